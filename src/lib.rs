@@ -1,0 +1,3 @@
+//! An exact allocation profiler with whole stacks.
+#[cfg(feature = "symbolicate")]
+pub mod recording;

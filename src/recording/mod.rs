@@ -1,0 +1,2 @@
+//! What a run recorded.
+pub mod model;

@@ -1,0 +1,167 @@
+//! A recording as plain data: what the reader hands to symbolization and to the reports.
+//!
+//! Addresses here are *loaded* addresses (as the process saw them). A module's
+//! `bias` turns one into the address the file was linked with: `linked = loaded - bias`.
+
+use std::path::PathBuf;
+use std::string::String;
+use std::vec::Vec;
+
+/// Everything one process recorded, read at one moment.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Recording {
+    /// Process id.
+    pub pid: u32,
+    /// The command line, arguments joined by one space, invalid UTF-8 replaced.
+    pub command: String,
+    /// Path of the executable as the kernel names it.
+    pub executable: PathBuf,
+    /// Microseconds from the start of recording to this reading; at least 1.
+    pub end_micros: u64,
+    /// Microseconds from the start of recording to the latest of equal heap peaks.
+    pub peak_micros: u64,
+    /// The settings the process ran under.
+    pub settings: Settings,
+    /// Objects the process had mapped while it recorded, in the order they were first seen.
+    pub modules: Vec<Module>,
+    /// Frames as parent-linked nodes; a stack is named by its innermost node.
+    /// The first [`ROOTS`] entries are the roots of the stacks, not frames.
+    pub frames: Vec<Frame>,
+    /// Call sites in the order they were first seen. Two sites never have the same stack.
+    pub sites: Vec<Site>,
+    /// Threads that allocated.
+    pub threads: Vec<Thread>,
+    /// What was not recorded in full, by cause.
+    pub losses: Losses,
+}
+
+/// How many entries at the head of [`Recording::frames`] are roots.
+pub const ROOTS: usize = 4;
+/// Root of stacks walked to their end: `_start` or the thread's entry.
+pub const ROOT_COMPLETE: u32 = 0;
+/// Root of stacks deeper than the frame limit; the outermost frames are missing.
+pub const ROOT_TRUNCATED: u32 = 1;
+/// Root of stacks that ended early: no unwind information, or memory that was not the thread's stack.
+pub const ROOT_BROKEN: u32 = 2;
+/// The one stack of events that found the call-site table full.
+pub const ROOT_TABLE_FULL: u32 = 3;
+
+/// One frame of a stack, shared by all stacks that have the same outer frames.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Frame {
+    /// Index of the next outer frame in [`Recording::frames`]; below [`ROOTS`] at the outermost frame.
+    /// Always smaller than the frame's own index.
+    pub parent: u32,
+    /// Which load of the module list this address belongs to; see [`Module::generations`].
+    pub generation: u16,
+    /// Loaded return address; look up `address - 1`. 0 for a root.
+    pub address: u64,
+}
+
+/// One call site: a stack that allocates, with its numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Site {
+    /// Index of the stack's innermost frame in [`Recording::frames`], or a root.
+    pub frame: u32,
+    /// The numbers.
+    pub counters: Counters,
+}
+
+/// dhat's nine numbers, in requested bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Bytes ever allocated; a reallocation adds its whole new size (`tb`).
+    pub total_bytes: u64,
+    /// Blocks ever allocated; a reallocation adds one (`tbk`).
+    pub total_blocks: u64,
+    /// Sum of the blocks' lifetimes in microseconds, live ones up to the end (`tl`).
+    pub lifetimes_micros: u64,
+    /// The most bytes this site alone had live at once (`mb`).
+    pub max_bytes: u64,
+    /// Its live blocks at that moment (`mbk`).
+    pub max_blocks: u64,
+    /// Bytes live when the whole heap peaked (`gb`).
+    pub peak_bytes: u64,
+    /// Blocks live when the whole heap peaked (`gbk`).
+    pub peak_blocks: u64,
+    /// Bytes live at the end (`eb`).
+    pub end_bytes: u64,
+    /// Blocks live at the end (`ebk`).
+    pub end_blocks: u64,
+}
+
+/// An object file that was mapped.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Module {
+    /// Path as the loader names it; the executable's path is resolved; `linux-vdso.so.1` has no file.
+    pub path: PathBuf,
+    /// First loaded address.
+    pub start: u64,
+    /// One past the last loaded address.
+    pub end: u64,
+    /// Loaded address minus linked address.
+    pub bias: u64,
+    /// GNU build id; empty if the object has none.
+    pub build_id: Vec<u8>,
+    /// Module-list generations in which this object was mapped: first and last, both included.
+    pub generations: (u16, u16),
+}
+
+/// One slot of the thread registry. A slot is reused after its thread ended, so the
+/// totals may belong to several threads one after another.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Thread {
+    /// Kernel thread id of the latest thread in the slot.
+    pub id: u32,
+    /// Its name, at most 15 bytes as the kernel keeps it.
+    pub name: String,
+    /// Whether that thread is still running.
+    pub running: bool,
+    /// Bytes allocated by this slot's threads.
+    pub total_bytes: u64,
+    /// Blocks allocated by this slot's threads.
+    pub total_blocks: u64,
+    /// Bytes freed by this slot's threads, whoever allocated them.
+    pub freed_bytes: u64,
+    /// Blocks freed by this slot's threads, whoever allocated them.
+    pub freed_blocks: u64,
+}
+
+/// The settings a process ran under.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Settings {
+    /// `MOD_ALLOC_BUCKETS`; `None` when unset (the table grows).
+    pub buckets: Option<u32>,
+    /// `MOD_ALLOC_FRAMES`.
+    pub frames: u32,
+    /// `MOD_ALLOC_UNWIND`: `auto`, `fp` or `tables`.
+    pub unwind: &'static str,
+    /// Whether peak, at-peak and per-site maximum are exact: one thread allocated, or `MOD_ALLOC_PEAK=exact`.
+    pub peak_is_exact: bool,
+}
+
+/// What was not recorded in full, in events, by cause. All zero: nothing was lost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Losses {
+    /// Events whose stack found no room in the call-site table; counted under its one visible site.
+    pub table_full: u64,
+    /// Allocations made inside the hook (by a signal handler, for example): not recorded.
+    pub reentrant: u64,
+    /// Bytes of those.
+    pub reentrant_bytes: u64,
+    /// Frees of blocks whose trailer was overwritten or never written: the block stays live in the report.
+    pub damaged_trailers: u64,
+    /// Bytes of those.
+    pub damaged_bytes: u64,
+    /// Stacks deeper than the frame limit; the innermost frames were kept. (Captures, not sites.)
+    pub truncated_stacks: u64,
+    /// Stacks that ended before the thread's entry: no unwind information, or an unknown stack.
+    pub broken_stacks: u64,
+    /// Events of threads beyond the registry's slots or past their teardown; recorded, but under no thread of their own.
+    pub threads_overflowed: u64,
+}
