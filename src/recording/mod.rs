@@ -1,2 +1,7 @@
-//! What a run recorded.
+//! What a run recorded: the bytes, and the same as plain data.
+
+pub(crate) mod layout;
+#[cfg(feature = "symbolicate")]
 pub mod model;
+#[cfg(feature = "symbolicate")]
+pub(crate) mod reader;

@@ -1,0 +1,132 @@
+//! The command line of the driver.
+
+use std::path::PathBuf;
+
+use crate::programs::{ALLOCATORS, Allocator, Unit, WORKLOADS, Workload};
+
+const USAGE: &str = "usage: bench --bins BUILD=DIRECTORY… --scratch DIRECTORY [--quick] \
+     [--only WORKLOAD,…] [--allocators NAME,…] [--rounds N] [--json FILE] [--instructions]";
+
+/// What the command line asks for.
+pub(crate) struct Options {
+    /// Where the programs are, by how they were built.
+    pub(crate) builds: Vec<Build>,
+    /// Where reports may be written.
+    pub(crate) scratch: PathBuf,
+    pub(crate) workloads: Vec<Workload>,
+    pub(crate) allocators: Vec<&'static Allocator>,
+    /// Runs per workload and allocator.
+    pub(crate) rounds: u32,
+    /// Less of everything, for a look; not for numbers to publish.
+    pub(crate) quick: bool,
+    pub(crate) json: Option<PathBuf>,
+    /// Count instructions instead of measuring time.
+    pub(crate) instructions: bool,
+}
+
+/// Programs that were built alike.
+pub(crate) struct Build {
+    pub(crate) name: String,
+    pub(crate) directory: PathBuf,
+}
+
+impl Options {
+    /// Reads the arguments after the program's name.
+    pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut options = Self::nothing();
+        let mut rounds = None;
+        while let Some(option) = arguments.next() {
+            let mut value = || arguments.next().ok_or(format!("{option} needs a value; {USAGE}"));
+            match option.as_str() {
+                "--quick" => options.quick = true,
+                "--instructions" => options.instructions = true,
+                "--bins" => options.builds.push(Build::parse(&value()?)?),
+                "--scratch" => options.scratch = value()?.into(),
+                "--only" => options.workloads = workloads(&value()?)?,
+                "--allocators" => options.allocators = allocators(&value()?)?,
+                "--json" => options.json = Some(value()?.into()),
+                "--rounds" => rounds = Some(number(&value()?)?),
+                _ => return Err(format!("no option {option}; {USAGE}")),
+            }
+        }
+        options.rounds = rounds.unwrap_or(if options.quick { 1 } else { 5 });
+        options.check()
+    }
+
+    fn nothing() -> Self {
+        Self {
+            builds: Vec::new(),
+            scratch: PathBuf::new(),
+            workloads: WORKLOADS.to_vec(),
+            allocators: ALLOCATORS.iter().filter(|allocator| allocator.by_default).collect(),
+            rounds: 0,
+            quick: false,
+            json: None,
+            instructions: false,
+        }
+    }
+
+    fn check(mut self) -> Result<Self, String> {
+        if self.instructions {
+            self.workloads.retain(|workload| workload.unit == Unit::Pair);
+        }
+        if self.builds.is_empty()
+            || self.scratch.as_os_str().is_empty()
+            || self.workloads.is_empty()
+        {
+            return Err(USAGE.to_owned());
+        }
+        Ok(self)
+    }
+
+    /// The command line of a bench program.
+    pub(crate) fn arguments(&self, workload: Workload) -> Vec<String> {
+        let budget = if self.quick { "50" } else { "250" };
+        let mut arguments = vec![workload.name, "--budget", budget];
+        if self.quick {
+            arguments.extend(["--files", "20"]);
+        }
+        arguments.into_iter().map(str::to_owned).collect()
+    }
+}
+
+impl Build {
+    fn parse(text: &str) -> Result<Self, String> {
+        let (name, directory) =
+            text.split_once('=').ok_or(format!("{text}: not BUILD=DIRECTORY"))?;
+        Ok(Self { name: name.to_owned(), directory: directory.into() })
+    }
+}
+
+fn number(text: &str) -> Result<u32, String> {
+    text.parse().ok().filter(|&number| number > 0).ok_or(format!("{text}: not a number above 0"))
+}
+
+/// Workloads by name; `threads` is all of its kind.
+fn workloads(list: &str) -> Result<Vec<Workload>, String> {
+    let mut chosen = Vec::new();
+    for name in list.split(',') {
+        let family = format!("{name}-");
+        let matching =
+            |workload: &&Workload| workload.name == name || workload.name.starts_with(&family);
+        let before = chosen.len();
+        chosen.extend(WORKLOADS.iter().filter(matching));
+        if chosen.len() == before {
+            return Err(format!("no workload is called {name}"));
+        }
+    }
+    Ok(chosen)
+}
+
+/// Allocators by name; plain always comes first, because the others are compared with it.
+fn allocators(list: &str) -> Result<Vec<&'static Allocator>, String> {
+    let mut chosen = vec![&ALLOCATORS[0]];
+    for name in list.split(',') {
+        let found = ALLOCATORS.iter().find(|allocator| allocator.name == name);
+        let allocator = found.ok_or(format!("no allocator is called {name}"))?;
+        if !chosen.contains(&allocator) {
+            chosen.push(allocator);
+        }
+    }
+    Ok(chosen)
+}

@@ -1,0 +1,96 @@
+//! The allocators that are compared, and the workloads.
+
+/// A program that runs the workloads under one allocator.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Allocator {
+    /// What it is called on the command line and in tables.
+    pub(crate) name: &'static str,
+    /// File name of the program.
+    pub(crate) program: &'static str,
+    /// Settings beside the report's path.
+    pub(crate) environment: &'static [(&'static str, &'static str)],
+    /// Why the program may not have been built.
+    pub(crate) if_missing: &'static str,
+    /// Whether it is compared unless other allocators are asked for.
+    pub(crate) by_default: bool,
+}
+
+const NOT_BUILT: &str = "not built";
+
+/// All allocators, in the order of the tables.
+pub(crate) static ALLOCATORS: &[Allocator] = &[
+    Allocator::new("plain", "bench-plain", &[]),
+    Allocator::new("mod-alloc", "bench-mod-alloc", &[]),
+    Allocator::new("counters", "bench-mod-alloc-counters", &[]),
+    // dhat keeps ten frames unless told otherwise.
+    Allocator::new("dhat", "bench-dhat", &[("DHAT_FRAMES", "10")]),
+    Allocator { by_default: false, ..Allocator::new("dhat-whole", "bench-dhat", &[]) },
+    Allocator::new("mod-alloc-1", "bench-mod-alloc-1", &[("MOD_ALLOC_BUCKETS", "1048576")]),
+    Allocator {
+        if_missing: "needs nightly",
+        ..Allocator::new("heapscope", "bench-heapscope", &[])
+    },
+    Allocator {
+        if_missing: "needs nightly",
+        by_default: false,
+        ..Allocator::new("heapscope-system", "bench-heapscope", &[("HEAPSCOPE_UNWINDER", "system")])
+    },
+];
+
+impl Allocator {
+    const fn new(
+        name: &'static str,
+        program: &'static str,
+        environment: &'static [(&'static str, &'static str)],
+    ) -> Self {
+        Self { name, program, environment, if_missing: NOT_BUILT, by_default: true }
+    }
+}
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Workload {
+    /// What it is called on the command line.
+    pub(crate) name: &'static str,
+    /// What happens in it.
+    pub(crate) title: &'static str,
+    /// What a number of it means.
+    pub(crate) unit: Unit,
+}
+
+/// What a number means; all are nanoseconds inside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// Nanoseconds per allocation and free.
+    Pair,
+    /// A whole program, shown in milliseconds.
+    Pass,
+    /// Wall time per pair of all threads together, shown also as events per second.
+    Shared,
+    /// Instructions per pair, not time.
+    Instructions,
+}
+
+/// All workloads, in the order of the tables.
+pub(crate) static WORKLOADS: &[Workload] = &[
+    Workload::new("shallow", "one site, 64-byte blocks", Unit::Pair),
+    Workload::new("deep32", "one site below 32 more frames, 64-byte blocks", Unit::Pair),
+    Workload::new(
+        "sites",
+        "5,000 sites, 100,000 live blocks of 16 to 4,096 bytes, random order",
+        Unit::Pair,
+    ),
+    Workload::new("sawtooth", "2,000 sites, a new heap peak every 8 pairs", Unit::Pair),
+    Workload::new("json", "serde_json: parse, walk and drop a document of 4 MB", Unit::Pass),
+    Workload::new("syn", "syn: parse the sources of published crates", Unit::Pass),
+    Workload::new("threads-1", "1 thread, 32 to 159 bytes, depth 0 to 10", Unit::Shared),
+    Workload::new("threads-2", "2 threads, 32 to 159 bytes, depth 0 to 10", Unit::Shared),
+    Workload::new("threads-4", "4 threads, 32 to 159 bytes, depth 0 to 10", Unit::Shared),
+    Workload::new("threads-8", "8 threads, 32 to 159 bytes, depth 0 to 10", Unit::Shared),
+];
+
+impl Workload {
+    const fn new(name: &'static str, title: &'static str, unit: Unit) -> Self {
+        Self { name, title, unit }
+    }
+}

@@ -1,0 +1,114 @@
+//! The trailer: one word after each block that says which site it belongs to.
+//!
+//! ```text
+//!  63                               24 23            0
+//! +-----------------------------------+---------------+
+//! |  check: a hash of address,        |     site      |     site 0: not recorded
+//! |  size, site and a secret          |               |
+//! +-----------------------------------+---------------+
+//! ```
+//!
+//! The block's address and alignment stay the inner allocator's. A trailer that somebody has
+//! written over, or that was never written, fails its check (but for one in 2^40) and is counted,
+//! never trusted. The check covers the site: an overrun by one byte changes that first.
+
+use core::alloc::Layout;
+
+use crate::sync::{AtomicU64, Ordering};
+
+/// Bytes added to each block.
+pub(crate) const TRAILER: usize = 8;
+
+const SITE_BITS: u32 = 24;
+
+/// Differs from run to run, so that no constant in memory passes for a trailer.
+static SECRET: AtomicU64 = AtomicU64::new(0);
+
+/// Chooses the secret, before the first block.
+pub(crate) fn start(seed: u64) {
+    SECRET.store(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, Ordering::Relaxed);
+}
+
+/// The layout to ask the inner allocator for: the same alignment, room for the trailer.
+/// `None`: larger than an object may be.
+#[inline(always)]
+pub(crate) fn padded(layout: Layout) -> Option<Layout> {
+    let size = layout.size().checked_add(TRAILER)?;
+    Layout::from_size_align(size, layout.align()).ok()
+}
+
+#[inline(always)]
+fn word(block: *const u8, size: usize, site: u32) -> u64 {
+    const K: u64 = 0xd6e8_feb8_6659_fd93; // odd, its bits evenly spread
+    let secret = SECRET.load(Ordering::Relaxed);
+    let mixed = (block.addr() as u64 ^ secret).wrapping_add(u64::from(site) << 40);
+    let mixed = (mixed.wrapping_mul(K) ^ size as u64).wrapping_mul(K);
+    mixed >> SITE_BITS << SITE_BITS | u64::from(site)
+}
+
+/// Writes the trailer of the block of `size` bytes at `block`.
+///
+/// # Safety
+///
+/// `block` must be valid for writes of `size + TRAILER` bytes.
+#[inline(always)]
+pub(crate) unsafe fn write(block: *mut u8, size: usize, site: u32) {
+    // SAFETY: in bounds by the caller's promise.
+    let trailer = unsafe { block.add(size) }.cast::<u64>();
+    // SAFETY: valid for 8 bytes by the caller's promise; the write needs no alignment.
+    unsafe { trailer.write_unaligned(word(block, size, site)) };
+}
+
+/// The site in the block's trailer; `None` if the trailer is not one.
+///
+/// # Safety
+///
+/// `block` must be valid for reads of `size + TRAILER` bytes.
+#[inline(always)]
+pub(crate) unsafe fn read(block: *const u8, size: usize) -> Option<u32> {
+    // SAFETY: in bounds by the caller's promise.
+    let trailer = unsafe { block.add(size) }.cast::<u64>();
+    // SAFETY: valid for 8 bytes by the caller's promise; the read needs no alignment.
+    let found = unsafe { trailer.read_unaligned() };
+    let site = (found & ((1 << SITE_BITS) - 1)) as u32;
+    (found == word(block, size, site)).then_some(site)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trailer_says_its_site_until_any_bit_of_it_changes() {
+        start(12345);
+        let mut block = [0_u8; 21 + TRAILER];
+        // SAFETY: 21 bytes and the trailer fit in the array.
+        unsafe { write(block.as_mut_ptr(), 21, 0x00ab_cdef) };
+        // SAFETY: as above.
+        assert_eq!(unsafe { read(block.as_ptr(), 21) }, Some(0x00ab_cdef));
+        for bit in 0..64 {
+            block[21 + bit / 8] ^= 1 << (bit % 8);
+            // SAFETY: as above.
+            assert_eq!(unsafe { read(block.as_ptr(), 21) }, None, "bit {bit}");
+            block[21 + bit / 8] ^= 1 << (bit % 8);
+        }
+        // SAFETY: as above; a smaller size stays inside.
+        assert_eq!(unsafe { read(block.as_ptr(), 20) }, None, "another size");
+    }
+
+    #[test]
+    fn zeroed_memory_is_no_trailer() {
+        start(99);
+        let block = [0_u8; 16];
+        // SAFETY: 8 bytes and the trailer fit in the array.
+        assert_eq!(unsafe { read(block.as_ptr(), 8) }, None);
+    }
+
+    #[test]
+    fn padding_keeps_the_alignment_and_refuses_what_is_too_large() {
+        let layout = Layout::from_size_align(100, 64).expect("valid");
+        assert_eq!(padded(layout), Layout::from_size_align(108, 64).ok());
+        let huge = Layout::from_size_align(isize::MAX as usize - 4, 1).expect("valid");
+        assert_eq!(padded(huge), None);
+    }
+}

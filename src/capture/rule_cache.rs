@@ -1,0 +1,106 @@
+//! Rules by pc, shared by all threads without locks.
+//!
+//! 64 Ki entries in two ways: a direct-mapped cache of a quarter of that thrashed on real
+//! programs. An entry is one word, so it is read and written whole:
+//!
+//! ```text
+//!  63            32 31            0
+//! +----------------+---------------+
+//! |   pc >> 15     |  packed rule  |     0 = empty
+//! +----------------+---------------+
+//! ```
+//!
+//! The set's index is made of the pc's low 15 bits and, reversibly, of the bits that the entry
+//! holds, so index and entry together name the pc: a hit is never another pc's rule.
+
+use crate::capture::rule::Rule;
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
+
+const SET_BITS: u32 = 15;
+const SETS: usize = 1 << SET_BITS;
+
+#[repr(align(16))]
+struct Set([AtomicU64; 2]);
+
+static CACHE: [Set; SETS] = [const { Set([const { AtomicU64::new(0) }; 2]) }; SETS];
+
+/// Raised each time that rules may have become stale because an object was unloaded.
+static GENERATION: AtomicU32 = AtomicU32::new(0);
+
+/// Addresses of user space fit in 47 bits; anything above has no entry.
+const PC_BITS: u32 = 47;
+
+#[inline(always)]
+fn set(pc: u64) -> &'static Set {
+    let index = (pc ^ (pc >> SET_BITS) ^ (pc >> (2 * SET_BITS))) as usize & (SETS - 1);
+    &CACHE[index]
+}
+
+/// The cached rule of `pc`.
+#[inline(always)]
+pub(crate) fn get(pc: u64) -> Option<Rule> {
+    let set = set(pc);
+    let tag = pc >> SET_BITS;
+    // Relaxed: an entry is complete in itself.
+    let first = set.0[0].load(Ordering::Relaxed);
+    if first >> 32 == tag && first != 0 {
+        return Some(Rule::unpack(first as u32));
+    }
+    let second = set.0[1].load(Ordering::Relaxed);
+    (second >> 32 == tag && second != 0).then(|| Rule::unpack(second as u32))
+}
+
+/// Remembers a rule; the newer of the set's two stays.
+#[cold]
+pub(crate) fn put(pc: u64, rule: Rule) {
+    let Some(packed) = rule.pack() else { return };
+    if pc >> PC_BITS != 0 {
+        return;
+    }
+    let set = set(pc);
+    let older = set.0[0].load(Ordering::Relaxed);
+    set.0[1].store(older, Ordering::Relaxed);
+    set.0[0].store(pc >> SET_BITS << 32 | u64::from(packed), Ordering::Relaxed);
+}
+
+/// How often rules have been thrown away.
+#[inline(always)]
+pub(crate) fn generation() -> u32 {
+    GENERATION.load(Ordering::Relaxed)
+}
+
+/// Throws all rules away and begins generation `generation`.
+#[cold]
+pub(crate) fn begin_generation(generation: u32) {
+    for set in &CACHE {
+        set.0[0].store(0, Ordering::Relaxed);
+        set.0[1].store(0, Ordering::Relaxed);
+    }
+    // Release: a thread that sees the new generation does not see the old rules; it pairs with
+    // the Relaxed load above only in so far as stale rules are harmless (a walk is total)
+    // and are gone by the next capture.
+    GENERATION.store(generation, Ordering::Release);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_pcs_of_one_set_stay_apart() {
+        let (a, b) = (0x5555_0000_1234, 0x5555_0000_1234 ^ (1 << 40) ^ (1 << 10));
+        assert!(core::ptr::eq(set(a), set(b)), "chosen to collide");
+        put(a, Rule::Sp { cfa: 16 });
+        assert_eq!(get(b), None);
+        put(b, Rule::Sp { cfa: 32 });
+        assert_eq!(get(a), Some(Rule::Sp { cfa: 16 }));
+        assert_eq!(get(b), Some(Rule::Sp { cfa: 32 }));
+    }
+
+    #[test]
+    fn pc_zero_and_kernel_addresses_have_no_entry() {
+        put(u64::MAX, Rule::End);
+        assert_eq!(get(u64::MAX), None);
+        assert_eq!(get(0), None);
+    }
+}

@@ -1,0 +1,157 @@
+//! Rules from `.eh_frame`: the slow path, taken once per pc.
+//!
+//! gimli reads the tables in place (`read-core`: it does not allocate). Of the unwind row
+//! only what a walk needs is kept: where the CFA is, where the return address and the
+//! frame pointer were saved.
+
+use gimli::{
+    BaseAddresses, CfaRule, EhFrame, EhFrameHdr, EndianSlice, NativeEndian, Pointer, Reader,
+    Register, RegisterRule, UnwindContext, UnwindContextStorage, UnwindExpression, UnwindSection,
+    UnwindTableRow,
+};
+
+use crate::capture::rule::Rule;
+
+/// DWARF register numbers of the System V ABI.
+#[cfg(not(target_arch = "aarch64"))]
+mod register {
+    use gimli::Register;
+    pub(super) const FP: Register = Register(6);
+    pub(super) const SP: Register = Register(7);
+    pub(super) const LINK: Register = Register(16);
+}
+#[cfg(target_arch = "aarch64")]
+mod register {
+    use gimli::Register;
+    pub(super) const FP: Register = Register(29);
+    pub(super) const SP: Register = Register(31);
+    pub(super) const LINK: Register = Register(30);
+}
+
+type Bytes<'a> = EndianSlice<'a, NativeEndian>;
+
+/// Room for one row's rules, in place. x86-64 code names 17 columns at the most; a row with more
+/// makes gimli return an error, and the frame counts as unknown.
+struct InPlace;
+
+impl UnwindContextStorage<usize> for InPlace {
+    type Rules = [(Register, RegisterRule<usize>); 34];
+    type Stack = [UnwindTableRow<usize, Self>; 3];
+}
+
+/// The unwind information of one loaded object.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tables<'a> {
+    /// Loaded address of `.eh_frame_hdr`.
+    pub(crate) header: u64,
+    /// The object's memory from `.eh_frame_hdr` to its end.
+    pub(crate) bytes: &'a [u8],
+    /// Loaded address of the object's first byte, and the object's bytes from there to its end.
+    pub(crate) object: (u64, &'a [u8]),
+}
+
+/// How to leave the frame whose return address is `pc`.
+pub(crate) fn rule(tables: &Tables<'_>, pc: u64) -> Rule {
+    decode(tables, pc.wrapping_sub(1)).unwrap_or(Rule::Unknown)
+}
+
+fn decode(tables: &Tables<'_>, pc: u64) -> Option<Rule> {
+    let bases = BaseAddresses::default().set_eh_frame_hdr(tables.header);
+    let header = EhFrameHdr::new(tables.bytes, NativeEndian).parse(&bases, 8).ok()?;
+    let Pointer::Direct(frames_at) = header.eh_frame_ptr() else { return None };
+    let offset = usize::try_from(frames_at.checked_sub(tables.object.0)?).ok()?;
+    let section = EhFrame::new(tables.object.1.get(offset..)?, NativeEndian);
+    let bases = bases.set_eh_frame(frames_at);
+    let fde =
+        header.table()?.fde_for_address(&section, &bases, pc, EhFrame::cie_from_offset).ok()?;
+    if fde.is_signal_trampoline() {
+        return Some(Rule::Signal);
+    }
+    let mut context = UnwindContext::<usize, InPlace>::new_in();
+    let row = fde.unwind_info_for_address(&section, &bases, &mut context, pc).ok()?;
+    translate(row, &section)
+}
+
+/// What a walk needs of a row; `None` if the row says something that a walk cannot do.
+fn translate(row: &UnwindTableRow<usize, InPlace>, section: &EhFrame<Bytes<'_>>) -> Option<Rule> {
+    let link = row.register(register::LINK);
+    if is_outermost(link.as_ref()) {
+        return Some(Rule::End);
+    }
+    let link = link?;
+    let pointer = row.register(register::FP);
+    match row.cfa() {
+        CfaRule::RegisterAndOffset { register, offset } => {
+            let cfa = i32::try_from(*offset).ok()?;
+            let fp = saved_at_cfa(pointer.as_ref())?;
+            link_is_ordinary(&link, fp)?;
+            match (*register, fp) {
+                (register::SP, None) => Some(Rule::Sp { cfa }),
+                (register::SP, Some(fp)) => Some(Rule::SpSaved { cfa, fp }),
+                (register::FP, None) => Some(Rule::Fp { cfa }),
+                (register::FP, Some(fp)) => Some(Rule::FpSaved { cfa, fp }),
+                _ => None,
+            }
+        }
+        CfaRule::Expression(expression) => {
+            // Over-aligned frames: the CFA is a word in the frame, the frame pointer another.
+            let cfa = frame_word(expression, section, true)?;
+            let Some(RegisterRule::Expression(expression)) = pointer else { return None };
+            let fp = frame_word(&expression, section, false)?;
+            Some(Rule::Realigned { cfa, fp })
+        }
+    }
+}
+
+/// Compilers mark `_start` and thread entries by an undefined return address.
+#[cfg(not(target_arch = "aarch64"))]
+fn is_outermost(link: Option<&RegisterRule<usize>>) -> bool {
+    matches!(link, None | Some(RegisterRule::Undefined))
+}
+
+/// Compilers mark `_start` and thread entries by an undefined return address. Where nothing is
+/// said of it, it is still in x30, which a walk does not follow.
+#[cfg(target_arch = "aarch64")]
+fn is_outermost(link: Option<&RegisterRule<usize>>) -> bool {
+    matches!(link, Some(RegisterRule::Undefined))
+}
+
+/// `Some(None)`: still in its register; `Some(Some(n))`: saved at CFA + n; `None`: anything else.
+fn saved_at_cfa(rule: Option<&RegisterRule<usize>>) -> Option<Option<i32>> {
+    match rule {
+        None | Some(RegisterRule::Undefined | RegisterRule::SameValue) => Some(None),
+        Some(RegisterRule::Offset(offset)) => Some(Some(i32::try_from(*offset).ok()?)),
+        _ => None,
+    }
+}
+
+/// Refuses frames whose return address is not where a walk looks for it.
+#[cfg(not(target_arch = "aarch64"))]
+fn link_is_ordinary(link: &RegisterRule<usize>, _fp: Option<i32>) -> Option<()> {
+    (*link == RegisterRule::Offset(-8)).then_some(())
+}
+
+/// Refuses frames that did not store the pair x29, x30 together.
+#[cfg(target_arch = "aarch64")]
+fn link_is_ordinary(link: &RegisterRule<usize>, fp: Option<i32>) -> Option<()> {
+    let fp = i64::from(fp?);
+    (*link == RegisterRule::Offset(fp + 8)).then_some(())
+}
+
+/// `fp + n` (or the word there, with `deref`) as the expression's only content.
+fn frame_word(
+    expression: &UnwindExpression<usize>,
+    section: &EhFrame<Bytes<'_>>,
+    deref: bool,
+) -> Option<i32> {
+    const BREG_FP: u8 = gimli::DW_OP_breg0.0 + (register::FP.0 as u8);
+    let mut bytes = expression.get(section).ok()?.0;
+    if bytes.read_u8().ok()? != BREG_FP {
+        return None;
+    }
+    let offset = i32::try_from(bytes.read_sleb128().ok()?).ok()?;
+    if deref && bytes.read_u8().ok()? != gimli::DW_OP_deref.0 {
+        return None;
+    }
+    bytes.is_empty().then_some(offset)
+}

@@ -1,0 +1,168 @@
+//! Reports of the running process: at exit, and on demand.
+
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::string::String;
+use std::vec::Vec;
+
+use crate::hook::ModAlloc;
+use crate::inside::as_profiler;
+use crate::os;
+use crate::os::message::say;
+use crate::recording::model::Recording;
+use crate::recording::reader::{self, Moment};
+use crate::report::{Options, Profile, dhat, summary};
+use crate::session::{self, Session};
+use crate::sync::{AtomicU32, Ordering};
+
+/// 1 in a forked child: its report must not take the place of its parent's.
+static FORKED: AtomicU32 = AtomicU32::new(0);
+
+impl<A> ModAlloc<A> {
+    /// Writes what has been recorded so far as dhat JSON, for `dh_view.html`. May be called any
+    /// number of times, by any thread, while others go on allocating: what they have not
+    /// finished recording at that moment is in the next report.
+    ///
+    /// With `MOD_ALLOC=off` the report is empty.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be created or written.
+    pub fn write_dhat_json<P: AsRef<Path>>(&self, path: P) -> io::Result<()> {
+        as_profiler(|| write(&profile(), path.as_ref()))
+    }
+
+    /// What [`write_dhat_json`](Self::write_dhat_json) writes, as a string.
+    #[must_use]
+    pub fn dhat_json_string(&self) -> String {
+        as_profiler(|| {
+            let mut bytes = Vec::new();
+            // Writing to memory does not fail, and JSON is UTF-8.
+            let _ = dhat::write(&profile(), &mut bytes);
+            String::from_utf8(bytes).unwrap_or_default()
+        })
+    }
+}
+
+/// The profile of the process so far.
+fn profile() -> Profile {
+    let recording = session::get().map(read).unwrap_or_default();
+    Profile::from_recording(&recording, &Options::default())
+}
+
+/// Reads this process's recording while no share is on its way from an arena to a site.
+fn read(session: &Session) -> Recording {
+    let moment = Moment {
+        units: os::clock::now(),
+        nanos: os::monotonic_nanos()
+            .saturating_sub(session.header.process.started_nanos.load(Ordering::Relaxed)),
+    };
+    let _flushing: Vec<_> = session.slots.iter().map(|slot| slot.flushing.lock()).collect();
+    reader::read(&session.mapping, moment)
+}
+
+fn write(profile: &Profile, path: &Path) -> io::Result<()> {
+    let file = std::fs::File::create(path)?;
+    let mut out = BufWriter::with_capacity(1 << 16, file);
+    dhat::write(profile, &mut out)?;
+    out.flush()
+}
+
+/// Runs when the process exits by `exit` or by returning from `main`; other threads may be running.
+pub(crate) extern "C" fn at_exit() {
+    // A panic must not cross into libc, nor change how the process ends.
+    if std::panic::catch_unwind(|| as_profiler(report)).is_err() {
+        say(format_args!("the report could not be made (a defect of mod-alloc)"));
+    }
+}
+
+/// The process was forked: this is the child.
+pub(crate) fn in_forked_child() {
+    FORKED.store(1, Ordering::Relaxed);
+}
+
+fn report() {
+    let Some(path) = out_path(std::env::var_os("MOD_ALLOC_OUT")) else { return };
+    let profile = profile();
+    match write(&profile, &path) {
+        Ok(()) => os::write_stderr(summary::lines(&profile, &path).as_bytes()),
+        Err(error) => say(format_args!(
+            "error: writing to {} failed: {error} (MOD_ALLOC_OUT says where to write)",
+            path.display()
+        )),
+    }
+}
+
+/// Where the report goes; `None` if it is switched off.
+fn out_path(variable: Option<std::ffi::OsString>) -> Option<PathBuf> {
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    let pattern = variable.filter(|value| !value.is_empty()).unwrap_or("dhat-heap.json".into());
+    if pattern == "off" {
+        return None;
+    }
+    let mut path = expand(pattern.as_bytes());
+    let names_process = expand_names_process(pattern.as_bytes());
+    if FORKED.load(Ordering::Relaxed) != 0 && !names_process {
+        path.extend_from_slice(std::format!(".{}", os::process_id()).as_bytes());
+    }
+    Some(PathBuf::from(std::ffi::OsString::from_vec(path)))
+}
+
+/// Whether the pattern has a `%p`.
+fn expand_names_process(pattern: &[u8]) -> bool {
+    let mut bytes = pattern.iter();
+    while let Some(byte) = bytes.next() {
+        if *byte == b'%' && bytes.next() == Some(&b'p') {
+            return true;
+        }
+    }
+    false
+}
+
+/// `%p` is the process's id, `%e` the executable's name, `%%` a percent sign; anything else stays.
+fn expand(pattern: &[u8]) -> Vec<u8> {
+    let mut path = Vec::with_capacity(pattern.len() + 16);
+    let mut bytes = pattern.iter().copied();
+    while let Some(byte) = bytes.next() {
+        if byte != b'%' {
+            path.push(byte);
+            continue;
+        }
+        match bytes.next() {
+            Some(b'p') => path.extend_from_slice(std::format!("{}", os::process_id()).as_bytes()),
+            Some(b'e') => path.extend_from_slice(&executable_name()),
+            Some(b'%') => path.push(b'%'),
+            Some(other) => path.extend_from_slice(&[b'%', other]),
+            None => path.push(b'%'),
+        }
+    }
+    path
+}
+
+fn executable_name() -> Vec<u8> {
+    use std::os::unix::ffi::OsStrExt;
+    let path = std::env::current_exe().unwrap_or_default();
+    path.file_name().map(|name| name.as_bytes().to_vec()).unwrap_or_else(|| b"unknown".to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_replaced() {
+        let pid = os::process_id();
+        assert_eq!(expand(b"a-%p.json"), std::format!("a-{pid}.json").into_bytes());
+        assert_eq!(expand(b"100%%"), b"100%");
+        assert_eq!(expand(b"%q%"), b"%q%");
+        assert_eq!(expand(b"%e"), executable_name());
+        assert!(expand_names_process(b"x%p") && !expand_names_process(b"x%%p"));
+    }
+
+    #[test]
+    fn off_and_empty_are_told_apart() {
+        assert_eq!(out_path(Some("off".into())), None);
+        assert_eq!(out_path(Some("".into())), Some("dhat-heap.json".into()));
+        assert_eq!(out_path(None), Some("dhat-heap.json".into()));
+    }
+}

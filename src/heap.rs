@@ -1,0 +1,367 @@
+//! The heap as a whole: what is live, when it was at its maximum, and the epochs that let each
+//! site say what it had then (see [`crate::table::tally`]).
+//!
+//! A thread's [`Front`] counts its events and compares the result with two limits, so that the
+//! ordinary event costs two comparisons and writes no shared line. What happens at the limits
+//! depends on the mode:
+//!
+//! ```text
+//!  Sole      one thread has allocated so far. Its front is the heap: exact.
+//!            below the maximum:  ceiling = maximum, floor = none
+//!            at the maximum:     ceiling = none,    floor = any shrinking
+//!  Bounded   several threads. Each publishes what it has pending when that exceeds a step;
+//!            all that is pending together stays below 1 % of the maximum.
+//!  Exact     every event goes through one front under one lock.
+//! ```
+//!
+//! Sole turns into Bounded when a second thread comes: that thread raises the mode, then makes
+//! every running thread execute a memory barrier, then waits until the sole thread is
+//! outside the hook. Before the barrier that thread was either inside (and is waited for)
+//! or will read the new mode; so it never pays for a fence itself.
+
+use crate::sync::spin_lock::SpinLock;
+use crate::sync::word::{Signed, Word};
+use crate::sync::{AtomicU32, Ordering};
+
+/// How peaks are found. The numbers are part of the recording's format.
+pub(crate) const SOLE: u32 = 0;
+/// See the module's description.
+pub(crate) const BOUNDED: u32 = 1;
+/// See the module's description.
+pub(crate) const EXACT: u32 = 2;
+
+/// Pending bytes of all threads together stay below 1/2^STEP_SHIFT of the maximum; half of what
+/// is promised, because the number of threads may double before each has seen it.
+const STEP_SHIFT: u32 = 8;
+
+/// One thread's events, and the limits at which the heap has to be told.
+#[derive(Debug, Default)]
+#[repr(C, align(64))]
+pub(crate) struct Front {
+    /// Bytes allocated; a reallocation adds its whole new size.
+    pub(crate) total_bytes: Word,
+    /// Blocks allocated; a reallocation adds one.
+    pub(crate) total_blocks: Word,
+    /// Bytes freed; a reallocation adds its whole old size.
+    pub(crate) freed_bytes: Word,
+    /// Blocks freed; a reallocation adds one.
+    pub(crate) freed_blocks: Word,
+    /// `total_bytes - freed_bytes` as of the last publication.
+    base_bytes: Signed,
+    /// `total_blocks - freed_blocks` as of the last publication.
+    base_blocks: Signed,
+    /// Pending bytes from which on growing has to be told.
+    ceiling: Signed,
+    /// Pending bytes below which shrinking has to be told.
+    floor: Signed,
+    /// Pending blocks above which growing has to be told.
+    blocks_ceiling: Signed,
+    /// When the heap last grew by this front, in clock units.
+    last_growth: Word,
+    /// Of each reallocation the smaller size: what was not growth.
+    pub(crate) kept_bytes: Word,
+    /// The mode this front was last set up for.
+    mode: AtomicU32,
+    used: AtomicU32,
+    spare: [Word; 4],
+}
+
+const _: () = assert!(size_of::<Front>() == 128, "the recording's format");
+
+/// Shared state of the heap, in the recording's header.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Heap {
+    /// [`SOLE`], [`BOUNDED`] or [`EXACT`].
+    pub(crate) mode: AtomicU32,
+    /// The sole thread's slot plus one; 0: nobody yet.
+    pub(crate) sole: AtomicU32,
+    /// Raised when the heap first shrinks after a maximum.
+    pub(crate) epoch: Word,
+    /// Held while the words below change, except by the sole thread.
+    pub(crate) lock: SpinLock,
+    /// Threads that have a slot now.
+    pub(crate) threads: AtomicU32,
+    /// Bytes live, as far as published.
+    pub(crate) live_bytes: Signed,
+    /// Blocks live, as far as published.
+    pub(crate) live_blocks: Signed,
+    /// The most bytes live at once, as of the last time the heap shrank from there or a thread published.
+    pub(crate) peak_bytes: Signed,
+    /// The most blocks live at once, as far as published.
+    pub(crate) peak_blocks: Signed,
+    /// When the bytes were at their maximum, in clock units.
+    pub(crate) peak_time: Word,
+    /// Bounded mode: 1 while the heap has not shrunk since its maximum.
+    pub(crate) at_peak: Word,
+    spare: [Word; 6],
+    /// Exact mode: the one front.
+    pub(crate) exact: Front,
+}
+
+const _: () = assert!(size_of::<Heap>() == 256, "the recording's format");
+
+/// A moment of the heap, for reports.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct HeapNow {
+    pub(crate) peak_bytes: i64,
+    pub(crate) peak_blocks: i64,
+    pub(crate) peak_time: u64,
+    pub(crate) at_peak: bool,
+}
+
+impl Front {
+    fn pending(&self) -> i64 {
+        live(&self.total_bytes, &self.freed_bytes) - self.base_bytes.get()
+    }
+
+    fn pending_blocks(&self) -> i64 {
+        live(&self.total_blocks, &self.freed_blocks) - self.base_blocks.get()
+    }
+
+    /// Counts a block of `new` bytes that takes the place of `old` bytes, which may be none.
+    #[inline(always)]
+    fn count(&self, new: u64, old: u64, frees: u64) -> i64 {
+        self.total_bytes.add(new);
+        self.total_blocks.add(1);
+        if frees != 0 {
+            self.freed_bytes.add(old);
+            self.freed_blocks.add(frees);
+        }
+        self.pending()
+    }
+
+    /// A block of `bytes` was allocated.
+    #[inline(always)]
+    pub(crate) fn allocated(&self, bytes: u64, now: u64, heap: &Heap) {
+        let pending = self.count(bytes, 0, 0);
+        self.last_growth.set(now);
+        if pending >= self.ceiling.get() || self.pending_blocks() > self.blocks_ceiling.get() {
+            self.reached(now, heap);
+        }
+    }
+
+    /// A block of `bytes` was freed.
+    #[inline(always)]
+    pub(crate) fn freed(&self, bytes: u64, now: u64, heap: &Heap) {
+        self.freed_bytes.add(bytes);
+        self.freed_blocks.add(1);
+        let pending = self.pending();
+        if pending < self.floor.get() {
+            self.sank(pending.wrapping_add(bytes.cast_signed()), now, heap);
+        }
+    }
+
+    /// A block of `old` bytes has `new` bytes now.
+    #[inline(always)]
+    pub(crate) fn resized(&self, old: u64, new: u64, now: u64, heap: &Heap) {
+        self.kept_bytes.add(old.min(new));
+        let pending = self.count(new, old, 1);
+        if new >= old {
+            self.last_growth.set(now);
+            if pending >= self.ceiling.get() {
+                self.reached(now, heap);
+            }
+        } else if pending < self.floor.get() {
+            let before = pending.wrapping_add((old - new).cast_signed());
+            self.sank(before, now, heap);
+        }
+    }
+
+    /// The ceiling was reached: the heap is at its maximum, or there is enough to publish.
+    fn reached(&self, now: u64, heap: &Heap) {
+        if self.mode.load(Ordering::Relaxed) == BOUNDED {
+            return self.publish(now, heap);
+        }
+        let blocks = self.pending_blocks();
+        if blocks > self.blocks_ceiling.get() {
+            self.blocks_ceiling.set(blocks);
+        }
+        if self.pending() >= self.ceiling.get() {
+            // As long as it grows from here, the maximum is what is live.
+            self.ceiling.set(i64::MAX);
+            self.floor.set(i64::MAX);
+        }
+    }
+
+    /// The floor was passed. `before`: what was pending before this event.
+    fn sank(&self, before: i64, now: u64, heap: &Heap) {
+        if self.mode.load(Ordering::Relaxed) == BOUNDED {
+            return self.publish(now, heap);
+        }
+        heap.peak_bytes.set(heap.live_bytes.get() + before);
+        heap.peak_time.set(self.last_growth.get());
+        heap.epoch.add(1);
+        self.ceiling.set(before);
+        self.floor.set(i64::MIN);
+    }
+
+    /// Adds what is pending to the heap and looks whether that is a maximum.
+    #[cold]
+    fn publish(&self, now: u64, heap: &Heap) {
+        let _held = heap.lock.lock();
+        self.give(heap);
+        let live = heap.live_bytes.get();
+        if live >= heap.peak_bytes.get() {
+            heap.peak_bytes.set(live);
+            heap.peak_time.set(now);
+            heap.at_peak.set(1);
+        } else if heap.at_peak.get() != 0 {
+            heap.at_peak.set(0);
+            heap.epoch.add(1);
+        }
+        self.set_step(heap);
+    }
+
+    /// Moves what is pending to the heap, under its lock.
+    fn give(&self, heap: &Heap) {
+        let (bytes, blocks) = (self.pending(), self.pending_blocks());
+        heap.live_bytes.add(bytes);
+        heap.live_blocks.add(blocks);
+        self.base_bytes.add(bytes);
+        self.base_blocks.add(blocks);
+        let blocks = heap.live_blocks.get();
+        if blocks > heap.peak_blocks.get() {
+            heap.peak_blocks.set(blocks);
+        }
+    }
+
+    /// Limits for Bounded mode, under the heap's lock.
+    fn set_step(&self, heap: &Heap) {
+        let threads = i64::from(heap.threads.load(Ordering::Relaxed).max(1));
+        let step = (heap.peak_bytes.get() >> STEP_SHIFT) / threads;
+        let blocks = (heap.peak_blocks.get() >> STEP_SHIFT) / threads;
+        self.ceiling.set(step.max(1));
+        self.floor.set(-step.max(0));
+        self.blocks_ceiling.set(blocks);
+        self.mode.store(BOUNDED, Ordering::Release); // pairs with the Acquire in `is_current`
+    }
+
+    /// The step of Bounded mode: how many bytes may be pending.
+    #[inline(always)]
+    pub(crate) fn step(&self) -> i64 {
+        self.ceiling.get()
+    }
+
+    /// Limits for a mode in which this front is all of the heap: at the maximum, with nothing live.
+    fn set_exclusive(&self, mode: u32, was_used: bool) {
+        if !was_used {
+            self.ceiling.set(i64::MAX);
+            self.floor.set(i64::MAX);
+        }
+        self.mode.store(mode, Ordering::Release); // pairs with the Acquire in `is_current`
+    }
+
+    /// Whether no thread has used this front yet.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.used.load(Ordering::Relaxed) == 0
+    }
+
+    /// Counts an allocation of `new` bytes (in place of `old`, with `frees` 1) and looks at no limit.
+    pub(crate) fn count_only(&self, new: u64, old: u64, frees: u64) {
+        self.count(new, old, frees);
+        self.kept_bytes.add(old.min(new));
+    }
+
+    /// Counts a free and looks at no limit.
+    pub(crate) fn count_free_only(&self, bytes: u64) {
+        self.freed_bytes.add(bytes);
+        self.freed_blocks.add(1);
+    }
+
+    /// Whether the front is set up for the heap's mode.
+    #[inline(always)]
+    pub(crate) fn is_current(&self, heap: &Heap) -> bool {
+        // Acquire pairs with the Release where a front is set up: the limits go with the mode.
+        self.mode.load(Ordering::Acquire) == heap.mode.load(Ordering::Acquire)
+    }
+}
+
+fn live(total: &Word, freed: &Word) -> i64 {
+    total.get().wrapping_sub(freed.get()).cast_signed()
+}
+
+impl Heap {
+    /// Before the first event: `exact` for `MOD_ALLOC_PEAK=exact`, or where threads cannot be made
+    /// to execute a barrier.
+    pub(crate) fn initialize(&self, exact: bool) {
+        self.mode.store(if exact { EXACT } else { SOLE }, Ordering::Relaxed);
+        self.exact.set_exclusive(EXACT, false);
+    }
+
+    /// The thread in slot `index` is about to have its first event. `sole_front` gives another
+    /// slot's front and waits until that slot's thread is outside the hook.
+    pub(crate) fn join<'a>(
+        &self,
+        front: &Front,
+        index: u32,
+        barrier: impl FnOnce(),
+        sole_front: impl FnOnce(u32) -> Option<&'a Front>,
+    ) {
+        let _held = self.lock.lock();
+        self.threads.fetch_add(1, Ordering::Relaxed);
+        let was_used = front.used.swap(1, Ordering::Relaxed) != 0;
+        match (self.mode.load(Ordering::Relaxed), self.sole.load(Ordering::Relaxed)) {
+            (EXACT, _) => front.mode.store(EXACT, Ordering::Release),
+            (SOLE, owner) if owner == 0 || owner == index + 1 => {
+                self.sole.store(index + 1, Ordering::Relaxed);
+                front.set_exclusive(SOLE, was_used);
+            }
+            (SOLE, owner) => {
+                // Release pairs with the Acquire in `is_current`. The barrier makes it seen by the
+                // sole thread's next event, and an event that did not see it seen by us.
+                self.mode.store(BOUNDED, Ordering::Release);
+                barrier();
+                if let Some(sole) = sole_front(owner - 1) {
+                    self.end_sole(sole);
+                }
+                front.set_step(self);
+            }
+            _ => front.set_step(self),
+        }
+    }
+
+    /// Takes the sole front's state over, under the lock, its thread being outside the hook.
+    fn end_sole(&self, sole: &Front) {
+        let at_peak = sole.floor.get() == i64::MAX;
+        let most_blocks = self.live_blocks.get() + sole.blocks_ceiling.get();
+        sole.give(self);
+        self.peak_blocks.set(self.peak_blocks.get().max(most_blocks));
+        if at_peak {
+            self.peak_bytes.set(self.live_bytes.get());
+            self.peak_time.set(sole.last_growth.get());
+        }
+        self.at_peak.set(u64::from(at_peak));
+        sole.set_step(self);
+    }
+
+    /// A thread has given its slot back.
+    pub(crate) fn leave(&self) {
+        self.threads.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// The peak as it stands. `front`: the sole thread's, while the mode is Sole.
+    pub(crate) fn now(&self, sole: Option<&Front>) -> HeapNow {
+        let exclusive = match self.mode.load(Ordering::Relaxed) {
+            EXACT => Some(&self.exact),
+            SOLE => sole,
+            _ => None,
+        };
+        let mut now = HeapNow {
+            peak_bytes: self.peak_bytes.get(),
+            peak_blocks: self.peak_blocks.get(),
+            peak_time: self.peak_time.get(),
+            at_peak: self.at_peak.get() != 0,
+        };
+        if let Some(front) = exclusive {
+            now.at_peak = front.floor.get() == i64::MAX;
+            now.peak_blocks =
+                now.peak_blocks.max(self.live_blocks.get() + front.blocks_ceiling.get());
+            if now.at_peak {
+                now.peak_bytes = self.live_bytes.get() + front.pending();
+                now.peak_time = front.last_growth.get();
+            }
+        }
+        now
+    }
+}

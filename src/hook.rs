@@ -1,0 +1,305 @@
+//! The allocator hook: forwards to the inner allocator and records.
+//!
+//! The order is the same everywhere: an allocation is recorded after the inner allocator has
+//! succeeded (a failure is no event), a free before the block is given back (its trailer
+//! has to be read), a reallocation when it has succeeded.
+
+use core::alloc::{GlobalAlloc, Layout};
+use std::alloc::System;
+
+use crate::session;
+
+/// An allocator that records what goes through it and forwards to the allocator `A`.
+///
+/// ```
+/// #[global_allocator]
+/// static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
+/// # fn main() {}
+/// ```
+///
+/// With the default features, the process writes `dhat-heap.json` when it exits and prints four lines
+/// on standard error; the environment variables of the crate's documentation change that. All four
+/// allocation methods are forwarded to the same method of `A`: zeroed memory stays lazily
+/// zeroed and reallocations stay in place.
+///
+/// There is one recording per process, whatever number of `ModAlloc`s it has.
+#[derive(Debug, Default)]
+pub struct ModAlloc<A = System> {
+    inner: A,
+}
+
+impl ModAlloc<System> {
+    /// Records what goes to the system's allocator.
+    #[must_use]
+    pub const fn new() -> Self {
+        ModAlloc { inner: System }
+    }
+}
+
+impl<A> ModAlloc<A> {
+    /// Records what goes to the allocator `inner`.
+    ///
+    /// ```
+    /// use std::alloc::System;
+    /// static ALLOC: mod_alloc::ModAlloc<System> = mod_alloc::ModAlloc::with(System);
+    /// ```
+    #[must_use]
+    pub const fn with(inner: A) -> Self {
+        ModAlloc { inner }
+    }
+}
+
+// SAFETY: every method keeps the contract of the inner allocator's method of the same name: the
+// block returned is the inner one, at the same address and alignment, with 8 bytes more behind
+// it than the caller asked for when the process is recorded; and whether it is never changes.
+unsafe impl<A: GlobalAlloc> GlobalAlloc for ModAlloc<A> {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let Some(session) = session::get() else {
+            // SAFETY: the caller's contract, handed on.
+            return unsafe { self.inner.alloc(layout) };
+        };
+        let Some(padded) = events::padded(layout) else { return core::ptr::null_mut() };
+        // SAFETY: the padded layout's size is not zero.
+        let block = unsafe { self.inner.alloc(padded) };
+        if !block.is_null() {
+            // SAFETY: just allocated with room for the trailer.
+            unsafe { events::allocated(session, block, layout.size()) };
+        }
+        block
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        let Some(session) = session::get() else {
+            // SAFETY: the caller's contract, handed on.
+            return unsafe { self.inner.alloc_zeroed(layout) };
+        };
+        let Some(padded) = events::padded(layout) else { return core::ptr::null_mut() };
+        // SAFETY: the padded layout's size is not zero.
+        let block = unsafe { self.inner.alloc_zeroed(padded) };
+        if !block.is_null() {
+            // SAFETY: just allocated with room for the trailer.
+            unsafe { events::allocated(session, block, layout.size()) };
+        }
+        block
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        let Some(session) = session::get() else {
+            // SAFETY: the caller's contract, handed on.
+            return unsafe { self.inner.dealloc(block, layout) };
+        };
+        // SAFETY: the caller's block, allocated by us with room for the trailer.
+        unsafe { events::freed(session, block, layout.size()) };
+        // Padding has worked when the block was allocated.
+        let padded = events::padded(layout).unwrap_or(layout);
+        // SAFETY: the block was allocated by `inner` with the padded layout.
+        unsafe { self.inner.dealloc(block, padded) };
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        let Some(session) = session::get() else {
+            // SAFETY: the caller's contract, handed on.
+            return unsafe { self.inner.realloc(block, layout, new_size) };
+        };
+        let new = Layout::from_size_align(new_size, layout.align()).ok().and_then(events::padded);
+        let (Some(old), Some(new)) = (events::padded(layout), new) else {
+            return core::ptr::null_mut();
+        };
+        // SAFETY: the caller's block, allocated by us with room for the trailer.
+        let site = unsafe { events::site_of(block, layout.size()) };
+        // SAFETY: the block was allocated by `inner` with the old padded layout; the new
+        // padded size is not zero and does not overflow, as it is that of a layout.
+        let moved = unsafe { self.inner.realloc(block, old, new.size()) };
+        if !moved.is_null() {
+            // SAFETY: just reallocated with room for the trailer.
+            unsafe { events::resized(session, moved, site, layout.size(), new_size) };
+        }
+        moved
+    }
+}
+
+/// What an event is without stacks: numbers alone, and blocks as the inner allocator gives them.
+#[cfg(not(feature = "backtraces"))]
+mod events {
+    use core::alloc::Layout;
+
+    use crate::heap::{EXACT, Front, Heap};
+    use crate::inside::{Inside, Outside};
+    use crate::os::clock;
+    use crate::session::Session;
+    use crate::sync::Ordering;
+
+    /// The layout as it is: there are no trailers.
+    #[inline(always)]
+    pub(super) fn padded(layout: Layout) -> Option<Layout> {
+        Some(layout)
+    }
+
+    /// Calls `enter` with the front to use, or counts the event as lost.
+    #[inline(always)]
+    fn with_front(session: &'static Session, bytes: usize, enter: impl Fn(&Front, &Heap)) {
+        match Inside::enter(session) {
+            Ok(mut inside) => {
+                let heap = session.heap();
+                let front = &inside.thread().slot.front;
+                if heap.mode.load(Ordering::Relaxed) == EXACT {
+                    let _held = heap.lock.lock();
+                    enter(&heap.exact, heap);
+                } else {
+                    enter(front, heap);
+                }
+            }
+            Err(Outside::Own) => {}
+            Err(Outside::Reentrant) => {
+                session.header.losses.reentrant.add_shared(1);
+                session.header.losses.reentrant_bytes.add_shared(bytes as u64);
+            }
+        }
+    }
+
+    pub(super) unsafe fn allocated(session: &'static Session, _block: *mut u8, size: usize) {
+        let now = clock::now();
+        with_front(session, size, |front, heap| front.allocated(size as u64, now, heap));
+    }
+
+    pub(super) unsafe fn freed(session: &'static Session, _block: *mut u8, size: usize) {
+        let now = clock::now();
+        with_front(session, size, |front, heap| front.freed(size as u64, now, heap));
+    }
+
+    pub(super) unsafe fn site_of(_block: *mut u8, _size: usize) {}
+
+    pub(super) unsafe fn resized(
+        session: &'static Session,
+        _block: *mut u8,
+        (): (),
+        old: usize,
+        new: usize,
+    ) {
+        let (old, new, now) = (old as u64, new as u64, clock::now());
+        with_front(session, old as usize, |front, heap| front.resized(old, new, now, heap));
+    }
+}
+
+/// What an event is with stacks: a site, a trailer, and numbers per site.
+#[cfg(feature = "backtraces")]
+mod events {
+    use crate::block;
+    pub(super) use crate::block::padded;
+    use crate::callsite;
+    use crate::capture::registers::Registers;
+    use crate::inside::{Inside, Outside};
+    use crate::ledger::{Event, enter};
+    use crate::os::clock;
+    use crate::session::Session;
+    use crate::table::sites::NO_SITE;
+
+    /// Counts an event that is not recorded; the profiler's own are nobody's loss.
+    #[cold]
+    fn lost(session: &Session, why: Outside, bytes: usize) {
+        if why == Outside::Reentrant {
+            session.header.losses.reentrant.add_shared(1);
+            session.header.losses.reentrant_bytes.add_shared(bytes as u64);
+        }
+    }
+
+    /// Records a new block and writes its trailer.
+    ///
+    /// Not inlined, so that the walk begins in a frame of its own, and the caller's stays small.
+    ///
+    /// # Safety
+    ///
+    /// `block` must be valid for writes of `size` bytes and the trailer.
+    #[inline(never)]
+    pub(super) unsafe fn allocated(session: &'static Session, block: *mut u8, size: usize) {
+        let own = Registers::here();
+        let site = match Inside::enter(session) {
+            Ok(mut inside) => {
+                let thread = inside.thread();
+                let site = callsite::here(thread, session, own);
+                let event = Event::Allocated { bytes: size as u64 };
+                enter(thread, session, site, event, clock::now());
+                site
+            }
+            Err(why) => {
+                lost(session, why, size);
+                NO_SITE
+            }
+        };
+        // SAFETY: the caller's promise.
+        unsafe { block::write(block, size, site) };
+    }
+
+    /// Records that a block is about to be freed.
+    ///
+    /// # Safety
+    ///
+    /// `block` must be valid for reads of `size` bytes and the trailer.
+    #[inline]
+    pub(super) unsafe fn freed(session: &'static Session, block: *mut u8, size: usize) {
+        // SAFETY: the caller's promise.
+        match unsafe { block::read(block, size) } {
+            Some(NO_SITE) => {}
+            Some(site) => {
+                let event = Event::Freed { bytes: size as u64 };
+                match Inside::enter(session) {
+                    Ok(mut inside) => enter(inside.thread(), session, site, event, clock::now()),
+                    Err(why) => lost(session, why, size),
+                }
+            }
+            None => damaged(session, size),
+        }
+    }
+
+    /// The trailer is not one: the block's site is not known, so the block stays live in the report.
+    #[cold]
+    fn damaged(session: &Session, size: usize) {
+        session.header.losses.damaged_trailers.add_shared(1);
+        session.header.losses.damaged_bytes.add_shared(size as u64);
+    }
+
+    /// The site of a block that is about to be reallocated; `None` if its trailer is damaged.
+    ///
+    /// # Safety
+    ///
+    /// `block` must be valid for reads of `size` bytes and the trailer.
+    #[inline(always)]
+    pub(super) unsafe fn site_of(block: *mut u8, size: usize) -> Option<u32> {
+        // SAFETY: the caller's promise.
+        unsafe { block::read(block, size) }
+    }
+
+    /// Records that a block of `site` has changed its size, and writes its trailer anew. A block that
+    /// is not known is a new block.
+    ///
+    /// # Safety
+    ///
+    /// `block` must be valid for writes of `new` bytes and the trailer.
+    #[inline]
+    pub(super) unsafe fn resized(
+        session: &'static Session,
+        block: *mut u8,
+        site: Option<u32>,
+        old: usize,
+        new: usize,
+    ) {
+        let Some(site) = site.filter(|site| *site != NO_SITE) else {
+            if site.is_none() {
+                damaged(session, old);
+            }
+            // SAFETY: the caller's promise.
+            return unsafe { allocated(session, block, new) };
+        };
+        let event = Event::Resized { old: old as u64, new: new as u64 };
+        match Inside::enter(session) {
+            Ok(mut inside) => enter(inside.thread(), session, site, event, clock::now()),
+            Err(why) => lost(session, why, new),
+        }
+        // SAFETY: the caller's promise.
+        unsafe { block::write(block, new, site) };
+    }
+}

@@ -1,0 +1,251 @@
+//! `Inside`: the proof that this thread is inside the hook, once.
+//!
+//! The thread's state is found through one thread-local word: a pointer, or one of a few small
+//! numbers that say why there is none.
+
+use core::cell::Cell;
+use core::ffi::c_void;
+use core::ptr::{self, NonNull};
+
+use crate::heap::Heap;
+use crate::os;
+use crate::session::{self, Session};
+use crate::sync::spin_lock::Held;
+use crate::sync::{AtomicPtr, Ordering, compiler_fence, wait_turn};
+use crate::thread::Thread;
+use crate::threads::{SHARED, SLOTS, claim};
+
+/// The thread has had no event yet.
+const NEW: usize = 0;
+/// The thread is being registered, or uses the shared slot: what it allocates meanwhile is not recorded.
+const BUSY: usize = 1;
+/// The thread writes a report: what it allocates is the profiler's own.
+const REPORTING: usize = 2;
+/// The thread found no slot, or is past its teardown.
+const SLOTLESS: usize = 3;
+/// Everything above is a pointer to a [`Thread`].
+const LAST_NUMBER: usize = 3;
+
+std::thread_local! {
+    // A constant without a destructor: touching it neither allocates nor registers anything,
+    // and it can be read until the thread's last instruction.
+    static CURRENT: Cell<*mut Thread> = const { Cell::new(ptr::null_mut()) };
+}
+
+/// The threads' states, by slot; kept for the next thread in the slot.
+static STATES: [AtomicPtr<Thread>; SLOTS] = [const { AtomicPtr::new(ptr::null_mut()) }; SLOTS];
+
+/// See the module's description. Leaves the hook when dropped.
+#[derive(Debug)]
+pub(crate) struct Inside {
+    thread: NonNull<Thread>,
+    /// The shared slot's lock, if this is it.
+    shared: Option<Held<'static>>,
+}
+
+/// Why an event is not recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outside {
+    /// The thread is inside the hook already.
+    Reentrant,
+    /// The event is the profiler's own.
+    Own,
+}
+
+impl Inside {
+    /// Goes inside, unless this thread is there already.
+    #[inline(always)]
+    pub(crate) fn enter(session: &'static Session) -> Result<Inside, Outside> {
+        let current = CURRENT.with(Cell::get);
+        match NonNull::new(current) {
+            Some(thread) if current.addr() > LAST_NUMBER => enter_known(thread, session.heap()),
+            _ => enter_cold(session, current.addr()),
+        }
+    }
+
+    /// The thread's state. Only one `Inside` exists per thread, so nobody else has it.
+    #[inline(always)]
+    pub(crate) fn thread(&mut self) -> &mut Thread {
+        // SAFETY: the state is initialised and never freed; exclusive as said above.
+        unsafe { self.thread.as_mut() }
+    }
+}
+
+impl Drop for Inside {
+    #[inline(always)]
+    fn drop(&mut self) {
+        compiler_fence(Ordering::SeqCst);
+        // SAFETY: the state is initialised and never freed.
+        let slot = unsafe { self.thread.as_ref() }.slot;
+        // Release pairs with the Acquire in `wait_until_outside`: the event is done.
+        slot.inside.store(0, Ordering::Release);
+        if self.shared.is_some() {
+            CURRENT.with(|current| current.set(ptr::without_provenance_mut(SLOTLESS)));
+        }
+    }
+}
+
+#[inline(always)]
+fn enter_known(thread: NonNull<Thread>, heap: &Heap) -> Result<Inside, Outside> {
+    // SAFETY: the state is initialised and never freed; the slot is shared, so reading
+    // it is sound even if the state is in use further down this thread's stack.
+    let slot = unsafe { (*thread.as_ptr()).slot };
+    if slot.inside.load(Ordering::Relaxed) != 0 {
+        return Err(Outside::Reentrant);
+    }
+    slot.inside.store(1, Ordering::Relaxed);
+    // The processor may still delay the store; see the module description of `heap`, whose
+    // barrier in all threads is this fence's partner.
+    compiler_fence(Ordering::SeqCst);
+    if !slot.front.is_current(heap) {
+        adopt_mode(thread, heap);
+    }
+    Ok(Inside { thread, shared: None })
+}
+
+/// Another thread is setting this one's front up for a new mode: stays outside until that is done.
+#[cold]
+fn adopt_mode(thread: NonNull<Thread>, heap: &Heap) {
+    // SAFETY: as in `enter_known`.
+    let slot = unsafe { (*thread.as_ptr()).slot };
+    let mut turn = 0;
+    while !slot.front.is_current(heap) {
+        slot.inside.store(0, Ordering::Release);
+        wait_turn(&mut turn);
+        drop(heap.lock.lock());
+        slot.inside.store(1, Ordering::Relaxed);
+        compiler_fence(Ordering::SeqCst);
+    }
+}
+
+#[cold]
+fn enter_cold(session: &'static Session, number: usize) -> Result<Inside, Outside> {
+    match number {
+        NEW => register(session),
+        SLOTLESS => enter_shared(session),
+        REPORTING => Err(Outside::Own),
+        _ => Err(Outside::Reentrant),
+    }
+}
+
+fn set(number: usize) {
+    CURRENT.with(|current| current.set(ptr::without_provenance_mut(number)));
+}
+
+/// The thread's first event: finds a slot.
+fn register(session: &'static Session) -> Result<Inside, Outside> {
+    set(BUSY);
+    #[cfg(feature = "backtraces")]
+    let _errno = os::KeepErrno::new();
+    let index = claim(session.slots, &session.header.process.threads);
+    let Some((index, thread)) = index.and_then(|index| Some((index, state(session, index)?)))
+    else {
+        set(SLOTLESS);
+        return enter_shared(session);
+    };
+    // SAFETY: the slot is this thread's alone, and so is its state.
+    unsafe { (*thread.as_ptr()).begin(session) };
+    join(session, index);
+    if let Some(key) = session.thread_end {
+        key.set(thread.as_ptr().cast());
+    }
+    CURRENT.with(|current| current.set(thread.as_ptr()));
+    enter_known(thread, session.heap())
+}
+
+fn join(session: &'static Session, index: u32) {
+    let Some(slot) = session.slot(index) else { return };
+    session.heap().join(
+        &slot.front,
+        index,
+        || {
+            os::barrier_in_all_threads();
+        },
+        |sole| {
+            let slot = session.slot(sole)?;
+            let mut turn = 0;
+            // Acquire pairs with the Release when the thread leaves the hook: its event is seen.
+            while slot.inside.load(Ordering::Acquire) != 0 {
+                wait_turn(&mut turn);
+            }
+            Some(&slot.front)
+        },
+    );
+}
+
+/// The slot's state, made if the slot is used for the first time.
+fn state(session: &'static Session, index: u32) -> Option<NonNull<Thread>> {
+    let entry = STATES.get(index as usize)?;
+    // Acquire pairs with the Release below, though the slot's own exchange has done so already.
+    if let Some(thread) = NonNull::new(entry.load(Ordering::Acquire)) {
+        return Some(thread);
+    }
+    let thread = os::reserve(size_of::<Thread>())?.cast::<Thread>();
+    // SAFETY: zeroed memory of the right size, for this slot alone.
+    unsafe { Thread::initialize(thread, session, index)? };
+    entry.store(thread.as_ptr(), Ordering::Release);
+    Some(thread)
+}
+
+/// Uses the slot that all threads without one share.
+fn enter_shared(session: &'static Session) -> Result<Inside, Outside> {
+    let Some(slot) = session.slot(SHARED) else { return Err(Outside::Reentrant) };
+    set(BUSY);
+    let held = slot.in_use.lock();
+    let Some(thread) = state(session, SHARED) else {
+        set(SLOTLESS);
+        return Err(Outside::Reentrant);
+    };
+    // SAFETY: the lock is held, so the state is this thread's alone.
+    unsafe { (*thread.as_ptr()).begin(session) };
+    if slot.front.is_unused() {
+        session.header.process.threads.fetch_max(SHARED + 1, Ordering::Relaxed);
+        join(session, SHARED);
+    }
+    slot.losses.threads_overflowed.add(1);
+    slot.inside.store(1, Ordering::Relaxed);
+    compiler_fence(Ordering::SeqCst);
+    if !slot.front.is_current(session.heap()) {
+        adopt_mode(thread, session.heap());
+    }
+    Ok(Inside { thread, shared: Some(held) })
+}
+
+/// Runs when a thread ends, after the destructors of its thread-locals.
+pub(crate) unsafe extern "C" fn thread_ends(value: *mut c_void) {
+    let Some(session) = session::get() else { return };
+    let thread = value.cast::<Thread>();
+    // SAFETY: the value was set by `register` of this very thread, which is outside the hook here.
+    let thread = unsafe { &mut *thread };
+    thread.end_rounds += 1;
+    // Other keys' destructors may still allocate: stay until the last round.
+    if let Some(key) = session.thread_end
+        && thread.end_rounds < os::THREAD_END_ROUNDS
+    {
+        return key.set(value);
+    }
+    set(SLOTLESS);
+    session.heap().leave();
+    thread.slot.leave();
+}
+
+/// The index of the calling thread's slot.
+pub(crate) fn current_index() -> Option<u32> {
+    let current = CURRENT.with(Cell::get);
+    // SAFETY: above the numbers it is a state, which is never freed.
+    (current.addr() > LAST_NUMBER).then(|| unsafe { (*current).index })
+}
+
+/// What the profiler itself allocates in `work` is not the program's.
+#[cfg(feature = "symbolicate")]
+pub(crate) fn as_profiler<R>(work: impl FnOnce() -> R) -> R {
+    struct Restore(*mut Thread);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CURRENT.with(|current| current.set(self.0));
+        }
+    }
+    let _restore = Restore(CURRENT.with(Cell::get));
+    set(REPORTING);
+    work()
+}

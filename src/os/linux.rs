@@ -1,0 +1,240 @@
+//! Linux, through libc. The only file of the hot side, with its siblings in this folder,
+//! that calls libc.
+
+use core::ffi::{CStr, c_int, c_void};
+use core::ptr::NonNull;
+
+/// Zeroed, page-aligned memory that is backed by pages only where it is touched; `None` if the
+/// address space or a limit is exhausted.
+pub(crate) fn reserve(len: usize) -> Option<NonNull<u8>> {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    // SAFETY: a new anonymous mapping at an address of the kernel's choice touches no memory of ours.
+    let memory = unsafe {
+        libc::mmap(core::ptr::null_mut(), len, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0)
+    };
+    if memory == libc::MAP_FAILED {
+        return None;
+    }
+    // Huge pages would back a megabyte where a few bytes are touched.
+    // SAFETY: the range is the mapping just made; the advice changes no contents.
+    unsafe { libc::madvise(memory, len, libc::MADV_NOHUGEPAGE) };
+    NonNull::new(memory.cast())
+}
+
+/// The processor is given to another thread, if one waits for it.
+pub(crate) fn yield_now() {
+    // SAFETY: no preconditions.
+    unsafe { libc::sched_yield() };
+}
+
+/// The process's id.
+pub(crate) fn process_id() -> u32 {
+    // SAFETY: no preconditions.
+    unsafe { libc::getpid() }.cast_unsigned()
+}
+
+/// The calling thread's kernel id.
+pub(crate) fn thread_id() -> u32 {
+    // SAFETY: no preconditions; the call takes no arguments.
+    let id = unsafe { libc::syscall(libc::SYS_gettid) };
+    u32::try_from(id).unwrap_or(0)
+}
+
+/// The calling thread's name as the kernel keeps it: at most 15 bytes and zeros.
+pub(crate) fn thread_name() -> [u8; 16] {
+    let mut name = [0_u8; 16];
+    // SAFETY: PR_GET_NAME writes at most 16 bytes to the buffer given.
+    unsafe { libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr()) };
+    name
+}
+
+/// First address and one past the last of the calling thread's stack.
+///
+/// glibc's own allocations here do not come to the hook; the caller holds the guard all the same.
+#[cfg(feature = "backtraces")]
+pub(crate) fn stack_bounds() -> Option<(u64, u64)> {
+    if cfg!(miri) {
+        return None;
+    }
+    let mut attributes = core::mem::MaybeUninit::<libc::pthread_attr_t>::uninit();
+    // SAFETY: the calling thread exists; on success the attributes are initialised.
+    let result = unsafe { libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) };
+    if result != 0 {
+        return None;
+    }
+    let (mut start, mut len) = (core::ptr::null_mut::<c_void>(), 0_usize);
+    // SAFETY: the attributes were initialised above; both out-pointers are valid.
+    let result =
+        unsafe { libc::pthread_attr_getstack(attributes.as_ptr(), &raw mut start, &raw mut len) };
+    // SAFETY: initialised above and not used after this.
+    unsafe { libc::pthread_attr_destroy(attributes.as_mut_ptr()) };
+    (result == 0).then(|| (start.addr() as u64, (start.addr() + len) as u64))
+}
+
+/// The value of an environment variable.
+///
+/// The result lies in the environment block; a program that changes its environment in
+/// another thread at the same time races with every reader, so this is called before `main` only.
+pub(crate) fn environment(name: &CStr) -> Option<&'static CStr> {
+    // SAFETY: `name` ends with a zero byte.
+    let value = unsafe { libc::getenv(name.as_ptr()) };
+    // SAFETY: getenv gives null or a string that ends with a zero byte.
+    (!value.is_null()).then(|| unsafe { CStr::from_ptr(value) })
+}
+
+/// Writes all of `bytes` to standard error; what cannot be written is dropped.
+pub(crate) fn write_stderr(mut bytes: &[u8]) {
+    while !bytes.is_empty() {
+        // SAFETY: the buffer is valid for its length.
+        let written =
+            unsafe { libc::write(libc::STDERR_FILENO, bytes.as_ptr().cast(), bytes.len()) };
+        match usize::try_from(written) {
+            Ok(n) if n > 0 => bytes = bytes.get(n..).unwrap_or(&[]),
+            _ if interrupted() => {}
+            _ => return,
+        }
+    }
+}
+
+/// Reads the beginning of a file; returns how many bytes.
+#[cfg(feature = "backtraces")]
+pub(crate) fn read_file(path: &CStr, buffer: &mut [u8]) -> usize {
+    // SAFETY: `path` ends with a zero byte.
+    let file = unsafe { libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC) };
+    if file < 0 {
+        return 0;
+    }
+    // SAFETY: the buffer is valid for its length.
+    let read = unsafe { libc::read(file, buffer.as_mut_ptr().cast(), buffer.len()) };
+    // SAFETY: opened above.
+    unsafe { libc::close(file) };
+    usize::try_from(read).unwrap_or(0)
+}
+
+/// Where a symbolic link points to, as far as it fits; returns its length.
+#[cfg(feature = "backtraces")]
+pub(crate) fn read_link(path: &CStr, buffer: &mut [u8]) -> usize {
+    // SAFETY: `path` ends with a zero byte; the buffer is valid for its length.
+    let len = unsafe { libc::readlink(path.as_ptr(), buffer.as_mut_ptr().cast(), buffer.len()) };
+    usize::try_from(len).unwrap_or(0)
+}
+
+/// Copies this process's memory from `address` as far as it is mapped; returns how many bytes.
+#[cfg(feature = "backtraces")]
+pub(crate) fn copy_memory(address: u64, buffer: &mut [u64]) -> usize {
+    const PAGE: u64 = 4096;
+    let end = address + size_of_val(buffer) as u64;
+    // One piece a page: the kernel stops at the first piece that is not mapped whole.
+    let mut pieces = [libc::iovec { iov_base: core::ptr::null_mut(), iov_len: 0 }; 16];
+    let mut count = 0;
+    let mut at = address;
+    while at < end && count < pieces.len() {
+        let next = ((at / PAGE + 1) * PAGE).min(end);
+        pieces[count].iov_base = core::ptr::with_exposed_provenance_mut(at as usize);
+        pieces[count].iov_len = (next - at) as usize;
+        count += 1;
+        at = next;
+    }
+    let local = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: size_of_val(buffer) };
+    let (local, remote) = (&raw const local, pieces.as_ptr());
+    // SAFETY: the kernel writes to the buffer only, and reads what is mapped only.
+    let copied =
+        unsafe { libc::process_vm_readv(libc::getpid(), local, 1, remote, count as u64, 0) };
+    usize::try_from(copied).unwrap_or(0)
+}
+
+fn interrupted() -> bool {
+    // SAFETY: gives the address of the thread's errno, which is always valid.
+    let errno = unsafe { libc::__errno_location() };
+    // SAFETY: see above.
+    unsafe { *errno == libc::EINTR }
+}
+
+/// Saves errno and puts it back when dropped: the hook must not change it.
+#[derive(Debug)]
+#[cfg(feature = "backtraces")]
+pub(crate) struct KeepErrno(c_int);
+
+#[cfg(feature = "backtraces")]
+impl KeepErrno {
+    pub(crate) fn new() -> Self {
+        // SAFETY: gives the address of the thread's errno, which is always valid.
+        let errno = unsafe { libc::__errno_location() };
+        // SAFETY: see above.
+        KeepErrno(unsafe { *errno })
+    }
+}
+
+#[cfg(feature = "backtraces")]
+impl Drop for KeepErrno {
+    fn drop(&mut self) {
+        // SAFETY: gives the address of the thread's errno, which is always valid.
+        let errno = unsafe { libc::__errno_location() };
+        // SAFETY: see above.
+        unsafe { *errno = self.0 };
+    }
+}
+
+const MEMBARRIER_PRIVATE_EXPEDITED: c_int = 1 << 3;
+const MEMBARRIER_REGISTER_PRIVATE_EXPEDITED: c_int = 1 << 4;
+
+/// Makes [`barrier_in_all_threads`] possible; `false` where the kernel does not offer it.
+pub(crate) fn register_barrier() -> bool {
+    !cfg!(miri)
+        // SAFETY: membarrier takes three integers and touches no memory of ours.
+        && unsafe { libc::syscall(libc::SYS_membarrier, MEMBARRIER_REGISTER_PRIVATE_EXPEDITED, 0, 0) }
+            == 0
+}
+
+/// A full memory barrier in every running thread of the process.
+pub(crate) fn barrier_in_all_threads() -> bool {
+    // SAFETY: membarrier takes three integers and touches no memory of ours.
+    unsafe { libc::syscall(libc::SYS_membarrier, MEMBARRIER_PRIVATE_EXPEDITED, 0, 0) == 0 }
+}
+
+/// A key whose destructor runs when a thread that has set it ends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ThreadEnd(libc::pthread_key_t);
+
+impl ThreadEnd {
+    /// `None` when the process has no key left.
+    pub(crate) fn new(destructor: unsafe extern "C" fn(*mut c_void)) -> Option<Self> {
+        let mut key = 0;
+        // SAFETY: the out-pointer is valid; the destructor lives as long as the program.
+        let result = unsafe { libc::pthread_key_create(&raw mut key, Some(destructor)) };
+        (result == 0).then_some(ThreadEnd(key))
+    }
+
+    /// The destructor will be called with `value` when this thread ends.
+    pub(crate) fn set(self, value: *mut c_void) {
+        // SAFETY: the key was made by `new`.
+        unsafe { libc::pthread_setspecific(self.0, value) };
+    }
+}
+
+/// How often the destructors of a thread's keys are called while some key is set anew.
+pub(crate) const THREAD_END_ROUNDS: u32 = 4;
+
+/// `handler` runs when the process exits by `exit` or by returning from `main`.
+pub(crate) fn at_exit(handler: extern "C" fn()) -> bool {
+    // SAFETY: the handler lives as long as the program.
+    unsafe { libc::atexit(handler) == 0 }
+}
+
+/// `before` runs before `fork`, `parent` and `child` after it.
+pub(crate) fn at_fork(
+    before: unsafe extern "C" fn(),
+    parent: unsafe extern "C" fn(),
+    child: unsafe extern "C" fn(),
+) -> bool {
+    // SAFETY: the handlers live as long as the program.
+    unsafe { libc::pthread_atfork(Some(before), Some(parent), Some(child)) == 0 }
+}
+
+/// Nanoseconds of the monotonic clock.
+pub(crate) fn monotonic_nanos() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the out-pointer is valid.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
+    time.tv_sec.cast_unsigned() * 1_000_000_000 + time.tv_nsec.cast_unsigned()
+}

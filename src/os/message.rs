@@ -1,0 +1,33 @@
+//! One line to standard error, without the heap.
+
+use core::fmt::{self, Write};
+
+/// Collects a line in place; what does not fit is cut.
+#[derive(Debug)]
+struct Line {
+    bytes: [u8; 512],
+    len: usize,
+}
+
+impl Write for Line {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = self.bytes.len() - 1 - self.len; // one byte stays for the line's end
+        let take = text.len().min(room);
+        let target = self.bytes.get_mut(self.len..self.len + take);
+        if let (Some(target), Some(source)) = (target, text.as_bytes().get(..take)) {
+            target.copy_from_slice(source);
+            self.len += take;
+        }
+        Ok(())
+    }
+}
+
+/// Prints `mod-alloc: ` and the text as one line, with one system call.
+pub(crate) fn say(text: fmt::Arguments<'_>) {
+    let mut line = Line { bytes: [0; 512], len: 0 };
+    // Neither call can fail: `Line` never does.
+    let _ = line.write_str("mod-alloc: ");
+    let _ = line.write_fmt(text);
+    line.bytes[line.len] = b'\n';
+    super::write_stderr(line.bytes.get(..=line.len).unwrap_or(b"\n"));
+}

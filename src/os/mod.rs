@@ -1,0 +1,12 @@
+//! What the hot side needs of the operating system.
+//!
+//! Conditions that hold for every function here: none allocates through Rust's global
+//! allocator, none panics, none prints but [`write_stderr`], and a failure comes back as a value.
+
+pub(crate) mod clock;
+mod linux;
+#[cfg(feature = "backtraces")]
+pub(crate) mod loaded;
+pub(crate) mod message;
+
+pub(crate) use linux::*;

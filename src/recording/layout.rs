@@ -1,0 +1,246 @@
+//! The recording: one mapping, its regions, and the words of its header.
+//!
+//! All numbers are in the machine's byte order; all regions begin at a multiple of 64 bytes, at the
+//! offset that the header's table of regions gives.
+//!
+//! ```text
+//! offset  0  magic "modalloc"                                              8 bytes
+//!         8  version (u32), header's size (u32)
+//!        16  regions: (offset u64, entries u64) for each of Region, in that order
+//!       192  process: pid u32, unwind u32, frames u32, buckets u32 (0: grows), started u32 …
+//!       320  heap                      (crate::heap::Heap, 256 bytes)
+//!       576  frames' head, sites' head (64 bytes each)
+//!       704  losses                    (Losses, 64 bytes)
+//!       768  command line, its arguments ended by zero bytes (3328 bytes)
+//!      4096  regions
+//! ```
+//!
+//! | region | entry | what |
+//! |---|---|---|
+//! | Threads | 512 | `crate::threads::ThreadSlot` |
+//! | Modules | 512 | [`Module`] |
+//! | Owners | 4 | thread slot + 1 that owns the site |
+//! | Tallies | 64 | the owner's tally of the site (`crate::table::tally::Tally`) |
+//! | Shared | 64 | the other threads' flushed tally of the site |
+//! | Records | 32 | frame and maximum of the site (`crate::table::sites::Record`) |
+//! | Frames | 16 | `crate::table::frames::Frame` |
+//! | Slots | 4 | the levels of slots, for lookups only: a reader ignores them |
+//! | Arenas | 65536 | a thread's pending shares (`crate::arena::Arena`) |
+//!
+//! # Decoding a site by hand
+//!
+//! Sites 1 to `count - 1` exist (`count`: first word of the sites' head, a u32). Of site *i* take
+//! Tallies\[*i*\], Shared\[*i*\] and every entry of Arenas whose label's high 24 bits are *i*, and add
+//! them up word by word: total bytes, total blocks, time, live bytes, live blocks at byte 8, 16, 24,
+//! 32, 40. The value at the peak is chosen per tally before adding, see `table::tally`. The stack is
+//! Records\[*i*\].frame, and from there parent by parent through Frames down to a root (0 to 3).
+
+use core::ptr::NonNull;
+
+use crate::heap::Heap;
+use crate::sync::word::Word;
+use crate::sync::{AtomicU32, AtomicU64};
+#[cfg(feature = "backtraces")]
+use crate::table::{frames::FramesHead, sites::SitesHead};
+
+/// The first eight bytes of a recording.
+pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"modalloc");
+/// Raised with every change of the layout.
+pub(crate) const VERSION: u32 = 1;
+/// Where the regions begin.
+pub(crate) const HEADER_SIZE: usize = 4096;
+/// Bytes kept of the command line.
+pub(crate) const COMMAND_SIZE: usize = HEADER_SIZE - 768;
+
+/// The regions, in the order of the header's table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+pub(crate) enum Region {
+    Threads,
+    Modules,
+    Owners,
+    Tallies,
+    Shared,
+    Records,
+    Frames,
+    Slots,
+    Arenas,
+}
+
+/// How many regions there are.
+pub(crate) const REGIONS: usize = 9;
+
+/// Bytes of one entry of each region.
+pub(crate) const ENTRY_SIZES: [usize; REGIONS] = [512, 512, 4, 64, 64, 32, 16, 4, 65_536];
+
+/// Entries of each region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Geometry(pub(crate) [usize; REGIONS]);
+
+impl Geometry {
+    /// Offset of each region, and the size of the whole.
+    pub(crate) fn offsets(&self) -> ([usize; REGIONS], usize) {
+        let mut offsets = [0; REGIONS];
+        let mut at = HEADER_SIZE;
+        for (index, offset) in offsets.iter_mut().enumerate() {
+            *offset = at;
+            at += (self.0[index] * ENTRY_SIZES[index]).next_multiple_of(4096);
+        }
+        (offsets, at)
+    }
+}
+
+/// See the module's description.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Header {
+    pub(crate) magic: AtomicU64,
+    pub(crate) version: AtomicU32,
+    pub(crate) header_size: AtomicU32,
+    /// Offset and number of entries of each region.
+    pub(crate) regions: [[AtomicU64; 2]; REGIONS],
+    spare: [Word; 2],
+    pub(crate) process: Process,
+    pub(crate) heap: Heap,
+    #[cfg(feature = "backtraces")]
+    pub(crate) frames: FramesHead,
+    #[cfg(feature = "backtraces")]
+    pub(crate) sites: SitesHead,
+    #[cfg(not(feature = "backtraces"))]
+    no_table: [Word; 16],
+    /// Losses that belong to no thread.
+    pub(crate) losses: Losses,
+    pub(crate) command: [AtomicU64; COMMAND_SIZE / 8],
+}
+
+const _: () = assert!(size_of::<Header>() == HEADER_SIZE);
+const _: () = assert!(core::mem::offset_of!(Header, process) == 192);
+const _: () = assert!(core::mem::offset_of!(Header, heap) == 320);
+const _: () = assert!(core::mem::offset_of!(Header, losses) == 704);
+
+/// What is said of the process.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Process {
+    pub(crate) id: AtomicU32,
+    /// 0 auto, 1 fp, 2 tables.
+    pub(crate) unwind: AtomicU32,
+    /// Frames kept of a stack.
+    pub(crate) frames: AtomicU32,
+    /// `MOD_ALLOC_BUCKETS`; 0: not set, the table grows.
+    pub(crate) buckets: AtomicU32,
+    /// Modules described.
+    pub(crate) modules: AtomicU32,
+    /// Thread slots that have ever been used.
+    pub(crate) threads: AtomicU32,
+    /// Nanoseconds of the monotonic clock at the start, when clock units were 0.
+    pub(crate) started_nanos: AtomicU64,
+    spare: [Word; 12],
+}
+
+/// What was not recorded in full, in events, by cause.
+#[derive(Debug, Default)]
+#[repr(C, align(64))]
+pub(crate) struct Losses {
+    pub(crate) table_full: Word,
+    pub(crate) reentrant: Word,
+    pub(crate) reentrant_bytes: Word,
+    pub(crate) damaged_trailers: Word,
+    pub(crate) damaged_bytes: Word,
+    pub(crate) truncated_stacks: Word,
+    pub(crate) broken_stacks: Word,
+    pub(crate) threads_overflowed: Word,
+}
+
+/// Bytes of a module's path that are kept.
+pub(crate) const PATH_SIZE: usize = 432;
+
+/// A loaded object, 512 bytes. Written before the header's count of modules covers it.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Module {
+    pub(crate) start: AtomicU64,
+    pub(crate) end: AtomicU64,
+    pub(crate) bias: AtomicU64,
+    /// First generation of the module list in which it was seen.
+    pub(crate) first: AtomicU32,
+    /// Last generation in which it was loaded; `u32::MAX` while it is.
+    pub(crate) last: AtomicU32,
+    pub(crate) build_id_len: AtomicU32,
+    pub(crate) path_len: AtomicU32,
+    pub(crate) build_id: [AtomicU64; 4],
+    pub(crate) path: [AtomicU64; PATH_SIZE / 8],
+    spare: Word,
+}
+
+const _: () = assert!(size_of::<Module>() == 512);
+
+/// Stores `bytes` in words, as far as they go; returns how many.
+pub(crate) fn store_bytes(words: &[AtomicU64], bytes: &[u8]) -> usize {
+    let mut len = 0;
+    for (word, chunk) in words.iter().zip(bytes.chunks(8)) {
+        let mut value = [0; 8];
+        value[..chunk.len()].copy_from_slice(chunk);
+        word.store(u64::from_ne_bytes(value), core::sync::atomic::Ordering::Relaxed);
+        len += chunk.len();
+    }
+    len
+}
+
+/// A recording in this process's memory.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mapping {
+    base: NonNull<u8>,
+}
+
+// SAFETY: a mapping is memory of atomics, for any thread; it is never unmapped while used.
+unsafe impl Send for Mapping {}
+// SAFETY: see above.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    /// Writes the header's geometry into zeroed memory.
+    ///
+    /// # Safety
+    ///
+    /// `base` must point to as many zeroed bytes as `geometry` takes, aligned to a page, that
+    /// stay mapped for the rest of the process and are used through this type alone.
+    pub(crate) unsafe fn initialize(base: NonNull<u8>, geometry: &Geometry) -> Self {
+        use crate::sync::Ordering::Relaxed;
+        let (offsets, _) = geometry.offsets();
+        let mapping = Mapping { base };
+        let header = mapping.header();
+        header.version.store(VERSION, Relaxed);
+        header.header_size.store(HEADER_SIZE as u32, Relaxed);
+        for (index, region) in header.regions.iter().enumerate() {
+            region[0].store(offsets[index] as u64, Relaxed);
+            region[1].store(geometry.0[index] as u64, Relaxed);
+        }
+        header.magic.store(MAGIC, Relaxed);
+        mapping
+    }
+
+    pub(crate) fn header(&self) -> &'static Header {
+        // SAFETY: by `initialize`'s contract the memory is mapped, aligned, and every bit pattern
+        // of it is a valid header (atomics).
+        unsafe { self.base.cast::<Header>().as_ref() }
+    }
+
+    /// The entries of a region.
+    ///
+    /// # Safety
+    ///
+    /// `T` must consist of atomics, be of the region's entry size (or a divisor of it) and
+    /// be valid when zeroed.
+    pub(crate) unsafe fn region<T>(&self, region: Region) -> &'static [T] {
+        use crate::sync::Ordering::Relaxed;
+        let [offset, entries] = &self.header().regions[region as usize];
+        let (offset, entries) = (offset.load(Relaxed) as usize, entries.load(Relaxed) as usize);
+        let len = entries * ENTRY_SIZES[region as usize] / size_of::<T>();
+        // SAFETY: `initialize` has placed the region inside the mapping, at a page's beginning;
+        // the caller vouches for `T`.
+        let first = unsafe { self.base.add(offset) }.cast::<T>();
+        // SAFETY: see above.
+        unsafe { core::slice::from_raw_parts(first.as_ptr(), len) }
+    }
+}

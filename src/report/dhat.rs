@@ -1,0 +1,293 @@
+//! The profile as a dhat file, version 2, which `dh_view.html`, the Firefox Profiler and
+//! other readers of dhat files open.
+//!
+//! | key | meaning | unit |
+//! |---|---|---|
+//! | `te` `tg` | end, heap's peak | µs since the start |
+//! | `tb` `tbk` | ever allocated | bytes, blocks |
+//! | `tl` | sum of the blocks' lifetimes | µs |
+//! | `mb` `mbk` | this stack's own maximum | bytes, blocks |
+//! | `gb` `gbk` | live when the heap peaked | bytes, blocks |
+//! | `eb` `ebk` | live at the end | bytes, blocks |
+//! | `fs` | indices into `ftbl`, innermost first | |
+//!
+//! Keys that begin with `x_` are ours; readers ignore what they do not know:
+//!
+//! | key | meaning |
+//! |---|---|
+//! | `x_version` | version of this crate |
+//! | `x_settings` | `peak` (`exact` or `bounded` to 1 %), `frames`, `buckets` (null: grows), `unwind` |
+//! | `x_losses` | what was not recorded in full, by cause; all 0 if nothing |
+//! | `x_modules` | `path`, `build_id` (hexadecimal), `start`, `end`, `bias` of every mapped object |
+//! | `x_threads` | `id`, `name`, `running` and totals of every thread slot |
+//! | `x_merged` | in a stack: this many sites became equal, so `mb` and `mbk` are upper bounds |
+//!
+//! Addresses in frames are as linked, so that two runs can be compared whatever the
+//! loader's random base was.
+
+use std::fmt::{self, Display};
+use std::io::{self, BufWriter, Write};
+
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+
+use crate::recording::model::{Counters, Losses, Module, Settings, Thread};
+
+use super::{FrameRef, Profile, StackRef};
+
+/// dhat's index 0: the viewer puts it above all stacks.
+const ROOT_FRAME: &str = "[root]";
+/// Lifetimes below this many µs count as short.
+const SHORT_LIFETIME_MICROS: u32 = 10;
+
+/// Writes `profile` to `out`, stack by stack: the text is never in memory as a whole.
+/// One line for each stack and each frame, so that files can be compared line by line.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn write(profile: &Profile, out: &mut dyn Write) -> io::Result<()> {
+    let mut buffered = BufWriter::with_capacity(64 * 1024, out);
+    let mut serializer = serde_json::Serializer::with_formatter(&mut buffered, Lines::default());
+    Document(profile).serialize(&mut serializer).map_err(io::Error::from)?;
+    buffered.write_all(b"\n")?;
+    buffered.flush()
+}
+
+/// Breaks lines between top-level keys and between the elements of top-level arrays.
+#[derive(Debug, Default)]
+struct Lines {
+    depth: usize,
+}
+
+impl Lines {
+    fn between<W: ?Sized + Write>(
+        &self,
+        out: &mut W,
+        first: bool,
+        deepest: usize,
+    ) -> io::Result<()> {
+        if !first {
+            out.write_all(b",")?;
+        }
+        if self.depth <= deepest { out.write_all(b"\n") } else { Ok(()) }
+    }
+}
+
+impl serde_json::ser::Formatter for Lines {
+    fn begin_array<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.depth += 1;
+        out.write_all(b"[")
+    }
+
+    fn end_array<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.depth -= 1;
+        out.write_all(b"]")
+    }
+
+    fn begin_object<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.depth += 1;
+        out.write_all(b"{")
+    }
+
+    fn end_object<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.depth -= 1;
+        out.write_all(b"}")
+    }
+
+    fn begin_array_value<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        self.between(out, first, 2)
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        self.between(out, first, 1)
+    }
+}
+
+struct Document<'p>(&'p Profile);
+
+impl Serialize for Document<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let run = self.0.run();
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("dhatFileVersion", &2)?;
+        map.serialize_entry("mode", "rust-heap")?;
+        map.serialize_entry("verb", "Allocated")?;
+        map.serialize_entry("bklt", &true)?;
+        map.serialize_entry("bkacc", &false)?;
+        map.serialize_entry("tu", "µs")?;
+        map.serialize_entry("Mtu", "s")?;
+        map.serialize_entry("tuth", &SHORT_LIFETIME_MICROS)?;
+        map.serialize_entry("cmd", &run.command)?;
+        map.serialize_entry("pid", &run.pid)?;
+        map.serialize_entry("te", &run.end_micros)?;
+        map.serialize_entry("tg", &run.peak_micros)?;
+        map.serialize_entry("x_version", env!("CARGO_PKG_VERSION"))?;
+        map.serialize_entry("x_settings", &SettingsEntry(&run.settings))?;
+        map.serialize_entry("x_losses", &LossesEntry(&run.losses))?;
+        map.serialize_entry("x_threads", &Array(|| run.threads.iter().map(ThreadEntry)))?;
+        map.serialize_entry("x_modules", &Array(|| run.modules.iter().map(ModuleEntry)))?;
+        map.serialize_entry("pps", &Array(|| self.0.stacks().map(ProgramPoint)))?;
+        map.serialize_entry("ftbl", &Array(|| frame_table(self.0)))?;
+        map.end()
+    }
+}
+
+/// The frames in the order of their ids, after the root.
+fn frame_table(profile: &Profile) -> impl Iterator<Item = FrameEntry<'_>> {
+    std::iter::once(FrameEntry::Root).chain(profile.frames().map(FrameEntry::Frame))
+}
+
+/// An array whose elements are made one by one while it is written.
+struct Array<F>(F);
+
+impl<F, I> Serialize for Array<F>
+where
+    F: Fn() -> I,
+    I: Iterator<Item: Serialize>,
+{
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut array = serializer.serialize_seq(None)?;
+        for element in (self.0)() {
+            array.serialize_element(&element)?;
+        }
+        array.end()
+    }
+}
+
+struct ProgramPoint<'p>(StackRef<'p>);
+
+impl Serialize for ProgramPoint<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let stack = &self.0;
+        let mut map = serializer.serialize_map(None)?;
+        for (key, number) in wire_numbers(stack.counters()) {
+            map.serialize_entry(key, &number)?;
+        }
+        if stack.sites() > 1 {
+            map.serialize_entry("x_merged", &stack.sites())?;
+        }
+        // Index 0 is the root, so a frame's index is one more than its id.
+        let indices = || stack.frame_ids().iter().map(|&id| u64::from(id) + 1);
+        map.serialize_entry("fs", &Array(indices))?;
+        map.end()
+    }
+}
+
+fn wire_numbers(counters: &Counters) -> [(&'static str, u64); 9] {
+    [
+        ("tb", counters.total_bytes),
+        ("tbk", counters.total_blocks),
+        ("tl", counters.lifetimes_micros),
+        ("mb", counters.max_bytes),
+        ("mbk", counters.max_blocks),
+        ("gb", counters.peak_bytes),
+        ("gbk", counters.peak_blocks),
+        ("eb", counters.end_bytes),
+        ("ebk", counters.end_blocks),
+    ]
+}
+
+enum FrameEntry<'p> {
+    Root,
+    Frame(FrameRef<'p>),
+}
+
+impl Serialize for FrameEntry<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Root => serializer.serialize_str(ROOT_FRAME),
+            Self::Frame(frame) => serializer.collect_str(frame),
+        }
+    }
+}
+
+struct SettingsEntry<'p>(&'p Settings);
+
+impl Serialize for SettingsEntry<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let settings = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("peak", if settings.peak_is_exact { "exact" } else { "bounded" })?;
+        map.serialize_entry("frames", &settings.frames)?;
+        map.serialize_entry("buckets", &settings.buckets)?;
+        map.serialize_entry("unwind", settings.unwind)?;
+        map.end()
+    }
+}
+
+struct LossesEntry<'p>(&'p Losses);
+
+impl Serialize for LossesEntry<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Taken apart by name: a cause added to the model does not compile until it is here.
+        let Losses {
+            table_full,
+            reentrant,
+            reentrant_bytes,
+            damaged_trailers,
+            damaged_bytes,
+            truncated_stacks,
+            broken_stacks,
+            threads_overflowed,
+        } = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("table_full", table_full)?;
+        map.serialize_entry("reentrant", reentrant)?;
+        map.serialize_entry("reentrant_bytes", reentrant_bytes)?;
+        map.serialize_entry("damaged_trailers", damaged_trailers)?;
+        map.serialize_entry("damaged_bytes", damaged_bytes)?;
+        map.serialize_entry("truncated_stacks", truncated_stacks)?;
+        map.serialize_entry("broken_stacks", broken_stacks)?;
+        map.serialize_entry("threads_overflowed", threads_overflowed)?;
+        map.end()
+    }
+}
+
+struct ThreadEntry<'p>(&'p Thread);
+
+impl Serialize for ThreadEntry<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let thread = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("id", &thread.id)?;
+        map.serialize_entry("name", &thread.name)?;
+        map.serialize_entry("running", &thread.running)?;
+        map.serialize_entry("total_bytes", &thread.total_bytes)?;
+        map.serialize_entry("total_blocks", &thread.total_blocks)?;
+        map.serialize_entry("freed_bytes", &thread.freed_bytes)?;
+        map.serialize_entry("freed_blocks", &thread.freed_blocks)?;
+        map.end()
+    }
+}
+
+struct ModuleEntry<'p>(&'p Module);
+
+impl Serialize for ModuleEntry<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let module = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("path", &module.path.to_string_lossy())?;
+        map.serialize_entry("build_id", &Text(Hexadecimal(&module.build_id)))?;
+        map.serialize_entry("start", &module.start)?;
+        map.serialize_entry("end", &module.end)?;
+        map.serialize_entry("bias", &module.bias)?;
+        map.end()
+    }
+}
+
+/// Serializes what can be displayed as a string, without making the string.
+struct Text<T>(T);
+
+impl<T: Display> Serialize for Text<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+struct Hexadecimal<'b>(&'b [u8]);
+
+impl Display for Hexadecimal<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}

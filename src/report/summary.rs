@@ -1,0 +1,195 @@
+//! What is said on standard error when a report was written: four lines as dhat prints
+//! them, and a fifth if anything was lost.
+
+use std::fmt::{self, Write};
+use std::path::Path;
+use std::string::String;
+use std::vec::Vec;
+
+use crate::recording::model::Losses;
+
+use super::{Profile, Run};
+
+/// The lines, each ended by a newline. The figures are the sums over the profile's stacks,
+/// so they equal what a viewer of the report shows.
+pub fn lines(profile: &Profile, saved_to: &Path) -> String {
+    let mut text = String::new();
+    // Writing to a string does not fail.
+    let _ = write_lines(profile, saved_to, &mut text);
+    text
+}
+
+fn write_lines(profile: &Profile, saved_to: &Path, text: &mut String) -> fmt::Result {
+    let sum = profile.totals();
+    total(text, "Total:     ", sum.total_bytes, sum.total_blocks)?;
+    total(text, "At t-gmax: ", sum.peak_bytes, sum.peak_blocks)?;
+    total(text, "At t-end:  ", sum.end_bytes, sum.end_blocks)?;
+    let path = saved_to.display();
+    let viewer = "and is viewable with dhat/dh_view.html";
+    writeln!(text, "mod-alloc: The data has been saved to {path}, {viewer}")?;
+    let losses = losses(profile.run());
+    if !losses.is_empty() {
+        writeln!(text, "mod-alloc: Lost: {}", losses.join("; "))?;
+    }
+    Ok(())
+}
+
+fn total(text: &mut String, label: &str, bytes: u64, blocks: u64) -> fmt::Result {
+    writeln!(text, "mod-alloc: {label}{} bytes in {} blocks", Commas(bytes), Commas(blocks))
+}
+
+/// One phrase for each cause that lost something: what, how much, and what helps.
+fn losses(run: &Run) -> Vec<String> {
+    let Losses {
+        table_full,
+        reentrant,
+        reentrant_bytes,
+        damaged_trailers,
+        damaged_bytes,
+        truncated_stacks,
+        broken_stacks,
+        threads_overflowed,
+    } = run.losses;
+    let frames = run.settings.frames;
+    let causes = [
+        (
+            table_full,
+            String::from("events in a full call-site table (set MOD_ALLOC_BUCKETS higher)"),
+        ),
+        (
+            reentrant,
+            std::format!(
+                "allocations ({} bytes) made while the profiler was at work in the same thread, \
+                 not recorded (avoid allocating in signal handlers)",
+                Commas(reentrant_bytes)
+            ),
+        ),
+        (
+            damaged_trailers,
+            std::format!(
+                "frees ({} bytes) of blocks whose end was overwritten, shown as live \
+                 (look for writes past a block's end)",
+                Commas(damaged_bytes)
+            ),
+        ),
+        (
+            truncated_stacks,
+            std::format!(
+                "stacks deeper than {frames} frames (set MOD_ALLOC_FRAMES higher, up to 256)"
+            ),
+        ),
+        (
+            broken_stacks,
+            String::from(
+                "stacks that end early for want of unwind information \
+                 (set MOD_ALLOC_UNWIND=auto, or build with -C force-frame-pointers=yes)",
+            ),
+        ),
+        (
+            threads_overflowed,
+            String::from(
+                "events of threads without a slot of their own (in the totals, but under no thread)",
+            ),
+        ),
+    ];
+    let lost = causes.iter().filter(|(events, _)| *events > 0);
+    lost.map(|(events, what)| std::format!("{} {what}", Commas(*events))).collect()
+}
+
+/// A number with a comma between thousands.
+struct Commas(u64);
+
+impl fmt::Display for Commas {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 < 1000 {
+            return write!(f, "{}", self.0);
+        }
+        write!(f, "{},{:03}", Commas(self.0 / 1000), self.0 % 1000)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recording::model::{Counters, Recording, Settings, Site};
+    use crate::report::Options;
+    use std::string::ToString;
+    use std::vec;
+
+    fn profile(losses: Losses) -> Profile {
+        let counters = |n| Counters {
+            total_bytes: 1_000 * n,
+            total_blocks: n,
+            peak_bytes: 256 * n,
+            peak_blocks: 2 * n,
+            end_bytes: 10 * n,
+            end_blocks: n,
+            ..Counters::default()
+        };
+        let settings = Settings { frames: 64, ..Settings::default() };
+        let sites = vec![
+            Site { frame: 2, counters: counters(3) },
+            Site { frame: 3, counters: counters(4) },
+        ];
+        let recording = Recording { sites, losses, settings, ..Recording::default() };
+        Profile::from_recording(&recording, &Options::default())
+    }
+
+    #[test]
+    fn thousands_are_separated() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (1_000_007, "1,000,007"),
+            (u64::MAX, "18,446,744,073,709,551,615"),
+        ] {
+            assert_eq!(Commas(number).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn four_lines_when_nothing_was_lost() {
+        let expected = "\
+mod-alloc: Total:     7,000 bytes in 7 blocks
+mod-alloc: At t-gmax: 1,792 bytes in 14 blocks
+mod-alloc: At t-end:  70 bytes in 7 blocks
+mod-alloc: The data has been saved to /tmp/x.json, and is viewable with dhat/dh_view.html
+";
+        assert_eq!(lines(&profile(Losses::default()), Path::new("/tmp/x.json")), expected);
+    }
+
+    #[test]
+    fn every_cause_of_loss_is_named_with_its_figure() {
+        let losses = Losses {
+            table_full: 1_001,
+            reentrant: 1_002,
+            reentrant_bytes: 1_003,
+            damaged_trailers: 1_004,
+            damaged_bytes: 1_005,
+            truncated_stacks: 1_006,
+            broken_stacks: 1_007,
+            threads_overflowed: 1_008,
+        };
+        let text = lines(&profile(losses), Path::new("x"));
+        assert_eq!(text.lines().count(), 5);
+        let last = text.lines().last().unwrap();
+        assert!(last.starts_with("mod-alloc: Lost: 1,001 events in a full call-site table (set MOD_ALLOC_BUCKETS higher); "), "{last}");
+        for figure in 1_001..=1_008 {
+            assert!(last.contains(&Commas(figure).to_string()), "{figure} in {last}");
+        }
+        assert!(last.contains("deeper than 64 frames (set MOD_ALLOC_FRAMES"), "{last}");
+        assert!(last.contains("MOD_ALLOC_UNWIND"), "{last}");
+    }
+
+    #[test]
+    fn causes_without_loss_are_not_named() {
+        let text =
+            lines(&profile(Losses { broken_stacks: 1, ..Losses::default() }), Path::new("x"));
+        let last = text.lines().last().unwrap();
+        assert!(
+            !last.contains("BUCKETS") && !last.contains(';') && last.contains("Lost: 1 stacks"),
+            "{last}"
+        );
+    }
+}

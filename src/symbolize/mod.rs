@@ -1,0 +1,169 @@
+//! From a return address to function names, files and lines.
+//!
+//! A [`Symbolizer`] is made for one recording and asked about one return address
+//! at a time. It answers with a [`Place`] (which module, which address as linked)
+//! and one [`Symbol`] per function that was inlined there, innermost first.
+//!
+//! ```text
+//!  address, generation ─▶ modules ─▶ module + linked address
+//!                                       │ first address of a module
+//!                                       ▼
+//!                         locate ─▶ debug file, alternate file, object
+//!                                       │
+//!            dwarf (lines, inlines) ◀───┴───▶ symbol_table (a bare name)
+//!                         └────────▶ names (demangling) ◀──────┘
+//! ```
+//!
+//! Every file read here is untrusted: missing, replaced, truncated and hostile
+//! files cost the names, never the address. This code also runs in the traced
+//! program's exit handlers: it starts no thread, prints nothing, takes no lock that
+//! outlives a call, and needs no thread-local with a destructor.
+
+mod dwarf;
+mod locate;
+mod modules;
+mod names;
+mod object_file;
+mod strings;
+mod symbol_table;
+
+use std::path::PathBuf;
+use std::vec::Vec;
+
+use crate::recording::model::{Module, Recording};
+
+use dwarf::{Dwarf, NameOfFunction};
+use locate::Search;
+use modules::ModuleMap;
+use names::Names;
+use symbol_table::SymbolTable;
+
+pub(crate) use strings::FixedMap;
+pub use strings::{StringId, Strings};
+
+/// Where a return address lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Index of the module in [`Recording::modules`]; `None` if no module was mapped there.
+    pub module: Option<u32>,
+    /// The return address as linked (relative to the file, the same in every run), or as
+    /// loaded when there is no module.
+    pub address: u64,
+}
+
+/// One function at an address. Fields that are not known are `None` or 0.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Symbol {
+    /// Demangled name of the function.
+    pub name: Option<StringId>,
+    /// Path of the source file as the debug information has it.
+    pub file: Option<StringId>,
+    /// Line, counted from 1; 0 if unknown.
+    pub line: u32,
+    /// Column, counted from 1; 0 if unknown.
+    pub column: u32,
+    /// Whether this function was inlined into the next one outward at the same address.
+    pub inlined: bool,
+}
+
+/// Resolves the return addresses of one recording. Files are opened when the first
+/// address of their module is asked for, and stay open until this is dropped.
+pub struct Symbolizer<'r> {
+    modules: ModuleMap<'r>,
+    search: Search,
+    objects: Vec<Option<Object>>,
+    names: Names,
+}
+
+/// What is known of one module.
+struct Object {
+    files: locate::Files,
+    dwarf: Option<Dwarf>,
+    /// Read only once DWARF had no name for an address: most modules never need it.
+    table: Option<SymbolTable>,
+}
+
+impl<'r> Symbolizer<'r> {
+    /// A symbolizer for `recording`'s modules. `debug_dirs` are searched before
+    /// `/usr/lib/debug`; each may hold `.build-id/xx/yyyy.debug` files, a copy of the
+    /// file system's tree, or the files themselves.
+    pub fn new(recording: &'r Recording, debug_dirs: &[PathBuf]) -> Self {
+        Self {
+            modules: ModuleMap::new(&recording.modules),
+            search: Search::new(recording, debug_dirs),
+            objects: recording.modules.iter().map(|_| None).collect(),
+            names: Names::default(),
+        }
+    }
+
+    /// Resolves the loaded return address `address` of a stack taken in module-list
+    /// generation `generation`. Appends the functions there to `out`, innermost first;
+    /// appends nothing if no name and no line is known.
+    pub fn resolve(
+        &mut self,
+        address: u64,
+        generation: u16,
+        strings: &mut Strings,
+        out: &mut Vec<Symbol>,
+    ) -> Place {
+        let Some((index, module)) = self.modules.find(address, generation) else {
+            return Place { module: None, address };
+        };
+        let linked = address.wrapping_sub(module.bias);
+        self.resolve_linked(index, module, linked, strings, out);
+        Place { module: u32::try_from(index).ok(), address: linked }
+    }
+
+    fn resolve_linked(
+        &mut self,
+        index: usize,
+        module: &Module,
+        linked: u64,
+        strings: &mut Strings,
+        out: &mut Vec<Symbol>,
+    ) {
+        let Some(slot) = self.objects.get_mut(index) else { return };
+        let object = slot.get_or_insert_with(|| Object::open(&self.search, module));
+        // A return address is the instruction after the call, which may already belong to
+        // the next line or, after a call that never returns, to the next function.
+        let probe = linked.wrapping_sub(1);
+        let first = out.len();
+        let name = match &object.dwarf {
+            Some(dwarf) => dwarf.resolve(probe, &mut self.names, strings, out),
+            None => NameOfFunction::Missing,
+        };
+        if name != NameOfFunction::Whole
+            && let Some(raw) = object.table().containing(probe)
+            && (name == NameOfFunction::Missing || names::is_mangled(raw))
+        {
+            let name = self.names.demangled(raw, strings);
+            match out[first..].last_mut() {
+                Some(physical) => physical.name = name,
+                None => out.push(Symbol { name, ..Symbol::default() }),
+            }
+        }
+    }
+}
+
+impl Object {
+    fn open(search: &Search, module: &Module) -> Self {
+        let files = search.files(module);
+        let dwarf = files.debug.as_deref().and_then(|path| {
+            let alternate = files.alternate.as_deref();
+            Dwarf::open(path, alternate)
+        });
+        Self { files, dwarf, table: None }
+    }
+
+    fn table(&mut self) -> &SymbolTable {
+        let files = &self.files;
+        self.table.get_or_insert_with(|| SymbolTable::read_first(&files.with_symbols))
+    }
+}
+
+impl std::fmt::Debug for Symbolizer<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let opened = self.objects.iter().flatten().count();
+        f.debug_struct("Symbolizer").field("opened", &opened).finish_non_exhaustive()
+    }
+}

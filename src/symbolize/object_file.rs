@@ -1,0 +1,78 @@
+//! One ELF file, opened far enough to tell what it holds.
+//!
+//! Reads headers and the few sections asked for, not the file: what decides whether a
+//! gigabyte of debug information is the right one is a few hundred bytes of it.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::vec::Vec;
+
+use object::read::elf::ElfFile64;
+use object::{Endianness, Object, ObjectSection, ReadCache};
+
+/// The file behind an [`Elf`], read piece by piece.
+pub(super) type Pieces = ReadCache<File>;
+
+/// A parsed 64-bit ELF file.
+pub(super) type Elf<'d> = ElfFile64<'d, Endianness, &'d Pieces>;
+
+/// Opens `path` if it is a regular file: opening a pipe would wait for its other end.
+pub(super) fn open(path: &Path) -> Option<File> {
+    let is_file = std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+    is_file.then(|| File::open(path).ok()).flatten()
+}
+
+/// Opens and parses `path`, and hands the file to `read`. `None` if that is no ELF file.
+pub(super) fn with_elf<T>(path: &Path, read: impl FnOnce(&Elf<'_>) -> T) -> Option<T> {
+    let pieces = Pieces::new(open(path)?);
+    let elf = Elf::parse(&pieces).ok()?;
+    Some(read(&elf))
+}
+
+/// What [`super::locate`] needs to know of a file.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Facts {
+    /// GNU build id; empty if there is none.
+    pub(super) build_id: Vec<u8>,
+    /// Whether it holds DWARF of its own.
+    pub(super) has_debug_info: bool,
+    /// File name and CRC-32 of the stripped-off debug file.
+    pub(super) debug_link: Option<(PathBuf, u32)>,
+    /// Path and build id of the file that holds what several debug files share.
+    pub(super) alternate_link: Option<(PathBuf, Vec<u8>)>,
+}
+
+impl Facts {
+    /// Reads `path`; `None` if it is no ELF file.
+    pub(super) fn read(path: &Path) -> Option<Self> {
+        with_elf(path, |elf| Self {
+            build_id: elf.build_id().ok().flatten().unwrap_or_default().to_vec(),
+            has_debug_info: has_debug_info(elf),
+            debug_link: elf.gnu_debuglink().ok().flatten().map(|(name, crc)| (to_path(name), crc)),
+            alternate_link: elf
+                .gnu_debugaltlink()
+                .ok()
+                .flatten()
+                .map(|(name, id)| (to_path(name), id.to_vec())),
+        })
+    }
+
+    /// Whether this file may be the one with build id `wanted`: only two known and
+    /// different ids say no.
+    pub(super) fn may_be(&self, wanted: &[u8]) -> bool {
+        wanted.is_empty() || self.build_id.is_empty() || self.build_id == wanted
+    }
+}
+
+/// A section without bytes in the file, as `strip` and `objcopy` leave it, does not count.
+fn has_debug_info(elf: &Elf<'_>) -> bool {
+    elf.section_by_name(".debug_info")
+        .and_then(|section| section.file_range())
+        .is_some_and(|(_, size)| size > 0)
+}
+
+fn to_path(bytes: &[u8]) -> PathBuf {
+    PathBuf::from(OsStr::from_bytes(bytes))
+}

@@ -1,0 +1,207 @@
+//! A bare function name from the symbol table, where DWARF has none.
+
+use std::path::{Path, PathBuf};
+use std::vec::Vec;
+
+use object::elf::{self, Sym64};
+use object::read::elf::{SectionHeader, Sym, SymbolTable as RawTable};
+use object::{Endianness, Object, ObjectSection, SectionIndex};
+
+use super::object_file::{Elf, with_elf};
+
+/// How many symbols an address may lie behind the one that holds it. Symbols nest only
+/// where code was written in assembly, a few levels deep.
+const NESTING: usize = 16;
+
+/// The functions of one file, by address.
+#[derive(Debug, Default)]
+pub(super) struct SymbolTable {
+    functions: Vec<Function>,
+    /// The file's string table; names end at a zero byte.
+    names: Vec<u8>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Function {
+    start: u64,
+    end: u64,
+    name: u32,
+    /// Written with a size, as compilers do. Assembly often leaves it out.
+    sized: bool,
+    global: bool,
+}
+
+impl SymbolTable {
+    /// The table of the first of `paths` that has a full one, else of the first that has a
+    /// dynamic one, else an empty table.
+    pub(super) fn read_first(paths: &[PathBuf]) -> Self {
+        let read = |wanted| paths.iter().find_map(|path| Self::read(path, wanted));
+        read(Kind::Full).or_else(|| read(Kind::Dynamic)).unwrap_or_default()
+    }
+
+    fn read(path: &Path, kind: Kind) -> Option<Self> {
+        with_elf(path, |elf| {
+            let raw = match kind {
+                Kind::Full => elf.elf_symbol_table(),
+                Kind::Dynamic => elf.elf_dynamic_symbol_table(),
+            };
+            // Read in one piece: name by name would cost two system calls each.
+            let names = elf.section_by_index(raw.string_section()).ok()?.data().ok()?.to_vec();
+            let functions = functions(elf, raw, &names);
+            (!functions.is_empty()).then_some(Self { functions, names })
+        })
+        .flatten()
+    }
+
+    /// The mangled name of the function that holds the linked address `address`.
+    pub(super) fn containing(&self, address: u64) -> Option<&str> {
+        let after = self.functions.partition_point(|function| function.start <= address);
+        let nearest = self.functions[..after].iter().rev().take(NESTING);
+        let function = nearest.into_iter().find(|function| function.end > address)?;
+        name_at(&self.names, function.name)
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Full,
+    Dynamic,
+}
+
+fn functions<'d>(
+    elf: &Elf<'d>,
+    raw: &RawTable<'d, elf::FileHeader64<Endianness>, &'d super::object_file::Pieces>,
+    names: &[u8],
+) -> Vec<Function> {
+    let endian = elf.endian();
+    let mut functions: Vec<Function> = raw
+        .symbols()
+        .iter()
+        .filter_map(|symbol| function(elf, symbol, endian))
+        .filter(|function| names_a_function(names, function.name))
+        .collect();
+    // Of several names for one address the first stays: sized before unsized, exported
+    // before internal, then the plainest spelling.
+    functions.sort_by(|a, b| {
+        let rank = |f: &Function| (f.start, !f.sized, !f.global);
+        rank(a).cmp(&rank(b)).then_with(|| plainness(names, a).cmp(&plainness(names, b)))
+    });
+    functions.dedup_by_key(|function| function.start);
+    drop_labels(&mut functions);
+    functions
+}
+
+/// `symbol` if it names code that this file defines. An unsized one reaches to the end
+/// of its section for now.
+fn function(elf: &Elf<'_>, symbol: &Sym64<Endianness>, endian: Endianness) -> Option<Function> {
+    let kind = symbol.st_type();
+    let is_code = kind == elf::STT_FUNC || kind == elf::STT_GNU_IFUNC;
+    if !is_code && kind != elf::STT_NOTYPE {
+        return None;
+    }
+    let section = symbol.st_shndx(endian).index()?;
+    let header = elf.elf_section_table().section(SectionIndex(usize::from(section))).ok()?;
+    if !header.sh_flags(endian).contains(elf::SHF_EXECINSTR) {
+        return None;
+    }
+    let start = symbol.st_value(endian);
+    let size = symbol.st_size(endian);
+    let section_end = header.sh_addr(endian).saturating_add(header.sh_size(endian));
+    Some(Function {
+        start,
+        end: if size > 0 { start.saturating_add(size) } else { section_end },
+        name: symbol.st_name(endian),
+        sized: size > 0,
+        global: symbol.st_bind() != elf::STB_LOCAL,
+    })
+}
+
+/// Unsized symbols inside a sized one are jump labels; elsewhere they end where the next
+/// symbol begins.
+fn drop_labels(functions: &mut Vec<Function>) {
+    let mut covered = 0;
+    functions.retain(|function| {
+        let inside = !function.sized && function.start < covered;
+        if function.sized {
+            covered = function.end.max(covered);
+        }
+        !inside
+    });
+    for at in 1..functions.len() {
+        let next = functions[at].start;
+        let before = &mut functions[at - 1];
+        if !before.sized {
+            before.end = before.end.min(next);
+        }
+    }
+}
+
+/// Names that begin with `$` mark where code and data change places on some machines.
+fn names_a_function(names: &[u8], at: u32) -> bool {
+    name_at(names, at).is_some_and(|name| !name.is_empty() && !name.starts_with('$'))
+}
+
+/// Orders aliases: `malloc` before `__libc_malloc`.
+fn plainness<'n>(names: &'n [u8], function: &Function) -> (usize, usize, &'n str) {
+    let name = name_at(names, function.name).unwrap_or("");
+    let underscores = name.len() - name.trim_start_matches('_').len();
+    (underscores, name.len(), name)
+}
+
+fn name_at(names: &[u8], at: u32) -> Option<&str> {
+    let rest = names.get(at as usize..)?;
+    let end = rest.iter().position(|&byte| byte == 0)?;
+    std::str::from_utf8(&rest[..end]).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: &[u8] = b"\0big\0label\0asm\0late\0";
+
+    fn table(mut functions: Vec<Function>) -> SymbolTable {
+        functions.sort_by_key(|function| function.start);
+        drop_labels(&mut functions);
+        SymbolTable { functions, names: NAMES.to_vec() }
+    }
+
+    fn sized(start: u64, end: u64, name: u32) -> Function {
+        Function { start, end, name, sized: true, global: false }
+    }
+
+    fn unsized_(start: u64, end: u64, name: u32) -> Function {
+        Function { start, end, name, sized: false, global: false }
+    }
+
+    #[test]
+    fn an_address_between_functions_has_no_name() {
+        let table = table(std::vec![sized(0x10, 0x20, 1), sized(0x30, 0x40, 15)]);
+        assert_eq!(table.containing(0x0f), None);
+        assert_eq!(table.containing(0x1f), Some("big"));
+        assert_eq!(table.containing(0x20), None);
+        assert_eq!(table.containing(0x3f), Some("late"));
+        assert_eq!(table.containing(0x40), None);
+    }
+
+    #[test]
+    fn a_label_inside_a_function_is_not_a_function() {
+        let table = table(std::vec![sized(0x10, 0x40, 1), unsized_(0x20, 0x100, 5)]);
+        assert_eq!(table.containing(0x30), Some("big"));
+        assert_eq!(table.containing(0x41), None);
+    }
+
+    #[test]
+    fn an_unsized_function_ends_at_the_next_symbol_or_with_its_section() {
+        let table = table(std::vec![unsized_(0x10, 0x100, 11), sized(0x30, 0x40, 15)]);
+        assert_eq!(table.containing(0x2f), Some("asm"));
+        assert_eq!(table.containing(0x30), Some("late"));
+        assert_eq!(table.containing(0x50), None);
+    }
+
+    #[test]
+    fn a_name_offset_outside_the_strings_is_no_name() {
+        let table = table(std::vec![sized(0x10, 0x20, 4000)]);
+        assert_eq!(table.containing(0x10), None);
+    }
+}

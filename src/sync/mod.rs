@@ -1,0 +1,27 @@
+//! Atomics and the locks that may be held below the allocator.
+//!
+//! `tests/loom.rs` compiles the protocol files ([`gate`], [`spin_lock`] and `table/slot.rs`)
+//! against a module of this name that gives loom's atomics instead; so they name no atomics
+//! but through here.
+
+pub(crate) mod gate;
+pub(crate) mod spin_lock;
+pub(crate) mod word;
+
+pub(crate) use core::sync::atomic::{
+    AtomicI64, AtomicPtr, AtomicU32, AtomicU64, Ordering, compiler_fence,
+};
+
+/// One turn of a waiting loop: a pause at first, the processor given away later.
+///
+/// Waiting never parks: a futex could be held by a thread that was killed, and parking
+/// would take locks that the traced program holds.
+#[inline]
+pub(crate) fn wait_turn(turn: &mut u32) {
+    *turn = turn.wrapping_add(1);
+    if *turn % 64 == 0 {
+        crate::os::yield_now();
+    } else {
+        core::hint::spin_loop();
+    }
+}

@@ -1,0 +1,270 @@
+//! Stacks as parent-linked frames, each distinct (outer stack, return address) stored once.
+//!
+//! A frame's id names a whole stack: the frame and all that lies outward of it. Two stacks are
+//! the same exactly if their innermost frames have the same id, because a lookup compares
+//! the parent's id and the address, never a hash alone.
+//!
+//! An *alias* is an edge without a frame of its own: for a stack that already has as many
+//! frames as are kept, adding one inward drops one outward, and the alias (parent, address)
+//! says which frame stands for the result.
+//!
+//! Slots lie in levels, each twice the size of the one before; only the current level is
+//! used. A new level is filled from the frames while the gate is closed.
+
+use crate::sync::gate::{Gate, Passing};
+use crate::sync::{AtomicU32, AtomicU64, Ordering, wait_turn};
+use crate::table::slot::{Look, MAX_ID, Slot};
+
+/// Roots: what a stack's outermost frame has as its parent. See `recording::model`.
+pub(crate) const ROOT_COMPLETE: u32 = 0;
+pub(crate) const ROOT_TRUNCATED: u32 = 1;
+pub(crate) const ROOT_BROKEN: u32 = 2;
+pub(crate) const ROOT_TABLE_FULL: u32 = 3;
+/// Ids below this are roots.
+pub(crate) const ROOTS: u32 = 4;
+
+/// Slots of the first level.
+pub(crate) const FIRST_LEVEL: usize = 8192;
+/// Bit of [`Frame::parent`]: the entry is an alias and [`Frame::site`] holds its target.
+pub(crate) const ALIAS: u32 = 1 << 31;
+/// Bits of [`Frame::address`] that hold the address; the rest is the module generation.
+pub(crate) const ADDRESS_BITS: u32 = 48;
+
+/// One frame, 16 bytes. Written before its slot is published, then only `site` changes.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Frame {
+    /// Return address, and in the high 16 bits the generation of the module list.
+    pub(crate) address: AtomicU64,
+    /// The next outer frame's id, perhaps with [`ALIAS`].
+    pub(crate) parent: AtomicU32,
+    /// The site of the stack this frame ends: 0 none, see `sites`; of an alias: its target.
+    pub(crate) site: AtomicU32,
+}
+
+const _: () = assert!(size_of::<Frame>() == 16, "the recording's format");
+
+/// Shared state of the frame table, in the recording's header.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(crate) struct FramesHead {
+    /// Ids given out, roots included.
+    pub(crate) count: AtomicU32,
+    /// The current level.
+    pub(crate) level: AtomicU32,
+    gate: Gate,
+}
+
+/// The table is full: no more frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Full;
+
+/// A view of the frame table in the mapping.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Frames {
+    pub(crate) head: &'static FramesHead,
+    pub(crate) frames: &'static [Frame],
+    /// All levels, one after the other.
+    pub(crate) slots: &'static [Slot],
+}
+
+/// How many slots the levels `0..=level` have.
+pub(crate) fn slots_up_to(level: u32) -> usize {
+    FIRST_LEVEL * ((2 << level) - 1)
+}
+
+/// The first level that leaves half of its slots empty when all frames are in it.
+pub(crate) fn last_level(capacity: usize) -> u32 {
+    (2 * capacity).div_ceil(FIRST_LEVEL).next_power_of_two().ilog2()
+}
+
+#[inline(always)]
+fn hash(parent: u32, address: u64) -> u32 {
+    const K: u64 = 0x9e37_79b9_7f4a_7c15; // 2^64 / golden ratio
+    let mixed = (address ^ (u64::from(parent) << 40) ^ u64::from(parent)).wrapping_mul(K);
+    ((mixed ^ (mixed >> 29)).wrapping_mul(K) >> 32) as u32
+}
+
+impl Frames {
+    /// Writes the roots into an empty table.
+    pub(crate) fn initialize(&self) {
+        self.head.count.store(ROOTS, Ordering::Relaxed);
+    }
+
+    #[inline(always)]
+    fn level(&self) -> (&'static [Slot], usize) {
+        // Acquire pairs with the Release in `grow`: the level's slots are filled.
+        let level = self.head.level.load(Ordering::Acquire);
+        let size = FIRST_LEVEL << level;
+        let first = size - FIRST_LEVEL;
+        (self.slots.get(first..first + size).unwrap_or(&[]), size.wrapping_sub(1))
+    }
+
+    #[inline(always)]
+    fn frame(&self, id: u32) -> Option<&'static Frame> {
+        self.frames.get(id as usize)
+    }
+
+    /// The site word of a frame.
+    #[inline(always)]
+    pub(crate) fn site(&self, id: u32) -> Option<&'static AtomicU32> {
+        self.frame(id).map(|frame| &frame.site)
+    }
+
+    #[inline(always)]
+    fn is(&self, id: u32, parent: u32, address: u64) -> Option<u32> {
+        let frame = self.frame(id)?;
+        // Relaxed: the Acquire of the slot that gave the id has made these words visible.
+        let found = frame.parent.load(Ordering::Relaxed);
+        if found & !ALIAS != parent || frame.address.load(Ordering::Relaxed) != address {
+            return None;
+        }
+        Some(if found & ALIAS == 0 { id } else { frame.site.load(Ordering::Relaxed) })
+    }
+
+    /// The frame at `address` inward of `parent`, if it was seen before. Waits for nobody.
+    #[inline]
+    pub(crate) fn find(&self, parent: u32, address: u64) -> Option<u32> {
+        let hash = hash(parent, address) & !(1 << 31);
+        let (slots, mask) = self.level();
+        let mut at = hash as usize;
+        for _ in 0..=mask {
+            match slots.get(at & mask)?.look(hash) {
+                Look::Empty => return None,
+                Look::Candidate(id) => {
+                    if let Some(id) = self.is(id, parent, address) {
+                        return Some(id);
+                    }
+                }
+                Look::Busy | Look::Other => {}
+            }
+            at += 1;
+        }
+        None
+    }
+
+    /// Finds or adds the frame at `address` inward of `parent`; with a `target`, adds an alias for it.
+    #[cold]
+    pub(crate) fn insert(
+        &self,
+        parent: u32,
+        address: u64,
+        target: Option<u32>,
+    ) -> Result<u32, Full> {
+        let hash = hash(parent, address) & !(1 << 31);
+        let (id, crowded) = {
+            let _passing = self.pass();
+            let (slots, mask) = self.level();
+            let id = self.insert_at(slots, mask, hash, (parent, address, target))?;
+            let count = self.head.count.load(Ordering::Relaxed) as usize;
+            (id, count > slots.len() / 2)
+        };
+        if crowded {
+            self.grow();
+        }
+        Ok(id)
+    }
+
+    fn insert_at(
+        &self,
+        slots: &[Slot],
+        mask: usize,
+        hash: u32,
+        (parent, address, target): (u32, u64, Option<u32>),
+    ) -> Result<u32, Full> {
+        let mut at = hash as usize;
+        let mut turn = 0;
+        loop {
+            let slot = slots.get(at & mask).ok_or(Full)?;
+            match slot.look(hash) {
+                Look::Empty => {
+                    let Some(claim) = slot.claim(hash) else { continue };
+                    let id = self.next_id()?;
+                    self.write(id, parent, address, target);
+                    claim.publish(id, hash);
+                    return Ok(target.unwrap_or(id));
+                }
+                Look::Busy => wait_turn(&mut turn),
+                Look::Candidate(id) => match self.is(id, parent, address) {
+                    Some(id) => return Ok(id),
+                    None => at += 1,
+                },
+                Look::Other => at += 1,
+            }
+        }
+    }
+
+    /// A new id, unless all are given out.
+    fn next_id(&self) -> Result<u32, Full> {
+        let capacity = self.frames.len().min(MAX_ID as usize) as u32;
+        self.head
+            .count
+            // Relaxed: the id is unique by the exchange itself; the frame is published by its slot.
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < capacity).then(|| n + 1))
+            .map_err(|_| Full)
+    }
+
+    fn write(&self, id: u32, parent: u32, address: u64, target: Option<u32>) {
+        let Some(frame) = self.frame(id) else { return };
+        // Relaxed: published by the Release in `Claim::publish`.
+        frame.address.store(address, Ordering::Relaxed);
+        frame.site.store(target.unwrap_or(0), Ordering::Relaxed);
+        let alias = if target.is_some() { ALIAS } else { 0 };
+        frame.parent.store(parent | alias, Ordering::Relaxed);
+    }
+
+    /// Moves to a level of twice the size, unless another thread does so or there is none.
+    #[cold]
+    fn grow(&self) {
+        let Some(_closed) = self.head.gate.close() else { return };
+        let count = self.head.count.load(Ordering::Relaxed);
+        let next = self.head.level.load(Ordering::Relaxed) + 1;
+        let size = FIRST_LEVEL << next;
+        let first = size - FIRST_LEVEL;
+        let Some(slots) = self.slots.get(first..first + size) else { return };
+        if (count as usize) <= size / 4 {
+            return; // somebody has grown the table since the caller looked
+        }
+        for id in ROOTS..count {
+            self.fill(slots, size - 1, id);
+        }
+        // Release pairs with the Acquire in `level`: the slots are filled.
+        self.head.level.store(next, Ordering::Release);
+    }
+
+    /// Puts an existing frame into a level that nobody else sees yet.
+    fn fill(&self, slots: &[Slot], mask: usize, id: u32) {
+        let Some(frame) = self.frame(id) else { return };
+        let parent = frame.parent.load(Ordering::Relaxed) & !ALIAS;
+        let hash = hash(parent, frame.address.load(Ordering::Relaxed)) & !(1 << 31);
+        let mut at = hash as usize;
+        while let Some(slot) = slots.get(at & mask) {
+            if let Some(claim) = slot.claim(hash) {
+                claim.publish(id, hash);
+                return;
+            }
+            at += 1;
+        }
+    }
+
+    /// Goes through the gate: while the result lives, the table does not move to another level.
+    pub(crate) fn pass(&self) -> Passing<'_> {
+        self.head.gate.pass()
+    }
+
+    /// Closes the gate before a fork, so that the child gets a table without half-made entries.
+    pub(crate) fn before_fork(&self) {
+        let mut turn = 0;
+        loop {
+            match self.head.gate.close() {
+                Some(closed) => return core::mem::forget(closed),
+                None => wait_turn(&mut turn),
+            }
+        }
+    }
+
+    /// Opens the gate again, in the parent and in the child.
+    pub(crate) fn after_fork(&self) {
+        self.head.gate.open();
+    }
+}

@@ -1,0 +1,30 @@
+//! Where call sites and their numbers live.
+//!
+//! ```text
+//!  stack ─▶ frames: (outer frame, address) ─▶ slot ─▶ frame id       one id names one stack
+//!                                                        │
+//!                                                        ▼
+//!                     sites: record  owner's tally  shared tally      64 + 64 + 32 + 4 bytes
+//!                                        ▲              ▲
+//!                       the owner's events        other threads' shares, when they flush
+//! ```
+//!
+//! A site is owned by the thread slot that saw it first: that thread changes the site's tally
+//! in place, with plain stores. Other threads collect their shares in their arenas
+//! ([`crate::arena`]) and flush them to the shared tally. So a program with one thread has its
+//! numbers in one place, exact after every event, and no thread writes a line that another
+//! writes, event by event.
+//!
+//! | word | writer | order | partner |
+//! |---|---|---|---|
+//! | slot | the claimer | Release | Acquire in `Slot::look` |
+//! | frame | the claimer, before publishing | Relaxed | by way of its slot |
+//! | frame's site | the maker | Release | Acquire in `Sites::of` |
+//! | record, owner | the maker, before that | Relaxed | by way of the frame's site |
+//! | owner's tally | the owner | Relaxed | a reader may see an event half done |
+//! | shared tally | who holds the record's lock | Relaxed | the lock's Acquire and Release |
+
+pub(crate) mod frames;
+pub(crate) mod sites;
+pub(crate) mod slot;
+pub(crate) mod tally;

@@ -1,0 +1,182 @@
+//! Call sites: one dense record per stack that has allocated.
+
+use crate::sync::spin_lock::SpinLock;
+use crate::sync::word::Word;
+use crate::sync::{AtomicU32, Ordering, wait_turn};
+use crate::table::frames::{Frames, ROOT_TABLE_FULL};
+use crate::table::tally::{Epoch, Tally};
+
+/// No site: the block is not recorded.
+pub(crate) const NO_SITE: u32 = 0;
+/// The site of all events that found the table full.
+pub(crate) const TABLE_FULL: u32 = 1;
+/// The first site that is a stack.
+pub(crate) const FIRST_SITE: u32 = 2;
+
+/// Value of a frame's site word while one thread makes the site.
+const IN_THE_MAKING: u32 = u32::MAX;
+
+/// What is seldom touched of a site.
+#[derive(Debug)]
+#[repr(C, align(32))]
+pub(crate) struct Record {
+    /// The stack's innermost frame.
+    pub(crate) frame: AtomicU32,
+    /// Held while the shared tally changes.
+    pub(crate) lock: SpinLock,
+    /// The most bytes live at once, as of the last time the site shrank from there.
+    pub(crate) max_bytes: Word,
+    /// Blocks live at that moment.
+    pub(crate) max_blocks: Word,
+    /// Not 0: other threads than the owner have changed the site, see the shared tally.
+    pub(crate) shared: AtomicU32,
+}
+
+const _: () = assert!(size_of::<Record>() == 32, "the recording's format");
+
+/// Shared state of the sites, in the recording's header.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(crate) struct SitesHead {
+    /// Ids given out, the special ones included.
+    pub(crate) count: AtomicU32,
+}
+
+/// A view of the sites in the mapping. All slices have the same length.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sites {
+    pub(crate) head: &'static SitesHead,
+    /// Which thread slot, plus one, writes the site's own tally. Never changes once made.
+    pub(crate) owners: &'static [AtomicU32],
+    /// Written by the owner alone.
+    pub(crate) tallies: &'static [Tally],
+    /// Written by others than the owner, under the record's lock.
+    pub(crate) shared: &'static [Tally],
+    pub(crate) records: &'static [Record],
+}
+
+impl Sites {
+    /// Makes the special sites in an empty table.
+    pub(crate) fn initialize(&self) {
+        self.head.count.store(FIRST_SITE, Ordering::Relaxed);
+        self.describe(TABLE_FULL, ROOT_TABLE_FULL, 0);
+    }
+
+    fn describe(&self, site: u32, frame: u32, thread: u32) {
+        let (Some(record), Some(owner)) =
+            (self.records.get(site as usize), self.owners.get(site as usize))
+        else {
+            return;
+        };
+        // Relaxed: published by the Release in `make` (or before any thread runs).
+        record.frame.store(frame, Ordering::Relaxed);
+        owner.store(thread + 1, Ordering::Relaxed);
+    }
+
+    /// The site of the stack that ends in `frame`; made, and owned by `thread`, if there is none.
+    #[inline(always)]
+    pub(crate) fn of(&self, frames: &Frames, frame: u32, thread: u32) -> u32 {
+        let Some(word) = frames.site(frame) else { return TABLE_FULL };
+        // Acquire pairs with the Release in `make`: the record and its owner are seen.
+        let site = word.load(Ordering::Acquire);
+        if site != NO_SITE && site != IN_THE_MAKING {
+            return site;
+        }
+        // Inside the gate, so that a fork never copies a site in the making.
+        let _passing = frames.pass();
+        self.make(word, frame, thread)
+    }
+
+    #[cold]
+    fn make(&self, word: &AtomicU32, frame: u32, thread: u32) -> u32 {
+        let mut turn = 0;
+        loop {
+            match word.compare_exchange(
+                NO_SITE,
+                IN_THE_MAKING,
+                Ordering::Relaxed,
+                Ordering::Acquire, // pairs with the Release below
+            ) {
+                Ok(_) => {
+                    let site = self.next_id();
+                    if site != TABLE_FULL {
+                        self.describe(site, frame, thread);
+                    }
+                    let kept = if site == TABLE_FULL { NO_SITE } else { site };
+                    // Release pairs with the Acquire in `of`: the record is seen.
+                    word.store(kept, Ordering::Release);
+                    return site;
+                }
+                Err(IN_THE_MAKING) => wait_turn(&mut turn),
+                Err(site) => return site,
+            }
+        }
+    }
+
+    /// A new id, or [`TABLE_FULL`].
+    fn next_id(&self) -> u32 {
+        let capacity = self.records.len() as u32;
+        self.head
+            .count
+            // Relaxed: the id is unique by the exchange itself; `make` publishes the record.
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < capacity).then(|| n + 1))
+            .unwrap_or(TABLE_FULL)
+    }
+
+    /// Whether no site can be added any more.
+    #[inline]
+    pub(crate) fn is_full(&self) -> bool {
+        self.head.count.load(Ordering::Relaxed) as usize >= self.records.len()
+    }
+}
+
+impl Sites {
+    /// Adds a share of a site to its shared tally and looks whether the site is at its own maximum.
+    pub(crate) fn flush(&self, share: &Tally, epoch: Epoch) {
+        let site = share.site() as usize;
+        let (Some(record), Some(shared), Some(own)) =
+            (self.records.get(site), self.shared.get(site), self.tallies.get(site))
+        else {
+            return;
+        };
+        let _held = record.lock.lock();
+        record.shared.store(1, Ordering::Relaxed);
+        let live = || {
+            let bytes = own.live_bytes.get() + shared.live_bytes.get();
+            (bytes, own.live_blocks.get() + shared.live_blocks.get())
+        };
+        let before = live();
+        shared.absorb(share, epoch);
+        for (bytes, blocks) in [before, live()] {
+            record.note_max(bytes, blocks);
+        }
+    }
+
+    /// The owner is about to take bytes from its site: if the site is at its own maximum,
+    /// that is noted now, before it is left.
+    #[inline(always)]
+    pub(crate) fn before_shrinking(&self, site: u32, own: &Tally) {
+        let Some(record) = self.records.get(site as usize) else { return };
+        let (mut bytes, mut blocks) = (own.live_bytes.get(), own.live_blocks.get());
+        if record.shared.load(Ordering::Relaxed) != 0 {
+            let Some(shared) = self.shared.get(site as usize) else { return };
+            bytes += shared.live_bytes.get();
+            blocks += shared.live_blocks.get();
+        }
+        if bytes >= record.max_bytes.get().cast_signed() {
+            record.note_max(bytes, blocks);
+        }
+    }
+}
+
+impl Record {
+    /// Two threads may note at the same time only where both have pending shares of the site;
+    /// then the maximum is within a step of the truth either way.
+    #[inline(always)]
+    fn note_max(&self, bytes: i64, blocks: i64) {
+        if bytes >= self.max_bytes.get().cast_signed() && bytes >= 0 {
+            self.max_bytes.set(bytes.cast_unsigned());
+            self.max_blocks.set(blocks.max(0).cast_unsigned());
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What one thread needs inside the hook: its slot and arena in the recording, and its own
+//! memory of the last stack.
+
+use core::ptr::NonNull;
+
+use crate::os;
+use crate::session::Session;
+use crate::threads::ThreadSlot;
+#[cfg(feature = "backtraces")]
+use crate::{
+    arena::Arena,
+    capture::stack::Stack,
+    table::{frames::Frames, sites::Sites},
+};
+
+/// Edges a thread remembers: 32 KiB.
+#[cfg(feature = "backtraces")]
+const EDGES: usize = 2048;
+/// Words of a stack that is not the thread's own that are looked at.
+#[cfg(feature = "backtraces")]
+pub(crate) const FOREIGN_WORDS: usize = 4096;
+
+/// A thread's state. Lies in zeroed memory of its own, not in the recording.
+#[derive(Debug)]
+pub(crate) struct Thread {
+    pub(crate) index: u32,
+    /// How often the thread's end was announced.
+    pub(crate) end_rounds: u32,
+    pub(crate) slot: &'static ThreadSlot,
+    #[cfg(feature = "backtraces")]
+    pub(crate) arena: &'static Arena,
+    #[cfg(feature = "backtraces")]
+    pub(crate) frames: Frames,
+    #[cfg(feature = "backtraces")]
+    pub(crate) sites: Sites,
+    /// First address and one past the last of the thread's stack; both 0 if unknown.
+    #[cfg(feature = "backtraces")]
+    pub(crate) bounds: (u64, u64),
+    /// The generation of the module list that `edges` and `stack` belong to.
+    #[cfg(feature = "backtraces")]
+    pub(crate) generation: u32,
+    #[cfg(feature = "backtraces")]
+    pub(crate) edges: Edges,
+    #[cfg(feature = "backtraces")]
+    pub(crate) stack: Stack,
+    #[cfg(feature = "backtraces")]
+    pub(crate) foreign: [u64; FOREIGN_WORDS],
+}
+
+impl Thread {
+    /// Makes a thread state of zeroed memory.
+    ///
+    /// # Safety
+    ///
+    /// `thread` must point to zeroed memory of this type's size that nobody else uses.
+    pub(crate) unsafe fn initialize(
+        thread: NonNull<Thread>,
+        session: &'static Session,
+        index: u32,
+    ) -> Option<()> {
+        let slot = session.slot(index)?;
+        let thread = thread.as_ptr();
+        // The references are written before anything else: zero is no value of theirs.
+        // SAFETY: valid for writes by the caller's promise, as are those below.
+        unsafe { (&raw mut (*thread).slot).write(slot) };
+        // SAFETY: as above.
+        unsafe { (&raw mut (*thread).index).write(index) };
+        #[cfg(feature = "backtraces")]
+        {
+            let arena = session.arenas.get(index as usize)?;
+            // SAFETY: as above.
+            unsafe { (&raw mut (*thread).arena).write(arena) };
+            // SAFETY: as above.
+            unsafe { (&raw mut (*thread).frames).write(session.frames) };
+            // SAFETY: as above.
+            unsafe { (&raw mut (*thread).sites).write(session.sites) };
+            let limit = session.header.process.frames.load(crate::sync::Ordering::Relaxed);
+            // SAFETY: as above; the field's memory is zeroed.
+            unsafe { Stack::initialize(&raw mut (*thread).stack, limit as usize) };
+        }
+        Some(())
+    }
+
+    /// A thread begins to use this state.
+    pub(crate) fn begin(&mut self, _session: &Session) {
+        self.slot.describe(os::thread_id(), os::thread_name());
+        self.end_rounds = 0;
+        #[cfg(feature = "backtraces")]
+        {
+            self.bounds = os::stack_bounds().unwrap_or((0, 0));
+            self.stack.clear();
+        }
+    }
+}
+
+/// A thread's memory of which frame lies inward of which: direct-mapped, compared exactly.
+#[cfg(feature = "backtraces")]
+#[derive(Debug)]
+pub(crate) struct Edges([Edge; EDGES]);
+
+#[cfg(feature = "backtraces")]
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(16))]
+struct Edge {
+    /// 0: empty.
+    address: u64,
+    parent: u32,
+    child: u32,
+}
+
+#[cfg(feature = "backtraces")]
+impl Edges {
+    #[inline(always)]
+    fn index(parent: u32, address: u64) -> usize {
+        const K: u32 = 0x9e37_79b9; // 2^32 / golden ratio
+        let mixed = (address as u32 ^ parent.wrapping_mul(0x85eb_ca6b)).wrapping_mul(K);
+        (mixed >> (32 - EDGES.ilog2())) as usize
+    }
+
+    #[inline(always)]
+    pub(crate) fn get(&self, parent: u32, address: u64) -> Option<u32> {
+        let edge = &self.0[Self::index(parent, address)];
+        (edge.address == address && edge.parent == parent).then_some(edge.child)
+    }
+
+    pub(crate) fn put(&mut self, parent: u32, address: u64, child: u32) {
+        self.0[Self::index(parent, address)] = Edge { address, parent, child };
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.fill(Edge { address: 0, parent: 0, child: 0 });
+    }
+}

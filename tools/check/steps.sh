@@ -1,0 +1,72 @@
+# Sourced by the scripts of this folder: where things are, and how a step is
+# run, timed and counted.
+
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+script=$(basename "$0")
+cd "$root"
+
+# An absolute path, because some steps run in another folder.
+target=$(realpath -m "${CARGO_TARGET_DIR:-$root/target}")
+export CARGO_TARGET_DIR=$target
+# One folder of logs per outermost script; the scripts it calls add to it.
+if [ -z "${CHECK_LOGS:-}" ]; then
+    export CHECK_LOGS=$target/check/$script
+    rm -rf "$CHECK_LOGS"
+fi
+mkdir -p "$CHECK_LOGS"
+
+# A shell that rustup has not been introduced to yet.
+if ! command -v cargo >/dev/null; then
+    PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
+fi
+
+steps_passed=0
+failed_steps=()
+
+die() {
+    printf '%s: %s\n' "$script" "$*" >&2
+    exit 1
+}
+
+# step NAME COMMAND…: runs it and times it. A failure is kept for `finish`, so
+# that one run shows everything that is wrong.
+step() {
+    local name=$1 start=$SECONDS status=0
+    shift
+    printf '\n==> %s\n' "$name"
+    "$@" || status=$?
+    if [ "$status" -eq 0 ]; then
+        printf '<== %s: passed in %d s\n' "$name" $((SECONDS - start))
+        steps_passed=$((steps_passed + 1))
+    else
+        printf '<== %s: FAILED with status %d after %d s\n' "$name" "$status" $((SECONDS - start))
+        failed_steps+=("$name")
+    fi
+}
+
+# Runs a test command and keeps its output for the count.
+run_tests() {
+    "$@" 2>&1 | tee "$(mktemp "$CHECK_LOGS/tests.XXXXXX")"
+}
+
+# Adds up the "test result:" lines of all logged test commands.
+count_tests() {
+    find "$CHECK_LOGS" -name 'tests.*' -exec cat {} + | awk '
+        /^test result: / {
+            for (i = 2; i <= NF; i++) {
+                if ($i == "passed;") passed += $(i - 1)
+                if ($i == "failed;") failed += $(i - 1)
+                if ($i == "ignored;") ignored += $(i - 1)
+            }
+        }
+        END { printf "%d passed, %d failed, %d ignored", passed, failed, ignored }'
+}
+
+# The last line, and the exit status: non-zero if any step failed.
+finish() {
+    printf '\n%s: tests: %s; steps: %d passed, %d failed%s\n' "$script" "$(count_tests)" \
+        "$steps_passed" "${#failed_steps[@]}" "${failed_steps[*]:+ (${failed_steps[*]})}"
+    [ "${#failed_steps[@]}" -eq 0 ]
+}
