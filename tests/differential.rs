@@ -208,7 +208,7 @@ mod on_damaged_reports {
 
         let mut merged = sample();
         merged["ftbl"][3] = json!("0x20: parse (serde_json-1.0.9/src/de.rs:7:1)");
-        let expected = "serde_json-1.0.9/src/de.rs:7: 2 sites in A and 1 sites in B";
+        let expected = "serde_json-1.0.9/src/de.rs:7: 2 sites in A and 1 in B";
         assert_eq!(complaints(&merged), [expected]);
     }
 

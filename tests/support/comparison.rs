@@ -7,16 +7,16 @@ use super::user_code::{Sites, UserStack};
 
 /// One profiler's numbers.
 #[derive(Clone, Copy, Debug)]
-pub struct Side<'a> {
+pub(crate) struct Side<'a> {
     /// What it is called in a complaint.
-    pub name: &'a str,
+    pub(crate) name: &'a str,
     /// What it counted.
-    pub sites: &'a Sites,
+    pub(crate) sites: &'a Sites,
 }
 
 /// Every number named in `keys` that the two do not agree on, a line each; and every site
 /// that only one of them knows.
-pub fn differences(a: Side<'_>, b: Side<'_>, keys: &[&str]) -> Vec<String> {
+pub(crate) fn differences(a: Side<'_>, b: Side<'_>, keys: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
     for (stack, sites) in a.sites {
         match b.sites.get(stack) {

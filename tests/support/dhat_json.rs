@@ -11,18 +11,18 @@ use std::path::Path;
 use serde_json::Value;
 
 /// dhat's names of a program point's numbers, in the order of [`Counters`].
-pub const KEYS: [&str; 9] = ["tb", "tbk", "tl", "mb", "mbk", "gb", "gbk", "eb", "ebk"];
+pub(crate) const KEYS: [&str; 9] = ["tb", "tbk", "tl", "mb", "mbk", "gb", "gbk", "eb", "ebk"];
 
 /// The nine numbers of a program point, or sums of them. A sum of `mb` is an upper bound.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counters([u64; KEYS.len()]);
+pub(crate) struct Counters([u64; KEYS.len()]);
 
 impl Counters {
     /// The number that dhat calls `key`.
     ///
     /// # Panics
     /// If dhat has no such number.
-    pub fn get(&self, key: &str) -> u64 {
+    pub(crate) fn get(&self, key: &str) -> u64 {
         let index = KEYS.iter().position(|known| *known == key);
         self.0[index.unwrap_or_else(|| panic!("dhat has no number called {key:?}"))]
     }
@@ -44,26 +44,26 @@ impl fmt::Debug for Counters {
 
 /// One stack with its numbers.
 #[derive(Clone, Debug)]
-pub struct Point {
+pub(crate) struct Point {
     /// What was allocated there.
-    pub counters: Counters,
+    pub(crate) counters: Counters,
     /// Indices into [`Report::frames`], innermost first.
-    pub stack: Vec<usize>,
+    pub(crate) stack: Vec<usize>,
 }
 
 /// A whole file.
 #[derive(Clone, Debug)]
-pub struct Report {
+pub(crate) struct Report {
     /// Time of the peak and of the end, in the file's own unit.
-    pub peak_time: u64,
+    pub(crate) peak_time: u64,
     /// See `peak_time`.
-    pub end_time: u64,
+    pub(crate) end_time: u64,
     /// The stacks.
-    pub points: Vec<Point>,
+    pub(crate) points: Vec<Point>,
     /// The frame table; entry 0 is `[root]`.
-    pub frames: Vec<String>,
+    pub(crate) frames: Vec<String>,
     /// The file as it is, for keys that only one writer has.
-    pub json: Value,
+    pub(crate) json: Value,
 }
 
 impl Report {
@@ -71,7 +71,7 @@ impl Report {
     ///
     /// # Panics
     /// If it cannot be read or is not a sound report.
-    pub fn read(path: &Path) -> Self {
+    pub(crate) fn read(path: &Path) -> Self {
         let text = std::fs::read_to_string(path)
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         Self::parse(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -81,7 +81,7 @@ impl Report {
     ///
     /// # Errors
     /// What is wrong with it, for a person.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let json: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
         check_header(&json)?;
         let frames = read_frames(&json)?;
@@ -97,7 +97,7 @@ impl Report {
     }
 
     /// All points together.
-    pub fn sum(&self) -> Counters {
+    pub(crate) fn sum(&self) -> Counters {
         let mut sum = Counters::default();
         for point in &self.points {
             sum += point.counters;
@@ -106,7 +106,7 @@ impl Report {
     }
 
     /// The frames of a point, innermost first.
-    pub fn stack<'a>(&'a self, point: &'a Point) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn stack<'a>(&'a self, point: &'a Point) -> impl Iterator<Item = &'a str> {
         point.stack.iter().map(|index| self.frames[*index].as_str())
     }
 
@@ -124,7 +124,7 @@ impl Report {
     ///
     /// Not for Valgrind: its `mb` is only brought up to date while the whole heap grows
     /// beyond its maximum.
-    pub fn contradictions(&self) -> Vec<String> {
+    pub(crate) fn contradictions(&self) -> Vec<String> {
         const NOT_ABOVE: [(&str, &str); 8] = [
             ("gb", "mb"),
             ("eb", "mb"),

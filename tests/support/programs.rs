@@ -21,7 +21,7 @@ const FRAMES: &str = "256";
 
 /// Who looks at the run.
 #[derive(Clone, Copy, Debug)]
-pub enum Profiler {
+pub(crate) enum Profiler {
     /// This crate.
     ModAlloc,
     /// dhat-rs, all frames.
@@ -32,15 +32,15 @@ pub enum Profiler {
 
 /// A run that is over.
 #[derive(Debug)]
-pub struct Run {
+pub(crate) struct Run {
     /// Where its report is.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// Its report.
-    pub report: Report,
+    pub(crate) report: Report,
     /// What the workload printed.
-    pub stdout: String,
+    pub(crate) stdout: String,
     /// What it and the profiler said beside that.
-    pub stderr: String,
+    pub(crate) stderr: String,
 }
 
 impl Profiler {
@@ -73,7 +73,7 @@ impl Profiler {
     ///
     /// # Panics
     /// If it cannot be built or run, fails, or leaves no sound report.
-    pub fn run(self, workload: &str) -> Run {
+    pub(crate) fn run(self, workload: &str) -> Run {
         let folder = scratch(&format!("{} {workload}", self.name()));
         let program = folder.join("fixture");
         symlink(self.binary(), &program).expect("a link in an empty folder");
@@ -125,7 +125,7 @@ fn is_ours(variable: &OsStr) -> bool {
 }
 
 /// The target folder of the running test.
-pub fn target() -> PathBuf {
+pub(crate) fn target() -> PathBuf {
     let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
     temporary.parent().expect("it is below the target folder").to_owned()
 }
@@ -166,7 +166,7 @@ fn executable(message: &str, program: &str) -> Option<PathBuf> {
 ///
 /// # Panics
 /// If it cannot be started or fails; with what it said.
-pub fn succeed(command: &mut Command) -> Output {
+pub(crate) fn succeed(command: &mut Command) -> Output {
     let name = command.get_program().to_string_lossy().into_owned();
     let output = command.output().unwrap_or_else(|error| {
         panic!("{name}: {error}; tools/check/setup installs what is missing")

@@ -13,30 +13,30 @@ use super::dhat_json::{Counters, Point, Report};
 /// Source files of the program, each by the last three components of its path: all that
 /// dhat-rs keeps of one.
 #[derive(Debug)]
-pub struct UserFiles(BTreeSet<String>);
+pub(crate) struct UserFiles(BTreeSet<String>);
 
 /// One line of the program.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Line {
+pub(crate) struct Line {
     file: String,
     line: u32,
 }
 
 /// The program's lines in a stack, innermost first. Empty: the runtime's own allocation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct UserStack(pub Vec<Line>);
+pub(crate) struct UserStack(pub(crate) Vec<Line>);
 
 /// The sites of a report, by the program's lines in their stacks. One line may be the place
 /// of several calls (instances of a generic function, arms of a `match`), so what is behind
 /// equal lines is kept apart by the addresses, which mean something in one binary only.
-pub type Sites = BTreeMap<UserStack, BTreeMap<Vec<String>, Counters>>;
+pub(crate) type Sites = BTreeMap<UserStack, BTreeMap<Vec<String>, Counters>>;
 
 impl UserFiles {
     /// The program's files that a report of Valgrind's shows: it was told to keep whole paths.
     ///
     /// # Panics
     /// If one of them cannot be told from a file of the standard library by the end of its path.
-    pub fn of(valgrind: &Report) -> Self {
+    pub(crate) fn of(valgrind: &Report) -> Self {
         let places = || valgrind.frames.iter().filter_map(|frame| Place::parse(frame));
         let in_program = |place: &Place<'_>| {
             place.path.contains("/registry/src/") || place.path.contains("/programs/src/")
@@ -52,7 +52,7 @@ impl UserFiles {
     }
 
     /// A report's points, added up by the program's lines in their stacks.
-    pub fn sites(&self, report: &Report) -> Sites {
+    pub(crate) fn sites(&self, report: &Report) -> Sites {
         self.sites_of(report, |_| true)
     }
 
@@ -61,7 +61,7 @@ impl UserFiles {
     ///
     /// # Panics
     /// If a block that the program asked for did not come through Rust's allocator.
-    pub fn rust_sites(&self, report: &Report) -> Sites {
+    pub(crate) fn rust_sites(&self, report: &Report) -> Sites {
         let from_rust = |point: &Point| {
             let mut places = report.stack(point).filter_map(Place::parse);
             places.any(|place| place.path.ends_with("alloc/src/alloc.rs"))

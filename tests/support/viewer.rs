@@ -10,15 +10,15 @@ use super::programs::succeed;
 
 /// What the page shows of a report.
 #[derive(Debug)]
-pub struct Page(Value);
+pub(crate) struct Page(Value);
 
 /// A number of bytes and of blocks as the page shows them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shown {
+pub(crate) struct Shown {
     /// Bytes.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
     /// Blocks.
-    pub blocks: u64,
+    pub(crate) blocks: u64,
 }
 
 /// Opens `report`, sorts it by each of `metrics` in turn, and looks for each of `texts` in the
@@ -26,7 +26,7 @@ pub struct Shown {
 ///
 /// # Panics
 /// If the page cannot be opened at all.
-pub fn view(report: &Path, metrics: &[&str], texts: &[&str], screenshot: &Path) -> Page {
+pub(crate) fn view(report: &Path, metrics: &[&str], texts: &[&str], screenshot: &Path) -> Page {
     let driver = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/viewer/view.mjs");
     let mut command = Command::new("node");
     command.arg(driver).arg("--viewer").arg(viewer_page()).arg("--json").arg(report);
@@ -54,7 +54,7 @@ fn viewer_page() -> &'static Path {
 
 impl Page {
     /// What the viewer says is wrong with the file.
-    pub fn error(&self) -> Option<&str> {
+    pub(crate) fn error(&self) -> Option<&str> {
         self.0["error"].as_str()
     }
 
@@ -62,7 +62,7 @@ impl Page {
     ///
     /// # Panics
     /// If the page does not show it.
-    pub fn total(&self, name: &str) -> Shown {
+    pub(crate) fn total(&self, name: &str) -> Shown {
         let line = self.0["totals"][name].as_str();
         let line = line.unwrap_or_else(|| panic!("the page shows no {name}: {self:?}"));
         let number = |unit: &str| {
@@ -76,24 +76,24 @@ impl Page {
     }
 
     /// Whether the sort menu has that metric, and not greyed out.
-    pub fn is_enabled(&self, metric: &str) -> bool {
+    pub(crate) fn is_enabled(&self, metric: &str) -> bool {
         let metrics = self.0["metrics"].as_array().into_iter().flatten();
         metrics.into_iter().any(|known| known["label"] == metric && known["enabled"] == true)
     }
 
     /// The least a stack must have to be shown when sorted by that metric, as the page puts
     /// it. `None`: the page was never sorted by it.
-    pub fn threshold(&self, metric: &str) -> Option<&str> {
+    pub(crate) fn threshold(&self, metric: &str) -> Option<&str> {
         self.by(metric)?["threshold"].as_str()
     }
 
     /// The first line of the tree that contains `text`, which must have been looked for.
-    pub fn found(&self, metric: &str, text: &str) -> Option<&str> {
+    pub(crate) fn found(&self, metric: &str, text: &str) -> Option<&str> {
         self.by(metric)?["found"][text].as_str()
     }
 
     /// Addresses outside this machine that the page asked for.
-    pub fn requests(&self) -> &[Value] {
+    pub(crate) fn requests(&self) -> &[Value] {
         self.0["requests"].as_array().map_or(&[], Vec::as_slice)
     }
 
