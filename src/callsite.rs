@@ -5,46 +5,53 @@ use crate::capture::rule_cache;
 use crate::capture::stack::{Base, NO_NODE};
 use crate::session::Session;
 use crate::table::frames::{ADDRESS_BITS, Full, ROOT_BROKEN, ROOT_COMPLETE, ROOT_TRUNCATED};
-use crate::table::sites::TABLE_FULL;
+use crate::table::sites::{NO_SITE, TABLE_FULL};
 use crate::thread::Thread;
 use crate::unwinding::{CopiedStack, OwnStack, ProcessRules};
 
 /// Stands for all frames that found no room in the table.
 const NO_ROOM: u32 = NO_NODE - 1;
 
-/// The site of the stack outward of the frame whose registers are `own`.
+/// The site of the stack whose innermost frame has the registers `at`.
 #[inline(always)]
-pub(crate) fn here(thread: &mut Thread, session: &'static Session, own: Registers) -> u32 {
+pub(crate) fn of(thread: &mut Thread, session: &'static Session, at: Registers) -> u32 {
+    // The remembered stack is this thread's own, so its words may be read without asking.
+    let memory = OwnStack { low: at.sp, high: 0 };
+    if thread.last_site != NO_SITE
+        && thread.generation == rule_cache::generation()
+        && thread.stack.is_unchanged(&at, &memory)
+    {
+        return thread.last_site;
+    }
+    changed(thread, session, at)
+}
+
+/// The site of a stack that is not the one captured last.
+#[inline(never)]
+fn changed(thread: &mut Thread, session: &'static Session, at: Registers) -> u32 {
     let rules = ProcessRules { session };
     if thread.generation != rule_cache::generation() {
         begin_generation(thread);
     }
     let (low, high) = thread.bounds;
-    let fresh = if (low..high).contains(&own.sp) {
-        let memory = OwnStack { low: own.sp, high };
-        thread.stack.capture(own, &memory, &rules)
+    let is_own = (low..high).contains(&at.sp);
+    let fresh = if is_own {
+        let memory = OwnStack { low: at.sp, high };
+        thread.stack.capture(at, &memory, &rules)
     } else {
-        capture_foreign(thread, own, &rules)
+        capture_foreign(thread, at, &rules)
     };
     if thread.generation != rule_cache::generation() {
-        return again(thread, session, own);
+        // An object was unloaded while the stack was walked: its frames may have been taken
+        // for others'. The next round walks all of it by the new rules.
+        return changed(thread, session, at);
     }
-    site(thread, fresh)
-}
-
-/// An object was unloaded while the stack was walked: its frames may have been taken for others'.
-#[cold]
-#[inline(never)]
-fn again(thread: &mut Thread, session: &'static Session, own: Registers) -> u32 {
-    begin_generation(thread);
-    let (low, high) = thread.bounds;
-    let rules = ProcessRules { session };
-    let fresh = if (low..high).contains(&own.sp) {
-        thread.stack.capture(own, &OwnStack { low: own.sp, high }, &rules)
-    } else {
-        capture_foreign(thread, own, &rules)
-    };
-    site(thread, fresh)
+    let site = site(thread, fresh);
+    if !is_own {
+        thread.stack.clear();
+        thread.last_site = NO_SITE;
+    }
+    site
 }
 
 #[cold]
@@ -56,19 +63,18 @@ fn begin_generation(thread: &mut Thread) {
 
 /// A stack that is not the thread's own: a copy is walked, and nothing of it remembered.
 #[cold]
-fn capture_foreign(thread: &mut Thread, own: Registers, rules: &ProcessRules) -> usize {
-    let copied = crate::os::copy_memory(own.sp, &mut thread.foreign) / 8;
+fn capture_foreign(thread: &mut Thread, at: Registers, rules: &ProcessRules) -> usize {
+    let copied = crate::os::copy_memory(at.sp, &mut thread.foreign) / 8;
     let words = &thread.foreign[..copied];
     thread.stack.clear();
-    thread.stack.capture(own, &CopiedStack { low: own.sp, words }, rules)
+    thread.stack.capture(at, &CopiedStack { low: at.sp, words }, rules)
 }
 
 #[inline(always)]
 fn site(thread: &mut Thread, fresh: usize) -> u32 {
-    if thread.stack.is_truncated() {
-        thread.slot.losses.truncated_stacks.add(1);
-    } else if thread.stack.base() == Base::Broken {
-        thread.slot.losses.broken_stacks.add(1);
+    let whole = !thread.stack.is_truncated() && thread.stack.base() == Base::Complete;
+    if !whole {
+        count_incomplete(thread);
     }
     let frame = name(thread, fresh);
     let site = match frame {
@@ -78,7 +84,19 @@ fn site(thread: &mut Thread, fresh: usize) -> u32 {
     if site == TABLE_FULL {
         thread.slot.losses.table_full.add(1);
     }
+    // What is counted each time is looked at each time.
+    thread.last_site = if whole && site != TABLE_FULL { site } else { NO_SITE };
     site
+}
+
+#[cold]
+fn count_incomplete(thread: &Thread) {
+    let losses = &thread.slot.losses;
+    if thread.stack.is_truncated() {
+        losses.truncated_stacks.add(1);
+    } else {
+        losses.broken_stacks.add(1);
+    }
 }
 
 /// The innermost frame's id, after naming the entries from `fresh` on.

@@ -52,11 +52,7 @@ fn profile() -> Profile {
 
 /// Reads this process's recording while no share is on its way from an arena to a site.
 fn read(session: &Session) -> Recording {
-    let moment = Moment {
-        units: os::clock::now(),
-        nanos: os::monotonic_nanos()
-            .saturating_sub(session.header.process.started_nanos.load(Ordering::Relaxed)),
-    };
+    let moment = Moment { units: os::clock::now(), nanos: os::monotonic_nanos() };
     let _flushing: Vec<_> = session.slots.iter().map(|slot| slot.flushing.lock()).collect();
     reader::read(&session.mapping, moment)
 }

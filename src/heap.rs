@@ -50,11 +50,11 @@ pub(crate) struct Front {
     base_bytes: Signed,
     /// `total_blocks - freed_blocks` as of the last publication.
     base_blocks: Signed,
-    /// Pending bytes from which on growing has to be told.
+    /// `total_bytes - freed_bytes` from which on growing has to be told; `i64::MAX`: never.
     ceiling: Signed,
-    /// Pending bytes below which shrinking has to be told.
+    /// `total_bytes - freed_bytes` below which shrinking has to be told; `i64::MAX`: always.
     floor: Signed,
-    /// Pending blocks above which growing has to be told.
+    /// `total_blocks - freed_blocks` above which growing has to be told.
     blocks_ceiling: Signed,
     /// When the heap last grew by this front, in clock units.
     last_growth: Word,
@@ -111,32 +111,51 @@ pub(crate) struct HeapNow {
 }
 
 impl Front {
-    fn pending(&self) -> i64 {
-        live(&self.total_bytes, &self.freed_bytes) - self.base_bytes.get()
-    }
-
-    fn pending_blocks(&self) -> i64 {
-        live(&self.total_blocks, &self.freed_blocks) - self.base_blocks.get()
-    }
-
-    /// Counts a block of `new` bytes that takes the place of `old` bytes, which may be none.
+    /// Bytes that this front has allocated and not freed.
     #[inline(always)]
-    fn count(&self, new: u64, old: u64, frees: u64) -> i64 {
-        self.total_bytes.add(new);
+    fn bytes(&self) -> i64 {
+        self.total_bytes.get().wrapping_sub(self.freed_bytes.get()).cast_signed()
+    }
+
+    /// Blocks that this front has allocated and not freed.
+    #[inline(always)]
+    fn blocks(&self) -> i64 {
+        self.total_blocks.get().wrapping_sub(self.freed_blocks.get()).cast_signed()
+    }
+
+    /// What the heap has not been told of.
+    fn pending(&self) -> i64 {
+        self.bytes() - self.base_bytes.get()
+    }
+
+    /// Counts an allocation and looks at no limit.
+    #[inline(always)]
+    pub(crate) fn count_allocated(&self, bytes: u64) {
+        self.total_bytes.add(bytes);
         self.total_blocks.add(1);
-        if frees != 0 {
-            self.freed_bytes.add(old);
-            self.freed_blocks.add(frees);
-        }
-        self.pending()
+    }
+
+    /// Counts a free and looks at no limit.
+    #[inline(always)]
+    pub(crate) fn count_freed(&self, bytes: u64) {
+        self.freed_bytes.add(bytes);
+        self.freed_blocks.add(1);
+    }
+
+    /// Counts a reallocation and looks at no limit.
+    #[inline(always)]
+    pub(crate) fn count_resized(&self, old: u64, new: u64) {
+        self.kept_bytes.add(old.min(new));
+        self.count_allocated(new);
+        self.count_freed(old);
     }
 
     /// A block of `bytes` was allocated.
     #[inline(always)]
     pub(crate) fn allocated(&self, bytes: u64, now: u64, heap: &Heap) {
-        let pending = self.count(bytes, 0, 0);
+        self.count_allocated(bytes);
         self.last_growth.set(now);
-        if pending >= self.ceiling.get() || self.pending_blocks() > self.blocks_ceiling.get() {
+        if self.bytes() >= self.ceiling.get() || self.blocks() > self.blocks_ceiling.get() {
             self.reached(now, heap);
         }
     }
@@ -144,52 +163,52 @@ impl Front {
     /// A block of `bytes` was freed.
     #[inline(always)]
     pub(crate) fn freed(&self, bytes: u64, now: u64, heap: &Heap) {
-        self.freed_bytes.add(bytes);
-        self.freed_blocks.add(1);
-        let pending = self.pending();
-        if pending < self.floor.get() {
-            self.sank(pending.wrapping_add(bytes.cast_signed()), now, heap);
+        self.count_freed(bytes);
+        let live = self.bytes();
+        if live < self.floor.get() {
+            self.sank(live.wrapping_add(bytes.cast_signed()), now, heap);
         }
     }
 
     /// A block of `old` bytes has `new` bytes now.
     #[inline(always)]
     pub(crate) fn resized(&self, old: u64, new: u64, now: u64, heap: &Heap) {
-        self.kept_bytes.add(old.min(new));
-        let pending = self.count(new, old, 1);
+        self.count_resized(old, new);
+        let live = self.bytes();
         if new >= old {
             self.last_growth.set(now);
-            if pending >= self.ceiling.get() {
+            if live >= self.ceiling.get() {
                 self.reached(now, heap);
             }
-        } else if pending < self.floor.get() {
-            let before = pending.wrapping_add((old - new).cast_signed());
-            self.sank(before, now, heap);
+        } else if live < self.floor.get() {
+            self.sank(live.wrapping_add((old - new).cast_signed()), now, heap);
         }
     }
 
     /// The ceiling was reached: the heap is at its maximum, or there is enough to publish.
+    #[inline(never)]
     fn reached(&self, now: u64, heap: &Heap) {
         if self.mode.load(Ordering::Relaxed) == BOUNDED {
             return self.publish(now, heap);
         }
-        let blocks = self.pending_blocks();
+        let blocks = self.blocks();
         if blocks > self.blocks_ceiling.get() {
             self.blocks_ceiling.set(blocks);
         }
-        if self.pending() >= self.ceiling.get() {
+        if self.bytes() >= self.ceiling.get() {
             // As long as it grows from here, the maximum is what is live.
             self.ceiling.set(i64::MAX);
             self.floor.set(i64::MAX);
         }
     }
 
-    /// The floor was passed. `before`: what was pending before this event.
+    /// The floor was passed. `before`: the front's live bytes before this event.
+    #[inline(never)]
     fn sank(&self, before: i64, now: u64, heap: &Heap) {
         if self.mode.load(Ordering::Relaxed) == BOUNDED {
             return self.publish(now, heap);
         }
-        heap.peak_bytes.set(heap.live_bytes.get() + before);
+        heap.peak_bytes.set(heap.live_bytes.get() + before - self.base_bytes.get());
         heap.peak_time.set(self.last_growth.get());
         heap.epoch.add(1);
         self.ceiling.set(before);
@@ -215,7 +234,7 @@ impl Front {
 
     /// Moves what is pending to the heap, under its lock.
     fn give(&self, heap: &Heap) {
-        let (bytes, blocks) = (self.pending(), self.pending_blocks());
+        let (bytes, blocks) = (self.pending(), self.blocks() - self.base_blocks.get());
         heap.live_bytes.add(bytes);
         heap.live_blocks.add(blocks);
         self.base_bytes.add(bytes);
@@ -231,16 +250,16 @@ impl Front {
         let threads = i64::from(heap.threads.load(Ordering::Relaxed).max(1));
         let step = (heap.peak_bytes.get() >> STEP_SHIFT) / threads;
         let blocks = (heap.peak_blocks.get() >> STEP_SHIFT) / threads;
-        self.ceiling.set(step.max(1));
-        self.floor.set(-step.max(0));
-        self.blocks_ceiling.set(blocks);
+        self.ceiling.set(self.base_bytes.get() + step.max(1));
+        self.floor.set(self.base_bytes.get() - step);
+        self.blocks_ceiling.set(self.base_blocks.get() + blocks);
         self.mode.store(BOUNDED, Ordering::Release); // pairs with the Acquire in `is_current`
     }
 
     /// The step of Bounded mode: how many bytes may be pending.
     #[inline(always)]
     pub(crate) fn step(&self) -> i64 {
-        self.ceiling.get()
+        self.ceiling.get().wrapping_sub(self.base_bytes.get())
     }
 
     /// Limits for a mode in which this front is all of the heap: at the maximum, with nothing live.
@@ -257,28 +276,12 @@ impl Front {
         self.used.load(Ordering::Relaxed) == 0
     }
 
-    /// Counts an allocation of `new` bytes (in place of `old`, with `frees` 1) and looks at no limit.
-    pub(crate) fn count_only(&self, new: u64, old: u64, frees: u64) {
-        self.count(new, old, frees);
-        self.kept_bytes.add(old.min(new));
-    }
-
-    /// Counts a free and looks at no limit.
-    pub(crate) fn count_free_only(&self, bytes: u64) {
-        self.freed_bytes.add(bytes);
-        self.freed_blocks.add(1);
-    }
-
     /// Whether the front is set up for the heap's mode.
     #[inline(always)]
     pub(crate) fn is_current(&self, heap: &Heap) -> bool {
         // Acquire pairs with the Release where a front is set up: the limits go with the mode.
         self.mode.load(Ordering::Acquire) == heap.mode.load(Ordering::Acquire)
     }
-}
-
-fn live(total: &Word, freed: &Word) -> i64 {
-    total.get().wrapping_sub(freed.get()).cast_signed()
 }
 
 impl Heap {
@@ -324,7 +327,7 @@ impl Heap {
     /// Takes the sole front's state over, under the lock, its thread being outside the hook.
     fn end_sole(&self, sole: &Front) {
         let at_peak = sole.floor.get() == i64::MAX;
-        let most_blocks = self.live_blocks.get() + sole.blocks_ceiling.get();
+        let most_blocks = self.most_blocks(sole);
         sole.give(self);
         self.peak_blocks.set(self.peak_blocks.get().max(most_blocks));
         if at_peak {
@@ -333,6 +336,11 @@ impl Heap {
         }
         self.at_peak.set(u64::from(at_peak));
         sole.set_step(self);
+    }
+
+    /// The most blocks live at once, by a front that is all of the heap.
+    fn most_blocks(&self, front: &Front) -> i64 {
+        self.live_blocks.get() + front.blocks_ceiling.get() - front.base_blocks.get()
     }
 
     /// A thread has given its slot back.
@@ -355,8 +363,7 @@ impl Heap {
         };
         if let Some(front) = exclusive {
             now.at_peak = front.floor.get() == i64::MAX;
-            now.peak_blocks =
-                now.peak_blocks.max(self.live_blocks.get() + front.blocks_ceiling.get());
+            now.peak_blocks = now.peak_blocks.max(self.most_blocks(front));
             if now.at_peak {
                 now.peak_bytes = self.live_bytes.get() + front.pending();
                 now.peak_time = front.last_growth.get();

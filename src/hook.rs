@@ -142,7 +142,8 @@ mod events {
     /// Calls `enter` with the front to use, or counts the event as lost.
     #[inline(always)]
     fn with_front(session: &'static Session, bytes: usize, enter: impl Fn(&Front, &Heap)) {
-        match Inside::enter(session) {
+        let inside = Inside::enter_fast(session).ok_or(()).or_else(|()| Inside::enter(session));
+        match inside {
             Ok(mut inside) => {
                 let heap = session.heap();
                 let front = &inside.thread().slot.front;
@@ -191,7 +192,7 @@ mod events {
     use crate::block;
     pub(super) use crate::block::padded;
     use crate::callsite;
-    use crate::capture::registers::Registers;
+    use crate::capture::registers::{Registers, with_callers_registers};
     use crate::inside::{Inside, Outside};
     use crate::ledger::{Event, enter};
     use crate::os::clock;
@@ -207,31 +208,60 @@ mod events {
         }
     }
 
-    /// Records a new block and writes its trailer.
-    ///
-    /// Not inlined, so that the walk begins in a frame of its own, and the caller's stays small.
-    ///
-    /// # Safety
-    ///
-    /// `block` must be valid for writes of `size` bytes and the trailer.
+    with_callers_registers! {
+        /// Records a new block, whose stack begins with the caller, and writes its trailer.
+        ///
+        /// # Safety
+        ///
+        /// The block must be valid for writes of its size (the last argument) and the trailer.
+        allocated(&'static Session, *mut u8, usize) => record
+    }
+
+    /// Records a new block and writes its trailer. `pc`, `sp` and `bp` are the registers of the
+    /// innermost frame to record.
+    unsafe extern "C" fn record(
+        session: &'static Session,
+        block: *mut u8,
+        size: usize,
+        pc: u64,
+        sp: u64,
+        bp: u64,
+    ) {
+        // Read first: the processor reads its counter while it does the rest.
+        let now = clock::now();
+        let at = Registers { pc, sp, bp };
+        let site = match Inside::enter_fast(session) {
+            Some(mut inside) => enter_allocated(&mut inside, session, size, at, now),
+            None => allocated_slowly(session, size, at, now),
+        };
+        // SAFETY: the caller's promise.
+        unsafe { block::write(block, size, site) };
+    }
+
+    #[inline(always)]
+    fn enter_allocated(
+        inside: &mut Inside,
+        session: &'static Session,
+        size: usize,
+        at: Registers,
+        now: u64,
+    ) -> u32 {
+        let thread = inside.thread();
+        let site = callsite::of(thread, session, at);
+        enter(thread, session, site, Event::Allocated { bytes: size as u64 }, now);
+        site
+    }
+
+    #[cold]
     #[inline(never)]
-    pub(super) unsafe fn allocated(session: &'static Session, block: *mut u8, size: usize) {
-        let own = Registers::here();
-        let site = match Inside::enter(session) {
-            Ok(mut inside) => {
-                let thread = inside.thread();
-                let site = callsite::here(thread, session, own);
-                let event = Event::Allocated { bytes: size as u64 };
-                enter(thread, session, site, event, clock::now());
-                site
-            }
+    fn allocated_slowly(session: &'static Session, size: usize, at: Registers, now: u64) -> u32 {
+        match Inside::enter(session) {
+            Ok(mut inside) => enter_allocated(&mut inside, session, size, at, now),
             Err(why) => {
                 lost(session, why, size);
                 NO_SITE
             }
-        };
-        // SAFETY: the caller's promise.
-        unsafe { block::write(block, size, site) };
+        }
     }
 
     /// Records that a block is about to be freed.
@@ -245,13 +275,24 @@ mod events {
         match unsafe { block::read(block, size) } {
             Some(NO_SITE) => {}
             Some(site) => {
+                let now = clock::now();
                 let event = Event::Freed { bytes: size as u64 };
-                match Inside::enter(session) {
-                    Ok(mut inside) => enter(inside.thread(), session, site, event, clock::now()),
-                    Err(why) => lost(session, why, size),
+                match Inside::enter_fast(session) {
+                    Some(mut inside) => enter(inside.thread(), session, site, event, now),
+                    None => enter_slowly(session, site, event, size, now),
                 }
             }
             None => damaged(session, size),
+        }
+    }
+
+    /// Enters an event of a known block for a thread that has no slot yet, or is inside already.
+    #[cold]
+    #[inline(never)]
+    fn enter_slowly(session: &'static Session, site: u32, event: Event, bytes: usize, now: u64) {
+        match Inside::enter(session) {
+            Ok(mut inside) => enter(inside.thread(), session, site, event, now),
+            Err(why) => lost(session, why, bytes),
         }
     }
 
@@ -294,10 +335,10 @@ mod events {
             // SAFETY: the caller's promise.
             return unsafe { allocated(session, block, new) };
         };
-        let event = Event::Resized { old: old as u64, new: new as u64 };
-        match Inside::enter(session) {
-            Ok(mut inside) => enter(inside.thread(), session, site, event, clock::now()),
-            Err(why) => lost(session, why, new),
+        let (event, now) = (Event::Resized { old: old as u64, new: new as u64 }, clock::now());
+        match Inside::enter_fast(session) {
+            Some(mut inside) => enter(inside.thread(), session, site, event, now),
+            None => enter_slowly(session, site, event, new, now),
         }
         // SAFETY: the caller's promise.
         unsafe { block::write(block, new, site) };

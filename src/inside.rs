@@ -10,7 +10,6 @@ use core::ptr::{self, NonNull};
 use crate::heap::Heap;
 use crate::os;
 use crate::session::{self, Session};
-use crate::sync::spin_lock::Held;
 use crate::sync::{AtomicPtr, Ordering, compiler_fence, wait_turn};
 use crate::thread::Thread;
 use crate::threads::{SHARED, SLOTS, claim};
@@ -39,8 +38,6 @@ static STATES: [AtomicPtr<Thread>; SLOTS] = [const { AtomicPtr::new(ptr::null_mu
 #[derive(Debug)]
 pub(crate) struct Inside {
     thread: NonNull<Thread>,
-    /// The shared slot's lock, if this is it.
-    shared: Option<Held<'static>>,
 }
 
 /// Why an event is not recorded.
@@ -53,13 +50,38 @@ pub(crate) enum Outside {
 }
 
 impl Inside {
-    /// Goes inside, unless this thread is there already.
+    /// Goes inside the ordinary way: the thread has a slot and is not inside. `None`: use
+    /// [`enter`](Self::enter), which finds out why not.
     #[inline(always)]
-    pub(crate) fn enter(session: &'static Session) -> Result<Inside, Outside> {
+    pub(crate) fn enter_fast(session: &'static Session) -> Option<Inside> {
         let current = CURRENT.with(Cell::get);
-        match NonNull::new(current) {
-            Some(thread) if current.addr() > LAST_NUMBER => enter_known(thread, session.heap()),
-            _ => enter_cold(session, current.addr()),
+        let thread = NonNull::new(current).filter(|_| current.addr() > LAST_NUMBER)?;
+        // SAFETY: the state is initialised and never freed; the slot is shared, so reading
+        // it is sound even if the state is in use further down this thread's stack.
+        let slot = unsafe { (*thread.as_ptr()).slot };
+        if slot.inside.load(Ordering::Relaxed) != 0 {
+            return None;
+        }
+        slot.inside.store(1, Ordering::Relaxed);
+        // The processor may still delay the store; see the module description of `heap`, whose
+        // barrier in all threads is this fence's partner.
+        compiler_fence(Ordering::SeqCst);
+        if !slot.front.is_current(session.heap()) {
+            adopt_mode(thread, session.heap());
+        }
+        Some(Inside { thread })
+    }
+
+    /// Goes inside, unless this thread is there already.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn enter(session: &'static Session) -> Result<Inside, Outside> {
+        match CURRENT.with(Cell::get).addr() {
+            NEW => register(session),
+            BUSY => Err(Outside::Reentrant),
+            REPORTING => Err(Outside::Own),
+            SLOTLESS => enter_shared(session),
+            _ => Self::enter_fast(session).ok_or(Outside::Reentrant),
         }
     }
 
@@ -76,37 +98,26 @@ impl Drop for Inside {
     fn drop(&mut self) {
         compiler_fence(Ordering::SeqCst);
         // SAFETY: the state is initialised and never freed.
-        let slot = unsafe { self.thread.as_ref() }.slot;
-        // Release pairs with the Acquire in `wait_until_outside`: the event is done.
-        slot.inside.store(0, Ordering::Release);
-        if self.shared.is_some() {
-            CURRENT.with(|current| current.set(ptr::without_provenance_mut(SLOTLESS)));
+        let thread = unsafe { self.thread.as_ref() };
+        // Release pairs with the Acquire in `join`: the event is done.
+        thread.slot.inside.store(0, Ordering::Release);
+        if thread.index == SHARED {
+            leave_shared(thread);
         }
     }
 }
 
-#[inline(always)]
-fn enter_known(thread: NonNull<Thread>, heap: &Heap) -> Result<Inside, Outside> {
-    // SAFETY: the state is initialised and never freed; the slot is shared, so reading
-    // it is sound even if the state is in use further down this thread's stack.
-    let slot = unsafe { (*thread.as_ptr()).slot };
-    if slot.inside.load(Ordering::Relaxed) != 0 {
-        return Err(Outside::Reentrant);
-    }
-    slot.inside.store(1, Ordering::Relaxed);
-    // The processor may still delay the store; see the module description of `heap`, whose
-    // barrier in all threads is this fence's partner.
-    compiler_fence(Ordering::SeqCst);
-    if !slot.front.is_current(heap) {
-        adopt_mode(thread, heap);
-    }
-    Ok(Inside { thread, shared: None })
+/// Gives the shared slot to the next thread that waits for it.
+#[cold]
+fn leave_shared(thread: &Thread) {
+    set(SLOTLESS);
+    thread.slot.in_use.open();
 }
 
 /// Another thread is setting this one's front up for a new mode: stays outside until that is done.
 #[cold]
 fn adopt_mode(thread: NonNull<Thread>, heap: &Heap) {
-    // SAFETY: as in `enter_known`.
+    // SAFETY: as in `enter_fast`.
     let slot = unsafe { (*thread.as_ptr()).slot };
     let mut turn = 0;
     while !slot.front.is_current(heap) {
@@ -115,16 +126,6 @@ fn adopt_mode(thread: NonNull<Thread>, heap: &Heap) {
         drop(heap.lock.lock());
         slot.inside.store(1, Ordering::Relaxed);
         compiler_fence(Ordering::SeqCst);
-    }
-}
-
-#[cold]
-fn enter_cold(session: &'static Session, number: usize) -> Result<Inside, Outside> {
-    match number {
-        NEW => register(session),
-        SLOTLESS => enter_shared(session),
-        REPORTING => Err(Outside::Own),
-        _ => Err(Outside::Reentrant),
     }
 }
 
@@ -150,7 +151,7 @@ fn register(session: &'static Session) -> Result<Inside, Outside> {
         key.set(thread.as_ptr().cast());
     }
     CURRENT.with(|current| current.set(thread.as_ptr()));
-    enter_known(thread, session.heap())
+    Inside::enter_fast(session).ok_or(Outside::Reentrant)
 }
 
 fn join(session: &'static Session, index: u32) {
@@ -208,7 +209,8 @@ fn enter_shared(session: &'static Session) -> Result<Inside, Outside> {
     if !slot.front.is_current(session.heap()) {
         adopt_mode(thread, session.heap());
     }
-    Ok(Inside { thread, shared: Some(held) })
+    core::mem::forget(held); // opened by `leave_shared`
+    Ok(Inside { thread })
 }
 
 /// Runs when a thread ends, after the destructors of its thread-locals.

@@ -88,15 +88,15 @@ fn enter_exactly(thread: &Thread, session: &Session, site: u32, event: Event, no
     let _held = heap.lock.lock();
     match event {
         Event::Allocated { bytes } => {
-            front.count_only(bytes, 0, 0);
+            front.count_allocated(bytes);
             heap.exact.allocated(bytes, now, heap);
         }
         Event::Freed { bytes } => {
-            front.count_free_only(bytes);
+            front.count_freed(bytes);
             heap.exact.freed(bytes, now, heap);
         }
         Event::Resized { old, new } => {
-            front.count_only(new, old, 1);
+            front.count_resized(old, new);
             heap.exact.resized(old, new, now, heap);
         }
     }

@@ -75,12 +75,13 @@ impl Session {
 /// The session, if the process is recorded. Decides, the first time.
 #[inline(always)]
 pub(crate) fn get() -> Option<&'static Session> {
-    // Acquire pairs with the Release in `decide`: the session is seen.
-    if STATE.load(Ordering::Acquire) == ON {
+    // Acquire pairs with the Release in `start`: the session is seen.
+    match STATE.load(Ordering::Acquire) {
         // SAFETY: ON is stored after the session was written, which is never changed again.
-        return Some(unsafe { (*SESSION.0.get()).assume_init_ref() });
+        ON => Some(unsafe { (*SESSION.0.get()).assume_init_ref() }),
+        OFF => None,
+        _ => decide(),
     }
-    decide()
 }
 
 #[cold]
@@ -188,6 +189,7 @@ fn describe_process(header: &Header, settings: &Settings) {
     process.frames.store(settings.frames, Ordering::Relaxed);
     process.buckets.store(settings.buckets.unwrap_or(0), Ordering::Relaxed);
     process.started_nanos.store(os::monotonic_nanos(), Ordering::Relaxed);
+    process.started_units.store(os::clock::now(), Ordering::Relaxed);
     #[cfg(feature = "backtraces")]
     {
         let mut command = [0; crate::recording::layout::COMMAND_SIZE];
@@ -262,7 +264,7 @@ unsafe extern "C" fn after_fork_in_parent() {
     let Some(session) = get() else { return };
     #[cfg(feature = "backtraces")]
     session.frames.after_fork();
-    session.heap().lock.reset();
+    session.heap().lock.open();
 }
 
 /// The child goes on with the same numbers in its own copy; of the threads it has only this one.
@@ -274,8 +276,8 @@ unsafe extern "C" fn after_fork_in_child() {
     let own = crate::inside::current_index();
     let mut threads = 0;
     for (index, slot) in session.slots.iter().enumerate() {
-        slot.flushing.reset();
-        slot.in_use.reset();
+        slot.flushing.open();
+        slot.in_use.open();
         if Some(index as u32) == own {
             slot.id.store(os::thread_id(), Ordering::Relaxed);
             threads += 1;
@@ -286,7 +288,7 @@ unsafe extern "C" fn after_fork_in_child() {
     }
     session.heap().threads.store(threads, Ordering::Relaxed);
     #[cfg(feature = "backtraces")]
-    session.modules_lock.reset();
+    session.modules_lock.open();
     #[cfg(feature = "dhat-compat")]
     crate::exit_report::in_forked_child();
 }

@@ -39,6 +39,9 @@ pub(crate) struct Thread {
     /// The generation of the module list that `edges` and `stack` belong to.
     #[cfg(feature = "backtraces")]
     pub(crate) generation: u32,
+    /// The site of the stack captured last, if that stack is whole and the thread's own; else 0.
+    #[cfg(feature = "backtraces")]
+    pub(crate) last_site: u32,
     #[cfg(feature = "backtraces")]
     pub(crate) edges: Edges,
     #[cfg(feature = "backtraces")]
@@ -89,6 +92,7 @@ impl Thread {
         {
             self.bounds = os::stack_bounds().unwrap_or((0, 0));
             self.stack.clear();
+            self.last_site = 0;
         }
     }
 }

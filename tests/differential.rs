@@ -11,9 +11,8 @@
 //!   another time shows less, or 0. Against dhat-rs it is compared.
 //! - **Blocks from before `main`**: dhat-rs starts in `main`, so it has none. Valgrind and we
 //!   have them from the first one on, and they are compared.
-//! - **Blocks of the C library** (buffers while std asks for the stack's bounds): only
-//!   Valgrind sees `malloc` itself. They are left out; that none of them was asked for by the
-//!   program is checked.
+//! - **Blocks of the C library** from before `main` (buffers while std asks it for the stack's
+//!   bounds): only Valgrind sees `malloc` itself. They are left out.
 //! - **The buffer of standard output**: std frees it after `main`, dhat-rs has stopped by
 //!   then. That one difference is expected to the byte.
 

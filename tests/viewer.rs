@@ -52,12 +52,12 @@ fn regex() {
 
 #[test]
 fn sawtooth() {
-    show("sawtooth 4000", &known!("call_tree.rs", "call_at(stack, &mut ||", "block_at", PEAK));
+    show("sawtooth 4000", &known!("call_tree.rs", "leaf();", "descend", PEAK));
 }
 
 #[test]
 fn sites() {
-    show("sites 400000", &known!("call_tree.rs", "call_at(stack, &mut ||", "block_at", PEAK));
+    show("sites 400000", &known!("call_tree.rs", "leaf();", "descend", PEAK));
 }
 
 #[test]

@@ -3,56 +3,52 @@
 /// Program counter, stack pointer and frame pointer of one frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Registers {
+    /// A return address, or one past an interrupted instruction.
     pub(crate) pc: u64,
     pub(crate) sp: u64,
     pub(crate) bp: u64,
 }
 
-impl Registers {
-    /// The registers of the function this is inlined into.
-    #[inline(always)]
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    pub(crate) fn here() -> Self {
-        let (pc, sp, bp): (u64, u64, u64);
-        // SAFETY: reads three registers, touches no memory and no flags.
-        unsafe {
-            core::arch::asm!(
-                "lea {pc}, [rip]",
-                "mov {sp}, rsp",
-                "mov {bp}, rbp",
-                pc = out(reg) pc,
-                sp = out(reg) sp,
-                bp = out(reg) bp,
-                options(nomem, nostack, preserves_flags),
+/// Makes a function of three arguments that hands its caller's registers on as three more.
+///
+/// The function is naked: at its first instruction the return address, the caller's stack
+/// pointer and the caller's frame pointer are where the calling convention has put them, so no
+/// frame of our own has to be unwound. It jumps, so it is on nobody's stack.
+macro_rules! with_callers_registers {
+    ($(#[$doc:meta])* $name:ident($a:ty, $b:ty, $c:ty) => $target:path) => {
+        $(#[$doc])*
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        #[unsafe(naked)]
+        pub(super) unsafe extern "C" fn $name(_: $a, _: $b, _: $c) {
+            core::arch::naked_asm!(
+                "mov rcx, qword ptr [rsp]",
+                "lea r8, [rsp + 8]",
+                "mov r9, rbp",
+                "jmp {target}",
+                target = sym $target,
             );
         }
-        Registers { pc, sp, bp }
-    }
 
-    /// The registers of the function this is inlined into.
-    #[inline(always)]
-    #[cfg(all(target_arch = "aarch64", not(miri)))]
-    pub(crate) fn here() -> Self {
-        let (pc, sp, bp): (u64, u64, u64);
-        // SAFETY: reads three registers, touches no memory and no flags.
-        unsafe {
-            core::arch::asm!(
-                "adr {pc}, .",
-                "mov {sp}, sp",
-                "mov {bp}, x29",
-                pc = out(reg) pc,
-                sp = out(reg) sp,
-                bp = out(reg) bp,
-                options(nomem, nostack, preserves_flags),
+        $(#[$doc])*
+        #[cfg(all(target_arch = "aarch64", not(miri)))]
+        #[unsafe(naked)]
+        pub(super) unsafe extern "C" fn $name(_: $a, _: $b, _: $c) {
+            core::arch::naked_asm!(
+                "mov x3, x30",
+                "mov x4, sp",
+                "mov x5, x29",
+                "b {target}",
+                target = sym $target,
             );
         }
-        Registers { pc, sp, bp }
-    }
 
-    /// No registers to read: stacks are empty and counted as broken.
-    #[inline(always)]
-    #[cfg(any(miri, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
-    pub(crate) fn here() -> Self {
-        Registers { pc: 0, sp: 0, bp: 0 }
-    }
+        $(#[$doc])*
+        #[cfg(any(miri, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
+        pub(super) unsafe fn $name(a: $a, b: $b, c: $c) {
+            // No registers to read: stacks are empty and counted as broken.
+            // SAFETY: the caller's promise, handed on.
+            unsafe { $target(a, b, c, 0, 0, 0) };
+        }
+    };
 }
+pub(crate) use with_callers_registers;

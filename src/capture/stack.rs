@@ -13,16 +13,21 @@
 //!   ──── met, words checked ─────▶ | ◀──── walked anew ────────────
 //! ```
 //!
+//! The words lie in one array beside the entries, so that checking them is a run of loads that do
+//! not depend on each other.
+//!
 //! A stack deeper than the frame limit N keeps its innermost N frames (its *window*). Up to
 //! 2 N entries are remembered, so that a recursion that returns frame by frame does not
 //! have to be walked anew at each step.
 
 use crate::capture::registers::Registers;
-use crate::capture::walk::{FramePointer, Memory, Reads, Rules, Step, step};
+use crate::capture::walk::{FramePointer, Memory, Reads, Rules, Step, Word, step};
 
 /// The largest frame limit.
 pub(crate) const MAX_FRAMES: usize = 256;
 const CAPACITY: usize = 2 * MAX_FRAMES;
+/// A step notes two words at the most.
+const WORDS: usize = 2 * CAPACITY;
 
 /// An entry that has no [`Entry::node`] yet.
 pub(crate) const NO_NODE: u32 = u32::MAX;
@@ -35,12 +40,19 @@ pub(crate) struct Entry {
     /// Stack pointer of the frame while it waits for its callee: the callee's CFA.
     sp: u64,
     bp: u64,
-    /// What the step out of this frame read.
-    reads: Reads,
-    /// Whether some step from here outward reads `bp` before a frame restores it.
-    pointer_matters: bool,
     /// The frame's node in the call-site table; the caller's to fill in, [`NO_NODE`] after a capture.
     pub(crate) node: u32,
+    /// Where this entry's words end in [`Stack::words`]; they begin where the next outer entry's end.
+    words_end: u16,
+    /// Whether some step from here outward reads `bp` before a frame restores it.
+    pointer_matters: bool,
+}
+
+/// A frame that was walked anew.
+#[derive(Debug, Clone, Copy, Default)]
+struct Fresh {
+    at: Option<Registers>,
+    reads: Reads,
 }
 
 /// What lies outward of the outermost entry.
@@ -59,11 +71,14 @@ pub(crate) enum Base {
 #[derive(Debug)]
 pub(crate) struct Stack {
     len: usize,
-    base: Base,
     limit: usize,
+    base: Base,
+    /// Where the words that the present window depends on begin.
+    first_word: usize,
     entries: [Entry; CAPACITY],
+    words: [Word; WORDS],
     /// The entries walked anew, innermost first, until they are turned over.
-    fresh: [Entry; CAPACITY],
+    fresh: [Fresh; CAPACITY],
 }
 
 impl Stack {
@@ -73,8 +88,8 @@ impl Stack {
     ///
     /// `stack` must be valid for writes and its memory zeroed.
     pub(crate) unsafe fn initialize(stack: *mut Stack, limit: usize) {
-        // SAFETY: the caller vouches for the pointer; all fields are valid when zeroed
-        // (`Base` has a variant 0), so a reference may be made.
+        // SAFETY: the caller vouches for the pointer; all fields are valid when zeroed, so a
+        // reference may be made.
         let stack = unsafe { &mut *stack };
         stack.limit = limit.clamp(1, MAX_FRAMES);
         stack.clear();
@@ -89,10 +104,11 @@ impl Stack {
     /// The remembered frames, outermost first.
     #[inline(always)]
     pub(crate) fn entries(&mut self) -> &mut [Entry] {
-        // SAFETY: `len` never exceeds the capacity (`settle` and `keep_window` see to it).
-        unsafe { self.entries.get_unchecked_mut(..self.len) }
+        let len = self.len.min(CAPACITY);
+        &mut self.entries[..len]
     }
 
+    #[inline(always)]
     pub(crate) fn base(&self) -> Base {
         self.base
     }
@@ -109,76 +125,75 @@ impl Stack {
         self.len > self.limit || self.base == Base::Unwalked
     }
 
-    /// Captures the stack outward of the frame whose registers are `own`; that frame itself is
-    /// left out. Returns the index of the first entry that was walked anew.
+    /// Whether a capture would find the very stack that is remembered.
+    #[inline(always)]
+    pub(crate) fn is_unchanged<M: Memory>(&self, at: &Registers, memory: &M) -> bool {
+        let Some(innermost) = self.entries.get(self.len.wrapping_sub(1)) else { return false };
+        let same = innermost.sp == at.sp
+            && innermost.pc == at.pc
+            && (innermost.bp == at.bp || !innermost.pointer_matters);
+        same && self.holds(self.first_word..innermost.words_end.into(), memory)
+    }
+
+    /// Whether some of the words still are what they were.
+    #[inline(always)]
+    fn holds<M: Memory>(&self, words: core::ops::Range<usize>, memory: &M) -> bool {
+        let mut changed = 0;
+        let (fours, rest) = self.words.get(words).unwrap_or(&[]).as_chunks::<4>();
+        for [a, b, c, d] in fours {
+            let first = memory.again(a.address) ^ a.value | memory.again(b.address) ^ b.value;
+            let last = memory.again(c.address) ^ c.value | memory.again(d.address) ^ d.value;
+            changed |= first | last;
+        }
+        for word in rest {
+            changed |= memory.again(word.address) ^ word.value;
+        }
+        changed == 0
+    }
+
+    /// Captures the stack whose innermost frame has the registers `at`. Returns the index of the
+    /// first entry that was walked anew.
     #[inline(always)]
     pub(crate) fn capture<M: Memory, R: Rules>(
         &mut self,
-        own: Registers,
+        mut at: Registers,
         memory: &M,
         rules: &R,
     ) -> usize {
-        let mut at = match step(&own, rules.rule(own.pc), memory, rules) {
-            Step::Outward(caller, _) => caller,
-            Step::End | Step::Broken(_) => return self.settle(0, 0, Base::Broken),
-        };
-        let mut candidates = self.len;
+        let mut candidates = self.len.min(CAPACITY);
         let mut fresh = 0;
         loop {
-            candidates = self.outward_of(candidates, at.sp);
-            if candidates > 0 && self.meets(candidates - 1, &at) {
-                match self.verify(candidates, fresh, memory) {
-                    Ok(()) => return self.settle(candidates, fresh, self.base),
-                    Err(unchanged) => candidates = unchanged,
+            while let Some(entry) = self.entries[..candidates].last() {
+                if entry.sp > at.sp {
+                    break;
                 }
+                if entry.sp == at.sp {
+                    if entry.pc != at.pc || (entry.bp != at.bp && entry.pointer_matters) {
+                        break;
+                    }
+                    match self.verify(candidates, fresh, memory) {
+                        Ok(()) => return self.settle(candidates, fresh, self.base),
+                        Err(unchanged) => {
+                            candidates = unchanged;
+                            break;
+                        }
+                    }
+                }
+                candidates -= 1;
             }
-            if fresh == 2 * self.limit {
+            if fresh >= 2 * self.limit {
                 return self.settle(0, fresh, Base::Unwalked);
             }
-            let next = step(&at, rules.rule(at.pc), memory, rules);
-            let (reads, base) = match next {
-                Step::Outward(_, reads) => (reads, None),
-                Step::End => (Reads::default(), Some(Base::Complete)),
-                Step::Broken(reads) => (reads, Some(Base::Broken)),
-            };
-            self.push_fresh(fresh, &at, reads);
+            let Some(slot) = self.fresh.get_mut(fresh) else { return 0 };
+            slot.at = Some(at);
             fresh += 1;
-            match (next, base) {
-                (Step::Outward(caller, _), _) => at = caller,
-                (_, base) => return self.settle(0, fresh, base.unwrap_or(Base::Broken)),
+            let rule = rules.rule(at.pc);
+            match step(&mut at, &mut slot.reads, rule, memory, rules) {
+                Step::Outward => {}
+                Step::End => return self.settle(0, fresh, Base::Complete),
+                Step::Broken => return self.settle(0, fresh, Base::Broken),
             }
         }
-    }
-
-    #[inline(always)]
-    fn push_fresh(&mut self, index: usize, at: &Registers, reads: Reads) {
-        let entry = Entry {
-            pc: at.pc,
-            sp: at.sp,
-            bp: at.bp,
-            reads,
-            pointer_matters: reads.frame_pointer == FramePointer::Used,
-            node: NO_NODE,
-        };
-        // The index is below 2 * limit <= CAPACITY, which the caller has checked.
-        if let Some(slot) = self.fresh.get_mut(index) {
-            *slot = entry;
-        }
-    }
-
-    /// How many of the first `candidates` entries are not inward of `sp`.
-    #[inline(always)]
-    fn outward_of(&self, mut candidates: usize, sp: u64) -> usize {
-        while candidates > 0 && self.entries[candidates - 1].sp < sp {
-            candidates -= 1;
-        }
-        candidates
-    }
-
-    #[inline(always)]
-    fn meets(&self, index: usize, at: &Registers) -> bool {
-        let entry = &self.entries[index];
-        entry.sp == at.sp && entry.pc == at.pc && (entry.bp == at.bp || !entry.pointer_matters)
     }
 
     /// Checks that the words read outward of entry `met - 1` (itself included) are the same,
@@ -187,48 +202,52 @@ impl Stack {
     #[inline(always)]
     fn verify<M: Memory>(&self, met: usize, fresh: usize, memory: &M) -> Result<(), usize> {
         let total = met + fresh;
+        let words = if total <= self.limit && self.base != Base::Unwalked {
+            0..self.words_end(met)
+        } else {
+            self.window_words(met, total)?
+        };
+        if self.holds(words.clone(), memory) {
+            Ok(())
+        } else {
+            Err(self.first_changed(words, met, memory))
+        }
+    }
+
+    /// Where the words of the first `entries` entries end.
+    #[inline(always)]
+    fn words_end(&self, entries: usize) -> usize {
+        self.entries[..entries].last().map_or(0, |entry| entry.words_end.into())
+    }
+
+    /// The words that the window of `total` frames depends on, of the first `met` entries.
+    #[cold]
+    fn window_words(&self, met: usize, total: usize) -> Result<core::ops::Range<usize>, usize> {
         if self.base == Base::Unwalked && total < self.limit {
             return Err(0); // the window reaches beyond what was walked
         }
-        let first = total.saturating_sub(self.limit);
-        if first >= met {
-            return Ok(()); // all of the window was walked anew
-        }
-        let entries = &self.entries[first..met];
-        let mut changed = self.base_changed(first, memory);
-        for pair in entries.windows(2) {
-            let (outer, entry) = (&pair[0], &pair[1]);
-            changed |= memory.again(entry.reads.link) ^ outer.pc;
-            changed |= memory.again(entry.reads.saved) ^ entry.reads.saved_value;
-            changed |= u64::from(entry.reads.unverifiable);
-        }
-        if changed == 0 { Ok(()) } else { Err(self.first_changed(first, met, memory)) }
+        // The window's outermost frame is in it whatever lies outward: its own step is not.
+        let outermost = (total.saturating_sub(self.limit) + 1).min(met);
+        Ok(self.words_end(outermost)..self.words_end(met))
     }
 
-    /// Non-zero if the outermost entry's step would not be broken in the same way again.
-    #[inline(always)]
-    fn base_changed<M: Memory>(&self, first: usize, memory: &M) -> u64 {
-        let reads = &self.entries[0].reads;
-        if first > 0 || self.base != Base::Broken || reads.saved == 0 {
-            return 0;
-        }
-        memory.again(reads.saved) ^ reads.saved_value
-    }
-
-    /// The smallest index from `first` on whose step has changed: entries outward of it may still be met.
+    /// The index of the innermost entry whose step has changed: those outward of it may still be met.
     #[cold]
-    fn first_changed<M: Memory>(&self, first: usize, met: usize, memory: &M) -> usize {
-        // From the innermost outward: the first change met there ends what can be kept.
-        for index in (first + 1..met).rev() {
-            let (outer, entry) = (&self.entries[index - 1], &self.entries[index]);
-            if memory.again(entry.reads.link) != outer.pc
-                || memory.again(entry.reads.saved) != entry.reads.saved_value
-                || entry.reads.unverifiable
-            {
-                return index;
-            }
-        }
-        0
+    fn first_changed<M: Memory>(
+        &self,
+        words: core::ops::Range<usize>,
+        met: usize,
+        memory: &M,
+    ) -> usize {
+        let first = words.start;
+        let same = |word: &Word| memory.again(word.address) == word.value;
+        let Some(changed) =
+            self.words.get(words).and_then(|words| words.iter().rposition(|word| !same(word)))
+        else {
+            return 0;
+        };
+        let changed = first + changed;
+        self.entries[..met].partition_point(|entry| usize::from(entry.words_end) <= changed)
     }
 
     /// Joins the first `kept` entries and the `fresh` new ones; the index of the first new one.
@@ -239,26 +258,60 @@ impl Stack {
         if kept + fresh > 2 * self.limit {
             kept = self.keep_window(kept, fresh);
         }
-        let mut matters = kept > 0 && self.entries[kept - 1].pointer_matters;
-        for index in 0..fresh {
-            let mut entry = self.fresh[fresh - 1 - index];
-            matters = match entry.reads.frame_pointer {
+        let (mut matters, mut words) = match self.entries[..kept].last() {
+            Some(entry) => (entry.pointer_matters, usize::from(entry.words_end)),
+            None => (false, 0),
+        };
+        for (entry, fresh) in self.entries[kept..].iter_mut().zip(self.fresh[..fresh].iter().rev())
+        {
+            let Some(at) = fresh.at else { continue };
+            matters = match fresh.reads.frame_pointer {
                 FramePointer::Used => true,
                 FramePointer::Restored => false,
                 FramePointer::Passed => matters,
             };
-            entry.pointer_matters = matters;
-            self.entries[kept + index] = entry;
+            for word in [fresh.reads.link, fresh.reads.saved] {
+                if word.address != 0
+                    && let Some(slot) = self.words.get_mut(words)
+                {
+                    *slot = word;
+                    words += 1;
+                }
+            }
+            *entry = Entry {
+                pc: at.pc,
+                sp: at.sp,
+                bp: at.bp,
+                node: NO_NODE,
+                words_end: words as u16,
+                pointer_matters: matters,
+            };
         }
         self.len = kept + fresh;
+        self.first_word = self.window_start(self.len);
         kept
+    }
+
+    /// Where the words begin that the window of the first `total` entries depends on. The window's
+    /// outermost frame is in it whatever lies outward: its own step is not.
+    #[inline(always)]
+    fn window_start(&self, total: usize) -> usize {
+        match total.checked_sub(self.limit) {
+            None | Some(0) if self.base != Base::Unwalked => 0,
+            outward => self.words_end(outward.unwrap_or(0) + 1),
+        }
     }
 
     /// Makes room by dropping the outermost entries; returns how many of the kept ones stay.
     #[cold]
     fn keep_window(&mut self, kept: usize, fresh: usize) -> usize {
         let stay = self.limit.saturating_sub(fresh).min(kept);
+        let (first_word, end_word) = (self.words_end(kept - stay), self.words_end(kept));
+        self.words.copy_within(first_word..end_word, 0);
         self.entries.copy_within(kept - stay..kept, 0);
+        for entry in &mut self.entries[..stay] {
+            entry.words_end -= first_word as u16;
+        }
         self.base = Base::Unwalked;
         stay
     }

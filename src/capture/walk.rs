@@ -26,20 +26,37 @@ pub(crate) trait Rules {
     fn plausible(&self, return_address: u64) -> bool;
 }
 
+/// A word of the stack and what it held.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Word {
+    pub(crate) address: u64,
+    pub(crate) value: u64,
+}
+
 /// What the step out of a frame read, so that it can be checked later that the same step
 /// would be taken again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Reads {
-    /// Where the return address was read.
-    pub(crate) link: u64,
-    /// Where one more word was read; the same as `link` if there was none.
-    pub(crate) saved: u64,
-    /// What that word was.
-    pub(crate) saved_value: u64,
+    /// The return address.
+    pub(crate) link: Word,
+    /// One more word, if its address is not 0.
+    pub(crate) saved: Word,
     /// What the step needs of the frame pointer it was given.
     pub(crate) frame_pointer: FramePointer,
-    /// More was read than is noted here: the step has to be taken anew each time.
-    pub(crate) unverifiable: bool,
+}
+
+impl Reads {
+    /// A step that read more than is noted: two values for one word are never found, so the
+    /// step is taken anew each time.
+    fn unverifiable(link: Word) -> Self {
+        let never = Word { address: link.address, value: !link.value };
+        Reads { link, saved: never, frame_pointer: FramePointer::Used }
+    }
+
+    /// A step that broke on the frame pointer, or on the word it led to.
+    fn of_broken(saved: Word) -> Self {
+        Reads { link: Word::default(), saved, frame_pointer: FramePointer::Used }
+    }
 }
 
 /// What a step does with the frame pointer it is given.
@@ -57,37 +74,37 @@ pub(crate) enum FramePointer {
 /// The outcome of one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// The caller's registers and what was read to get them.
-    Outward(Registers, Reads),
+    /// The registers are the caller's now.
+    Outward,
     /// This was the outermost frame.
     End,
     /// The caller cannot be found: no unwind information, or memory that is not the stack.
-    Broken(Reads),
+    Broken,
 }
 
-/// Bytes between a call frame's return address and its CFA.
-#[cfg(not(target_arch = "aarch64"))]
-const LINK_BELOW_CFA: u64 = 8;
-
-/// Leaves the frame `at` by `rule`.
+/// Leaves the frame `at` by `rule`, noting in `reads` what was read.
 #[inline(always)]
-pub(crate) fn step<M: Memory, R: Rules>(at: &Registers, rule: Rule, memory: &M, rules: &R) -> Step {
-    match rule {
-        Rule::Sp { cfa } => leave(at, offset(at.sp, cfa), None, FramePointer::Passed, memory),
+pub(crate) fn step<M: Memory, R: Rules>(
+    at: &mut Registers,
+    reads: &mut Reads,
+    rule: Rule,
+    memory: &M,
+    rules: &R,
+) -> Step {
+    let (cfa, saved, frame_pointer) = match rule {
+        Rule::Sp { cfa } => (offset(at.sp, cfa), None, FramePointer::Passed),
         Rule::SpSaved { cfa, fp } => {
             let cfa = offset(at.sp, cfa);
-            leave(at, cfa, Some(offset(cfa, fp)), FramePointer::Restored, memory)
+            (cfa, Some(offset(cfa, fp)), FramePointer::Restored)
         }
         Rule::FpSaved { cfa, fp } => {
             let cfa = offset(at.bp, cfa);
-            leave(at, cfa, Some(offset(cfa, fp)), FramePointer::Used, memory)
+            (cfa, Some(offset(cfa, fp)), FramePointer::Used)
         }
-        Rule::Fp { cfa } => leave(at, offset(at.bp, cfa), None, FramePointer::Used, memory),
-        Rule::Realigned { cfa, fp } => realigned(at, cfa, fp, memory),
-        Rule::Signal => signal(at, memory),
-        Rule::End => Step::End,
-        Rule::Unknown => by_plausible_frame_pointer(at, memory, rules),
-    }
+        Rule::Fp { cfa } => (offset(at.bp, cfa), None, FramePointer::Used),
+        other => return unusual(at, reads, other, memory, rules),
+    };
+    leave(at, reads, cfa, saved, frame_pointer, memory)
 }
 
 #[inline(always)]
@@ -95,111 +112,143 @@ fn offset(base: u64, by: i32) -> u64 {
     base.wrapping_add_signed(i64::from(by))
 }
 
-/// A frame pointer that a broken step looked at, without a word of memory.
-const LOOKED_AT: Reads = Reads {
-    link: 0,
-    saved: 0,
-    saved_value: 0,
-    frame_pointer: FramePointer::Used,
-    unverifiable: false,
-};
-
 /// The ordinary step: return address beside the CFA, perhaps a saved frame pointer.
 #[inline(always)]
 fn leave<M: Memory>(
-    at: &Registers,
+    at: &mut Registers,
+    reads: &mut Reads,
     cfa: u64,
     saved: Option<u64>,
     frame_pointer: FramePointer,
     memory: &M,
 ) -> Step {
-    let broken = Step::Broken(Reads { frame_pointer: FramePointer::Used, ..LOOKED_AT });
-    if cfa <= at.sp {
-        return broken; // would not move outward
-    }
-    #[cfg(not(target_arch = "aarch64"))]
-    let link = cfa - LINK_BELOW_CFA;
-    #[cfg(target_arch = "aarch64")]
-    let link = match saved {
-        Some(fp) => fp.wrapping_add(8), // the pair x29, x30 is stored together
-        None => return broken,
-    };
     // Words below the frame could be overwritten by calls that this frame makes, which a
     // later check could not tell from a changed frame.
-    if link < at.sp || saved.is_some_and(|saved| saved < at.sp) {
-        return broken;
+    let (Some(link), false) = (link_address(cfa, saved), cfa <= at.sp) else {
+        return broken(reads, Word::default());
+    };
+    let Some(pc) = memory.word(link).filter(|_| link >= at.sp) else {
+        return broken(reads, Word::default());
+    };
+    reads.link = Word { address: link, value: pc };
+    reads.saved = Word::default();
+    reads.frame_pointer = frame_pointer;
+    if let Some(saved) = saved {
+        let Some(bp) = memory.word(saved).filter(|_| saved >= at.sp) else {
+            return broken(reads, Word::default());
+        };
+        reads.saved = Word { address: saved, value: bp };
+        at.bp = bp;
     }
-    let Some(pc) = memory.word(link) else { return broken };
     if pc == 0 {
         return Step::End;
     }
-    let (saved, bp) = match saved {
-        None => (link, at.bp),
-        Some(saved) => match memory.word(saved) {
-            Some(bp) => (saved, bp),
-            None => return broken,
-        },
-    };
-    let saved_value = if saved == link { pc } else { bp };
-    let reads = Reads { link, saved, saved_value, frame_pointer, unverifiable: false };
-    Step::Outward(Registers { pc, sp: cfa, bp }, reads)
+    at.pc = pc;
+    at.sp = cfa;
+    Step::Outward
+}
+
+/// Where a frame's return address is: just below the CFA.
+#[cfg(not(target_arch = "aarch64"))]
+#[inline(always)]
+fn link_address(cfa: u64, _saved: Option<u64>) -> Option<u64> {
+    Some(cfa.wrapping_sub(8))
+}
+
+/// Where a frame's return address is: beside the frame pointer, as the pair x29, x30 is
+/// stored together.
+#[cfg(target_arch = "aarch64")]
+#[inline(always)]
+fn link_address(_cfa: u64, saved: Option<u64>) -> Option<u64> {
+    saved.map(|fp| fp.wrapping_add(8))
+}
+
+#[cold]
+fn broken(reads: &mut Reads, saved: Word) -> Step {
+    *reads = Reads::of_broken(saved);
+    Step::Broken
+}
+
+/// The steps that are seldom taken.
+#[cold]
+#[inline(never)]
+fn unusual<M: Memory, R: Rules>(
+    at: &mut Registers,
+    reads: &mut Reads,
+    rule: Rule,
+    memory: &M,
+    rules: &R,
+) -> Step {
+    match rule {
+        Rule::Realigned { cfa, fp } => realigned(at, reads, cfa, fp, memory),
+        Rule::Signal => signal(at, reads, memory),
+        Rule::End => {
+            *reads = Reads::default();
+            Step::End
+        }
+        _ => by_plausible_frame_pointer(at, reads, memory, rules),
+    }
 }
 
 /// A frame whose CFA was itself saved on the stack, because the stack was realigned.
-#[cold]
-fn realigned<M: Memory>(at: &Registers, cfa: i32, fp: i32, memory: &M) -> Step {
-    let Some(cfa) = memory.word(offset(at.bp, cfa)) else { return Step::Broken(LOOKED_AT) };
-    match leave(at, cfa, Some(offset(at.bp, fp)), FramePointer::Used, memory) {
-        Step::Outward(caller, reads) => {
-            Step::Outward(caller, Reads { unverifiable: true, ..reads })
-        }
-        other => other,
+fn realigned<M: Memory>(
+    at: &mut Registers,
+    reads: &mut Reads,
+    cfa: i32,
+    fp: i32,
+    memory: &M,
+) -> Step {
+    let Some(cfa) = memory.word(offset(at.bp, cfa)) else {
+        return broken(reads, Word::default());
+    };
+    let saved = Some(offset(at.bp, fp));
+    let step = leave(at, reads, cfa, saved, FramePointer::Used, memory);
+    if step == Step::Outward {
+        *reads = Reads::unverifiable(reads.link);
     }
+    step
 }
 
-/// Byte offsets of registers in the `ucontext` that a signal frame's sp points to
-/// (Linux, `struct ucontext` of the architecture's kernel ABI).
+/// Byte offsets of pc, sp and frame pointer from a signal frame's sp (Linux, `struct
+/// ucontext` of the kernel's ABI).
 #[cfg(target_arch = "x86_64")]
-const UCONTEXT: [u64; 3] = [168, 160, 120];
+const SIGNAL_FRAME: [u64; 3] = [168, 160, 120];
+/// Byte offsets of pc, sp and frame pointer from a signal frame's sp (Linux, `struct
+/// rt_sigframe` of the kernel's ABI: 128 bytes of siginfo, then the ucontext).
 #[cfg(not(target_arch = "x86_64"))]
-const UCONTEXT: [u64; 3] = [
-    // siginfo (128) + uc_flags, uc_link, uc_stack (40) + uc_sigmask (128) + padding (8) + fault_address (8)
-    312 + 256,
-    312 + 248,
-    312 + 232,
-];
+const SIGNAL_FRAME: [u64; 3] = [568, 560, 544];
 
 /// A frame that a signal interrupted: all registers are in memory.
-#[cold]
-fn signal<M: Memory>(at: &Registers, memory: &M) -> Step {
-    let [pc, sp, bp] = UCONTEXT.map(|offset| memory.word(at.sp.wrapping_add(offset)));
-    let (Some(pc), Some(sp), Some(bp)) = (pc, sp, bp) else { return Step::Broken(LOOKED_AT) };
-    if sp <= at.sp || pc == 0 {
-        return Step::Broken(LOOKED_AT);
-    }
-    // One is added because a pc is looked up as a return address, one byte earlier.
-    let reads = Reads {
-        link: at.sp,
-        saved: at.sp,
-        saved_value: 0,
-        frame_pointer: FramePointer::Restored,
-        unverifiable: true,
+fn signal<M: Memory>(at: &mut Registers, reads: &mut Reads, memory: &M) -> Step {
+    let [pc, sp, bp] = SIGNAL_FRAME.map(|offset| memory.word(at.sp.wrapping_add(offset)));
+    let (Some(pc), Some(sp), Some(bp)) = (pc, sp, bp) else {
+        return broken(reads, Word::default());
     };
-    Step::Outward(Registers { pc: pc + 1, sp, bp }, reads)
+    if sp <= at.sp || pc == 0 {
+        return broken(reads, Word::default());
+    }
+    let link = Word { address: at.sp.wrapping_add(SIGNAL_FRAME[0]), value: pc };
+    *reads = Reads::unverifiable(link);
+    // One is added because a pc is looked up as a return address, one byte earlier.
+    *at = Registers { pc: pc + 1, sp, bp };
+    Step::Outward
 }
 
 /// A frame without unwind information: hand-written assembly, generated code.
-#[cold]
-fn by_plausible_frame_pointer<M: Memory, R: Rules>(at: &Registers, memory: &M, rules: &R) -> Step {
+fn by_plausible_frame_pointer<M: Memory, R: Rules>(
+    at: &mut Registers,
+    reads: &mut Reads,
+    memory: &M,
+    rules: &R,
+) -> Step {
     if at.bp < at.sp || at.bp & 7 != 0 {
-        return Step::Broken(LOOKED_AT);
+        return broken(reads, Word::default());
     }
-    let link = at.bp.wrapping_add(8);
-    let Some(pc) = memory.word(link) else { return Step::Broken(LOOKED_AT) };
-    if !rules.plausible(pc) {
-        return Step::Broken(Reads { saved: link, saved_value: pc, ..LOOKED_AT });
+    let address = at.bp.wrapping_add(8);
+    let Some(value) = memory.word(address) else { return broken(reads, Word::default()) };
+    if !rules.plausible(value) {
+        return broken(reads, Word { address, value });
     }
-    let Rule::FpSaved { cfa, fp } = Rule::FRAME_POINTER else { return Step::End };
-    let cfa = offset(at.bp, cfa);
-    leave(at, cfa, Some(offset(cfa, fp)), FramePointer::Used, memory)
+    let (cfa, saved) = (at.bp.wrapping_add(16), Some(at.bp));
+    leave(at, reads, cfa, saved, FramePointer::Used, memory)
 }

@@ -3,8 +3,9 @@
 //! A unit is 2^[`SHIFT`] ticks of the processor's cycle counter where that counter runs at one
 //! rate and in step on all processors, otherwise 2^8 ns of the monotonic clock. How many units
 //! make a microsecond is found when a report is made, by comparing the two clocks over the run.
+//! Units begin at an arbitrary moment; the recording says which value they had at its start.
 
-use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicU32, Ordering};
 
 /// Ticks per unit, as a power of two: 0.2 to 0.5 µs at 2 to 5 GHz. A sum of lifetimes in
 /// units overflows after 10^12 block-seconds.
@@ -16,23 +17,16 @@ const NANOS_SHIFT: u32 = 8;
 
 /// 0: not decided, 1: cycle counter, 2: monotonic clock.
 static SOURCE: AtomicU32 = AtomicU32::new(0);
-static FIRST: AtomicU64 = AtomicU64::new(0);
 
-/// Begins to count; units are 0 now.
+/// Decides which clock counts.
 pub(crate) fn start() {
     let source = if counter_is_invariant() { 1 } else { 2 };
     SOURCE.store(source, Ordering::Relaxed);
-    FIRST.store(raw(), Ordering::Relaxed);
 }
 
-/// Units since [`start`].
+/// Units, from an arbitrary moment on.
 #[inline(always)]
 pub(crate) fn now() -> u64 {
-    raw().wrapping_sub(FIRST.load(Ordering::Relaxed))
-}
-
-#[inline(always)]
-fn raw() -> u64 {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     if SOURCE.load(Ordering::Relaxed) == 1 {
         // SAFETY: the instruction exists on all x86-64 processors; it reads a counter.

@@ -7,7 +7,7 @@
 //! offset  0  magic "modalloc"                                              8 bytes
 //!         8  version (u32), header's size (u32)
 //!        16  regions: (offset u64, entries u64) for each of Region, in that order
-//!       192  process: pid u32, unwind u32, frames u32, buckets u32 (0: grows), started u32 …
+//!       192  process: pid u32, unwind u32, frames u32, buckets u32 (0: grows), … (Process)
 //!       320  heap                      (crate::heap::Heap, 256 bytes)
 //!       576  frames' head, sites' head (64 bytes each)
 //!       704  losses                    (Losses, 64 bytes)
@@ -133,9 +133,11 @@ pub(crate) struct Process {
     pub(crate) modules: AtomicU32,
     /// Thread slots that have ever been used.
     pub(crate) threads: AtomicU32,
-    /// Nanoseconds of the monotonic clock at the start, when clock units were 0.
+    /// Nanoseconds of the monotonic clock at the start.
     pub(crate) started_nanos: AtomicU64,
-    spare: [Word; 12],
+    /// Clock units at the start.
+    pub(crate) started_units: AtomicU64,
+    spare: [Word; 11],
 }
 
 /// What was not recorded in full, in events, by cause.

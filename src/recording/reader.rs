@@ -23,20 +23,48 @@ use crate::table::sites::Record;
 use crate::table::tally::{Epoch, Tally};
 use crate::threads::ThreadSlot;
 
-/// The moment of a reading, by both clocks, since the recording's start.
+/// The moment of a reading, by both clocks.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Moment {
     /// Clock units.
     pub(crate) units: u64,
-    /// Nanoseconds.
+    /// Nanoseconds of the monotonic clock.
     pub(crate) nanos: u64,
 }
 
-impl Moment {
-    /// A time in clock units, as microseconds.
+/// How long the recording has lasted, by both clocks.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    end_units: u64,
+    units: u64,
+    nanos: u64,
+}
+
+impl Span {
+    fn until(moment: Moment, header: &Header) -> Self {
+        let process = &header.process;
+        let started_units = process.started_units.load(Ordering::Relaxed);
+        let started_nanos = process.started_nanos.load(Ordering::Relaxed);
+        Span {
+            end_units: moment.units,
+            units: moment.units.saturating_sub(started_units),
+            nanos: moment.nanos.saturating_sub(started_nanos),
+        }
+    }
+
+    /// A number of clock units, as microseconds.
     fn micros(self, units: u64) -> u64 {
         let micros = u128::from(units) * u128::from(self.nanos) / 1000;
         u64::try_from(micros / u128::from(self.units.max(1))).unwrap_or(u64::MAX)
+    }
+
+    /// A moment in clock units, as microseconds since the start.
+    fn since_start(self, moment: u64) -> u64 {
+        self.micros(moment.saturating_sub(self.end_units.wrapping_sub(self.units)))
+    }
+
+    fn end_micros(self) -> u64 {
+        (self.nanos / 1000).max(1)
     }
 }
 
@@ -50,6 +78,7 @@ pub(crate) fn read(mapping: &Mapping, moment: Moment) -> Recording {
     let sole = header.heap.sole.load(Ordering::Relaxed).checked_sub(1);
     let sole = sole.and_then(|index| slots.get(index as usize)).map(|slot| &slot.front);
     let heap = header.heap.now(sole);
+    let span = Span::until(moment, header);
     let command = text(&header.command, header.command.len() * 8);
     let modules = modules(mapping, header);
     let executable = modules.first().map(|module| module.path.clone()).unwrap_or_default();
@@ -57,12 +86,12 @@ pub(crate) fn read(mapping: &Mapping, moment: Moment) -> Recording {
         pid: header.process.id.load(Ordering::Relaxed),
         command: command.trim_end_matches('\0').replace('\0', " "),
         executable,
-        end_micros: (moment.nanos / 1000).max(1),
-        peak_micros: moment.micros(heap.peak_time).min((moment.nanos / 1000).max(1)),
+        end_micros: span.end_micros(),
+        peak_micros: span.since_start(heap.peak_time).min(span.end_micros()),
         settings: settings(header),
         modules,
         frames: frames(mapping, header),
-        sites: sites(mapping, header, &heap, moment, used),
+        sites: sites(mapping, header, &heap, span, used),
         threads: slots.iter().filter_map(thread).collect(),
         losses: losses(header, slots),
     }
@@ -160,10 +189,10 @@ impl Sum {
         self.live = (self.live.0.wrapping_add(live.0), self.live.1.wrapping_add(live.1));
     }
 
-    fn counters(&self, record: &Record, moment: Moment) -> Counters {
+    fn counters(&self, record: &Record, span: Span) -> Counters {
         let natural = |number: i64| number.max(0).cast_unsigned();
         let (end_bytes, end_blocks) = (natural(self.live.0), natural(self.live.1));
-        let lifetimes = self.time.wrapping_add(end_blocks.wrapping_mul(moment.units));
+        let lifetimes = self.time.wrapping_add(end_blocks.wrapping_mul(span.end_units));
         let noted = (record.max_bytes.get(), record.max_blocks.get());
         let now = (end_bytes, end_blocks);
         let settled = (natural(self.settled.0), natural(self.settled.1));
@@ -173,7 +202,7 @@ impl Sum {
         Counters {
             total_bytes: self.total_bytes,
             total_blocks: self.total_blocks,
-            lifetimes_micros: moment.micros(lifetimes),
+            lifetimes_micros: span.micros(lifetimes),
             max_bytes,
             max_blocks,
             peak_bytes: natural(self.peak.0),
@@ -188,7 +217,7 @@ fn sites(
     mapping: &Mapping,
     header: &Header,
     heap: &HeapNow,
-    moment: Moment,
+    span: Span,
     threads: usize,
 ) -> Vec<Site> {
     // SAFETY: see `read`.
@@ -221,7 +250,7 @@ fn sites(
         .filter(|(sum, _)| sum.total_blocks != 0)
         .map(|(sum, record)| Site {
             frame: record.frame.load(Ordering::Relaxed),
-            counters: sum.counters(record, moment),
+            counters: sum.counters(record, span),
         })
         .collect()
 }

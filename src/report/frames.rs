@@ -7,8 +7,8 @@ use std::vec::Vec;
 use crate::recording::model::Module;
 use crate::symbolize::{FixedMap, Place, StringId, Strings, Symbol};
 
+use super::kind::Function;
 use super::paths::shorten;
-use super::trim::Function;
 
 /// What a frame says.
 #[derive(Debug, Clone, Copy)]
@@ -89,7 +89,7 @@ impl FrameTable {
         id
     }
 
-    /// What [`super::trim`] judges the frame by.
+    /// What [`super::kind`] judges the frame by.
     pub(super) fn function<'a>(&'a self, id: u32, modules: &'a [Module]) -> Function<'a> {
         let Some(&Frame::Code { place, symbol }) = self.frames.get(id as usize) else {
             return Function::default();

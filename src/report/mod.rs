@@ -10,6 +10,7 @@
 #[cfg(feature = "dhat-compat")]
 pub mod dhat;
 mod frames;
+mod kind;
 mod merge;
 mod naming;
 mod paths;

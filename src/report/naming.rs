@@ -9,8 +9,9 @@ use crate::symbolize::{FixedMap, Symbol, Symbolizer};
 
 use super::Options;
 use super::frames::FrameTable;
+use super::kind::{self, Kind};
 use super::merge::Stacks;
-use super::trim::{self, Kind};
+use super::trim;
 
 /// Outermost frame of a stack deeper than the frame limit.
 const TRUNCATED: &str = "[stack truncated: set MOD_ALLOC_FRAMES]";
@@ -43,7 +44,7 @@ pub(super) fn named_stacks(recording: &Recording, options: &Options) -> (FrameTa
 fn kinds(recording: &Recording, frames: &FrameTable, names: &NodeNames) -> Vec<Kind> {
     let ids = 0..u32::try_from(frames.len()).unwrap_or(u32::MAX);
     let function = |id| frames.function(id, &recording.modules);
-    let mut kinds: Vec<Kind> = ids.map(|id| trim::kind(function(id))).collect();
+    let mut kinds: Vec<Kind> = ids.map(|id| kind::kind(function(id))).collect();
     // Whatever was inlined into a function of the allocator's is the allocator's.
     for address in 0..names.ends.len() {
         if let Some((&physical, inlined)) = names.at(address).split_last()

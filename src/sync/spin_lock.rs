@@ -31,8 +31,8 @@ impl SpinLock {
         self.0.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).ok().map(|_| Held(self))
     }
 
-    /// Opens the lock whoever held it. Only for a forked child, whose other threads are gone.
-    pub(crate) fn reset(&self) {
+    /// Opens a lock whose [`Held`] was forgotten, or whose holder is not in this process.
+    pub(crate) fn open(&self) {
         self.0.store(0, Ordering::Release); // pairs with the Acquire in `try_lock`
     }
 }

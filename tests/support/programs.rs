@@ -19,6 +19,9 @@ use super::dhat_json::Report;
 /// Deeper than any stack of the workloads, and the most that our walker keeps.
 const FRAMES: &str = "256";
 
+/// As in the main workspace's release profile.
+const DEBUG_INFORMATION: &str = "limited";
+
 /// Who looks at the run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Profiler {
@@ -149,8 +152,11 @@ fn build(manifest: &Path, program: &str, target: &Path) -> PathBuf {
     command.args(["build", "--release", "--message-format=json-render-diagnostics"]);
     command.args(["--bin", program]).arg("--manifest-path").arg(manifest);
     command.arg("--target-dir").arg(target);
-    // The release profile alone decides how the programs are built.
+    // The release profile alone decides how the programs are built, and one of its settings
+    // is made the same in all workspaces: it goes into the names of symbols, by which the
+    // compiler orders functions, and so into what it inlines.
     command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+    command.env("CARGO_PROFILE_RELEASE_DEBUG", DEBUG_INFORMATION);
     let output = succeed(&mut command);
     let executable = text(&output.stdout).lines().find_map(|line| executable(line, program));
     executable.unwrap_or_else(|| panic!("cargo did not say where it put {program}"))

@@ -20,5 +20,9 @@ fn start() -> Result<Profiler, String> {
     if env::var("HEAPSCOPE_UNWINDER").is_ok_and(|unwinder| unwinder == "system") {
         builder = builder.unwinder(Strategy::System);
     }
-    builder.build().map_err(|error| error.to_string().lines().collect::<Vec<_>>().join(" "))
+    // The first line says why; the others how to build, which is up to the driver.
+    let reason = |error: heapscope::StartError| {
+        format!("refuses: {}", error.to_string().lines().next().unwrap_or_default())
+    };
+    builder.build().map_err(reason)
 }

@@ -73,12 +73,20 @@ fn common(numbers: &Numbers, runs: usize) -> Vec<String> {
     let Numbers { median, ratio, of_dhat, .. } = numbers;
     vec![
         format!("{ratio:.2}"),
-        of_dhat.map_or("-".to_owned(), |share| format!("1/{:.1}", 1.0 / share)),
+        share(*of_dhat),
         format!("{:.1}", median.resident_kib / 1024.0),
         format!("{:.1}", median.exit_millis),
         format!("{:.1}", median.report_bytes / 1024.0),
         runs.to_string(),
     ]
+}
+
+/// A fraction with numerator 1; there is none for plain, or for what costs nothing measurable.
+fn share(of_dhat: Option<f64>) -> String {
+    match of_dhat {
+        Some(share) if share > 0.0 => format!("1/{:.1}", 1.0 / share),
+        _ => "-".to_owned(),
+    }
 }
 
 /// The widest cell of a column. A reason why there are no numbers stands in

@@ -52,8 +52,8 @@ fn run(arguments: &Arguments) {
             print_passes(passes::twice(|| passes::syn(arguments.files)));
         }
         (Workload::Loop(body), Amount::Pairs(pairs)) => {
-            let mut work = body.start();
-            [body.warm_up(), pairs].into_iter().for_each(|pairs| work(pairs));
+            let work = body.start();
+            [body.warm_up(), pairs].into_iter().for_each(work);
         }
         (Workload::Loop(body), Amount::Budget(budget)) => {
             let mut work = body.start();
@@ -61,7 +61,7 @@ fn run(arguments: &Arguments) {
             println!("value {}", measure::per_unit(budget, body.warm_up(), timed));
         }
         (Workload::Threads(threads), Amount::Pairs(pairs)) => {
-            parallel::wall_time(threads, pairs);
+            parallel::run(threads, pairs);
         }
         (Workload::Threads(threads), Amount::Budget(budget)) => {
             println!("value {}", parallel::per_pair(threads, budget));

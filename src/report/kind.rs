@@ -1,0 +1,251 @@
+//! Whose a frame is, judged by its function's name: the profiler's, the allocator's, the
+//! runtime's or the program's.
+//!
+//! Both ways of mangling Rust names are met in one program (the standard library comes
+//! compiled with its own), so each pattern knows both spellings. Programs built with line
+//! tables alone have a third: inlined functions without their paths.
+
+use super::paths::shorten;
+
+const SHORT_BACKTRACE: &str = "__rust_begin_short_backtrace";
+
+/// What a frame is, judged by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A function of this crate.
+    Profiler,
+    /// A step between the program and the allocator.
+    Allocator,
+    /// A function of the Rust libraries that may be inlined anywhere.
+    Library,
+    /// `FnOnce::call_once`: how the runtime enters a closure or `main`.
+    CallOnce,
+    /// The function the runtime puts between itself and the program.
+    ShortBacktrace,
+    /// The Rust runtime's own start, outward of the above.
+    RustStart,
+    /// The C library's start of a process or a thread.
+    Start,
+    /// A function of the C library without a name; in a stripped one the start is.
+    UnnamedLibc,
+    /// All others.
+    Program,
+}
+
+/// What a frame is judged by.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Function<'a> {
+    /// Demangled name.
+    pub(super) name: Option<&'a str>,
+    /// Path of the source file; empty if unknown.
+    pub(super) file: &'a str,
+    /// File name of the module; empty if there is none.
+    pub(super) module: &'a str,
+}
+
+/// Judges a frame.
+pub(super) fn kind(function: Function<'_>) -> Kind {
+    match function.name {
+        None if is_libc(function.module) => Kind::UnnamedLibc,
+        None => Kind::Program,
+        Some(name) => {
+            let by_file = if is_bare(name) { kind_by_file(name, function.file) } else { None };
+            by_file.unwrap_or_else(|| kind_by_name(name))
+        }
+    }
+}
+
+fn kind_by_name(name: &str) -> Kind {
+    if is_profiler(name) {
+        Kind::Profiler
+    } else if is_allocator(name) {
+        Kind::Allocator
+    } else if is_short_backtrace(name) {
+        Kind::ShortBacktrace
+    } else if name.starts_with("std::rt::lang_start") {
+        Kind::RustStart
+    } else if is_start(name) {
+        Kind::Start
+    } else if is_call_once(name) {
+        Kind::CallOnce
+    } else if is_library(name) {
+        Kind::Library
+    } else {
+        Kind::Program
+    }
+}
+
+/// Judges an inlined function of a program built with line tables alone: those name it
+/// without its path (`allocate`), so that only its source file tells whose it is.
+fn kind_by_file(name: &str, file: &str) -> Option<Kind> {
+    if is_profiler_source(file) {
+        return Some(Kind::Profiler);
+    }
+    let library = shorten(file).strip_prefix("library/")?;
+    Some(match library {
+        "alloc/src/alloc.rs" => Kind::Allocator,
+        "alloc/src/boxed.rs" if name == "box_new_uninit" => Kind::Allocator,
+        "std/src/rt.rs" if name.starts_with("lang_start") => Kind::RustStart,
+        "core/src/ops/function.rs" if name.starts_with("call_once") => Kind::CallOnce,
+        _ if name.starts_with(SHORT_BACKTRACE) => Kind::ShortBacktrace,
+        _ => Kind::Library,
+    })
+}
+
+/// Whether a name is its last part alone.
+fn is_bare(name: &str) -> bool {
+    let before_parameters = name.split('<').next().unwrap_or(name);
+    !before_parameters.is_empty() && !before_parameters.contains("::")
+}
+
+fn is_profiler(name: &str) -> bool {
+    let path = name.trim_start_matches(['<', '&']);
+    path.strip_prefix("mod_alloc")
+        .is_some_and(|rest| rest.starts_with("::") || rest.starts_with("_preload::"))
+}
+
+/// Whether `file` is one of this crate's: where it was compiled, or, for programs compiled
+/// elsewhere, by the name of a package directory (`mod-alloc-1.1.0/src/..`).
+fn is_profiler_source(file: &str) -> bool {
+    let here = concat!(env!("CARGO_MANIFEST_DIR"), "/src/");
+    let version = shorten(file).strip_prefix("mod-alloc-");
+    file.starts_with(here)
+        || version.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+fn is_allocator(name: &str) -> bool {
+    const C: [&str; 12] = [
+        "malloc",
+        "calloc",
+        "realloc",
+        "reallocarray",
+        "memalign",
+        "aligned_alloc",
+        "posix_memalign",
+        "valloc",
+        "pvalloc",
+        "__libc_malloc",
+        "__libc_calloc",
+        "__libc_realloc",
+    ];
+    const RUST: [&str; 9] = [
+        "__rust_alloc",
+        "__rust_realloc",
+        "__rdl_",
+        "__rg_",
+        "alloc::alloc::",
+        "<alloc::alloc::Global",
+        "alloc::boxed::box_new_uninit",
+        "operator new(",
+        "operator new[](",
+    ];
+    let path = name.strip_prefix("__rustc::").unwrap_or(name);
+    C.contains(&path)
+        || RUST.iter().any(|prefix| path.starts_with(prefix))
+        || is_global_alloc_method(path)
+}
+
+/// A method of any `GlobalAlloc`: allocators that wrap ours or are wrapped by it.
+fn is_global_alloc_method(name: &str) -> bool {
+    name.starts_with('<') && name.contains(" as core::alloc::global::GlobalAlloc>::")
+        || name.starts_with("core::alloc::global::GlobalAlloc::")
+}
+
+fn is_short_backtrace(name: &str) -> bool {
+    ["std::sys::backtrace::", "std::sys_common::backtrace::", "test::"]
+        .iter()
+        .any(|path| name.strip_prefix(path).is_some_and(|rest| rest.starts_with(SHORT_BACKTRACE)))
+}
+
+fn is_start(name: &str) -> bool {
+    const NAMES: [&str; 8] = [
+        "_start",
+        "_start_c",
+        "__libc_start_call_main",
+        "start_thread",
+        "clone",
+        "clone3",
+        "__clone",
+        "__clone3",
+    ];
+    NAMES.contains(&name) || name.starts_with("__libc_start_main")
+}
+
+fn is_call_once(name: &str) -> bool {
+    name.starts_with("core::ops::function::FnOnce::call_once")
+        || name.starts_with('<')
+            && name.contains(" as core::ops::function::FnOnce<")
+            && name.contains(">::call_once")
+}
+
+fn is_library(name: &str) -> bool {
+    let path = name.trim_start_matches(['<', '&', '*']);
+    ["core::", "std::", "alloc::"].iter().any(|library| path.starts_with(library))
+}
+
+fn is_libc(module: &str) -> bool {
+    ["libc.so", "libc-", "libpthread.so", "libpthread-"].iter().any(|name| module.starts_with(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(name: &str) -> Kind {
+        kind(Function { name: Some(name), ..Function::default() })
+    }
+
+    fn unnamed(module: &str) -> Kind {
+        kind(Function { module, ..Function::default() })
+    }
+
+    #[test]
+    fn names_that_only_look_like_ours_are_kept() {
+        for name in [
+            "mod_allocate::f",
+            "mod_alloc_fixtures::main",
+            "alloc::allocate",
+            "mallocate",
+            "operator newt",
+            "test::run",
+            "std::rt::init",
+            "clone_box",
+        ] {
+            assert!(
+                matches!(named(name), Kind::Program | Kind::Library),
+                "{name}: {:?}",
+                named(name)
+            );
+        }
+    }
+
+    #[test]
+    fn bare_names_are_judged_by_their_source_file() {
+        fn bare(name: &str, file: &str) -> Kind {
+            kind(Function { name: Some(name), file, module: "app" })
+        }
+        let library = |path: &str| std::format!("/rustc/0123/library/{path}");
+        let ours = "/h/.cargo/registry/src/index/mod-alloc-1.1.0/src/hook.rs";
+        assert_eq!(bare("alloc", ours), Kind::Profiler);
+        assert_eq!(
+            bare("alloc", concat!(env!("CARGO_MANIFEST_DIR"), "/src/hook.rs")),
+            Kind::Profiler
+        );
+        assert_eq!(bare("alloc", &library("alloc/src/alloc.rs")), Kind::Allocator);
+        assert_eq!(bare("box_new_uninit", &library("alloc/src/boxed.rs")), Kind::Allocator);
+        assert_eq!(bare("new<u8>", &library("alloc/src/boxed.rs")), Kind::Library);
+        assert_eq!(
+            bare("call_once<fn(), ()>", &library("core/src/ops/function.rs")),
+            Kind::CallOnce
+        );
+        assert_eq!(
+            bare(SHORT_BACKTRACE, &library("std/src/sys/backtrace.rs")),
+            Kind::ShortBacktrace
+        );
+        assert_eq!(bare("lang_start<()>", &library("std/src/rt.rs")), Kind::RustStart);
+        assert_eq!(bare("alloc", "/home/u/app/src/main.rs"), Kind::Program);
+        assert_eq!(bare("app::alloc", ours), Kind::Program);
+        assert_eq!(bare("f", "/h/mod-alloc-tools/src/main.rs"), Kind::Program);
+        assert_eq!(unnamed("app"), Kind::Program);
+    }
+}
