@@ -256,6 +256,7 @@ impl Front {
         self.mode.store(BOUNDED, Ordering::Release); // pairs with the Acquire in `is_current`
     }
 
+    #[cfg(feature = "backtraces")]
     /// The step of Bounded mode: how many bytes may be pending.
     #[inline(always)]
     pub(crate) fn step(&self) -> i64 {

@@ -172,12 +172,17 @@ mod events {
         with_front(session, size, |front, heap| front.freed(size as u64, now, heap));
     }
 
-    pub(super) unsafe fn site_of(_block: *mut u8, _size: usize) {}
+    /// Stands for the site that blocks have not.
+    pub(super) struct NoSite;
+
+    pub(super) unsafe fn site_of(_block: *mut u8, _size: usize) -> NoSite {
+        NoSite
+    }
 
     pub(super) unsafe fn resized(
         session: &'static Session,
         _block: *mut u8,
-        (): (),
+        _site: NoSite,
         old: usize,
         new: usize,
     ) {

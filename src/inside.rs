@@ -58,7 +58,7 @@ impl Inside {
         let thread = NonNull::new(current).filter(|_| current.addr() > LAST_NUMBER)?;
         // SAFETY: the state is initialised and never freed; the slot is shared, so reading
         // it is sound even if the state is in use further down this thread's stack.
-        let slot = unsafe { (*thread.as_ptr()).slot };
+        let slot = unsafe { (*thread.as_ptr()).place.slot };
         if slot.inside.load(Ordering::Relaxed) != 0 {
             return None;
         }
@@ -118,7 +118,7 @@ fn leave_shared(thread: &Thread) {
 #[cold]
 fn adopt_mode(thread: NonNull<Thread>, heap: &Heap) {
     // SAFETY: as in `enter_fast`.
-    let slot = unsafe { (*thread.as_ptr()).slot };
+    let slot = unsafe { (*thread.as_ptr()).place.slot };
     let mut turn = 0;
     while !slot.front.is_current(heap) {
         slot.inside.store(0, Ordering::Release);
@@ -145,7 +145,7 @@ fn register(session: &'static Session) -> Result<Inside, Outside> {
         return enter_shared(session);
     };
     // SAFETY: the slot is this thread's alone, and so is its state.
-    unsafe { (*thread.as_ptr()).begin(session) };
+    unsafe { &mut *thread.as_ptr() }.begin(session);
     join(session, index);
     if let Some(key) = session.thread_end {
         key.set(thread.as_ptr().cast());
@@ -198,7 +198,7 @@ fn enter_shared(session: &'static Session) -> Result<Inside, Outside> {
         return Err(Outside::Reentrant);
     };
     // SAFETY: the lock is held, so the state is this thread's alone.
-    unsafe { (*thread.as_ptr()).begin(session) };
+    unsafe { &mut *thread.as_ptr() }.begin(session);
     if slot.front.is_unused() {
         session.header.process.threads.fetch_max(SHARED + 1, Ordering::Relaxed);
         join(session, SHARED);
@@ -234,12 +234,13 @@ pub(crate) unsafe extern "C" fn thread_ends(value: *mut c_void) {
 /// The index of the calling thread's slot.
 pub(crate) fn current_index() -> Option<u32> {
     let current = CURRENT.with(Cell::get);
+    let thread = NonNull::new(current).filter(|_| current.addr() > LAST_NUMBER)?;
     // SAFETY: above the numbers it is a state, which is never freed.
-    (current.addr() > LAST_NUMBER).then(|| unsafe { (*current).index })
+    Some(unsafe { thread.as_ref() }.index)
 }
 
 /// What the profiler itself allocates in `work` is not the program's.
-#[cfg(feature = "symbolicate")]
+#[cfg(feature = "dhat-compat")]
 pub(crate) fn as_profiler<R>(work: impl FnOnce() -> R) -> R {
     struct Restore(*mut Thread);
     impl Drop for Restore {

@@ -43,6 +43,7 @@ unsafe impl Sync for Cell {}
 /// What the hook needs, the same for all threads.
 #[derive(Debug)]
 pub(crate) struct Session {
+    #[cfg(feature = "dhat-compat")]
     pub(crate) mapping: Mapping,
     pub(crate) header: &'static Header,
     pub(crate) slots: &'static [ThreadSlot],
@@ -77,8 +78,12 @@ impl Session {
 pub(crate) fn get() -> Option<&'static Session> {
     // Acquire pairs with the Release in `start`: the session is seen.
     match STATE.load(Ordering::Acquire) {
-        // SAFETY: ON is stored after the session was written, which is never changed again.
-        ON => Some(unsafe { (*SESSION.0.get()).assume_init_ref() }),
+        ON => {
+            // SAFETY: ON is stored after the session was written, which is never changed again.
+            let session = unsafe { &*SESSION.0.get() };
+            // SAFETY: as above.
+            Some(unsafe { session.assume_init_ref() })
+        }
         OFF => None,
         _ => decide(),
     }
@@ -113,7 +118,7 @@ fn start() -> Option<&'static Session> {
         return None;
     };
     // SAFETY: this thread alone is in STARTING; nobody reads before ON.
-    unsafe { (*SESSION.0.get()).write(session) };
+    unsafe { &mut *SESSION.0.get() }.write(session);
     STATE.store(ON, Ordering::Release); // pairs with the Acquire in `get`
     os::at_fork(before_fork, after_fork_in_parent, after_fork_in_child);
     #[cfg(feature = "dhat-compat")]
@@ -136,7 +141,7 @@ fn open(settings: &Settings) -> Option<Session> {
     #[cfg(feature = "backtraces")]
     let session = open_table(mapping, header, slots, thread_end, _settings);
     #[cfg(not(feature = "backtraces"))]
-    let session = Session { mapping, header, slots, thread_end };
+    let session = Session { header, slots, thread_end };
     Some(session)
 }
 
@@ -169,6 +174,7 @@ fn open_table(
     let sites = Sites { head: &header.sites, owners, tallies, shared, records };
     sites.initialize();
     Session {
+        #[cfg(feature = "dhat-compat")]
         mapping,
         header,
         slots,

@@ -22,10 +22,33 @@ pub(crate) const FOREIGN_WORDS: usize = 4096;
 
 /// A thread's state. Lies in zeroed memory of its own, not in the recording.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Thread {
-    pub(crate) index: u32,
+    /// First, because zero is no value of it: see [`initialize`](Self::initialize).
+    pub(crate) place: Place,
     /// How often the thread's end was announced.
     pub(crate) end_rounds: u32,
+    /// The generation of the module list that `edges` and `stack` belong to.
+    #[cfg(feature = "backtraces")]
+    pub(crate) generation: u32,
+    /// First address and one past the last of the thread's stack; both 0 if unknown.
+    #[cfg(feature = "backtraces")]
+    pub(crate) bounds: (u64, u64),
+    /// The site of the stack captured last, if that stack is whole and the thread's own; else 0.
+    #[cfg(feature = "backtraces")]
+    pub(crate) last_site: u32,
+    #[cfg(feature = "backtraces")]
+    pub(crate) stack: Stack,
+    #[cfg(feature = "backtraces")]
+    pub(crate) edges: Edges,
+    #[cfg(feature = "backtraces")]
+    pub(crate) foreign: [u64; FOREIGN_WORDS],
+}
+
+/// Where the thread's numbers go: the same for all threads that use the state one after another.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) index: u32,
     pub(crate) slot: &'static ThreadSlot,
     #[cfg(feature = "backtraces")]
     pub(crate) arena: &'static Arena,
@@ -33,21 +56,15 @@ pub(crate) struct Thread {
     pub(crate) frames: Frames,
     #[cfg(feature = "backtraces")]
     pub(crate) sites: Sites,
-    /// First address and one past the last of the thread's stack; both 0 if unknown.
-    #[cfg(feature = "backtraces")]
-    pub(crate) bounds: (u64, u64),
-    /// The generation of the module list that `edges` and `stack` belong to.
-    #[cfg(feature = "backtraces")]
-    pub(crate) generation: u32,
-    /// The site of the stack captured last, if that stack is whole and the thread's own; else 0.
-    #[cfg(feature = "backtraces")]
-    pub(crate) last_site: u32,
-    #[cfg(feature = "backtraces")]
-    pub(crate) edges: Edges,
-    #[cfg(feature = "backtraces")]
-    pub(crate) stack: Stack,
-    #[cfg(feature = "backtraces")]
-    pub(crate) foreign: [u64; FOREIGN_WORDS],
+}
+
+impl core::ops::Deref for Thread {
+    type Target = Place;
+
+    #[inline(always)]
+    fn deref(&self) -> &Place {
+        &self.place
+    }
 }
 
 impl Thread {
@@ -61,25 +78,23 @@ impl Thread {
         session: &'static Session,
         index: u32,
     ) -> Option<()> {
-        let slot = session.slot(index)?;
-        let thread = thread.as_ptr();
-        // The references are written before anything else: zero is no value of theirs.
-        // SAFETY: valid for writes by the caller's promise, as are those below.
-        unsafe { (&raw mut (*thread).slot).write(slot) };
-        // SAFETY: as above.
-        unsafe { (&raw mut (*thread).index).write(index) };
+        let place = Place {
+            index,
+            slot: session.slot(index)?,
+            #[cfg(feature = "backtraces")]
+            arena: session.arenas.get(index as usize)?,
+            #[cfg(feature = "backtraces")]
+            frames: session.frames,
+            #[cfg(feature = "backtraces")]
+            sites: session.sites,
+        };
+        // SAFETY: valid for writes by the caller's promise; the place is the first field.
+        unsafe { thread.cast::<Place>().write(place) };
         #[cfg(feature = "backtraces")]
         {
-            let arena = session.arenas.get(index as usize)?;
-            // SAFETY: as above.
-            unsafe { (&raw mut (*thread).arena).write(arena) };
-            // SAFETY: as above.
-            unsafe { (&raw mut (*thread).frames).write(session.frames) };
-            // SAFETY: as above.
-            unsafe { (&raw mut (*thread).sites).write(session.sites) };
             let limit = session.header.process.frames.load(crate::sync::Ordering::Relaxed);
-            // SAFETY: as above; the field's memory is zeroed.
-            unsafe { Stack::initialize(&raw mut (*thread).stack, limit as usize) };
+            // SAFETY: all of the state is initialised now: the other fields may be zero.
+            unsafe { &mut *thread.as_ptr() }.stack.set_limit(limit as usize);
         }
         Some(())
     }

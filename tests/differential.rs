@@ -55,21 +55,43 @@ fn leak() {
     compare("leak 100");
 }
 
+/// Thousands of sites, and stacks deeper than 64 frames. Without Valgrind, which takes more
+/// than five minutes for it.
+#[test]
+fn syn() {
+    let ours = Profiler::ModAlloc.run("syn 1");
+    let dhat_rs = Profiler::DhatRs.run("syn 1");
+    assert_same_run(&ours, &dhat_rs);
+    assert_sound(&ours);
+    let program = UserFiles::of(&ours.report);
+    let our_sites = our_sites(&program, &ours);
+    assert_none(with_dhat_rs(our_sites, &program.sites(&dhat_rs.report)));
+}
+
 /// Runs a workload under all three and compares.
 fn compare(workload: &str) {
     let ours = Profiler::ModAlloc.run(workload);
     let dhat_rs = Profiler::DhatRs.run(workload);
     let valgrind = Profiler::Valgrind.run(workload);
-    assert_eq!(ours.stdout, dhat_rs.stdout, "not the same run");
-    assert_eq!(ours.stdout, valgrind.stdout, "not the same run");
+    assert_same_run(&ours, &dhat_rs);
+    assert_same_run(&ours, &valgrind);
     assert_sound(&ours);
 
     let program = UserFiles::of(&valgrind.report);
-    let our_sites = program.sites(&ours.report);
-    let reached_main = our_sites.len() > 3;
-    assert!(reached_main, "the workload's own lines are missing: {:?}", our_sites.keys());
+    let our_sites = our_sites(&program, &ours);
     assert_none(with_valgrind(&our_sites, &program.rust_sites(&valgrind.report)));
     assert_none(with_dhat_rs(our_sites, &program.sites(&dhat_rs.report)));
+}
+
+fn assert_same_run(ours: &Run, theirs: &Run) {
+    assert_eq!(ours.stdout, theirs.stdout, "the two did not do the same");
+}
+
+/// Our sites. The runtime's, the arguments' and standard output's are in every run.
+fn our_sites(program: &UserFiles, ours: &Run) -> Sites {
+    let sites = program.sites(&ours.report);
+    assert!(sites.len() > 3, "the workload's own lines are missing: {:?}", sites.keys());
+    sites
 }
 
 /// The report contradicts nothing it says itself, and nothing was lost.

@@ -50,6 +50,12 @@ fn regex() {
     show("regex 1", &known!("patterns.rs", "match Regex::new(pattern)", "search", PEAK));
 }
 
+/// The largest report: 90 MB.
+#[test]
+fn syn() {
+    show("syn 1", &known!("syntax.rs", "match syn::parse_file(text)", "parse", PEAK));
+}
+
 #[test]
 fn sawtooth() {
     show("sawtooth 4000", &known!("call_tree.rs", "leaf();", "descend", PEAK));

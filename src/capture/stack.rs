@@ -82,17 +82,10 @@ pub(crate) struct Stack {
 }
 
 impl Stack {
-    /// Makes zeroed memory an empty stack that keeps `limit` frames.
-    ///
-    /// # Safety
-    ///
-    /// `stack` must be valid for writes and its memory zeroed.
-    pub(crate) unsafe fn initialize(stack: *mut Stack, limit: usize) {
-        // SAFETY: the caller vouches for the pointer; all fields are valid when zeroed, so a
-        // reference may be made.
-        let stack = unsafe { &mut *stack };
-        stack.limit = limit.clamp(1, MAX_FRAMES);
-        stack.clear();
+    /// Keeps `limit` frames of a stack from now on. Zeroed memory is a stack that needs this.
+    pub(crate) fn set_limit(&mut self, limit: usize) {
+        self.limit = limit.clamp(1, MAX_FRAMES);
+        self.clear();
     }
 
     /// Forgets the last stack: the next capture walks all of it.

@@ -57,8 +57,10 @@ pub(crate) fn stack_bounds() -> Option<(u64, u64)> {
         return None;
     }
     let mut attributes = core::mem::MaybeUninit::<libc::pthread_attr_t>::uninit();
+    // SAFETY: no preconditions.
+    let thread = unsafe { libc::pthread_self() };
     // SAFETY: the calling thread exists; on success the attributes are initialised.
-    let result = unsafe { libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) };
+    let result = unsafe { libc::pthread_getattr_np(thread, attributes.as_mut_ptr()) };
     if result != 0 {
         return None;
     }
@@ -137,9 +139,9 @@ pub(crate) fn copy_memory(address: u64, buffer: &mut [u64]) -> usize {
     }
     let local = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: size_of_val(buffer) };
     let (local, remote) = (&raw const local, pieces.as_ptr());
+    let own = process_id().cast_signed();
     // SAFETY: the kernel writes to the buffer only, and reads what is mapped only.
-    let copied =
-        unsafe { libc::process_vm_readv(libc::getpid(), local, 1, remote, count as u64, 0) };
+    let copied = unsafe { libc::process_vm_readv(own, local, 1, remote, count as u64, 0) };
     usize::try_from(copied).unwrap_or(0)
 }
 
@@ -215,6 +217,7 @@ impl ThreadEnd {
 /// How often the destructors of a thread's keys are called while some key is set anew.
 pub(crate) const THREAD_END_ROUNDS: u32 = 4;
 
+#[cfg(feature = "dhat-compat")]
 /// `handler` runs when the process exits by `exit` or by returning from `main`.
 pub(crate) fn at_exit(handler: extern "C" fn()) -> bool {
     // SAFETY: the handler lives as long as the program.

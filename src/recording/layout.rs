@@ -55,6 +55,7 @@ pub(crate) const COMMAND_SIZE: usize = HEADER_SIZE - 768;
 /// The regions, in the order of the header's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
+#[cfg_attr(not(feature = "backtraces"), expect(dead_code, reason = "no table, no regions for it"))]
 pub(crate) enum Region {
     Threads,
     Modules,

@@ -3,5 +3,5 @@
 pub(crate) mod layout;
 #[cfg(feature = "symbolicate")]
 pub mod model;
-#[cfg(feature = "symbolicate")]
+#[cfg(feature = "dhat-compat")]
 pub(crate) mod reader;

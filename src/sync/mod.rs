@@ -4,6 +4,7 @@
 //! against a module of this name that gives loom's atomics instead; so they name no atomics
 //! but through here.
 
+#[cfg(feature = "backtraces")]
 pub(crate) mod gate;
 pub(crate) mod spin_lock;
 pub(crate) mod word;
@@ -19,7 +20,7 @@ pub(crate) use core::sync::atomic::{
 #[inline]
 pub(crate) fn wait_turn(turn: &mut u32) {
     *turn = turn.wrapping_add(1);
-    if *turn % 64 == 0 {
+    if turn.is_multiple_of(64) {
         crate::os::yield_now();
     } else {
         core::hint::spin_loop();

@@ -127,8 +127,8 @@ impl Frames {
     pub(crate) fn find(&self, parent: u32, address: u64) -> Option<u32> {
         let hash = hash(parent, address) & !(1 << 31);
         let (slots, mask) = self.level();
-        let mut at = hash as usize;
-        for _ in 0..=mask {
+        let first = hash as usize;
+        for at in first..=first + mask {
             match slots.get(at & mask)?.look(hash) {
                 Look::Empty => return None,
                 Look::Candidate(id) => {
@@ -138,7 +138,6 @@ impl Frames {
                 }
                 Look::Busy | Look::Other => {}
             }
-            at += 1;
         }
         None
     }

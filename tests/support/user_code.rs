@@ -32,18 +32,14 @@ pub(crate) struct UserStack(pub(crate) Vec<Line>);
 pub(crate) type Sites = BTreeMap<UserStack, BTreeMap<Vec<String>, Counters>>;
 
 impl UserFiles {
-    /// The program's files that a report of Valgrind's shows: it was told to keep whole paths.
+    /// The program's files that a report shows. It is one of Valgrind's, told to keep whole
+    /// paths, or one of ours.
     ///
     /// # Panics
     /// If one of them cannot be told from a file of the standard library by the end of its path.
-    pub(crate) fn of(valgrind: &Report) -> Self {
-        let places = || valgrind.frames.iter().filter_map(|frame| Place::parse(frame));
-        let in_program = |place: &Place<'_>| {
-            place.path.contains("/registry/src/") || place.path.contains("/programs/src/")
-        };
-        let own_main = |place: &Place<'_>| place.path.contains("/programs/src/bin/");
-        let (user, other): (Vec<_>, Vec<_>) =
-            places().partition(|place| in_program(place) && !own_main(place));
+    pub(crate) fn of(report: &Report) -> Self {
+        let places = || report.frames.iter().filter_map(|frame| Place::parse(frame));
+        let (user, other): (Vec<_>, Vec<_>) = places().partition(Place::is_program);
         let user: BTreeSet<_> = user.iter().map(Place::file).collect();
         for place in other {
             assert!(!user.contains(&place.file()), "{} could be the program's too", place.path);
@@ -111,6 +107,18 @@ impl<'a> Place<'a> {
         let path = parts.next()?;
         let line = parts.next().map_or(Some(0), |line| line.parse().ok())?;
         Some(Self { address, path, line })
+    }
+
+    /// In the fixtures, but not in a program's own `main`; or in a crate of the registry,
+    /// which we show from the crate's folder on: `name-1.2.3/src/lib.rs`.
+    fn is_program(&self) -> bool {
+        if self.path.contains("/programs/src/") {
+            return !self.path.contains("/programs/src/bin/");
+        }
+        let (folder, _) = self.path.split_once('/').unwrap_or_default();
+        let version = folder.rsplit_once('-').map(|(_, version)| version);
+        let is_crate = version.is_some_and(|version| version.starts_with(|c: char| c.is_numeric()));
+        is_crate || self.path.contains("/registry/src/")
     }
 
     fn file(&self) -> String {

@@ -1,0 +1,201 @@
+//! Programs of one thread whose every number is known by construction.
+
+use std::fmt::Write as _;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::rig::{Block, free_all, layout, say, sites};
+use crate::{ALLOC, Program};
+
+pub(crate) const PROGRAMS: &[Program] = &[
+    ("simple", |_| simple()),
+    ("reallocations", |_| reallocations()),
+    ("equal-peaks", |_| equal_peaks()),
+    ("own-peaks", |_| own_peaks()),
+    ("layouts", |_| layouts()),
+    ("lifetimes", |_| lifetimes()),
+    ("stages", stages),
+];
+
+sites! {
+    site_kept site_freed site_grown site_shrunk site_same site_chain site_large site_other
+    site_first site_second site_third site_one_then_two site_two_then_one
+    site_early site_summit site_before site_late site_partly
+    site_short site_twice site_reallocated site_live
+    site_stage site_passing
+}
+
+fn simple() {
+    for _ in 0..4 {
+        site_freed(50).free();
+    }
+    for _ in 0..3 {
+        site_kept(10_000);
+    }
+}
+
+fn reallocations() {
+    site_grown(10_000).resized(30_000);
+    site_same(7_000).resized(7_000);
+    let shrunk = site_shrunk(40_000);
+    site_chain(1_000).resized(2_000).resized(500).resized(4_000).free();
+    // Large enough that the C library moves its pages instead of its bytes.
+    let large = site_large(1 << 20).resized(1 << 22);
+    // Here the heap is at its peak.
+    shrunk.resized(5_000);
+    large.resized(1 << 19);
+    // A block stays with the site that made it, whoever reallocates it.
+    resized_by_another(site_other(3_000));
+}
+
+#[inline(never)]
+fn resized_by_another(block: Block) {
+    std::hint::black_box(block.resized(6_000));
+}
+
+/// Three times the same number of bytes; the second and the third time in other blocks.
+fn equal_peaks() {
+    let start = Instant::now();
+    site_first(600_000).free();
+    sleep(Duration::from_millis(20));
+    let two = [site_second(300_000), site_second(300_000)];
+    free_all(two);
+    sleep(Duration::from_millis(20));
+    let earliest = start.elapsed();
+    let third = [site_third(100_000), site_third(200_000), site_third(300_000)];
+    let latest = start.elapsed();
+    sleep(Duration::from_millis(20));
+    free_all(third);
+    say(format_args!("peak {} {}", earliest.as_micros(), latest.as_micros()));
+    // The sites' own peaks, below the heap's.
+    site_one_then_two(60_000).free();
+    free_all([site_one_then_two(30_000), site_one_then_two(30_000)]);
+    free_all([site_two_then_one(30_000), site_two_then_one(30_000)]);
+    site_two_then_one(60_000).free();
+    say(format_args!("end {}", start.elapsed().as_micros()));
+}
+
+/// Sites that are at their maximum when the heap is not.
+fn own_peaks() {
+    site_early(500_000).free();
+    let before = [site_before(10_000), site_before(20_000)];
+    let partly = [site_partly(5_000), site_partly(15_000)];
+    site_late(1_000).free();
+    let summit = site_summit(1_000_000);
+    // Here the heap is at its peak.
+    summit.free();
+    free_all(before);
+    let late = [site_late(100_000), site_late(200_000)];
+    let more = [site_partly(30_000), site_partly(40_000)];
+    free_all(late);
+    free_all(more);
+    partly[1].free();
+}
+
+#[inline(never)]
+fn site_zeroed() -> Block {
+    let block = Block::zeroed(layout(123_456, 1)).expect("memory");
+    std::hint::black_box("zeroed");
+    block
+}
+
+#[inline(never)]
+fn site_aligned(size: usize, align: usize) -> Block {
+    let block = Block::with(layout(size, align)).expect("memory");
+    std::hint::black_box("aligned");
+    block
+}
+
+#[inline(never)]
+fn site_aligned_zeroed() -> Block {
+    let block = Block::zeroed(layout(10_000, 8192)).expect("memory");
+    std::hint::black_box("aligned and zeroed");
+    block
+}
+
+fn layouts() {
+    let zeroed = site_zeroed();
+    assert!((0..zeroed.size()).all(|offset| zeroed.read(offset) == 0), "not zeroed");
+    assert!(site_aligned_zeroed().is_aligned());
+    let grown = site_aligned(5_000, 4096).resized(50_000);
+    assert!(grown.is_aligned());
+    let huge = site_aligned(70_000, 2 << 20);
+    assert!(huge.is_aligned());
+    huge.free();
+}
+
+/// Prints for each site the least and the most microseconds that its blocks can have lived.
+fn lifetimes() {
+    let start = Instant::now();
+    let ms = |n| sleep(Duration::from_millis(n));
+    let measured = |name: &str, make: &dyn Fn() -> Block, then: &dyn Fn(Block)| {
+        let before = Instant::now();
+        let block = make();
+        let made = Instant::now();
+        then(block);
+        let (least, most) = (made.elapsed(), before.elapsed());
+        say(format_args!("{name} {} {}", least.as_micros(), most.as_micros()));
+    };
+    let born = start.elapsed();
+    site_live(1_000);
+    let living = start.elapsed();
+    measured("site_short", &|| site_short(100), &|block| {
+        ms(30);
+        block.free();
+    });
+    // A reallocation does not end a life.
+    measured("site_reallocated", &|| site_reallocated(100), &|block| {
+        ms(30);
+        let block = block.resized(100_000);
+        ms(10);
+        block.free();
+    });
+    measured("site_twice", &|| site_twice(100), &|block| {
+        ms(15);
+        block.free();
+        let other = site_twice(200);
+        ms(15);
+        other.free();
+    });
+    let end = start.elapsed();
+    say(format_args!("site_live {} {}", (end - living).as_micros(), (end - born).as_micros()));
+    say(format_args!("end {}", end.as_micros()));
+}
+
+/// Reports in the middle of the run, into the folder given; with what `snapshot` says then.
+fn stages(arguments: &[&str]) {
+    let paths: Vec<_> = (0..4).map(|n| format!("{}/stage-{n}.json", arguments[0])).collect();
+    let mut text = String::with_capacity(1 << 20);
+    let mut report = |stage: usize| {
+        let before = ALLOC.snapshot();
+        ALLOC.write_dhat_json(&paths[stage]).expect("the folder can be written to");
+        let string = ALLOC.dhat_json_string();
+        assert_eq!(ALLOC.snapshot(), before, "a report changed the numbers");
+        text.clear();
+        write!(text, "{string}").expect("room for the text");
+        drop(string);
+        assert!(text.capacity() == 1 << 20 && text.starts_with('{'), "the text as a string");
+        assert_eq!(ALLOC.snapshot(), before, "the report's text is not the program's");
+        say(format_args!(
+            "stage-{stage} {} {} {} {} {}",
+            before.alloc_count,
+            before.total_bytes,
+            before.peak_bytes,
+            before.current_bytes,
+            before.live_count,
+        ));
+    };
+    report(0);
+    let a = site_stage(2_000_000);
+    site_passing(1_000).free();
+    let b = site_stage(1_000_000);
+    report(1); // at the peak
+    a.free();
+    let b = b.resized(1_500_000);
+    report(2); // below it
+    let c = site_stage(3_000_000);
+    let d = site_passing(2_000);
+    d.free();
+    report(3); // just below a new one
+    free_all([b, c]);
+}
