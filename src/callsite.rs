@@ -15,15 +15,45 @@ const NO_ROOM: u32 = NO_NODE - 1;
 /// The site of the stack whose innermost frame has the registers `at`.
 #[inline(always)]
 pub(crate) fn of(thread: &mut Thread, session: &'static Session, at: Registers) -> u32 {
+    if thread.fast_site != NO_SITE && is_unchanged(thread, &at) {
+        return thread.fast_site;
+    }
+    if session.settings.self_check {
+        checked(thread, session, at)
+    } else {
+        changed(thread, session, at)
+    }
+}
+
+/// Whether the stack is the one captured last.
+#[inline(always)]
+fn is_unchanged(thread: &Thread, at: &Registers) -> bool {
     // The remembered stack is this thread's own, so its words may be read without asking.
     let memory = OwnStack { low: at.sp, high: 0 };
-    if thread.last_site != NO_SITE
-        && thread.generation == rule_cache::generation()
-        && thread.stack.is_unchanged(&at, &memory)
-    {
-        return thread.last_site;
+    thread.generation == rule_cache::generation() && thread.stack.is_unchanged(at, &memory)
+}
+
+/// Captures the stack as always and once more from scratch, and counts the difference if
+/// there is one.
+#[cold]
+#[inline(never)]
+fn checked(thread: &mut Thread, session: &'static Session, at: Registers) -> u32 {
+    let unchanged = thread.last_site != NO_SITE && is_unchanged(thread, &at);
+    let site = if unchanged { thread.last_site } else { changed(thread, session, at) };
+    thread.fast_site = NO_SITE;
+    let (low, high) = thread.bounds;
+    if !(low..high).contains(&at.sp) {
+        return site;
     }
-    changed(thread, session, at)
+    thread.checker.clear();
+    let rules = ProcessRules { session };
+    thread.checker.capture(at, &OwnStack { low: at.sp, high }, &rules);
+    let losses = &session.header.self_check;
+    losses.checked.add_shared(1);
+    if !thread.stack.window_equals(&thread.checker) {
+        losses.differences.add_shared(1);
+    }
+    site
 }
 
 /// The site of a stack that is not the one captured last.
@@ -50,6 +80,7 @@ fn changed(thread: &mut Thread, session: &'static Session, at: Registers) -> u32
     if !is_own {
         thread.stack.clear();
         thread.last_site = NO_SITE;
+        thread.fast_site = NO_SITE;
     }
     site
 }
@@ -86,6 +117,7 @@ fn site(thread: &mut Thread, fresh: usize) -> u32 {
     }
     // What is counted each time is looked at each time.
     thread.last_site = if whole && site != TABLE_FULL { site } else { NO_SITE };
+    thread.fast_site = thread.last_site;
     site
 }
 
@@ -103,20 +135,13 @@ fn count_incomplete(thread: &Thread) {
 #[inline(always)]
 fn name(thread: &mut Thread, fresh: usize) -> u32 {
     let len = thread.stack.entries().len();
-    if len == 0 {
-        return ROOT_BROKEN;
+    if thread.stack.is_truncated() || len == 0 {
+        return name_window(thread);
     }
-    if fresh == len {
-        let node = thread.stack.entries()[len - 1].node;
-        return if node == NO_NODE { name_at(thread, len - 1) } else { node };
-    }
-    let mut outer = if fresh == 0 { root(thread) } else { thread.stack.entries()[fresh - 1].node };
-    if outer == NO_NODE && fresh == 0 {
-        return name_at(thread, len - 1); // the others are named when a capture meets them
-    }
-    if outer == NO_NODE {
-        outer = name_at(thread, fresh - 1);
-    }
+    let mut outer = match fresh.checked_sub(1) {
+        Some(last_kept) => named(thread, last_kept),
+        None => root(thread),
+    };
     for index in fresh..len {
         outer = inward(thread, outer, index);
         thread.stack.entries()[index].node = outer;
@@ -124,44 +149,74 @@ fn name(thread: &mut Thread, fresh: usize) -> u32 {
     outer
 }
 
-/// The root of the stack, or [`NO_NODE`] if its outermost frames were not walked.
+/// The root of a stack that is not truncated.
 fn root(thread: &Thread) -> u32 {
     match thread.stack.base() {
         Base::Complete => ROOT_COMPLETE,
-        Base::Broken => ROOT_BROKEN,
-        Base::Unwalked => NO_NODE,
+        Base::Broken | Base::Unwalked => ROOT_BROKEN,
     }
+}
+
+/// The frame of a kept entry. It has a name, unless the stack was truncated when it was captured.
+#[inline(always)]
+fn named(thread: &mut Thread, index: usize) -> u32 {
+    let node = thread.stack.entries()[index].node;
+    if node == NO_NODE {
+        let root = root(thread);
+        let node = name_from(thread, root, 0, index);
+        thread.stack.entries()[index].node = node;
+        return node;
+    }
+    node
+}
+
+/// The innermost N frames of a stack that has more, or the root of one that has none.
+///
+/// Only the whole window is named, not the stacks that its entries end: each of those would
+/// be a window of its own, and share no frame with this one.
+#[cold]
+#[inline(never)]
+fn name_window(thread: &mut Thread) -> u32 {
+    match thread.stack.entries().len().checked_sub(1) {
+        Some(last) => {
+            let first = (last + 1).saturating_sub(thread.stack.limit());
+            name_from(thread, ROOT_TRUNCATED, first, last)
+        }
+        None => root(thread),
+    }
+}
+
+/// The frame at the end of entries `first..=last`, inward of `root`.
+#[cold]
+#[inline(never)]
+fn name_from(thread: &mut Thread, root: u32, first: usize, last: usize) -> u32 {
+    (first..=last).fold(root, |outer, index| inward(thread, outer, index))
 }
 
 /// The frame of entry `index`, whose next outer entry's frame is `outer`.
 #[inline(always)]
 fn inward(thread: &mut Thread, outer: u32, index: usize) -> u32 {
-    if outer >= NO_ROOM {
-        return if outer == NO_ROOM { NO_ROOM } else { name_at(thread, index) };
-    }
     let address = address(thread, index);
     match thread.edges.get(outer, address) {
         Some(child) => child,
-        None => inward_by_table(thread, outer, index, address),
+        None => inward_by_table(thread, outer, address),
     }
 }
 
 #[cold]
 #[inline(never)]
-fn inward_by_table(thread: &mut Thread, outer: u32, index: usize, address: u64) -> u32 {
-    let found = thread.frames.find(outer, address).ok_or(Full).or_else(|_| {
-        if thread.sites.is_full() {
-            return Err(Full); // a frame that no site could use
-        }
-        // A stack that had as many frames as are kept loses its outermost one.
-        let full_window = thread.stack.base() == Base::Unwalked || index >= thread.stack.limit();
-        let target = full_window.then(|| window(thread, index));
-        match target {
-            Some(NO_ROOM | NO_NODE) => Err(Full),
-            target => thread.frames.insert(outer, address, target),
-        }
-    });
-    let Ok(child) = found else { return NO_ROOM };
+fn inward_by_table(thread: &mut Thread, outer: u32, address: u64) -> u32 {
+    if outer == NO_ROOM {
+        return NO_ROOM;
+    }
+    let child = match thread.frames.find(outer, address) {
+        Some(child) => child,
+        None if thread.sites.is_full() => return NO_ROOM, // no site could use the frame
+        None => match thread.frames.insert(outer, address) {
+            Ok(child) => child,
+            Err(Full) => return NO_ROOM,
+        },
+    };
     thread.edges.put(outer, address, child);
     child
 }
@@ -171,48 +226,4 @@ fn inward_by_table(thread: &mut Thread, outer: u32, index: usize, address: u64) 
 fn address(thread: &mut Thread, index: usize) -> u64 {
     let generation = u64::from(thread.generation) << ADDRESS_BITS;
     thread.stack.entries()[index].pc | generation
-}
-
-/// Names entry `index` from its window's outermost frame on, and remembers that.
-#[cold]
-#[inline(never)]
-fn name_at(thread: &mut Thread, index: usize) -> u32 {
-    let named = if thread.stack.base() == Base::Unwalked || index >= thread.stack.limit() {
-        window(thread, index)
-    } else {
-        let root = root(thread);
-        chain(thread, root, 0, index)
-    };
-    if let Some(entry) = thread.stack.entries().get_mut(index) {
-        entry.node = named;
-    }
-    named
-}
-
-/// The innermost N frames up to entry `index`; [`NO_NODE`] if fewer have been walked.
-fn window(thread: &mut Thread, index: usize) -> u32 {
-    match (index + 1).checked_sub(thread.stack.limit()) {
-        Some(first) => chain(thread, ROOT_TRUNCATED, first, index),
-        None => NO_NODE,
-    }
-}
-
-/// The frame at the end of entries `first..=last`, inward of `root`.
-fn chain(thread: &mut Thread, root: u32, first: usize, last: usize) -> u32 {
-    let mut outer = root;
-    for index in first..=last {
-        let address = address(thread, index);
-        let child = thread.edges.get(outer, address).or_else(|| thread.frames.find(outer, address));
-        let child = match child {
-            Some(child) => child,
-            None if thread.sites.is_full() => return NO_ROOM,
-            None => match thread.frames.insert(outer, address, None) {
-                Ok(child) => child,
-                Err(Full) => return NO_ROOM,
-            },
-        };
-        thread.edges.put(outer, address, child);
-        outer = child;
-    }
-    outer
 }

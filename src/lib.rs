@@ -1,4 +1,64 @@
 //! An exact allocation profiler with whole stacks.
+//!
+//! ```no_run
+//! #[global_allocator]
+//! static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
+//!
+//! fn main() {
+//!     // … and when the program exits, dhat-heap.json is there.
+//! }
+//! ```
+//!
+//! For every call site, that is, every distinct stack that allocates, the report says exactly how
+//! many blocks and bytes it allocated, how many were live at the end and when the whole heap was at
+//! its peak, what the site's own maximum was, and how long its blocks lived. It is a [DHAT] file:
+//! load it into Valgrind's `dh_view.html`, or the Firefox Profiler. Stacks are whole in an ordinary
+//! release build: neither frame pointers nor a rebuild of the standard library are needed.
+//!
+//! [DHAT]: https://valgrind.org/docs/manual/dh-manual.html
+//!
+//! # Environment
+//!
+//! | variable | meaning | default |
+//! |---|---|---|
+//! | `MOD_ALLOC` | `on`, `off`: record nothing, and add nothing to blocks | `on` |
+//! | `MOD_ALLOC_OUT` | the report's path; `%p` process id, `%e` executable, `%%`; `off`: none | `dhat-heap.json` |
+//! | `MOD_ALLOC_BUCKETS` | call sites the table holds, 64 to 1,048,576, rounded up to a power of two | grows |
+//! | `MOD_ALLOC_FRAMES` | frames kept of a stack, the innermost, 1 to 256 | 64 |
+//! | `MOD_ALLOC_UNWIND` | `auto`; `tables`: unwind tables alone; `fp`: frame pointers alone | `auto` |
+//! | `MOD_ALLOC_PEAK` | `bounded`: with several threads, peaks are within 1 %; `exact` | `bounded` |
+//! | `MOD_ALLOC_SELF_CHECK` | `on`: walk every stack a second time from scratch and count differences; slow | `off` |
+//!
+//! A value that cannot be used is named on standard error, with what is used instead.
+//!
+//! # What the profiler promises the program
+//!
+//! It never panics, never aborts, never blocks on a lock that is held while allocating, and changes
+//! nothing that the program prints or returns. All four allocation methods go to the same method of
+//! the allocator it wraps. What it could not record in full it counts, by cause, and says so in the
+//! report and on standard error.
+//!
+//! # The map
+//!
+//! ```text
+//!  hook ─▶ inside: once per thread ─▶ callsite ─▶ ledger ─▶ block: the trailer
+//!                                        │           │
+//!                    capture: the stack ─┤           ├─ heap: fronts, peaks, epochs
+//!                    table: its site    ─┘           └─ table::tally, arena: the site's numbers
+//!
+//!  session: starts it all, fork            threads, thread: a slot and a state per thread
+//!  recording: the mapping's bytes, and the same as plain data
+//!  symbolize ─▶ report: names, trimmed and merged stacks, dhat JSON      exit_report: when
+//!  os, sync: libc, atomics and locks that may be held below the allocator
+//! ```
+//!
+//! `hook` tells the story of one event from its beginning; `table` and `recording::layout` draw the
+//! data; `heap` and `table::tally` explain the numbers.
+//!
+//! # Features
+//!
+//! `default` is all of: `counters` (process totals; libc is the only dependency), `backtraces` (stacks
+//! and sites), `symbolicate` (names, files, lines), `dhat-compat` (the report), `std`.
 
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 compile_error!("mod-alloc records on 64-bit Linux only");

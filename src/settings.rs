@@ -33,6 +33,8 @@ pub(crate) struct Settings {
     pub(crate) unwind: Unwind,
     /// `MOD_ALLOC_PEAK`
     pub(crate) exact_peak: bool,
+    /// `MOD_ALLOC_SELF_CHECK`
+    pub(crate) self_check: bool,
 }
 
 /// The smallest and the largest table.
@@ -59,6 +61,7 @@ impl Settings {
                 0,
             ),
             exact_peak: word(c"MOD_ALLOC_PEAK", &[("bounded", false), ("exact", true)], 0),
+            self_check: word(c"MOD_ALLOC_SELF_CHECK", &[("off", false), ("on", true)], 0),
         }
     }
 }

@@ -37,8 +37,14 @@ pub(crate) struct Thread {
     /// The site of the stack captured last, if that stack is whole and the thread's own; else 0.
     #[cfg(feature = "backtraces")]
     pub(crate) last_site: u32,
+    /// The same as `last_site`, but 0 where every capture has to be checked.
+    #[cfg(feature = "backtraces")]
+    pub(crate) fast_site: u32,
     #[cfg(feature = "backtraces")]
     pub(crate) stack: Stack,
+    /// The same stack, walked from scratch: `MOD_ALLOC_SELF_CHECK=on`.
+    #[cfg(feature = "backtraces")]
+    pub(crate) checker: Stack,
     #[cfg(feature = "backtraces")]
     pub(crate) edges: Edges,
     #[cfg(feature = "backtraces")]
@@ -94,7 +100,9 @@ impl Thread {
         {
             let limit = session.header.process.frames.load(crate::sync::Ordering::Relaxed);
             // SAFETY: all of the state is initialised now: the other fields may be zero.
-            unsafe { &mut *thread.as_ptr() }.stack.set_limit(limit as usize);
+            let thread = unsafe { &mut *thread.as_ptr() };
+            thread.stack.set_limit(limit as usize);
+            thread.checker.set_limit(limit as usize);
         }
         Some(())
     }
@@ -108,6 +116,7 @@ impl Thread {
             self.bounds = os::stack_bounds().unwrap_or((0, 0));
             self.stack.clear();
             self.last_site = 0;
+            self.fast_site = 0;
         }
     }
 }

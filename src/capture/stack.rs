@@ -128,6 +128,21 @@ impl Stack {
         same && self.holds(self.first_word..innermost.words_end.into(), memory)
     }
 
+    /// Whether another capture of the same moment has kept the same frames.
+    pub(crate) fn window_equals(&self, other: &Stack) -> bool {
+        let window = |stack: &Stack| {
+            let first = stack.len.saturating_sub(stack.limit);
+            first..stack.len
+        };
+        let (own, others) = (self.entries.get(window(self)), other.entries.get(window(other)));
+        let (Some(own), Some(others)) = (own, others) else { return false };
+        let same = |(a, b): (&Entry, &Entry)| a.pc == b.pc && a.sp == b.sp;
+        own.len() == others.len()
+            && own.iter().zip(others).all(same)
+            && self.is_truncated() == other.is_truncated()
+            && (self.is_truncated() || self.base == other.base)
+    }
+
     /// Whether some of the words still are what they were.
     #[inline(always)]
     fn holds<M: Memory>(&self, words: core::ops::Range<usize>, memory: &M) -> bool {

@@ -11,7 +11,8 @@
 //!       320  heap                      (crate::heap::Heap, 256 bytes)
 //!       576  frames' head, sites' head (64 bytes each)
 //!       704  losses                    (Losses, 64 bytes)
-//!       768  command line, its arguments ended by zero bytes (3328 bytes)
+//!       768  self-check                (SelfCheck, 64 bytes)
+//!       832  command line, its arguments ended by zero bytes (3264 bytes)
 //!      4096  regions
 //! ```
 //!
@@ -50,7 +51,7 @@ pub(crate) const VERSION: u32 = 1;
 /// Where the regions begin.
 pub(crate) const HEADER_SIZE: usize = 4096;
 /// Bytes kept of the command line.
-pub(crate) const COMMAND_SIZE: usize = HEADER_SIZE - 768;
+pub(crate) const COMMAND_SIZE: usize = HEADER_SIZE - 832;
 
 /// The regions, in the order of the header's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,6 +112,7 @@ pub(crate) struct Header {
     no_table: [Word; 16],
     /// Losses that belong to no thread.
     pub(crate) losses: Losses,
+    pub(crate) self_check: SelfCheck,
     pub(crate) command: [AtomicU64; COMMAND_SIZE / 8],
 }
 
@@ -139,6 +141,15 @@ pub(crate) struct Process {
     /// Clock units at the start.
     pub(crate) started_units: AtomicU64,
     spare: [Word; 11],
+}
+
+/// `MOD_ALLOC_SELF_CHECK=on`: captures that were taken both ways.
+#[derive(Debug, Default)]
+#[repr(C, align(64))]
+pub(crate) struct SelfCheck {
+    pub(crate) checked: Word,
+    pub(crate) differences: Word,
+    spare: [Word; 6],
 }
 
 /// What was not recorded in full, in events, by cause.

@@ -34,6 +34,17 @@ pub struct Recording {
     pub threads: Vec<Thread>,
     /// What was not recorded in full, by cause.
     pub losses: Losses,
+    /// Captures taken both ways, with `MOD_ALLOC_SELF_CHECK=on`, and how many of them differed.
+    pub self_check: Option<SelfCheck>,
+}
+
+/// The outcome of `MOD_ALLOC_SELF_CHECK=on`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SelfCheck {
+    /// Captures that were also walked from scratch.
+    pub checked: u64,
+    /// Those whose two stacks differed; anything but 0 is a defect.
+    pub differences: u64,
 }
 
 /// How many entries at the head of [`Recording::frames`] are roots.

@@ -15,10 +15,11 @@ use crate::recording::layout::{
     Header, Losses as LossWords, Mapping, Module as ModuleWords, Region,
 };
 use crate::recording::model::{
-    Counters, Frame, Losses, Module, ROOT_BROKEN, ROOTS, Recording, Settings, Site, Thread,
+    Counters, Frame, Losses, Module, ROOT_BROKEN, ROOTS, Recording, SelfCheck, Settings, Site,
+    Thread,
 };
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
-use crate::table::frames::{ADDRESS_BITS, ALIAS, Frame as FrameWords};
+use crate::table::frames::{ADDRESS_BITS, Frame as FrameWords};
 use crate::table::sites::Record;
 use crate::table::tally::{Epoch, Tally};
 use crate::threads::ThreadSlot;
@@ -94,6 +95,11 @@ pub(crate) fn read(mapping: &Mapping, moment: Moment) -> Recording {
         sites: sites(mapping, header, &heap, span, used),
         threads: slots.iter().filter_map(thread).collect(),
         losses: losses(header, slots),
+        self_check: Some(SelfCheck {
+            checked: header.self_check.checked.get(),
+            differences: header.self_check.differences.get(),
+        })
+        .filter(|check| check.checked != 0),
     }
 }
 
@@ -157,7 +163,7 @@ fn frame(index: usize, words: &FrameWords) -> Frame {
     if index < ROOTS {
         return Frame::default();
     }
-    let parent = words.parent.load(Ordering::Relaxed) & !ALIAS;
+    let parent = words.parent.load(Ordering::Relaxed);
     let address = words.address.load(Ordering::Relaxed);
     Frame {
         parent: if (parent as usize) < index { parent } else { ROOT_BROKEN },

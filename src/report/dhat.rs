@@ -18,6 +18,7 @@
 //! | `x_version` | version of this crate |
 //! | `x_settings` | `peak` (`exact` or `bounded` to 1 %), `frames`, `buckets` (null: grows), `unwind` |
 //! | `x_losses` | what was not recorded in full, by cause; all 0 if nothing |
+//! | `x_self_check` | with `MOD_ALLOC_SELF_CHECK=on`: captures `checked`, and `differences` found |
 //! | `x_modules` | `path`, `build_id` (hexadecimal), `start`, `end`, `bias` of every mapped object |
 //! | `x_threads` | `id`, `name`, `running` and totals of every thread slot |
 //! | `x_merged` | in a stack: this many sites became equal, so `mb` and `mbk` are upper bounds |
@@ -30,7 +31,7 @@ use std::io::{self, BufWriter, Write};
 
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
-use crate::recording::model::{Counters, Losses, Module, Settings, Thread};
+use crate::recording::model::{Counters, Losses, Module, SelfCheck, Settings, Thread};
 
 use super::{FrameRef, Profile, StackRef};
 
@@ -124,6 +125,9 @@ impl Serialize for Document<'_> {
         map.serialize_entry("x_version", env!("CARGO_PKG_VERSION"))?;
         map.serialize_entry("x_settings", &SettingsEntry(&run.settings))?;
         map.serialize_entry("x_losses", &LossesEntry(&run.losses))?;
+        if let Some(check) = &run.self_check {
+            map.serialize_entry("x_self_check", &SelfCheckEntry(check))?;
+        }
         map.serialize_entry("x_threads", &Array(|| run.threads.iter().map(ThreadEntry)))?;
         map.serialize_entry("x_modules", &Array(|| run.modules.iter().map(ModuleEntry)))?;
         map.serialize_entry("pps", &Array(|| self.0.stacks().map(ProgramPoint)))?;
@@ -239,6 +243,18 @@ impl Serialize for LossesEntry<'_> {
         map.serialize_entry("truncated_stacks", truncated_stacks)?;
         map.serialize_entry("broken_stacks", broken_stacks)?;
         map.serialize_entry("threads_overflowed", threads_overflowed)?;
+        map.end()
+    }
+}
+
+struct SelfCheckEntry<'p>(&'p SelfCheck);
+
+impl Serialize for SelfCheckEntry<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let SelfCheck { checked, differences } = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("checked", checked)?;
+        map.serialize_entry("differences", differences)?;
         map.end()
     }
 }

@@ -21,7 +21,7 @@ use std::path::PathBuf;
 use std::string::String;
 use std::vec::Vec;
 
-use crate::recording::model::{Counters, Losses, Module, Recording, Settings, Thread};
+use crate::recording::model::{Counters, Losses, Module, Recording, SelfCheck, Settings, Thread};
 
 use frames::FrameTable;
 use merge::Stacks;
@@ -67,6 +67,8 @@ pub struct Run {
     pub threads: Vec<Thread>,
     /// What was not recorded in full, by cause.
     pub losses: Losses,
+    /// Captures taken both ways, if the process checked itself.
+    pub self_check: Option<SelfCheck>,
 }
 
 impl Run {
@@ -82,6 +84,7 @@ impl Run {
             modules: recording.modules.clone(),
             threads: recording.threads.clone(),
             losses: recording.losses,
+            self_check: recording.self_check,
         }
     }
 }

@@ -31,6 +31,10 @@ fn write_lines(profile: &Profile, saved_to: &Path, text: &mut String) -> fmt::Re
     if !losses.is_empty() {
         writeln!(text, "mod-alloc: Lost: {}", losses.join("; "))?;
     }
+    if let Some(check) = profile.run().self_check {
+        let (checked, different) = (Commas(check.checked), Commas(check.differences));
+        writeln!(text, "mod-alloc: Self-check: {checked} captures, {different} differences")?;
+    }
     Ok(())
 }
 

@@ -4,10 +4,6 @@
 //! the same exactly if their innermost frames have the same id, because a lookup compares
 //! the parent's id and the address, never a hash alone.
 //!
-//! An *alias* is an edge without a frame of its own: for a stack that already has as many
-//! frames as are kept, adding one inward drops one outward, and the alias (parent, address)
-//! says which frame stands for the result.
-//!
 //! Slots lie in levels, each twice the size of the one before; only the current level is
 //! used. A new level is filled from the frames while the gate is closed.
 
@@ -25,8 +21,6 @@ pub(crate) const ROOTS: u32 = 4;
 
 /// Slots of the first level.
 pub(crate) const FIRST_LEVEL: usize = 8192;
-/// Bit of [`Frame::parent`]: the entry is an alias and [`Frame::site`] holds its target.
-pub(crate) const ALIAS: u32 = 1 << 31;
 /// Bits of [`Frame::address`] that hold the address; the rest is the module generation.
 pub(crate) const ADDRESS_BITS: u32 = 48;
 
@@ -36,9 +30,9 @@ pub(crate) const ADDRESS_BITS: u32 = 48;
 pub(crate) struct Frame {
     /// Return address, and in the high 16 bits the generation of the module list.
     pub(crate) address: AtomicU64,
-    /// The next outer frame's id, perhaps with [`ALIAS`].
+    /// The next outer frame's id.
     pub(crate) parent: AtomicU32,
-    /// The site of the stack this frame ends: 0 none, see `sites`; of an alias: its target.
+    /// The site of the stack this frame ends: 0 none, see `sites`.
     pub(crate) site: AtomicU32,
 }
 
@@ -112,14 +106,12 @@ impl Frames {
     }
 
     #[inline(always)]
-    fn is(&self, id: u32, parent: u32, address: u64) -> Option<u32> {
-        let frame = self.frame(id)?;
+    fn is(&self, id: u32, parent: u32, address: u64) -> bool {
         // Relaxed: the Acquire of the slot that gave the id has made these words visible.
-        let found = frame.parent.load(Ordering::Relaxed);
-        if found & !ALIAS != parent || frame.address.load(Ordering::Relaxed) != address {
-            return None;
-        }
-        Some(if found & ALIAS == 0 { id } else { frame.site.load(Ordering::Relaxed) })
+        self.frame(id).is_some_and(|frame| {
+            frame.parent.load(Ordering::Relaxed) == parent
+                && frame.address.load(Ordering::Relaxed) == address
+        })
     }
 
     /// The frame at `address` inward of `parent`, if it was seen before. Waits for nobody.
@@ -131,30 +123,21 @@ impl Frames {
         for at in first..=first + mask {
             match slots.get(at & mask)?.look(hash) {
                 Look::Empty => return None,
-                Look::Candidate(id) => {
-                    if let Some(id) = self.is(id, parent, address) {
-                        return Some(id);
-                    }
-                }
-                Look::Busy | Look::Other => {}
+                Look::Candidate(id) if self.is(id, parent, address) => return Some(id),
+                Look::Candidate(_) | Look::Busy | Look::Other => {}
             }
         }
         None
     }
 
-    /// Finds or adds the frame at `address` inward of `parent`; with a `target`, adds an alias for it.
+    /// Finds or adds the frame at `address` inward of `parent`.
     #[cold]
-    pub(crate) fn insert(
-        &self,
-        parent: u32,
-        address: u64,
-        target: Option<u32>,
-    ) -> Result<u32, Full> {
+    pub(crate) fn insert(&self, parent: u32, address: u64) -> Result<u32, Full> {
         let hash = hash(parent, address) & !(1 << 31);
         let (id, crowded) = {
             let _passing = self.pass();
             let (slots, mask) = self.level();
-            let id = self.insert_at(slots, mask, hash, (parent, address, target))?;
+            let id = self.insert_at(slots, mask, hash, parent, address)?;
             let count = self.head.count.load(Ordering::Relaxed) as usize;
             (id, count > slots.len() / 2)
         };
@@ -169,7 +152,8 @@ impl Frames {
         slots: &[Slot],
         mask: usize,
         hash: u32,
-        (parent, address, target): (u32, u64, Option<u32>),
+        parent: u32,
+        address: u64,
     ) -> Result<u32, Full> {
         let mut at = hash as usize;
         let mut turn = 0;
@@ -179,16 +163,13 @@ impl Frames {
                 Look::Empty => {
                     let Some(claim) = slot.claim(hash) else { continue };
                     let id = self.next_id()?;
-                    self.write(id, parent, address, target);
+                    self.write(id, parent, address);
                     claim.publish(id, hash);
-                    return Ok(target.unwrap_or(id));
+                    return Ok(id);
                 }
                 Look::Busy => wait_turn(&mut turn),
-                Look::Candidate(id) => match self.is(id, parent, address) {
-                    Some(id) => return Ok(id),
-                    None => at += 1,
-                },
-                Look::Other => at += 1,
+                Look::Candidate(id) if self.is(id, parent, address) => return Ok(id),
+                Look::Candidate(_) | Look::Other => at += 1,
             }
         }
     }
@@ -203,13 +184,11 @@ impl Frames {
             .map_err(|_| Full)
     }
 
-    fn write(&self, id: u32, parent: u32, address: u64, target: Option<u32>) {
+    fn write(&self, id: u32, parent: u32, address: u64) {
         let Some(frame) = self.frame(id) else { return };
         // Relaxed: published by the Release in `Claim::publish`.
         frame.address.store(address, Ordering::Relaxed);
-        frame.site.store(target.unwrap_or(0), Ordering::Relaxed);
-        let alias = if target.is_some() { ALIAS } else { 0 };
-        frame.parent.store(parent | alias, Ordering::Relaxed);
+        frame.parent.store(parent, Ordering::Relaxed);
     }
 
     /// Moves to a level of twice the size, unless another thread does so or there is none.
@@ -234,7 +213,7 @@ impl Frames {
     /// Puts an existing frame into a level that nobody else sees yet.
     fn fill(&self, slots: &[Slot], mask: usize, id: u32) {
         let Some(frame) = self.frame(id) else { return };
-        let parent = frame.parent.load(Ordering::Relaxed) & !ALIAS;
+        let parent = frame.parent.load(Ordering::Relaxed);
         let hash = hash(parent, frame.address.load(Ordering::Relaxed)) & !(1 << 31);
         let mut at = hash as usize;
         while let Some(slot) = slots.get(at & mask) {

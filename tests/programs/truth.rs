@@ -1,6 +1,7 @@
 //! Programs of one thread whose every number is known by construction.
 
 use std::fmt::Write as _;
+use std::hint::black_box;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -25,13 +26,39 @@ sites! {
     site_stage site_passing
 }
 
+/// One event of a script.
+#[derive(Clone, Copy)]
+enum Step {
+    /// A block of so many bytes, made by a site.
+    New(fn(usize) -> Block, usize),
+    /// Frees a block; they are numbered in the order in which they were made.
+    Free(usize),
+    /// Lets 20 ms pass.
+    Wait,
+}
+use Step::{Free, New, Wait};
+
+/// Plays a script: every site is called from one place, so it has one stack.
+#[inline(never)]
+fn play(script: &[Step]) {
+    let mut blocks: [Option<Block>; 16] = [None; 16];
+    let mut made = 0;
+    for step in black_box(script) {
+        match *step {
+            New(site, size) => {
+                blocks[made] = Some(site(size));
+                made += 1;
+            }
+            Free(block) => blocks[block].take().expect("a live block").free(),
+            Wait => sleep(Duration::from_millis(20)),
+        }
+    }
+}
+
 fn simple() {
-    for _ in 0..4 {
-        site_freed(50).free();
-    }
-    for _ in 0..3 {
-        site_kept(10_000);
-    }
+    let freed = New(site_freed, 50);
+    let kept = New(site_kept, 10_000);
+    play(&[freed, Free(0), freed, freed, Free(1), Free(2), freed, Free(3), kept, kept, kept]);
 }
 
 fn reallocations() {
@@ -50,66 +77,72 @@ fn reallocations() {
 
 #[inline(never)]
 fn resized_by_another(block: Block) {
-    std::hint::black_box(block.resized(6_000));
+    black_box(block.resized(6_000));
 }
 
-/// Three times the same number of bytes; the second and the third time in other blocks.
+/// Three times the same number of bytes, each time in other blocks.
 fn equal_peaks() {
     let start = Instant::now();
-    site_first(600_000).free();
-    sleep(Duration::from_millis(20));
-    let two = [site_second(300_000), site_second(300_000)];
-    free_all(two);
-    sleep(Duration::from_millis(20));
+    let (second, third) = (New(site_second, 300_000), |size| New(site_third, size));
+    play(&[New(site_first, 600_000), Free(0), Wait]);
+    play(&[second, second, Free(0), Free(1), Wait]);
     let earliest = start.elapsed();
-    let third = [site_third(100_000), site_third(200_000), site_third(300_000)];
-    let latest = start.elapsed();
-    sleep(Duration::from_millis(20));
-    free_all(third);
+    play(&[third(100_000), third(200_000), third(300_000), Wait, Free(0), Free(1), Free(2)]);
+    let latest = start.elapsed() - Duration::from_millis(20);
     say(format_args!("peak {} {}", earliest.as_micros(), latest.as_micros()));
     // The sites' own peaks, below the heap's.
-    site_one_then_two(60_000).free();
-    free_all([site_one_then_two(30_000), site_one_then_two(30_000)]);
-    free_all([site_two_then_one(30_000), site_two_then_one(30_000)]);
-    site_two_then_one(60_000).free();
+    let (one, half) = (New(site_one_then_two, 60_000), New(site_one_then_two, 30_000));
+    play(&[one, Free(0), half, half, Free(1), Free(2)]);
+    let (one, half) = (New(site_two_then_one, 60_000), New(site_two_then_one, 30_000));
+    play(&[half, half, Free(0), Free(1), one, Free(2)]);
     say(format_args!("end {}", start.elapsed().as_micros()));
 }
 
 /// Sites that are at their maximum when the heap is not.
 fn own_peaks() {
-    site_early(500_000).free();
-    let before = [site_before(10_000), site_before(20_000)];
-    let partly = [site_partly(5_000), site_partly(15_000)];
-    site_late(1_000).free();
-    let summit = site_summit(1_000_000);
-    // Here the heap is at its peak.
-    summit.free();
-    free_all(before);
-    let late = [site_late(100_000), site_late(200_000)];
-    let more = [site_partly(30_000), site_partly(40_000)];
-    free_all(late);
-    free_all(more);
-    partly[1].free();
+    play(&[
+        New(site_early, 500_000),
+        Free(0),
+        New(site_before, 10_000),
+        New(site_before, 20_000),
+        New(site_partly, 5_000),
+        New(site_partly, 15_000),
+        New(site_late, 1_000),
+        Free(5),
+        New(site_summit, 1_000_000), // here the heap is at its peak
+        Free(6),
+        Free(1),
+        Free(2),
+        New(site_late, 100_000),
+        New(site_late, 200_000),
+        New(site_partly, 30_000),
+        New(site_partly, 40_000),
+        Free(7),
+        Free(8),
+        Free(9),
+        Free(10),
+        Free(4),
+    ]);
 }
 
 #[inline(never)]
 fn site_zeroed() -> Block {
     let block = Block::zeroed(layout(123_456, 1)).expect("memory");
-    std::hint::black_box("zeroed");
+    black_box("zeroed");
     block
 }
 
 #[inline(never)]
 fn site_aligned(size: usize, align: usize) -> Block {
     let block = Block::with(layout(size, align)).expect("memory");
-    std::hint::black_box("aligned");
+    black_box("aligned");
     block
 }
 
 #[inline(never)]
 fn site_aligned_zeroed() -> Block {
     let block = Block::zeroed(layout(10_000, 8192)).expect("memory");
-    std::hint::black_box("aligned and zeroed");
+    black_box("aligned and zeroed");
     block
 }
 
