@@ -21,7 +21,7 @@ pub(crate) fn of(thread: &mut Thread, session: &'static Session, at: Registers) 
     if session.settings.self_check {
         checked(thread, session, at)
     } else {
-        changed(thread, session, at)
+        changed(thread, session, at.pc, at.sp, at.bp)
     }
 }
 
@@ -39,7 +39,8 @@ fn is_unchanged(thread: &Thread, at: &Registers) -> bool {
 #[inline(never)]
 fn checked(thread: &mut Thread, session: &'static Session, at: Registers) -> u32 {
     let unchanged = thread.last_site != NO_SITE && is_unchanged(thread, &at);
-    let site = if unchanged { thread.last_site } else { changed(thread, session, at) };
+    let site =
+        if unchanged { thread.last_site } else { changed(thread, session, at.pc, at.sp, at.bp) };
     thread.fast_site = NO_SITE;
     let (low, high) = thread.bounds;
     if !(low..high).contains(&at.sp) {
@@ -56,9 +57,11 @@ fn checked(thread: &mut Thread, session: &'static Session, at: Registers) -> u32
     site
 }
 
-/// The site of a stack that is not the one captured last.
+/// The site of a stack that is not the one captured last. The registers come one by one, to
+/// stay in the processor's.
 #[inline(never)]
-fn changed(thread: &mut Thread, session: &'static Session, at: Registers) -> u32 {
+fn changed(thread: &mut Thread, session: &'static Session, pc: u64, sp: u64, bp: u64) -> u32 {
+    let at = Registers { pc, sp, bp };
     let rules = ProcessRules { session };
     if thread.generation != rule_cache::generation() {
         begin_generation(thread);
@@ -74,7 +77,7 @@ fn changed(thread: &mut Thread, session: &'static Session, at: Registers) -> u32
     if thread.generation != rule_cache::generation() {
         // An object was unloaded while the stack was walked: its frames may have been taken
         // for others'. The next round walks all of it by the new rules.
-        return changed(thread, session, at);
+        return changed(thread, session, pc, sp, bp);
     }
     let site = site(thread, fresh);
     if !is_own {

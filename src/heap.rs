@@ -10,7 +10,8 @@
 //!            below the maximum:  ceiling = maximum, floor = none
 //!            at the maximum:     ceiling = none,    floor = any shrinking
 //!  Bounded   several threads. Each publishes what it has pending when that exceeds a step;
-//!            all that is pending together stays below 1 % of the maximum.
+//!            all that is pending together stays below 1 % of the maximum (in a heap that is small
+//!            and busy, below 1 KiB a thread).
 //!  Exact     every event goes through one front under one lock.
 //! ```
 //!
@@ -33,6 +34,14 @@ pub(crate) const EXACT: u32 = 2;
 /// Pending bytes of all threads together stay below 1/2^STEP_SHIFT of the maximum; half of what
 /// is promised, because the number of threads may double before each has seen it.
 const STEP_SHIFT: u32 = 8;
+
+/// After so many publications the heap has shown to be small and busy: then a thread may keep
+/// [`SMALL_STEP`] bytes pending, so that threads do not wait for each other at every event.
+const MANY_PUBLICATIONS: u64 = 1 << 16;
+/// Bytes that a thread may keep pending in a small and busy heap.
+const SMALL_STEP: i64 = 1024;
+/// Blocks that a thread may keep pending in a small and busy heap.
+const SMALL_STEP_BLOCKS: i64 = 16;
 
 /// One thread's events, and the limits at which the heap has to be told.
 #[derive(Debug, Default)]
@@ -94,7 +103,9 @@ pub(crate) struct Heap {
     pub(crate) peak_time: Word,
     /// Bounded mode: 1 while the heap has not shrunk since its maximum.
     pub(crate) at_peak: Word,
-    spare: [Word; 6],
+    /// Bounded mode: how often a thread has published.
+    publications: Word,
+    spare: [Word; 5],
     /// Exact mode: the one front.
     pub(crate) exact: Front,
 }
@@ -219,6 +230,7 @@ impl Front {
     #[cold]
     fn publish(&self, now: u64, heap: &Heap) {
         let _held = heap.lock.lock();
+        heap.publications.add(1);
         self.give(heap);
         let live = heap.live_bytes.get();
         if live >= heap.peak_bytes.get() {
@@ -248,8 +260,10 @@ impl Front {
     /// Limits for Bounded mode, under the heap's lock.
     fn set_step(&self, heap: &Heap) {
         let threads = i64::from(heap.threads.load(Ordering::Relaxed).max(1));
-        let step = (heap.peak_bytes.get() >> STEP_SHIFT) / threads;
-        let blocks = (heap.peak_blocks.get() >> STEP_SHIFT) / threads;
+        let is_busy = heap.publications.get() > MANY_PUBLICATIONS;
+        let (least, least_blocks) = if is_busy { (SMALL_STEP, SMALL_STEP_BLOCKS) } else { (0, 0) };
+        let step = ((heap.peak_bytes.get() >> STEP_SHIFT) / threads).max(least);
+        let blocks = ((heap.peak_blocks.get() >> STEP_SHIFT) / threads).max(least_blocks);
         self.ceiling.set(self.base_bytes.get() + step.max(1));
         self.floor.set(self.base_bytes.get() - step);
         self.blocks_ceiling.set(self.base_blocks.get() + blocks);

@@ -1,7 +1,7 @@
 //! Rules for the walk: from the cache, else from the object's unwind tables; and the list of
 //! objects, which grows as a side effect: the first time that a pc is met, its object is noted.
 
-use crate::capture::rule::Rule;
+use crate::capture::rule::{PackedRule, Rule};
 use crate::capture::walk::{Memory, Rules};
 use crate::capture::{rule_cache, unwind_tables};
 use crate::os::{self, loaded::Loaded};
@@ -21,11 +21,16 @@ pub(crate) struct ProcessRules {
 
 impl Rules for ProcessRules {
     #[inline(always)]
-    fn rule(&self, pc: u64) -> Rule {
+    fn rule(&self, pc: u64) -> PackedRule {
         match rule_cache::get(pc) {
             Some(rule) => rule,
             None => self.look_up(pc),
         }
+    }
+
+    #[cold]
+    fn unpacked(&self, pc: u64) -> Rule {
+        os::loaded::find(pc.wrapping_sub(1)).map_or(Rule::Unknown, |loaded| decode(&loaded, pc))
     }
 
     #[cold]
@@ -37,13 +42,14 @@ impl Rules for ProcessRules {
 
 impl ProcessRules {
     #[cold]
-    fn look_up(&self, pc: u64) -> Rule {
+    #[inline(never)]
+    fn look_up(&self, pc: u64) -> PackedRule {
         let fixed = self.session.unwind() == Unwind::FramePointers;
         let Some(loaded) = os::loaded::find(pc.wrapping_sub(1)) else {
-            return if fixed { Rule::FRAME_POINTER } else { Rule::Unknown };
+            return if fixed { Rule::FRAME_POINTER.pack() } else { PackedRule::UNKNOWN };
         };
         note(self.session, &loaded);
-        let rule = if fixed { Rule::FRAME_POINTER } else { decode(&loaded, pc) };
+        let rule = if fixed { Rule::FRAME_POINTER } else { decode(&loaded, pc) }.pack();
         rule_cache::put(pc, rule);
         rule
     }
@@ -135,8 +141,9 @@ pub(crate) struct OwnStack {
 impl Memory for OwnStack {
     #[inline(always)]
     fn word(&self, address: u64) -> Option<u64> {
-        let inside = address >= self.low && address <= self.high - 8 && address & 7 == 0;
-        inside.then(|| self.again(address))
+        // One comparison for both ends: below `low` the difference wraps to something large.
+        let inside = address.wrapping_sub(self.low) < self.high - 7 - self.low;
+        (inside && address & 7 == 0).then(|| self.again(address))
     }
 
     #[inline(always)]

@@ -148,6 +148,9 @@ mod on_damaged_reports {
     use super::support::dhat_json::{KEYS, Report};
     use super::support::user_code::UserFiles;
 
+    /// Makes a report wrong.
+    type Damage = fn(&mut Value);
+
     /// A report of two sites on the same line and one of the runtime.
     fn sample() -> Value {
         json!({
@@ -247,7 +250,7 @@ mod on_damaged_reports {
 
     #[test]
     fn unsound_reports_are_refused() {
-        let damages: [(fn(&mut Value), &str); 9] = [
+        let damages: [(Damage, &str); 9] = [
             (|json| json["dhatFileVersion"] = json!(1), "dhatFileVersion is not 2"),
             (|json| drop(json.as_object_mut().unwrap().remove("tg")), "tg is missing"),
             (|json| json["tg"] = json!(51), "tg 51 is later than te 50"),

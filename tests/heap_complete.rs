@@ -4,7 +4,7 @@
 mod heap_support;
 
 use heap_support::dhat_json::Report;
-use heap_support::{Launch, assert_nothing_lost, fixture};
+use heap_support::{Launch, assert_only_lost, fixture};
 
 /// What trimming may leave outermost: `main`, what the runtime does before it, what a
 /// thread runs.
@@ -16,7 +16,8 @@ fn check(workload: &str) {
     let arguments: Vec<_> = workload.split(' ').collect();
     let ended = Launch::new(workload, fixture(), &arguments).run().with_status(0);
     let report = ended.report();
-    assert_nothing_lost(&report);
+    // Syntax trees are deep: a few stacks have more frames than are kept.
+    assert_only_lost(&report, &["truncated_stacks"]);
     let all = report.sum().get("tb");
     let reached = bytes_from_the_start(&report);
     assert!(reached * 100 >= all * 99, "{reached} of {all} bytes are under whole stacks");

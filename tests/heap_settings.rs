@@ -7,8 +7,8 @@ use std::fs;
 
 use heap_support::dhat_json::{Point, Report};
 use heap_support::{
-    Ended, Launch, Sites, assert_nothing_lost, assert_only_lost, fixture, lost, numbers_in,
-    programs,
+    COUNTED, Ended, Launch, Sites, assert_nothing_lost, assert_only_lost, fixture, lost,
+    numbers_in, programs,
 };
 use serde_json::{Value, json};
 
@@ -98,11 +98,13 @@ mod buckets {
             let [point] = overflow(&report)[..] else { panic!("one visible site: {report:?}") };
             assert!(report.points.len() <= most + 1, "{} points", report.points.len());
             assert!(report.points.len() > most / 2, "{} points", report.points.len());
-            // What other points lack is what this one has: nothing was lost twice, or not at all.
+            // What other points lack is what this one has: nothing was lost twice, or not at
+            // all. Reallocations of its blocks are blocks more, but look for no site.
             let kept = u64::try_from(report.points.len() - 1).expect("small");
-            assert!(point.counters.get("tbk") >= 2001 - kept);
             let lost = lost(&report, "table_full");
-            assert_eq!(lost, point.counters.get("tbk"), "each event lost is one block there");
+            assert!(lost >= 2001 - kept, "{lost} lost, {kept} kept");
+            let more = point.counters.get("tbk") - lost;
+            assert!(more < 20, "{more} reallocations");
             let words = "events in a full call-site table (set MOD_ALLOC_BUCKETS higher)";
             let line = ended.said().into_iter().find(|line| line.starts_with("Lost: "));
             let line = line.expect("what was lost is said").replace(',', "");
@@ -171,8 +173,8 @@ mod on_and_off {
             let ended = run_with("MOD_ALLOC", value, &["three-blocks"]).with_status(0);
             let line = format!("MOD_ALLOC={value} cannot be used, using on");
             assert_eq!(complaints(&ended), [line]);
-            Sites::of(&ended.report())
-                .expect("site_three", [3_000, 3, 3_000, 3, 3_000, 3, 3_000, 3]);
+            let three = Sites::of(&ended.report()).sum("site_three", COUNTED);
+            assert_eq!(three, [3_000, 3, 3_000, 3, 3_000, 3, 3_000, 3]);
         }
     }
 }
@@ -248,8 +250,8 @@ mod frames {
     /// How many frames, inlined ones not counted, the deepest stack has.
     fn deepest(report: &Report) -> usize {
         let count = |point| {
-            let stack = report.stack(point).filter_map(|frame| frame.split_once(": "));
-            let mut addresses: Vec<_> = stack.map(|(address, _)| address).collect();
+            let stack = report.stack(point).filter(|frame| frame.starts_with("0x"));
+            let mut addresses: Vec<_> = stack.map(|frame| frame.split(':').next()).collect();
             addresses.dedup();
             addresses.len()
         };
@@ -257,7 +259,7 @@ mod frames {
     }
 
     fn deep(report: &Report) -> [u64; 8] {
-        Sites::of(report).sum("site_deep", super::heap_support::COUNTED)
+        Sites::of(report).sum("site_deep", COUNTED)
     }
 
     #[test]
@@ -270,7 +272,7 @@ mod frames {
             ("9999", 256, true),
             ("abc", 64, true),
         ] {
-            let ended = run(value, "300");
+            let ended = run(value, "150");
             let report = ended.report();
             assert_eq!(report.json["x_settings"]["frames"], used);
             let line = format!("MOD_ALLOC_FRAMES={value} cannot be used, using {used}");
@@ -281,14 +283,23 @@ mod frames {
             assert_only_lost(&report, &["truncated_stacks"]);
             assert!(lost(&report, "truncated_stacks") >= BLOCKS, "{value}");
             assert!(report.frames.iter().any(|frame| frame == TRUNCATED));
-            let all = [BLOCKS * 100, BLOCKS].repeat(4);
-            assert_eq!(deep(&report)[..], all, "{value}");
+            assert!(report.sum().get("eb") >= BLOCKS * 100, "{value}");
+            if used > 1 {
+                let all = [BLOCKS * 100, BLOCKS].repeat(4);
+                assert_eq!(deep(&report)[..], all, "{value}");
+            }
         }
     }
 
     #[test]
+    fn one_frame_is_one_of_the_program() {
+        let report = run("1", "21").report();
+        assert_eq!(deep(&report)[..2], [BLOCKS * 100, BLOCKS], "{:?}", report.frames);
+    }
+
+    #[test]
     fn stacks_that_fit_are_complete() {
-        let report = run("64", "40").report();
+        let report = run("64", "20").report();
         assert_nothing_lost(&report);
         assert!(!report.frames.iter().any(|frame| frame == TRUNCATED));
         assert_eq!(deep(&report)[..2], [BLOCKS * 100, BLOCKS]);
@@ -307,7 +318,7 @@ mod unwind {
         let mut stacks = report.points.iter().map(|point| {
             let frames: Vec<_> = report.stack(point).collect();
             let is_deep = frames.iter().any(|frame| frame.contains("::site_deep "));
-            is_deep.then(|| frames.iter().filter(|frame| frame.contains("::descend ")).count())
+            is_deep.then(|| frames.iter().filter(|frame| frame.contains("::descend")).count())
         });
         stacks.find_map(|calls| calls).unwrap_or(0)
     }
@@ -320,7 +331,7 @@ mod unwind {
             let report = ended.report();
             assert_eq!(report.json["x_settings"]["unwind"], value);
             assert_nothing_lost(&report);
-            assert_eq!(calls(&report), 21, "{value}");
+            assert_eq!(calls(&report), 41, "{value}");
         }
     }
 

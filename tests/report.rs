@@ -193,7 +193,7 @@ fn stacks_that_are_not_whole_say_why() {
     maker.site(ROOT_BROKEN, &[0x1100], 2);
     maker.site(ROOT_COMPLETE, &[0x1100], 3);
     maker.site(ROOT_TABLE_FULL, &[], 4);
-    maker.site(ROOT_BROKEN, &[], 5);
+    maker.site(ROOT_COMPLETE, &[], 5);
     let report = maker.json();
     let code = "0x100: ??? (in /nowhere/app)";
     let truncated = "[stack truncated: set MOD_ALLOC_FRAMES]";
@@ -207,6 +207,21 @@ fn stacks_that_are_not_whole_say_why() {
 }
 
 #[test]
+fn one_address_in_two_generations_is_two_frames() {
+    let mut maker = Maker::new();
+    maker.0.modules.push(module("/nowhere/plugin", 0x1000));
+    maker.0.modules[1].generations = (1, 1);
+    for generation in [0, 1] {
+        maker.0.frames.push(Frame { parent: ROOT_COMPLETE, generation, address: 0x1100 });
+        let frame = u32::try_from(maker.0.frames.len() - 1).unwrap();
+        maker.0.sites.push(Site { frame, counters: numbers(1) });
+    }
+    let report = maker.json();
+    assert_eq!(frames(&report, 0), ["0x100: ??? (in /nowhere/app)"]);
+    assert_eq!(frames(&report, 1), ["0x100: ??? (in /nowhere/plugin)"]);
+}
+
+#[test]
 fn a_recording_that_makes_no_sense_makes_a_report() {
     let mut maker = Maker::new();
     // A parent outside the recording, one that is the frame itself, one further in.
@@ -214,6 +229,7 @@ fn a_recording_that_makes_no_sense_makes_a_report() {
         Frame { parent: 999, generation: 0, address: 0x1100 },
         Frame { parent: 5, generation: 0, address: u64::MAX },
         Frame { parent: 7, generation: 9, address: 1 },
+        Frame { parent: 6, generation: 9, address: 2 },
     ]);
     for frame in [3, 4, 5, 6, 7, 8, u32::MAX] {
         let counters = Counters { total_bytes: u64::MAX, ..numbers(1) };

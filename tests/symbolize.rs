@@ -98,6 +98,12 @@ fn a_debug_link_leads_to_the_file_beside_the_program_or_below() {
     assert_c_inlines(&app, &dir.join("whole"), std::slice::from_ref(&elsewhere));
     let (start, _) = function(&dir.join("whole"), "outer");
     assert_eq!(resolve(module(&app), &[], start), []);
+
+    // An empty section, as some tools leave it, is no debug information.
+    fs::rename(copy.join("app.debug"), dir.join("app.debug")).unwrap();
+    fs::write(dir.join("nothing"), "").unwrap();
+    must("objcopy", &["--add-section", ".debug_info=nothing", "app"], &dir);
+    assert_c_inlines(&app, &dir.join("whole"), &[]);
 }
 
 #[test]
@@ -180,6 +186,26 @@ fn the_running_program_is_found_although_its_file_is_gone() {
     assert!(found[0].file.ends_with("tests/symbolize.rs"), "{found:?}");
     recording.modules[0].build_id = vec![1, 2, 3];
     assert_eq!(Asked::new(&recording, &[]).at(start).1, [], "another build ran");
+}
+
+#[test]
+fn the_running_program_is_found_although_its_file_was_replaced() {
+    let exe = Path::new("/proc/self/exe");
+    let (start, _) = function(exe, "marker_of_the_running_program");
+    for (name, option, id) in [
+        ("replaced-known", "-Wl,--build-id=sha1", build_id(exe)),
+        ("replaced-unknown", "-Wl,--build-id=none", vec![]),
+    ] {
+        let other = cc(&dir(name), &["-g", option]);
+        let mut replaced = module(&other);
+        replaced.build_id = id;
+        let mut recording = recording(vec![replaced]);
+        recording.pid = std::process::id();
+        recording.executable = other;
+        let found = Asked::new(&recording, &[]).at(start).1;
+        assert!(!found.is_empty(), "{name}");
+        assert_eq!(found[0].name, "marker_of_the_running_program", "{name}");
+    }
 }
 
 #[test]
@@ -328,6 +354,12 @@ fn what_is_no_file_has_no_names() {
     for path in ["text", "empty", "pipe", "missing", "."].map(|name| dir.join(name)) {
         assert_eq!(resolve(module(&path), &[], 0x1000), [], "{}", path.display());
     }
+    // A bare name is not looked for in the current directory.
+    let app = cc(&dir, &["-g"]);
+    let up: PathBuf = std::env::current_dir().unwrap().iter().skip(1).map(|_| "..").collect();
+    let relative = up.join(app.strip_prefix("/").unwrap());
+    assert!(relative.exists());
+    assert_eq!(resolve(module(&relative), &[], function(&app, "outer").0), []);
     assert_eq!(resolve(module(Path::new("linux-vdso.so.1")), &[], 0x1000), []);
     assert_eq!(resolve(module(Path::new("")), &[], 0x1000), []);
 }

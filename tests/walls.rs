@@ -296,7 +296,7 @@ mod stacks {
 
     #[test]
     fn ten_thousand_calls_deep() {
-        for frames in ["1", "64", "256"] {
+        for frames in ["2", "64", "256"] {
             let launch = Launch::new(&format!("deep {frames}"), programs(), &["deep"]);
             let report = launch.env("MOD_ALLOC_FRAMES", frames).run().with_status(0).report();
             assert_only_lost(&report, &["truncated_stacks"]);
@@ -353,27 +353,28 @@ mod memory {
     #[test]
     fn a_small_address_space_gives_a_small_table_or_none() {
         let mut recorded = 0;
-        for megabytes in [4_096, 512, 256, 160, 40, 20] {
+        for megabytes in [4_096, 512, 256, 160, 80, 60, 40, 20] {
             let ended = limited(megabytes);
             assert_eq!(ended.stdout, "three blocks\n", "{megabytes} MiB");
             if ended.folder.join("dhat-heap.json").exists() {
                 let report = ended.report();
                 assert_nothing_lost(&report);
-                Sites::of(&report).expect("site_three", [3_000, 3, 3_000, 3, 3_000, 3, 3_000, 3]);
+                let three = Sites::of(&report).sum("site_three", COUNTED);
+                assert_eq!(three, [3_000, 3, 3_000, 3, 3_000, 3, 3_000, 3]);
                 recorded += 1;
             } else {
                 let expected = ["no memory for the call-site table, not recording"];
                 assert_eq!(ended.said(), expected, "{megabytes} MiB");
             }
         }
-        assert!((2..6).contains(&recorded), "{recorded} of 6 had room for a table");
+        assert!((4..8).contains(&recorded), "{recorded} of 8 had room for a table");
     }
 
     /// What is used must be what the report says.
     #[test]
     fn a_smaller_table_than_wanted_is_in_the_report() {
         assert_eq!(limited(4_096).report().json["x_settings"]["buckets"], serde_json::Value::Null);
-        let buckets = limited(256).report().json["x_settings"]["buckets"].as_u64();
+        let buckets = limited(300).report().json["x_settings"]["buckets"].as_u64();
         assert!(buckets.is_some_and(|buckets| buckets < 1 << 20), "buckets: {buckets:?}");
     }
 }

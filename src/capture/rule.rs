@@ -5,10 +5,16 @@
 //! on x86-64 just below the CFA, on aarch64 just above the saved frame pointer.
 //!
 //! ```text
-//!  31      28 27                          13 12                 0
-//! +----------+------------------------------+--------------------+
-//! |   kind   |  a: CFA offset / 8, signed   | b: fp offset / 8   |
-//! +----------+------------------------------+--------------------+
+//!  31     30   29     28               13 12              0
+//! +------+----+-------+------------------+-----------------+
+//! |plain | fp | saved | CFA offset / 8,  | fp offset / 8,  |    plain: the ordinary kinds
+//! |      |    |       | signed           | signed          |
+//! +------+----+-------+------------------+-----------------+
+//! |  0   | 0  |   1   |  the same        |  the same       |    a realigned frame
+//! |  0   | 0  |   0   | 1 to 3 in bits 27 and 28           |    signal, end, unknown
+//! |  0   | 1  |   0   |                  0                 |    an offset does not fit
+//! +------+----+-------+------------------------------------+
+//!                                              all zero: an empty cache entry
 //! ```
 
 /// What kind of step leaves the frame.
@@ -32,45 +38,103 @@ pub(crate) enum Rule {
     Unknown,
 }
 
-const A_BITS: u32 = 15;
-const B_BITS: u32 = 13;
+/// A rule in 32 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PackedRule(u32);
+
+const PLAIN: u32 = 1 << 31;
+const BY_FP: u32 = 1 << 30;
+const SAVED: u32 = 1 << 29;
+const KIND_SHIFT: u32 = 27;
+const CFA_BITS: u32 = 16;
+const FP_BITS: u32 = 13;
+
+impl PackedRule {
+    /// Nothing is known about this pc.
+    pub(crate) const UNKNOWN: PackedRule = PackedRule(3 << KIND_SHIFT);
+    /// The rule does not fit; ask [`Rules::unpacked`](crate::capture::walk::Rules::unpacked).
+    pub(crate) const TOO_LARGE: PackedRule = PackedRule(BY_FP);
+
+    /// Whether it is one of the four ordinary kinds.
+    #[inline(always)]
+    pub(crate) fn is_plain(self) -> bool {
+        self.0 & PLAIN != 0
+    }
+
+    /// Whether the CFA is counted from the frame pointer.
+    #[inline(always)]
+    pub(crate) fn is_by_fp(self) -> bool {
+        self.0 & BY_FP != 0
+    }
+
+    /// Whether the caller's frame pointer was saved.
+    #[inline(always)]
+    pub(crate) fn is_saved(self) -> bool {
+        self.0 & SAVED != 0
+    }
+
+    /// The CFA's offset.
+    #[inline(always)]
+    pub(crate) fn cfa(self) -> i32 {
+        (self.0 << (32 - CFA_BITS - FP_BITS)).cast_signed() >> (32 - CFA_BITS) << 3
+    }
+
+    /// The saved frame pointer's offset.
+    #[inline(always)]
+    pub(crate) fn fp(self) -> i32 {
+        (self.0 << (32 - FP_BITS)).cast_signed() >> (32 - FP_BITS) << 3
+    }
+
+    /// The bits; never 0.
+    #[inline(always)]
+    pub(crate) fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// The rule of these bits, unless they are 0.
+    #[inline(always)]
+    pub(crate) fn from_bits(bits: u32) -> Option<Self> {
+        (bits != 0).then_some(PackedRule(bits))
+    }
+
+    /// The rule; `None` for [`TOO_LARGE`](Self::TOO_LARGE).
+    pub(crate) fn unpack(self) -> Option<Rule> {
+        let (cfa, fp) = (self.cfa(), self.fp());
+        Some(match (self.is_plain(), self.is_by_fp(), self.is_saved()) {
+            (true, false, false) => Rule::Sp { cfa },
+            (true, false, true) => Rule::SpSaved { cfa, fp },
+            (true, true, false) => Rule::Fp { cfa },
+            (true, true, true) => Rule::FpSaved { cfa, fp },
+            (false, false, true) => Rule::Realigned { cfa, fp },
+            (false, true, _) => return None,
+            (false, false, false) => match self.0 >> KIND_SHIFT {
+                1 => Rule::Signal,
+                2 => Rule::End,
+                _ => Rule::Unknown,
+            },
+        })
+    }
+}
 
 impl Rule {
     /// The frame-pointer walk's only rule: `push fp; mov fp, sp`.
     pub(crate) const FRAME_POINTER: Rule = Rule::FpSaved { cfa: 16, fp: -16 };
 
-    /// The rule as a non-zero word, or `None` if an offset does not fit (such a frame's
-    /// rule is decoded anew each time).
-    pub(crate) fn pack(self) -> Option<u32> {
-        let (kind, a, b) = match self {
-            Rule::Sp { cfa } => (1, cfa, 0),
-            Rule::SpSaved { cfa, fp } => (2, cfa, fp),
-            Rule::Fp { cfa } => (3, cfa, 0),
-            Rule::FpSaved { cfa, fp } => (4, cfa, fp),
-            Rule::Realigned { cfa, fp } => (5, cfa, fp),
-            Rule::Signal => (6, 0, 0),
-            Rule::End => (7, 0, 0),
-            Rule::Unknown => (8, 0, 0),
+    /// The rule in 32 bits; [`PackedRule::TOO_LARGE`] if an offset does not fit.
+    pub(crate) fn pack(self) -> PackedRule {
+        let (kind, cfa, fp) = match self {
+            Rule::Sp { cfa } => (PLAIN, cfa, 0),
+            Rule::SpSaved { cfa, fp } => (PLAIN | SAVED, cfa, fp),
+            Rule::Fp { cfa } => (PLAIN | BY_FP, cfa, 0),
+            Rule::FpSaved { cfa, fp } => (PLAIN | BY_FP | SAVED, cfa, fp),
+            Rule::Realigned { cfa, fp } => (SAVED, cfa, fp),
+            Rule::Signal => return PackedRule(1 << KIND_SHIFT),
+            Rule::End => return PackedRule(2 << KIND_SHIFT),
+            Rule::Unknown => return PackedRule::UNKNOWN,
         };
-        let a = field(a, A_BITS)?;
-        let b = field(b, B_BITS)?;
-        Some(kind << (A_BITS + B_BITS) | a << B_BITS | b)
-    }
-
-    /// The inverse of [`pack`](Self::pack).
-    #[inline(always)]
-    pub(crate) fn unpack(word: u32) -> Rule {
-        let cfa = (word << (32 - A_BITS - B_BITS)).cast_signed() >> (32 - A_BITS) << 3;
-        let fp = (word << (32 - B_BITS)).cast_signed() >> (32 - B_BITS) << 3;
-        match word >> (A_BITS + B_BITS) {
-            1 => Rule::Sp { cfa },
-            2 => Rule::SpSaved { cfa, fp },
-            3 => Rule::Fp { cfa },
-            4 => Rule::FpSaved { cfa, fp },
-            5 => Rule::Realigned { cfa, fp },
-            6 => Rule::Signal,
-            7 => Rule::End,
-            _ => Rule::Unknown,
+        match (field(cfa, CFA_BITS), field(fp, FP_BITS)) {
+            (Some(cfa), Some(fp)) => PackedRule(kind | cfa << FP_BITS | fp),
+            _ => PackedRule::TOO_LARGE,
         }
     }
 }
@@ -89,7 +153,7 @@ mod tests {
 
     #[test]
     fn every_rule_survives_packing() {
-        for cfa in [-131_072, -16, -8, 0, 8, 16, 4096, 131_064] {
+        for cfa in [-262_144, -16, -8, 0, 8, 16, 4096, 262_136] {
             for fp in [-32_768, -16, 0, 8, 32_760] {
                 for rule in [
                     Rule::Sp { cfa },
@@ -101,18 +165,23 @@ mod tests {
                     Rule::End,
                     Rule::Unknown,
                 ] {
-                    let word = rule.pack().unwrap_or_else(|| panic!("{rule:?} fits"));
-                    assert_ne!(word, 0, "0 is an empty cache entry");
-                    assert_eq!(Rule::unpack(word), rule);
+                    let packed = rule.pack();
+                    assert_ne!(packed.bits(), 0, "0 is an empty cache entry");
+                    assert_eq!(packed.unpack(), Some(rule));
                 }
             }
         }
     }
 
     #[test]
-    fn what_does_not_fit_is_refused() {
-        assert_eq!(Rule::Sp { cfa: 131_072 }.pack(), None);
-        assert_eq!(Rule::Sp { cfa: 12 }.pack(), None);
-        assert_eq!(Rule::SpSaved { cfa: 16, fp: -32_776 }.pack(), None);
+    fn what_does_not_fit_is_said_not_to() {
+        for rule in [
+            Rule::Sp { cfa: 262_144 },
+            Rule::Sp { cfa: 12 },
+            Rule::SpSaved { cfa: 16, fp: -32_776 },
+        ] {
+            assert_eq!(rule.pack(), PackedRule::TOO_LARGE);
+            assert_eq!(rule.pack().unpack(), None);
+        }
     }
 }

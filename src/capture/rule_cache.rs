@@ -13,7 +13,7 @@
 //! The set's index is made of the pc's low 15 bits and, reversibly, of the bits that the entry
 //! holds, so index and entry together name the pc: a hit is never another pc's rule.
 
-use crate::capture::rule::Rule;
+use crate::capture::rule::PackedRule;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
 const SET_BITS: u32 = 15;
@@ -38,29 +38,28 @@ fn set(pc: u64) -> &'static Set {
 
 /// The cached rule of `pc`.
 #[inline(always)]
-pub(crate) fn get(pc: u64) -> Option<Rule> {
+pub(crate) fn get(pc: u64) -> Option<PackedRule> {
     let set = set(pc);
     let tag = pc >> SET_BITS;
     // Relaxed: an entry is complete in itself.
     let first = set.0[0].load(Ordering::Relaxed);
-    if first >> 32 == tag && first != 0 {
-        return Some(Rule::unpack(first as u32));
+    let entry = if first >> 32 == tag { first } else { set.0[1].load(Ordering::Relaxed) };
+    if entry >> 32 != tag {
+        return None;
     }
-    let second = set.0[1].load(Ordering::Relaxed);
-    (second >> 32 == tag && second != 0).then(|| Rule::unpack(second as u32))
+    PackedRule::from_bits(entry as u32)
 }
 
 /// Remembers a rule; the newer of the set's two stays.
 #[cold]
-pub(crate) fn put(pc: u64, rule: Rule) {
-    let Some(packed) = rule.pack() else { return };
+pub(crate) fn put(pc: u64, rule: PackedRule) {
     if pc >> PC_BITS != 0 {
         return;
     }
     let set = set(pc);
     let older = set.0[0].load(Ordering::Relaxed);
     set.0[1].store(older, Ordering::Relaxed);
-    set.0[0].store(pc >> SET_BITS << 32 | u64::from(packed), Ordering::Relaxed);
+    set.0[0].store(pc >> SET_BITS << 32 | u64::from(rule.bits()), Ordering::Relaxed);
 }
 
 /// How often rules have been thrown away.
@@ -85,21 +84,23 @@ pub(crate) fn begin_generation(generation: u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capture::rule::Rule;
 
     #[test]
     fn two_pcs_of_one_set_stay_apart() {
         let (a, b) = (0x5555_0000_1234, 0x5555_0000_1234 ^ (1 << 40) ^ (1 << 10));
         assert!(core::ptr::eq(set(a), set(b)), "chosen to collide");
-        put(a, Rule::Sp { cfa: 16 });
+        let (one, other) = (Rule::Sp { cfa: 16 }.pack(), Rule::Sp { cfa: 32 }.pack());
+        put(a, one);
         assert_eq!(get(b), None);
-        put(b, Rule::Sp { cfa: 32 });
-        assert_eq!(get(a), Some(Rule::Sp { cfa: 16 }));
-        assert_eq!(get(b), Some(Rule::Sp { cfa: 32 }));
+        put(b, other);
+        assert_eq!(get(a), Some(one));
+        assert_eq!(get(b), Some(other));
     }
 
     #[test]
     fn pc_zero_and_kernel_addresses_have_no_entry() {
-        put(u64::MAX, Rule::End);
+        put(u64::MAX, Rule::End.pack());
         assert_eq!(get(u64::MAX), None);
         assert_eq!(get(0), None);
     }

@@ -21,7 +21,7 @@
 //! have to be walked anew at each step.
 
 use crate::capture::registers::Registers;
-use crate::capture::walk::{FramePointer, Memory, Reads, Rules, Step, Word, step};
+use crate::capture::walk::{FramePointer, Memory, Reads, Rules, Step, step};
 
 /// The largest frame limit.
 pub(crate) const MAX_FRAMES: usize = 256;
@@ -34,6 +34,7 @@ pub(crate) const NO_NODE: u32 = u32::MAX;
 
 /// One frame of the remembered stack.
 #[derive(Debug, Clone, Copy, Default)]
+#[repr(C)]
 pub(crate) struct Entry {
     /// Return address into the frame (one past the interrupted instruction above a signal frame).
     pub(crate) pc: u64,
@@ -48,11 +49,21 @@ pub(crate) struct Entry {
     pointer_matters: bool,
 }
 
-/// A frame that was walked anew.
+/// A word of the stack and what it held.
 #[derive(Debug, Clone, Copy, Default)]
+struct Word {
+    address: u64,
+    value: u64,
+}
+
+/// A frame that was walked anew. Its fields' order is not an entry's: see [`Reads`].
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
 struct Fresh {
-    at: Option<Registers>,
+    sp: u64,
+    pc: u64,
     reads: Reads,
+    bp: u64,
 }
 
 /// What lies outward of the outermost entry.
@@ -170,30 +181,29 @@ impl Stack {
     ) -> usize {
         let mut candidates = self.len.min(CAPACITY);
         let mut fresh = 0;
+        let most = (2 * self.limit).min(CAPACITY);
         loop {
             while let Some(entry) = self.entries[..candidates].last() {
-                if entry.sp > at.sp {
-                    break;
-                }
-                if entry.sp == at.sp {
-                    if entry.pc != at.pc || (entry.bp != at.bp && entry.pointer_matters) {
-                        break;
-                    }
-                    match self.verify(candidates, fresh, memory) {
-                        Ok(()) => return self.settle(candidates, fresh, self.base),
-                        Err(unchanged) => {
-                            candidates = unchanged;
-                            break;
+                if entry.sp >= at.sp {
+                    if entry.sp == at.sp
+                        && entry.pc == at.pc
+                        && (entry.bp == at.bp || !entry.pointer_matters)
+                    {
+                        match self.verify(candidates, fresh, memory) {
+                            Ok(()) => return self.settle(candidates, fresh, self.base),
+                            Err(unchanged) => candidates = unchanged,
                         }
                     }
+                    break;
                 }
                 candidates -= 1;
             }
-            if fresh >= 2 * self.limit {
+            if fresh >= most {
                 return self.settle(0, fresh, Base::Unwalked);
             }
-            let Some(slot) = self.fresh.get_mut(fresh) else { return 0 };
-            slot.at = Some(at);
+            // SAFETY: `fresh` is below `most`, which is at most the capacity.
+            let slot = unsafe { self.fresh.get_unchecked_mut(fresh) };
+            (slot.pc, slot.sp, slot.bp) = (at.pc, at.sp, at.bp);
             fresh += 1;
             let rule = rules.rule(at.pc);
             match step(&mut at, &mut slot.reads, rule, memory, rules) {
@@ -266,30 +276,32 @@ impl Stack {
         if kept + fresh > 2 * self.limit {
             kept = self.keep_window(kept, fresh);
         }
-        let (mut matters, mut words) = match self.entries[..kept].last() {
-            Some(entry) => (entry.pointer_matters, usize::from(entry.words_end)),
-            None => (false, 0),
+        let (mut matters, mut words, mut outer) = match self.entries[..kept].last() {
+            Some(entry) => (entry.pointer_matters, usize::from(entry.words_end), entry.pc),
+            None => (false, 0, 0),
         };
-        for (entry, fresh) in self.entries[kept..].iter_mut().zip(self.fresh[..fresh].iter().rev())
-        {
-            let Some(at) = fresh.at else { continue };
-            matters = match fresh.reads.frame_pointer {
+        let entries = self.entries[kept..].iter_mut();
+        for (entry, fresh) in entries.zip(self.fresh[..fresh].iter().rev()) {
+            let reads = &fresh.reads;
+            matters = match reads.frame_pointer {
                 FramePointer::Used => true,
                 FramePointer::Restored => false,
                 FramePointer::Passed => matters,
             };
-            for word in [fresh.reads.link, fresh.reads.saved] {
-                if word.address != 0
-                    && let Some(slot) = self.words.get_mut(words)
-                {
-                    *slot = word;
-                    words += 1;
-                }
+            // Both words are written, and those that are none are written over by the next. There is
+            // room for two words of each entry.
+            if let Some([link, saved]) = self.words[words..].first_chunk_mut() {
+                let word = Word { address: reads.saved, value: reads.saved_value };
+                *saved = word;
+                *link =
+                    if reads.link != 0 { Word { address: reads.link, value: outer } } else { word };
             }
+            words += usize::from(reads.link != 0) + usize::from(reads.saved != 0);
+            outer = fresh.pc;
             *entry = Entry {
-                pc: at.pc,
-                sp: at.sp,
-                bp: at.bp,
+                pc: outer,
+                sp: fresh.sp,
+                bp: fresh.bp,
                 node: NO_NODE,
                 words_end: words as u16,
                 pointer_matters: matters,

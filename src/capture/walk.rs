@@ -4,7 +4,7 @@
 //! grants and always moves outward, so a walk ends whatever the stack holds.
 
 use crate::capture::registers::Registers;
-use crate::capture::rule::Rule;
+use crate::capture::rule::{PackedRule, Rule};
 
 /// Where a walk reads from: the thread's own stack, or an array of numbers in a test.
 pub(crate) trait Memory {
@@ -19,28 +19,30 @@ pub(crate) trait Memory {
 /// Where a walk gets its rules from.
 pub(crate) trait Rules {
     /// How to leave the frame whose pc is `pc`: a return address, or one past an interrupted instruction.
-    fn rule(&self, pc: u64) -> Rule;
+    fn rule(&self, pc: u64) -> PackedRule;
+
+    /// The same for a rule that does not fit in 32 bits.
+    fn unpacked(&self, pc: u64) -> Rule;
 
     /// Whether a frame without a rule may be left through a plausible frame pointer, given
     /// the return address found there.
     fn plausible(&self, return_address: u64) -> bool;
 }
 
-/// A word of the stack and what it held.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Word {
-    pub(crate) address: u64,
-    pub(crate) value: u64,
-}
-
 /// What the step out of a frame read, so that it can be checked later that the same step
 /// would be taken again.
+///
+/// The fields' order keeps those apart that are copied together soon after they were written: two
+/// words written one by one and read as one vector would stall the processor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(C)]
 pub(crate) struct Reads {
-    /// The return address.
-    pub(crate) link: Word,
-    /// One more word, if its address is not 0.
-    pub(crate) saved: Word,
+    /// Where one more word was read; 0 if none was.
+    pub(crate) saved: u64,
+    /// Where the return address was read; 0 if it was not. Its value is the caller's pc.
+    pub(crate) link: u64,
+    /// What the other word was.
+    pub(crate) saved_value: u64,
     /// What the step needs of the frame pointer it was given.
     pub(crate) frame_pointer: FramePointer,
 }
@@ -48,14 +50,14 @@ pub(crate) struct Reads {
 impl Reads {
     /// A step that read more than is noted: two values for one word are never found, so the
     /// step is taken anew each time.
-    fn unverifiable(link: Word) -> Self {
-        let never = Word { address: link.address, value: !link.value };
-        Reads { link, saved: never, frame_pointer: FramePointer::Used }
+    fn unverifiable(link: u64, value: u64) -> Self {
+        let frame_pointer = FramePointer::Used;
+        Reads { link, saved: link, saved_value: !value, frame_pointer }
     }
 
     /// A step that broke on the frame pointer, or on the word it led to.
-    fn of_broken(saved: Word) -> Self {
-        Reads { link: Word::default(), saved, frame_pointer: FramePointer::Used }
+    fn of_broken(saved: u64, saved_value: u64) -> Self {
+        Reads { link: 0, saved, saved_value, frame_pointer: FramePointer::Used }
     }
 }
 
@@ -87,22 +89,24 @@ pub(crate) enum Step {
 pub(crate) fn step<M: Memory, R: Rules>(
     at: &mut Registers,
     reads: &mut Reads,
-    rule: Rule,
+    rule: PackedRule,
     memory: &M,
     rules: &R,
 ) -> Step {
-    let (cfa, saved, frame_pointer) = match rule {
-        Rule::Sp { cfa } => (offset(at.sp, cfa), None, FramePointer::Passed),
-        Rule::SpSaved { cfa, fp } => {
-            let cfa = offset(at.sp, cfa);
-            (cfa, Some(offset(cfa, fp)), FramePointer::Restored)
-        }
-        Rule::FpSaved { cfa, fp } => {
-            let cfa = offset(at.bp, cfa);
-            (cfa, Some(offset(cfa, fp)), FramePointer::Used)
-        }
-        Rule::Fp { cfa } => (offset(at.bp, cfa), None, FramePointer::Used),
-        other => return unusual(at, reads, other, memory, rules),
+    if !rule.is_plain() {
+        // A copy, so that the walk's registers stay in the processor's.
+        let mut copy = *at;
+        let step = unusual(&mut copy, reads, rule, memory, rules);
+        *at = copy;
+        return step;
+    }
+    let base = if rule.is_by_fp() { at.bp } else { at.sp };
+    let cfa = offset(base, rule.cfa());
+    let saved = if rule.is_saved() { offset(cfa, rule.fp()) } else { 0 };
+    let frame_pointer = match (rule.is_by_fp(), rule.is_saved()) {
+        (true, _) => FramePointer::Used,
+        (false, true) => FramePointer::Restored,
+        (false, false) => FramePointer::Passed,
     };
     leave(at, reads, cfa, saved, frame_pointer, memory)
 }
@@ -112,60 +116,58 @@ fn offset(base: u64, by: i32) -> u64 {
     base.wrapping_add_signed(i64::from(by))
 }
 
-/// The ordinary step: return address beside the CFA, perhaps a saved frame pointer.
+/// The ordinary step: return address beside the CFA, and a saved frame pointer unless `saved` is 0.
 #[inline(always)]
 fn leave<M: Memory>(
     at: &mut Registers,
     reads: &mut Reads,
     cfa: u64,
-    saved: Option<u64>,
+    saved: u64,
     frame_pointer: FramePointer,
     memory: &M,
 ) -> Step {
+    let link = link_address(cfa, saved);
     // Words below the frame could be overwritten by calls that this frame makes, which a
-    // later check could not tell from a changed frame.
-    let (Some(link), false) = (link_address(cfa, saved), cfa <= at.sp) else {
-        return broken(reads, Word::default());
-    };
-    let Some(pc) = memory.word(link).filter(|_| link >= at.sp) else {
-        return broken(reads, Word::default());
-    };
-    reads.link = Word { address: link, value: pc };
-    reads.saved = Word::default();
-    reads.frame_pointer = frame_pointer;
-    if let Some(saved) = saved {
-        let Some(bp) = memory.word(saved).filter(|_| saved >= at.sp) else {
-            return broken(reads, Word::default());
-        };
-        reads.saved = Word { address: saved, value: bp };
-        at.bp = bp;
+    // later check could not tell from a changed frame. And the walk must move outward.
+    if link < at.sp || cfa <= at.sp {
+        return broken(reads);
     }
+    let Some(pc) = memory.word(link) else { return broken(reads) };
+    let mut bp = at.bp;
+    let mut saved_value = 0;
+    if saved != 0 {
+        let word = if saved >= at.sp { memory.word(saved) } else { None };
+        let Some(word) = word else { return broken(reads) };
+        bp = word;
+        saved_value = word;
+    }
+    *reads = Reads { link, saved, saved_value, frame_pointer };
     if pc == 0 {
         return Step::End;
     }
-    at.pc = pc;
-    at.sp = cfa;
+    *at = Registers { pc, sp: cfa, bp };
     Step::Outward
 }
 
 /// Where a frame's return address is: just below the CFA.
 #[cfg(not(target_arch = "aarch64"))]
 #[inline(always)]
-fn link_address(cfa: u64, _saved: Option<u64>) -> Option<u64> {
-    Some(cfa.wrapping_sub(8))
+fn link_address(cfa: u64, _saved: u64) -> u64 {
+    cfa.wrapping_sub(8)
 }
 
 /// Where a frame's return address is: beside the frame pointer, as the pair x29, x30 is
-/// stored together.
+/// stored together. 0 where it was not stored, which is no address of a stack.
 #[cfg(target_arch = "aarch64")]
 #[inline(always)]
-fn link_address(_cfa: u64, saved: Option<u64>) -> Option<u64> {
-    saved.map(|fp| fp.wrapping_add(8))
+fn link_address(_cfa: u64, saved: u64) -> u64 {
+    if saved == 0 { 0 } else { saved.wrapping_add(8) }
 }
 
+/// The walk cannot go on, whatever the words of memory are.
 #[cold]
-fn broken(reads: &mut Reads, saved: Word) -> Step {
-    *reads = Reads::of_broken(saved);
+fn broken(reads: &mut Reads) -> Step {
+    *reads = Reads::of_broken(0, 0);
     Step::Broken
 }
 
@@ -175,18 +177,28 @@ fn broken(reads: &mut Reads, saved: Word) -> Step {
 fn unusual<M: Memory, R: Rules>(
     at: &mut Registers,
     reads: &mut Reads,
-    rule: Rule,
+    rule: PackedRule,
     memory: &M,
     rules: &R,
 ) -> Step {
-    match rule {
+    match rule.unpack().unwrap_or_else(|| rules.unpacked(at.pc)) {
+        Rule::Sp { cfa } => leave(at, reads, offset(at.sp, cfa), 0, FramePointer::Passed, memory),
+        Rule::SpSaved { cfa, fp } => {
+            let cfa = offset(at.sp, cfa);
+            leave(at, reads, cfa, offset(cfa, fp), FramePointer::Restored, memory)
+        }
+        Rule::Fp { cfa } => leave(at, reads, offset(at.bp, cfa), 0, FramePointer::Used, memory),
+        Rule::FpSaved { cfa, fp } => {
+            let cfa = offset(at.bp, cfa);
+            leave(at, reads, cfa, offset(cfa, fp), FramePointer::Used, memory)
+        }
         Rule::Realigned { cfa, fp } => realigned(at, reads, cfa, fp, memory),
         Rule::Signal => signal(at, reads, memory),
         Rule::End => {
             *reads = Reads::default();
             Step::End
         }
-        _ => by_plausible_frame_pointer(at, reads, memory, rules),
+        Rule::Unknown => by_plausible_frame_pointer(at, reads, memory, rules),
     }
 }
 
@@ -198,13 +210,11 @@ fn realigned<M: Memory>(
     fp: i32,
     memory: &M,
 ) -> Step {
-    let Some(cfa) = memory.word(offset(at.bp, cfa)) else {
-        return broken(reads, Word::default());
-    };
-    let saved = Some(offset(at.bp, fp));
+    let Some(cfa) = memory.word(offset(at.bp, cfa)) else { return broken(reads) };
+    let saved = offset(at.bp, fp);
     let step = leave(at, reads, cfa, saved, FramePointer::Used, memory);
     if step == Step::Outward {
-        *reads = Reads::unverifiable(reads.link);
+        *reads = Reads::unverifiable(reads.link, at.pc);
     }
     step
 }
@@ -221,16 +231,14 @@ const SIGNAL_FRAME: [u64; 3] = [568, 560, 544];
 /// A frame that a signal interrupted: all registers are in memory.
 fn signal<M: Memory>(at: &mut Registers, reads: &mut Reads, memory: &M) -> Step {
     let [pc, sp, bp] = SIGNAL_FRAME.map(|offset| memory.word(at.sp.wrapping_add(offset)));
-    let (Some(pc), Some(sp), Some(bp)) = (pc, sp, bp) else {
-        return broken(reads, Word::default());
-    };
+    let (Some(pc), Some(sp), Some(bp)) = (pc, sp, bp) else { return broken(reads) };
     if sp <= at.sp || pc == 0 {
-        return broken(reads, Word::default());
+        return broken(reads);
     }
-    let link = Word { address: at.sp.wrapping_add(SIGNAL_FRAME[0]), value: pc };
-    *reads = Reads::unverifiable(link);
     // One is added because a pc is looked up as a return address, one byte earlier.
+    let link = at.sp.wrapping_add(SIGNAL_FRAME[0]);
     *at = Registers { pc: pc + 1, sp, bp };
+    *reads = Reads::unverifiable(link, at.pc);
     Step::Outward
 }
 
@@ -242,13 +250,13 @@ fn by_plausible_frame_pointer<M: Memory, R: Rules>(
     rules: &R,
 ) -> Step {
     if at.bp < at.sp || at.bp & 7 != 0 {
-        return broken(reads, Word::default());
+        return broken(reads);
     }
-    let address = at.bp.wrapping_add(8);
-    let Some(value) = memory.word(address) else { return broken(reads, Word::default()) };
-    if !rules.plausible(value) {
-        return broken(reads, Word { address, value });
+    let link = at.bp.wrapping_add(8);
+    let Some(pc) = memory.word(link) else { return broken(reads) };
+    if !rules.plausible(pc) {
+        *reads = Reads::of_broken(link, pc);
+        return Step::Broken;
     }
-    let (cfa, saved) = (at.bp.wrapping_add(16), Some(at.bp));
-    leave(at, reads, cfa, saved, FramePointer::Used, memory)
+    leave(at, reads, at.bp.wrapping_add(16), at.bp, FramePointer::Used, memory)
 }

@@ -14,7 +14,10 @@ const SHORT_BACKTRACE: &str = "__rust_begin_short_backtrace";
 pub(super) enum Kind {
     /// A function of this crate.
     Profiler,
-    /// A step between the program and the allocator.
+    /// The one way from Rust code into its allocator (`__rust_alloc` and the like). What is
+    /// inward of it is the allocator's, whatever it is called.
+    Entrance,
+    /// Another step between the program and the allocator.
     Allocator,
     /// A function of the Rust libraries that may be inlined anywhere.
     Library,
@@ -58,6 +61,8 @@ pub(super) fn kind(function: Function<'_>) -> Kind {
 fn kind_by_name(name: &str) -> Kind {
     if is_profiler(name) {
         Kind::Profiler
+    } else if is_entrance(name) {
+        Kind::Entrance
     } else if is_allocator(name) {
         Kind::Allocator
     } else if is_short_backtrace(name) {
@@ -113,6 +118,13 @@ fn is_profiler_source(file: &str) -> bool {
         || version.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
+fn is_entrance(name: &str) -> bool {
+    let name = name.strip_prefix("__rustc::").unwrap_or(name);
+    ["__rust_alloc", "__rust_alloc_zeroed", "__rust_realloc"].contains(&name)
+        || name.starts_with("__rdl_")
+        || name.starts_with("__rg_")
+}
+
 fn is_allocator(name: &str) -> bool {
     const C: [&str; 12] = [
         "malloc",
@@ -128,21 +140,16 @@ fn is_allocator(name: &str) -> bool {
         "__libc_calloc",
         "__libc_realloc",
     ];
-    const RUST: [&str; 9] = [
-        "__rust_alloc",
-        "__rust_realloc",
-        "__rdl_",
-        "__rg_",
+    const PREFIXES: [&str; 5] = [
         "alloc::alloc::",
         "<alloc::alloc::Global",
         "alloc::boxed::box_new_uninit",
         "operator new(",
         "operator new[](",
     ];
-    let path = name.strip_prefix("__rustc::").unwrap_or(name);
-    C.contains(&path)
-        || RUST.iter().any(|prefix| path.starts_with(prefix))
-        || is_global_alloc_method(path)
+    C.contains(&name)
+        || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        || is_global_alloc_method(name)
 }
 
 /// A method of any `GlobalAlloc`: allocators that wrap ours or are wrapped by it.

@@ -28,7 +28,7 @@ pub(super) fn named_stacks(recording: &Recording, options: &Options) -> (FrameTa
     let mut builder = StackBuilder {
         recording,
         names: &names,
-        kinds: kinds(recording, &frames, &names),
+        kinds: kinds(recording, &frames),
         trims: options.trim,
         ids: Vec::new(),
         stack_kinds: Vec::new(),
@@ -41,19 +41,9 @@ pub(super) fn named_stacks(recording: &Recording, options: &Options) -> (FrameTa
     (frames, stacks)
 }
 
-fn kinds(recording: &Recording, frames: &FrameTable, names: &NodeNames) -> Vec<Kind> {
+fn kinds(recording: &Recording, frames: &FrameTable) -> Vec<Kind> {
     let ids = 0..u32::try_from(frames.len()).unwrap_or(u32::MAX);
-    let function = |id| frames.function(id, &recording.modules);
-    let mut kinds: Vec<Kind> = ids.map(|id| kind::kind(function(id))).collect();
-    // Whatever was inlined into a function of the allocator's is the allocator's.
-    for address in 0..names.ends.len() {
-        if let Some((&physical, inlined)) = names.at(address).split_last()
-            && kinds[physical as usize] == Kind::Allocator
-        {
-            inlined.iter().for_each(|&id| kinds[id as usize] = Kind::Allocator);
-        }
-    }
-    kinds
+    ids.map(|id| kind::kind(frames.function(id, &recording.modules))).collect()
 }
 
 /// For every frame of a recording (a physical one), the functions at its address.
@@ -109,10 +99,8 @@ impl NodeNames {
 
     /// The ids at entry `node` of [`Recording::frames`], innermost first.
     fn of(&self, node: usize) -> &[u32] {
-        self.addresses.get(node).map_or(&[], |&address| self.at(address as usize))
-    }
-
-    fn at(&self, address: usize) -> &[u32] {
+        let Some(&address) = self.addresses.get(node) else { return &[] };
+        let address = address as usize;
         let first = address.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.ids[first..self.ends[address]]
     }

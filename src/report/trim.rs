@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!  <mod_alloc::ModAlloc as ..GlobalAlloc>::alloc  ┐
-//!  __rustc::__rust_alloc                          │ cut: Profiler, Allocator
+//!  __rustc::__rust_alloc                          │ cut: all inward of Entrance, Allocator
 //!  alloc::alloc::Global::alloc_impl               ┘
 //!  alloc::raw_vec::RawVec<T,A>::reserve_exact     ┐
 //!  app::load                                      │ kept
@@ -44,12 +44,14 @@ pub(super) fn trim(kinds: &[Kind], complete: bool) -> Kept {
 
 /// How many frames at the inner end are the profiler's and the allocator's.
 ///
-/// Functions of the Rust libraries inlined into the profiler's lie between them and go
-/// too. Not so after the first allocator's frame: from there on a library's function is
-/// where the program's story begins, even if one of ours called it.
+/// All up to the entrance are. Where that was inlined without a trace: functions of the
+/// Rust libraries inlined into the profiler's lie between those and go too. Not so after
+/// the first allocator's frame: from there on a library's function is where the program's
+/// story begins, even if one of ours called it.
 fn inner_end(kinds: &[Kind]) -> usize {
-    let mut end = 0;
-    let mut in_profiler = true;
+    let entrance = kinds.iter().rposition(|&kind| kind == Kind::Entrance);
+    let mut end = entrance.map_or(0, |at| at + 1);
+    let mut in_profiler = entrance.is_none();
     while let Some(&kind) = kinds.get(end) {
         match kind {
             Kind::Profiler => {}
@@ -195,6 +197,7 @@ mod tests {
     fn a_test_is_cut_at_the_test_harness() {
         let names = [
             "__rust_alloc",
+            "alloc::boxed::box_new_uninit",
             "app::tests::my_case",
             "app::tests::my_case::{{closure}}",
             "core::ops::function::FnOnce::call_once",
@@ -204,7 +207,7 @@ mod tests {
             "std::sys::backtrace::__rust_begin_short_backtrace::<test::run_test::{closure#1}, ()>",
             "start_thread",
         ];
-        assert_eq!(left(&names), names[1..3]);
+        assert_eq!(left(&names), names[2..4]);
     }
 
     #[test]
@@ -293,6 +296,12 @@ mod tests {
             "app::main",
         ];
         assert_eq!(left(&names), names[2..]);
+    }
+
+    #[test]
+    fn all_inward_of_the_entrance_is_the_allocators() {
+        let names = ["mod_alloc::hook::record", "app::count", "libc", "__rust_realloc", "app::f"];
+        assert_eq!(left(&names), ["app::f"]);
     }
 
     #[test]

@@ -107,9 +107,10 @@ pub(crate) struct Ended {
 }
 
 impl Launch {
-    /// `run` is the name of the folder; `{}` in an argument stands for its path.
+    /// `run` names the folder, beside the test; `{}` in an argument stands for its path.
     pub(crate) fn new(run: &str, program: &Path, arguments: &[&str]) -> Self {
-        let folder = scratch(run);
+        let test = std::thread::current();
+        let folder = scratch(&format!("{} {run}", test.name().expect("the test's")));
         fs::remove_dir_all(&folder).expect("what an earlier run left can be removed");
         fs::create_dir(&folder).expect("its place is free");
         let mut command = Command::new(program);
@@ -171,8 +172,10 @@ impl Ended {
     /// The report of that name in its folder.
     pub(crate) fn report_at(&self, name: &str) -> Report {
         let report = Report::read(&self.folder.join(name));
-        let found = report.contradictions();
-        assert!(found.is_empty(), "{name}: {found:?}");
+        if report.json["x_settings"]["peak"] == "exact" {
+            let found = report.contradictions();
+            assert!(found.is_empty(), "{name}: {found:?}");
+        }
         report
     }
 

@@ -33,12 +33,14 @@ fn usable_size() {
     say(format_args!("usable {size}"));
 }
 
-/// Arguments: calls on top of each other, and how many blocks are made at the end of them.
+/// Arguments: pairs of calls on top of each other, and how many blocks are made at their end.
 fn depth(arguments: &[&str]) {
     let [depth, blocks] = [0, 1].map(|index| arguments[index].parse().expect("a number"));
     descend(depth, blocks);
 }
 
+/// Calls its twin, so that no two frames in a row have one address: those would look like
+/// functions inlined into each other.
 #[inline(never)]
 fn descend(depth: u32, blocks: u32) {
     if depth == 0 {
@@ -46,9 +48,15 @@ fn descend(depth: u32, blocks: u32) {
             site_deep(100);
         }
     } else {
-        descend(depth - 1, black_box(blocks));
+        descend_twin(depth - 1, black_box(blocks));
     }
     black_box(depth);
+}
+
+#[inline(never)]
+fn descend_twin(depth: u32, blocks: u32) {
+    descend(depth, black_box(blocks));
+    black_box(blocks);
 }
 
 /// One block each, by `main` and by another thread.

@@ -157,73 +157,77 @@ fn print_expected(rounds: usize) {
     }
 }
 
+const CLIMBERS: usize = 4;
+const BLOCKS: usize = 1_000;
+
 /// Four threads, each with a site of its own and one for all, go up together to 1,000 blocks of
 /// 10,000 bytes each, half down, and up again, but less far.
 fn summit() {
-    const CLIMBERS: usize = 4;
-    const BLOCKS: usize = 1_000;
     let barrier = Barrier::new(CLIMBERS);
-    thread::scope(|scope| {
-        for index in 0..CLIMBERS {
-            let barrier = &barrier;
-            let mut blocks = Vec::with_capacity(BLOCKS);
-            scope.spawn(move || {
-                let up = |blocks: &mut Vec<Block>, to| {
-                    while blocks.len() < to {
-                        let own = blocks.len() % 2 == 0;
-                        blocks.push(SITES[if own { index } else { CLIMBERS }](10_000));
-                    }
-                };
-                for (top, bottom) in [(BLOCKS / 2, 100), (BLOCKS, BLOCKS / 2), (BLOCKS * 9 / 10, 0)]
-                {
-                    barrier.wait();
-                    up(&mut blocks, top);
-                    barrier.wait();
-                    blocks.drain(bottom..).for_each(Block::free);
-                }
-            });
+    let climbs = [(BLOCKS / 2, 100), (BLOCKS, BLOCKS / 2), (BLOCKS * 9 / 10, 0)];
+    in_threads(CLIMBERS, |index| {
+        let mut blocks = Vec::with_capacity(BLOCKS);
+        // One place for all rounds, so that each site has one stack.
+        for &(top, bottom) in black_box(&climbs[..]) {
+            barrier.wait();
+            climb(&mut blocks, index, top);
+            barrier.wait();
+            blocks.drain(bottom..).for_each(Block::free);
         }
     });
     let stats = ALLOC.snapshot();
     say(format_args!("snapshot {} {}", stats.peak_bytes, stats.current_bytes));
 }
 
-/// As many threads at once as the argument says, with small stacks. Each makes 4 blocks of
-/// 1,000 bytes and frees 3 of them.
-fn crowd(arguments: &[&str]) {
-    let threads: usize = arguments[0].parse().expect("a number");
-    let barrier = Barrier::new(threads);
+#[inline(never)]
+fn climb(blocks: &mut Vec<Block>, index: usize, top: usize) {
+    while blocks.len() < top {
+        let site = if blocks.len().is_multiple_of(2) { index } else { CLIMBERS };
+        blocks.push(SITES[site](10_000));
+    }
+}
+
+/// Runs `work` in so many threads with small stacks and waits for their very end: what they
+/// free in their teardown is freed then.
+fn in_threads(threads: usize, work: impl Fn(usize) + Sync) {
     thread::scope(|scope| {
-        for _ in 0..threads {
+        let work = &work;
+        let start = |index| {
             let builder = thread::Builder::new().stack_size(64 << 10);
-            let work = || {
-                let blocks = [(); 3].map(|()| site_crowd(1_000));
-                barrier.wait(); // all have their slots, or none
-                site_crowd(1_000);
-                free_all(blocks);
-                barrier.wait();
-            };
-            builder.spawn_scoped(scope, work).expect("a thread");
+            builder.spawn_scoped(scope, move || work(index)).expect("a thread")
+        };
+        let handles: Vec<_> = (0..threads).map(start).collect();
+        for handle in handles {
+            handle.join().expect("no panic");
         }
     });
 }
 
-/// As many threads as the argument says, at most four at once. Each makes 2 blocks of 64 bytes
-/// and frees one of them.
+/// As many threads at once as the argument says. Each makes 4 blocks of 1,000 bytes and frees
+/// 3 of them.
+fn crowd(arguments: &[&str]) {
+    let threads: usize = arguments[0].parse().expect("a number");
+    let barrier = Barrier::new(threads);
+    in_threads(threads, |_| {
+        let blocks = [(); 3].map(|()| site_crowd(1_000));
+        barrier.wait(); // each has its slot, or none
+        site_crowd(1_000);
+        free_all(blocks);
+        barrier.wait();
+    });
+}
+
+/// As many threads as the argument says, at most four at once beside those that start them.
+/// Each makes 2 blocks of 64 bytes and frees one of them.
 fn generations(arguments: &[&str]) {
     let threads: usize = arguments[0].parse().expect("a number");
     let left = AtomicUsize::new(threads);
-    thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                let one_less = |left: usize| left.checked_sub(1);
-                while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok() {
-                    let child = thread::Builder::new().stack_size(64 << 10).spawn(|| {
-                        site_generation(64).free();
-                        black_box(site_generation(64));
-                    });
-                    child.expect("a thread").join().expect("no panic");
-                }
+    in_threads(4, |_| {
+        let one_less = |left: usize| left.checked_sub(1);
+        while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok() {
+            in_threads(1, |_| {
+                site_generation(64).free();
+                black_box(site_generation(64));
             });
         }
     });

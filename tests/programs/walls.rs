@@ -155,7 +155,7 @@ fn deep() {
 
 #[inline(never)]
 fn descend(depth: u32) {
-    if depth % 1_000 == 0 {
+    if depth.is_multiple_of(1_000) {
         site_deep(100);
     }
     if depth > 1 {

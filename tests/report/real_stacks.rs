@@ -7,7 +7,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use mod_alloc::recording::model::{Frame, Module, ROOT_COMPLETE, ROOTS, Recording, Site};
+use mod_alloc::recording::model::{
+    Frame, Module, ROOT_COMPLETE, ROOT_TRUNCATED, ROOTS, Recording, Site,
+};
 use mod_alloc::report::{Options, Profile};
 
 use super::{dir, numbers};
@@ -63,10 +65,20 @@ unsafe impl GlobalAlloc for ModAlloc {
 
 /// Eight allocations of the size that is recorded, each in its own way.
 const PROGRAM: &str = r#"
-#[global_allocator]
-static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc;
-
+use std::alloc::{GlobalAlloc, Layout};
 use std::hint::black_box;
+
+struct Counting(mod_alloc::ModAlloc);
+
+#[global_allocator]
+static ALLOC: Counting = Counting(mod_alloc::ModAlloc);
+
+fn forward(to: &Counting, layout: Layout) -> *mut u8 { unsafe { to.0.alloc(layout) } }
+
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 { forward(self, layout) }
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) { unsafe { self.0.dealloc(block, layout) } }
+}
 
 #[inline(never)]
 fn boxed() { black_box(Box::new([1u8; 777])); }
@@ -198,6 +210,8 @@ fn is_noise(name: &str) -> bool {
         "???",
         "exchange_malloc",
         "alloc_impl",
+        "forward",
+        "Counting",
     ];
     starts.iter().any(|start| name.starts_with(start))
         || noise.iter().any(|part| name.contains(part))
@@ -258,4 +272,25 @@ fn untrimmed_stacks_have_both_ends() {
     let names: Vec<&str> = stack.frames().filter_map(|frame| frame.function()).collect();
     assert!(names.iter().any(|name| name.contains("mod_alloc::")), "{names:#?}");
     assert!(names.iter().any(|name| name.starts_with("std::rt::lang_start")), "{names:#?}");
+}
+
+#[test]
+fn a_stack_cut_short_outward_of_main_is_shown_whole() {
+    let mut recording = recording(&printed("cut-short", &["-g"]));
+    let whole = Profile::from_recording(&recording, &Options::default());
+    for frame in recording.frames.iter_mut().filter(|frame| frame.parent == ROOT_COMPLETE) {
+        frame.parent = ROOT_TRUNCATED;
+    }
+    let cut = Profile::from_recording(&recording, &Options::default());
+    assert_eq!(texts(&whole), texts(&cut));
+    let innermost = recording.sites[0].frame as usize;
+    recording.frames[innermost - 5].parent = ROOT_TRUNCATED;
+    let cut = Profile::from_recording(&recording, &Options::default());
+    let first = &texts(&cut)[0];
+    assert_eq!(first.last().unwrap(), "[stack truncated: set MOD_ALLOC_FRAMES]");
+}
+
+fn texts(profile: &Profile) -> Vec<Vec<String>> {
+    let text = |frame: mod_alloc::report::FrameRef<'_>| frame.to_string();
+    profile.stacks().map(|stack| stack.frames().map(text).collect()).collect()
 }
