@@ -13,9 +13,9 @@ use crate::{
     table::{frames::Frames, sites::Sites},
 };
 
-/// Edges a thread remembers: 32 KiB.
+/// Edges a thread remembers: 128 KiB, backed by memory where they are used.
 #[cfg(feature = "backtraces")]
-const EDGES: usize = 2048;
+const EDGES: usize = 8192;
 /// Words of a stack that is not the thread's own that are looked at.
 #[cfg(feature = "backtraces")]
 pub(crate) const FOREIGN_WORDS: usize = 4096;

@@ -136,7 +136,7 @@ fn fork_quietly() {
 
 /// Children forked while other threads have the profiler's locks.
 fn fork_among_threads() {
-    for _ in 0..2 {
+    for _ in 0..8 {
         thread::spawn(|| {
             loop {
                 // Large: each of these events goes to what the threads share.

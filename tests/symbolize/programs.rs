@@ -9,9 +9,9 @@ use mod_alloc::symbolize::{Place, Strings, Symbol, Symbolizer};
 use object::{Object, ObjectSymbol};
 
 /// Where the loader put the module: far from where it was linked.
-pub const BIAS: u64 = 0x5555_5000_0000;
+pub(crate) const BIAS: u64 = 0x5555_5000_0000;
 
-pub const C_SOURCE: &str = "\
+pub(crate) const C_SOURCE: &str = "\
 int sink(int x);
 static inline __attribute__((always_inline)) int inner(int x) {
     return sink(x) + 1;
@@ -32,7 +32,7 @@ int main(int argc, char **argv) {
 }
 ";
 
-pub const RUST_SOURCE: &str = "\
+pub(crate) const RUST_SOURCE: &str = "\
 #[inline(never)]
 fn sink(x: u64) -> u64 {
     std::hint::black_box(x)
@@ -56,7 +56,7 @@ fn main() {
 }
 ";
 
-pub const CPP_SOURCE: &str = "\
+pub(crate) const CPP_SOURCE: &str = "\
 namespace zoo {
 struct Cat {
     int feed(int grams);
@@ -72,14 +72,14 @@ int main() {
 ";
 
 /// A directory of this test's own, empty.
-pub fn dir(name: &str) -> PathBuf {
+pub(crate) fn dir(name: &str) -> PathBuf {
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("symbolize").join(name);
     let _ = fs::remove_dir_all(&dir);
     fs::create_dir_all(&dir).unwrap();
     dir
 }
 
-pub fn run(program: &str, args: &[&str], dir: &Path) -> Result<(), String> {
+pub(crate) fn run(program: &str, args: &[&str], dir: &Path) -> Result<(), String> {
     let output = Command::new(program).args(args).current_dir(dir).output();
     let output = output.map_err(|error| format!("{program}: {error}"))?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -87,12 +87,12 @@ pub fn run(program: &str, args: &[&str], dir: &Path) -> Result<(), String> {
 }
 
 /// Runs a tool every machine that builds Rust has.
-pub fn must(program: &str, args: &[&str], dir: &Path) {
+pub(crate) fn must(program: &str, args: &[&str], dir: &Path) {
     run(program, args, dir).unwrap();
 }
 
 /// Compiles the C program to `dir/app`.
-pub fn cc(dir: &Path, options: &[&str]) -> PathBuf {
+pub(crate) fn cc(dir: &Path, options: &[&str]) -> PathBuf {
     fs::write(dir.join("app.c"), C_SOURCE).unwrap();
     let mut args = vec!["-O1", "-o", "app", "app.c", "-Wl,--build-id=sha1"];
     args.extend(options);
@@ -101,7 +101,7 @@ pub fn cc(dir: &Path, options: &[&str]) -> PathBuf {
 }
 
 /// Compiles the Rust program to `dir/app`.
-pub fn rustc(dir: &Path, options: &[&str]) -> PathBuf {
+pub(crate) fn rustc(dir: &Path, options: &[&str]) -> PathBuf {
     fs::write(dir.join("app.rs"), RUST_SOURCE).unwrap();
     let mut args = vec!["-O", "--edition=2021", "-o", "app", "app.rs"];
     args.extend(options);
@@ -110,7 +110,7 @@ pub fn rustc(dir: &Path, options: &[&str]) -> PathBuf {
 }
 
 /// Linked address and size of the function whose mangled name contains `name`.
-pub fn function(path: &Path, name: &str) -> (u64, u64) {
+pub(crate) fn function(path: &Path, name: &str) -> (u64, u64) {
     let data = fs::read(path).unwrap();
     let file = object::File::parse(&*data).unwrap();
     let symbol = file
@@ -121,13 +121,13 @@ pub fn function(path: &Path, name: &str) -> (u64, u64) {
     (symbol.address(), symbol.size())
 }
 
-pub fn build_id(path: &Path) -> Vec<u8> {
+pub(crate) fn build_id(path: &Path) -> Vec<u8> {
     let data = fs::read(path).unwrap();
     let file = object::File::parse(&*data).unwrap();
     file.build_id().unwrap().unwrap_or_default().to_vec()
 }
 
-pub fn module(path: &Path) -> Module {
+pub(crate) fn module(path: &Path) -> Module {
     let mut module = Module::default();
     module.path = path.into();
     module.start = BIAS;
@@ -136,7 +136,7 @@ pub fn module(path: &Path) -> Module {
     module
 }
 
-pub fn recording(modules: Vec<Module>) -> Recording {
+pub(crate) fn recording(modules: Vec<Module>) -> Recording {
     let mut recording = Recording::default();
     recording.modules = modules;
     recording
@@ -144,41 +144,41 @@ pub fn recording(modules: Vec<Module>) -> Recording {
 
 /// A symbol with its strings.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Named {
-    pub name: String,
-    pub file: String,
-    pub line: u32,
-    pub column: u32,
-    pub inlined: bool,
+pub(crate) struct Named {
+    pub(crate) name: String,
+    pub(crate) file: String,
+    pub(crate) line: u32,
+    pub(crate) column: u32,
+    pub(crate) inlined: bool,
 }
 
 impl Named {
-    pub fn short(&self) -> (&str, u32, bool) {
+    pub(crate) fn short(&self) -> (&str, u32, bool) {
         (&self.name, self.line, self.inlined)
     }
 
-    pub fn is_bare(&self, name: &str) -> bool {
+    pub(crate) fn is_bare(&self, name: &str) -> bool {
         self.name == name && self.file.is_empty() && self.line == 0 && self.column == 0
     }
 }
 
 /// A recording's modules, asked for linked addresses of the first.
-pub struct Asked<'r> {
+pub(crate) struct Asked<'r> {
     symbolizer: Symbolizer<'r>,
     strings: Strings,
 }
 
 impl<'r> Asked<'r> {
-    pub fn new(recording: &'r Recording, debug_dirs: &[PathBuf]) -> Self {
+    pub(crate) fn new(recording: &'r Recording, debug_dirs: &[PathBuf]) -> Self {
         Self { symbolizer: Symbolizer::new(recording, debug_dirs), strings: Strings::default() }
     }
 
     /// What is at the return address that lies one byte after `linked`.
-    pub fn at(&mut self, linked: u64) -> (Place, Vec<Named>) {
+    pub(crate) fn at(&mut self, linked: u64) -> (Place, Vec<Named>) {
         self.at_loaded(linked + 1 + BIAS, 0)
     }
 
-    pub fn at_loaded(&mut self, address: u64, generation: u16) -> (Place, Vec<Named>) {
+    pub(crate) fn at_loaded(&mut self, address: u64, generation: u16) -> (Place, Vec<Named>) {
         let mut symbols = Vec::<Symbol>::new();
         let place = self.symbolizer.resolve(address, generation, &mut self.strings, &mut symbols);
         let text = |id: Option<_>| id.map_or(String::new(), |id| self.strings.get(id).to_owned());
@@ -193,7 +193,7 @@ impl<'r> Asked<'r> {
     }
 
     /// The stack of functions at the first address of `function` where it is deepest.
-    pub fn deepest(&mut self, (start, size): (u64, u64)) -> Vec<Named> {
+    pub(crate) fn deepest(&mut self, (start, size): (u64, u64)) -> Vec<Named> {
         let mut deepest = Vec::new();
         for address in start..start + size {
             let (_, symbols) = self.at(address);
@@ -205,7 +205,7 @@ impl<'r> Asked<'r> {
     }
 }
 
-pub fn resolve(module: Module, debug_dirs: &[PathBuf], address: u64) -> Vec<Named> {
+pub(crate) fn resolve(module: Module, debug_dirs: &[PathBuf], address: u64) -> Vec<Named> {
     let recording = recording(vec![module]);
     Asked::new(&recording, debug_dirs).at(address).1
 }
