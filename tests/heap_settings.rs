@@ -116,6 +116,7 @@ mod buckets {
     fn a_large_table_that_is_asked_for_loses_nothing() {
         let report = run(Some("1048576"), "2002").report();
         assert_nothing_lost(&report);
+        assert_eq!(report.json["x_settings"]["buckets"], 1_048_576);
         assert_eq!(sums(&report), sums(&run(None, "2002").report()));
     }
 
