@@ -62,3 +62,7 @@ fn replace(share: &Tally, site: u32, epoch: Epoch, sites: &Sites, lock: &SpinLoc
     }
     share.begin(site, epoch);
 }
+
+#[cfg(all(test, feature = "dhat-compat"))]
+#[path = "arena_tests.rs"]
+mod tests;

@@ -31,8 +31,9 @@ pub(crate) const BOUNDED: u32 = 1;
 /// See the module's description.
 pub(crate) const EXACT: u32 = 2;
 
-/// Pending bytes of all threads together stay below 1/2^STEP_SHIFT of the maximum; half of what
-/// is promised, because the number of threads may double before each has seen it.
+/// What all threads have pending together stays below 1/2^STEP_SHIFT of the maximum, as long as
+/// the number of threads is what it was when each set its step. It may grow to twice that before
+/// all have to set theirs anew; so it is 1 + ln 2 times as much at the most, below 1 %.
 const STEP_SHIFT: u32 = 8;
 
 /// After so many publications the heap has shown to be small and busy: then a thread may keep
@@ -65,6 +66,8 @@ pub(crate) struct Front {
     floor: Signed,
     /// `total_blocks - freed_blocks` above which growing has to be told.
     blocks_ceiling: Signed,
+    /// `total_blocks - freed_blocks` below which shrinking has to be told.
+    blocks_floor: Signed,
     /// When the heap last grew by this front, in clock units.
     last_growth: Word,
     /// Of each reallocation the smaller size: what was not growth.
@@ -72,13 +75,14 @@ pub(crate) struct Front {
     /// The mode this front was last set up for.
     mode: AtomicU32,
     used: AtomicU32,
-    spare: [Word; 4],
+    spare: [Word; 3],
 }
 
+#[cfg(not(loom))]
 const _: () = assert!(size_of::<Front>() == 128, "the recording's format");
 
 /// Shared state of the heap, in the recording's header.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[repr(C, align(64))]
 pub(crate) struct Heap {
     /// [`SOLE`], [`BOUNDED`] or [`EXACT`].
@@ -110,6 +114,7 @@ pub(crate) struct Heap {
     pub(crate) exact: Front,
 }
 
+#[cfg(not(loom))]
 const _: () = assert!(size_of::<Heap>() == 256, "the recording's format");
 
 /// A moment of the heap, for reports.
@@ -176,7 +181,7 @@ impl Front {
     pub(crate) fn freed(&self, bytes: u64, now: u64, heap: &Heap) {
         self.count_freed(bytes);
         let live = self.bytes();
-        if live < self.floor.get() {
+        if live < self.floor.get() || self.blocks() < self.blocks_floor.get() {
             self.sank(live.wrapping_add(bytes.cast_signed()), now, heap);
         }
     }
@@ -231,6 +236,11 @@ impl Front {
     fn publish(&self, now: u64, heap: &Heap) {
         let _held = heap.lock.lock();
         heap.publications.add(1);
+        self.settle(now, heap);
+    }
+
+    /// Adds what is pending to the heap, under its lock, and looks whether that is a maximum.
+    fn settle(&self, now: u64, heap: &Heap) {
         self.give(heap);
         let live = heap.live_bytes.get();
         if live >= heap.peak_bytes.get() {
@@ -267,6 +277,7 @@ impl Front {
         self.ceiling.set(self.base_bytes.get() + step.max(1));
         self.floor.set(self.base_bytes.get() - step);
         self.blocks_ceiling.set(self.base_blocks.get() + blocks);
+        self.blocks_floor.set(self.base_blocks.get() - blocks);
         self.mode.store(BOUNDED, Ordering::Release); // pairs with the Acquire in `is_current`
     }
 
@@ -282,6 +293,7 @@ impl Front {
         if !was_used {
             self.ceiling.set(i64::MAX);
             self.floor.set(i64::MAX);
+            self.blocks_floor.set(i64::MIN);
         }
         self.mode.store(mode, Ordering::Release); // pairs with the Acquire in `is_current`
     }
@@ -308,16 +320,18 @@ impl Heap {
     }
 
     /// The thread in slot `index` is about to have its first event. `sole_front` gives another
-    /// slot's front and waits until that slot's thread is outside the hook.
+    /// slot's front and waits until that slot's thread is outside the hook. `fronts`: those of
+    /// all slots.
     pub(crate) fn join<'a>(
         &self,
         front: &Front,
         index: u32,
         barrier: impl FnOnce(),
         sole_front: impl FnOnce(u32) -> Option<&'a Front>,
+        fronts: impl Iterator<Item = &'a Front>,
     ) {
         let _held = self.lock.lock();
-        self.threads.fetch_add(1, Ordering::Relaxed);
+        let threads = self.threads.fetch_add(1, Ordering::Relaxed) + 1;
         let was_used = front.used.swap(1, Ordering::Relaxed) != 0;
         match (self.mode.load(Ordering::Relaxed), self.sole.load(Ordering::Relaxed)) {
             (EXACT, _) => front.mode.store(EXACT, Ordering::Release),
@@ -335,7 +349,21 @@ impl Heap {
                 }
                 front.set_step(self);
             }
-            _ => front.set_step(self),
+            _ => {
+                if threads.is_power_of_two() {
+                    self.settle_all(fronts);
+                }
+                front.set_step(self);
+            }
+        }
+    }
+
+    /// Bounded mode, under the lock: takes what every thread has pending, and gives each a step
+    /// for the present number of threads. The threads may be in the middle of an event: what
+    /// they count meanwhile stays pending, and the limits are theirs to compare with only.
+    fn settle_all<'a>(&self, fronts: impl Iterator<Item = &'a Front>) {
+        for front in fronts.filter(|front| !front.is_unused()) {
+            front.settle(front.last_growth.get(), self);
         }
     }
 
@@ -358,8 +386,12 @@ impl Heap {
         self.live_blocks.get() + front.blocks_ceiling.get() - front.base_blocks.get()
     }
 
-    /// A thread has given its slot back.
-    pub(crate) fn leave(&self) {
+    /// The thread of that front has had its last event: nothing of it stays pending.
+    pub(crate) fn leave(&self, front: &Front) {
+        let _held = self.lock.lock();
+        if self.mode.load(Ordering::Relaxed) == BOUNDED {
+            front.settle(front.last_growth.get(), self);
+        }
         self.threads.fetch_sub(1, Ordering::Relaxed);
     }
 
@@ -387,3 +419,7 @@ impl Heap {
         now
     }
 }
+
+#[cfg(all(test, not(loom), feature = "dhat-compat"))]
+#[path = "heap_tests.rs"]
+pub(crate) mod tests;

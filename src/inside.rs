@@ -156,6 +156,7 @@ fn register(session: &'static Session) -> Result<Inside, Outside> {
 
 fn join(session: &'static Session, index: u32) {
     let Some(slot) = session.slot(index) else { return };
+    let used = session.header.process.threads.load(Ordering::Relaxed) as usize;
     session.heap().join(
         &slot.front,
         index,
@@ -171,6 +172,7 @@ fn join(session: &'static Session, index: u32) {
             }
             Some(&slot.front)
         },
+        session.slots.iter().take(used).map(|slot| &slot.front),
     );
 }
 
@@ -227,7 +229,7 @@ pub(crate) unsafe extern "C" fn thread_ends(value: *mut c_void) {
         return key.set(value);
     }
     set(SLOTLESS);
-    session.heap().leave();
+    session.heap().leave(&thread.slot.front);
     thread.slot.leave();
 }
 

@@ -1,14 +1,13 @@
 //! One recording per process: how it starts, what every thread needs of it, fork and exit.
 //!
 //! ```text
-//!  Undecided ──first block──▶ Starting ──▶ On ──▶ (exit: the report)
-//!                                 └──────▶ Off    MOD_ALLOC=off, or no memory for the table
+//!  Undecided ──first block──▶ Making ──▶ Made ──▶ (exit: the report)
+//!                                └─────▶ Refused  MOD_ALLOC=off, or no memory for the table
 //! ```
 //!
 //! The decision falls before the first block and never changes, because it decides
 //! whether blocks have trailers.
 
-use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
 
 use crate::heap::Heap;
@@ -17,7 +16,8 @@ use crate::recording::layout::{Geometry, Header, Mapping, Region};
 use crate::settings::Settings;
 #[cfg(feature = "backtraces")]
 use crate::settings::{BUCKETS, Unwind};
-use crate::sync::{AtomicU32, Ordering, wait_turn};
+use crate::sync::once::{Once, Undecided};
+use crate::sync::{AtomicU32, Ordering, UnsafeCell};
 use crate::threads::{SLOTS, ThreadSlot};
 #[cfg(feature = "backtraces")]
 use crate::{
@@ -27,18 +27,8 @@ use crate::{
     table::{frames::Frames, sites::Sites},
 };
 
-const UNDECIDED: u32 = 0;
-const STARTING: u32 = 1;
-const ON: u32 = 2;
-const OFF: u32 = 3;
-
-static STATE: AtomicU32 = AtomicU32::new(UNDECIDED);
-static SESSION: Cell = Cell(UnsafeCell::new(MaybeUninit::uninit()));
-
-struct Cell(UnsafeCell<MaybeUninit<Session>>);
-
-// SAFETY: written once by the thread that moves STATE to STARTING, read after ON was seen.
-unsafe impl Sync for Cell {}
+static SESSION: Once<Session> =
+    Once::new(AtomicU32::new(0), UnsafeCell::new(MaybeUninit::uninit()));
 
 /// What the hook needs, the same for all threads.
 #[derive(Debug)]
@@ -76,54 +66,27 @@ impl Session {
 /// The session, if the process is recorded. Decides, the first time.
 #[inline(always)]
 pub(crate) fn get() -> Option<&'static Session> {
-    // Acquire pairs with the Release in `start`: the session is seen.
-    match STATE.load(Ordering::Acquire) {
-        ON => {
-            // SAFETY: ON is stored after the session was written, which is never changed again.
-            let session = unsafe { &*SESSION.0.get() };
-            // SAFETY: as above.
-            Some(unsafe { session.assume_init_ref() })
-        }
-        OFF => None,
-        _ => decide(),
-    }
-}
-
-#[cold]
-fn decide() -> Option<&'static Session> {
-    let exchange =
-        STATE.compare_exchange(UNDECIDED, STARTING, Ordering::Acquire, Ordering::Acquire);
-    match exchange {
-        Ok(_) => start(),
-        Err(OFF) => None,
-        Err(ON) => get(),
-        Err(_) => {
-            let mut turn = 0;
-            while STATE.load(Ordering::Acquire) == STARTING {
-                wait_turn(&mut turn);
-            }
-            get()
-        }
+    match SESSION.get() {
+        Ok(session) => session,
+        Err(Undecided) => SESSION.decide(start, begin),
     }
 }
 
 /// Decides for the process. Allocations that libc makes meanwhile do not come to the hook.
-fn start() -> Option<&'static Session> {
+fn start() -> Option<Session> {
     #[cfg(feature = "backtraces")]
     let _errno = os::KeepErrno::new();
     let settings = Settings::from_environment();
-    let session = if settings.on { open(&settings) } else { None };
-    let Some(session) = session else {
-        STATE.store(OFF, Ordering::Release);
-        return None;
-    };
-    // SAFETY: this thread alone is in STARTING; nobody reads before ON.
-    unsafe { &mut *SESSION.0.get() }.write(session);
-    STATE.store(ON, Ordering::Release); // pairs with the Acquire in `get`
+    if settings.on { open(&settings) } else { None }
+}
+
+/// What is asked of libc once there is a session.
+fn begin() {
+    #[cfg(feature = "backtraces")]
+    let _errno = os::KeepErrno::new();
     os::at_fork(before_fork, after_fork_in_parent, after_fork_in_child);
     #[cfg(feature = "dhat-compat")]
     os::at_exit(crate::exit_report::at_exit);
-    get()
 }
 
 fn open(settings: &Settings) -> Option<Session> {

@@ -33,7 +33,11 @@ impl Gate {
                 return Passing(self);
             }
             self.0.fetch_sub(1, Ordering::Relaxed);
-            wait_turn(&mut turn);
+            // Waiting changes nothing, or those who wait could keep `close` from ever seeing
+            // that nobody is inside.
+            while self.0.load(Ordering::Relaxed) & CLOSED != 0 {
+                wait_turn(&mut turn);
+            }
         }
     }
 

@@ -1,14 +1,17 @@
 //! Atomics and the locks that may be held below the allocator.
 //!
-//! `tests/loom.rs` compiles the protocol files ([`gate`], [`spin_lock`] and `table/slot.rs`)
-//! against a module of this name that gives loom's atomics instead; so they name no atomics
-//! but through here.
+//! `tests/loom.rs` compiles the protocol files ([`gate`], [`once`], [`spin_lock`], [`word`],
+//! `table/slot.rs`, `table/frames.rs` and `heap.rs`) against a module of this name that gives
+//! loom's atomics instead; so they name no atomics but through here.
 
+mod cell;
 #[cfg(feature = "backtraces")]
 pub(crate) mod gate;
+pub(crate) mod once;
 pub(crate) mod spin_lock;
 pub(crate) mod word;
 
+pub(crate) use cell::UnsafeCell;
 pub(crate) use core::sync::atomic::{
     AtomicI64, AtomicPtr, AtomicU32, AtomicU64, Ordering, compiler_fence,
 };

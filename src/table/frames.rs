@@ -19,13 +19,14 @@ pub(crate) const ROOT_TABLE_FULL: u32 = 3;
 /// Ids below this are roots.
 pub(crate) const ROOTS: u32 = 4;
 
-/// Slots of the first level.
-pub(crate) const FIRST_LEVEL: usize = 8192;
+/// Slots of the first level. Few in the models of `tests/loom.rs` and under Miri, so that they
+/// outgrow it.
+pub(crate) const FIRST_LEVEL: usize = if cfg!(any(loom, miri)) { 8 } else { 8192 };
 /// Bits of [`Frame::address`] that hold the address; the rest is the module generation.
 pub(crate) const ADDRESS_BITS: u32 = 48;
 
 /// One frame, 16 bytes. Written before its slot is published, then only `site` changes.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[repr(C)]
 pub(crate) struct Frame {
     /// Return address, and in the high 16 bits the generation of the module list.
@@ -36,10 +37,11 @@ pub(crate) struct Frame {
     pub(crate) site: AtomicU32,
 }
 
+#[cfg(not(loom))]
 const _: () = assert!(size_of::<Frame>() == 16, "the recording's format");
 
 /// Shared state of the frame table, in the recording's header.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[repr(C, align(64))]
 pub(crate) struct FramesHead {
     /// Ids given out, roots included.
@@ -157,12 +159,16 @@ impl Frames {
     ) -> Result<u32, Full> {
         let mut at = hash as usize;
         let mut turn = 0;
+        let mut own_id = None;
         loop {
             let slot = slots.get(at & mask).ok_or(Full)?;
             match slot.look(hash) {
                 Look::Empty => {
+                    // The id comes first: a claim given up for want of one would leave a hole,
+                    // and frames that were put behind it meanwhile would not be found again.
+                    let id = own_id.map_or_else(|| self.next_id(), Ok)?;
+                    own_id = Some(id); // wasted if another thread adds this very frame now
                     let Some(claim) = slot.claim(hash) else { continue };
-                    let id = self.next_id()?;
                     self.write(id, parent, address);
                     claim.publish(id, hash);
                     return Ok(id);
@@ -214,7 +220,11 @@ impl Frames {
     fn fill(&self, slots: &[Slot], mask: usize, id: u32) {
         let Some(frame) = self.frame(id) else { return };
         let parent = frame.parent.load(Ordering::Relaxed);
-        let hash = hash(parent, frame.address.load(Ordering::Relaxed)) & !(1 << 31);
+        let address = frame.address.load(Ordering::Relaxed);
+        if address == 0 {
+            return; // an id that was given out in vain
+        }
+        let hash = hash(parent, address) & !(1 << 31);
         let mut at = hash as usize;
         while let Some(slot) = slots.get(at & mask) {
             if let Some(claim) = slot.claim(hash) {
@@ -246,3 +256,7 @@ impl Frames {
         self.head.gate.open();
     }
 }
+
+#[cfg(all(test, not(loom), feature = "dhat-compat"))]
+#[path = "frames_tests.rs"]
+mod tests;

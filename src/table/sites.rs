@@ -17,7 +17,7 @@ pub(crate) const FIRST_SITE: u32 = 2;
 const IN_THE_MAKING: u32 = u32::MAX;
 
 /// What is seldom touched of a site.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[repr(C, align(32))]
 pub(crate) struct Record {
     /// The stack's innermost frame.
@@ -35,7 +35,7 @@ pub(crate) struct Record {
 const _: () = assert!(size_of::<Record>() == 32, "the recording's format");
 
 /// Shared state of the sites, in the recording's header.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[repr(C, align(64))]
 pub(crate) struct SitesHead {
     /// Ids given out, the special ones included.

@@ -81,6 +81,7 @@ pub(crate) static WORKLOADS: &[Workload] = &[
         Unit::Pair,
     ),
     Workload::new("sawtooth", "2,000 sites, a new heap peak every 8 pairs", Unit::Pair),
+    Workload::new("steady", "the same below a peak that lies behind", Unit::Pair),
     Workload::new("json", "serde_json: parse, walk and drop a document of 4 MB", Unit::Pass),
     Workload::new("syn", "syn: parse the sources of published crates", Unit::Pass),
     Workload::new("threads-1", "1 thread, 32 to 159 bytes, depth 0 to 10", Unit::Shared),

@@ -69,6 +69,7 @@ impl Workload {
             "deep32" => Self::Loop(Body::Deep),
             "sites" => Self::Loop(Body::Sites),
             "sawtooth" => Self::Loop(Body::Sawtooth),
+            "steady" => Self::Loop(Body::Steady),
             "json" => Self::Json,
             "syn" => Self::Syn,
             _ => {

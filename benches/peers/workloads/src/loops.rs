@@ -16,6 +16,8 @@ pub enum Body {
     Sites,
     /// A new heap peak every eight pairs, above 2,000 sites with a block each.
     Sawtooth,
+    /// The same pairs at the same sites below a peak that lies behind.
+    Steady,
 }
 
 impl Body {
@@ -25,7 +27,7 @@ impl Body {
             Self::Shallow | Self::Deep => 0,
             Self::Sites => u64::from(fixtures::sites::LIVE),
             // The first round fills the base.
-            Self::Sawtooth => u64::from(TOOTH),
+            Self::Sawtooth | Self::Steady => u64::from(TOOTH),
         }
     }
 
@@ -38,18 +40,20 @@ impl Body {
                 let mut sites = Sites::new();
                 Box::new(move |pairs| (0..pairs).for_each(|_| sites.replace()))
             }
-            Self::Sawtooth => {
-                let mut sawtooth = Sawtooth::new();
-                // Whole teeth only; what they are more than `pairs` is carried over.
-                let mut ahead = 0;
-                Box::new(move |pairs| {
-                    let teeth = pairs.saturating_sub(ahead).div_ceil(u64::from(TOOTH));
-                    ahead = ahead + teeth * u64::from(TOOTH) - pairs;
-                    (0..teeth).for_each(|_| sawtooth.round());
-                })
-            }
+            Self::Sawtooth => teeth(Sawtooth::new()),
+            Self::Steady => teeth(Sawtooth::steady()),
         }
     }
+}
+
+/// Whole teeth only; what they are more than the pairs asked for is carried over.
+fn teeth(mut sawtooth: Sawtooth) -> Box<dyn FnMut(u64)> {
+    let mut ahead = 0;
+    Box::new(move |pairs| {
+        let teeth = pairs.saturating_sub(ahead).div_ceil(u64::from(TOOTH));
+        ahead = ahead + teeth * u64::from(TOOTH) - pairs;
+        (0..teeth).for_each(|_| sawtooth.round());
+    })
 }
 
 #[inline(never)]
