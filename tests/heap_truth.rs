@@ -42,11 +42,22 @@ fn a_reallocation_is_a_block_more_and_the_difference_live() {
 
 #[test]
 fn the_latest_of_equal_peaks_is_the_peak() {
-    let (ended, report) = run(&["equal-peaks"]);
+    equal_peaks("new", [600_000, 1]);
+}
+
+#[test]
+fn an_equal_peak_by_reallocation_counts_too() {
+    equal_peaks("resized", [601_000, 2]);
+}
+
+/// `total`: of the site that made the last of the peaks.
+fn equal_peaks(last: &str, total: [u64; 2]) {
+    let (ended, report) = run(&["equal-peaks", last]);
     let sites = Sites::of(&report);
     sites.expect("site_first", [600_000, 1, 600_000, 1, 0, 0, 0, 0]);
     sites.expect("site_second", [600_000, 2, 600_000, 2, 0, 0, 0, 0]);
-    sites.expect("site_third", [600_000, 3, 600_000, 3, 600_000, 3, 0, 0]);
+    sites.expect("site_third", [600_000, 3, 600_000, 3, 0, 0, 0, 0]);
+    sites.expect("site_last", [total[0], total[1], 600_000, 1, 600_000, 1, 0, 0]);
     sites.expect("site_one_then_two", [120_000, 3, 60_000, 2, 0, 0, 0, 0]);
     sites.expect("site_two_then_one", [120_000, 3, 60_000, 1, 0, 0, 0, 0]);
     // The recording began before the program's own clock and ended after it.

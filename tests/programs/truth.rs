@@ -11,7 +11,7 @@ use crate::{ALLOC, Program};
 pub(crate) const PROGRAMS: &[Program] = &[
     ("simple", |_| simple()),
     ("reallocations", |_| reallocations()),
-    ("equal-peaks", |_| equal_peaks()),
+    ("equal-peaks", equal_peaks),
     ("own-peaks", |_| own_peaks()),
     ("layouts", |_| layouts()),
     ("lifetimes", |_| lifetimes()),
@@ -20,7 +20,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
 
 sites! {
     site_kept site_freed site_grown site_shrunk site_same site_chain site_large site_other
-    site_first site_second site_third site_one_then_two site_two_then_one
+    site_first site_second site_third site_last site_one_then_two site_two_then_one
     site_early site_summit site_before site_late site_partly
     site_short site_twice site_reallocated site_live
     site_stage site_passing
@@ -33,10 +33,12 @@ enum Step {
     New(fn(usize) -> Block, usize),
     /// Frees a block; they are numbered in the order in which they were made.
     Free(usize),
+    /// Gives a block another size.
+    Resize(usize, usize),
     /// Lets 20 ms pass.
     Wait,
 }
-use Step::{Free, New, Wait};
+use Step::{Free, New, Resize, Wait};
 
 /// Plays a script: every site is called from one place, so it has one stack.
 #[inline(never)]
@@ -50,6 +52,9 @@ fn play(script: &[Step]) {
                 made += 1;
             }
             Free(block) => blocks[block].take().expect("a live block").free(),
+            Resize(block, size) => {
+                blocks[block] = blocks[block].map(|block| block.resized(size));
+            }
             Wait => sleep(Duration::from_millis(20)),
         }
     }
@@ -80,14 +85,20 @@ fn resized_by_another(block: Block) {
     black_box(block.resized(6_000));
 }
 
-/// Three times the same number of bytes, each time in other blocks.
-fn equal_peaks() {
+/// Four times the same number of bytes, each time in other blocks. The last time they come
+/// as the argument says: as a new block or by a reallocation.
+fn equal_peaks(arguments: &[&str]) {
     let start = Instant::now();
-    let (second, third) = (New(site_second, 300_000), |size| New(site_third, size));
+    let (second, third) = (New(site_second, 300_000), New(site_third, 200_000));
     play(&[New(site_first, 600_000), Free(0), Wait]);
     play(&[second, second, Free(0), Free(1), Wait]);
+    play(&[third, third, third, Free(0), Free(1), Free(2), Wait]);
     let earliest = start.elapsed();
-    play(&[third(100_000), third(200_000), third(300_000), Wait, Free(0), Free(1), Free(2)]);
+    // One block again: the number of blocks is no maximum.
+    match arguments {
+        ["new"] => play(&[New(site_last, 600_000), Wait, Free(0)]),
+        _ => play(&[New(site_last, 1_000), Resize(0, 600_000), Wait, Free(0)]),
+    }
     let latest = start.elapsed() - Duration::from_millis(20);
     say(format_args!("peak {} {}", earliest.as_micros(), latest.as_micros()));
     // The sites' own peaks, below the heap's.
