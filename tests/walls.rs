@@ -188,7 +188,7 @@ mod forks {
     #[test]
     fn a_child_waits_for_no_lock_of_threads_that_it_does_not_have() {
         let ended = run(&["fork-among-threads"], 0);
-        assert_eq!(ended.numbers("children"), [100], "children that came to their end");
+        assert_eq!(ended.numbers("children"), [40], "children that came to their end");
     }
 }
 

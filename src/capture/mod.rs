@@ -17,3 +17,6 @@ pub(crate) mod rule_cache;
 pub(crate) mod stack;
 pub(crate) mod unwind_tables;
 pub(crate) mod walk;
+
+#[cfg(all(test, feature = "dhat-compat", not(miri)))]
+mod oracle_tests;

@@ -2,8 +2,8 @@
 
 use std::hint::black_box;
 use std::process::{abort, exit};
+use std::sync::mpsc::sync_channel;
 use std::thread;
-use std::time::Duration;
 
 use crate::Program;
 use crate::rig::{Block, say, sites};
@@ -104,7 +104,7 @@ fn forked(child: impl FnOnce()) -> libc::pid_t {
     if id == 0 {
         // A child that waits for a lock of the parent's is ended by this.
         // SAFETY: no preconditions.
-        unsafe { libc::alarm(20) };
+        unsafe { libc::alarm(5) };
         child();
         exit(9);
     }
@@ -134,24 +134,32 @@ fn fork_quietly() {
     site_parent(4_000);
 }
 
-/// Children forked while other threads have the profiler's locks.
+/// Children forked while other threads have the profiler's locks. They free blocks that those
+/// threads made, for which they need the very same locks.
 fn fork_among_threads() {
-    for _ in 0..8 {
-        thread::spawn(|| {
-            loop {
+    const THREADS: usize = 8;
+    const GIVEN: usize = 5;
+    let (sender, receiver) = sync_channel(THREADS * GIVEN);
+    for _ in 0..THREADS {
+        let sender = sender.clone();
+        thread::spawn(move || {
+            for made in 0_usize.. {
                 // Large: each of these events goes to what the threads share.
-                site_contended(1 << 20).free();
+                let block = site_contended(1 << 20);
+                if made < GIVEN {
+                    sender.send(block).expect("room for all");
+                } else {
+                    block.free();
+                }
             }
         });
     }
-    thread::sleep(Duration::from_millis(20));
-    let ended = (0..100).filter(|_| {
+    let given: Vec<Block> = receiver.iter().take(THREADS * GIVEN).collect();
+    let ended = (0..40).filter(|_| {
         let id = forked(|| {
-            for _ in 0..20 {
-                site_contended(1 << 20).free();
-            }
+            given.iter().copied().for_each(Block::free);
             black_box(vec![0; 100]);
-            // A hundred reports would take long; what is tested is that the child gets here.
+            // Forty reports would take long; what is tested is that the child gets here.
             // SAFETY: no preconditions.
             unsafe { libc::_exit(9) };
         });
