@@ -29,19 +29,29 @@ impl<A> ModAlloc<A> {
     ///
     /// If the file cannot be created or written.
     pub fn write_dhat_json<P: AsRef<Path>>(&self, path: P) -> io::Result<()> {
-        as_profiler(|| write(&profile(), path.as_ref()))
+        let mut result = Ok(());
+        with_report_stack(&mut || result = write(&profile(), path.as_ref()));
+        result
     }
 
     /// What [`write_dhat_json`](Self::write_dhat_json) writes, as a string.
     #[must_use]
     pub fn dhat_json_string(&self) -> String {
-        as_profiler(|| {
+        let mut json = String::new();
+        with_report_stack(&mut || {
             let mut bytes = Vec::new();
             // Writing to memory does not fail, and JSON is UTF-8.
             let _ = dhat::write(&profile(), &mut bytes);
-            String::from_utf8(bytes).unwrap_or_default()
-        })
+            json = String::from_utf8(bytes).unwrap_or_default();
+        });
+        json
     }
+}
+
+/// Does the work of a report, in whatever thread has the stack for it; what it allocates there
+/// and here is the profiler's own.
+fn with_report_stack(work: &mut dyn FnMut()) {
+    as_profiler(|| os::with_large_stack(&mut || as_profiler(&mut *work)));
 }
 
 /// The profile of the process so far.
@@ -66,10 +76,12 @@ fn write(profile: &Profile, path: &Path) -> io::Result<()> {
 
 /// Runs when the process exits by `exit` or by returning from `main`; other threads may be running.
 pub(crate) extern "C" fn at_exit() {
-    // A panic must not cross into libc, nor change how the process ends.
-    if std::panic::catch_unwind(|| as_profiler(report)).is_err() {
-        say(format_args!("the report could not be made (a defect of mod-alloc)"));
-    }
+    with_report_stack(&mut || {
+        // A panic must not cross into libc, nor change how the process ends.
+        if std::panic::catch_unwind(report).is_err() {
+            say(format_args!("the report could not be made (a defect of mod-alloc)"));
+        }
+    });
 }
 
 /// The process was forked: this is the child.

@@ -284,21 +284,34 @@ mod events {
                 let event = Event::Freed { bytes: size as u64 };
                 match Inside::enter_fast(session) {
                     Some(mut inside) => enter(inside.thread(), session, site, event, now),
-                    None => enter_slowly(session, site, event, size, now),
+                    None => {
+                        enter_slowly(session, site, event, size, now);
+                    }
                 }
             }
             None => damaged(session, size),
         }
     }
 
-    /// Enters an event of a known block for a thread that has no slot yet, or is inside already.
+    /// Enters an event of a known block for a thread that has no slot yet, or is inside already; in
+    /// that case it is lost, and the answer is `false`.
     #[cold]
     #[inline(never)]
-    fn enter_slowly(session: &'static Session, site: u32, event: Event, bytes: usize, now: u64) {
+    fn enter_slowly(
+        session: &'static Session,
+        site: u32,
+        event: Event,
+        bytes: usize,
+        now: u64,
+    ) -> bool {
         match Inside::enter(session) {
             Ok(mut inside) => enter(inside.thread(), session, site, event, now),
-            Err(why) => lost(session, why, bytes),
+            Err(why) => {
+                lost(session, why, bytes);
+                return false;
+            }
         }
+        true
     }
 
     /// The trailer is not one: the block's site is not known, so the block stays live in the report.
@@ -341,10 +354,15 @@ mod events {
             return unsafe { allocated(session, block, new) };
         };
         let (event, now) = (Event::Resized { old: old as u64, new: new as u64 }, clock::now());
-        match Inside::enter_fast(session) {
-            Some(mut inside) => enter(inside.thread(), session, site, event, now),
+        let entered = match Inside::enter_fast(session) {
+            Some(mut inside) => {
+                enter(inside.thread(), session, site, event, now);
+                true
+            }
             None => enter_slowly(session, site, event, new, now),
-        }
+        };
+        // Of a change that was lost the books keep the old size: the block is theirs no more.
+        let site = if entered { site } else { NO_SITE };
         // SAFETY: the caller's promise.
         unsafe { block::write(block, new, site) };
     }

@@ -91,9 +91,9 @@ fn begin() {
 
 fn open(settings: &Settings) -> Option<Session> {
     os::clock::start();
-    let (mapping, _settings) = map(settings)?;
+    let (mapping, settings) = map(settings)?;
     let header = mapping.header();
-    describe_process(header, settings);
+    describe_process(header, &settings);
     // SAFETY: the regions hold these types, of atomics, valid when zeroed.
     let slots = unsafe { mapping.region::<ThreadSlot>(Region::Threads) };
     let exact = settings.exact_peak || !os::register_barrier();
@@ -102,7 +102,7 @@ fn open(settings: &Settings) -> Option<Session> {
     crate::block::start(os::monotonic_nanos() ^ u64::from(os::process_id()) << 32);
     let thread_end = os::ThreadEnd::new(crate::inside::thread_ends);
     #[cfg(feature = "backtraces")]
-    let session = open_table(mapping, header, slots, thread_end, _settings);
+    let session = open_table(mapping, header, slots, thread_end, settings);
     #[cfg(not(feature = "backtraces"))]
     let session = Session { header, slots, thread_end };
     Some(session)
@@ -174,7 +174,7 @@ fn map(settings: &Settings) -> Option<(Mapping, Settings)> {
     loop {
         let geometry = geometry(&settings);
         let size = geometry.offsets().1;
-        if let Some(base) = os::reserve(size) {
+        if let Some(base) = reserve_half(size) {
             // SAFETY: zeroed, page-aligned, `size` bytes, never given back.
             return Some((unsafe { Mapping::initialize(base, &geometry) }, settings));
         }
@@ -185,6 +185,17 @@ fn map(settings: &Settings) -> Option<(Mapping, Settings)> {
         }
         settings.buckets = Some(buckets / 2);
     }
+}
+
+/// Reserves `size` bytes where as many again are left: the program needs address space, too.
+#[cfg(feature = "backtraces")]
+fn reserve_half(size: usize) -> Option<core::ptr::NonNull<u8>> {
+    let base = os::reserve(2 * size)?;
+    // SAFETY: inside the mapping just made.
+    let half = unsafe { base.add(size) };
+    // SAFETY: its second half, which nobody uses.
+    unsafe { os::release(half, size) };
+    Some(base)
 }
 
 #[cfg(not(feature = "backtraces"))]
@@ -221,18 +232,28 @@ impl Session {
     }
 }
 
-/// Locks in the order in which they are taken everywhere: the heap, then the gate.
+/// Takes every lock that some thread may hold in the middle of a change, so that the child's copy
+/// is whole. The order is that in which they are taken everywhere: the heap, the threads'
+/// flushes (which hold the records' locks), the modules, the gate.
 unsafe extern "C" fn before_fork() {
     let Some(session) = get() else { return };
     core::mem::forget(session.heap().lock.lock());
+    session.slots.iter().for_each(|slot| core::mem::forget(slot.flushing.lock()));
     #[cfg(feature = "backtraces")]
-    session.frames.before_fork();
+    {
+        core::mem::forget(session.modules_lock.lock());
+        session.frames.before_fork();
+    }
 }
 
 unsafe extern "C" fn after_fork_in_parent() {
     let Some(session) = get() else { return };
     #[cfg(feature = "backtraces")]
-    session.frames.after_fork();
+    {
+        session.frames.after_fork();
+        session.modules_lock.open();
+    }
+    session.slots.iter().for_each(|slot| slot.flushing.open());
     session.heap().lock.open();
 }
 
@@ -245,7 +266,6 @@ unsafe extern "C" fn after_fork_in_child() {
     let own = crate::inside::current_index();
     let mut threads = 0;
     for (index, slot) in session.slots.iter().enumerate() {
-        slot.flushing.open();
         slot.in_use.open();
         if Some(index as u32) == own {
             slot.id.store(os::thread_id(), Ordering::Relaxed);
@@ -256,8 +276,6 @@ unsafe extern "C" fn after_fork_in_child() {
         }
     }
     session.heap().threads.store(threads, Ordering::Relaxed);
-    #[cfg(feature = "backtraces")]
-    session.modules_lock.open();
     #[cfg(feature = "dhat-compat")]
     crate::exit_report::in_forked_child();
 }

@@ -98,7 +98,8 @@ impl Thread {
         unsafe { thread.cast::<Place>().write(place) };
         #[cfg(feature = "backtraces")]
         {
-            let limit = session.header.process.frames.load(crate::sync::Ordering::Relaxed);
+            // The innermost frame is the allocator's, which no report shows.
+            let limit = session.header.process.frames.load(crate::sync::Ordering::Relaxed) + 1;
             // SAFETY: all of the state is initialised now: the other fields may be zero.
             let thread = unsafe { &mut *thread.as_ptr() };
             thread.stack.set_limit(limit as usize);

@@ -23,8 +23,8 @@
 use crate::capture::registers::Registers;
 use crate::capture::walk::{FramePointer, Memory, Reads, Rules, Step, step};
 
-/// The largest frame limit.
-pub(crate) const MAX_FRAMES: usize = 256;
+/// The largest frame limit: 256 frames of the program, and the allocator's own.
+pub(crate) const MAX_FRAMES: usize = 257;
 const CAPACITY: usize = 2 * MAX_FRAMES;
 /// A step notes two words at the most.
 const WORDS: usize = 2 * CAPACITY;

@@ -21,6 +21,17 @@ pub(crate) fn reserve(len: usize) -> Option<NonNull<u8>> {
     NonNull::new(memory.cast())
 }
 
+/// Gives part of a mapping of [`reserve`] back.
+///
+/// # Safety
+///
+/// The range must consist of whole pages of such a mapping that nobody uses any more.
+#[cfg(feature = "backtraces")]
+pub(crate) unsafe fn release(memory: NonNull<u8>, len: usize) {
+    // SAFETY: the caller vouches for the range.
+    unsafe { libc::munmap(memory.as_ptr().cast(), len) };
+}
+
 /// The processor is given to another thread, if one waits for it.
 pub(crate) fn yield_now() {
     // SAFETY: no preconditions.
@@ -150,6 +161,46 @@ fn interrupted() -> bool {
     let errno = unsafe { libc::__errno_location() };
     // SAFETY: see above.
     unsafe { *errno == libc::EINTR }
+}
+
+/// Calls `work` where there is stack enough for a report: here, or in a thread of its own if
+/// this one's stack is nearly used up. Where no thread can be had, here all the same.
+#[cfg(feature = "dhat-compat")]
+pub(crate) fn with_large_stack(work: &mut dyn FnMut()) {
+    const ENOUGH: u64 = 1 << 20;
+    const LARGE: usize = 8 << 20;
+    let here = (&raw const work).addr() as u64;
+    let left = stack_bounds().map_or(u64::MAX, |(low, _)| here.saturating_sub(low));
+    if left >= ENOUGH || !in_thread(LARGE, work) {
+        work();
+    }
+}
+
+/// Calls `work` in a thread with so much stack and waits for it; `false` if there is none to be had.
+#[cfg(feature = "dhat-compat")]
+fn in_thread(stack: usize, mut work: &mut dyn FnMut()) -> bool {
+    extern "C" fn start(work: *mut c_void) -> *mut c_void {
+        // SAFETY: `in_thread` passes its own closure and waits for this thread.
+        let work = unsafe { &mut *work.cast::<&mut dyn FnMut()>() };
+        work();
+        core::ptr::null_mut()
+    }
+    let mut attributes = core::mem::MaybeUninit::<libc::pthread_attr_t>::uninit();
+    // SAFETY: the out-pointer is valid.
+    if unsafe { libc::pthread_attr_init(attributes.as_mut_ptr()) } != 0 {
+        return false;
+    }
+    // SAFETY: initialised above.
+    unsafe { libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), stack) };
+    let mut thread = 0;
+    let argument = (&raw mut work).cast();
+    // SAFETY: the attributes are initialised; the closure outlives the thread, which is joined.
+    let result =
+        unsafe { libc::pthread_create(&raw mut thread, attributes.as_ptr(), start, argument) };
+    // SAFETY: initialised above and not used after this.
+    unsafe { libc::pthread_attr_destroy(attributes.as_mut_ptr()) };
+    // SAFETY: the thread was created just now and is joined once.
+    result == 0 && unsafe { libc::pthread_join(thread, core::ptr::null_mut()) == 0 }
 }
 
 /// Saves errno and puts it back when dropped: the hook must not change it.

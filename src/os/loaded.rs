@@ -90,11 +90,15 @@ fn by_find_object(function: FindObject, pc: u64) -> Option<Loaded> {
     // SAFETY: the loader keeps the link map as long as the object is loaded, and code of the
     // object is running now. Null is told apart by `as_ref`.
     let map = unsafe { found.link_map.as_ref() };
+    let eh_frame_header = found.eh_frame.addr() as u64;
+    let start = found.map_start.addr() as u64;
+    // In a static executable the range begins with the code, above the tables.
+    let start = if eh_frame_header == 0 { start } else { start.min(eh_frame_header) };
     Some(Loaded {
-        start: found.map_start.addr() as u64,
+        start,
         end: found.map_end.addr() as u64,
         bias: map.map_or(0, |map| map.address as u64),
-        eh_frame_header: found.eh_frame.addr() as u64,
+        eh_frame_header,
         name: map.map_or(ptr::null(), |map| map.name),
     })
 }

@@ -161,7 +161,7 @@ pub struct Settings {
 pub struct Losses {
     /// Events whose stack found no room in the call-site table; counted under its one visible site.
     pub table_full: u64,
-    /// Allocations made inside the hook (by a signal handler, for example): not recorded.
+    /// Events inside the hook (in a signal handler, for example): not recorded.
     pub reentrant: u64,
     /// Bytes of those.
     pub reentrant_bytes: u64,

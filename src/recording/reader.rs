@@ -202,9 +202,10 @@ impl Sum {
         let noted = (record.max_bytes.get(), record.max_blocks.get());
         let now = (end_bytes, end_blocks);
         let settled = (natural(self.settled.0), natural(self.settled.1));
+        let at_peak = (natural(self.peak.0), natural(self.peak.1));
         // The later of equal maxima counts.
         let (max_bytes, max_blocks) =
-            [noted, settled, now].into_iter().max_by_key(|max| max.0).unwrap_or(now);
+            [at_peak, noted, settled, now].into_iter().max_by_key(|max| max.0).unwrap_or(now);
         Counters {
             total_bytes: self.total_bytes,
             total_blocks: self.total_blocks,

@@ -63,7 +63,7 @@ fn losses(run: &Run) -> Vec<String> {
         (
             reentrant,
             std::format!(
-                "allocations ({} bytes) made while the profiler was at work in the same thread, \
+                "allocations and frees ({} bytes) made while the profiler was at work in the same thread, \
                  not recorded (avoid allocating in signal handlers)",
                 Commas(reentrant_bytes)
             ),
