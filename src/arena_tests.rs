@@ -6,7 +6,7 @@ use std::vec;
 use std::vec::Vec;
 
 use super::*;
-use crate::heap::tests::world::Random;
+use crate::heap::tests::world::{Random, leak};
 use crate::sync::Ordering;
 use crate::table::sites::{FIRST_SITE, Record, SitesHead};
 
@@ -30,15 +30,11 @@ struct Table {
     random: Random,
 }
 
-fn leak<T: Default>(len: usize) -> &'static [T] {
-    Box::leak((0..len).map(|_| T::default()).collect())
-}
-
 impl Table {
     fn new(sites: usize, arenas: usize, step: i64, seed: u64) -> Self {
         let entries = sites + FIRST_SITE as usize;
         let sites = Sites {
-            head: Box::leak(Box::<SitesHead>::default()),
+            head: &leak::<SitesHead>(1)[0],
             owners: leak(entries),
             tallies: leak::<Tally>(entries),
             shared: leak::<Tally>(entries),
@@ -185,7 +181,7 @@ fn eviction_loses_nothing() {
     let mut table = Table::new(2 * SHARES + places as usize, 2, 1 << 40, 3);
     let sites: Vec<u32> =
         (0..3 * places).map(|n| FIRST_SITE + n % places + n / places * SHARES as u32).collect();
-    for _ in 0..if cfg!(miri) { 200 } else { 100_000 } {
+    for _ in 0..if cfg!(miri) { 100 } else { 100_000 } {
         let site = sites[table.random.below(sites.len() as u64) as usize];
         table.anything_at(site);
     }

@@ -4,7 +4,9 @@
 use core::alloc::Layout;
 use core::ptr::NonNull;
 use std::alloc::{alloc_zeroed, dealloc};
+use std::boxed::Box;
 use std::collections::HashMap;
+use std::sync::Mutex;
 use std::vec;
 use std::vec::Vec;
 
@@ -17,7 +19,7 @@ use crate::session::Session;
 use crate::settings::{Settings, Unwind};
 use crate::sync::Ordering;
 use crate::sync::spin_lock::SpinLock;
-use crate::table::frames::{Frames, slots_up_to};
+use crate::table::frames::{Frames, last_level, slots_up_to};
 use crate::table::sites::{FIRST_SITE, Sites};
 use crate::thread::Thread;
 use crate::threads::{SLOTS, claim};
@@ -42,6 +44,15 @@ impl Random {
             _ => self.below(64),
         }
     }
+}
+
+/// Words for the rest of the process, as in a recording.
+pub(crate) fn leak<T: Default + Sync>(len: usize) -> &'static [T] {
+    /// What was leaked stays in reach, so that Miri does not report it.
+    static LEAKED: Mutex<Vec<Box<dyn Send>>> = Mutex::new(Vec::new());
+    let words: &'static [T] = Box::leak((0..len).map(|_| T::default()).collect());
+    LEAKED.lock().expect("nobody panics here").push(Box::new(words));
+    words
 }
 
 /// Zeroed memory, given back when dropped.
@@ -149,7 +160,7 @@ impl World {
     pub(crate) fn new(threads: usize, sites: usize, exact: bool, seed: u64) -> Self {
         let entries = sites + FIRST_SITE as usize;
         let frames = sites + 8;
-        let slots = slots_up_to(0);
+        let slots = slots_up_to(last_level(frames));
         let geometry =
             Geometry([SLOTS, 0, entries, entries, entries, entries, frames, slots, threads]);
         let memory = Zeroed::new(geometry.offsets().1, 4096);
