@@ -64,7 +64,9 @@ fn leak() {
 }
 
 /// Thousands of sites, and stacks deeper than 64 frames. Without Valgrind, which takes more
-/// than five minutes for it.
+/// than five minutes for it; and without the sites' own maxima: whether two copies of the glue
+/// that drops a syntax tree are one is up to the compiler, and depends on the folder of the build,
+/// so the two binaries do not have the same sites on the same lines, and maxima do not add up.
 #[test]
 fn syn() {
     let ours = Profiler::ModAlloc.run("syn 1");
@@ -73,7 +75,7 @@ fn syn() {
     assert_sound(&ours);
     let program = UserFiles::of(&ours.report);
     let our_sites = our_sites(&program, &ours);
-    assert_none(with_dhat_rs(our_sites, &program.sites(&dhat_rs.report)));
+    assert_none(with_dhat_rs(our_sites, &program.sites(&dhat_rs.report), &COUNTED_ALIKE));
 }
 
 /// Runs a workload under all three and compares.
@@ -88,7 +90,11 @@ fn compare(workload: &str) -> [Run; 3] {
     let program = UserFiles::of(&valgrind.report);
     let our_sites = our_sites(&program, &ours);
     assert_none(with_valgrind(&our_sites, &program.rust_sites(&valgrind.report)));
-    assert_none(with_dhat_rs(our_sites, &program.sites(&dhat_rs.report)));
+    assert_none(with_dhat_rs(
+        our_sites,
+        &program.sites(&dhat_rs.report),
+        &COUNTED_ALIKE_BY_DHAT_RS,
+    ));
     [ours, dhat_rs, valgrind]
 }
 
@@ -118,12 +124,12 @@ fn with_valgrind(ours: &Sites, valgrind: &Sites) -> Vec<String> {
 }
 
 /// Without the one difference that is to be expected; that it is not there is one too.
-fn with_dhat_rs(mut ours: Sites, dhat_rs: &Sites) -> Vec<String> {
+fn with_dhat_rs(mut ours: Sites, dhat_rs: &Sites, keys: &[&str]) -> Vec<String> {
     assert!(!dhat_rs.contains_key(&UserStack::default()), "dhat-rs saw blocks from before main");
     ours.remove(&UserStack::default());
     let ours = Side { name: "ours", sites: &ours };
     let dhat_rs = Side { name: "dhat-rs", sites: dhat_rs };
-    let mut found = differences(ours, dhat_rs, &COUNTED_ALIKE_BY_DHAT_RS);
+    let mut found = differences(ours, dhat_rs, keys);
     for expected in stdout_buffer() {
         match found.iter().position(|line| *line == expected) {
             Some(index) => drop(found.remove(index)),

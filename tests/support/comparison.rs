@@ -18,21 +18,11 @@ pub(crate) struct Side<'a> {
 /// that only one of them knows.
 pub(crate) fn differences(a: Side<'_>, b: Side<'_>, keys: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
-    let mut split = Vec::new();
     for (stack, sites) in a.sites {
         match b.sites.get(stack) {
-            Some(others) => {
-                found.extend(compare(a.name, sites, b.name, others, keys, stack));
-                if sites.len() != others.len() {
-                    let (x, y) = (sites.len(), others.len());
-                    split.push(format!("{stack}: {x} sites in {} and {y} in {}", a.name, b.name));
-                }
-            }
+            Some(others) => found.extend(compare(a.name, sites, b.name, others, keys, stack)),
             None => found.push(only_in(a.name, stack, sites)),
         }
-    }
-    if split.len() > a.sites.len() / SPLIT_IN {
-        found.append(&mut split);
     }
     let unknown = b.sites.iter().filter(|(stack, _)| !a.sites.contains_key(stack));
     found.extend(unknown.map(|(stack, sites)| only_in(b.name, stack, sites)));
@@ -41,16 +31,8 @@ pub(crate) fn differences(a: Side<'_>, b: Side<'_>, keys: &[&str]) -> Vec<String
 
 type ByAddress = BTreeMap<Vec<String>, Counters>;
 
-/// Of so many stacks one may have another number of sites in the other binary: whether two copies
-/// of a generic function are one is up to the compiler, and depends on the folder of the build.
-const SPLIT_IN: usize = 1000;
-
-/// Numbers of a stack that do not add up over its sites.
-const MAXIMA: [&str; 2] = ["mb", "mbk"];
-
 /// Sites with equal lines: their sums; if these agree, the sites one by one. Addresses differ
-/// from binary to binary, so the sites are paired in the order of their numbers. Where one binary
-/// has more sites of these lines, only what adds up can be compared.
+/// from binary to binary, so the sites are paired in the order of their numbers.
 fn compare(
     a_name: &str,
     a: &ByAddress,
@@ -60,15 +42,15 @@ fn compare(
     stack: &UserStack,
 ) -> Vec<String> {
     let (a_sum, b_sum) = (sum(a), sum(b));
-    let paired = a.len() == b.len();
     let mut found = Vec::new();
-    for key in keys.iter().filter(|key| paired || !MAXIMA.contains(key)) {
+    for key in keys.iter().filter(|key| a_sum.get(key) != b_sum.get(key)) {
         let (x, y) = (a_sum.get(key), b_sum.get(key));
-        if x != y {
-            found.push(format!("{stack}: {key} is {x} in {a_name} and {y} in {b_name}"));
-        }
+        found.push(format!("{stack}: {key} is {x} in {a_name} and {y} in {b_name}"));
     }
-    if found.is_empty() && paired {
+    if found.is_empty() && a.len() != b.len() {
+        let (x, y) = (a.len(), b.len());
+        found.push(format!("{stack}: {x} sites in {a_name} and {y} in {b_name}"));
+    } else if found.is_empty() {
         let pair = numbers(a, keys).into_iter().zip(numbers(b, keys)).find(|(x, y)| x != y);
         let tell = |(x, y)| {
             format!("{stack}: one site's {keys:?} is {x:?} in {a_name} and {y:?} in {b_name}")
