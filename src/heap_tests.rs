@@ -225,6 +225,18 @@ fn the_second_thread_finds_the_exact_peak_of_the_first() {
     });
 }
 
+#[test]
+fn of_equal_peaks_the_latest_counts_with_several_threads_too() {
+    let mut world = World::new(2, 2, false, 1);
+    let (one, two) = (world.join(), world.join());
+    world.allocate(one, 0, 1 << 20);
+    world.free(two, 0);
+    world.allocate(two, 1, 1 << 20);
+    world.free(one, 0);
+    assert_eq!(world.heap().peak_time, 3);
+    assert_eq!([0, 1].map(|site| world.read()[site].peak_bytes), [0, 1 << 20]);
+}
+
 /// The sum of what each thread may have pending, when it has just not reached its step.
 #[test]
 #[cfg_attr(miri, ignore = "takes an hour")]

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! At most [`PREEMPTIONS`] times a thread is stopped where it could go on;
-//! `LOOM_MAX_PREEMPTIONS` changes that.
+//! `LOOM_MAX_PREEMPTIONS` changes that. All models together take half a minute on two cores, most
+//! of it for the gate with three threads; the build takes longer.
 #![cfg(loom)]
 #![expect(dead_code, reason = "the models use a part of what the engine's files define")]
 

@@ -27,6 +27,8 @@ struct Seen {
     stack: Box<Stack>,
     scratch: Box<Stack>,
     looks: usize,
+    /// Looks at the very stack that was looked at before.
+    unchanged: usize,
     deepest: usize,
     /// Signal handlers on the stack.
     signals: usize,
@@ -38,6 +40,7 @@ std::thread_local! {
         stack: empty_stack(MAX_FRAMES),
         scratch: empty_stack(MAX_FRAMES),
         looks: 0,
+        unchanged: 0,
         deepest: 0,
         signals: 0,
         differences: Vec::new(),
@@ -92,7 +95,11 @@ unsafe extern "C" fn compare(_: usize, _: usize, _: usize, pc: u64, sp: u64, bp:
     let (_, high) = os::stack_bounds().expect("an ordinary thread");
     let memory = OwnStack { low: sp, high };
     SEEN.with_borrow_mut(|seen| {
-        seen.stack.capture(at, &memory, &rules);
+        if seen.stack.is_unchanged(&at, &memory) {
+            seen.unchanged += 1;
+        } else {
+            seen.stack.capture(at, &memory, &rules);
+        }
         seen.scratch.clear();
         seen.scratch.capture(at, &memory, &rules);
         seen.looks += 1;
@@ -127,13 +134,16 @@ fn check(looks: usize, depth: usize) {
         let first = differences.first();
         assert!(first.is_none(), "{} of {}: {first:#?}", differences.len(), seen.looks);
         assert!(seen.looks >= looks, "looked {} times only", seen.looks);
+        assert!(seen.unchanged < seen.looks, "each stack is new once");
         assert!(seen.deepest >= depth, "at most {} frames", seen.deepest);
     });
 }
 
 #[inline(never)]
 fn recursion(depth: u64, turns: u64) -> u64 {
-    look();
+    for _ in 0..black_box(2) {
+        look();
+    }
     if depth == 0 {
         return 1;
     }
@@ -150,6 +160,8 @@ fn recursion_down_and_up() {
     recursion(100, 1);
     recursion(5, 3);
     check(500, 100);
+    let unchanged = SEEN.with_borrow(|seen| seen.unchanged);
+    assert!(unchanged > 300, "{unchanged} stacks were met again");
 }
 
 #[test]
@@ -311,6 +323,67 @@ fn over_aligned_frames() {
     check(150, 40);
 }
 
+/// A function as GCC makes it where a local is aligned to more than the stack is: the CFA is a word
+/// of the frame, and the unwind tables say so by expressions. It calls its first argument with
+/// its second.
+#[cfg(target_arch = "x86_64")]
+mod like_gcc {
+    core::arch::global_asm!(
+        ".globl oracle_like_gcc",
+        ".hidden oracle_like_gcc",
+        ".type oracle_like_gcc, @function",
+        "oracle_like_gcc:",
+        ".cfi_startproc",
+        "lea r10, [rsp + 8]",
+        ".cfi_def_cfa r10, 0",
+        "and rsp, -64",
+        "push qword ptr [r10 - 8]",
+        "push rbp",
+        "mov rbp, rsp",
+        ".cfi_escape 0x10, 6, 2, 0x76, 0", // rbp is at rbp + 0
+        "push r10",
+        ".cfi_escape 0x0f, 3, 0x76, 0x78, 6", // the CFA is the word at rbp - 8
+        "sub rsp, 8",
+        "mov rax, rdi",
+        "mov rdi, rsi",
+        "call rax",
+        "mov r10, [rbp - 8]",
+        ".cfi_def_cfa r10, 0",
+        "mov rbp, [rbp]",
+        ".cfi_restore rbp",
+        "lea rsp, [r10 - 8]",
+        ".cfi_def_cfa rsp, 8",
+        "ret",
+        ".cfi_endproc",
+        ".size oracle_like_gcc, . - oracle_like_gcc",
+    );
+
+    unsafe extern "C" {
+        #[link_name = "oracle_like_gcc"]
+        pub(super) fn call(callback: extern "C" fn(u64), depth: u64);
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+extern "C" fn over_aligned_as_in_c(depth: u64) {
+    look();
+    if depth > 0 {
+        for _ in 0..2 {
+            // SAFETY: the function calls this one, as any compiled function would.
+            unsafe { like_gcc::call(over_aligned_as_in_c, depth - 1) };
+            look();
+        }
+    }
+    recursion(1, 1);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn over_aligned_frames_as_in_c() {
+    over_aligned_as_in_c(6);
+    check(300, 16);
+}
+
 struct LooksWhenDropped;
 
 impl Drop for LooksWhenDropped {
@@ -337,6 +410,27 @@ fn destructors_while_the_stack_unwinds() {
         look();
     }
     check(80, 10);
+}
+
+#[inline(never)]
+fn never_returns(value: u64) -> ! {
+    look();
+    panic::resume_unwind(Box::new(value))
+}
+
+/// The return address is the first byte behind the function.
+#[inline(never)]
+fn ends_with_a_call(value: u64) -> ! {
+    never_returns(value)
+}
+
+#[test]
+fn calls_that_never_return() {
+    for _ in 0..3 {
+        let result = panic::catch_unwind(|| ends_with_a_call(black_box(7)));
+        assert_eq!(result.unwrap_err().downcast_ref(), Some(&7_u64));
+    }
+    check(3, 8);
 }
 
 /// A program that calls at random, so that what was remembered is met in every way.

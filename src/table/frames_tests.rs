@@ -62,8 +62,12 @@ fn every_frame_is_found_again_over_all_levels() {
     let table = frames(n);
     let mut levels = HashSet::new();
     let known = random_frames(n, |parent, address| {
-        levels.insert(table.head.level.load(Ordering::Relaxed));
-        table.insert(parent, address).expect("room")
+        let id = table.insert(parent, address).expect("room");
+        let level = table.head.level.load(Ordering::Relaxed);
+        let count = table.head.count.load(Ordering::Relaxed) as usize;
+        assert!(count <= (FIRST_LEVEL << level) / 2, "{count} frames crowd level {level}");
+        levels.insert(level);
+        id
     });
     assert!(levels.len() >= 4, "the table grew {} times only", levels.len() - 1);
     let ids: HashSet<u32> = known.values().copied().collect();

@@ -97,7 +97,7 @@ fn with_a_barrier_nobody_takes_the_sole_front_over_in_the_middle_of_an_event() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "Causality violation")]
 fn without_a_barrier_the_sole_thread_is_disturbed() {
     model(|| second_thread_comes(|| {}));
 }
