@@ -2,11 +2,13 @@
 
 use crate::capture::registers::Registers;
 use crate::capture::rule_cache;
-use crate::capture::stack::{Base, NO_NODE};
+use crate::capture::stack::{Base, NO_NODE, Names, NoNames};
 use crate::session::Session;
-use crate::table::frames::{ADDRESS_BITS, Full, ROOT_BROKEN, ROOT_COMPLETE, ROOT_TRUNCATED};
-use crate::table::sites::{NO_SITE, TABLE_FULL};
-use crate::thread::Thread;
+use crate::table::frames::{
+    ADDRESS_BITS, Frames, Level, ROOT_BROKEN, ROOT_COMPLETE, ROOT_TRUNCATED,
+};
+use crate::table::sites::{NO_SITE, Sites, TABLE_FULL};
+use crate::thread::{Place, Thread};
 use crate::unwinding::{CopiedStack, OwnStack, ProcessRules};
 
 /// Stands for all frames that found no room in the table.
@@ -29,7 +31,7 @@ pub(crate) fn of(thread: &mut Thread, session: &'static Session, at: Registers) 
 #[inline(always)]
 fn is_unchanged(thread: &Thread, at: &Registers) -> bool {
     // The remembered stack is this thread's own, so its words may be read without asking.
-    let memory = OwnStack { low: at.sp, high: 0 };
+    let memory = OwnStack { high: 0 };
     thread.generation == rule_cache::generation() && thread.stack.is_unchanged(at, &memory)
 }
 
@@ -48,7 +50,7 @@ fn checked(thread: &mut Thread, session: &'static Session, at: Registers) -> u32
     }
     thread.checker.clear();
     let rules = ProcessRules { session };
-    thread.checker.capture(at, &OwnStack { low: at.sp, high }, &rules);
+    thread.checker.capture(at, &OwnStack { high }, &rules, &mut NoNames);
     let losses = &session.header.self_check;
     losses.checked.add_shared(1);
     if !thread.stack.window_equals(&thread.checker) {
@@ -68,18 +70,18 @@ fn changed(thread: &mut Thread, session: &'static Session, pc: u64, sp: u64, bp:
     }
     let (low, high) = thread.bounds;
     let is_own = (low..high).contains(&at.sp);
-    let fresh = if is_own {
-        let memory = OwnStack { low: at.sp, high };
-        thread.stack.capture(at, &memory, &rules)
+    if is_own {
+        let mut names = FrameNames::new(&thread.place, thread.generation);
+        thread.stack.capture(at, &OwnStack { high }, &rules, &mut names);
     } else {
-        capture_foreign(thread, at, &rules)
-    };
+        capture_foreign(thread, at, &rules);
+    }
     if thread.generation != rule_cache::generation() {
         // An object was unloaded while the stack was walked: its frames may have been taken
         // for others'. The next round walks all of it by the new rules.
         return changed(thread, session, pc, sp, bp);
     }
-    let site = site(thread, fresh);
+    let site = site(thread);
     if !is_own {
         thread.stack.clear();
         thread.last_site = NO_SITE;
@@ -91,27 +93,26 @@ fn changed(thread: &mut Thread, session: &'static Session, pc: u64, sp: u64, bp:
 #[cold]
 fn begin_generation(thread: &mut Thread) {
     thread.generation = rule_cache::generation();
-    thread.edges.clear();
     thread.stack.clear();
 }
 
 /// A stack that is not the thread's own: a copy is walked, and nothing of it remembered.
 #[cold]
-fn capture_foreign(thread: &mut Thread, at: Registers, rules: &ProcessRules) -> usize {
+fn capture_foreign(thread: &mut Thread, at: Registers, rules: &ProcessRules) {
     let copied = crate::os::copy_memory(at.sp, &mut thread.foreign) / 8;
-    let words = &thread.foreign[..copied];
+    let memory = CopiedStack { low: at.sp, words: &thread.foreign[..copied] };
+    let mut names = FrameNames::new(&thread.place, thread.generation);
     thread.stack.clear();
-    thread.stack.capture(at, &CopiedStack { low: at.sp, words }, rules)
+    thread.stack.capture(at, &memory, rules, &mut names);
 }
 
 #[inline(always)]
-fn site(thread: &mut Thread, fresh: usize) -> u32 {
+fn site(thread: &mut Thread) -> u32 {
     let whole = !thread.stack.is_truncated() && thread.stack.base() == Base::Complete;
     if !whole {
         count_incomplete(thread);
     }
-    let frame = name(thread, fresh);
-    let site = match frame {
+    let site = match name(thread) {
         NO_ROOM => TABLE_FULL,
         frame => thread.sites.of(&thread.frames, frame, thread.index),
     };
@@ -134,99 +135,80 @@ fn count_incomplete(thread: &Thread) {
     }
 }
 
-/// The innermost frame's id, after naming the entries from `fresh` on.
+/// The innermost frame's id.
 #[inline(always)]
-fn name(thread: &mut Thread, fresh: usize) -> u32 {
-    let len = thread.stack.entries().len();
-    if thread.stack.is_truncated() || len == 0 {
-        return name_window(thread);
+fn name(thread: &Thread) -> u32 {
+    match thread.stack.node() {
+        Some(node) if !thread.stack.is_truncated() => node,
+        _ => name_window(thread),
     }
-    let mut outer = match fresh.checked_sub(1) {
-        Some(last_kept) => named(thread, last_kept),
-        None => root(thread),
-    };
-    for index in fresh..len {
-        outer = inward(thread, outer, index);
-        thread.stack.entries()[index].node = outer;
-    }
-    outer
-}
-
-/// The root of a stack that is not truncated.
-fn root(thread: &Thread) -> u32 {
-    match thread.stack.base() {
-        Base::Complete => ROOT_COMPLETE,
-        Base::Broken | Base::Unwalked => ROOT_BROKEN,
-    }
-}
-
-/// The frame of a kept entry. It has a name, unless the stack was truncated when it was captured.
-#[inline(always)]
-fn named(thread: &mut Thread, index: usize) -> u32 {
-    let node = thread.stack.entries()[index].node;
-    if node == NO_NODE {
-        let root = root(thread);
-        let node = name_from(thread, root, 0, index);
-        thread.stack.entries()[index].node = node;
-        return node;
-    }
-    node
 }
 
 /// The innermost N frames of a stack that has more, or the root of one that has none.
 ///
-/// Only the whole window is named, not the stacks that its entries end: each of those would
+/// Only the whole window is named, not the stacks that its frames end: each of those would
 /// be a window of its own, and share no frame with this one.
 #[cold]
 #[inline(never)]
-fn name_window(thread: &mut Thread) -> u32 {
-    match thread.stack.entries().len().checked_sub(1) {
-        Some(last) => {
-            let first = (last + 1).saturating_sub(thread.stack.limit());
-            name_from(thread, ROOT_TRUNCATED, first, last)
+fn name_window(thread: &Thread) -> u32 {
+    let mut names = FrameNames::new(&thread.place, thread.generation);
+    let marks = thread.stack.marks();
+    let window = &marks[marks.len().saturating_sub(thread.stack.limit())..];
+    let root = if window.is_empty() { names.root(thread.stack.base()) } else { ROOT_TRUNCATED };
+    window.iter().fold(root, |outer, mark| names.inward(outer, mark.pc))
+}
+
+/// Names frames by the ids of the frame table.
+struct FrameNames<'a> {
+    frames: Frames,
+    sites: &'a Sites,
+    level: Level,
+    /// The generation of the module list, as a part of an address.
+    generation: u64,
+}
+
+impl<'a> FrameNames<'a> {
+    #[inline(always)]
+    fn new(place: &'a Place, generation: u32) -> Self {
+        FrameNames {
+            frames: place.frames,
+            sites: &place.sites,
+            level: place.frames.level(),
+            generation: u64::from(generation) << ADDRESS_BITS,
         }
-        None => root(thread),
+    }
+
+    /// A frame that has not been seen before, unless another thread is just adding it.
+    #[cold]
+    #[inline(never)]
+    fn insert(&mut self, outer: u32, address: u64) -> u32 {
+        if outer == NO_ROOM {
+            return NO_ROOM;
+        }
+        if self.sites.is_full() {
+            return NO_ROOM; // no site could use the frame
+        }
+        let child = self.frames.insert(outer, address);
+        self.level = self.frames.level();
+        child.unwrap_or(NO_ROOM)
     }
 }
 
-/// The frame at the end of entries `first..=last`, inward of `root`.
-#[cold]
-#[inline(never)]
-fn name_from(thread: &mut Thread, root: u32, first: usize, last: usize) -> u32 {
-    (first..=last).fold(root, |outer, index| inward(thread, outer, index))
-}
-
-/// The frame of entry `index`, whose next outer entry's frame is `outer`.
-#[inline(always)]
-fn inward(thread: &mut Thread, outer: u32, index: usize) -> u32 {
-    let address = address(thread, index);
-    match thread.edges.get(outer, address) {
-        Some(child) => child,
-        None => inward_by_table(thread, outer, address),
+impl Names for FrameNames<'_> {
+    #[inline(always)]
+    fn inward(&mut self, outer: u32, pc: u64) -> u32 {
+        let address = pc | self.generation;
+        match self.frames.find_in(&self.level, outer, address) {
+            Some(child) => child,
+            None => self.insert(outer, address),
+        }
     }
-}
 
-#[cold]
-#[inline(never)]
-fn inward_by_table(thread: &mut Thread, outer: u32, address: u64) -> u32 {
-    if outer == NO_ROOM {
-        return NO_ROOM;
+    #[inline(always)]
+    fn root(&self, base: Base) -> u32 {
+        match base {
+            Base::Complete => ROOT_COMPLETE,
+            Base::Broken | Base::Unwalked => ROOT_BROKEN,
+        }
     }
-    let child = match thread.frames.find(outer, address) {
-        Some(child) => child,
-        None if thread.sites.is_full() => return NO_ROOM, // no site could use the frame
-        None => match thread.frames.insert(outer, address) {
-            Ok(child) => child,
-            Err(Full) => return NO_ROOM,
-        },
-    };
-    thread.edges.put(outer, address, child);
-    child
-}
-
-/// The return address of an entry, with the generation of the module list.
-#[inline(always)]
-fn address(thread: &mut Thread, index: usize) -> u64 {
-    let generation = u64::from(thread.generation) << ADDRESS_BITS;
-    thread.stack.entries()[index].pc | generation
 }

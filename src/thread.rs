@@ -13,9 +13,6 @@ use crate::{
     table::{frames::Frames, sites::Sites},
 };
 
-/// Edges a thread remembers: 128 KiB, backed by memory where they are used.
-#[cfg(feature = "backtraces")]
-const EDGES: usize = 8192;
 /// Words of a stack that is not the thread's own that are looked at.
 #[cfg(feature = "backtraces")]
 pub(crate) const FOREIGN_WORDS: usize = 4096;
@@ -28,7 +25,7 @@ pub(crate) struct Thread {
     pub(crate) place: Place,
     /// How often the thread's end was announced.
     pub(crate) end_rounds: u32,
-    /// The generation of the module list that `edges` and `stack` belong to.
+    /// The generation of the module list that `stack` belongs to.
     #[cfg(feature = "backtraces")]
     pub(crate) generation: u32,
     /// First address and one past the last of the thread's stack; both 0 if unknown.
@@ -45,8 +42,6 @@ pub(crate) struct Thread {
     /// The same stack, walked from scratch: `MOD_ALLOC_SELF_CHECK=on`.
     #[cfg(feature = "backtraces")]
     pub(crate) checker: Stack,
-    #[cfg(feature = "backtraces")]
-    pub(crate) edges: Edges,
     #[cfg(feature = "backtraces")]
     pub(crate) foreign: [u64; FOREIGN_WORDS],
 }
@@ -119,44 +114,5 @@ impl Thread {
             self.last_site = 0;
             self.fast_site = 0;
         }
-    }
-}
-
-/// A thread's memory of which frame lies inward of which: direct-mapped, compared exactly.
-#[cfg(feature = "backtraces")]
-#[derive(Debug)]
-pub(crate) struct Edges([Edge; EDGES]);
-
-#[cfg(feature = "backtraces")]
-#[derive(Debug, Clone, Copy)]
-#[repr(C, align(16))]
-struct Edge {
-    /// 0: empty.
-    address: u64,
-    parent: u32,
-    child: u32,
-}
-
-#[cfg(feature = "backtraces")]
-impl Edges {
-    #[inline(always)]
-    fn index(parent: u32, address: u64) -> usize {
-        const K: u32 = 0x9e37_79b9; // 2^32 / golden ratio
-        let mixed = (address as u32 ^ parent.wrapping_mul(0x85eb_ca6b)).wrapping_mul(K);
-        (mixed >> (32 - EDGES.ilog2())) as usize
-    }
-
-    #[inline(always)]
-    pub(crate) fn get(&self, parent: u32, address: u64) -> Option<u32> {
-        let edge = &self.0[Self::index(parent, address)];
-        (edge.address == address && edge.parent == parent).then_some(edge.child)
-    }
-
-    pub(crate) fn put(&mut self, parent: u32, address: u64, child: u32) {
-        self.0[Self::index(parent, address)] = Edge { address, parent, child };
-    }
-
-    pub(crate) fn clear(&mut self) {
-        self.0.fill(Edge { address: 0, parent: 0, child: 0 });
     }
 }

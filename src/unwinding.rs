@@ -21,6 +21,10 @@ pub(crate) struct ProcessRules {
 
 impl Rules for ProcessRules {
     #[inline(always)]
+    fn plain(&self, pc: u64) -> Option<PackedRule> {
+        rule_cache::get_plain(pc)
+    }
+
     fn rule(&self, pc: u64) -> PackedRule {
         match rule_cache::get(pc) {
             Some(rule) => rule,
@@ -131,18 +135,17 @@ fn describe(module: &Module, loaded: &Loaded, generation: u32) {
     module.path_len.store(len as u32, Ordering::Relaxed);
 }
 
-/// The calling thread's own stack, from its present stack pointer outward.
+/// The calling thread's own stack, from its present stack pointer (where each walk begins) outward.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OwnStack {
-    pub(crate) low: u64,
+    /// One past the stack's last address.
     pub(crate) high: u64,
 }
 
 impl Memory for OwnStack {
     #[inline(always)]
-    fn word(&self, address: u64) -> Option<u64> {
-        // One comparison for both ends: below `low` the difference wraps to something large.
-        let inside = address.wrapping_sub(self.low) < self.high - 7 - self.low;
+    fn word(&self, address: u64, from: u64) -> Option<u64> {
+        let inside = from <= address && address < self.high - 7;
         (inside && address & 7 == 0).then(|| self.again(address))
     }
 
@@ -163,8 +166,8 @@ pub(crate) struct CopiedStack<'a> {
 }
 
 impl Memory for CopiedStack<'_> {
-    fn word(&self, address: u64) -> Option<u64> {
-        if address & 7 != 0 {
+    fn word(&self, address: u64, from: u64) -> Option<u64> {
+        if address & 7 != 0 || address < from {
             return None;
         }
         let index = usize::try_from(address.checked_sub(self.low)? / 8).ok()?;
@@ -172,6 +175,6 @@ impl Memory for CopiedStack<'_> {
     }
 
     fn again(&self, address: u64) -> u64 {
-        self.word(address).unwrap_or(0)
+        self.word(address, self.low).unwrap_or(0)
     }
 }

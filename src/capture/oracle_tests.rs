@@ -16,7 +16,7 @@ use std::thread;
 use std::vec::Vec;
 
 use crate::capture::registers::Registers;
-use crate::capture::stack::{Base, MAX_FRAMES, Stack};
+use crate::capture::stack::{Base, MAX_FRAMES, NoNames, Stack};
 use crate::heap::tests::world::{Random, World};
 use crate::os;
 use crate::session::Session;
@@ -93,15 +93,15 @@ unsafe extern "C" fn compare(_: usize, _: usize, _: usize, pc: u64, sp: u64, bp:
     let first = expected.iter().position(|ip| *ip == pc).unwrap_or(expected.len());
     let (rules, at) = (ProcessRules { session: session() }, Registers { pc, sp, bp });
     let (_, high) = os::stack_bounds().expect("an ordinary thread");
-    let memory = OwnStack { low: sp, high };
+    let memory = OwnStack { high };
     SEEN.with_borrow_mut(|seen| {
         if seen.stack.is_unchanged(&at, &memory) {
             seen.unchanged += 1;
         } else {
-            seen.stack.capture(at, &memory, &rules);
+            seen.stack.capture(at, &memory, &rules, &mut NoNames);
         }
         seen.scratch.clear();
-        seen.scratch.capture(at, &memory, &rules);
+        seen.scratch.capture(at, &memory, &rules, &mut NoNames);
         seen.looks += 1;
         seen.deepest = seen.deepest.max(expected.len() - first);
         let (mut stacks, signals) = ([&mut seen.stack, &mut seen.scratch], seen.signals);
@@ -115,7 +115,7 @@ unsafe extern "C" fn compare(_: usize, _: usize, _: usize, pc: u64, sp: u64, bp:
 /// something, our pc is one more than the interrupted one.
 fn difference(stack: &mut Stack, expected: &[u64], mut signals: usize) -> Option<String> {
     let (base, limit, truncated) = (stack.base(), stack.limit(), stack.is_truncated());
-    let found: Vec<u64> = stack.entries().iter().rev().map(|entry| entry.pc).take(limit).collect();
+    let found: Vec<u64> = stack.marks().iter().rev().map(|mark| mark.pc).take(limit).collect();
     let mut same = |(found, expected): (&u64, &u64)| {
         let interrupted = *found == *expected + 1 && signals > 0;
         signals -= usize::from(interrupted);

@@ -42,53 +42,64 @@ pub(crate) enum Rule {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PackedRule(u32);
 
-const PLAIN: u32 = 1 << 31;
-const BY_FP: u32 = 1 << 30;
-const SAVED: u32 = 1 << 29;
 const KIND_SHIFT: u32 = 27;
 const CFA_BITS: u32 = 16;
 const FP_BITS: u32 = 13;
 
 impl PackedRule {
+    /// The bit of the ordinary kinds.
+    pub(crate) const PLAIN: u32 = 1 << 31;
+    /// The bit of those that count the CFA from the frame pointer.
+    pub(crate) const BY_FP: u32 = 1 << 30;
+    /// The bit of those that have saved the frame pointer.
+    pub(crate) const SAVED: u32 = 1 << 29;
+
     /// Nothing is known about this pc.
     pub(crate) const UNKNOWN: PackedRule = PackedRule(3 << KIND_SHIFT);
     /// The rule does not fit; ask [`Rules::unpacked`](crate::capture::walk::Rules::unpacked).
-    pub(crate) const TOO_LARGE: PackedRule = PackedRule(BY_FP);
+    pub(crate) const TOO_LARGE: PackedRule = PackedRule(Self::BY_FP);
 
     /// Whether it is one of the four ordinary kinds.
     #[inline(always)]
     pub(crate) fn is_plain(self) -> bool {
-        self.0 & PLAIN != 0
+        self.0 & Self::PLAIN != 0
     }
 
     /// Whether the CFA is counted from the frame pointer.
     #[inline(always)]
     pub(crate) fn is_by_fp(self) -> bool {
-        self.0 & BY_FP != 0
+        self.0 & Self::BY_FP != 0
     }
 
     /// Whether the caller's frame pointer was saved.
     #[inline(always)]
     pub(crate) fn is_saved(self) -> bool {
-        self.0 & SAVED != 0
+        self.0 & Self::SAVED != 0
     }
 
     /// The CFA's offset.
     #[inline(always)]
-    pub(crate) fn cfa(self) -> i32 {
-        (self.0 << (32 - CFA_BITS - FP_BITS)).cast_signed() >> (32 - CFA_BITS) << 3
+    pub(crate) fn cfa(self) -> i64 {
+        (u64::from(self.0) << (64 - CFA_BITS - FP_BITS)).cast_signed() >> (64 - CFA_BITS) << 3
     }
 
     /// The saved frame pointer's offset.
     #[inline(always)]
-    pub(crate) fn fp(self) -> i32 {
-        (self.0 << (32 - FP_BITS)).cast_signed() >> (32 - FP_BITS) << 3
+    pub(crate) fn fp(self) -> i64 {
+        (u64::from(self.0) << (64 - FP_BITS)).cast_signed() >> (64 - FP_BITS) << 3
     }
 
     /// The bits; never 0.
     #[inline(always)]
     pub(crate) fn bits(self) -> u32 {
         self.0
+    }
+
+    /// The rule of the bits of an ordinary kind.
+    #[inline(always)]
+    pub(crate) fn from_plain_bits(bits: u32) -> Self {
+        debug_assert!(bits & Self::PLAIN != 0);
+        PackedRule(bits)
     }
 
     /// The rule of these bits, unless they are 0.
@@ -99,7 +110,7 @@ impl PackedRule {
 
     /// The rule; `None` for [`TOO_LARGE`](Self::TOO_LARGE).
     pub(crate) fn unpack(self) -> Option<Rule> {
-        let (cfa, fp) = (self.cfa(), self.fp());
+        let (cfa, fp) = (self.cfa() as i32, self.fp() as i32);
         Some(match (self.is_plain(), self.is_by_fp(), self.is_saved()) {
             (true, false, false) => Rule::Sp { cfa },
             (true, false, true) => Rule::SpSaved { cfa, fp },
@@ -123,11 +134,11 @@ impl Rule {
     /// The rule in 32 bits; [`PackedRule::TOO_LARGE`] if an offset does not fit.
     pub(crate) fn pack(self) -> PackedRule {
         let (kind, cfa, fp) = match self {
-            Rule::Sp { cfa } => (PLAIN, cfa, 0),
-            Rule::SpSaved { cfa, fp } => (PLAIN | SAVED, cfa, fp),
-            Rule::Fp { cfa } => (PLAIN | BY_FP, cfa, 0),
-            Rule::FpSaved { cfa, fp } => (PLAIN | BY_FP | SAVED, cfa, fp),
-            Rule::Realigned { cfa, fp } => (SAVED, cfa, fp),
+            Rule::Sp { cfa } => (PackedRule::PLAIN, cfa, 0),
+            Rule::SpSaved { cfa, fp } => (PackedRule::PLAIN | PackedRule::SAVED, cfa, fp),
+            Rule::Fp { cfa } => (PackedRule::PLAIN | PackedRule::BY_FP, cfa, 0),
+            Rule::FpSaved { cfa, fp } => (PackedRule::PLAIN | PackedRule::BY_FP | PackedRule::SAVED, cfa, fp),
+            Rule::Realigned { cfa, fp } => (PackedRule::SAVED, cfa, fp),
             Rule::Signal => return PackedRule(1 << KIND_SHIFT),
             Rule::End => return PackedRule(2 << KIND_SHIFT),
             Rule::Unknown => return PackedRule::UNKNOWN,

@@ -1,75 +1,161 @@
 //! The stack a thread had at its last capture, and how the next one is made from it.
 //!
-//! A stack is kept as entries, outermost first. A new capture walks outward only until it
-//! meets an entry with the same pc and stack pointer; then it checks that every word that
+//! A stack is kept as frames, outermost first. A new capture walks outward only until it
+//! meets a frame with the same pc and stack pointer; then it checks that every word that
 //! the earlier walk read further out still holds the same value. The earlier walk from
 //! there was a function of those registers and those words alone, so it would be the same
-//! walk again: exact, not a guess. The frame pointer has to match only where a step
-//! further out reads it before some frame restores it ([`Entry::pointer_matters`]).
+//! walk again: exact, not a guess.
 //!
 //! ```text
-//!   outermost                                        innermost
-//!   entries[0]  …  entries[kept-1] | entries[kept] … entries[len-1]
-//!   ──── met, words checked ─────▶ | ◀──── walked anew ────────────
+//!   outermost                                  innermost
+//!   0  …  met-1         met | kept … len-1
+//!   ──── words checked ───▶ | ◀──── walked anew ────────
 //! ```
 //!
-//! The words lie in one array beside the entries, so that checking them is a run of loads that do
-//! not depend on each other.
+//! The words are the return addresses, each of them the pc of the next outer frame, and the saved
+//! frame pointers. A frame pointer has to be the same only where a step further out reads it before
+//! some frame restores it ([`About`]); code without frame pointers has hardly a frame
+//! where it does, so there a check is one load and one comparison per frame.
 //!
 //! A stack deeper than the frame limit N keeps its innermost N frames (its *window*). Up to
-//! 2 N entries are remembered, so that a recursion that returns frame by frame does not
+//! 2 N frames are remembered, so that a recursion that returns frame by frame does not
 //! have to be walked anew at each step.
 
 use crate::capture::registers::Registers;
-use crate::capture::walk::{FramePointer, Memory, Reads, Rules, Step, step};
+use crate::capture::walk::{
+    Memory, PointerUse, Rules, Step, Word, link_address, plain_step, step,
+};
 
 /// The largest frame limit: 256 frames of the program, and the allocator's own.
 pub(crate) const MAX_FRAMES: usize = 257;
 const CAPACITY: usize = 2 * MAX_FRAMES;
-/// A step notes two words at the most.
-const WORDS: usize = 2 * CAPACITY;
 
-/// An entry that has no [`Entry::node`] yet.
+/// A frame that has no [`node`](Stack::node) yet.
 pub(crate) const NO_NODE: u32 = u32::MAX;
 
-/// One frame of the remembered stack.
+/// Gives frames their nodes in the call-site table.
+pub(crate) trait Names {
+    /// The node of the frame with the return address `pc` inward of the node `outer`.
+    fn inward(&mut self, outer: u32, pc: u64) -> u32;
+
+    /// The node outward of all frames.
+    fn root(&self, base: Base) -> u32;
+}
+
+/// One frame of the remembered stack, as far as each check looks at it.
 #[derive(Debug, Clone, Copy, Default)]
 #[repr(C)]
-pub(crate) struct Entry {
+pub(crate) struct Mark {
     /// Return address into the frame (one past the interrupted instruction above a signal frame).
     pub(crate) pc: u64,
     /// Stack pointer of the frame while it waits for its callee: the callee's CFA.
     sp: u64,
-    bp: u64,
-    /// The frame's node in the call-site table; the caller's to fill in, [`NO_NODE`] after a capture.
-    pub(crate) node: u32,
-    /// Where this entry's words end in [`Stack::words`]; they begin where the next outer entry's end.
-    words_end: u16,
-    /// Whether some step from here outward reads `bp` before a frame restores it.
-    pointer_matters: bool,
 }
 
-/// A word of the stack and what it held.
+/// Lies outward of all frames. No walk gets past it.
+const SENTINEL: Mark = Mark { pc: 0, sp: u64::MAX };
+
+/// What is known of a remembered frame besides its mark, in one word.
+///
+/// ```text
+///  63      62     52 51          42 41     32 31           0
+/// +-------+---------+--------------+---------+--------------+
+/// |matters|    0    | unverifiable | checked |     node     |
+/// +-------+---------+--------------+---------+--------------+
+/// ```
+///
+/// * `node`: the frame's node in the call-site table, or [`NO_NODE`].
+/// * `checked`: the innermost frame, from here outward, whose step has restored a frame pointer that
+///   matters further out, so that the word it was read from is to be checked; 0: none.
+/// * `unverifiable`: the innermost frame, from here outward, whose step cannot be checked; 0: none.
+/// * `matters`: some step from here outward reads this frame's frame pointer before it is restored.
 #[derive(Debug, Clone, Copy, Default)]
-struct Word {
-    address: u64,
-    value: u64,
+#[repr(transparent)]
+struct About(u64);
+
+impl About {
+    const MATTERS: u64 = 1 << 63;
+    const NUMBER: u64 = 0x3ff;
+    const CHECKED: u32 = 32;
+    const UNVERIFIABLE: u32 = 42;
+
+    #[inline(always)]
+    fn node(self) -> u32 {
+        self.0 as u32
+    }
+
+    #[inline(always)]
+    fn with_node(self, node: u32) -> Self {
+        About(self.0 >> 32 << 32 | u64::from(node))
+    }
+
+    #[inline(always)]
+    fn matters(self) -> bool {
+        self.0 & Self::MATTERS != 0
+    }
+
+    #[inline(always)]
+    fn checked(self) -> usize {
+        (self.0 >> Self::CHECKED & Self::NUMBER) as usize
+    }
+
+    #[inline(always)]
+    fn unverifiable(self) -> usize {
+        (self.0 >> Self::UNVERIFIABLE & Self::NUMBER) as usize
+    }
+
+    /// The same of frame `index`, inward of this one, whose step uses the frame pointer like that and
+    /// has `restored` it.
+    fn inward(self, index: usize, pointer: PointerUse, restored: bool) -> Self {
+        let is_checked = self.matters() && restored;
+        let is_unverifiable = pointer.is_unverifiable();
+        About::new(
+            pointer.is_used() || self.matters() && !pointer.is_restored(),
+            if is_checked { index } else { self.checked() },
+            if is_unverifiable { index } else { self.unverifiable() },
+        )
+    }
+
+    fn new(matters: bool, checked: usize, unverifiable: usize) -> Self {
+        let matters = if matters { Self::MATTERS } else { 0 };
+        let number = |number: usize| number as u64 & Self::NUMBER;
+        About(matters | number(checked) << Self::CHECKED | number(unverifiable) << Self::UNVERIFIABLE)
+            .with_node(NO_NODE)
+    }
+
+    /// The same after the outermost `dropped` frames were dropped.
+    fn without_outermost(self, dropped: usize) -> Self {
+        let sunk = |number: usize| number.saturating_sub(dropped);
+        About::new(self.matters(), sunk(self.checked()), sunk(self.unverifiable()))
+            .with_node(self.node())
+    }
 }
 
-/// A frame that was walked anew. Its fields' order is not an entry's: see [`Reads`].
+/// The frame pointer of a remembered frame. Written where it matters.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(C)]
+struct Pointer {
+    bp: u64,
+    /// Where the step out of this frame read the next outer frame's `bp`; 0 if it did not.
+    saved: u64,
+}
+
+/// A frame that was walked anew. The order of its fields is not that of a [`Mark`] or [`Pointer`]: two
+/// words written one by one and soon copied as one vector would stall the processor.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 struct Fresh {
     sp: u64,
     pc: u64,
-    reads: Reads,
+    saved: u64,
     bp: u64,
+    pointer: PointerUse,
 }
 
-/// What lies outward of the outermost entry.
+/// What lies outward of the outermost frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Base {
-    /// Nothing: the outermost entry is `_start` or a thread's entry.
+    /// Nothing: the outermost frame is `_start` or a thread's entry.
     Complete,
     /// More frames, not walked.
     Unwalked,
@@ -78,17 +164,30 @@ pub(crate) enum Base {
     Broken,
 }
 
-/// See the module's description. All zero is an empty stack.
+/// How a walk ended: what it has met, and what lies outward of all.
+#[derive(Debug, Clone, Copy)]
+struct Walked {
+    kept: usize,
+    fresh: usize,
+    base: Base,
+    /// Some fresh frame's step has read the frame pointer.
+    uses_pointer: bool,
+}
+
+/// See the module's description. Frames are numbered from 1, outermost first; 0 is the [`SENTINEL`].
 #[derive(Debug)]
 pub(crate) struct Stack {
     len: usize,
     limit: usize,
+    /// The first frame whose return address the present window depends on.
+    first: usize,
     base: Base,
-    /// Where the words that the present window depends on begin.
-    first_word: usize,
-    entries: [Entry; CAPACITY],
-    words: [Word; WORDS],
-    /// The entries walked anew, innermost first, until they are turned over.
+    /// The word that said that the walk ends.
+    last_word: Word,
+    marks: [Mark; CAPACITY + 1],
+    abouts: [About; CAPACITY + 1],
+    pointers: [Pointer; CAPACITY + 1],
+    /// The frames walked anew, innermost first, until they are turned over.
     fresh: [Fresh; CAPACITY],
 }
 
@@ -96,6 +195,7 @@ impl Stack {
     /// Keeps `limit` frames of a stack from now on. Zeroed memory is a stack that needs this.
     pub(crate) fn set_limit(&mut self, limit: usize) {
         self.limit = limit.clamp(1, MAX_FRAMES);
+        self.marks[0] = SENTINEL;
         self.clear();
     }
 
@@ -103,13 +203,19 @@ impl Stack {
     pub(crate) fn clear(&mut self) {
         self.len = 0;
         self.base = Base::Broken;
+        self.last_word = Word::default();
     }
 
     /// The remembered frames, outermost first.
     #[inline(always)]
-    pub(crate) fn entries(&mut self) -> &mut [Entry] {
-        let len = self.len.min(CAPACITY);
-        &mut self.entries[..len]
+    pub(crate) fn marks(&self) -> &[Mark] {
+        self.marks.get(1..=self.len).unwrap_or(&[])
+    }
+
+    /// What [`Names`] called the innermost frame, if there is one.
+    #[inline(always)]
+    pub(crate) fn node(&self) -> Option<u32> {
+        self.abouts.get(self.len).filter(|_| self.len > 0).map(|about| about.node())
     }
 
     #[inline(always)]
@@ -132,208 +238,338 @@ impl Stack {
     /// Whether a capture would find the very stack that is remembered.
     #[inline(always)]
     pub(crate) fn is_unchanged<M: Memory>(&self, at: &Registers, memory: &M) -> bool {
-        let Some(innermost) = self.entries.get(self.len.wrapping_sub(1)) else { return false };
-        let same = innermost.sp == at.sp
-            && innermost.pc == at.pc
-            && (innermost.bp == at.bp || !innermost.pointer_matters);
-        same && self.holds(self.first_word..innermost.words_end.into(), memory)
+        let Some(mark) = self.marks.get(self.len) else { return false };
+        // The sentinel's stack pointer is no thread's.
+        mark.sp == at.sp
+            && mark.pc == at.pc
+            && self.takes(self.len, at.bp)
+            && self.holds(self.first, self.len, memory)
     }
 
     /// Whether another capture of the same moment has kept the same frames.
     pub(crate) fn window_equals(&self, other: &Stack) -> bool {
         let window = |stack: &Stack| {
-            let first = stack.len.saturating_sub(stack.limit);
-            first..stack.len
+            let outside = stack.len.saturating_sub(stack.limit);
+            outside + 1..stack.len + 1
         };
-        let (own, others) = (self.entries.get(window(self)), other.entries.get(window(other)));
+        let (own, others) = (self.marks.get(window(self)), other.marks.get(window(other)));
         let (Some(own), Some(others)) = (own, others) else { return false };
-        let same = |(a, b): (&Entry, &Entry)| a.pc == b.pc && a.sp == b.sp;
+        let same = |(a, b): (&Mark, &Mark)| a.pc == b.pc && a.sp == b.sp;
         own.len() == others.len()
             && own.iter().zip(others).all(same)
             && self.is_truncated() == other.is_truncated()
             && (self.is_truncated() || self.base == other.base)
     }
 
-    /// Whether some of the words still are what they were.
+    /// Whether the walk goes on from a remembered frame in the same way if its frame pointer is `bp`.
     #[inline(always)]
-    fn holds<M: Memory>(&self, words: core::ops::Range<usize>, memory: &M) -> bool {
-        let mut changed = 0;
-        let (fours, rest) = self.words.get(words).unwrap_or(&[]).as_chunks::<4>();
-        for [a, b, c, d] in fours {
-            let first = memory.again(a.address) ^ a.value | memory.again(b.address) ^ b.value;
-            let last = memory.again(c.address) ^ c.value | memory.again(d.address) ^ d.value;
-            changed |= first | last;
-        }
-        for word in rest {
-            changed |= memory.again(word.address) ^ word.value;
-        }
-        changed == 0
+    fn takes(&self, met: usize, bp: u64) -> bool {
+        self.abouts.get(met).is_some_and(|about| !about.matters() || self.pointers[met].bp == bp)
     }
 
-    /// Captures the stack whose innermost frame has the registers `at`. Returns the index of the
-    /// first entry that was walked anew.
+    /// Whether the steps from frame `met` outward as far as frame `first` would be the same again.
     #[inline(always)]
-    pub(crate) fn capture<M: Memory, R: Rules>(
+    fn holds<M: Memory>(&self, first: usize, met: usize, memory: &M) -> bool {
+        self.changed_link(first, met, memory).is_none() && self.holds_the_rest(first, met, memory)
+    }
+
+    /// The innermost frame, from frame `met` outward, that returns to another address than it did.
+    #[cfg(not(target_arch = "aarch64"))]
+    #[inline(always)]
+    fn changed_link<M: Memory>(&self, first: usize, met: usize, memory: &M) -> Option<usize> {
+        let differs = |mark: &Mark| memory.again(link_address(mark.sp, 0)) ^ mark.pc;
+        let marks = self.marks.get(first..met).unwrap_or(&[]);
+        let (rest, fours) = marks.as_rchunks::<4>();
+        let mut index = met;
+        for [a, b, c, d] in fours.iter().rev() {
+            if differs(a) | differs(b) | (differs(c) | differs(d)) != 0 {
+                break;
+            }
+            index -= 4;
+        }
+        let rest = if index - first < 4 { rest } else { &marks[..index - first] };
+        let changed = rest.iter().rposition(|mark| differs(mark) != 0)?;
+        Some(first + changed + 1)
+    }
+
+    /// The innermost frame, from frame `met` outward, that returns to another address than it did.
+    #[cfg(target_arch = "aarch64")]
+    #[inline(always)]
+    fn changed_link<M: Memory>(&self, first: usize, met: usize, memory: &M) -> Option<usize> {
+        let marks = self.marks.get(first..met).unwrap_or(&[]);
+        let pointers = self.pointers.get(first + 1..=met).unwrap_or(&[]);
+        let differs = |(mark, pointer): (&Mark, &Pointer)| match pointer.saved {
+            0 => true, // out of a signal's frame: it was not read there, and is not to be relied on
+            saved => memory.again(link_address(mark.sp, saved)) != mark.pc,
+        };
+        let changed = marks.iter().zip(pointers).rposition(differs)?;
+        Some(first + changed + 1)
+    }
+
+    /// Whether what the steps read besides return addresses is the same.
+    #[inline(always)]
+    fn holds_the_rest<M: Memory>(&self, first: usize, met: usize, memory: &M) -> bool {
+        let about = self.abouts[met];
+        let word = self.last_word;
+        about.unverifiable() < first
+            && (about.checked() <= first || self.changed_pointer(first, met, memory).is_none())
+            && (first > 1 || word.address == 0 || memory.again(word.address) == word.value)
+    }
+
+    /// The innermost frame, from frame `met` outward, that restores another frame pointer than it did
+    /// though it matters.
+    #[inline(never)]
+    fn changed_pointer<M: Memory>(&self, first: usize, met: usize, memory: &M) -> Option<usize> {
+        let mut index = self.abouts[met].checked();
+        while index > first {
+            if memory.again(self.pointers[index].saved) != self.pointers[index - 1].bp {
+                return Some(index);
+            }
+            index = self.abouts[index - 1].checked();
+        }
+        None
+    }
+
+    /// Captures the stack whose innermost frame has the registers `at`, and names its frames unless
+    /// it [is truncated](Self::is_truncated).
+    #[inline(always)]
+    pub(crate) fn capture<M: Memory, R: Rules, N: Names>(
         &mut self,
-        mut at: Registers,
+        at: Registers,
         memory: &M,
         rules: &R,
-    ) -> usize {
-        let mut candidates = self.len.min(CAPACITY);
-        let mut fresh = 0;
+        names: &mut N,
+    ) {
+        let walked = self.walk(at.pc, at.sp, at.bp, memory, rules);
+        self.settle(walked, names);
+    }
+
+    /// Walks outward until the rest is known. The registers come one by one, and what is seldom is out
+    /// of line, so that the loop's state stays in the processor's registers.
+    #[inline(never)]
+    fn walk<M: Memory, R: Rules>(
+        &mut self,
+        pc: u64,
+        sp: u64,
+        bp: u64,
+        memory: &M,
+        rules: &R,
+    ) -> Walked {
+        let mut at = Registers { pc, sp, bp };
+        let mut candidate = self.len.min(CAPACITY);
         let most = (2 * self.limit).min(CAPACITY);
+        let mut fresh = 0;
+        let mut pointer = PointerUse::default();
         loop {
-            while let Some(entry) = self.entries[..candidates].last() {
-                if entry.sp >= at.sp {
-                    if entry.sp == at.sp
-                        && entry.pc == at.pc
-                        && (entry.bp == at.bp || !entry.pointer_matters)
-                    {
-                        match self.verify(candidates, fresh, memory) {
-                            Ok(()) => return self.settle(candidates, fresh, self.base),
-                            Err(unchanged) => candidates = unchanged,
-                        }
+            candidate = self.candidate(candidate, at.sp);
+            let mark = &self.marks[candidate];
+            if mark.sp == at.sp && mark.pc == at.pc {
+                match self.meet(candidate, at.bp, fresh, memory) {
+                    Ok(()) => {
+                        let (base, uses_pointer) = (self.base, pointer.is_used());
+                        return Walked { kept: candidate, fresh, base, uses_pointer };
                     }
-                    break;
+                    Err(unchanged) => candidate = unchanged.min(candidate),
                 }
-                candidates -= 1;
             }
-            if fresh >= most {
-                return self.settle(0, fresh, Base::Unwalked);
-            }
-            // SAFETY: `fresh` is below `most`, which is at most the capacity.
-            let slot = unsafe { self.fresh.get_unchecked_mut(fresh) };
+            let Some(slot) = self.fresh.get_mut(fresh).filter(|_| fresh < most) else {
+                return Walked { kept: 0, fresh, base: Base::Unwalked, uses_pointer: true };
+            };
             (slot.pc, slot.sp, slot.bp) = (at.pc, at.sp, at.bp);
             fresh += 1;
-            let rule = rules.rule(at.pc);
-            match step(&mut at, &mut slot.reads, rule, memory, rules) {
-                Step::Outward => {}
-                Step::End => return self.settle(0, fresh, Base::Complete),
-                Step::Broken => return self.settle(0, fresh, Base::Broken),
+            let needs;
+            if let Some(rule) = rules.plain(at.pc)
+                && let Some(step) = plain_step(&at, rule, memory)
+            {
+                (at, needs) = step;
+            } else {
+                let here = at; // so that `at` has no address
+                match step(&here, memory, rules) {
+                    Step::Outward(caller, caller_needs) => (at, needs) = (caller, caller_needs),
+                    Step::End(word, pointer) => {
+                        return self.ends(fresh, Base::Complete, word, pointer);
+                    }
+                    Step::Broken(word, pointer) => {
+                        return self.ends(fresh, Base::Broken, word, pointer);
+                    }
+                }
             }
+            (slot.saved, slot.pointer) = (needs.saved, needs.pointer);
+            pointer = pointer.or(needs.pointer);
         }
     }
 
-    /// Checks that the words read outward of entry `met - 1` (itself included) are the same,
-    /// as far as the window of `met + fresh` frames reaches. `Err(n)`: only the first `n`
-    /// entries may still be met further out.
+    /// The innermost of the first `most` frames that is not further in than `sp`.
     #[inline(always)]
-    fn verify<M: Memory>(&self, met: usize, fresh: usize, memory: &M) -> Result<(), usize> {
-        let total = met + fresh;
-        let words = if total <= self.limit && self.base != Base::Unwalked {
-            0..self.words_end(met)
-        } else {
-            self.window_words(met, total)?
-        };
-        if self.holds(words.clone(), memory) {
-            Ok(())
-        } else {
-            Err(self.first_changed(words, met, memory))
+    fn candidate(&self, most: usize, sp: u64) -> usize {
+        let mut at = most;
+        // SAFETY: `at` begins inside the array and only sinks, and it does not sink below 0, because
+        // the sentinel there has the largest of all stack pointers.
+        while unsafe { self.marks.get_unchecked(at) }.sp < sp {
+            at -= 1;
         }
+        at
     }
 
-    /// Where the words of the first `entries` entries end.
-    #[inline(always)]
-    fn words_end(&self, entries: usize) -> usize {
-        self.entries[..entries].last().map_or(0, |entry| entry.words_end.into())
-    }
-
-    /// The words that the window of `total` frames depends on, of the first `met` entries.
+    /// The walk ends at the last of the fresh frames.
     #[cold]
-    fn window_words(&self, met: usize, total: usize) -> Result<core::ops::Range<usize>, usize> {
-        if self.base == Base::Unwalked && total < self.limit {
-            return Err(0); // the window reaches beyond what was walked
+    fn ends(&mut self, fresh: usize, base: Base, word: Word, pointer: PointerUse) -> Walked {
+        if let Some(slot) = self.fresh.get_mut(fresh.wrapping_sub(1)) {
+            (slot.saved, slot.pointer) = (0, pointer);
         }
-        // The window's outermost frame is in it whatever lies outward: its own step is not.
-        let outermost = (total.saturating_sub(self.limit) + 1).min(met);
-        Ok(self.words_end(outermost)..self.words_end(met))
+        self.last_word = word;
+        Walked { kept: 0, fresh, base, uses_pointer: true }
     }
 
-    /// The index of the innermost entry whose step has changed: those outward of it may still be met.
-    #[cold]
-    fn first_changed<M: Memory>(
+    /// A frame of the same pc and stack pointer as frame `met` was reached: whether the walk would go
+    /// on from there as it did, as far as the window of `met` frames and `fresh` more reaches.
+    /// `Err(n)`: only the outermost `n` frames may still be met further out.
+    #[inline(never)]
+    fn meet<M: Memory>(
         &self,
-        words: core::ops::Range<usize>,
         met: usize,
+        bp: u64,
+        fresh: usize,
         memory: &M,
-    ) -> usize {
-        let first = words.start;
-        let same = |word: &Word| memory.again(word.address) == word.value;
-        let Some(changed) =
-            self.words.get(words).and_then(|words| words.iter().rposition(|word| !same(word)))
-        else {
-            return 0;
-        };
-        let changed = first + changed;
-        self.entries[..met].partition_point(|entry| usize::from(entry.words_end) <= changed)
+    ) -> Result<(), usize> {
+        let total = met + fresh;
+        let unwalked = self.base == Base::Unwalked && total <= self.limit;
+        if met == 0 || unwalked {
+            return Err(0); // the sentinel, or the window reaches beyond what was walked
+        }
+        if !self.takes(met, bp) {
+            return Err(met - 1);
+        }
+        let first = self.first_of(total).min(met);
+        match self.changed_link(first, met, memory) {
+            None if self.holds_the_rest(first, met, memory) => Ok(()),
+            None => Err(self.unchanged(first, met, memory)),
+            // Something else further in may have changed, too: then the next that is met is refused.
+            Some(index) => Err(index - 1),
+        }
     }
 
-    /// Joins the first `kept` entries and the `fresh` new ones; the index of the first new one.
+    /// How many of the outermost frames lie outward of what has changed, which is no return address.
+    #[cold]
+    fn unchanged<M: Memory>(&self, first: usize, met: usize, memory: &M) -> usize {
+        let unverifiable = self.abouts[met].unverifiable();
+        self.changed_pointer(first, met, memory).unwrap_or(1).max(unverifiable) - 1
+    }
+
+    /// The first frame whose return address a window of the innermost of `total` frames depends on:
+    /// the one outward of the window, by which it is known to be one.
     #[inline(always)]
-    fn settle(&mut self, kept: usize, fresh: usize, base: Base) -> usize {
+    fn first_of(&self, total: usize) -> usize {
+        total.saturating_sub(self.limit).max(1)
+    }
+
+    /// Joins the kept frames and the fresh ones.
+    #[inline(always)]
+    fn settle<N: Names>(&mut self, walked: Walked, names: &mut N) {
+        let Walked { kept, fresh, base, uses_pointer } = walked;
         self.base = base;
-        let mut kept = kept;
-        if kept + fresh > 2 * self.limit {
-            kept = self.keep_window(kept, fresh);
-        }
-        let (mut matters, mut words, mut outer) = match self.entries[..kept].last() {
-            Some(entry) => (entry.pointer_matters, usize::from(entry.words_end), entry.pc),
-            None => (false, 0, 0),
-        };
-        let entries = self.entries[kept..].iter_mut();
-        for (entry, fresh) in entries.zip(self.fresh[..fresh].iter().rev()) {
-            let reads = &fresh.reads;
-            matters = match reads.frame_pointer {
-                FramePointer::Used => true,
-                FramePointer::Restored => false,
-                FramePointer::Passed => matters,
-            };
-            // Both words are written, and those that are none are written over by the next. There is
-            // room for two words of each entry.
-            if let Some([link, saved]) = self.words[words..].first_chunk_mut() {
-                let word = Word { address: reads.saved, value: reads.saved_value };
-                *saved = word;
-                *link =
-                    if reads.link != 0 { Word { address: reads.link, value: outer } } else { word };
-            }
-            words += usize::from(reads.link != 0) + usize::from(reads.saved != 0);
-            outer = fresh.pc;
-            *entry = Entry {
-                pc: outer,
-                sp: fresh.sp,
-                bp: fresh.bp,
-                node: NO_NODE,
-                words_end: words as u16,
-                pointer_matters: matters,
-            };
+        if kept + fresh > self.limit || base == Base::Unwalked {
+            return self.settle_truncated(kept, fresh);
         }
         self.len = kept + fresh;
-        self.first_word = self.window_start(self.len);
-        kept
-    }
-
-    /// Where the words begin that the window of the first `total` entries depends on. The window's
-    /// outermost frame is in it whatever lies outward: its own step is not.
-    #[inline(always)]
-    fn window_start(&self, total: usize) -> usize {
-        match total.checked_sub(self.limit) {
-            None | Some(0) if self.base != Base::Unwalked => 0,
-            outward => self.words_end(outward.unwrap_or(0) + 1),
+        self.first = 1;
+        let Some(about) = self.abouts.get(kept).copied() else { return };
+        let about = match about.node() {
+            NO_NODE => self.name_kept(kept, names),
+            _ if kept == 0 => About::default().with_node(names.root(base)),
+            _ => about,
+        };
+        if uses_pointer || about.matters() {
+            self.turn_over(kept, fresh, about, names);
+        } else {
+            self.turn_over_marks(kept, fresh, about, names);
         }
     }
 
-    /// Makes room by dropping the outermost entries; returns how many of the kept ones stay.
+    /// Joins frames of which more are remembered than kept, or more exist.
+    #[cold]
+    #[inline(never)]
+    fn settle_truncated(&mut self, kept: usize, fresh: usize) {
+        let kept = if kept + fresh > 2 * self.limit { self.keep_window(kept, fresh) } else { kept };
+        if self.base == Base::Unwalked {
+            self.last_word = Word::default();
+        }
+        let about = if kept == 0 { About::default() } else { self.abouts[kept] };
+        self.turn_over(kept, fresh, about.with_node(NO_NODE), &mut NoNames);
+        self.len = kept + fresh;
+        self.first = self.first_of(self.len);
+    }
+
+    /// Names the first `kept` frames, which have no names if the stack was truncated when they were
+    /// captured.
+    #[cold]
+    #[inline(never)]
+    fn name_kept<N: Names>(&mut self, kept: usize, names: &mut N) -> About {
+        let mut outer = names.root(self.base);
+        for (mark, about) in self.marks.iter().zip(&mut self.abouts).take(kept + 1).skip(1) {
+            outer = names.inward(outer, mark.pc);
+            *about = about.with_node(outer);
+        }
+        self.abouts[kept].with_node(outer)
+    }
+
+    /// Puts the fresh frames, outermost first, behind the kept ones, where no step has read a frame
+    /// pointer that was not restored by a later one: then all is known of them that is of `about`, the
+    /// innermost kept one.
+    #[inline(always)]
+    fn turn_over_marks<N: Names>(&mut self, kept: usize, fresh: usize, about: About, names: &mut N) {
+        let (marks, abouts) = (self.marks[kept + 1..].iter_mut(), self.abouts[kept + 1..].iter_mut());
+        let frames = self.fresh[..fresh].iter().rev();
+        let mut outer = about.node();
+        for (frame, (mark, inner)) in frames.zip(marks.zip(abouts)) {
+            outer = names.inward(outer, frame.pc);
+            (mark.pc, mark.sp) = (frame.pc, frame.sp);
+            *inner = about.with_node(outer);
+        }
+    }
+
+    /// The same wherever.
+    #[inline(never)]
+    fn turn_over<N: Names>(&mut self, kept: usize, fresh: usize, about: About, names: &mut N) {
+        let (mut outer, mut about) = (about.node(), about);
+        for (index, frame) in (kept + 1..).zip(self.fresh[..fresh].iter().rev()) {
+            outer = names.inward(outer, frame.pc);
+            about = about.inward(index, frame.pointer, frame.saved != 0);
+            self.marks[index] = Mark { pc: frame.pc, sp: frame.sp };
+            self.abouts[index] = about.with_node(outer);
+            self.pointers[index] = Pointer { bp: frame.bp, saved: frame.saved };
+        }
+    }
+
+    /// Makes room by dropping the outermost frames; returns how many of the kept ones stay.
     #[cold]
     fn keep_window(&mut self, kept: usize, fresh: usize) -> usize {
-        let stay = self.limit.saturating_sub(fresh).min(kept);
-        let (first_word, end_word) = (self.words_end(kept - stay), self.words_end(kept));
-        self.words.copy_within(first_word..end_word, 0);
-        self.entries.copy_within(kept - stay..kept, 0);
-        for entry in &mut self.entries[..stay] {
-            entry.words_end -= first_word as u16;
+        // One more than the window, by which it is known to be one.
+        let stay = (self.limit + 1).saturating_sub(fresh).min(kept);
+        let dropped = kept - stay;
+        self.marks.copy_within(dropped + 1..=kept, 1);
+        self.abouts.copy_within(dropped + 1..=kept, 1);
+        self.pointers.copy_within(dropped + 1..=kept, 1);
+        for about in &mut self.abouts[1..=stay] {
+            *about = about.without_outermost(dropped);
         }
         self.base = Base::Unwalked;
         stay
+    }
+}
+
+/// Names nothing.
+#[derive(Debug)]
+pub(crate) struct NoNames;
+
+impl Names for NoNames {
+    #[inline(always)]
+    fn inward(&mut self, _outer: u32, _pc: u64) -> u32 {
+        NO_NODE
+    }
+
+    fn root(&self, _base: Base) -> u32 {
+        NO_NODE
     }
 }
 

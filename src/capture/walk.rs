@@ -8,8 +8,9 @@ use crate::capture::rule::{PackedRule, Rule};
 
 /// Where a walk reads from: the thread's own stack, or an array of numbers in a test.
 pub(crate) trait Memory {
-    /// The aligned word at `address`, or `None` if it is no part of the stack being walked.
-    fn word(&self, address: u64) -> Option<u64>;
+    /// The aligned word at `address`, or `None` if it is no part of the stack outward of `from`,
+    /// an earlier or the present stack pointer of the walk.
+    fn word(&self, address: u64, from: u64) -> Option<u64>;
 
     /// The word at an address that [`word`](Self::word) has granted during this or an earlier
     /// capture of the same stack and that is not below the present stack pointer.
@@ -18,6 +19,9 @@ pub(crate) trait Memory {
 
 /// Where a walk gets its rules from.
 pub(crate) trait Rules {
+    /// The rule for `pc`, if it is at hand and of an ordinary kind.
+    fn plain(&self, pc: u64) -> Option<PackedRule>;
+
     /// How to leave the frame whose pc is `pc`: a return address, or one past an interrupted instruction.
     fn rule(&self, pc: u64) -> PackedRule;
 
@@ -29,130 +33,160 @@ pub(crate) trait Rules {
     fn plausible(&self, return_address: u64) -> bool;
 }
 
-/// What the step out of a frame read, so that it can be checked later that the same step
-/// would be taken again.
-///
-/// The fields' order keeps those apart that are copied together soon after they were written: two
-/// words written one by one and read as one vector would stall the processor.
+/// A word of the stack and what it held; address 0 stands for none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[repr(C)]
-pub(crate) struct Reads {
-    /// Where one more word was read; 0 if none was.
+pub(crate) struct Word {
+    pub(crate) address: u64,
+    pub(crate) value: u64,
+}
+
+/// What the step out of a frame depends on besides the frame's pc and stack pointer, so that it can
+/// be checked later that the same step would be taken again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Needs {
+    /// Where the caller's frame pointer was read; 0 if it was not. The return address was read at
+    /// the [`link_address`] that goes with it.
     pub(crate) saved: u64,
-    /// Where the return address was read; 0 if it was not. Its value is the caller's pc.
-    pub(crate) link: u64,
-    /// What the other word was.
-    pub(crate) saved_value: u64,
-    /// What the step needs of the frame pointer it was given.
-    pub(crate) frame_pointer: FramePointer,
+    /// Whether the frame pointer was read or replaced.
+    pub(crate) pointer: PointerUse,
 }
 
-impl Reads {
-    /// A step that read more than is noted: two values for one word are never found, so the
-    /// step is taken anew each time.
-    fn unverifiable(link: u64, value: u64) -> Self {
-        let frame_pointer = FramePointer::Used;
-        Reads { link, saved: link, saved_value: !value, frame_pointer }
-    }
-
-    /// A step that broke on the frame pointer, or on the word it led to.
-    fn of_broken(saved: u64, saved_value: u64) -> Self {
-        Reads { link: 0, saved, saved_value, frame_pointer: FramePointer::Used }
-    }
-}
-
-/// What a step does with the frame pointer it is given.
+/// What a step does with the frame pointer it is given: the [bits of an ordinary
+/// rule](PackedRule::bits) that say so, of which the others are not looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum FramePointer {
+#[repr(transparent)]
+pub(crate) struct PointerUse(u32);
+
+impl PointerUse {
     /// Hands it on unread.
-    #[default]
-    Passed,
-    /// Computes from it.
-    Used,
+    const PASSED: Self = PointerUse(PackedRule::PLAIN);
     /// Replaces it without having read it.
-    Restored,
+    const RESTORED: Self = PointerUse(PackedRule::PLAIN | PackedRule::SAVED);
+    /// Computes from it.
+    const USED: Self = PointerUse(PackedRule::PLAIN | PackedRule::BY_FP);
+    /// Computes from it, and from more words than are noted: the step is to be taken anew each time.
+    const UNVERIFIABLE: Self = PointerUse(PackedRule::BY_FP);
+
+    #[inline(always)]
+    pub(crate) fn of_plain(rule: PackedRule) -> Self {
+        PointerUse(rule.bits())
+    }
+
+    /// Some of the steps have used it.
+    #[inline(always)]
+    pub(crate) fn or(self, other: Self) -> Self {
+        PointerUse(self.0 | other.0)
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_used(self) -> bool {
+        self.0 & PackedRule::BY_FP != 0
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_restored(self) -> bool {
+        self.0 & PackedRule::SAVED != 0
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_unverifiable(self) -> bool {
+        self.0 & PackedRule::PLAIN == 0
+    }
 }
 
 /// The outcome of one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// The registers are the caller's now.
-    Outward,
-    /// This was the outermost frame.
-    End,
+    /// The caller's registers.
+    Outward(Registers, Needs),
+    /// This was the outermost frame, as a word of the stack says or its rule.
+    End(Word, PointerUse),
     /// The caller cannot be found: no unwind information, or memory that is not the stack.
-    Broken,
+    Broken(Word, PointerUse),
 }
 
-/// Leaves the frame `at` by `rule`, noting in `reads` what was read.
+/// The caller's registers, if it is found in the ordinary way; [`step`] says the rest.
 #[inline(always)]
-pub(crate) fn step<M: Memory, R: Rules>(
-    at: &mut Registers,
-    reads: &mut Reads,
+pub(crate) fn plain_step<M: Memory>(
+    at: &Registers,
     rule: PackedRule,
     memory: &M,
-    rules: &R,
-) -> Step {
-    if !rule.is_plain() {
-        // A copy, so that the walk's registers stay in the processor's.
-        let mut copy = *at;
-        let step = unusual(&mut copy, reads, rule, memory, rules);
-        *at = copy;
-        return step;
-    }
+) -> Option<(Registers, Needs)> {
     let base = if rule.is_by_fp() { at.bp } else { at.sp };
     let cfa = offset(base, rule.cfa());
-    let saved = if rule.is_saved() { offset(cfa, rule.fp()) } else { 0 };
-    let frame_pointer = match (rule.is_by_fp(), rule.is_saved()) {
-        (true, _) => FramePointer::Used,
-        (false, true) => FramePointer::Restored,
-        (false, false) => FramePointer::Passed,
-    };
-    leave(at, reads, cfa, saved, frame_pointer, memory)
+    let (mut saved, mut bp) = (0, at.bp);
+    if rule.is_saved() {
+        saved = offset(cfa, rule.fp());
+        bp = memory.word(saved, at.sp)?;
+    }
+    let pc = memory.word(link_address(cfa, saved), at.sp)?;
+    let needs = Needs { saved, pointer: PointerUse::of_plain(rule) };
+    let is_outward = LINK_IS_BELOW_CFA || cfa > at.sp;
+    (is_outward && pc != 0).then_some((Registers { pc, sp: cfa, bp }, needs))
+}
+
+/// Leaves the frame `at`.
+#[cold]
+#[inline(never)]
+pub(crate) fn step<M: Memory, R: Rules>(at: &Registers, memory: &M, rules: &R) -> Step {
+    let rule = rules.rule(at.pc);
+    match rule.unpack().unwrap_or_else(|| rules.unpacked(at.pc)) {
+        Rule::Sp { cfa } => {
+            leave(at, offset(at.sp, cfa.into()), 0, PointerUse::PASSED, memory)
+        }
+        Rule::SpSaved { cfa, fp } => {
+            let cfa = offset(at.sp, cfa.into());
+            leave(at, cfa, offset(cfa, fp.into()), PointerUse::RESTORED, memory)
+        }
+        Rule::Fp { cfa } => leave(at, offset(at.bp, cfa.into()), 0, PointerUse::USED, memory),
+        Rule::FpSaved { cfa, fp } => {
+            let cfa = offset(at.bp, cfa.into());
+            leave(at, cfa, offset(cfa, fp.into()), PointerUse::USED, memory)
+        }
+        Rule::Realigned { cfa, fp } => realigned(at, cfa.into(), fp.into(), memory),
+        Rule::Signal => signal(at, memory),
+        Rule::End => Step::End(Word::default(), PointerUse::PASSED),
+        Rule::Unknown => by_plausible_frame_pointer(at, memory, rules),
+    }
 }
 
 #[inline(always)]
-fn offset(base: u64, by: i32) -> u64 {
-    base.wrapping_add_signed(i64::from(by))
+fn offset(base: u64, by: i64) -> u64 {
+    base.wrapping_add_signed(by)
 }
 
 /// The ordinary step: return address beside the CFA, and a saved frame pointer unless `saved` is 0.
-#[inline(always)]
+///
+/// Only words of the frame itself are read: those below could be overwritten by calls that the frame
+/// makes, which a later check could not tell from a changed frame. And the walk must move outward.
 fn leave<M: Memory>(
-    at: &mut Registers,
-    reads: &mut Reads,
+    at: &Registers,
     cfa: u64,
     saved: u64,
-    frame_pointer: FramePointer,
+    pointer: PointerUse,
     memory: &M,
 ) -> Step {
     let link = link_address(cfa, saved);
-    // Words below the frame could be overwritten by calls that this frame makes, which a
-    // later check could not tell from a changed frame. And the walk must move outward.
-    if link < at.sp || cfa <= at.sp {
-        return broken(reads);
-    }
-    let Some(pc) = memory.word(link) else { return broken(reads) };
+    let Some(pc) = memory.word(link, at.sp).filter(|_| cfa > at.sp) else { return BROKEN };
     let mut bp = at.bp;
-    let mut saved_value = 0;
     if saved != 0 {
-        let word = if saved >= at.sp { memory.word(saved) } else { None };
-        let Some(word) = word else { return broken(reads) };
+        let Some(word) = memory.word(saved, at.sp) else { return BROKEN };
         bp = word;
-        saved_value = word;
     }
-    *reads = Reads { link, saved, saved_value, frame_pointer };
     if pc == 0 {
-        return Step::End;
+        return Step::End(Word { address: link, value: 0 }, pointer);
     }
-    *at = Registers { pc, sp: cfa, bp };
-    Step::Outward
+    Step::Outward(Registers { pc, sp: cfa, bp }, Needs { saved, pointer })
 }
+
+/// A return address that is no further in than the frame's stack pointer then says that the CFA is
+/// further out.
+const LINK_IS_BELOW_CFA: bool = !cfg!(target_arch = "aarch64");
 
 /// Where a frame's return address is: just below the CFA.
 #[cfg(not(target_arch = "aarch64"))]
 #[inline(always)]
-fn link_address(cfa: u64, _saved: u64) -> u64 {
+pub(crate) fn link_address(cfa: u64, _saved: u64) -> u64 {
     cfa.wrapping_sub(8)
 }
 
@@ -160,63 +194,22 @@ fn link_address(cfa: u64, _saved: u64) -> u64 {
 /// stored together. 0 where it was not stored, which is no address of a stack.
 #[cfg(target_arch = "aarch64")]
 #[inline(always)]
-fn link_address(_cfa: u64, saved: u64) -> u64 {
+pub(crate) fn link_address(_cfa: u64, saved: u64) -> u64 {
     if saved == 0 { 0 } else { saved.wrapping_add(8) }
 }
 
-/// The walk cannot go on, whatever the words of memory are.
-#[cold]
-fn broken(reads: &mut Reads) -> Step {
-    *reads = Reads::of_broken(0, 0);
-    Step::Broken
-}
-
-/// The steps that are seldom taken.
-#[cold]
-#[inline(never)]
-fn unusual<M: Memory, R: Rules>(
-    at: &mut Registers,
-    reads: &mut Reads,
-    rule: PackedRule,
-    memory: &M,
-    rules: &R,
-) -> Step {
-    match rule.unpack().unwrap_or_else(|| rules.unpacked(at.pc)) {
-        Rule::Sp { cfa } => leave(at, reads, offset(at.sp, cfa), 0, FramePointer::Passed, memory),
-        Rule::SpSaved { cfa, fp } => {
-            let cfa = offset(at.sp, cfa);
-            leave(at, reads, cfa, offset(cfa, fp), FramePointer::Restored, memory)
-        }
-        Rule::Fp { cfa } => leave(at, reads, offset(at.bp, cfa), 0, FramePointer::Used, memory),
-        Rule::FpSaved { cfa, fp } => {
-            let cfa = offset(at.bp, cfa);
-            leave(at, reads, cfa, offset(cfa, fp), FramePointer::Used, memory)
-        }
-        Rule::Realigned { cfa, fp } => realigned(at, reads, cfa, fp, memory),
-        Rule::Signal => signal(at, reads, memory),
-        Rule::End => {
-            *reads = Reads::default();
-            Step::End
-        }
-        Rule::Unknown => by_plausible_frame_pointer(at, reads, memory, rules),
-    }
-}
+/// The walk cannot go on from these registers, whatever the words of memory are.
+const BROKEN: Step = Step::Broken(Word { address: 0, value: 0 }, PointerUse::USED);
+/// The walk cannot go on as the words are, but which words is not noted.
+const BROKEN_NOW: Step = Step::Broken(Word { address: 0, value: 0 }, PointerUse::UNVERIFIABLE);
 
 /// A frame whose CFA was itself saved on the stack, because the stack was realigned.
-fn realigned<M: Memory>(
-    at: &mut Registers,
-    reads: &mut Reads,
-    cfa: i32,
-    fp: i32,
-    memory: &M,
-) -> Step {
-    let Some(cfa) = memory.word(offset(at.bp, cfa)) else { return broken(reads) };
-    let saved = offset(at.bp, fp);
-    let step = leave(at, reads, cfa, saved, FramePointer::Used, memory);
-    if step == Step::Outward {
-        *reads = Reads::unverifiable(reads.link, at.pc);
+fn realigned<M: Memory>(at: &Registers, cfa: i64, fp: i64, memory: &M) -> Step {
+    let Some(cfa) = memory.word(offset(at.bp, cfa), at.sp) else { return BROKEN };
+    match leave(at, cfa, offset(at.bp, fp), PointerUse::UNVERIFIABLE, memory) {
+        Step::Broken(..) => BROKEN_NOW,
+        step => step,
     }
-    step
 }
 
 /// Byte offsets of pc, sp and frame pointer from a signal frame's sp (Linux, `struct
@@ -229,34 +222,30 @@ const SIGNAL_FRAME: [u64; 3] = [168, 160, 120];
 const SIGNAL_FRAME: [u64; 3] = [568, 560, 544];
 
 /// A frame that a signal interrupted: all registers are in memory.
-fn signal<M: Memory>(at: &mut Registers, reads: &mut Reads, memory: &M) -> Step {
-    let [pc, sp, bp] = SIGNAL_FRAME.map(|offset| memory.word(at.sp.wrapping_add(offset)));
-    let (Some(pc), Some(sp), Some(bp)) = (pc, sp, bp) else { return broken(reads) };
+fn signal<M: Memory>(at: &Registers, memory: &M) -> Step {
+    let [pc, sp, bp] = SIGNAL_FRAME.map(|offset| memory.word(at.sp.wrapping_add(offset), at.sp));
+    let (Some(pc), Some(sp), Some(bp)) = (pc, sp, bp) else { return BROKEN };
     if sp <= at.sp || pc == 0 {
-        return broken(reads);
+        return BROKEN_NOW;
     }
+    let needs = Needs { saved: 0, pointer: PointerUse::UNVERIFIABLE };
     // One is added because a pc is looked up as a return address, one byte earlier.
-    let link = at.sp.wrapping_add(SIGNAL_FRAME[0]);
-    *at = Registers { pc: pc + 1, sp, bp };
-    *reads = Reads::unverifiable(link, at.pc);
-    Step::Outward
+    Step::Outward(Registers { pc: pc + 1, sp, bp }, needs)
 }
 
 /// A frame without unwind information: hand-written assembly, generated code.
 fn by_plausible_frame_pointer<M: Memory, R: Rules>(
-    at: &mut Registers,
-    reads: &mut Reads,
+    at: &Registers,
     memory: &M,
     rules: &R,
 ) -> Step {
     if at.bp < at.sp || at.bp & 7 != 0 {
-        return broken(reads);
+        return BROKEN;
     }
     let link = at.bp.wrapping_add(8);
-    let Some(pc) = memory.word(link) else { return broken(reads) };
+    let Some(pc) = memory.word(link, at.sp) else { return BROKEN };
     if !rules.plausible(pc) {
-        *reads = Reads::of_broken(link, pc);
-        return Step::Broken;
+        return Step::Broken(Word { address: link, value: pc }, PointerUse::USED);
     }
-    leave(at, reads, at.bp.wrapping_add(16), at.bp, FramePointer::Used, memory)
+    leave(at, at.bp.wrapping_add(16), at.bp, PointerUse::USED, memory)
 }

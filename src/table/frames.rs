@@ -9,7 +9,7 @@
 
 use crate::sync::gate::{Gate, Passing};
 use crate::sync::{AtomicU32, AtomicU64, Ordering, wait_turn};
-use crate::table::slot::{Look, MAX_ID, Slot};
+use crate::table::slot::{CLAIMED, Look, MAX_ID, Slot};
 
 /// Roots: what a stack's outermost frame has as its parent. See `recording::model`.
 pub(crate) const ROOT_COMPLETE: u32 = 0;
@@ -74,11 +74,21 @@ pub(crate) fn last_level(capacity: usize) -> u32 {
     (2 * capacity).div_ceil(FIRST_LEVEL).next_power_of_two().ilog2()
 }
 
+/// Where a frame may be, and the tag that its slot has. The part that depends on the parent is one
+/// multiplication and a few steps: it is what the names of a stack's frames wait for, one for another.
 #[inline(always)]
 fn hash(parent: u32, address: u64) -> u32 {
     const K: u64 = 0x9e37_79b9_7f4a_7c15; // 2^64 / golden ratio
-    let mixed = (address ^ (u64::from(parent) << 40) ^ u64::from(parent)).wrapping_mul(K);
-    ((mixed ^ (mixed >> 29)).wrapping_mul(K) >> 32) as u32
+    const L: u64 = 0xd6e8_feb8_6659_fd93; // odd, its bits evenly spread
+    let mixed = address.wrapping_mul(K) ^ u64::from(parent).wrapping_mul(L);
+    (mixed >> 32) as u32 & !CLAIMED
+}
+
+/// The slots that are in use at a moment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Level {
+    slots: &'static [Slot],
+    mask: usize,
 }
 
 impl Frames {
@@ -87,13 +97,15 @@ impl Frames {
         self.head.count.store(ROOTS, Ordering::Relaxed);
     }
 
+    /// The level that new frames are put into.
     #[inline(always)]
-    fn level(&self) -> (&'static [Slot], usize) {
+    pub(crate) fn level(&self) -> Level {
         // Acquire pairs with the Release in `grow`: the level's slots are filled.
         let level = self.head.level.load(Ordering::Acquire);
         let size = FIRST_LEVEL << level;
         let first = size - FIRST_LEVEL;
-        (self.slots.get(first..first + size).unwrap_or(&[]), size.wrapping_sub(1))
+        let slots = self.slots.get(first..first + size).unwrap_or(&[]);
+        Level { slots, mask: size.wrapping_sub(1) }
     }
 
     #[inline(always)]
@@ -117,28 +129,38 @@ impl Frames {
     }
 
     /// The frame at `address` inward of `parent`, if it was seen before. Waits for nobody.
-    #[inline]
+    #[cfg(any(test, loom))]
     pub(crate) fn find(&self, parent: u32, address: u64) -> Option<u32> {
-        let hash = hash(parent, address) & !(1 << 31);
-        let (slots, mask) = self.level();
-        let first = hash as usize;
-        for at in first..=first + mask {
-            match slots.get(at & mask)?.look(hash) {
-                Look::Empty => return None,
-                Look::Candidate(id) if self.is(id, parent, address) => return Some(id),
-                Look::Candidate(_) | Look::Busy | Look::Other => {}
+        self.find_in(&self.level(), parent, address)
+    }
+
+    /// The same, as of a moment when `level` was in use.
+    #[inline(always)]
+    pub(crate) fn find_in(&self, level: &Level, parent: u32, address: u64) -> Option<u32> {
+        let hash = hash(parent, address);
+        let mut at = hash as usize & level.mask;
+        let end = at + level.mask;
+        loop {
+            let slot = level.slots.get(at & level.mask)?;
+            if let Some(id) = slot.candidate(hash)
+                && self.is(id, parent, address)
+            {
+                return Some(id);
             }
+            if slot.is_empty() || at == end {
+                return None;
+            }
+            at += 1;
         }
-        None
     }
 
     /// Finds or adds the frame at `address` inward of `parent`.
     #[cold]
     pub(crate) fn insert(&self, parent: u32, address: u64) -> Result<u32, Full> {
-        let hash = hash(parent, address) & !(1 << 31);
+        let hash = hash(parent, address);
         let (id, crowded) = {
             let _passing = self.pass();
-            let (slots, mask) = self.level();
+            let Level { slots, mask } = self.level();
             let id = self.insert_at(slots, mask, hash, parent, address)?;
             let count = self.head.count.load(Ordering::Relaxed) as usize;
             (id, count > slots.len() / 2)
@@ -224,7 +246,7 @@ impl Frames {
         if address == 0 {
             return; // an id that was given out in vain
         }
-        let hash = hash(parent, address) & !(1 << 31);
+        let hash = hash(parent, address);
         let mut at = hash as usize;
         while let Some(slot) = slots.get(at & mask) {
             if let Some(claim) = slot.claim(hash) {

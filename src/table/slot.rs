@@ -20,7 +20,8 @@
 
 use crate::sync::{AtomicU32, Ordering};
 
-const CLAIMED: u32 = 1 << 31;
+/// The bit of a slot that says Claimed. Hashes leave it out.
+pub(crate) const CLAIMED: u32 = 1 << 31;
 const ID_BITS: u32 = 24;
 
 /// One more than the largest id that a slot can hold.
@@ -62,6 +63,20 @@ impl Slot {
         } else {
             Look::Other
         }
+    }
+
+    /// The frame in the slot, if it may be one whose hash is `hash`. Of an Empty slot that may be
+    /// frame 0, which no lookup is for.
+    #[inline(always)]
+    pub(crate) fn candidate(&self, hash: u32) -> Option<u32> {
+        let word = self.0.load(Ordering::Acquire); // pairs with the Release in `publish`
+        ((word ^ hash) >> ID_BITS == 0).then_some(word & (MAX_ID - 1))
+    }
+
+    /// Whether nothing is in the slot.
+    #[inline(always)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 0
     }
 
     /// Takes the slot if it is Empty.
