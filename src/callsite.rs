@@ -5,10 +5,10 @@ use crate::capture::rule_cache;
 use crate::capture::stack::{Base, NO_NODE, Names, NoNames};
 use crate::session::Session;
 use crate::table::frames::{
-    ADDRESS_BITS, Frames, Level, ROOT_BROKEN, ROOT_COMPLETE, ROOT_TRUNCATED,
+    ADDRESS_BITS, Level, ROOT_BROKEN, ROOT_COMPLETE, ROOT_TRUNCATED,
 };
-use crate::table::sites::{NO_SITE, Sites, TABLE_FULL};
-use crate::thread::{Place, Thread};
+use crate::table::sites::{NO_SITE, TABLE_FULL};
+use crate::thread::{Paths, Place, Thread};
 use crate::unwinding::{CopiedStack, OwnStack, ProcessRules};
 
 /// Stands for all frames that found no room in the table.
@@ -70,18 +70,22 @@ fn changed(thread: &mut Thread, session: &'static Session, pc: u64, sp: u64, bp:
     }
     let (low, high) = thread.bounds;
     let is_own = (low..high).contains(&at.sp);
-    if is_own {
-        let mut names = FrameNames::new(&thread.place, thread.generation);
-        thread.stack.capture(at, &OwnStack { high }, &rules, &mut names);
+    let node = if is_own {
+        let place = &thread.place;
+        let mut names = FrameNames::new(place, &mut thread.paths, thread.generation);
+        thread.stack.capture(at, &OwnStack { high }, &rules, &mut names)
     } else {
-        capture_foreign(thread, at, &rules);
-    }
+        capture_foreign(thread, at, &rules)
+    };
     if thread.generation != rule_cache::generation() {
         // An object was unloaded while the stack was walked: its frames may have been taken
         // for others'. The next round walks all of it by the new rules.
         return changed(thread, session, pc, sp, bp);
     }
-    let site = site(thread);
+    let site = match node {
+        Some(node) if thread.stack.base() == Base::Complete => site(thread, node, true),
+        node => incomplete(thread, node),
+    };
     if !is_own {
         thread.stack.clear();
         thread.last_site = NO_SITE;
@@ -98,23 +102,20 @@ fn begin_generation(thread: &mut Thread) {
 
 /// A stack that is not the thread's own: a copy is walked, and nothing of it remembered.
 #[cold]
-fn capture_foreign(thread: &mut Thread, at: Registers, rules: &ProcessRules) {
+fn capture_foreign(thread: &mut Thread, at: Registers, rules: &ProcessRules) -> Option<u32> {
     let copied = crate::os::copy_memory(at.sp, &mut thread.foreign) / 8;
     let memory = CopiedStack { low: at.sp, words: &thread.foreign[..copied] };
-    let mut names = FrameNames::new(&thread.place, thread.generation);
+    let mut names = FrameNames::new(&thread.place, &mut thread.paths, thread.generation);
     thread.stack.clear();
-    thread.stack.capture(at, &memory, rules, &mut names);
+    thread.stack.capture(at, &memory, rules, &mut names)
 }
 
+/// The site of the stack whose innermost frame is `node`.
 #[inline(always)]
-fn site(thread: &mut Thread) -> u32 {
-    let whole = !thread.stack.is_truncated() && thread.stack.base() == Base::Complete;
-    if !whole {
-        count_incomplete(thread);
-    }
-    let site = match name(thread) {
+fn site(thread: &mut Thread, node: u32, whole: bool) -> u32 {
+    let site = match node {
         NO_ROOM => TABLE_FULL,
-        frame => thread.sites.of(&thread.frames, frame, thread.index),
+        node => thread.sites.of(&thread.frames, node, thread.index),
     };
     if site == TABLE_FULL {
         thread.slot.losses.table_full.add(1);
@@ -125,33 +126,27 @@ fn site(thread: &mut Thread) -> u32 {
     site
 }
 
+/// The site of a stack that is not whole; `node` is the innermost frame's, if all that was walked is
+/// kept.
 #[cold]
-fn count_incomplete(thread: &Thread) {
+#[inline(never)]
+fn incomplete(thread: &mut Thread, node: Option<u32>) -> u32 {
     let losses = &thread.slot.losses;
     if thread.stack.is_truncated() {
         losses.truncated_stacks.add(1);
     } else {
         losses.broken_stacks.add(1);
     }
-}
-
-/// The innermost frame's id.
-#[inline(always)]
-fn name(thread: &Thread) -> u32 {
-    match thread.stack.node() {
-        Some(node) if !thread.stack.is_truncated() => node,
-        _ => name_window(thread),
-    }
+    let node = node.unwrap_or_else(|| name_window(thread));
+    site(thread, node, false)
 }
 
 /// The innermost N frames of a stack that has more, or the root of one that has none.
 ///
 /// Only the whole window is named, not the stacks that its frames end: each of those would
 /// be a window of its own, and share no frame with this one.
-#[cold]
-#[inline(never)]
-fn name_window(thread: &Thread) -> u32 {
-    let mut names = FrameNames::new(&thread.place, thread.generation);
+fn name_window(thread: &mut Thread) -> u32 {
+    let mut names = FrameNames::new(&thread.place, &mut thread.paths, thread.generation);
     let marks = thread.stack.marks();
     let window = &marks[marks.len().saturating_sub(thread.stack.limit())..];
     let root = if window.is_empty() { names.root(thread.stack.base()) } else { ROOT_TRUNCATED };
@@ -160,8 +155,9 @@ fn name_window(thread: &Thread) -> u32 {
 
 /// Names frames by the ids of the frame table.
 struct FrameNames<'a> {
-    frames: Frames,
-    sites: &'a Sites,
+    place: &'a Place,
+    paths: &'a mut Paths,
+    /// Empty until a frame is looked up.
     level: Level,
     /// The generation of the module list, as a part of an address.
     generation: u64,
@@ -169,27 +165,25 @@ struct FrameNames<'a> {
 
 impl<'a> FrameNames<'a> {
     #[inline(always)]
-    fn new(place: &'a Place, generation: u32) -> Self {
-        FrameNames {
-            frames: place.frames,
-            sites: &place.sites,
-            level: place.frames.level(),
-            generation: u64::from(generation) << ADDRESS_BITS,
-        }
+    fn new(place: &'a Place, paths: &'a mut Paths, generation: u32) -> Self {
+        let generation = u64::from(generation) << ADDRESS_BITS;
+        FrameNames { place, paths, level: Level::default(), generation }
     }
 
-    /// A frame that has not been seen before, unless another thread is just adding it.
+    /// A frame that has not been seen before, as far as the known level says.
     #[cold]
     #[inline(never)]
     fn insert(&mut self, outer: u32, address: u64) -> u32 {
-        if outer == NO_ROOM {
-            return NO_ROOM;
+        let frames = &self.place.frames;
+        self.level = frames.level();
+        if let Some(known) = frames.find_in(&self.level, outer, address) {
+            return known;
         }
-        if self.sites.is_full() {
+        if outer == NO_ROOM || self.place.sites.is_full() {
             return NO_ROOM; // no site could use the frame
         }
-        let child = self.frames.insert(outer, address);
-        self.level = self.frames.level();
+        let child = frames.insert(outer, address);
+        self.level = frames.level();
         child.unwrap_or(NO_ROOM)
     }
 }
@@ -198,7 +192,7 @@ impl Names for FrameNames<'_> {
     #[inline(always)]
     fn inward(&mut self, outer: u32, pc: u64) -> u32 {
         let address = pc | self.generation;
-        match self.frames.find_in(&self.level, outer, address) {
+        match self.place.frames.find_in(&self.level, outer, address) {
             Some(child) => child,
             None => self.insert(outer, address),
         }
@@ -210,5 +204,20 @@ impl Names for FrameNames<'_> {
             Base::Complete => ROOT_COMPLETE,
             Base::Broken | Base::Unwalked => ROOT_BROKEN,
         }
+    }
+
+    #[inline(always)]
+    fn recall(&self, outer: u32, trail: u64) -> u32 {
+        self.paths.get(outer, trail)
+    }
+
+    #[inline(always)]
+    fn outward(&self, node: u32, pc: u64) -> Option<u32> {
+        self.place.frames.outward(node, pc | self.generation)
+    }
+
+    #[inline(always)]
+    fn remember(&mut self, outer: u32, trail: u64, node: u32) {
+        self.paths.put(outer, trail, node);
     }
 }

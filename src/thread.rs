@@ -13,6 +13,9 @@ use crate::{
     table::{frames::Frames, sites::Sites},
 };
 
+/// Paths a thread remembers: 64 KiB, backed by memory where they are used.
+#[cfg(feature = "backtraces")]
+const PATHS: usize = 16384;
 /// Words of a stack that is not the thread's own that are looked at.
 #[cfg(feature = "backtraces")]
 pub(crate) const FOREIGN_WORDS: usize = 4096;
@@ -42,6 +45,8 @@ pub(crate) struct Thread {
     /// The same stack, walked from scratch: `MOD_ALLOC_SELF_CHECK=on`.
     #[cfg(feature = "backtraces")]
     pub(crate) checker: Stack,
+    #[cfg(feature = "backtraces")]
+    pub(crate) paths: Paths,
     #[cfg(feature = "backtraces")]
     pub(crate) foreign: [u64; FOREIGN_WORDS],
 }
@@ -114,5 +119,31 @@ impl Thread {
             self.last_site = 0;
             self.fast_site = 0;
         }
+    }
+}
+
+/// A thread's memory of which frame was reached by which trail: direct-mapped. It may be wrong, so
+/// whoever asks compares the frames.
+#[cfg(feature = "backtraces")]
+#[derive(Debug)]
+pub(crate) struct Paths([u32; PATHS]);
+
+#[cfg(feature = "backtraces")]
+impl Paths {
+    #[inline(always)]
+    fn index(outer: u32, trail: u64) -> usize {
+        const K: u64 = 0x9e37_79b9_7f4a_7c15; // 2^64 / golden ratio
+        let mixed = (trail ^ u64::from(outer) << 32).wrapping_mul(K);
+        (mixed >> (64 - PATHS.ilog2())) as usize
+    }
+
+    #[inline(always)]
+    pub(crate) fn get(&self, outer: u32, trail: u64) -> u32 {
+        self.0[Self::index(outer, trail)]
+    }
+
+    #[inline(always)]
+    pub(crate) fn put(&mut self, outer: u32, trail: u64, node: u32) {
+        self.0[Self::index(outer, trail)] = node;
     }
 }

@@ -21,6 +21,8 @@
 //! 2 N frames are remembered, so that a recursion that returns frame by frame does not
 //! have to be walked anew at each step.
 
+use core::ptr::NonNull;
+
 use crate::capture::registers::Registers;
 use crate::capture::walk::{
     Memory, PointerUse, Rules, Step, Word, link_address, plain_step, step,
@@ -40,6 +42,16 @@ pub(crate) trait Names {
 
     /// The node outward of all frames.
     fn root(&self, base: Base) -> u32;
+
+    /// A node that may be the one that was [remembered](Self::remember) for this trail inward of
+    /// `outer`.
+    fn recall(&self, outer: u32, trail: u64) -> u32;
+
+    /// The node outward of `node`, if that is one of a frame with the return address `pc`.
+    fn outward(&self, node: u32, pc: u64) -> Option<u32>;
+
+    /// `node` was reached by this trail inward of `outer`.
+    fn remember(&mut self, outer: u32, trail: u64, node: u32);
 }
 
 /// One frame of the remembered stack, as far as each check looks at it.
@@ -172,6 +184,15 @@ struct Walked {
     base: Base,
     /// Some fresh frame's step has read the frame pointer.
     uses_pointer: bool,
+    /// A hash of the fresh frames' pcs.
+    trail: u64,
+}
+
+impl Walked {
+    /// A walk that has met nothing. How it was done is of no more use.
+    fn whole(fresh: usize, base: Base) -> Self {
+        Walked { kept: 0, fresh, base, uses_pointer: true, trail: 0 }
+    }
 }
 
 /// See the module's description. Frames are numbered from 1, outermost first; 0 is the [`SENTINEL`].
@@ -210,12 +231,6 @@ impl Stack {
     #[inline(always)]
     pub(crate) fn marks(&self) -> &[Mark] {
         self.marks.get(1..=self.len).unwrap_or(&[])
-    }
-
-    /// What [`Names`] called the innermost frame, if there is one.
-    #[inline(always)]
-    pub(crate) fn node(&self) -> Option<u32> {
-        self.abouts.get(self.len).filter(|_| self.len > 0).map(|about| about.node())
     }
 
     #[inline(always)]
@@ -330,8 +345,8 @@ impl Stack {
         None
     }
 
-    /// Captures the stack whose innermost frame has the registers `at`, and names its frames unless
-    /// it [is truncated](Self::is_truncated).
+    /// Captures the stack whose innermost frame has the registers `at`. Returns what `names` calls the
+    /// innermost frame, unless the stack [is truncated](Self::is_truncated) or empty.
     #[inline(always)]
     pub(crate) fn capture<M: Memory, R: Rules, N: Names>(
         &mut self,
@@ -339,9 +354,9 @@ impl Stack {
         memory: &M,
         rules: &R,
         names: &mut N,
-    ) {
+    ) -> Option<u32> {
         let walked = self.walk(at.pc, at.sp, at.bp, memory, rules);
-        self.settle(walked, names);
+        self.settle(walked, names)
     }
 
     /// Walks outward until the rest is known. The registers come one by one, and what is seldom is out
@@ -356,27 +371,32 @@ impl Stack {
         rules: &R,
     ) -> Walked {
         let mut at = Registers { pc, sp, bp };
-        let mut candidate = self.len.min(CAPACITY);
+        let mut candidate = self.mark_at(self.len);
         let most = (2 * self.limit).min(CAPACITY);
         let mut fresh = 0;
         let mut pointer = PointerUse::default();
+        let mut trail = 0_u64;
         loop {
-            candidate = self.candidate(candidate, at.sp);
-            let mark = &self.marks[candidate];
+            // SAFETY: `candidate` points into the array.
+            candidate = unsafe { first_from(candidate, at.sp) };
+            // SAFETY: as above.
+            let mark = unsafe { candidate.as_ref() };
             if mark.sp == at.sp && mark.pc == at.pc {
-                match self.meet(candidate, at.bp, fresh, memory) {
+                let met = self.index_of(mark);
+                match self.meet(met, at.bp, fresh, memory) {
                     Ok(()) => {
                         let (base, uses_pointer) = (self.base, pointer.is_used());
-                        return Walked { kept: candidate, fresh, base, uses_pointer };
+                        return Walked { kept: met, fresh, base, uses_pointer, trail };
                     }
-                    Err(unchanged) => candidate = unchanged.min(candidate),
+                    Err(unchanged) => candidate = self.mark_at(unchanged.min(met)),
                 }
             }
             let Some(slot) = self.fresh.get_mut(fresh).filter(|_| fresh < most) else {
-                return Walked { kept: 0, fresh, base: Base::Unwalked, uses_pointer: true };
+                return Walked::whole(fresh, Base::Unwalked);
             };
             (slot.pc, slot.sp, slot.bp) = (at.pc, at.sp, at.bp);
             fresh += 1;
+            trail = trail.rotate_left(5).wrapping_add(at.pc);
             let needs;
             if let Some(rule) = rules.plain(at.pc)
                 && let Some(step) = plain_step(&at, rule, memory)
@@ -399,16 +419,16 @@ impl Stack {
         }
     }
 
-    /// The innermost of the first `most` frames that is not further in than `sp`.
+    /// A pointer into the array of marks, to go outward from.
     #[inline(always)]
-    fn candidate(&self, most: usize, sp: u64) -> usize {
-        let mut at = most;
-        // SAFETY: `at` begins inside the array and only sinks, and it does not sink below 0, because
-        // the sentinel there has the largest of all stack pointers.
-        while unsafe { self.marks.get_unchecked(at) }.sp < sp {
-            at -= 1;
-        }
-        at
+    fn mark_at(&self, index: usize) -> NonNull<Mark> {
+        let marks = NonNull::from(&self.marks).cast::<Mark>();
+        // SAFETY: inside the array.
+        unsafe { marks.add(index.min(CAPACITY)) }
+    }
+
+    fn index_of(&self, mark: &Mark) -> usize {
+        (core::ptr::from_ref(mark).addr() - self.marks.as_ptr().addr()) / size_of::<Mark>()
     }
 
     /// The walk ends at the last of the fresh frames.
@@ -418,7 +438,7 @@ impl Stack {
             (slot.saved, slot.pointer) = (0, pointer);
         }
         self.last_word = word;
-        Walked { kept: 0, fresh, base, uses_pointer: true }
+        Walked::whole(fresh, base)
     }
 
     /// A frame of the same pc and stack pointer as frame `met` was reached: whether the walk would go
@@ -465,25 +485,38 @@ impl Stack {
 
     /// Joins the kept frames and the fresh ones.
     #[inline(always)]
-    fn settle<N: Names>(&mut self, walked: Walked, names: &mut N) {
-        let Walked { kept, fresh, base, uses_pointer } = walked;
+    fn settle<N: Names>(&mut self, walked: Walked, names: &mut N) -> Option<u32> {
+        let Walked { kept, fresh, base, uses_pointer, trail } = walked;
         self.base = base;
         if kept + fresh > self.limit || base == Base::Unwalked {
-            return self.settle_truncated(kept, fresh);
+            self.settle_truncated(kept, fresh);
+            return None;
         }
         self.len = kept + fresh;
         self.first = 1;
-        let Some(about) = self.abouts.get(kept).copied() else { return };
-        let about = match about.node() {
-            NO_NODE => self.name_kept(kept, names),
-            _ if kept == 0 => About::default().with_node(names.root(base)),
-            _ => about,
-        };
-        if uses_pointer || about.matters() {
-            self.turn_over(kept, fresh, about, names);
-        } else {
-            self.turn_over_marks(kept, fresh, about, names);
+        let about = *self.abouts.get(kept)?;
+        if uses_pointer || about.matters() || about.node() == NO_NODE || kept == 0 {
+            return self.settle_slowly(kept, fresh, names);
         }
+        let node = names.recall(about.node(), trail);
+        if self.turn_over_known(kept, fresh, about, node, names) {
+            return Some(node);
+        }
+        let node = self.turn_over_new(kept, fresh, about, names);
+        names.remember(about.node(), trail, node);
+        Some(node)
+    }
+
+    /// The same, if steps have read frame pointers, or the kept frames have no names yet.
+    #[inline(never)]
+    fn settle_slowly<N: Names>(&mut self, kept: usize, fresh: usize, names: &mut N) -> Option<u32> {
+        let about = match self.abouts[kept] {
+            _ if kept == 0 => About::default().with_node(names.root(self.base)),
+            about if about.node() == NO_NODE => self.name_kept(kept, names),
+            about => about,
+        };
+        let node = self.turn_over(kept, fresh, about, names);
+        (self.len > 0).then_some(node)
     }
 
     /// Joins frames of which more are remembered than kept, or more exist.
@@ -513,11 +546,45 @@ impl Stack {
         self.abouts[kept].with_node(outer)
     }
 
-    /// Puts the fresh frames, outermost first, behind the kept ones, where no step has read a frame
-    /// pointer that was not restored by a later one: then all is known of them that is of `about`, the
-    /// innermost kept one.
+    /// Puts the fresh frames behind the kept ones, if the innermost of them all is `node`.
+    ///
+    /// No step has read a frame pointer that was not restored by a later one; so all is known of the
+    /// fresh frames that is of the innermost kept one, of which it is `about`.
     #[inline(always)]
-    fn turn_over_marks<N: Names>(&mut self, kept: usize, fresh: usize, about: About, names: &mut N) {
+    fn turn_over_known<N: Names>(
+        &mut self,
+        kept: usize,
+        fresh: usize,
+        about: About,
+        node: u32,
+        names: &N,
+    ) -> bool {
+        let mut node = node;
+        let len = kept + fresh;
+        let (Some(marks), Some(abouts), Some(frames)) =
+            (self.marks.get_mut(..=len), self.abouts.get_mut(..=len), self.fresh.get(..fresh))
+        else {
+            return false;
+        };
+        let slots = marks.iter_mut().rev().zip(abouts.iter_mut().rev());
+        for (frame, (mark, inner)) in frames.iter().zip(slots) {
+            let Some(outer) = names.outward(node, frame.pc) else { return false };
+            (mark.pc, mark.sp) = (frame.pc, frame.sp);
+            *inner = about.with_node(node);
+            node = outer;
+        }
+        node == about.node()
+    }
+
+    /// The same for frames that have to be looked up one by one; returns the innermost one's node.
+    #[inline(never)]
+    fn turn_over_new<N: Names>(
+        &mut self,
+        kept: usize,
+        fresh: usize,
+        about: About,
+        names: &mut N,
+    ) -> u32 {
         let (marks, abouts) = (self.marks[kept + 1..].iter_mut(), self.abouts[kept + 1..].iter_mut());
         let frames = self.fresh[..fresh].iter().rev();
         let mut outer = about.node();
@@ -526,11 +593,18 @@ impl Stack {
             (mark.pc, mark.sp) = (frame.pc, frame.sp);
             *inner = about.with_node(outer);
         }
+        outer
     }
 
-    /// The same wherever.
+    /// The same whatever the steps have read.
     #[inline(never)]
-    fn turn_over<N: Names>(&mut self, kept: usize, fresh: usize, about: About, names: &mut N) {
+    fn turn_over<N: Names>(
+        &mut self,
+        kept: usize,
+        fresh: usize,
+        about: About,
+        names: &mut N,
+    ) -> u32 {
         let (mut outer, mut about) = (about.node(), about);
         for (index, frame) in (kept + 1..).zip(self.fresh[..fresh].iter().rev()) {
             outer = names.inward(outer, frame.pc);
@@ -539,6 +613,7 @@ impl Stack {
             self.abouts[index] = about.with_node(outer);
             self.pointers[index] = Pointer { bp: frame.bp, saved: frame.saved };
         }
+        outer
     }
 
     /// Makes room by dropping the outermost frames; returns how many of the kept ones stay.
@@ -558,6 +633,22 @@ impl Stack {
     }
 }
 
+/// The first of the marks from `mark` outward that is not further in than `sp`.
+///
+/// # Safety
+///
+/// `mark` must be one of a stack's.
+#[inline(always)]
+unsafe fn first_from(mark: NonNull<Mark>, sp: u64) -> NonNull<Mark> {
+    let mut mark = mark;
+    // SAFETY: it sinks to the sentinel at most, which has the largest of all stack pointers.
+    while unsafe { mark.as_ref() }.sp < sp {
+        // SAFETY: as above.
+        mark = unsafe { mark.sub(1) };
+    }
+    mark
+}
+
 /// Names nothing.
 #[derive(Debug)]
 pub(crate) struct NoNames;
@@ -571,6 +662,16 @@ impl Names for NoNames {
     fn root(&self, _base: Base) -> u32 {
         NO_NODE
     }
+
+    fn recall(&self, _outer: u32, _trail: u64) -> u32 {
+        NO_NODE
+    }
+
+    fn outward(&self, _node: u32, _pc: u64) -> Option<u32> {
+        None
+    }
+
+    fn remember(&mut self, _outer: u32, _trail: u64, _node: u32) {}
 }
 
 #[cfg(test)]

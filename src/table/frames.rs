@@ -84,8 +84,8 @@ fn hash(parent: u32, address: u64) -> u32 {
     (mixed >> 32) as u32 & !CLAIMED
 }
 
-/// The slots that are in use at a moment.
-#[derive(Debug, Clone, Copy)]
+/// The slots that are in use at a moment. The default has none, and so no frames.
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Level {
     slots: &'static [Slot],
     mask: usize,
@@ -152,6 +152,15 @@ impl Frames {
             }
             at += 1;
         }
+    }
+
+    /// The frame outward of frame `id`, if that is at `address`.
+    #[inline(always)]
+    pub(crate) fn outward(&self, id: u32, address: u64) -> Option<u32> {
+        // Relaxed: whoever names a frame has read its slot before, or been told by who did.
+        let frame = self.frame(id)?;
+        let is_at = frame.address.load(Ordering::Relaxed) == address;
+        is_at.then(|| frame.parent.load(Ordering::Relaxed))
     }
 
     /// Finds or adds the frame at `address` inward of `parent`.
