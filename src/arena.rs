@@ -46,7 +46,7 @@ impl Arena {
         sites: &Sites,
         lock: &SpinLock,
     ) {
-        if share.live_bytes.get().unsigned_abs() >= step.unsigned_abs() {
+        if share.live_bytes().unsigned_abs() >= step.unsigned_abs() {
             replace(share, share.site(), epoch, sites, lock);
         }
     }

@@ -7,7 +7,6 @@ use std::vec::Vec;
 
 use super::*;
 use crate::heap::tests::world::{Random, leak};
-use crate::sync::Ordering;
 use crate::table::sites::{FIRST_SITE, Record, SitesHead};
 
 /// A site's numbers as they are: live, live when the epoch was raised last, most live at once.
@@ -35,7 +34,6 @@ impl Table {
         let entries = sites + FIRST_SITE as usize;
         let sites = Sites {
             head: &leak::<SitesHead>(1)[0],
-            owners: leak(entries),
             tallies: leak::<Tally>(entries),
             shared: leak::<Tally>(entries),
             records: leak::<Record>(entries),
@@ -65,15 +63,17 @@ impl Table {
     fn post(&mut self, thread: usize, site: u32, bytes: u64, birth: bool) {
         let epoch = Epoch::new(self.epoch);
         let post = |tally: &Tally| match birth {
-            true => tally.allocated(bytes, 0, epoch),
-            false => tally.freed(bytes, 0, epoch),
+            true => tally.count_allocated(bytes, 0),
+            false => tally.count_freed(bytes, 0),
         };
         if let Some(arena) = thread.checked_sub(1).map(|index| &self.arenas[index]) {
             let share = arena.share(site, epoch, &self.sites, &self.lock);
+            share.touch(epoch);
             post(share);
             arena.settle(share, self.step, epoch, &self.sites, &self.lock);
         } else {
             let tally = &self.sites.tallies[site as usize];
+            self.sites.touch(site, tally, epoch);
             if !birth {
                 self.sites.before_shrinking(site, tally);
             }
@@ -117,16 +117,19 @@ impl Table {
         let index = site as usize;
         let (own, shared) = (&self.sites.tallies[index], &self.sites.shared[index]);
         let mut found = Truth::default();
-        for tally in [own, shared].into_iter().chain(self.pending(site)) {
-            let peak = tally.at_peak(Epoch::new(self.epoch), false);
+        let epoch = Epoch::new(self.epoch);
+        let own_peak = own.own_at_peak(self.sites.records[index].saved(), epoch, false);
+        let others = [shared].into_iter().chain(self.pending(site));
+        let others = others.map(|tally| (tally, tally.at_peak(epoch, false)));
+        for (tally, peak) in [(own, own_peak)].into_iter().chain(others) {
             found.peak = (found.peak.0 + peak.0, found.peak.1 + peak.1);
-            found.live.0 += tally.live_bytes.get();
-            found.live.1 += tally.live_blocks.get();
+            found.live.0 += tally.live_bytes();
+            found.live.1 += tally.live_blocks();
             found.total.0 += tally.total_bytes.get();
             found.total.1 += tally.total_blocks.get();
         }
-        let noted = self.sites.records[index].max_bytes.get().cast_signed();
-        let settled = own.live_bytes.get() + shared.live_bytes.get();
+        let noted = own.max().0;
+        let settled = own.live_bytes() + shared.live_bytes();
         found.most = noted.max(settled).max(found.live.0);
         found
     }
@@ -188,8 +191,7 @@ fn eviction_loses_nothing() {
     for site in &sites {
         table.check_site(*site, i64::MAX, 3);
     }
-    let was_evicted =
-        |site: &&u32| table.sites.records[**site as usize].shared.load(Ordering::Relaxed) != 0;
+    let was_evicted = |site: &&u32| table.sites.tallies[**site as usize].is_shared();
     let evicted = sites.iter().filter(was_evicted).count();
     assert!(evicted > sites.len() / 2, "{evicted} sites have left their places");
 }
@@ -198,12 +200,12 @@ fn eviction_loses_nothing() {
 fn a_share_is_flushed_when_it_has_moved_by_a_step() {
     let mut table = Table::new(1, 1, 100, 1);
     table.post(1, FIRST_SITE, 99, true);
-    assert_eq!(table.sites.shared[FIRST_SITE as usize].live_bytes.get(), 0);
+    assert_eq!(table.sites.shared[FIRST_SITE as usize].live_bytes(), 0);
     table.post(1, FIRST_SITE, 1, true);
-    assert_eq!(table.sites.shared[FIRST_SITE as usize].live_bytes.get(), 100);
+    assert_eq!(table.sites.shared[FIRST_SITE as usize].live_bytes(), 100);
     table.post(1, FIRST_SITE, 99, false);
     assert_eq!(table.found(FIRST_SITE).live, (1, 1));
     table.post(1, FIRST_SITE, 1, false);
-    assert_eq!(table.sites.shared[FIRST_SITE as usize].live_bytes.get(), 0);
-    assert_eq!(table.sites.records[FIRST_SITE as usize].max_bytes.get(), 100);
+    assert_eq!(table.sites.shared[FIRST_SITE as usize].live_bytes(), 0);
+    assert_eq!(table.sites.tallies[FIRST_SITE as usize].max().0, 100);
 }

@@ -4,9 +4,7 @@ use crate::capture::registers::Registers;
 use crate::capture::rule_cache;
 use crate::capture::stack::{Base, NO_NODE, Names, NoNames};
 use crate::session::Session;
-use crate::table::frames::{
-    ADDRESS_BITS, Level, ROOT_BROKEN, ROOT_COMPLETE, ROOT_TRUNCATED,
-};
+use crate::table::frames::{ADDRESS_BITS, Level, ROOT_BROKEN, ROOT_COMPLETE, ROOT_TRUNCATED};
 use crate::table::sites::{NO_SITE, TABLE_FULL};
 use crate::thread::{Paths, Place, Thread};
 use crate::unwinding::{CopiedStack, OwnStack, ProcessRules};

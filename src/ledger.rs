@@ -37,46 +37,64 @@ pub(crate) fn enter(
         Event::Resized { old, new } => front.resized(old, new, now, heap),
     }
     let epoch = Epoch::new(heap.epoch.get());
-    let sites = &thread.sites;
-    let owner = sites.owners.get(site as usize).map_or(0, |owner| owner.load(Ordering::Relaxed));
-    if owner == thread.index + 1
-        && let Some(tally) = sites.tallies.get(site as usize)
-    {
-        post_own(thread, site, tally, event, now, epoch);
+    let Some(tally) = thread.sites.tallies.get(site as usize) else { return };
+    if tally.is_plain(thread.index, epoch) {
+        if event.shrinks() {
+            tally.note_max(tally.live_bytes(), tally.live_blocks());
+        }
+        count(tally, event, now);
     } else {
-        post_share(thread, site, event, now, epoch);
+        enter_elsewhere(thread, site, tally, event, now, epoch);
+    }
+}
+
+impl Event {
+    #[inline(always)]
+    fn shrinks(self) -> bool {
+        match self {
+            Event::Allocated { .. } => false,
+            Event::Freed { .. } => true,
+            Event::Resized { old, new } => new < old,
+        }
     }
 }
 
 #[inline(always)]
-fn post_own(thread: &Thread, site: u32, tally: &Tally, event: Event, now: u64, epoch: Epoch) {
-    let shrinks = match event {
-        Event::Allocated { .. } => false,
-        Event::Freed { .. } => true,
-        Event::Resized { old, new } => new < old,
-    };
-    if shrinks {
-        thread.sites.before_shrinking(site, tally);
-    }
-    post(tally, event, now, epoch);
-}
-
-#[inline(always)]
-fn post(tally: &Tally, event: Event, now: u64, epoch: Epoch) {
+fn count(tally: &Tally, event: Event, now: u64) {
     match event {
-        Event::Allocated { bytes } => tally.allocated(bytes, now, epoch),
-        Event::Freed { bytes } => tally.freed(bytes, now, epoch),
-        Event::Resized { old, new } => tally.resized(old, new, epoch),
+        Event::Allocated { bytes } => tally.count_allocated(bytes, now),
+        Event::Freed { bytes } => tally.count_freed(bytes, now),
+        Event::Resized { old, new } => tally.count_resized(old, new),
     }
 }
 
-/// Another thread owns the site: this one's share is in its arena.
+/// The site belongs to another thread, or others have changed it, or it rested since the last peak.
 #[inline(never)]
-fn post_share(thread: &Thread, site: u32, event: Event, now: u64, epoch: Epoch) {
+fn enter_elsewhere(
+    thread: &Thread,
+    site: u32,
+    tally: &Tally,
+    event: Event,
+    now: u64,
+    epoch: Epoch,
+) {
+    if tally.is_owned_by(thread.index) {
+        return count_own(thread, site, tally, event, now, epoch);
+    }
     let (arena, sites, lock) = (thread.arena, &thread.sites, &thread.slot.flushing);
     let share = arena.share(site, epoch, sites, lock);
-    post(share, event, now, epoch);
+    share.touch(epoch);
+    count(share, event, now);
     arena.settle(share, thread.slot.front.step(), epoch, sites, lock);
+}
+
+#[inline(always)]
+fn count_own(thread: &Thread, site: u32, own: &Tally, event: Event, now: u64, epoch: Epoch) {
+    thread.sites.touch(site, own, epoch);
+    if event.shrinks() {
+        thread.sites.before_shrinking(site, own);
+    }
+    count(own, event, now);
 }
 
 /// Exact mode: one front and one tally per site for all threads, under the heap's lock.
@@ -102,6 +120,6 @@ fn enter_exactly(thread: &Thread, session: &Session, site: u32, event: Event, no
     }
     let epoch = Epoch::new(heap.epoch.get());
     if let Some(tally) = thread.sites.tallies.get(site as usize) {
-        post_own(thread, site, tally, event, now, epoch);
+        count_own(thread, site, tally, event, now, epoch);
     }
 }

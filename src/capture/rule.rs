@@ -137,7 +137,9 @@ impl Rule {
             Rule::Sp { cfa } => (PackedRule::PLAIN, cfa, 0),
             Rule::SpSaved { cfa, fp } => (PackedRule::PLAIN | PackedRule::SAVED, cfa, fp),
             Rule::Fp { cfa } => (PackedRule::PLAIN | PackedRule::BY_FP, cfa, 0),
-            Rule::FpSaved { cfa, fp } => (PackedRule::PLAIN | PackedRule::BY_FP | PackedRule::SAVED, cfa, fp),
+            Rule::FpSaved { cfa, fp } => {
+                (PackedRule::PLAIN | PackedRule::BY_FP | PackedRule::SAVED, cfa, fp)
+            }
             Rule::Realigned { cfa, fp } => (PackedRule::SAVED, cfa, fp),
             Rule::Signal => return PackedRule(1 << KIND_SHIFT),
             Rule::End => return PackedRule(2 << KIND_SHIFT),

@@ -24,9 +24,7 @@
 use core::ptr::NonNull;
 
 use crate::capture::registers::Registers;
-use crate::capture::walk::{
-    Memory, PointerUse, Rules, Step, Word, link_address, plain_step, step,
-};
+use crate::capture::walk::{Memory, PointerUse, Rules, Step, Word, link_address, plain_step, step};
 
 /// The largest frame limit: 256 frames of the program, and the allocator's own.
 pub(crate) const MAX_FRAMES: usize = 257;
@@ -131,8 +129,10 @@ impl About {
     fn new(matters: bool, checked: usize, unverifiable: usize) -> Self {
         let matters = if matters { Self::MATTERS } else { 0 };
         let number = |number: usize| number as u64 & Self::NUMBER;
-        About(matters | number(checked) << Self::CHECKED | number(unverifiable) << Self::UNVERIFIABLE)
-            .with_node(NO_NODE)
+        About(
+            matters | number(checked) << Self::CHECKED | number(unverifiable) << Self::UNVERIFIABLE,
+        )
+        .with_node(NO_NODE)
     }
 
     /// The same after the outermost `dropped` frames were dropped.
@@ -445,13 +445,7 @@ impl Stack {
     /// on from there as it did, as far as the window of `met` frames and `fresh` more reaches.
     /// `Err(n)`: only the outermost `n` frames may still be met further out.
     #[inline(never)]
-    fn meet<M: Memory>(
-        &self,
-        met: usize,
-        bp: u64,
-        fresh: usize,
-        memory: &M,
-    ) -> Result<(), usize> {
+    fn meet<M: Memory>(&self, met: usize, bp: u64, fresh: usize, memory: &M) -> Result<(), usize> {
         let total = met + fresh;
         let unwalked = self.base == Base::Unwalked && total <= self.limit;
         if met == 0 || unwalked {
@@ -585,7 +579,8 @@ impl Stack {
         about: About,
         names: &mut N,
     ) -> u32 {
-        let (marks, abouts) = (self.marks[kept + 1..].iter_mut(), self.abouts[kept + 1..].iter_mut());
+        let (marks, abouts) =
+            (self.marks[kept + 1..].iter_mut(), self.abouts[kept + 1..].iter_mut());
         let frames = self.fresh[..fresh].iter().rev();
         let mut outer = about.node();
         for (frame, (mark, inner)) in frames.zip(marks.zip(abouts)) {

@@ -131,9 +131,7 @@ pub(crate) fn plain_step<M: Memory>(
 pub(crate) fn step<M: Memory, R: Rules>(at: &Registers, memory: &M, rules: &R) -> Step {
     let rule = rules.rule(at.pc);
     match rule.unpack().unwrap_or_else(|| rules.unpacked(at.pc)) {
-        Rule::Sp { cfa } => {
-            leave(at, offset(at.sp, cfa.into()), 0, PointerUse::PASSED, memory)
-        }
+        Rule::Sp { cfa } => leave(at, offset(at.sp, cfa.into()), 0, PointerUse::PASSED, memory),
         Rule::SpSaved { cfa, fp } => {
             let cfa = offset(at.sp, cfa.into());
             leave(at, cfa, offset(cfa, fp.into()), PointerUse::RESTORED, memory)
@@ -159,13 +157,7 @@ fn offset(base: u64, by: i64) -> u64 {
 ///
 /// Only words of the frame itself are read: those below could be overwritten by calls that the frame
 /// makes, which a later check could not tell from a changed frame. And the walk must move outward.
-fn leave<M: Memory>(
-    at: &Registers,
-    cfa: u64,
-    saved: u64,
-    pointer: PointerUse,
-    memory: &M,
-) -> Step {
+fn leave<M: Memory>(at: &Registers, cfa: u64, saved: u64, pointer: PointerUse, memory: &M) -> Step {
     let link = link_address(cfa, saved);
     let Some(pc) = memory.word(link, at.sp).filter(|_| cfa > at.sp) else { return BROKEN };
     let mut bp = at.bp;
@@ -234,11 +226,7 @@ fn signal<M: Memory>(at: &Registers, memory: &M) -> Step {
 }
 
 /// A frame without unwind information: hand-written assembly, generated code.
-fn by_plausible_frame_pointer<M: Memory, R: Rules>(
-    at: &Registers,
-    memory: &M,
-    rules: &R,
-) -> Step {
+fn by_plausible_frame_pointer<M: Memory, R: Rules>(at: &Registers, memory: &M, rules: &R) -> Step {
     if at.bp < at.sp || at.bp & 7 != 0 {
         return BROKEN;
     }

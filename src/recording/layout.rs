@@ -20,10 +20,9 @@
 //! |---|---|---|
 //! | Threads | 512 | `crate::threads::ThreadSlot` |
 //! | Modules | 512 | [`Module`] |
-//! | Owners | 4 | thread slot + 1 that owns the site |
-//! | Tallies | 64 | the owner's tally of the site (`crate::table::tally::Tally`) |
+//! | Tallies | 64 | the owner's tally of the site, and who that is (`crate::table::tally::Tally`) |
 //! | Shared | 64 | the other threads' flushed tally of the site |
-//! | Records | 32 | frame and maximum of the site (`crate::table::sites::Record`) |
+//! | Records | 24 | the site's frame, and what it saved (`crate::table::sites::Record`) |
 //! | Frames | 16 | `crate::table::frames::Frame` |
 //! | Slots | 4 | the levels of slots, for lookups only: a reader ignores them |
 //! | Arenas | 65536 | a thread's pending shares (`crate::arena::Arena`) |
@@ -31,9 +30,9 @@
 //! # Decoding a site by hand
 //!
 //! Sites 1 to `count - 1` exist (`count`: first word of the sites' head, a u32). Of site *i* take
-//! Tallies\[*i*\], Shared\[*i*\] and every entry of Arenas whose label's high 24 bits are *i*, and add
-//! them up word by word: total bytes, total blocks, time, live bytes, live blocks at byte 8, 16, 24,
-//! 32, 40. The value at the peak is chosen per tally before adding, see `table::tally`. The stack is
+//! Tallies\[*i*\], Shared\[*i*\] and every entry of Arenas whose u32 at byte 4 is *i*, and add them up
+//! word by word: total bytes, total blocks, freed bytes, freed blocks, time at byte 8, 16, 24, 32,
+//! 40; what is live is the difference of the totals. The value at the peak is chosen per tally before adding, see `table::tally`. The stack is
 //! Records\[*i*\].frame, and from there parent by parent through Frames down to a root (0 to 3).
 
 use core::ptr::NonNull;
@@ -60,7 +59,6 @@ pub(crate) const COMMAND_SIZE: usize = HEADER_SIZE - 832;
 pub(crate) enum Region {
     Threads,
     Modules,
-    Owners,
     Tallies,
     Shared,
     Records,
@@ -70,10 +68,10 @@ pub(crate) enum Region {
 }
 
 /// How many regions there are.
-pub(crate) const REGIONS: usize = 9;
+pub(crate) const REGIONS: usize = 8;
 
 /// Bytes of one entry of each region.
-pub(crate) const ENTRY_SIZES: [usize; REGIONS] = [512, 512, 4, 64, 64, 32, 16, 4, 65_536];
+pub(crate) const ENTRY_SIZES: [usize; REGIONS] = [512, 512, 64, 64, 24, 16, 4, 65_536];
 
 /// Entries of each region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,7 +99,7 @@ pub(crate) struct Header {
     pub(crate) header_size: AtomicU32,
     /// Offset and number of entries of each region.
     pub(crate) regions: [[AtomicU64; 2]; REGIONS],
-    spare: [Word; 2],
+    spare: [Word; 4],
     pub(crate) process: Process,
     pub(crate) heap: Heap,
     #[cfg(feature = "backtraces")]

@@ -185,21 +185,22 @@ struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, tally: &Tally, epoch: Epoch, at_peak: bool) {
+    /// Adds a tally that had `peak` at the heap's peak.
+    fn add(&mut self, tally: &Tally, peak: (i64, i64)) {
         self.total_bytes = self.total_bytes.wrapping_add(tally.total_bytes.get());
         self.total_blocks = self.total_blocks.wrapping_add(tally.total_blocks.get());
         self.time = self.time.wrapping_add(tally.time.get());
-        let (bytes, blocks) = tally.at_peak(epoch, at_peak);
-        self.peak = (self.peak.0.wrapping_add(bytes), self.peak.1.wrapping_add(blocks));
-        let live = (tally.live_bytes.get(), tally.live_blocks.get());
+        self.peak = (self.peak.0.wrapping_add(peak.0), self.peak.1.wrapping_add(peak.1));
+        let live = (tally.live_bytes(), tally.live_blocks());
         self.live = (self.live.0.wrapping_add(live.0), self.live.1.wrapping_add(live.1));
     }
 
-    fn counters(&self, record: &Record, span: Span) -> Counters {
+    /// The site's numbers, of which its own tally has noted a maximum.
+    fn counters(&self, noted: (i64, i64), span: Span) -> Counters {
         let natural = |number: i64| number.max(0).cast_unsigned();
         let (end_bytes, end_blocks) = (natural(self.live.0), natural(self.live.1));
         let lifetimes = self.time.wrapping_add(end_blocks.wrapping_mul(span.end_units));
-        let noted = (record.max_bytes.get(), record.max_blocks.get());
+        let noted = (natural(noted.0), natural(noted.1));
         let now = (end_bytes, end_blocks);
         let settled = (natural(self.settled.0), natural(self.settled.1));
         let at_peak = (natural(self.peak.0), natural(self.peak.1));
@@ -238,26 +239,25 @@ fn sites(
     let epoch = Epoch::new(header.heap.epoch.get());
     let count = header.sites.count.load(Ordering::Acquire) as usize;
     let mut sums = vec![Sum::default(); count.min(records.len())];
-    for (index, sum) in sums.iter_mut().enumerate() {
-        let is_shared =
-            records.get(index).is_some_and(|record| record.shared.load(Ordering::Relaxed) != 0);
-        let others = if is_shared { shared.get(index) } else { None };
-        for tally in tallies.get(index).into_iter().chain(others) {
-            sum.add(tally, epoch, heap.at_peak);
+    for (sum, (index, record)) in sums.iter_mut().zip(records.iter().enumerate()) {
+        let Some(own) = tallies.get(index) else { continue };
+        sum.add(own, own.own_at_peak(record.saved(), epoch, heap.at_peak));
+        if let Some(others) = shared.get(index).filter(|_| own.is_shared()) {
+            sum.add(others, others.at_peak(epoch, heap.at_peak));
         }
         sum.settled = sum.live;
     }
     for share in arenas.iter().take(threads).flat_map(Arena::shares) {
         if let Some(sum) = sums.get_mut(share.site() as usize).filter(|_| share.site() != 0) {
-            sum.add(share, epoch, heap.at_peak);
+            sum.add(share, share.at_peak(epoch, heap.at_peak));
         }
     }
     sums.iter()
-        .zip(records)
+        .zip(records.iter().zip(tallies))
         .filter(|(sum, _)| sum.total_blocks != 0)
-        .map(|(sum, record)| Site {
+        .map(|(sum, (record, own))| Site {
             frame: record.frame.load(Ordering::Relaxed),
-            counters: sum.counters(record, span),
+            counters: sum.counters(own.max(), span),
         })
         .collect()
 }

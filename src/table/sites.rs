@@ -1,7 +1,7 @@
 //! Call sites: one dense record per stack that has allocated.
 
 use crate::sync::spin_lock::SpinLock;
-use crate::sync::word::Word;
+use crate::sync::word::Signed;
 use crate::sync::{AtomicU32, Ordering, wait_turn};
 use crate::table::frames::{Frames, ROOT_TABLE_FULL};
 use crate::table::tally::{Epoch, Tally};
@@ -18,21 +18,26 @@ const IN_THE_MAKING: u32 = u32::MAX;
 
 /// What is seldom touched of a site.
 #[derive(Debug, Default)]
-#[repr(C, align(32))]
+#[repr(C)]
 pub(crate) struct Record {
     /// The stack's innermost frame.
     pub(crate) frame: AtomicU32,
     /// Held while the shared tally changes.
     pub(crate) lock: SpinLock,
-    /// The most bytes live at once, as of the last time the site shrank from there.
-    pub(crate) max_bytes: Word,
-    /// Blocks live at that moment.
-    pub(crate) max_blocks: Word,
-    /// Not 0: other threads than the owner have changed the site, see the shared tally.
-    pub(crate) shared: AtomicU32,
+    /// Bytes live in the owner's tally before the epoch's first change.
+    saved_bytes: Signed,
+    /// Blocks at that moment.
+    saved_blocks: Signed,
 }
 
-const _: () = assert!(size_of::<Record>() == 32, "the recording's format");
+const _: () = assert!(size_of::<Record>() == 24, "the recording's format");
+
+impl Record {
+    /// What the owner's tally had before the epoch's first change.
+    pub(crate) fn saved(&self) -> (i64, i64) {
+        (self.saved_bytes.get(), self.saved_blocks.get())
+    }
+}
 
 /// Shared state of the sites, in the recording's header.
 #[derive(Debug, Default)]
@@ -46,8 +51,6 @@ pub(crate) struct SitesHead {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sites {
     pub(crate) head: &'static SitesHead,
-    /// Which thread slot, plus one, writes the site's own tally. Never changes once made.
-    pub(crate) owners: &'static [AtomicU32],
     /// Written by the owner alone.
     pub(crate) tallies: &'static [Tally],
     /// Written by others than the owner, under the record's lock.
@@ -63,14 +66,14 @@ impl Sites {
     }
 
     fn describe(&self, site: u32, frame: u32, thread: u32) {
-        let (Some(record), Some(owner)) =
-            (self.records.get(site as usize), self.owners.get(site as usize))
+        let (Some(record), Some(tally)) =
+            (self.records.get(site as usize), self.tallies.get(site as usize))
         else {
             return;
         };
         // Relaxed: published by the Release in `make` (or before any thread runs).
         record.frame.store(frame, Ordering::Relaxed);
-        owner.store(thread + 1, Ordering::Relaxed);
+        tally.give_to(thread);
     }
 
     /// The site of the stack that ends in `frame`; made, and owned by `thread`, if there is none.
@@ -140,15 +143,27 @@ impl Sites {
             return;
         };
         let _held = record.lock.lock();
-        record.shared.store(1, Ordering::Relaxed);
+        own.share();
         let live = || {
-            let bytes = own.live_bytes.get() + shared.live_bytes.get();
-            (bytes, own.live_blocks.get() + shared.live_blocks.get())
+            let bytes = own.live_bytes() + shared.live_bytes();
+            (bytes, own.live_blocks() + shared.live_blocks())
         };
         let before = live();
         shared.absorb(share, epoch);
         for (bytes, blocks) in [before, live()] {
-            record.note_max(bytes, blocks);
+            own.note_max(bytes, blocks);
+        }
+    }
+
+    /// The owner is about to change its tally: saves what it has, if this is the first change of the
+    /// epoch.
+    #[inline(always)]
+    pub(crate) fn touch(&self, site: u32, own: &Tally, epoch: Epoch) {
+        if let Some((bytes, blocks)) = own.begin_epoch(epoch)
+            && let Some(record) = self.records.get(site as usize)
+        {
+            record.saved_bytes.set(bytes);
+            record.saved_blocks.set(blocks);
         }
     }
 
@@ -156,27 +171,12 @@ impl Sites {
     /// that is noted now, before it is left.
     #[inline(always)]
     pub(crate) fn before_shrinking(&self, site: u32, own: &Tally) {
-        let Some(record) = self.records.get(site as usize) else { return };
-        let (mut bytes, mut blocks) = (own.live_bytes.get(), own.live_blocks.get());
-        if record.shared.load(Ordering::Relaxed) != 0 {
+        let (mut bytes, mut blocks) = (own.live_bytes(), own.live_blocks());
+        if own.is_shared() {
             let Some(shared) = self.shared.get(site as usize) else { return };
-            bytes += shared.live_bytes.get();
-            blocks += shared.live_blocks.get();
+            bytes += shared.live_bytes();
+            blocks += shared.live_blocks();
         }
-        if bytes >= record.max_bytes.get().cast_signed() {
-            record.note_max(bytes, blocks);
-        }
-    }
-}
-
-impl Record {
-    /// Two threads may note at the same time only where both have pending shares of the site;
-    /// then the maximum is within a step of the truth either way.
-    #[inline(always)]
-    fn note_max(&self, bytes: i64, blocks: i64) {
-        if bytes >= self.max_bytes.get().cast_signed() && bytes >= 0 {
-            self.max_bytes.set(bytes.cast_unsigned());
-            self.max_blocks.set(blocks.max(0).cast_unsigned());
-        }
+        own.note_max(bytes, blocks);
     }
 }

@@ -7,7 +7,8 @@
 //!
 //! The heap's *epoch* is raised when the heap first shrinks after a maximum. A tally that
 //! changes for the first time in a later epoch saves its live values first: they are what
-//! it had at that maximum. So at any time
+//! it had at that maximum. (A share saves them in itself; a site's own tally, which notes the site's
+//! own maximum there, in the site's record.) So at any time
 //!
 //! ```text
 //! value at the peak = live    if the heap is at its maximum now, or
@@ -21,102 +22,212 @@
 //! blocks dying at the end. `time` collects both, wrapping; a block needs no birth time of its own.
 
 use crate::sync::word::{Signed, Word};
-
-/// Bits of [`Tally::epoch`]'s word that hold the epoch; the rest names the site, in an arena.
-const EPOCH_BITS: u32 = 40;
+use crate::sync::{AtomicU32, Ordering};
 
 /// See the module's description.
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
 pub(crate) struct Tally {
-    /// Low 40 bits: the epoch of the last change. High 24: the site whose share this is, in a
-    /// thread's arena; 0 elsewhere.
-    label: Word,
-    /// Bytes ever allocated.
+    /// The epoch of the last change.
+    epoch: AtomicU32,
+    /// In a thread's arena: the site whose share this is. In a site's own tally: the thread slot, plus
+    /// one, that owns the site, and [`SHARED`](Self::SHARED).
+    who: AtomicU32,
+    /// Bytes ever allocated; a reallocation adds its whole new size.
     pub(crate) total_bytes: Word,
-    /// Blocks ever allocated.
+    /// Blocks ever allocated; a reallocation adds one.
     pub(crate) total_blocks: Word,
+    /// Bytes ever freed; a reallocation adds its whole old size.
+    pub(crate) freed_bytes: Word,
+    /// Blocks ever freed; a reallocation adds one.
+    pub(crate) freed_blocks: Word,
     /// Sum of times of death minus sum of times of birth, in clock units, wrapping.
     pub(crate) time: Word,
-    /// Bytes live; in a share it may be negative.
-    pub(crate) live_bytes: Signed,
-    /// Blocks live; in a share it may be negative.
-    pub(crate) live_blocks: Signed,
-    saved_bytes: Signed,
-    saved_blocks: Signed,
+    /// In a site's own tally the most bytes the site had live at once, as of the last time it shrank from
+    /// there; elsewhere the bytes live before the epoch's first change.
+    noted_bytes: Signed,
+    /// Blocks at that moment.
+    noted_blocks: Signed,
 }
 
 const _: () = assert!(size_of::<Tally>() == 64, "one cache line; the recording's format");
 
 /// The heap's epoch, as far as a tally keeps it. It may wrap: a tally would have to rest for
-/// exactly 2^40 epochs to be misled.
+/// a multiple of 2^32 epochs, neither more nor less, to be misled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Epoch(u64);
+pub(crate) struct Epoch(u32);
 
 impl Epoch {
     #[inline(always)]
     pub(crate) fn new(number: u64) -> Self {
-        Epoch(number & ((1 << EPOCH_BITS) - 1))
+        Epoch(number as u32)
     }
 }
 
+/// What the numbers are of any tally.
 impl Tally {
-    /// The site whose share this is.
+    /// Bytes live; in a share it may be negative.
     #[inline(always)]
-    pub(crate) fn site(&self) -> u32 {
-        (self.label.get() >> EPOCH_BITS) as u32
+    pub(crate) fn live_bytes(&self) -> i64 {
+        self.total_bytes.get().wrapping_sub(self.freed_bytes.get()).cast_signed()
     }
 
-    /// Begins an empty share of `site`.
-    pub(crate) fn begin(&self, site: u32, epoch: Epoch) {
-        for word in [&self.total_bytes, &self.total_blocks, &self.time] {
-            word.set(0);
-        }
-        for word in [&self.live_bytes, &self.live_blocks, &self.saved_bytes, &self.saved_blocks] {
-            word.set(0);
-        }
-        self.label.set(u64::from(site) << EPOCH_BITS | epoch.0);
-    }
-
-    /// Saves the live values if this is the first change of the epoch.
+    /// Blocks live; in a share it may be negative.
     #[inline(always)]
-    fn touch(&self, epoch: Epoch) {
-        let label = self.label.get();
-        if label & ((1 << EPOCH_BITS) - 1) != epoch.0 {
-            self.saved_bytes.set(self.live_bytes.get());
-            self.saved_blocks.set(self.live_blocks.get());
-            self.label.set(label >> EPOCH_BITS << EPOCH_BITS | epoch.0);
-        }
+    pub(crate) fn live_blocks(&self) -> i64 {
+        self.total_blocks.get().wrapping_sub(self.freed_blocks.get()).cast_signed()
     }
 
     /// A block was born.
     #[inline(always)]
-    pub(crate) fn allocated(&self, bytes: u64, now: u64, epoch: Epoch) {
-        self.touch(epoch);
+    pub(crate) fn count_allocated(&self, bytes: u64, now: u64) {
         self.total_bytes.add(bytes);
         self.total_blocks.add(1);
         self.time.add(now.wrapping_neg());
-        self.live_bytes.add(bytes.cast_signed());
-        self.live_blocks.add(1);
     }
 
     /// A block died.
     #[inline(always)]
-    pub(crate) fn freed(&self, bytes: u64, now: u64, epoch: Epoch) {
-        self.touch(epoch);
+    pub(crate) fn count_freed(&self, bytes: u64, now: u64) {
+        self.freed_bytes.add(bytes);
+        self.freed_blocks.add(1);
         self.time.add(now);
-        self.live_bytes.add(bytes.cast_signed().wrapping_neg());
-        self.live_blocks.add(-1);
     }
 
-    /// A block changed its size: one more block and the whole new size ever allocated,
-    /// the difference live; the lifetime goes on.
+    /// A block changed its size; its lifetime goes on.
     #[inline(always)]
-    pub(crate) fn resized(&self, old: u64, new: u64, epoch: Epoch) {
-        self.touch(epoch);
+    pub(crate) fn count_resized(&self, old: u64, new: u64) {
         self.total_bytes.add(new);
         self.total_blocks.add(1);
-        self.live_bytes.add(new.cast_signed().wrapping_sub(old.cast_signed()));
+        self.freed_bytes.add(old);
+        self.freed_blocks.add(1);
+    }
+
+    #[inline(always)]
+    fn epoch(&self) -> Epoch {
+        Epoch(self.epoch.load(Ordering::Relaxed))
+    }
+
+    #[inline(always)]
+    fn set_epoch(&self, epoch: Epoch) {
+        self.epoch.store(epoch.0, Ordering::Relaxed);
+    }
+
+    /// What the tally had at the heap's latest peak, if that is not what is live now.
+    fn at_peak_or(&self, saved: (i64, i64), epoch: Epoch, heap_is_at_peak: bool) -> (i64, i64) {
+        if heap_is_at_peak || self.epoch() != epoch {
+            (self.live_bytes(), self.live_blocks())
+        } else {
+            saved
+        }
+    }
+}
+
+/// A site's own tally: one thread owns it.
+impl Tally {
+    /// Other threads than the owner have changed the site: see its shared tally.
+    const SHARED: u32 = 1 << 31;
+
+    /// Gives the site to the thread with that slot.
+    pub(crate) fn give_to(&self, thread: u32) {
+        self.who.store(thread + 1, Ordering::Relaxed);
+    }
+
+    /// Whether the thread with that slot owns the site.
+    #[inline(always)]
+    pub(crate) fn is_owned_by(&self, thread: u32) -> bool {
+        self.who.load(Ordering::Relaxed) & !Self::SHARED == thread + 1
+    }
+
+    /// Whether the thread with that slot owns the site, no other has changed it, and it was changed in
+    /// this epoch already: then an event is nothing but some additions.
+    #[inline(always)]
+    pub(crate) fn is_plain(&self, thread: u32, epoch: Epoch) -> bool {
+        self.who.load(Ordering::Relaxed) == thread + 1 && self.epoch() == epoch
+    }
+
+    /// Whether other threads than the owner have changed the site.
+    #[inline(always)]
+    pub(crate) fn is_shared(&self) -> bool {
+        self.who.load(Ordering::Relaxed) & Self::SHARED != 0
+    }
+
+    /// Says that another thread than the owner has changed the site.
+    pub(crate) fn share(&self) {
+        if !self.is_shared() {
+            self.who.fetch_or(Self::SHARED, Ordering::Relaxed);
+        }
+    }
+
+    /// The most bytes the site had live at once, and its blocks at that moment, as far as noted.
+    pub(crate) fn max(&self) -> (i64, i64) {
+        (self.noted_bytes.get(), self.noted_blocks.get())
+    }
+
+    /// The site has so much live: a maximum, if it is not below the one noted.
+    ///
+    /// Two threads may note at the same time only where both have pending shares of the site;
+    /// then the maximum is within a step of the truth either way.
+    #[inline(always)]
+    pub(crate) fn note_max(&self, bytes: i64, blocks: i64) {
+        if bytes >= self.noted_bytes.get() {
+            self.noted_bytes.set(bytes);
+            self.noted_blocks.set(blocks);
+        }
+    }
+
+    /// What is to be saved before the tally changes, if this is the first change of the epoch.
+    #[inline(always)]
+    pub(crate) fn begin_epoch(&self, epoch: Epoch) -> Option<(i64, i64)> {
+        (self.epoch() != epoch).then(|| {
+            self.set_epoch(epoch);
+            (self.live_bytes(), self.live_blocks())
+        })
+    }
+
+    /// Bytes and blocks at the heap's latest peak. `saved` is what `begin_epoch` gave last.
+    pub(crate) fn own_at_peak(
+        &self,
+        saved: (i64, i64),
+        epoch: Epoch,
+        heap_is_at_peak: bool,
+    ) -> (i64, i64) {
+        self.at_peak_or(saved, epoch, heap_is_at_peak)
+    }
+}
+
+/// A share in a thread's arena, or the sum of a site's flushed ones.
+impl Tally {
+    /// The site whose share this is.
+    #[inline(always)]
+    pub(crate) fn site(&self) -> u32 {
+        self.who.load(Ordering::Relaxed)
+    }
+
+    /// Begins an empty share of `site`.
+    pub(crate) fn begin(&self, site: u32, epoch: Epoch) {
+        for word in [
+            &self.total_bytes,
+            &self.total_blocks,
+            &self.freed_bytes,
+            &self.freed_blocks,
+            &self.time,
+        ] {
+            word.set(0);
+        }
+        self.noted_bytes.set(0);
+        self.noted_blocks.set(0);
+        self.set_epoch(epoch);
+        self.who.store(site, Ordering::Relaxed);
+    }
+
+    /// Saves the live values if this is the first change of the epoch.
+    #[inline(always)]
+    pub(crate) fn touch(&self, epoch: Epoch) {
+        if let Some((bytes, blocks)) = self.begin_epoch(epoch) {
+            self.noted_bytes.set(bytes);
+            self.noted_blocks.set(blocks);
+        }
     }
 
     /// Adds a share, whose values at the peak are kept as they were. The share is to be begun
@@ -126,21 +237,17 @@ impl Tally {
         self.touch(epoch);
         self.total_bytes.add(share.total_bytes.get());
         self.total_blocks.add(share.total_blocks.get());
+        self.freed_bytes.add(share.freed_bytes.get());
+        self.freed_blocks.add(share.freed_blocks.get());
         self.time.add(share.time.get());
-        self.live_bytes.add(share.live_bytes.get());
-        self.live_blocks.add(share.live_blocks.get());
-        self.saved_bytes.add(bytes);
-        self.saved_blocks.add(blocks);
+        self.noted_bytes.add(bytes);
+        self.noted_blocks.add(blocks);
     }
 
     /// Bytes and blocks at the heap's latest peak.
     pub(crate) fn at_peak(&self, epoch: Epoch, heap_is_at_peak: bool) -> (i64, i64) {
-        let unchanged = self.label.get() & ((1 << EPOCH_BITS) - 1) != epoch.0;
-        if heap_is_at_peak || unchanged {
-            (self.live_bytes.get(), self.live_blocks.get())
-        } else {
-            (self.saved_bytes.get(), self.saved_blocks.get())
-        }
+        let saved = (self.noted_bytes.get(), self.noted_blocks.get());
+        self.at_peak_or(saved, epoch, heap_is_at_peak)
     }
 }
 
@@ -155,26 +262,29 @@ mod tests {
     #[test]
     fn a_tally_remembers_what_it_had_when_the_epoch_was_raised() {
         let tally = Tally::default();
-        tally.allocated(100, 5, epoch(1));
-        tally.allocated(50, 6, epoch(1));
+        tally.touch(epoch(1));
+        tally.count_allocated(100, 5);
+        tally.count_allocated(50, 6);
         assert_eq!(tally.at_peak(epoch(1), true), (150, 2), "at the peak now");
         // The heap shrinks: epoch 2. This tally is not touched until later.
         assert_eq!(tally.at_peak(epoch(2), false), (150, 2), "unchanged since");
-        tally.freed(100, 9, epoch(2));
-        tally.allocated(7, 9, epoch(2));
+        tally.touch(epoch(2));
+        tally.count_freed(100, 9);
+        tally.touch(epoch(2));
+        tally.count_allocated(7, 9);
         assert_eq!(tally.at_peak(epoch(2), false), (150, 2), "saved before the change");
-        assert_eq!((tally.live_bytes.get(), tally.live_blocks.get()), (57, 2));
+        assert_eq!((tally.live_bytes(), tally.live_blocks()), (57, 2));
     }
 
     #[test]
     fn lifetimes_are_deaths_minus_births() {
         let tally = Tally::default();
-        tally.allocated(8, 10, epoch(0));
-        tally.allocated(8, 20, epoch(0));
-        tally.resized(8, 16, epoch(0));
-        tally.freed(16, 25, epoch(0));
+        tally.count_allocated(8, 10);
+        tally.count_allocated(8, 20);
+        tally.count_resized(8, 16);
+        tally.count_freed(16, 25);
         let end = 100;
-        let live = tally.live_blocks.get().cast_unsigned();
+        let live = tally.live_blocks().cast_unsigned();
         assert_eq!(tally.time.get().wrapping_add(end * live), 15 + 80);
         assert_eq!((tally.total_bytes.get(), tally.total_blocks.get()), (32, 3));
     }
@@ -182,25 +292,38 @@ mod tests {
     #[test]
     fn shares_add_up_at_the_peak_too() {
         let (site, share) = (Tally::default(), Tally::default());
-        site.allocated(1000, 0, epoch(1));
+        site.touch(epoch(1));
+        site.count_allocated(1000, 0);
         share.begin(5, epoch(1));
         assert_eq!(share.site(), 5);
-        share.allocated(10, 0, epoch(1));
+        share.count_allocated(10, 0);
         // Peak here: 1010 bytes. Then the share shrinks and is given to the site.
-        share.freed(10, 1, epoch(2));
-        share.freed(300, 1, epoch(2));
+        share.touch(epoch(2));
+        share.count_freed(10, 1);
+        share.count_freed(300, 1);
         site.absorb(&share, epoch(2));
         assert_eq!(site.at_peak(epoch(2), false), (1010, 2));
-        assert_eq!(site.live_bytes.get(), 700);
+        assert_eq!(site.live_bytes(), 700);
     }
 
     #[test]
     fn an_untouched_share_gives_its_live_values_to_the_peak() {
         let (site, share) = (Tally::default(), Tally::default());
         share.begin(5, epoch(1));
-        share.allocated(10, 0, epoch(1));
-        site.allocated(1, 0, epoch(2)); // after the peak
+        share.count_allocated(10, 0);
+        site.touch(epoch(2)); // after the peak
+        site.count_allocated(1, 0);
         site.absorb(&share, epoch(2));
         assert_eq!(site.at_peak(epoch(2), false), (10, 1));
+    }
+
+    #[test]
+    fn a_site_that_others_have_changed_still_has_its_owner() {
+        let tally = Tally::default();
+        tally.give_to(5);
+        assert!(tally.is_owned_by(5) && !tally.is_owned_by(4) && !tally.is_shared());
+        assert!(tally.is_plain(5, epoch(0)) && !tally.is_plain(5, epoch(1)));
+        tally.share();
+        assert!(tally.is_owned_by(5) && tally.is_shared() && !tally.is_plain(5, epoch(0)));
     }
 }
