@@ -190,7 +190,12 @@ impl Names for FrameNames<'_> {
     #[inline(always)]
     fn inward(&mut self, outer: u32, pc: u64) -> u32 {
         let address = pc | self.generation;
-        match self.place.frames.find_in(&self.level, outer, address) {
+        let frames = &self.place.frames;
+        // A frame's first callee was most often added right after it.
+        if frames.outward(outer.wrapping_add(1), address) == Some(outer) {
+            return outer + 1;
+        }
+        match frames.find_in(&self.level, outer, address) {
             Some(child) => child,
             None => self.insert(outer, address),
         }
@@ -205,7 +210,7 @@ impl Names for FrameNames<'_> {
     }
 
     #[inline(always)]
-    fn recall(&self, outer: u32, trail: u64) -> u32 {
+    fn recall(&self, outer: u32, trail: u64) -> Option<u32> {
         self.paths.get(outer, trail)
     }
 

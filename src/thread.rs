@@ -10,7 +10,7 @@ use crate::threads::ThreadSlot;
 use crate::{
     arena::Arena,
     capture::stack::Stack,
-    table::{frames::Frames, sites::Sites},
+    table::{frames::Frames, sites::Sites, slot::MAX_ID},
 };
 
 /// Paths a thread remembers: 64 KiB, backed by memory where they are used.
@@ -122,28 +122,34 @@ impl Thread {
     }
 }
 
-/// A thread's memory of which frame was reached by which trail: direct-mapped. It may be wrong, so
-/// whoever asks compares the frames.
+/// A thread's memory of which frame was reached by which trail: direct-mapped, with 8 bits of the
+/// trail's hash above the frame's 24, so that it is seldom wrong. Whoever asks compares the frames.
 #[cfg(feature = "backtraces")]
 #[derive(Debug)]
 pub(crate) struct Paths([u32; PATHS]);
 
 #[cfg(feature = "backtraces")]
 impl Paths {
+    /// The place of a trail, and its tag.
     #[inline(always)]
-    fn index(outer: u32, trail: u64) -> usize {
+    fn place(outer: u32, trail: u64) -> (usize, u32) {
         const K: u64 = 0x9e37_79b9_7f4a_7c15; // 2^64 / golden ratio
         let mixed = (trail ^ u64::from(outer) << 32).wrapping_mul(K);
-        (mixed >> (64 - PATHS.ilog2())) as usize
+        ((mixed >> (64 - PATHS.ilog2())) as usize, (mixed >> 16) as u32 & !(MAX_ID - 1))
     }
 
     #[inline(always)]
-    pub(crate) fn get(&self, outer: u32, trail: u64) -> u32 {
-        self.0[Self::index(outer, trail)]
+    pub(crate) fn get(&self, outer: u32, trail: u64) -> Option<u32> {
+        let (place, tag) = Self::place(outer, trail);
+        let node = self.0[place] ^ tag;
+        (node < MAX_ID).then_some(node)
     }
 
     #[inline(always)]
     pub(crate) fn put(&mut self, outer: u32, trail: u64, node: u32) {
-        self.0[Self::index(outer, trail)] = node;
+        let (place, tag) = Self::place(outer, trail);
+        if node < MAX_ID {
+            self.0[place] = tag | node;
+        }
     }
 }

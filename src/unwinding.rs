@@ -25,6 +25,11 @@ impl Rules for ProcessRules {
         rule_cache::get_plain(pc)
     }
 
+    #[inline(always)]
+    fn by_sp(&self, pc: u64) -> Option<PackedRule> {
+        rule_cache::get_by_sp(pc)
+    }
+
     fn rule(&self, pc: u64) -> PackedRule {
         match rule_cache::get(pc) {
             Some(rule) => rule,

@@ -46,6 +46,16 @@ pub(crate) fn get_plain(pc: u64) -> Option<PackedRule> {
     is_plain.then(|| PackedRule::from_plain_bits(entry as u32))
 }
 
+/// The same, if the rule counts from the stack pointer, too.
+#[inline(always)]
+pub(crate) fn get_by_sp(pc: u64) -> Option<PackedRule> {
+    // Relaxed: as above.
+    let entry = set(pc).0[0].load(Ordering::Relaxed);
+    // Below the tag are the bit of the ordinary kinds and that of the frame pointer: 1 and 0.
+    let is_by_sp = entry >> 30 == (pc >> SET_BITS << 2 | 2);
+    is_by_sp.then(|| PackedRule::from_plain_bits(entry as u32))
+}
+
 /// The cached rule of `pc`.
 pub(crate) fn get(pc: u64) -> Option<PackedRule> {
     let set = set(pc);

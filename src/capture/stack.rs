@@ -24,7 +24,10 @@
 use core::ptr::NonNull;
 
 use crate::capture::registers::Registers;
-use crate::capture::walk::{Memory, PointerUse, Rules, Step, Word, link_address, plain_step, step};
+use crate::capture::walk::{
+    LINK_IS_BELOW_CFA, Memory, PointerUse, Rules, Step, Word, link_address, plain_step, step,
+    step_by_sp,
+};
 
 /// The largest frame limit: 256 frames of the program, and the allocator's own.
 pub(crate) const MAX_FRAMES: usize = 257;
@@ -43,7 +46,7 @@ pub(crate) trait Names {
 
     /// A node that may be the one that was [remembered](Self::remember) for this trail inward of
     /// `outer`.
-    fn recall(&self, outer: u32, trail: u64) -> u32;
+    fn recall(&self, outer: u32, trail: u64) -> Option<u32>;
 
     /// The node outward of `node`, if that is one of a frame with the return address `pc`.
     fn outward(&self, node: u32, pc: u64) -> Option<u32>;
@@ -359,10 +362,58 @@ impl Stack {
         self.settle(walked, names)
     }
 
-    /// Walks outward until the rest is known. The registers come one by one, and what is seldom is out
-    /// of line, so that the loop's state stays in the processor's registers.
+    /// Walks outward until the rest is known, as long as each frame is left by its stack pointer: then
+    /// frame pointers need not be followed, because only steps by frame pointer read them. The first
+    /// frame that is otherwise has all walked again with everything.
+    ///
+    /// The registers come one by one, and what is seldom is out of line, so that the loop's state stays
+    /// in the processor's registers.
     #[inline(never)]
     fn walk<M: Memory, R: Rules>(
+        &mut self,
+        pc: u64,
+        sp: u64,
+        bp: u64,
+        memory: &M,
+        rules: &R,
+    ) -> Walked {
+        let (mut at_pc, mut at_sp) = (pc, sp);
+        let mut candidate = self.mark_at(self.len);
+        let most = (2 * self.limit).min(CAPACITY);
+        let mut fresh = 0;
+        let mut trail = 0_u64;
+        while LINK_IS_BELOW_CFA {
+            // SAFETY: `candidate` points into the array.
+            candidate = unsafe { first_from(candidate, at_sp) };
+            // SAFETY: as above.
+            let mark = unsafe { candidate.as_ref() };
+            if mark.sp == at_sp && mark.pc == at_pc {
+                let met = self.index_of(mark);
+                if self.abouts[met].matters() {
+                    break;
+                }
+                match self.meet(met, bp, fresh, memory) {
+                    Ok(()) => {
+                        let (base, uses_pointer) = (self.base, false);
+                        return Walked { kept: met, fresh, base, uses_pointer, trail };
+                    }
+                    Err(unchanged) => candidate = self.mark_at(unchanged.min(met)),
+                }
+            }
+            let Some(slot) = self.fresh.get_mut(fresh).filter(|_| fresh < most) else { break };
+            let Some(rule) = rules.by_sp(at_pc) else { break };
+            (slot.pc, slot.sp) = (at_pc, at_sp);
+            fresh += 1;
+            trail = trail.rotate_left(5).wrapping_add(at_pc);
+            let Some(caller) = step_by_sp(at_sp, rule, memory) else { break };
+            (at_pc, at_sp) = caller;
+        }
+        self.walk_fully(pc, sp, bp, memory, rules)
+    }
+
+    /// Walks outward until the rest is known, whatever the frames are.
+    #[inline(never)]
+    fn walk_fully<M: Memory, R: Rules>(
         &mut self,
         pc: u64,
         sp: u64,
@@ -374,7 +425,7 @@ impl Stack {
         let mut candidate = self.mark_at(self.len);
         let most = (2 * self.limit).min(CAPACITY);
         let mut fresh = 0;
-        let mut pointer = PointerUse::default();
+        let mut uses_pointer = !LINK_IS_BELOW_CFA;
         let mut trail = 0_u64;
         loop {
             // SAFETY: `candidate` points into the array.
@@ -385,8 +436,7 @@ impl Stack {
                 let met = self.index_of(mark);
                 match self.meet(met, at.bp, fresh, memory) {
                     Ok(()) => {
-                        let (base, uses_pointer) = (self.base, pointer.is_used());
-                        return Walked { kept: met, fresh, base, uses_pointer, trail };
+                        return Walked { kept: met, fresh, base: self.base, uses_pointer, trail };
                     }
                     Err(unchanged) => candidate = self.mark_at(unchanged.min(met)),
                 }
@@ -415,7 +465,7 @@ impl Stack {
                 }
             }
             (slot.saved, slot.pointer) = (needs.saved, needs.pointer);
-            pointer = pointer.or(needs.pointer);
+            uses_pointer |= needs.pointer.is_used();
         }
     }
 
@@ -492,8 +542,9 @@ impl Stack {
         if uses_pointer || about.matters() || about.node() == NO_NODE || kept == 0 {
             return self.settle_slowly(kept, fresh, names);
         }
-        let node = names.recall(about.node(), trail);
-        if self.turn_over_known(kept, fresh, about, node, names) {
+        if let Some(node) = names.recall(about.node(), trail)
+            && self.turn_over_known(kept, fresh, about, node, names)
+        {
             return Some(node);
         }
         let node = self.turn_over_new(kept, fresh, about, names);
@@ -658,8 +709,8 @@ impl Names for NoNames {
         NO_NODE
     }
 
-    fn recall(&self, _outer: u32, _trail: u64) -> u32 {
-        NO_NODE
+    fn recall(&self, _outer: u32, _trail: u64) -> Option<u32> {
+        None
     }
 
     fn outward(&self, _node: u32, _pc: u64) -> Option<u32> {

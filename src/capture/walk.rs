@@ -22,6 +22,9 @@ pub(crate) trait Rules {
     /// The rule for `pc`, if it is at hand and of an ordinary kind.
     fn plain(&self, pc: u64) -> Option<PackedRule>;
 
+    /// The same, if the rule also counts from the stack pointer.
+    fn by_sp(&self, pc: u64) -> Option<PackedRule>;
+
     /// How to leave the frame whose pc is `pc`: a return address, or one past an interrupted instruction.
     fn rule(&self, pc: u64) -> PackedRule;
 
@@ -72,12 +75,6 @@ impl PointerUse {
         PointerUse(rule.bits())
     }
 
-    /// Some of the steps have used it.
-    #[inline(always)]
-    pub(crate) fn or(self, other: Self) -> Self {
-        PointerUse(self.0 | other.0)
-    }
-
     #[inline(always)]
     pub(crate) fn is_used(self) -> bool {
         self.0 & PackedRule::BY_FP != 0
@@ -103,6 +100,15 @@ pub(crate) enum Step {
     End(Word, PointerUse),
     /// The caller cannot be found: no unwind information, or memory that is not the stack.
     Broken(Word, PointerUse),
+}
+
+/// The caller's pc and stack pointer, by a rule that counts from the stack pointer, where a return
+/// address [is below the CFA](LINK_IS_BELOW_CFA); [`step`] says the rest.
+#[inline(always)]
+pub(crate) fn step_by_sp<M: Memory>(sp: u64, rule: PackedRule, memory: &M) -> Option<(u64, u64)> {
+    let cfa = offset(sp, rule.cfa());
+    let pc = memory.word(link_address(cfa, 0), sp)?;
+    (pc != 0).then_some((pc, cfa))
 }
 
 /// The caller's registers, if it is found in the ordinary way; [`step`] says the rest.
@@ -173,7 +179,7 @@ fn leave<M: Memory>(at: &Registers, cfa: u64, saved: u64, pointer: PointerUse, m
 
 /// A return address that is no further in than the frame's stack pointer then says that the CFA is
 /// further out.
-const LINK_IS_BELOW_CFA: bool = !cfg!(target_arch = "aarch64");
+pub(crate) const LINK_IS_BELOW_CFA: bool = !cfg!(target_arch = "aarch64");
 
 /// Where a frame's return address is: just below the CFA.
 #[cfg(not(target_arch = "aarch64"))]
