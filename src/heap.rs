@@ -126,6 +126,24 @@ pub(crate) struct HeapNow {
     pub(crate) at_peak: bool,
 }
 
+/// What a front has allocated and not freed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Live {
+    bytes: i64,
+    blocks: i64,
+}
+
+impl Live {
+    /// Of (total, freed) bytes and blocks.
+    #[inline(always)]
+    fn new(bytes: (u64, u64), blocks: (u64, u64)) -> Self {
+        Live {
+            bytes: bytes.0.wrapping_sub(bytes.1).cast_signed(),
+            blocks: blocks.0.wrapping_sub(blocks.1).cast_signed(),
+        }
+    }
+}
+
 impl Front {
     /// Bytes that this front has allocated and not freed.
     #[inline(always)]
@@ -146,32 +164,32 @@ impl Front {
 
     /// Counts an allocation and looks at no limit.
     #[inline(always)]
-    pub(crate) fn count_allocated(&self, bytes: u64) {
-        self.total_bytes.add(bytes);
-        self.total_blocks.add(1);
+    pub(crate) fn count_allocated(&self, bytes: u64) -> Live {
+        let (bytes, blocks) = (self.total_bytes.add(bytes), self.total_blocks.add(1));
+        Live::new((bytes, self.freed_bytes.get()), (blocks, self.freed_blocks.get()))
     }
 
     /// Counts a free and looks at no limit.
     #[inline(always)]
-    pub(crate) fn count_freed(&self, bytes: u64) {
-        self.freed_bytes.add(bytes);
-        self.freed_blocks.add(1);
+    pub(crate) fn count_freed(&self, bytes: u64) -> Live {
+        let (bytes, blocks) = (self.freed_bytes.add(bytes), self.freed_blocks.add(1));
+        Live::new((self.total_bytes.get(), bytes), (self.total_blocks.get(), blocks))
     }
 
     /// Counts a reallocation and looks at no limit.
     #[inline(always)]
-    pub(crate) fn count_resized(&self, old: u64, new: u64) {
+    pub(crate) fn count_resized(&self, old: u64, new: u64) -> Live {
         self.kept_bytes.add(old.min(new));
         self.count_allocated(new);
-        self.count_freed(old);
+        self.count_freed(old)
     }
 
     /// A block of `bytes` was allocated.
     #[inline(always)]
     pub(crate) fn allocated(&self, bytes: u64, now: u64, heap: &Heap) {
-        self.count_allocated(bytes);
+        let live = self.count_allocated(bytes);
         self.last_growth.set(now);
-        if self.bytes() >= self.ceiling.get() || self.blocks() > self.blocks_ceiling.get() {
+        if live.bytes >= self.ceiling.get() || live.blocks > self.blocks_ceiling.get() {
             self.reached(now, heap);
         }
     }
@@ -179,18 +197,16 @@ impl Front {
     /// A block of `bytes` was freed.
     #[inline(always)]
     pub(crate) fn freed(&self, bytes: u64, now: u64, heap: &Heap) {
-        self.count_freed(bytes);
-        let live = self.bytes();
-        if live < self.floor.get() || self.blocks() < self.blocks_floor.get() {
-            self.sank(live.wrapping_add(bytes.cast_signed()), now, heap);
+        let live = self.count_freed(bytes);
+        if live.bytes < self.floor.get() || live.blocks < self.blocks_floor.get() {
+            self.sank(live.bytes.wrapping_add(bytes.cast_signed()), now, heap);
         }
     }
 
     /// A block of `old` bytes has `new` bytes now.
     #[inline(always)]
     pub(crate) fn resized(&self, old: u64, new: u64, now: u64, heap: &Heap) {
-        self.count_resized(old, new);
-        let live = self.bytes();
+        let live = self.count_resized(old, new).bytes;
         if new >= old {
             self.last_growth.set(now);
             if live >= self.ceiling.get() {

@@ -199,7 +199,7 @@ mod events {
     use crate::callsite;
     use crate::capture::registers::{Registers, with_callers_registers};
     use crate::inside::{Inside, Outside};
-    use crate::ledger::{Event, enter};
+    use crate::ledger::{Allocated, Event, Freed, Resized, enter};
     use crate::os::clock;
     use crate::session::Session;
     use crate::table::sites::NO_SITE;
@@ -253,7 +253,7 @@ mod events {
     ) -> u32 {
         let thread = inside.thread();
         let site = callsite::of(thread, session, at);
-        enter(thread, session, site, Event::Allocated { bytes: size as u64 }, now);
+        enter(thread, session, site, Allocated { bytes: size as u64 }, now);
         site
     }
 
@@ -281,7 +281,7 @@ mod events {
             Some(NO_SITE) => {}
             Some(site) => {
                 let now = clock::now();
-                let event = Event::Freed { bytes: size as u64 };
+                let event = Freed { bytes: size as u64 };
                 match Inside::enter_fast(session) {
                     Some(mut inside) => enter(inside.thread(), session, site, event, now),
                     None => {
@@ -300,7 +300,7 @@ mod events {
     fn enter_slowly(
         session: &'static Session,
         site: u32,
-        event: Event,
+        event: impl Event,
         bytes: usize,
         now: u64,
     ) -> bool {
@@ -353,7 +353,7 @@ mod events {
             // SAFETY: the caller's promise.
             return unsafe { allocated(session, block, new) };
         };
-        let (event, now) = (Event::Resized { old: old as u64, new: new as u64 }, clock::now());
+        let (event, now) = (Resized { old: old as u64, new: new as u64 }, clock::now());
         let entered = match Inside::enter_fast(session) {
             Some(mut inside) => {
                 enter(inside.thread(), session, site, event, now);

@@ -3,27 +3,116 @@
 //! Freed bytes go to the front first, because that may raise the epoch, and the tally must save
 //! what it had before the heap left its maximum.
 
-use crate::heap::EXACT;
+use crate::heap::{EXACT, Front, Heap};
 use crate::session::Session;
 use crate::sync::Ordering;
 use crate::table::tally::{Epoch, Tally};
 use crate::thread::Thread;
 
-/// What happened to a block.
+/// What happened to a block. A type for each kind, so that nothing has to ask at run time which it is.
+pub(crate) trait Event: Copy {
+    /// Whether the site has less live afterwards.
+    fn shrinks(self) -> bool;
+
+    /// Tells a thread's front, which looks at its limits.
+    fn tell(self, front: &Front, now: u64, heap: &Heap);
+
+    /// Counts in a front, and looks at no limits.
+    fn count_in_front(self, front: &Front);
+
+    /// Counts at the site.
+    fn count(self, tally: &Tally, now: u64);
+}
+
+/// A block of `bytes` was born.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Event {
-    Allocated { bytes: u64 },
-    Freed { bytes: u64 },
-    Resized { old: u64, new: u64 },
+pub(crate) struct Allocated {
+    pub(crate) bytes: u64,
+}
+
+/// A block of `bytes` died.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Freed {
+    pub(crate) bytes: u64,
+}
+
+/// A block of `old` bytes has `new` bytes now.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Resized {
+    pub(crate) old: u64,
+    pub(crate) new: u64,
+}
+
+impl Event for Allocated {
+    #[inline(always)]
+    fn shrinks(self) -> bool {
+        false
+    }
+
+    #[inline(always)]
+    fn tell(self, front: &Front, now: u64, heap: &Heap) {
+        front.allocated(self.bytes, now, heap);
+    }
+
+    fn count_in_front(self, front: &Front) {
+        front.count_allocated(self.bytes);
+    }
+
+    #[inline(always)]
+    fn count(self, tally: &Tally, now: u64) {
+        tally.count_allocated(self.bytes, now);
+    }
+}
+
+impl Event for Freed {
+    #[inline(always)]
+    fn shrinks(self) -> bool {
+        true
+    }
+
+    #[inline(always)]
+    fn tell(self, front: &Front, now: u64, heap: &Heap) {
+        front.freed(self.bytes, now, heap);
+    }
+
+    fn count_in_front(self, front: &Front) {
+        front.count_freed(self.bytes);
+    }
+
+    #[inline(always)]
+    fn count(self, tally: &Tally, now: u64) {
+        tally.count_freed(self.bytes, now);
+    }
+}
+
+impl Event for Resized {
+    #[inline(always)]
+    fn shrinks(self) -> bool {
+        self.new < self.old
+    }
+
+    #[inline(always)]
+    fn tell(self, front: &Front, now: u64, heap: &Heap) {
+        front.resized(self.old, self.new, now, heap);
+    }
+
+    fn count_in_front(self, front: &Front) {
+        front.count_resized(self.old, self.new);
+    }
+
+    #[inline(always)]
+    fn count(self, tally: &Tally, _now: u64) {
+        tally.count_resized(self.old, self.new);
+    }
 }
 
 /// Enters an event of a block of `site`.
 #[inline(always)]
-pub(crate) fn enter(
+pub(crate) fn enter<E: Event>(
     thread: &mut Thread,
     session: &'static Session,
     site: u32,
-    event: Event,
+    event: E,
     now: u64,
 ) {
     let heap = session.heap();
@@ -31,50 +120,26 @@ pub(crate) fn enter(
         return enter_exactly(thread, session, site, event, now);
     }
     let front = &thread.slot.front;
-    match event {
-        Event::Allocated { bytes } => front.allocated(bytes, now, heap),
-        Event::Freed { bytes } => front.freed(bytes, now, heap),
-        Event::Resized { old, new } => front.resized(old, new, now, heap),
-    }
+    event.tell(front, now, heap);
     let epoch = Epoch::new(heap.epoch.get());
     let Some(tally) = thread.sites.tallies.get(site as usize) else { return };
     if tally.is_plain(thread.index, epoch) {
         if event.shrinks() {
             tally.note_max(tally.live_bytes(), tally.live_blocks());
         }
-        count(tally, event, now);
+        event.count(tally, now);
     } else {
         enter_elsewhere(thread, site, tally, event, now, epoch);
     }
 }
 
-impl Event {
-    #[inline(always)]
-    fn shrinks(self) -> bool {
-        match self {
-            Event::Allocated { .. } => false,
-            Event::Freed { .. } => true,
-            Event::Resized { old, new } => new < old,
-        }
-    }
-}
-
-#[inline(always)]
-fn count(tally: &Tally, event: Event, now: u64) {
-    match event {
-        Event::Allocated { bytes } => tally.count_allocated(bytes, now),
-        Event::Freed { bytes } => tally.count_freed(bytes, now),
-        Event::Resized { old, new } => tally.count_resized(old, new),
-    }
-}
-
 /// The site belongs to another thread, or others have changed it, or it rested since the last peak.
 #[inline(never)]
-fn enter_elsewhere(
+fn enter_elsewhere<E: Event>(
     thread: &Thread,
     site: u32,
     tally: &Tally,
-    event: Event,
+    event: E,
     now: u64,
     epoch: Epoch,
 ) {
@@ -84,40 +149,41 @@ fn enter_elsewhere(
     let (arena, sites, lock) = (thread.arena, &thread.sites, &thread.slot.flushing);
     let share = arena.share(site, epoch, sites, lock);
     share.touch(epoch);
-    count(share, event, now);
+    event.count(share, now);
     arena.settle(share, thread.slot.front.step(), epoch, sites, lock);
 }
 
 #[inline(always)]
-fn count_own(thread: &Thread, site: u32, own: &Tally, event: Event, now: u64, epoch: Epoch) {
+fn count_own<E: Event>(
+    thread: &Thread,
+    site: u32,
+    own: &Tally,
+    event: E,
+    now: u64,
+    epoch: Epoch,
+) {
     thread.sites.touch(site, own, epoch);
     if event.shrinks() {
         thread.sites.before_shrinking(site, own);
     }
-    count(own, event, now);
+    event.count(own, now);
 }
 
 /// Exact mode: one front and one tally per site for all threads, under the heap's lock.
 #[cold]
 #[inline(never)]
-fn enter_exactly(thread: &Thread, session: &Session, site: u32, event: Event, now: u64) {
+fn enter_exactly<E: Event>(
+    thread: &Thread,
+    session: &Session,
+    site: u32,
+    event: E,
+    now: u64,
+) {
     let heap = session.heap();
     let front = &thread.slot.front;
     let _held = heap.lock.lock();
-    match event {
-        Event::Allocated { bytes } => {
-            front.count_allocated(bytes);
-            heap.exact.allocated(bytes, now, heap);
-        }
-        Event::Freed { bytes } => {
-            front.count_freed(bytes);
-            heap.exact.freed(bytes, now, heap);
-        }
-        Event::Resized { old, new } => {
-            front.count_resized(old, new);
-            heap.exact.resized(old, new, now, heap);
-        }
-    }
+    event.count_in_front(front);
+    event.tell(&heap.exact, now, heap);
     let epoch = Epoch::new(heap.epoch.get());
     if let Some(tally) = thread.sites.tallies.get(site as usize) {
         count_own(thread, site, tally, event, now, epoch);

@@ -11,7 +11,7 @@ use std::vec;
 use std::vec::Vec;
 
 use crate::heap::HeapNow;
-use crate::ledger::{Event, enter};
+use crate::ledger::{Allocated, Event, Freed, Resized, enter};
 use crate::recording::layout::{Geometry, Mapping, Region};
 use crate::recording::model::Counters;
 use crate::recording::reader::{self, Moment};
@@ -222,7 +222,7 @@ impl World {
         self.running[self.random.below(self.running.len() as u64) as usize]
     }
 
-    fn enter(&mut self, thread: u32, site: usize, event: Event) {
+    fn enter(&mut self, thread: u32, site: usize, event: impl Event) {
         let session = self.session;
         let frames = &session.frames;
         let site = *self.sites.entry(site).or_insert_with(|| {
@@ -239,7 +239,7 @@ impl World {
     /// `thread` allocates a block of `size` bytes at `site`.
     pub(crate) fn allocate(&mut self, thread: u32, site: usize, size: u64) {
         self.now += 1;
-        self.enter(thread, site, Event::Allocated { bytes: size });
+        self.enter(thread, site, Allocated { bytes: size });
         let block = Block { site, size, born: self.now };
         self.model.add(block, 1, self.now);
         self.blocks.push(block);
@@ -249,7 +249,7 @@ impl World {
     pub(crate) fn free(&mut self, thread: u32, index: usize) {
         self.now += 1;
         let block = self.blocks.swap_remove(index);
-        self.enter(thread, block.site, Event::Freed { bytes: block.size });
+        self.enter(thread, block.site, Freed { bytes: block.size });
         self.model.remove(block, 1);
         self.model.note_max(block.site);
         self.model.sites[block.site].lifetimes_micros += self.now - block.born;
@@ -259,7 +259,7 @@ impl World {
     pub(crate) fn resize(&mut self, thread: u32, index: usize, size: u64) {
         self.now += 1;
         let (old, site) = (self.blocks[index].size, self.blocks[index].site);
-        self.enter(thread, site, Event::Resized { old, new: size });
+        self.enter(thread, site, Resized { old, new: size });
         self.model.remove(self.blocks[index], 0);
         self.blocks[index].size = size;
         if size >= old {

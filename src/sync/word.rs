@@ -22,10 +22,12 @@ impl Word {
         self.0.store(value, Ordering::Relaxed);
     }
 
-    /// Adds, wrapping. Only the word's one writer may call this.
+    /// Adds, wrapping; returns the sum. Only the word's one writer may call this.
     #[inline(always)]
-    pub(crate) fn add(&self, value: u64) {
-        self.set(self.get().wrapping_add(value));
+    pub(crate) fn add(&self, value: u64) -> u64 {
+        let sum = self.get().wrapping_add(value);
+        self.set(sum);
+        sum
     }
 
     /// Adds from any thread.
