@@ -154,14 +154,7 @@ fn enter_elsewhere<E: Event>(
 }
 
 #[inline(always)]
-fn count_own<E: Event>(
-    thread: &Thread,
-    site: u32,
-    own: &Tally,
-    event: E,
-    now: u64,
-    epoch: Epoch,
-) {
+fn count_own<E: Event>(thread: &Thread, site: u32, own: &Tally, event: E, now: u64, epoch: Epoch) {
     thread.sites.touch(site, own, epoch);
     if event.shrinks() {
         thread.sites.before_shrinking(site, own);
@@ -172,13 +165,7 @@ fn count_own<E: Event>(
 /// Exact mode: one front and one tally per site for all threads, under the heap's lock.
 #[cold]
 #[inline(never)]
-fn enter_exactly<E: Event>(
-    thread: &Thread,
-    session: &Session,
-    site: u32,
-    event: E,
-    now: u64,
-) {
+fn enter_exactly<E: Event>(thread: &Thread, session: &Session, site: u32, event: E, now: u64) {
     let heap = session.heap();
     let front = &thread.slot.front;
     let _held = heap.lock.lock();

@@ -130,7 +130,8 @@ fn open_table(
     let arenas = unsafe { mapping.region(Region::Arenas) };
     // SAFETY: see above.
     let modules = unsafe { mapping.region(Region::Modules) };
-    let frames = Frames { head: &header.frames, frames, slots: frame_slots };
+    let discard = |slots| os::discard(slots);
+    let frames = Frames { head: &header.frames, frames, slots: frame_slots, discard };
     frames.initialize();
     let sites = Sites { head: &header.sites, tallies, shared, records };
     sites.initialize();

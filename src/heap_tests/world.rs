@@ -21,6 +21,7 @@ use crate::sync::Ordering;
 use crate::sync::spin_lock::SpinLock;
 use crate::table::frames::{Frames, last_level, slots_up_to};
 use crate::table::sites::{FIRST_SITE, Sites};
+use crate::table::slot::Slot;
 use crate::thread::Thread;
 use crate::threads::{SLOTS, claim};
 
@@ -338,7 +339,8 @@ fn make_session(mapping: Mapping) -> Session {
     let arenas = unsafe { mapping.region(Region::Arenas) };
     // SAFETY: see above.
     let modules = unsafe { mapping.region(Region::Modules) };
-    let frames = Frames { head: &header.frames, frames, slots: frame_slots };
+    let discard = |slots: &'static [Slot]| slots.iter().for_each(Slot::clear);
+    let frames = Frames { head: &header.frames, frames, slots: frame_slots, discard };
     frames.initialize();
     let sites = Sites { head: &header.sites, tallies, shared, records };
     sites.initialize();

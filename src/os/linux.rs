@@ -4,6 +4,9 @@
 use core::ffi::{CStr, c_int, c_void};
 use core::ptr::NonNull;
 
+#[cfg(feature = "backtraces")]
+use crate::table::slot::Slot;
+
 /// Zeroed, page-aligned memory that is backed by pages only where it is touched; `None` if the
 /// address space or a limit is exhausted.
 pub(crate) fn reserve(len: usize) -> Option<NonNull<u8>> {
@@ -30,6 +33,16 @@ pub(crate) fn reserve(len: usize) -> Option<NonNull<u8>> {
 pub(crate) unsafe fn release(memory: NonNull<u8>, len: usize) {
     // SAFETY: the caller vouches for the range.
     unsafe { libc::munmap(memory.as_ptr().cast(), len) };
+}
+
+/// Zeroes a part of a mapping of [`reserve`] by giving its memory back; its address range stays. Where
+/// that cannot be done, all stays as it is.
+#[cfg(feature = "backtraces")]
+pub(crate) fn discard(slots: &'static [Slot]) {
+    let memory = slots.as_ptr().cast_mut().cast();
+    // SAFETY: the slots are atomics, for which zero is as good as what they hold, and whole pages, or
+    // the kernel refuses.
+    unsafe { libc::madvise(memory, size_of_val(slots), libc::MADV_DONTNEED) };
 }
 
 /// The processor is given to another thread, if one waits for it.

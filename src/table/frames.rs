@@ -62,6 +62,15 @@ pub(crate) struct Frames {
     pub(crate) frames: &'static [Frame],
     /// All levels, one after the other.
     pub(crate) slots: &'static [Slot],
+    /// Makes a level Empty that is not used any more, and gives its memory back. Who still looks there
+    /// finds nothing, and looks again in the level that is used then.
+    pub(crate) discard: fn(&'static [Slot]),
+}
+
+/// Frames that a level is for: three quarters of its slots. What is found is found at the second look
+/// or third then, and what a frame takes of the slots is 5 to 11 bytes.
+fn most_in(slots: usize) -> usize {
+    slots / 4 * 3
 }
 
 /// How many slots the levels `0..=level` have.
@@ -69,9 +78,11 @@ pub(crate) fn slots_up_to(level: u32) -> usize {
     FIRST_LEVEL * ((2 << level) - 1)
 }
 
-/// The first level that leaves half of its slots empty when all frames are in it.
+/// The first level that all of so many frames may be in.
 pub(crate) fn last_level(capacity: usize) -> u32 {
-    (2 * capacity).div_ceil(FIRST_LEVEL).next_power_of_two().ilog2()
+    let level = capacity.div_ceil(most_in(FIRST_LEVEL)).next_power_of_two().ilog2();
+    debug_assert!(most_in(FIRST_LEVEL << level) >= capacity);
+    level
 }
 
 /// Where a frame may be, and the tag that its slot has. The part that depends on the parent is one
@@ -172,7 +183,7 @@ impl Frames {
             let Level { slots, mask } = self.level();
             let id = self.insert_at(slots, mask, hash, parent, address)?;
             let count = self.head.count.load(Ordering::Relaxed) as usize;
-            (id, count > slots.len() / 2)
+            (id, count > most_in(slots.len()))
         };
         if crowded {
             self.grow();
@@ -237,7 +248,7 @@ impl Frames {
         let size = FIRST_LEVEL << next;
         let first = size - FIRST_LEVEL;
         let Some(slots) = self.slots.get(first..first + size) else { return };
-        if (count as usize) <= size / 4 {
+        if (count as usize) <= most_in(size / 2) {
             return; // somebody has grown the table since the caller looked
         }
         for id in ROOTS..count {
@@ -245,6 +256,9 @@ impl Frames {
         }
         // Release pairs with the Acquire in `level`: the slots are filled.
         self.head.level.store(next, Ordering::Release);
+        if let Some(old) = self.slots.get(first - size / 2..first) {
+            (self.discard)(old);
+        }
     }
 
     /// Puts an existing frame into a level that nobody else sees yet.

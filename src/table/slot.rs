@@ -79,6 +79,12 @@ impl Slot {
         self.0.load(Ordering::Relaxed) == 0
     }
 
+    /// Makes the slot Empty, as a page that was given back is.
+    #[cfg(any(test, loom))]
+    pub(crate) fn clear(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+
     /// Takes the slot if it is Empty.
     pub(crate) fn claim(&self, hash: u32) -> Option<Claim<'_>> {
         let claimed = hash | CLAIMED;
