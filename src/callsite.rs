@@ -2,8 +2,9 @@
 
 use crate::capture::registers::Registers;
 use crate::capture::rule_cache;
-use crate::capture::stack::{Base, NO_NODE, Names, NoNames};
+use crate::capture::stack::{Base, NO_NODE, Names, NoNames, Stack};
 use crate::session::Session;
+use crate::sync::Ordering;
 use crate::table::frames::{ADDRESS_BITS, Level, ROOT_BROKEN, ROOT_COMPLETE, ROOT_TRUNCATED};
 use crate::table::sites::{NO_SITE, TABLE_FULL};
 use crate::thread::{Paths, Place, Thread};
@@ -49,12 +50,21 @@ fn checked(thread: &mut Thread, session: &'static Session, at: Registers) -> u32
     thread.checker.clear();
     let rules = ProcessRules { session };
     thread.checker.capture(at, &OwnStack { high }, &rules, &mut NoNames);
-    let losses = &session.header.self_check;
-    losses.checked.add_shared(1);
-    if !thread.stack.window_equals(&thread.checker) {
-        losses.differences.add_shared(1);
+    let found = &session.header.self_check;
+    found.checked.add_shared(1);
+    let is_own = thread.stack.window_equals(&thread.checker);
+    if !is_own || !is_site_of(thread, site) {
+        found.differences.add_shared(1);
     }
     site
+}
+
+/// Whether `site` is that of the stack walked from scratch, named from scratch.
+fn is_site_of(thread: &mut Thread, site: u32) -> bool {
+    let node = name_of(&thread.checker, &thread.place, &mut thread.paths, thread.generation);
+    let record = thread.sites.records.get(site as usize);
+    let frame = record.map(|record| record.frame.load(Ordering::Relaxed));
+    site == TABLE_FULL || node == NO_ROOM || frame == Some(node)
 }
 
 /// The site of a stack that is not the one captured last. The registers come one by one, to
@@ -135,19 +145,22 @@ fn incomplete(thread: &mut Thread, node: Option<u32>) -> u32 {
     } else {
         losses.broken_stacks.add(1);
     }
-    let node = node.unwrap_or_else(|| name_window(thread));
+    let node = node.unwrap_or_else(|| {
+        name_of(&thread.stack, &thread.place, &mut thread.paths, thread.generation)
+    });
     site(thread, node, false)
 }
 
-/// The innermost N frames of a stack that has more, or the root of one that has none.
+/// The innermost frame's id, looked up from the outermost frame inward; a root's for an empty stack.
 ///
-/// Only the whole window is named, not the stacks that its frames end: each of those would
-/// be a window of its own, and share no frame with this one.
-fn name_window(thread: &mut Thread) -> u32 {
-    let mut names = FrameNames::new(&thread.place, &mut thread.paths, thread.generation);
-    let marks = thread.stack.marks();
-    let window = &marks[marks.len().saturating_sub(thread.stack.limit())..];
-    let root = if window.is_empty() { names.root(thread.stack.base()) } else { ROOT_TRUNCATED };
+/// Of a stack that has more frames than are kept only the whole window is named, not the stacks that
+/// its frames end: each of those would be a window of its own, and share no frame with this one.
+fn name_of(stack: &Stack, place: &Place, paths: &mut Paths, generation: u32) -> u32 {
+    let mut names = FrameNames::new(place, paths, generation);
+    let marks = stack.marks();
+    let window = &marks[marks.len().saturating_sub(stack.limit())..];
+    let is_truncated = stack.is_truncated() && !window.is_empty();
+    let root = if is_truncated { ROOT_TRUNCATED } else { names.root(stack.base()) };
     window.iter().fold(root, |outer, mark| names.inward(outer, mark.pc))
 }
 

@@ -1,0 +1,131 @@
+//! Whether the walk that made the remembered stack would be the same again.
+
+use crate::capture::registers::Registers;
+#[cfg(target_arch = "aarch64")]
+use crate::capture::stack::Pointer;
+use crate::capture::stack::{Base, Mark, Stack};
+use crate::capture::walk::{Memory, link_address};
+
+impl Stack {
+    /// Whether a capture would find the very stack that is remembered.
+    #[inline(always)]
+    pub(crate) fn is_unchanged<M: Memory>(&self, at: &Registers, memory: &M) -> bool {
+        let Some(mark) = self.marks.get(self.len) else { return false };
+        // The sentinel's stack pointer is no thread's.
+        mark.sp == at.sp
+            && mark.pc == at.pc
+            && self.takes(self.len, at.bp)
+            && self.holds(self.first, self.len, memory)
+    }
+
+    /// Whether the walk goes on from a remembered frame in the same way if its frame pointer is `bp`.
+    #[inline(always)]
+    fn takes(&self, met: usize, bp: u64) -> bool {
+        self.abouts.get(met).is_some_and(|about| !about.matters() || self.pointers[met].bp == bp)
+    }
+
+    /// Whether the steps from frame `met` outward as far as frame `first` would be the same again.
+    #[inline(always)]
+    pub(super) fn holds<M: Memory>(&self, first: usize, met: usize, memory: &M) -> bool {
+        self.changed_link(first, met, memory).is_none() && self.holds_the_rest(first, met, memory)
+    }
+
+    /// The innermost frame, from frame `met` outward, that returns to another address than it did.
+    #[cfg(not(target_arch = "aarch64"))]
+    #[inline(always)]
+    fn changed_link<M: Memory>(&self, first: usize, met: usize, memory: &M) -> Option<usize> {
+        let differs = |mark: &Mark| memory.again(link_address(mark.sp, 0)) ^ mark.pc;
+        let marks = self.marks.get(first..met).unwrap_or(&[]);
+        let (rest, fours) = marks.as_rchunks::<4>();
+        let mut index = met;
+        for [a, b, c, d] in fours.iter().rev() {
+            if differs(a) | differs(b) | (differs(c) | differs(d)) != 0 {
+                break;
+            }
+            index -= 4;
+        }
+        let rest = if index - first < 4 { rest } else { &marks[..index - first] };
+        let changed = rest.iter().rposition(|mark| differs(mark) != 0)?;
+        Some(first + changed + 1)
+    }
+
+    /// The innermost frame, from frame `met` outward, that returns to another address than it did.
+    #[cfg(target_arch = "aarch64")]
+    #[inline(always)]
+    fn changed_link<M: Memory>(&self, first: usize, met: usize, memory: &M) -> Option<usize> {
+        let marks = self.marks.get(first..met).unwrap_or(&[]);
+        let pointers = self.pointers.get(first + 1..=met).unwrap_or(&[]);
+        let differs = |(mark, pointer): (&Mark, &Pointer)| match pointer.saved {
+            0 => true, // out of a signal's frame: it was not read there, and is not to be relied on
+            saved => memory.again(link_address(mark.sp, saved)) != mark.pc,
+        };
+        let changed = marks.iter().zip(pointers).rposition(differs)?;
+        Some(first + changed + 1)
+    }
+
+    /// Whether what the steps read besides return addresses is the same.
+    #[inline(always)]
+    fn holds_the_rest<M: Memory>(&self, first: usize, met: usize, memory: &M) -> bool {
+        let about = self.abouts[met];
+        let word = self.last_word;
+        about.unverifiable() < first
+            && (about.checked() <= first || self.changed_pointer(first, met, memory).is_none())
+            && (first > 1 || word.address == 0 || memory.again(word.address) == word.value)
+    }
+
+    /// The innermost frame, from frame `met` outward, that restores another frame pointer than it did
+    /// though it matters.
+    #[inline(never)]
+    fn changed_pointer<M: Memory>(&self, first: usize, met: usize, memory: &M) -> Option<usize> {
+        let mut index = self.abouts[met].checked();
+        while index > first {
+            if memory.again(self.pointers[index].saved) != self.pointers[index - 1].bp {
+                return Some(index);
+            }
+            index = self.abouts[index - 1].checked();
+        }
+        None
+    }
+
+    /// A frame of the same pc and stack pointer as frame `met` was reached: whether the walk would go
+    /// on from there as it did, as far as the window of `met` frames and `fresh` more reaches.
+    /// `Err(n)`: only the outermost `n` frames may still be met further out.
+    #[inline(never)]
+    pub(super) fn meet<M: Memory>(
+        &self,
+        met: usize,
+        bp: u64,
+        fresh: usize,
+        memory: &M,
+    ) -> Result<(), usize> {
+        let total = met + fresh;
+        let unwalked = self.base == Base::Unwalked && total <= self.limit;
+        if met == 0 || unwalked {
+            return Err(0); // the sentinel, or the window reaches beyond what was walked
+        }
+        if !self.takes(met, bp) {
+            return Err(met - 1);
+        }
+        let first = self.first_of(total).min(met);
+        match self.changed_link(first, met, memory) {
+            None if self.holds_the_rest(first, met, memory) => Ok(()),
+            None => Err(self.unchanged(first, met, memory)),
+            // Something else further in may have changed, too: then the next that is met is refused.
+            Some(index) => Err(index - 1),
+        }
+    }
+
+    /// How many of the outermost frames lie outward of what has changed, which is no return address.
+    #[cold]
+    fn unchanged<M: Memory>(&self, first: usize, met: usize, memory: &M) -> usize {
+        let unverifiable = self.abouts[met].unverifiable();
+        self.changed_pointer(first, met, memory).unwrap_or(1).max(unverifiable) - 1
+    }
+
+    /// The first frame whose return address a window of the innermost of `total` frames depends on:
+    /// the one outward of the window, by which it is known to be one.
+    #[inline(always)]
+    pub(super) fn first_of(&self, total: usize) -> usize {
+        total.saturating_sub(self.limit).max(1)
+    }
+}

@@ -1,0 +1,175 @@
+//! The walk from the innermost frame outward, until it meets what is remembered.
+
+use core::ptr::NonNull;
+
+use crate::capture::registers::Registers;
+use crate::capture::stack::{Base, CAPACITY, Mark, Stack};
+use crate::capture::walk::{
+    LINK_IS_BELOW_CFA, Memory, PointerUse, Rules, Step, Word, plain_step, step, step_by_sp,
+};
+
+/// How a walk ended: what it has met, and what lies outward of all.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Walked {
+    pub(super) kept: usize,
+    pub(super) fresh: usize,
+    pub(super) base: Base,
+    /// Some fresh frame's step has read the frame pointer.
+    pub(super) uses_pointer: bool,
+    /// A hash of the fresh frames' pcs.
+    pub(super) trail: u64,
+}
+
+impl Walked {
+    /// A walk that has met nothing. How it was done is of no more use.
+    fn whole(fresh: usize, base: Base) -> Self {
+        Walked { kept: 0, fresh, base, uses_pointer: true, trail: 0 }
+    }
+}
+
+impl Stack {
+    /// Walks outward until the rest is known, as long as each frame is left by its stack pointer: then
+    /// frame pointers need not be followed, because only steps by frame pointer read them. The first
+    /// frame that is otherwise has all walked again with everything.
+    ///
+    /// The registers come one by one, and what is seldom is out of line, so that the loop's state stays
+    /// in the processor's registers.
+    #[inline(never)]
+    pub(super) fn walk<M: Memory, R: Rules>(
+        &mut self,
+        pc: u64,
+        sp: u64,
+        bp: u64,
+        memory: &M,
+        rules: &R,
+    ) -> Walked {
+        let (mut at_pc, mut at_sp) = (pc, sp);
+        let mut candidate = self.mark_at(self.len);
+        let most = (2 * self.limit).min(CAPACITY);
+        let mut fresh = 0;
+        let mut trail = 0_u64;
+        while LINK_IS_BELOW_CFA {
+            // SAFETY: `candidate` points into the array.
+            candidate = unsafe { first_from(candidate, at_sp) };
+            // SAFETY: as above.
+            let mark = unsafe { candidate.as_ref() };
+            if mark.sp == at_sp && mark.pc == at_pc {
+                let met = self.index_of(mark);
+                if self.abouts[met].matters() {
+                    break;
+                }
+                match self.meet(met, bp, fresh, memory) {
+                    Ok(()) => {
+                        let (base, uses_pointer) = (self.base, false);
+                        return Walked { kept: met, fresh, base, uses_pointer, trail };
+                    }
+                    Err(unchanged) => candidate = self.mark_at(unchanged.min(met)),
+                }
+            }
+            let Some(slot) = self.fresh.get_mut(fresh).filter(|_| fresh < most) else { break };
+            let Some(rule) = rules.by_sp(at_pc) else { break };
+            (slot.pc, slot.sp) = (at_pc, at_sp);
+            fresh += 1;
+            trail = trail.rotate_left(5).wrapping_add(at_pc);
+            let Some(caller) = step_by_sp(at_sp, rule, memory) else { break };
+            (at_pc, at_sp) = caller;
+        }
+        self.walk_fully(pc, sp, bp, memory, rules)
+    }
+
+    /// Walks outward until the rest is known, whatever the frames are.
+    #[inline(never)]
+    fn walk_fully<M: Memory, R: Rules>(
+        &mut self,
+        pc: u64,
+        sp: u64,
+        bp: u64,
+        memory: &M,
+        rules: &R,
+    ) -> Walked {
+        let mut at = Registers { pc, sp, bp };
+        let mut candidate = self.mark_at(self.len);
+        let most = (2 * self.limit).min(CAPACITY);
+        let mut fresh = 0;
+        let mut uses_pointer = !LINK_IS_BELOW_CFA;
+        let mut trail = 0_u64;
+        loop {
+            // SAFETY: `candidate` points into the array.
+            candidate = unsafe { first_from(candidate, at.sp) };
+            // SAFETY: as above.
+            let mark = unsafe { candidate.as_ref() };
+            if mark.sp == at.sp && mark.pc == at.pc {
+                let met = self.index_of(mark);
+                match self.meet(met, at.bp, fresh, memory) {
+                    Ok(()) => {
+                        return Walked { kept: met, fresh, base: self.base, uses_pointer, trail };
+                    }
+                    Err(unchanged) => candidate = self.mark_at(unchanged.min(met)),
+                }
+            }
+            let Some(slot) = self.fresh.get_mut(fresh).filter(|_| fresh < most) else {
+                return Walked::whole(fresh, Base::Unwalked);
+            };
+            (slot.pc, slot.sp, slot.bp) = (at.pc, at.sp, at.bp);
+            fresh += 1;
+            trail = trail.rotate_left(5).wrapping_add(at.pc);
+            let needs;
+            if let Some(rule) = rules.plain(at.pc)
+                && let Some(step) = plain_step(&at, rule, memory)
+            {
+                (at, needs) = step;
+            } else {
+                let here = at; // so that `at` has no address
+                match step(&here, memory, rules) {
+                    Step::Outward(caller, caller_needs) => (at, needs) = (caller, caller_needs),
+                    Step::End(word, pointer) => {
+                        return self.ends(fresh, Base::Complete, word, pointer);
+                    }
+                    Step::Broken(word, pointer) => {
+                        return self.ends(fresh, Base::Broken, word, pointer);
+                    }
+                }
+            }
+            (slot.saved, slot.pointer) = (needs.saved, needs.pointer);
+            uses_pointer |= needs.pointer.is_used();
+        }
+    }
+
+    /// A pointer into the array of marks, to go outward from.
+    #[inline(always)]
+    fn mark_at(&self, index: usize) -> NonNull<Mark> {
+        let marks = NonNull::from(&self.marks).cast::<Mark>();
+        // SAFETY: inside the array.
+        unsafe { marks.add(index.min(CAPACITY)) }
+    }
+
+    fn index_of(&self, mark: &Mark) -> usize {
+        (core::ptr::from_ref(mark).addr() - self.marks.as_ptr().addr()) / size_of::<Mark>()
+    }
+
+    /// The walk ends at the last of the fresh frames.
+    #[cold]
+    fn ends(&mut self, fresh: usize, base: Base, word: Word, pointer: PointerUse) -> Walked {
+        if let Some(slot) = self.fresh.get_mut(fresh.wrapping_sub(1)) {
+            (slot.saved, slot.pointer) = (0, pointer);
+        }
+        self.last_word = word;
+        Walked::whole(fresh, base)
+    }
+}
+
+/// The first of the marks from `mark` outward that is not further in than `sp`.
+///
+/// # Safety
+///
+/// `mark` must be one of a stack's.
+#[inline(always)]
+unsafe fn first_from(mark: NonNull<Mark>, sp: u64) -> NonNull<Mark> {
+    let mut mark = mark;
+    // SAFETY: it sinks to the sentinel at most, which has the largest of all stack pointers.
+    while unsafe { mark.as_ref() }.sp < sp {
+        // SAFETY: as above.
+        mark = unsafe { mark.sub(1) };
+    }
+    mark
+}
