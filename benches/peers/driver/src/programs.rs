@@ -80,7 +80,7 @@ pub(crate) static WORKLOADS: &[Workload] = &[
         "5,000 sites, 100,000 live blocks of 16 to 4,096 bytes, random order",
         Unit::Pair,
     ),
-    Workload::new("sawtooth", "2,000 sites, a new heap peak every 8 pairs", Unit::Pair),
+    Workload::new("sawtooth", "2,000 sites, a new heap peak in every pair", Unit::Pair),
     Workload::new("steady", "the same below a peak that lies behind", Unit::Pair),
     Workload::new("json", "serde_json: parse, walk and drop a document of 4 MB", Unit::Pass),
     Workload::new("syn", "syn: parse the sources of published crates", Unit::Pass),

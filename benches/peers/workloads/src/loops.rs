@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use fixtures::sawtooth::{Sawtooth, TOOTH};
+use fixtures::sawtooth::Sawtooth;
 use fixtures::sites::Sites;
 
 /// What happens in a pair.
@@ -14,7 +14,7 @@ pub enum Body {
     Deep,
     /// A random block of 100,000 replaced by one of 16 to 4,096 bytes at one of 5,000 sites.
     Sites,
-    /// A new heap peak every eight pairs, above 2,000 sites with a block each.
+    /// A new heap peak in every pair, above 2,000 sites with a block each.
     Sawtooth,
     /// The same pairs at the same sites below a peak that lies behind.
     Steady,
@@ -27,7 +27,7 @@ impl Body {
             Self::Shallow | Self::Deep => 0,
             Self::Sites => u64::from(fixtures::sites::LIVE),
             // The first round fills the base.
-            Self::Sawtooth | Self::Steady => u64::from(TOOTH),
+            Self::Sawtooth | Self::Steady => 1,
         }
     }
 
@@ -46,14 +46,9 @@ impl Body {
     }
 }
 
-/// Whole teeth only; what they are more than the pairs asked for is carried over.
+/// A pair is a tooth.
 fn teeth(mut sawtooth: Sawtooth) -> Box<dyn FnMut(u64)> {
-    let mut ahead = 0;
-    Box::new(move |pairs| {
-        let teeth = pairs.saturating_sub(ahead).div_ceil(u64::from(TOOTH));
-        ahead = ahead + teeth * u64::from(TOOTH) - pairs;
-        (0..teeth).for_each(|_| sawtooth.round());
-    })
+    Box::new(move |pairs| (0..pairs).for_each(|_| sawtooth.round()))
 }
 
 #[inline(never)]

@@ -22,6 +22,5 @@ pub fn json() {
 
 /// Parses the first `files` of the source files.
 pub fn syn(files: usize) {
-    let sources = fixtures::syntax::SOURCES;
-    black_box(fixtures::syntax::parse_all(&sources[..files.min(sources.len())]));
+    black_box(fixtures::syntax::run(1, files));
 }
