@@ -1,105 +1,112 @@
-//! Runs one bench program and takes down everything it shows from outside.
+//! Runs one bench program to its end.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::{ErrorKind, Read};
 use std::mem::MaybeUninit;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::lines::Lines;
+use crate::options::{Build, Options};
 use crate::programs::Allocator;
 
 /// A program about to be run.
 pub(crate) struct Child<'a> {
-    pub(crate) program: PathBuf,
+    pub(crate) allocator: &'a Allocator,
+    program: PathBuf,
     /// Where its report goes.
-    pub(crate) directory: &'a Path,
+    directory: &'a Path,
 }
 
 /// What came of it.
-#[derive(Debug, Clone)]
-pub(crate) enum Outcome {
+pub(crate) enum Run {
     /// It ran.
-    Measured(Measured),
+    Ended(Ended),
     /// There is no such program, or its profiler would not start.
     Refused(String),
 }
 
-/// What a run showed.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Measured {
-    /// Nanoseconds per unit.
-    pub(crate) value: f64,
-    /// Nanoseconds of the second pass of a whole program; 0 if there was none.
-    pub(crate) again: f64,
-    /// The most memory that was resident at once, in KiB.
+/// A run seen from outside.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) printed: Lines,
+    /// The monotonic clock right after, in nanoseconds.
+    pub(crate) at_nanos: f64,
+    /// The most memory that was resident at once.
     pub(crate) resident_kib: f64,
-    /// From the end of the work until the process was gone, in milliseconds.
-    pub(crate) exit_millis: f64,
-    /// Bytes of the report; 0 if there is none.
-    pub(crate) report_bytes: f64,
+    /// Where its report is, if it wrote one.
+    pub(crate) report: PathBuf,
 }
 
-impl Child<'_> {
+impl<'a> Child<'a> {
+    /// The allocator's program in that build.
+    pub(crate) fn new(options: &'a Options, build: &Build, allocator: &'a Allocator) -> Self {
+        let program = build.directory.join(allocator.program);
+        Self { allocator, program, directory: &options.scratch }
+    }
+
     /// Runs the program to its end.
     ///
     /// # Errors
     ///
-    /// If the program fails or does not print what it should.
-    pub(crate) fn run(
-        &self,
-        allocator: &Allocator,
-        arguments: &[String],
-    ) -> Result<Outcome, String> {
+    /// If the program fails.
+    pub(crate) fn run(&self, arguments: &[String]) -> Result<Run, String> {
         let report = self.directory.join("report.json");
         let _ = fs::remove_file(&report);
         let errors = self.directory.join("stderr.txt");
-        let mut command = self.command(allocator, &report);
+        let mut command = self.command();
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
         command.stderr(fs::File::create(&errors).map_err(|error| error.to_string())?);
         let mut child = match command.spawn() {
             Ok(child) => child,
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                return Ok(Outcome::Refused(allocator.if_missing.to_owned()));
+                return Ok(Run::Refused(self.allocator.if_missing.to_owned()));
             }
             Err(error) => return Err(format!("{}: {error}", self.program.display())),
         };
         let mut printed = String::new();
         let mut stdout = child.stdout.take().expect("it was asked for");
         stdout.read_to_string(&mut printed).map_err(|error| error.to_string())?;
-        let ended = wait(child.id())?;
-        if ended.status != 0 {
+        let (status, ended) = wait(child.id(), Lines(printed), report)?;
+        if status != 0 {
             let said = fs::read_to_string(&errors).unwrap_or_default();
-            return Err(format!(
-                "{} {arguments:?}: status {:#x}\n{said}",
-                allocator.name, ended.status
-            ));
+            return Err(format!("{} {arguments:?}: status {status:#x}\n{said}", self.name()));
         }
-        let report_bytes = fs::metadata(&report).map_or(0.0, |metadata| metadata.len() as f64);
-        read(&printed, &ended, report_bytes)
-            .ok_or(format!("{}: printed {printed:?}", allocator.name))
+        match ended.printed.text("refused") {
+            Some(reason) => Ok(Run::Refused(reason.to_owned())),
+            None => Ok(Run::Ended(ended)),
+        }
     }
 
-    /// The program with its report at `report`, whichever allocator it runs under.
-    pub(crate) fn command(&self, allocator: &Allocator, report: &Path) -> Command {
+    /// The program with its report in the directory, whichever allocator it runs under, and
+    /// with no other settings than those that the allocator's row stands for.
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
+        std::env::vars_os().map(|(name, _)| name).filter(is_setting).for_each(|name| {
+            command.env_remove(name);
+        });
+        let report = self.directory.join("report.json");
         for variable in ["DHAT_OUT", "HEAPSCOPE_OUT", "MOD_ALLOC_1_OUT", "MOD_ALLOC_OUT"] {
-            command.env(variable, report);
+            command.env(variable, &report);
         }
-        command.envs(allocator.environment.iter().copied());
+        command.envs(self.allocator.environment.iter().copied());
         command
     }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.allocator.name
+    }
 }
 
-/// How a process ended.
-struct Ended {
-    /// As `wait4` gives it.
-    status: i32,
-    /// The monotonic clock right after, in nanoseconds.
-    at_nanos: f64,
-    resident_kib: f64,
+/// Whether a variable is one of the profilers'.
+fn is_setting(name: &OsString) -> bool {
+    let ours = |prefix: &&str| name.to_string_lossy().starts_with(*prefix);
+    ["DHAT_", "HEAPSCOPE_", "MOD_ALLOC"].iter().any(ours)
 }
 
-fn wait(pid: u32) -> Result<Ended, String> {
+/// Waits for a process that printed all it will; returns its status, as `wait4` gives it.
+fn wait(pid: u32, printed: Lines, report: PathBuf) -> Result<(i32, Ended), String> {
     let pid = i32::try_from(pid).expect("process ids are positive");
     let mut status = 0;
     let mut usage = MaybeUninit::<libc::rusage>::uninit();
@@ -111,7 +118,7 @@ fn wait(pid: u32) -> Result<Ended, String> {
     }
     // SAFETY: the call succeeded, so it filled the value in.
     let usage = unsafe { usage.assume_init() };
-    Ok(Ended { status, at_nanos, resident_kib: usage.ru_maxrss as f64 })
+    Ok((status, Ended { printed, at_nanos, resident_kib: usage.ru_maxrss as f64, report }))
 }
 
 fn monotonic_nanos() -> f64 {
@@ -122,21 +129,4 @@ fn monotonic_nanos() -> f64 {
     // SAFETY: the call succeeded, so it filled the value in.
     let time = unsafe { time.assume_init() };
     time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
-}
-
-/// Reads the lines of `key value`.
-fn read(printed: &str, ended: &Ended, report_bytes: f64) -> Option<Outcome> {
-    let text =
-        |key: &str| printed.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' '));
-    if let Some(reason) = text("refused") {
-        return Some(Outcome::Refused(reason.to_owned()));
-    }
-    let number = |key: &str| text(key)?.parse::<f64>().ok();
-    Some(Outcome::Measured(Measured {
-        value: number("value")?,
-        again: number("again").unwrap_or(0.0),
-        resident_kib: ended.resident_kib,
-        exit_millis: (ended.at_nanos - number("end")?) / 1e6,
-        report_bytes,
-    }))
 }

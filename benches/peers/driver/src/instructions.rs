@@ -1,12 +1,13 @@
 //! Instructions per pair, counted by callgrind.
 //!
 //! A program runs twice, with different numbers of pairs; the difference is
-//! divided by the difference. What happens once (start, filling the heap,
-//! symbols, the report) is in both and cancels.
+//! divided by the difference. What happens once (start, filling the heap) is in
+//! both and cancels. The report would too, but takes minutes, so none is written.
 
 use std::process::{Command, Stdio};
 
-use crate::child::{Child, Measured, Outcome};
+use crate::child::{Child, Run};
+use crate::measured::{Measured, Outcome};
 use crate::options::{Build, Options};
 use crate::programs::{Allocator, Unit, Workload};
 use crate::rows::Rows;
@@ -35,37 +36,34 @@ fn per_pair(
     allocator: &Allocator,
     workload: Workload,
 ) -> Result<Outcome, String> {
-    let program = build.directory.join(allocator.program);
-    if !program.exists() {
-        return Ok(Outcome::Refused(allocator.if_missing.to_owned()));
+    let child = Child::new(options, build, allocator);
+    if let Run::Refused(reason) = child.run(&options.units(workload, 1))? {
+        return Ok(Outcome::Refused(reason));
     }
-    let child = Child { program, directory: &options.scratch };
+    let count = |pairs| count(&child, options.units(workload, pairs));
     let [short, long] = PAIRS;
-    let counts =
-        [count(&child, allocator, workload, short)?, count(&child, allocator, workload, long)?];
-    let value = (counts[1] - counts[0]) / f64::from(long - short);
+    let value = (count(long)? - count(short)?) / f64::from(long - short);
     Ok(Outcome::Measured(Measured { value, ..Measured::default() }))
 }
 
 /// All instructions of one run.
-fn count(
-    child: &Child<'_>,
-    allocator: &Allocator,
-    workload: Workload,
-    pairs: u32,
-) -> Result<f64, String> {
-    let report = child.directory.join("report.json");
-    let inner = child.command(allocator, &report);
+fn count(child: &Child<'_>, arguments: Vec<String>) -> Result<f64, String> {
+    let inner = child.command();
     let mut command = Command::new("valgrind");
     command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(inner.get_program());
-    command.args([workload.name, "--pairs", &pairs.to_string()]);
-    command.envs(inner.get_envs().filter_map(|(key, value)| Some((key, value?))));
+    command.args(arguments).arg("--no-report");
+    for (name, value) in inner.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
     let output =
         command.stdin(Stdio::null()).output().map_err(|error| format!("valgrind: {error}"))?;
     let said = String::from_utf8_lossy(&output.stderr);
     collected(&said)
         .filter(|_| output.status.success())
-        .ok_or(format!("{}: {said}", allocator.name))
+        .ok_or_else(|| format!("{}: {said}", child.name()))
 }
 
 /// The number in callgrind's line `==PID== Collected : NUMBER`.

@@ -79,14 +79,20 @@ impl Options {
         Ok(self)
     }
 
-    /// The command line of a bench program.
-    pub(crate) fn arguments(&self, workload: Workload) -> Vec<String> {
+    /// The command line of a bench program that measures time.
+    pub(crate) fn timed(&self, workload: Workload) -> Vec<String> {
         let budget = if self.quick { "50" } else { "250" };
-        let mut arguments = vec![workload.name, "--budget", budget];
-        if self.quick {
-            arguments.extend(["--files", "20"]);
-        }
-        arguments.into_iter().map(str::to_owned).collect()
+        self.arguments(&[workload.name, "--budget", budget])
+    }
+
+    /// The command line of a bench program that does a known number of pairs or passes.
+    pub(crate) fn units(&self, workload: Workload, units: u32) -> Vec<String> {
+        self.arguments(&[workload.name, "--units", &units.to_string()])
+    }
+
+    fn arguments(&self, arguments: &[&str]) -> Vec<String> {
+        let files: &[&str] = if self.quick { &["--files", "20"] } else { &[] };
+        arguments.iter().chain(files).map(|&argument| argument.to_owned()).collect()
     }
 }
 

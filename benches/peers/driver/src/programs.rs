@@ -26,6 +26,8 @@ pub(crate) static ALLOCATORS: &[Allocator] = &[
     Allocator::new("dhat", "bench-dhat", &[("DHAT_FRAMES", "10")]),
     Allocator { by_default: false, ..Allocator::new("dhat-whole", "bench-dhat", &[]) },
     Allocator::new("mod-alloc-1", "bench-mod-alloc-1", &[("MOD_ALLOC_BUCKETS", "1048576")]),
+    // 4,096 call sites unless told otherwise.
+    Allocator::new("mod-alloc-1-default", "bench-mod-alloc-1", &[]),
     Allocator {
         if_missing: "needs nightly",
         ..Allocator::new("heapscope", "bench-heapscope", &[])
@@ -36,6 +38,12 @@ pub(crate) static ALLOCATORS: &[Allocator] = &[
         ..Allocator::new("heapscope-system", "bench-heapscope", &[("HEAPSCOPE_UNWINDER", "system")])
     },
 ];
+
+/// Counts blocks and does nothing else; never compared.
+pub(crate) static COUNTED: Allocator = Allocator::new("counted", "bench-counted", &[]);
+
+/// The build that has frame pointers, without which mod-alloc 1.0.1 records no stack.
+pub(crate) const FRAME_POINTERS: &str = "frame-pointers";
 
 impl Allocator {
     const fn new(
@@ -69,6 +77,21 @@ pub(crate) enum Unit {
     Shared,
     /// Instructions per pair, not time.
     Instructions,
+    /// Memory, not time.
+    Bytes,
+}
+
+impl Unit {
+    /// In words.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Pair => "ns per pair",
+            Self::Pass => "ns per pass",
+            Self::Shared => "ns of wall time per pair of all threads",
+            Self::Instructions => "instructions per pair",
+            Self::Bytes => "bytes",
+        }
+    }
 }
 
 /// All workloads, in the order of the tables.
@@ -88,6 +111,7 @@ pub(crate) static WORKLOADS: &[Workload] = &[
     Workload::new("threads-2", "2 threads, 32 to 159 bytes, depth 0 to 10", Unit::Shared),
     Workload::new("threads-4", "4 threads, 32 to 159 bytes, depth 0 to 10", Unit::Shared),
     Workload::new("threads-8", "8 threads, 32 to 159 bytes, depth 0 to 10", Unit::Shared),
+    Workload::new("memory", "resident memory that a profiler adds", Unit::Bytes),
 ];
 
 impl Workload {

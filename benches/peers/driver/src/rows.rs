@@ -1,7 +1,7 @@
 //! From runs to the numbers of a table.
 
-use crate::child::{Measured, Outcome};
-use crate::programs::{Allocator, Unit, Workload};
+use crate::measured::{Measured, Outcome, Reported};
+use crate::programs::{Allocator, FRAME_POINTERS, Unit, Workload};
 
 /// One workload under every allocator.
 pub(crate) struct Rows {
@@ -27,9 +27,17 @@ pub(crate) struct Numbers {
     pub(crate) added: f64,
     /// Times plain.
     pub(crate) ratio: f64,
+    /// The second pass, times plain's second pass.
+    pub(crate) again_ratio: Option<f64>,
     /// `added` as a share of what dhat adds, if dhat was measured.
     pub(crate) of_dhat: Option<f64>,
+    /// `added` as a share of what mod-alloc 1.0.1 adds, where that one records stacks.
+    pub(crate) of_mod_alloc_1: Option<f64>,
+    /// Times the work that one thread gets done, if that was measured before.
+    pub(crate) speed_up: Option<f64>,
 }
+
+type Medians = (&'static Allocator, usize, Result<Measured, String>);
 
 impl Rows {
     /// Medians of the runs; the first allocator is what the others are compared with.
@@ -38,28 +46,53 @@ impl Rows {
         workload: Workload,
         runs: impl Iterator<Item = (&'static Allocator, Vec<Outcome>)>,
     ) -> Self {
-        let medians: Vec<_> = runs
+        let medians: Vec<Medians> = runs
             .map(|(allocator, outcomes)| (allocator, outcomes.len(), median(&outcomes)))
             .collect();
-        let value_of = |name: &str| {
+        let measured_of = |name: &str| {
             let (_, _, found) = medians.iter().find(|(allocator, ..)| allocator.name == name)?;
-            found.as_ref().ok().map(|measured| measured.value)
+            found.as_ref().ok()
         };
-        let plain = value_of("plain").unwrap_or(f64::NAN);
-        let dhat_adds = value_of("dhat").map(|value| value - plain);
-        let numbers = |median: Measured| Numbers {
-            median,
-            added: median.value - plain,
-            ratio: median.value / plain,
-            of_dhat: dhat_adds.map(|dhat_adds| (median.value - plain) / dhat_adds),
+        let plain = measured_of("plain").copied();
+        let plain = plain.unwrap_or(Measured { value: f64::NAN, ..Measured::default() });
+        let added_by = |name| measured_of(name).map(|measured| measured.value - plain.value);
+        let dhat_adds = added_by("dhat");
+        let mod_alloc_1_adds = added_by("mod-alloc-1").filter(|_| build == FRAME_POINTERS);
+        let numbers = |median: Measured| {
+            let added = median.value - plain.value;
+            Numbers {
+                median,
+                added,
+                ratio: median.value / plain.value,
+                again_ratio: median.again.zip(plain.again).map(|(again, plain)| again / plain),
+                of_dhat: dhat_adds.map(|dhat_adds| added / dhat_adds),
+                of_mod_alloc_1: mod_alloc_1_adds.map(|adds| added / adds),
+                speed_up: None,
+            }
         };
-        let row = |(allocator, runs, median): (_, _, Result<Measured, String>)| Row {
+        let row = |(allocator, runs, median): Medians| Row {
             allocator,
             runs,
             numbers: median.map(numbers),
         };
         let rows = medians.iter().cloned().map(row).collect();
         Self { build: build.to_owned(), workload, unit: workload.unit, rows }
+    }
+
+    /// The numbers of the allocator with that name.
+    pub(crate) fn numbers_of(&self, name: &str) -> Option<&Numbers> {
+        self.rows.iter().find(|row| row.allocator.name == name)?.numbers.as_ref().ok()
+    }
+
+    /// Says of each allocator how much more several threads get done than the one of `alone`.
+    pub(crate) fn compare_with(&mut self, alone: &Self) {
+        for row in &mut self.rows {
+            if let (Ok(numbers), Some(one)) =
+                (&mut row.numbers, alone.numbers_of(row.allocator.name))
+            {
+                numbers.speed_up = Some(one.median.value / numbers.median.value);
+            }
+        }
     }
 }
 
@@ -72,39 +105,59 @@ fn median(outcomes: &[Outcome]) -> Result<Measured, String> {
             Outcome::Refused(reason) => return Err(reason.clone()),
         }
     }
-    let middle = |part: fn(&Measured) -> f64| {
-        let mut parts: Vec<f64> = runs.iter().map(part).collect();
-        parts.sort_by(f64::total_cmp);
-        let half = parts.len() / 2;
-        if parts.len().is_multiple_of(2) {
-            (parts[half - 1] + parts[half]) / 2.0
-        } else {
-            parts[half]
-        }
+    let of = |part: fn(&Measured) -> f64| middle(runs.iter().map(part).collect());
+    let reports: Option<Vec<Reported>> = runs.iter().map(|run| run.report).collect();
+    let of_report = |reports: &[Reported], part: fn(&Reported) -> f64| {
+        middle(reports.iter().map(part).collect())
     };
+    let again: Vec<f64> = runs.iter().filter_map(|run| run.again).collect();
     Ok(Measured {
-        value: middle(|run| run.value),
-        again: middle(|run| run.again),
-        resident_kib: middle(|run| run.resident_kib),
-        exit_millis: middle(|run| run.exit_millis),
-        report_bytes: middle(|run| run.report_bytes),
+        value: of(|run| run.value),
+        again: (!again.is_empty()).then(|| middle(again)),
+        resident_kib: of(|run| run.resident_kib),
+        exit_millis: of(|run| run.exit_millis),
+        report: reports.map(|reports| Reported {
+            bytes: of_report(&reports, |report| report.bytes),
+            sites: of_report(&reports, |report| report.sites),
+            lost: of_report(&reports, |report| report.lost),
+        }),
     })
 }
 
+/// The median of at least one number.
+pub(crate) fn middle(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    let half = numbers.len() / 2;
+    if numbers.len().is_multiple_of(2) {
+        (numbers[half - 1] + numbers[half]) / 2.0
+    } else {
+        numbers[half]
+    }
+}
+
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::programs::{ALLOCATORS, WORKLOADS};
 
-    fn runs(values: &[f64]) -> Vec<Outcome> {
+    pub(crate) fn named(name: &str) -> &'static Allocator {
+        ALLOCATORS.iter().find(|allocator| allocator.name == name).unwrap()
+    }
+
+    pub(crate) fn runs(values: &[f64]) -> Vec<Outcome> {
         let measured = |&value| Outcome::Measured(Measured { value, ..Measured::default() });
         values.iter().map(measured).collect()
     }
 
+    /// Allocators by name, with the numbers of their runs.
+    pub(crate) fn rows(build: &str, workload: &str, values: &[(&str, &[f64])]) -> Rows {
+        let workload = WORKLOADS.iter().find(|known| known.name == workload).unwrap();
+        let runs = values.iter().map(|(name, values)| (named(name), runs(values)));
+        Rows::from_runs(build, *workload, runs)
+    }
+
     #[test]
     fn compares_medians_with_plain_and_with_dhat() {
-        let named =
-            |name: &str| ALLOCATORS.iter().find(|allocator| allocator.name == name).unwrap();
         let all = [
             (named("plain"), runs(&[30.0, 10.0, 20.0])),
             (named("mod-alloc"), runs(&[41.0, 39.0])),
@@ -116,5 +169,46 @@ mod tests {
         assert_eq!((ours.median.value, ours.added, ours.ratio), (40.0, 20.0, 2.0));
         assert_eq!(ours.of_dhat, Some(0.05));
         assert_eq!(rows[3].numbers.as_ref().err().map(String::as_str), Some("why"));
+    }
+
+    #[test]
+    fn compares_with_mod_alloc_1_where_that_has_frame_pointers() {
+        let values: [(&str, &[f64]); 3] =
+            [("plain", &[10.0]), ("mod-alloc", &[40.0]), ("mod-alloc-1", &[70.0])];
+        let share =
+            |build| rows(build, "shallow", &values).numbers_of("mod-alloc").unwrap().of_mod_alloc_1;
+        assert_eq!(share("frame-pointers"), Some(0.5));
+        assert_eq!(share("default"), None, "there it records nothing");
+    }
+
+    #[test]
+    fn the_second_pass_has_a_ratio_of_its_own() {
+        let passes = |value, again| {
+            let again = Some(again);
+            vec![Outcome::Measured(Measured { value, again, ..Measured::default() })]
+        };
+        let all = [(named("plain"), passes(10.0, 5.0)), (named("mod-alloc"), passes(30.0, 10.0))];
+        let rows = Rows::from_runs("default", WORKLOADS[5], all.into_iter());
+        let ours = rows.numbers_of("mod-alloc").unwrap();
+        assert_eq!((ours.ratio, ours.again_ratio), (3.0, Some(2.0)));
+    }
+
+    #[test]
+    fn threads_are_compared_with_one_thread() {
+        let alone = rows("default", "threads-1", &[("plain", &[20.0]), ("dhat", &[100.0])]);
+        let mut four = rows("default", "threads-4", &[("plain", &[5.0]), ("dhat", &[200.0])]);
+        four.compare_with(&alone);
+        let speed_up = |name| four.numbers_of(name).unwrap().speed_up;
+        assert_eq!((speed_up("plain"), speed_up("dhat")), (Some(4.0), Some(0.5)));
+    }
+
+    #[test]
+    fn a_report_is_described_if_all_runs_have_one() {
+        let report = |lost| Some(Reported { lost, ..Reported::default() });
+        let run = |report| Outcome::Measured(Measured { report, ..Measured::default() });
+        let lost =
+            |outcomes: &[Outcome]| median(outcomes).unwrap().report.map(|report| report.lost);
+        assert_eq!(lost(&[run(report(0.1)), run(report(0.3)), run(report(0.2))]), Some(0.2));
+        assert_eq!(lost(&[run(report(0.1)), run(None)]), None);
     }
 }

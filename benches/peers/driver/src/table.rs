@@ -2,91 +2,165 @@
 
 use std::fmt::Write as _;
 
+use crate::memory::{Memory, PRICES, Price};
 use crate::programs::Unit;
 use crate::rows::{Numbers, Row, Rows};
 
 /// One workload's table, with a line above that says what it is.
 pub(crate) fn text(rows: &Rows) -> String {
-    let mut lines = vec![headings(rows.unit)];
-    lines.extend(rows.rows.iter().map(|row| cells(rows.unit, row)));
-    let mut text =
-        format!("\n{} — {} ({} build)\n", rows.workload.name, rows.workload.title, rows.build);
-    let columns = lines[0].len();
-    let widths: Vec<usize> = (0..columns).map(|column| width(&lines, column)).collect();
-    for line in &lines {
+    let columns = columns(rows);
+    let mut lines = vec![vec!["allocator".to_owned()]];
+    lines[0].extend(columns.iter().map(|column| column.heading.to_owned()));
+    lines.extend(rows.rows.iter().map(|row| cells(&columns, row)));
+    let title = format!("{} — {} ({} build)", rows.workload.name, rows.workload.title, rows.build);
+    grid(&title, &lines)
+}
+
+/// A title and below it lines of cells, the first line being the headings.
+pub(crate) fn grid(title: &str, lines: &[Vec<String>]) -> String {
+    let mut text = format!("\n{title}\n");
+    let widths: Vec<usize> = (0..lines[0].len()).map(|column| width(lines, column)).collect();
+    for line in lines {
         writeln!(text, "{}", aligned(line, &widths).trim_end()).expect("writing to a String");
     }
     text
 }
 
-fn headings(unit: Unit) -> Vec<String> {
-    let particular: &[&str] = match unit {
-        Unit::Pair => &["ns/pair", "added ns"],
-        Unit::Pass => &["ms", "added ms", "2nd pass ms"],
-        Unit::Shared => &["M events/s", "ns/pair", "added ns"],
-        Unit::Instructions => {
-            return to_strings(&["allocator", "instructions/pair", "added", "× plain"]);
+/// What everything costs in memory; plain, from which all is counted, costs nothing.
+pub(crate) fn memory(memory: &Memory) -> String {
+    let heading = |price: &Price| format!("{}, {}", price.name, price.unit.name);
+    let mut lines = vec![vec!["allocator".to_owned()]];
+    lines[0].extend(PRICES.iter().map(heading));
+    for row in &memory.rows[1..] {
+        let mut cells = vec![row.allocator.name.to_owned()];
+        match &row.bytes {
+            Ok(bytes) => cells.extend(bytes.iter().zip(&PRICES).map(|(bytes, price)| {
+                // A negative nothing is written as nothing.
+                format!("{:.1}", (bytes / price.unit.bytes * 10.0).round() / 10.0 + 0.0)
+            })),
+            Err(reason) => cells.push(reason.clone()),
         }
+        lines.push(cells);
+    }
+    let Memory { build, frames_per_site, .. } = memory;
+    let title = format!(
+        "memory — added per block, site, thread and process; \
+         each site has {frames_per_site:.1} frames of its own ({build} build)"
+    );
+    grid(&title, &lines)
+}
+
+struct Column {
+    heading: &'static str,
+    cell: fn(&Row, &Numbers) -> String,
+}
+
+const ADDED: Column = Column { heading: "added ns", cell: |_, n| format!("{:.1}", n.added) };
+const PAIR: Column = Column { heading: "ns/pair", cell: |_, n| format!("{:.1}", n.median.value) };
+const RATIO: Column = Column { heading: "× plain", cell: |_, n| format!("{:.2}", n.ratio) };
+
+/// The columns of a kind of number: what it is, what it is compared with, what the run left behind.
+fn columns(rows: &Rows) -> Vec<Column> {
+    let mut columns = match rows.unit {
+        Unit::Pair => vec![PAIR, ADDED, RATIO],
+        Unit::Pass => passes(),
+        Unit::Shared => shared(),
+        Unit::Instructions | Unit::Bytes => instructions(),
     };
-    let common = ["× plain", "of dhat's added", "peak RSS MiB", "exit ms", "report KiB", "runs"];
-    to_strings(&[&["allocator"], particular, &common].concat())
+    columns.push(Column { heading: "of dhat's added", cell: |_, n| fraction(n.of_dhat) });
+    let has_mod_alloc_1 =
+        |row: &Row| row.numbers.as_ref().is_ok_and(|n| n.of_mod_alloc_1.is_some());
+    if rows.rows.iter().any(has_mod_alloc_1) {
+        let heading = "of mod-alloc-1's added";
+        columns.push(Column { heading, cell: |_, n| share(n.of_mod_alloc_1) });
+    }
+    if rows.unit != Unit::Instructions {
+        columns.extend(run());
+    }
+    columns
 }
 
-fn to_strings(texts: &[&str]) -> Vec<String> {
-    texts.iter().map(|&text| text.to_owned()).collect()
+fn passes() -> Vec<Column> {
+    vec![
+        Column { heading: "ms", cell: |_, n| format!("{:.0}", n.median.value / 1e6) },
+        Column { heading: "added ms", cell: |_, n| format!("{:.0}", n.added / 1e6) },
+        RATIO,
+        Column {
+            heading: "2nd pass ms",
+            cell: |_, n| or_dash(n.median.again.map(|again| format!("{:.0}", again / 1e6))),
+        },
+        Column { heading: "2nd × plain", cell: |_, n| share(n.again_ratio) },
+    ]
 }
 
-fn cells(unit: Unit, row: &Row) -> Vec<String> {
+fn shared() -> Vec<Column> {
+    vec![
+        // A pair is two events.
+        Column { heading: "M events/s", cell: |_, n| format!("{:.2}", 2e3 / n.median.value) },
+        Column { heading: "× one thread", cell: |_, n| share(n.speed_up) },
+        PAIR,
+        ADDED,
+        RATIO,
+    ]
+}
+
+fn instructions() -> Vec<Column> {
+    let heading = "instructions/pair";
+    vec![Column { heading, ..PAIR }, Column { heading: "added", ..ADDED }, RATIO]
+}
+
+/// What the run left behind.
+fn run() -> [Column; 6] {
+    [
+        Column {
+            heading: "sites",
+            cell: |_, n| or_dash(n.median.report.map(|report| format!("{:.0}", report.sites))),
+        },
+        Column {
+            heading: "lost %",
+            cell: |_, n| or_dash(n.median.report.map(|report| percent(report.lost))),
+        },
+        Column {
+            heading: "peak RSS MiB",
+            cell: |_, n| format!("{:.1}", n.median.resident_kib / 1024.0),
+        },
+        Column { heading: "exit ms", cell: |_, n| format!("{:.1}", n.median.exit_millis) },
+        Column {
+            heading: "report KiB",
+            cell: |_, n| {
+                or_dash(n.median.report.map(|report| format!("{:.1}", report.bytes / 1024.0)))
+            },
+        },
+        Column { heading: "runs", cell: |row, _| row.runs.to_string() },
+    ]
+}
+
+fn cells(columns: &[Column], row: &Row) -> Vec<String> {
     let mut cells = vec![row.allocator.name.to_owned()];
     match &row.numbers {
-        Ok(numbers) => {
-            cells.extend(particular(unit, numbers));
-            if unit != Unit::Instructions {
-                cells.extend(common(numbers, row.runs));
-            }
-        }
+        Ok(numbers) => cells.extend(columns.iter().map(|column| (column.cell)(row, numbers))),
         Err(reason) => cells.push(reason.clone()),
     }
     cells
 }
 
-fn particular(unit: Unit, numbers: &Numbers) -> Vec<String> {
-    let Numbers { median, added, ratio, .. } = numbers;
-    let (value, again) = (median.value, median.again);
-    match unit {
-        Unit::Pair => vec![format!("{value:.1}"), format!("{added:.1}")],
-        Unit::Pass => {
-            let again = if again > 0.0 { format!("{:.0}", again / 1e6) } else { "-".to_owned() };
-            vec![format!("{:.0}", value / 1e6), format!("{:.0}", added / 1e6), again]
-        }
-        // A pair is two events.
-        Unit::Shared => {
-            vec![format!("{:.2}", 2e3 / value), format!("{value:.1}"), format!("{added:.1}")]
-        }
-        Unit::Instructions => {
-            vec![format!("{value:.1}"), format!("{added:.1}"), format!("{ratio:.2}")]
-        }
-    }
+pub(crate) fn or_dash(text: Option<String>) -> String {
+    text.unwrap_or_else(|| "-".to_owned())
 }
 
-fn common(numbers: &Numbers, runs: usize) -> Vec<String> {
-    let Numbers { median, ratio, of_dhat, .. } = numbers;
-    vec![
-        format!("{ratio:.2}"),
-        share(*of_dhat),
-        format!("{:.1}", median.resident_kib / 1024.0),
-        format!("{:.1}", median.exit_millis),
-        format!("{:.1}", median.report_bytes / 1024.0),
-        runs.to_string(),
-    ]
+/// A number beside 1.
+pub(crate) fn share(share: Option<f64>) -> String {
+    or_dash(share.map(|share| format!("{share:.2}")))
 }
 
 /// A fraction with numerator 1; there is none for plain, or for what costs nothing measurable.
-fn share(of_dhat: Option<f64>) -> String {
-    match of_dhat {
-        Some(share) if share > 0.0 => format!("1/{:.1}", 1.0 / share),
-        _ => "-".to_owned(),
-    }
+pub(crate) fn fraction(share: Option<f64>) -> String {
+    or_dash(share.filter(|&share| share > 0.0).map(|share| format!("1/{:.1}", 1.0 / share)))
+}
+
+/// Hundredths; "0" is nothing at all, "0.00" very little.
+fn percent(part: f64) -> String {
+    if part > 0.0 { format!("{:.2}", part * 100.0) } else { "0".to_owned() }
 }
 
 /// The widest cell of a column. A reason why there are no numbers stands in
@@ -95,7 +169,7 @@ fn width(lines: &[Vec<String>], column: usize) -> usize {
     let whole = lines.iter().filter(|line| line.len() == lines[0].len());
     whole
         .map(|line| line[column].chars().count())
-        .chain([if column == 0 { 16 } else { 0 }])
+        .chain([if column == 0 { 19 } else { 0 }])
         .max()
         .unwrap_or(0)
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::held::Held;
 use crate::loops::Body;
 
 /// What to run, and how much of it.
@@ -13,6 +14,10 @@ pub struct Arguments {
     pub amount: Amount,
     /// How many source files the `syn` workload parses.
     pub files: usize,
+    /// How many things the `hold` workloads keep.
+    pub count: usize,
+    /// Leave the process before the profiler can write a report.
+    pub no_report: bool,
 }
 
 /// A workload by name.
@@ -26,15 +31,17 @@ pub enum Workload {
     Syn,
     /// `threads-N`: a loop on N threads.
     Threads(u32),
+    /// `hold-…`: keeps something and says how much memory is resident.
+    Hold(Held),
 }
 
-/// How long a loop goes on.
+/// How long a workload goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Amount {
-    /// About so long, measured.
+    /// A loop about so long, a whole program twice; measured.
     Budget(Duration),
-    /// Exactly so many pairs, not measured.
-    Pairs(u64),
+    /// Exactly so many pairs on each thread, or passes; not measured.
+    Units(u64),
 }
 
 impl Arguments {
@@ -47,14 +54,19 @@ impl Arguments {
         let name = arguments.next().ok_or("which workload?")?;
         let workload = Workload::parse(&name).ok_or_else(|| format!("no workload {name}"))?;
         let amount = Amount::Budget(Duration::from_millis(300));
-        let mut parsed = Self { workload, amount, files: usize::MAX };
+        let mut parsed = Self { workload, amount, files: usize::MAX, count: 0, no_report: false };
         while let Some(option) = arguments.next() {
+            if option == "--no-report" {
+                parsed.no_report = true;
+                continue;
+            }
             let value = arguments.next().and_then(|text| text.parse::<u64>().ok());
             let value = value.ok_or_else(|| format!("{option} needs a number"))?;
             match option.as_str() {
                 "--budget" => parsed.amount = Amount::Budget(Duration::from_millis(value)),
-                "--pairs" => parsed.amount = Amount::Pairs(value),
+                "--units" => parsed.amount = Amount::Units(value),
                 "--files" => parsed.files = value as usize,
+                "--count" => parsed.count = value as usize,
                 _ => return Err(format!("no option {option}")),
             }
         }
@@ -72,6 +84,7 @@ impl Workload {
             "steady" => Self::Loop(Body::Steady),
             "json" => Self::Json,
             "syn" => Self::Syn,
+            _ if name.starts_with("hold-") => Self::Hold(Held::parse(&name["hold-".len()..])?),
             _ => {
                 let threads = name.strip_prefix("threads-")?.parse().ok()?;
                 Self::Threads((1..=256).contains(&threads).then_some(threads)?)

@@ -10,20 +10,21 @@ use crate::loops::pair;
 /// Blocks that are timed; the best one counts.
 const BLOCKS: u32 = 7;
 
-/// Nanoseconds of wall time per pair, the pairs of all threads taken together.
-pub fn per_pair(threads: u32, budget: Duration) -> f64 {
-    let pairs = pairs_filling(threads, budget / (BLOCKS + 1));
-    let best = (0..BLOCKS).map(|_| run(threads, pairs).wall).min().expect("BLOCKS is not 0");
+/// Nanoseconds of wall time per pair, the pairs of all threads taken together. `work` does so
+/// many pairs on each of `threads` threads, as [`run`] does.
+pub fn per_pair(threads: u32, budget: Duration, mut work: impl FnMut(u64) -> Times) -> f64 {
+    let pairs = pairs_filling(budget / (BLOCKS + 1), &mut work);
+    let best = (0..BLOCKS).map(|_| work(pairs).wall).min().expect("BLOCKS is not 0");
     best.as_nanos() as f64 / (pairs * u64::from(threads)) as f64
 }
 
 /// How many pairs keep each thread busy for about `goal`. Judged by the thread
 /// that was fastest: the wall time of a short block is mostly the time until
 /// the last thread wakes up.
-fn pairs_filling(threads: u32, goal: Duration) -> u64 {
+fn pairs_filling(goal: Duration, work: &mut impl FnMut(u64) -> Times) -> u64 {
     let mut pairs = 64;
     loop {
-        let fastest = run(threads, pairs).fastest;
+        let fastest = work(pairs).fastest;
         if fastest >= goal / 4 {
             return (pairs as f64 * goal.as_secs_f64() / fastest.as_secs_f64()).max(1.0) as u64;
         }
