@@ -130,3 +130,28 @@ fn monotonic_nanos() -> f64 {
     let time = unsafe { time.assume_init() };
     time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rows::tests::named;
+
+    #[test]
+    fn an_allocator_has_its_own_settings_and_no_others() {
+        assert!(
+            ["MOD_ALLOC", "MOD_ALLOC_BUCKETS", "DHAT_FRAMES"]
+                .iter()
+                .all(|name| is_setting(&name.into()))
+        );
+        assert!(!is_setting(&"MALLOC_ARENA_MAX".into()));
+        let allocator = named("mod-alloc-1");
+        let child = Child { allocator, program: "p".into(), directory: Path::new("d") };
+        let command = child.command();
+        let of = |name: &str| {
+            command.get_envs().find(|(known, _)| *known == name).and_then(|(_, value)| value)
+        };
+        assert_eq!(of("MOD_ALLOC_BUCKETS"), Some("1048576".as_ref()));
+        assert_eq!(of("MOD_ALLOC_1_OUT"), Some("d/report.json".as_ref()));
+        assert_eq!(of("DHAT_FRAMES"), None);
+    }
+}

@@ -136,3 +136,49 @@ fn allocators(list: &str) -> Result<Vec<&'static Allocator>, String> {
     }
     Ok(chosen)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Options, String> {
+        let line = format!("--bins default=d --scratch s {line}");
+        Options::parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    fn names(options: &Options) -> Vec<&str> {
+        options.workloads.iter().map(|workload| workload.name).collect()
+    }
+
+    #[test]
+    fn workloads_are_chosen_by_name_or_kind() {
+        let options = parsed("--only memory,threads,json").unwrap();
+        let chosen = ["memory", "threads-1", "threads-2", "threads-4", "threads-8", "json"];
+        assert_eq!(names(&options), chosen);
+        assert!(parsed("--only thread").is_err());
+    }
+
+    #[test]
+    fn instructions_are_counted_of_loops_on_one_thread() {
+        let options = parsed("--instructions").unwrap();
+        assert_eq!(names(&options), ["shallow", "deep32", "sites", "sawtooth", "steady"]);
+    }
+
+    #[test]
+    fn plain_comes_first_whoever_is_asked_for() {
+        let options = parsed("--allocators mod-alloc-1-default,plain").unwrap();
+        let names: Vec<&str> = options.allocators.iter().map(|allocator| allocator.name).collect();
+        assert_eq!(names, ["plain", "mod-alloc-1-default"]);
+        assert_eq!(options.allocators[1].environment, [], "its default is no setting");
+    }
+
+    #[test]
+    fn a_look_parses_the_same_files_however_it_is_measured() {
+        let options = parsed("--quick --only syn").unwrap();
+        let syn = options.workloads[0];
+        assert_eq!(options.timed(syn).join(" "), "syn --budget 50 --files 20");
+        assert_eq!(options.units(syn, 2).join(" "), "syn --units 2 --files 20");
+        let whole = parsed("--only syn").unwrap();
+        assert_eq!(whole.units(syn, 2).join(" "), "syn --units 2");
+    }
+}

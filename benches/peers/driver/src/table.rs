@@ -181,3 +181,95 @@ fn aligned(line: &[String], widths: &[usize]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measured::{Measured, Outcome, Reported};
+    use crate::memory;
+    use crate::programs::WORKLOADS;
+    use crate::rows::tests::{named, rows};
+
+    fn lines(text: &str) -> Vec<Vec<&str>> {
+        text.lines()
+            .skip(2)
+            .map(|line| line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect())
+            .collect()
+    }
+
+    #[test]
+    fn a_loop_shows_what_it_lost() {
+        let report = Some(Reported { bytes: 2048.0, sites: 4096.0, lost: 0.1819 });
+        let run = Outcome::Measured(Measured { value: 30.0, report, ..Measured::default() });
+        let plain = Outcome::Measured(Measured { value: 10.0, ..Measured::default() });
+        let runs = [(named("plain"), vec![plain]), (named("mod-alloc-1"), vec![run])];
+        let rows = Rows::from_runs("frame-pointers", WORKLOADS[2], runs.into_iter());
+        let text = text(&rows);
+        let headings = [
+            "allocator",
+            "ns/pair",
+            "added ns",
+            "× plain",
+            "of dhat's added",
+            "of mod-alloc-1's added",
+            "sites",
+            "lost %",
+            "peak RSS MiB",
+            "exit ms",
+            "report KiB",
+            "runs",
+        ];
+        let [plain, lossy] = [
+            ["plain", "10.0", "0.0", "1.00", "-", "0.00", "-", "-", "0.0", "0.0", "-", "1"],
+            [
+                "mod-alloc-1",
+                "30.0",
+                "20.0",
+                "3.00",
+                "-",
+                "1.00",
+                "4096",
+                "18.19",
+                "0.0",
+                "0.0",
+                "2.0",
+                "1",
+            ],
+        ];
+        assert_eq!(lines(&text), [headings, plain, lossy]);
+    }
+
+    #[test]
+    fn nothing_lost_is_not_very_little() {
+        assert_eq!([0.0, 0.000_01, 1.0].map(percent), ["0", "0.00", "100.00"]);
+    }
+
+    #[test]
+    fn threads_show_how_much_more_they_get_done() {
+        let alone = rows("default", "threads-1", &[("plain", &[20.0])]);
+        let mut two = rows("default", "threads-2", &[("plain", &[16.0])]);
+        two.compare_with(&alone);
+        let shown = lines(&text(&two)).concat().join("|");
+        assert!(shown.contains("|M events/s|× one thread|"), "{shown}");
+        assert!(shown.contains("plain|125.00|1.25|16.0|"), "{shown}");
+    }
+
+    #[test]
+    fn memory_is_in_its_units_and_without_plain() {
+        let row = |name, bytes| memory::Row { allocator: named(name), bytes };
+        let bytes = vec![-0.01, 16.0, 8.0, 271.3, 1_024.0, 51_200.0, 1e6, 2_048_000.0];
+        let rows = vec![
+            row("plain", Ok(vec![0.0; 8])),
+            row("mod-alloc", Ok(bytes)),
+            row("heapscope", Err("why".to_owned())),
+        ];
+        let text = memory(&Memory { build: "default".to_owned(), frames_per_site: 3.14, rows });
+        assert!(text.contains("each site has 3.1 frames"), "{text}");
+        let lines = lines(&text);
+        assert_eq!(
+            lines[1],
+            ["mod-alloc", "0.0", "16.0", "8.0", "271.3", "1.0", "50.0", "976.6", "2000.0"]
+        );
+        assert_eq!(lines[2..], [["heapscope", "why"]]);
+    }
+}

@@ -92,3 +92,33 @@ impl Workload {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Arguments, String> {
+        Arguments::parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn a_command_line_says_what_and_how_much() {
+        let arguments = parsed("hold-threads-3 --no-report --count 7 --units 9 --files 2").unwrap();
+        let expected = Arguments {
+            workload: Workload::Hold(Held::Threads(3)),
+            amount: Amount::Units(9),
+            files: 2,
+            count: 7,
+            no_report: true,
+        };
+        assert_eq!(arguments, expected);
+        assert_eq!(parsed("threads-8").unwrap().workload, Workload::Threads(8));
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_refused() {
+        for line in ["", "hold-", "hold-wind", "threads-0", "syn --files", "syn --times 3"] {
+            assert!(parsed(line).is_err(), "{line}");
+        }
+    }
+}
