@@ -6,6 +6,7 @@ use std::{env, fs, process};
 
 use serde_json::Value;
 
+const PLAIN: &str = env!("CARGO_BIN_EXE_bench-plain");
 const COUNTED: &str = env!("CARGO_BIN_EXE_bench-counted");
 const MOD_ALLOC: &str = env!("CARGO_BIN_EXE_bench-mod-alloc");
 const MOD_ALLOC_1: &str = env!("CARGO_BIN_EXE_bench-mod-alloc-1");
@@ -104,4 +105,14 @@ fn sites_that_are_held_are_sites_of_the_report() {
         let sites = sites(&report);
         assert!((5_000..5_050).contains(&sites), "{program}: {sites}");
     }
+}
+
+/// 100,000 blocks of 1,000 bytes are 1,008 each with malloc's header, and 24 for the vector.
+#[test]
+fn what_is_held_is_resident() {
+    let own = |count: u64| {
+        Run::new(PLAIN, &format!("hold-blocks-1000 --count {count}")).number("own_kib")
+    };
+    let (held, expected) = (own(100_000) - own(0), 100_000 * (1_008 + 24) / 1024);
+    assert!(held.abs_diff(expected) < expected / 50, "{held} is not {expected}");
 }
