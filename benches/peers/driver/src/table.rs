@@ -263,7 +263,7 @@ mod tests {
             row("mod-alloc", Ok(bytes)),
             row("heapscope", Err("why".to_owned())),
         ];
-        let text = memory(&Memory { build: "default".to_owned(), frames_per_site: 3.14, rows });
+        let text = memory(&Memory { build: "default".to_owned(), frames_per_site: 3.06, rows });
         assert!(text.contains("each site has 3.1 frames"), "{text}");
         let lines = lines(&text);
         assert_eq!(
