@@ -467,3 +467,6 @@ fn several_threads_that_call_at_random() {
         thread.join().unwrap_or_else(|cause| panic::resume_unwind(cause));
     }
 }
+
+#[path = "oracle_native_tests.rs"]
+mod native;
