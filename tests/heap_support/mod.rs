@@ -35,7 +35,7 @@ pub(crate) fn programs() -> &'static Path {
 pub(crate) fn build_programs(variant: &str, flags: &[&str]) -> PathBuf {
     let mut arguments = vec!["--package", "mod-alloc", "--example", "heap-programs", "--"];
     arguments.extend(flags);
-    build("rustc", &arguments, "heap-programs", variant)
+    build(&["rustc", "--release"], &arguments, "heap-programs", variant)
 }
 
 /// The program `fixture` of `fixtures/programs`.
@@ -43,17 +43,31 @@ pub(crate) fn fixture() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let arguments = ["--package", "mod-alloc-fixtures", "--bin", "fixture"];
-        build("build", &arguments, "fixture", "fixture")
+        build(&["build", "--release"], &arguments, "fixture", "fixture")
     })
 }
 
+const TORTURE: [&str; 4] = ["--package", "mod-alloc", "--example", "torture-programs"];
+
+/// The program `torture-programs` of `tests/programs/torture`.
+pub(crate) fn torture_programs() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| build(&["build", "--release"], &TORTURE, "torture-programs", "torture"))
+}
+
+/// The same in cargo's development profile, in which the profiler looks for its own overflows.
+pub(crate) fn torture_programs_in_development() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| build(&["build"], &TORTURE, "torture-programs", "torture-development"))
+}
+
 /// Has cargo build `program` and keeps a copy, for cargo gives all variants one place.
-fn build(subcommand: &str, arguments: &[&str], program: &str, variant: &str) -> PathBuf {
+fn build(how: &[&str], arguments: &[&str], program: &str, variant: &str) -> PathBuf {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _held = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("below the target folder");
     let mut command = Command::new(env!("CARGO"));
-    command.args([subcommand, "--release", "--message-format=json-render-diagnostics"]);
+    command.args(how).arg("--message-format=json-render-diagnostics");
     command.arg("--manifest-path").arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
     command.arg("--target-dir").arg(target).args(arguments);
     command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");

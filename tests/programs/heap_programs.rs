@@ -8,6 +8,7 @@
 mod endings;
 mod model;
 mod numbered;
+mod random;
 mod rig;
 mod settings;
 mod signals;

@@ -1,7 +1,8 @@
 //! Random allocations, and what must come of them by a model that is plain arithmetic.
 
 use crate::numbered::SITES;
-use crate::rig::{Block, Random, say};
+use crate::random::Random;
+use crate::rig::{Block, say};
 use crate::{ALLOC, Program};
 
 pub(crate) const PROGRAMS: &[Program] = &[("model", model)];

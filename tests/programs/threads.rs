@@ -9,7 +9,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::numbered::SITES;
-use crate::rig::{Block, Random, free_all, say, sites};
+use crate::random::Random;
+use crate::rig::{Block, free_all, say, sites};
 use crate::{ALLOC, Program};
 
 pub(crate) const PROGRAMS: &[Program] = &[
