@@ -39,7 +39,8 @@ fn is_unchanged(thread: &Thread, at: &Registers) -> bool {
 #[cold]
 #[inline(never)]
 fn checked(thread: &mut Thread, session: &'static Session, at: Registers) -> u32 {
-    let unchanged = thread.last_site != NO_SITE && is_unchanged(thread, &at);
+    let unchanged =
+        thread.last_site != NO_SITE && !thread.stack.has_late() && is_unchanged(thread, &at);
     let site =
         if unchanged { thread.last_site } else { changed(thread, session, at.pc, at.sp, at.bp) };
     thread.fast_site = NO_SITE;
@@ -85,6 +86,9 @@ fn changed(thread: &mut Thread, session: &'static Session, pc: u64, sp: u64, bp:
     } else {
         capture_foreign(thread, at, &rules)
     };
+    if thread.stack.has_late() {
+        rules.revise(thread.stack.late());
+    }
     if thread.generation != rule_cache::generation() {
         // An object was unloaded while the stack was walked: its frames may have been taken
         // for others'. The next round walks all of it by the new rules.
@@ -130,7 +134,8 @@ fn site(thread: &mut Thread, node: u32, whole: bool) -> u32 {
     }
     // What is counted each time is looked at each time.
     thread.last_site = if whole && site != TABLE_FULL { site } else { NO_SITE };
-    thread.fast_site = thread.last_site;
+    // Of objects that were loaded late it has to be seen each time that they are the same.
+    thread.fast_site = if thread.stack.has_late() { NO_SITE } else { thread.last_site };
     site
 }
 

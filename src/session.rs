@@ -91,6 +91,8 @@ fn begin() {
 
 fn open(settings: &Settings) -> Option<Session> {
     os::clock::start();
+    #[cfg(feature = "backtraces")]
+    os::loaded::note_early();
     let (mapping, settings) = map(settings)?;
     let header = mapping.header();
     describe_process(header, &settings);
@@ -210,7 +212,8 @@ fn map(settings: &Settings) -> Option<(Mapping, Settings)> {
 fn geometry(settings: &Settings) -> Geometry {
     use crate::table::frames::{last_level, slots_up_to};
     use crate::table::{sites::FIRST_SITE, slot::MAX_ID};
-    const MODULES: usize = 1024;
+    /// An object that is loaded again counts again. As many as there are generations.
+    const MODULES: usize = 1 << 16;
     /// New frames per site, in large tables; small ones have room for entirely different stacks.
     const FRAMES_PER_SITE: usize = 16;
     const FEW_FRAMES: usize = 1 << 17;

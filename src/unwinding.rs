@@ -5,10 +5,11 @@ use crate::capture::rule::{PackedRule, Rule};
 use crate::capture::walk::{Memory, Rules};
 use crate::capture::{rule_cache, unwind_tables};
 use crate::os::{self, loaded::Loaded};
-use crate::recording::layout::{Module, store_bytes};
+use crate::recording::layout::{Module, PATH_SIZE, store_bytes};
 use crate::session::Session;
 use crate::settings::Unwind;
 use crate::sync::Ordering;
+use crate::table::frames::ADDRESS_BITS;
 
 /// Value of [`Module::last`] while the object is loaded.
 pub(crate) const STILL_LOADED: u32 = u32::MAX;
@@ -39,7 +40,9 @@ impl Rules for ProcessRules {
 
     #[cold]
     fn unpacked(&self, pc: u64) -> Rule {
-        os::loaded::find(pc.wrapping_sub(1)).map_or(Rule::Unknown, |loaded| decode(&loaded, pc))
+        let mut rule = Rule::Unknown;
+        with_object(pc, |loaded| rule = decode(loaded, pc));
+        rule
     }
 
     #[cold]
@@ -54,19 +57,51 @@ impl ProcessRules {
     #[inline(never)]
     fn look_up(&self, pc: u64) -> PackedRule {
         let fixed = self.session.unwind() == Unwind::FramePointers;
-        let Some(loaded) = os::loaded::find(pc.wrapping_sub(1)) else {
-            return if fixed { Rule::FRAME_POINTER.pack() } else { PackedRule::UNKNOWN };
-        };
-        note(self.session, &loaded);
-        let rule = if fixed { Rule::FRAME_POINTER } else { decode(&loaded, pc) }.pack();
-        rule_cache::put(pc, rule);
-        rule
+        let mut found = None;
+        with_object(pc, |loaded| {
+            note(self.session, loaded);
+            let rule = if fixed { Rule::FRAME_POINTER } else { decode(loaded, pc) }.pack();
+            let rule = if loaded.is_late() { rule.late() } else { rule };
+            rule_cache::put(pc, rule);
+            found = Some(rule);
+        });
+        let nowhere = if fixed { Rule::FRAME_POINTER.pack() } else { PackedRule::UNKNOWN };
+        found.unwrap_or(nowhere)
+    }
+
+    /// Looks whether the objects of these pcs still are those that were noted. If not, a new
+    /// generation begins, in which all is looked up anew.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn revise(&self, pcs: impl Iterator<Item = u64>) {
+        let mut known = 0..0;
+        for pc in pcs.map(|pc| pc.wrapping_sub(1)) {
+            if known.contains(&pc) {
+                continue;
+            }
+            match os::loaded::find(pc) {
+                Some(loaded) if is_noted(self.session, &loaded) => {
+                    known = loaded.start..loaded.end;
+                }
+                _ => return forget(self.session, pc),
+            }
+        }
+    }
+}
+
+/// Calls `work` with the object that holds the code before `pc`, if there is one.
+fn with_object(pc: u64, mut work: impl FnMut(&Loaded)) {
+    match os::loaded::find(pc.wrapping_sub(1)) {
+        // What only looks like a frame may be in an object that is being unloaded.
+        Some(loaded) if loaded.is_late() => os::loaded::hold(pc.wrapping_sub(1), work),
+        Some(loaded) => work(&loaded),
+        None => {}
     }
 }
 
 fn decode(loaded: &Loaded, pc: u64) -> Rule {
-    // SAFETY: code of the object is on this thread's stack, so it stays loaded; what the unwind
-    // tables point to lies in the object's segments.
+    // SAFETY: the object stays as long as the process, or the loader's lock is held; what the
+    // unwind tables point to lies in the object's segments.
     let bytes = unsafe { loaded.bytes_from(loaded.eh_frame_header) };
     // SAFETY: as above.
     let object = unsafe { loaded.bytes_from(loaded.start) };
@@ -78,20 +113,22 @@ fn decode(loaded: &Loaded, pc: u64) -> Rule {
     if bytes.is_empty() { Rule::Unknown } else { unwind_tables::rule(&tables, pc) }
 }
 
+/// The recorded objects, the newest first.
+fn noted(session: &Session) -> impl Iterator<Item = &'static Module> {
+    // Acquire pairs with the Release in `note`: the modules are described.
+    let count = session.header.process.modules.load(Ordering::Acquire) as usize;
+    session.modules.iter().take(count).rev()
+}
+
 /// Adds the object to the recording's list if it is not there. Where it overlaps another, that one
 /// was unloaded: its rules and frames belong to an earlier generation.
 fn note(session: &Session, loaded: &Loaded) {
     let _held = session.modules_lock.lock();
-    let count = &session.header.process.modules;
-    let known = count.load(Ordering::Relaxed) as usize;
     let mut unloaded = false;
-    for module in session.modules.iter().take(known) {
+    for module in noted(session).filter(|module| is_loaded(module)) {
         let (start, end) =
             (module.start.load(Ordering::Relaxed), module.end.load(Ordering::Relaxed));
-        if module.last.load(Ordering::Relaxed) != STILL_LOADED {
-            continue;
-        }
-        if (start, end) == (loaded.start, loaded.end) && is_same(module, loaded) {
+        if is_placed(module, loaded) && is_same(module, loaded) {
             return;
         }
         if start < loaded.end && loaded.start < end {
@@ -99,15 +136,65 @@ fn note(session: &Session, loaded: &Loaded) {
             unloaded = true;
         }
     }
-    let generation = rule_cache::generation() + u32::from(unloaded);
-    if let Some(module) = session.modules.get(known) {
-        describe(module, loaded, generation);
-        // Release: a reader that sees the count sees the module.
-        count.store(known as u32 + 1, Ordering::Release);
-    }
     if unloaded {
-        rule_cache::begin_generation(generation);
+        next_generation();
     }
+    let count = &session.header.process.modules;
+    let known = count.load(Ordering::Relaxed);
+    if let Some(module) = session.modules.get(known as usize) {
+        describe(module, loaded, rule_cache::generation());
+        // Release: a reader that sees the count sees the module.
+        count.store(known + 1, Ordering::Release);
+    }
+}
+
+/// What was noted of the code at `pc` is not true any more.
+fn forget(session: &Session, pc: u64) {
+    let _held = session.modules_lock.lock();
+    for module in noted(session).filter(|module| is_loaded(module)) {
+        let (start, end) =
+            (module.start.load(Ordering::Relaxed), module.end.load(Ordering::Relaxed));
+        if (start..end).contains(&pc) {
+            module.last.store(rule_cache::generation(), Ordering::Relaxed);
+        }
+    }
+    next_generation();
+}
+
+/// Begins a generation, under the lock. The last one that a frame can name goes on forever: what is
+/// loaded then may take the names of what was unloaded before.
+fn next_generation() {
+    const LAST: u32 = (1 << (u64::BITS - ADDRESS_BITS)) - 1;
+    rule_cache::begin_generation((rule_cache::generation() + 1).min(LAST));
+}
+
+fn is_loaded(module: &Module) -> bool {
+    module.last.load(Ordering::Relaxed) == STILL_LOADED
+}
+
+fn is_placed(module: &Module, loaded: &Loaded) -> bool {
+    let words = [&module.start, &module.end, &module.bias].map(|word| word.load(Ordering::Relaxed));
+    words == [loaded.start, loaded.end, loaded.bias]
+}
+
+/// Whether the object is one that was noted, as far as can be said without reading what would be gone
+/// if it were being unloaded: by its place and name.
+fn is_noted(session: &Session, loaded: &Loaded) -> bool {
+    noted(session)
+        .filter(|module| is_loaded(module))
+        .find(|module| is_placed(module, loaded))
+        .is_some_and(|module| is_named(module, loaded))
+}
+
+fn is_named(module: &Module, loaded: &Loaded) -> bool {
+    let name = loaded.name_bytes();
+    let len = name.len().min(PATH_SIZE);
+    module.path_len.load(Ordering::Relaxed) as usize == len
+        && name[..len].chunks(8).zip(&module.path).all(|(bytes, word)| {
+            let mut expected = [0; 8];
+            expected[..bytes.len()].copy_from_slice(bytes);
+            word.load(Ordering::Relaxed) == u64::from_ne_bytes(expected)
+        })
 }
 
 fn is_same(module: &Module, loaded: &Loaded) -> bool {
@@ -117,7 +204,9 @@ fn is_same(module: &Module, loaded: &Loaded) -> bool {
         bytes.copy_from_slice(&word.load(Ordering::Relaxed).to_ne_bytes());
     }
     let build_id = loaded.build_id();
-    id.get(..len) == Some(&build_id[..build_id.len().min(id.len())])
+    let same_id = id.get(..len) == Some(&build_id[..build_id.len().min(id.len())]);
+    // The executable has no name here, and is no other's.
+    same_id && (loaded.name_bytes().is_empty() || is_named(module, loaded))
 }
 
 fn describe(module: &Module, loaded: &Loaded, generation: u32) {
@@ -128,7 +217,7 @@ fn describe(module: &Module, loaded: &Loaded, generation: u32) {
     module.last.store(STILL_LOADED, Ordering::Relaxed);
     let len = store_bytes(&module.build_id, loaded.build_id());
     module.build_id_len.store(len as u32, Ordering::Relaxed);
-    let mut executable = [0; crate::recording::layout::PATH_SIZE];
+    let mut executable = [0; PATH_SIZE];
     let name = loaded.name_bytes();
     let path = if name.is_empty() {
         let len = os::read_link(c"/proc/self/exe", &mut executable);

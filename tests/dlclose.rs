@@ -55,6 +55,55 @@ fn objects_of_different_layout() {
     assert_kept_apart(&tortured, &["north", "wide"]);
 }
 
+/// Each of the loads is another object for the profiler, so there are as many as it can count.
+#[test]
+fn objects_of_different_layout_ten_thousand_times() {
+    let tortured = reload("reload plugin-north plugin-wide", 10_000);
+    assert_replaced(&tortured, 99);
+    assert_kept_apart(&tortured, &["north", "wide"]);
+}
+
+/// Every return address in one is a return address in the other; the functions' names and the
+/// sizes of some frames differ.
+#[test]
+fn objects_of_one_layout() {
+    let tortured = reload("reload plugin-north plugin-south", 700);
+    assert_replaced(&tortured, 99);
+    assert_kept_apart(&tortured, &["north", "south"]);
+}
+
+/// Nothing but their contents tells them apart.
+#[test]
+fn objects_of_one_layout_without_build_ids() {
+    let tortured = reload("reload plugin-secret_north plugin-secret_south", 700);
+    assert_replaced(&tortured, 99);
+    assert_kept_apart(&tortured, &["secret_north", "secret_south"]);
+}
+
+#[test]
+fn several_threads_call_objects_of_one_layout() {
+    let tortured = torture("reload-in-step plugin-north plugin-south", 7_000, WHOLE);
+    tortured.assert_checked();
+    assert_nothing_lost(&tortured.report);
+    assert_replaced(&tortured, 99);
+    assert_kept_apart(&tortured, &["north", "south"]);
+}
+
+/// Whether two words may be a frame depends on which objects are loaded, so that the same stack is
+/// not always the same.
+#[test]
+fn what_looks_like_a_frame_of_an_object_that_comes_and_goes() {
+    torture("pointed plugin-north", 1_000, WHOLE).assert_checked();
+}
+
+/// The object may be unloaded while its unwind tables are looked for.
+#[test]
+fn several_threads_follow_what_looks_like_a_frame() {
+    for _ in 0..4 {
+        torture("pointed-at-will plugin-north", 10_000, WHOLE);
+    }
+}
+
 /// What the threads remember of their stacks are the other object's frames at the same places.
 #[test]
 fn several_threads_call_each_object() {

@@ -5,17 +5,19 @@
 //! on x86-64 just below the CFA, on aarch64 just above the saved frame pointer.
 //!
 //! ```text
-//!  31     30   29     28               13 12              0
-//! +------+----+-------+------------------+-----------------+
-//! |plain | fp | saved | CFA offset / 8,  | fp offset / 8,  |    plain: the ordinary kinds
-//! |      |    |       | signed           | signed          |
-//! +------+----+-------+------------------+-----------------+
-//! |  0   | 0  |   1   |  the same        |  the same       |    a realigned frame
-//! |  0   | 0  |   0   | 1 to 3 in bits 27 and 28           |    signal, end, unknown
-//! |  0   | 1  |   0   |                  0                 |    an offset does not fit
-//! +------+----+-------+------------------------------------+
-//!                                              all zero: an empty cache entry
+//!  31     30   29      28     27               13 12              0
+//! +------+----+-------+------+-------------------+-----------------+
+//! |plain | fp | saved | late |  CFA offset / 8,  | fp offset / 8,  |    plain: the ordinary kinds
+//! |      |    |       |      |  signed           | signed          |
+//! +------+----+-------+------+-------------------+-----------------+
+//! |  0   | 0  |   1   | late |  the same         |  the same       |    a realigned frame
+//! |  0   | 0  |   0   | late | 1 to 3 in bits 25 and 26            |    signal, end, unknown
+//! |  0   | 1  |   0   | late |                   0                 |    an offset does not fit
+//! +------+----+-------+------+-------------------------------------+
+//!                                                all zero: an empty cache entry
 //! ```
+//!
+//! *Late*: the pc's object may be unloaded, and another one be loaded in its place.
 
 /// What kind of step leaves the frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,8 +44,8 @@ pub(crate) enum Rule {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PackedRule(u32);
 
-const KIND_SHIFT: u32 = 27;
-const CFA_BITS: u32 = 16;
+const KIND_SHIFT: u32 = 25;
+const CFA_BITS: u32 = 15;
 const FP_BITS: u32 = 13;
 
 impl PackedRule {
@@ -53,6 +55,9 @@ impl PackedRule {
     pub(crate) const BY_FP: u32 = 1 << 30;
     /// The bit of those that have saved the frame pointer.
     pub(crate) const SAVED: u32 = 1 << 29;
+
+    /// The bit of those whose object was loaded late.
+    pub(crate) const LATE: u32 = 1 << 28;
 
     /// Nothing is known about this pc.
     pub(crate) const UNKNOWN: PackedRule = PackedRule(3 << KIND_SHIFT);
@@ -89,6 +94,11 @@ impl PackedRule {
         (u64::from(self.0) << (64 - FP_BITS)).cast_signed() >> (64 - FP_BITS) << 3
     }
 
+    /// The same for a pc whose object was loaded late.
+    pub(crate) fn late(self) -> Self {
+        PackedRule(self.0 | Self::LATE)
+    }
+
     /// The bits; never 0.
     #[inline(always)]
     pub(crate) fn bits(self) -> u32 {
@@ -118,7 +128,7 @@ impl PackedRule {
             (true, true, true) => Rule::FpSaved { cfa, fp },
             (false, false, true) => Rule::Realigned { cfa, fp },
             (false, true, _) => return None,
-            (false, false, false) => match self.0 >> KIND_SHIFT {
+            (false, false, false) => match self.0 >> KIND_SHIFT & 3 {
                 1 => Rule::Signal,
                 2 => Rule::End,
                 _ => Rule::Unknown,
@@ -166,7 +176,7 @@ mod tests {
 
     #[test]
     fn every_rule_survives_packing() {
-        for cfa in [-262_144, -16, -8, 0, 8, 16, 4096, 262_136] {
+        for cfa in [-131_072, -16, -8, 0, 8, 16, 4096, 131_064] {
             for fp in [-32_768, -16, 0, 8, 32_760] {
                 for rule in [
                     Rule::Sp { cfa },
@@ -181,6 +191,7 @@ mod tests {
                     let packed = rule.pack();
                     assert_ne!(packed.bits(), 0, "0 is an empty cache entry");
                     assert_eq!(packed.unpack(), Some(rule));
+                    assert_eq!(packed.late().unpack(), Some(rule));
                 }
             }
         }
@@ -189,7 +200,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_said_not_to() {
         for rule in [
-            Rule::Sp { cfa: 262_144 },
+            Rule::Sp { cfa: 131_072 },
             Rule::Sp { cfa: 12 },
             Rule::SpSaved { cfa: 16, fp: -32_776 },
         ] {

@@ -138,6 +138,19 @@ impl Stack {
         self.len > self.limit || self.base == Base::Unwalked
     }
 
+    /// The pcs of the frames whose objects were loaded late, innermost first.
+    pub(crate) fn late(&self) -> impl Iterator<Item = u64> {
+        let next = |index: usize| Some(self.abouts.get(index)?.late()).filter(|late| *late > 0);
+        core::iter::successors(next(self.len), move |late| next(late - 1))
+            .map(|late| self.marks[late].pc)
+    }
+
+    /// Whether some frame's object was loaded late.
+    #[inline(always)]
+    pub(crate) fn has_late(&self) -> bool {
+        self.abouts.get(self.len).is_some_and(|about| about.late() > 0)
+    }
+
     /// Whether another capture of the same moment has kept the same frames.
     pub(crate) fn window_equals(&self, other: &Stack) -> bool {
         let window = |stack: &Stack| {

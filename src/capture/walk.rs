@@ -75,6 +75,12 @@ impl PointerUse {
         PointerUse(rule.bits())
     }
 
+    /// What either does.
+    #[inline(always)]
+    pub(crate) fn or(self, other: Self) -> Self {
+        PointerUse(self.0 | other.0)
+    }
+
     #[inline(always)]
     pub(crate) fn is_used(self) -> bool {
         self.0 & PackedRule::BY_FP != 0
@@ -83,6 +89,17 @@ impl PointerUse {
     #[inline(always)]
     pub(crate) fn is_restored(self) -> bool {
         self.0 & PackedRule::SAVED != 0
+    }
+
+    /// The same of a frame that is left by that rule.
+    pub(crate) fn by(self, rule: PackedRule) -> Self {
+        PointerUse(self.0 | rule.bits() & PackedRule::LATE)
+    }
+
+    /// Whether the frame's object was loaded late.
+    #[inline(always)]
+    pub(crate) fn is_late(self) -> bool {
+        self.0 & PackedRule::LATE != 0
     }
 
     #[inline(always)]
@@ -131,11 +148,15 @@ pub(crate) fn plain_step<M: Memory>(
     (is_outward && pc != 0).then_some((Registers { pc, sp: cfa, bp }, needs))
 }
 
-/// Leaves the frame `at`.
+/// Leaves the frame `at` by `rule`.
 #[cold]
 #[inline(never)]
-pub(crate) fn step<M: Memory, R: Rules>(at: &Registers, memory: &M, rules: &R) -> Step {
-    let rule = rules.rule(at.pc);
+pub(crate) fn step<M: Memory, R: Rules>(
+    at: &Registers,
+    rule: PackedRule,
+    memory: &M,
+    rules: &R,
+) -> Step {
     match rule.unpack().unwrap_or_else(|| rules.unpacked(at.pc)) {
         Rule::Sp { cfa } => leave(at, offset(at.sp, cfa.into()), 0, PointerUse::PASSED, memory),
         Rule::SpSaved { cfa, fp } => {
@@ -238,8 +259,12 @@ fn by_plausible_frame_pointer<M: Memory, R: Rules>(at: &Registers, memory: &M, r
     }
     let link = at.bp.wrapping_add(8);
     let Some(pc) = memory.word(link, at.sp) else { return BROKEN };
+    // What is plausible depends on which objects are loaded.
     if !rules.plausible(pc) {
-        return Step::Broken(Word { address: link, value: pc }, PointerUse::USED);
+        return BROKEN_NOW;
     }
-    leave(at, at.bp.wrapping_add(16), at.bp, PointerUse::USED, memory)
+    match leave(at, at.bp.wrapping_add(16), at.bp, PointerUse::UNVERIFIABLE, memory) {
+        Step::Broken(..) => BROKEN_NOW,
+        step => step,
+    }
 }

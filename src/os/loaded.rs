@@ -7,6 +7,8 @@
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr;
 
+use crate::sync::{AtomicU64, Ordering};
+
 /// A loaded object.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Loaded {
@@ -44,6 +46,65 @@ struct LinkMap {
 }
 
 type FindObject = unsafe extern "C" fn(*mut c_void, *mut DlFindObject) -> c_int;
+
+/// How many of the objects that were loaded before the session are told from those loaded later.
+const EARLY: usize = 512;
+
+/// Where the objects are that were loaded before the session, by their [bias](Loaded::bias) plus one: they
+/// stay as long as the process. What finds no room here is taken for a late one.
+static EARLY_BIASES: [AtomicU64; EARLY] = [const { AtomicU64::new(0) }; EARLY];
+
+/// Notes which objects are there.
+pub(crate) fn note_early() {
+    if cfg!(miri) {
+        return;
+    }
+    let mut next = 0_usize;
+    // SAFETY: the callback gets the counter's address back and outlives the call.
+    unsafe { libc::dl_iterate_phdr(Some(note_bias), (&raw mut next).cast()) };
+}
+
+unsafe extern "C" fn note_bias(
+    info: *mut libc::dl_phdr_info,
+    _size: usize,
+    data: *mut c_void,
+) -> c_int {
+    // SAFETY: `note_early` passes a counter that lives for the call.
+    let next = unsafe { &mut *data.cast::<usize>() };
+    // SAFETY: the loader passes a valid description.
+    let bias = unsafe { (*info).dlpi_addr };
+    if let Some(place) = EARLY_BIASES.get(*next) {
+        place.store(bias.wrapping_add(1), Ordering::Relaxed);
+    }
+    *next += 1;
+    0
+}
+
+/// Calls `work` with the object that holds `pc`, which stays loaded until `work` returns.
+///
+/// The loader's lock is held meanwhile, as it is by whoever walks the loader's list himself and
+/// allocates while doing so. So nobody may wait for that lock who holds one of ours.
+pub(crate) fn hold(pc: u64, mut work: impl FnMut(&Loaded)) {
+    struct Held<'a> {
+        pc: u64,
+        work: &'a mut dyn FnMut(&Loaded),
+    }
+    unsafe extern "C" fn under_lock(
+        _info: *mut libc::dl_phdr_info,
+        _size: usize,
+        data: *mut c_void,
+    ) -> c_int {
+        // SAFETY: `hold` passes a `Held` that lives for the call.
+        let held = unsafe { &mut *data.cast::<Held<'_>>() };
+        if let Some(loaded) = find(held.pc) {
+            (held.work)(&loaded);
+        }
+        1 // enough: the lock is what was wanted
+    }
+    let mut held = Held { pc, work: &mut work };
+    // SAFETY: the callback gets the address back and outlives the call.
+    unsafe { libc::dl_iterate_phdr(Some(under_lock), (&raw mut held).cast()) };
+}
 
 /// The object that holds `pc`.
 #[cold]
@@ -149,6 +210,16 @@ unsafe extern "C" fn look_at(
 }
 
 impl Loaded {
+    /// Whether it may be unloaded: it was not there when the session began.
+    pub(crate) fn is_late(&self) -> bool {
+        let bias = self.bias.wrapping_add(1);
+        !EARLY_BIASES
+            .iter()
+            .map(|early| early.load(Ordering::Relaxed))
+            .take_while(|early| *early != 0)
+            .any(|early| early == bias)
+    }
+
     /// The object's memory from `address` to its end.
     ///
     /// # Safety

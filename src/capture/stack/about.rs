@@ -6,16 +6,18 @@ use crate::capture::walk::PointerUse;
 /// One word of each frame.
 ///
 /// ```text
-///  63      62     52 51          42 41     32 31           0
-/// +-------+---------+--------------+---------+--------------+
-/// |matters|    0    | unverifiable | checked |     node     |
-/// +-------+---------+--------------+---------+--------------+
+///  63      62 61    52 51          42 41     32 31           0
+/// +-------+---+-------+--------------+---------+--------------+
+/// |matters| 0 | late  | unverifiable | checked |     node     |
+/// +-------+---+-------+--------------+---------+--------------+
 /// ```
 ///
 /// * `node`: the frame's node in the call-site table, or [`NO_NODE`].
 /// * `checked`: the innermost frame, from here outward, whose step has restored a frame pointer that
 ///   matters further out, so that the word it was read from is to be checked; 0: none.
 /// * `unverifiable`: the innermost frame, from here outward, whose step cannot be checked; 0: none.
+/// * `late`: the innermost frame, from here outward, whose object was loaded late, so that another may
+///   be in its place by now; 0: none.
 /// * `matters`: some step from here outward reads this frame's frame pointer before it is restored.
 #[derive(Debug, Clone, Copy, Default)]
 #[repr(transparent)]
@@ -26,6 +28,7 @@ impl About {
     const NUMBER: u64 = 0x3ff;
     const CHECKED: u32 = 32;
     const UNVERIFIABLE: u32 = 42;
+    const LATE: u32 = 52;
 
     #[inline(always)]
     pub(super) fn node(self) -> u32 {
@@ -52,31 +55,37 @@ impl About {
         (self.0 >> Self::UNVERIFIABLE & Self::NUMBER) as usize
     }
 
+    #[inline(always)]
+    pub(super) fn late(self) -> usize {
+        (self.0 >> Self::LATE & Self::NUMBER) as usize
+    }
+
     /// The same of frame `index`, inward of this one, whose step uses the frame pointer like that and
     /// has `restored` it.
     pub(super) fn inward(self, index: usize, pointer: PointerUse, restored: bool) -> Self {
         let is_checked = self.matters() && restored;
-        let is_unverifiable = pointer.is_unverifiable();
+        let number = |is: bool, outward: usize| if is { index } else { outward };
         About::new(
             pointer.is_used() || self.matters() && !pointer.is_restored(),
-            if is_checked { index } else { self.checked() },
-            if is_unverifiable { index } else { self.unverifiable() },
+            number(is_checked, self.checked()),
+            number(pointer.is_unverifiable(), self.unverifiable()),
+            number(pointer.is_late(), self.late()),
         )
     }
 
-    pub(super) fn new(matters: bool, checked: usize, unverifiable: usize) -> Self {
+    fn new(matters: bool, checked: usize, unverifiable: usize, late: usize) -> Self {
         let matters = if matters { Self::MATTERS } else { 0 };
-        let number = |number: usize| number as u64 & Self::NUMBER;
-        About(
-            matters | number(checked) << Self::CHECKED | number(unverifiable) << Self::UNVERIFIABLE,
-        )
-        .with_node(NO_NODE)
+        let number = |number: usize, shift: u32| (number as u64 & Self::NUMBER) << shift;
+        let numbers = number(checked, Self::CHECKED)
+            | number(unverifiable, Self::UNVERIFIABLE)
+            | number(late, Self::LATE);
+        About(matters | numbers).with_node(NO_NODE)
     }
 
     /// The same after the outermost `dropped` frames were dropped.
     pub(super) fn without_outermost(self, dropped: usize) -> Self {
         let sunk = |number: usize| number.saturating_sub(dropped);
-        About::new(self.matters(), sunk(self.checked()), sunk(self.unverifiable()))
-            .with_node(self.node())
+        let (checked, unverifiable) = (sunk(self.checked()), sunk(self.unverifiable()));
+        About::new(self.matters(), checked, unverifiable, sunk(self.late())).with_node(self.node())
     }
 }

@@ -9,7 +9,7 @@ impl Stack {
     /// Joins the kept frames and the fresh ones.
     #[inline(always)]
     pub(super) fn settle<N: Names>(&mut self, walked: Walked, names: &mut N) -> Option<u32> {
-        let Walked { kept, fresh, base, uses_pointer, trail } = walked;
+        let Walked { kept, fresh, base, differs, trail } = walked;
         self.base = base;
         if kept + fresh > self.limit || base == Base::Unwalked {
             self.settle_truncated(kept, fresh);
@@ -18,7 +18,7 @@ impl Stack {
         self.len = kept + fresh;
         self.first = 1;
         let about = *self.abouts.get(kept)?;
-        if uses_pointer || about.matters() || about.node() == NO_NODE || kept == 0 {
+        if differs || about.matters() || about.node() == NO_NODE || kept == 0 {
             return self.settle_slowly(kept, fresh, names);
         }
         if let Some(node) = names.recall(about.node(), trail)
@@ -31,7 +31,7 @@ impl Stack {
         Some(node)
     }
 
-    /// The same, if steps have read frame pointers, or the kept frames have no names yet.
+    /// The same, if the fresh frames differ in what is known of them, or the kept frames have no names yet.
     #[inline(never)]
     fn settle_slowly<N: Names>(&mut self, kept: usize, fresh: usize, names: &mut N) -> Option<u32> {
         let about = match self.abouts[kept] {

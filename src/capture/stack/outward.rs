@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 use crate::capture::registers::Registers;
 use crate::capture::stack::{Base, CAPACITY, Mark, Stack};
 use crate::capture::walk::{
-    LINK_IS_BELOW_CFA, Memory, PointerUse, Rules, Step, Word, plain_step, step, step_by_sp,
+    LINK_IS_BELOW_CFA, Memory, Needs, PointerUse, Rules, Step, Word, plain_step, step, step_by_sp,
 };
 
 /// How a walk ended: what it has met, and what lies outward of all.
@@ -14,8 +14,9 @@ pub(super) struct Walked {
     pub(super) kept: usize,
     pub(super) fresh: usize,
     pub(super) base: Base,
-    /// Some fresh frame's step has read the frame pointer.
-    pub(super) uses_pointer: bool,
+    /// Some fresh frame's step has read the frame pointer, or its object was loaded late: each is to be
+    /// looked at by itself.
+    pub(super) differs: bool,
     /// A hash of the fresh frames' pcs.
     pub(super) trail: u64,
 }
@@ -23,7 +24,7 @@ pub(super) struct Walked {
 impl Walked {
     /// A walk that has met nothing. How it was done is of no more use.
     fn whole(fresh: usize, base: Base) -> Self {
-        Walked { kept: 0, fresh, base, uses_pointer: true, trail: 0 }
+        Walked { kept: 0, fresh, base, differs: true, trail: 0 }
     }
 }
 
@@ -48,6 +49,7 @@ impl Stack {
         let most = (2 * self.limit).min(CAPACITY);
         let mut fresh = 0;
         let mut trail = 0_u64;
+        let mut united = PointerUse::default();
         while LINK_IS_BELOW_CFA {
             // SAFETY: `candidate` points into the array.
             candidate = unsafe { first_from(candidate, at_sp) };
@@ -60,15 +62,17 @@ impl Stack {
                 }
                 match self.meet(met, bp, fresh, memory) {
                     Ok(()) => {
-                        let (base, uses_pointer) = (self.base, false);
-                        return Walked { kept: met, fresh, base, uses_pointer, trail };
+                        let (base, differs) = (self.base, united.is_late());
+                        return Walked { kept: met, fresh, base, differs, trail };
                     }
                     Err(unchanged) => candidate = self.mark_at(unchanged.min(met)),
                 }
             }
             let Some(slot) = self.fresh.get_mut(fresh).filter(|_| fresh < most) else { break };
             let Some(rule) = rules.by_sp(at_pc) else { break };
-            (slot.pc, slot.sp) = (at_pc, at_sp);
+            let pointer = PointerUse::of_plain(rule);
+            (slot.pc, slot.sp, slot.pointer) = (at_pc, at_sp, pointer);
+            united = united.or(pointer);
             fresh += 1;
             trail = trail.rotate_left(5).wrapping_add(at_pc);
             let Some(caller) = step_by_sp(at_sp, rule, memory) else { break };
@@ -91,7 +95,7 @@ impl Stack {
         let mut candidate = self.mark_at(self.len);
         let most = (2 * self.limit).min(CAPACITY);
         let mut fresh = 0;
-        let mut uses_pointer = !LINK_IS_BELOW_CFA;
+        let mut differs = !LINK_IS_BELOW_CFA;
         let mut trail = 0_u64;
         loop {
             // SAFETY: `candidate` points into the array.
@@ -102,7 +106,7 @@ impl Stack {
                 let met = self.index_of(mark);
                 match self.meet(met, at.bp, fresh, memory) {
                     Ok(()) => {
-                        return Walked { kept: met, fresh, base: self.base, uses_pointer, trail };
+                        return Walked { kept: met, fresh, base: self.base, differs, trail };
                     }
                     Err(unchanged) => candidate = self.mark_at(unchanged.min(met)),
                 }
@@ -120,18 +124,21 @@ impl Stack {
                 (at, needs) = step;
             } else {
                 let here = at; // so that `at` has no address
-                match step(&here, memory, rules) {
-                    Step::Outward(caller, caller_needs) => (at, needs) = (caller, caller_needs),
+                let rule = rules.rule(here.pc);
+                match step(&here, rule, memory, rules) {
+                    Step::Outward(caller, Needs { saved, pointer }) => {
+                        (at, needs) = (caller, Needs { saved, pointer: pointer.by(rule) });
+                    }
                     Step::End(word, pointer) => {
-                        return self.ends(fresh, Base::Complete, word, pointer);
+                        return self.ends(fresh, Base::Complete, word, pointer.by(rule));
                     }
                     Step::Broken(word, pointer) => {
-                        return self.ends(fresh, Base::Broken, word, pointer);
+                        return self.ends(fresh, Base::Broken, word, pointer.by(rule));
                     }
                 }
             }
             (slot.saved, slot.pointer) = (needs.saved, needs.pointer);
-            uses_pointer |= needs.pointer.is_used();
+            differs |= needs.pointer.is_used() || needs.pointer.is_late();
         }
     }
 

@@ -43,6 +43,15 @@ begin call_misled
     ret
 end call_misled
 
+/* No unwind tables, and the third argument as frame pointer. */
+begin call_pointed
+    push %rbp
+    mov %rdx, %rbp
+    call *%rsi
+    pop %rbp
+    ret
+end call_pointed
+
 /* The stack pointer is elsewhere at every call. */
 begin call_pushing
     .cfi_startproc

@@ -12,6 +12,7 @@ typedef void function(struct walk *);
 void call_framed(struct walk *walk, function *called);
 void call_frameless(struct walk *walk, function *called);
 void call_misled(struct walk *walk, function *called, size_t distance);
+void call_pointed(struct walk *walk, function *called, const size_t *frame);
 void call_pushing(struct walk *walk, function *called);
 void call_far_pointer(struct walk *walk, function *called);
 void call_register_pointer(struct walk *walk, function *called);
@@ -56,6 +57,18 @@ NODE(misled) {
     call_misled(walk, host->step, 8 * host->below(walk, 40));
     call_misled(walk, host->step, 8 * host->below(walk, 4000));
     host->leave(mark);
+}
+
+static __attribute__((noipa)) void allocates(struct walk *walk) {
+    (void)walk;
+    host->release(host->allocate(24));
+}
+
+/* The frame pointer leads to two words that look like a frame, called from `place`. */
+__attribute__((visibility("default"))) void native_pointed(size_t place) {
+    size_t frame[2] = {0, place};
+    call_pointed(NULL, allocates, frame);
+    touch(frame);
 }
 
 /* Frames that nothing true is said of. */

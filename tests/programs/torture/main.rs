@@ -14,6 +14,7 @@ mod fibers;
 mod host;
 mod nodes;
 mod objects;
+mod pointed;
 mod programs;
 mod python;
 #[path = "../random.rs"]
@@ -52,6 +53,7 @@ fn main() {
         programs::PROGRAMS,
         fibers::PROGRAMS,
         reload::PROGRAMS,
+        pointed::PROGRAMS,
         python::PROGRAMS,
         threads::PROGRAMS,
     ];

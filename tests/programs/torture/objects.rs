@@ -36,7 +36,11 @@ impl Object {
     }
 
     fn load_as(path: &str, scope: i32) -> Self {
-        let path = CString::new(path).expect("a path");
+        Self::load_path(CString::new(path).expect("a path"), scope)
+    }
+
+    /// Loads the object with this path; allocates nothing.
+    pub(crate) fn load_path(path: CString, scope: i32) -> Self {
         // SAFETY: the programs load objects that may be loaded at any time.
         let handle = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW | scope) };
         let handle = NonNull::new(handle).unwrap_or_else(|| panic!("{}", last_error()));
@@ -79,19 +83,20 @@ impl Object {
         unsafe { std::slice::from_raw_parts(nodes, count) }
     }
 
-    /// Unloads the object.
-    pub(crate) fn unload(self) {
+    /// Unloads the object; its path.
+    pub(crate) fn unload(self) -> CString {
         // SAFETY: loaded, and the programs call nothing of it any more.
         assert_eq!(unsafe { libc::dlclose(self.handle.as_ptr()) }, 0, "{}", last_error());
+        self.path
     }
 
-    /// Unloads the object, which was loaded once, and looks whether it is gone.
-    pub(crate) fn unload_entirely(self) {
-        let path = self.path.clone();
-        self.unload();
+    /// Unloads the object, which was loaded once, and looks whether it is gone; its path.
+    pub(crate) fn unload_entirely(self) -> CString {
+        let path = self.unload();
         // SAFETY: loads nothing.
         let left = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_NOLOAD) };
         assert!(left.is_null(), "{path:?} is still there");
+        path
     }
 }
 

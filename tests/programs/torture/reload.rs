@@ -60,7 +60,7 @@ impl Places {
     }
 }
 
-fn load(arguments: Arguments<'_>, name: &str) -> Object {
+pub(crate) fn load(arguments: Arguments<'_>, name: &str) -> Object {
     Object::load(&format!("{}/{name}.so", arguments.folder))
 }
 
