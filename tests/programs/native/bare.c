@@ -71,11 +71,22 @@ __attribute__((visibility("default"))) void native_pointed(size_t place) {
     touch(frame);
 }
 
+/* From one place, with and without a frame pointer that may be one. */
+NODE(two_guesses) {
+    size_t mark = host->enter(__func__);
+    size_t frame[2] = {0, (size_t)allocates + 4};
+    for (size_t rounds = 4; rounds > 0; rounds--) {
+        call_pointed(walk, allocates, rounds % 2 ? frame : NULL);
+        touch(frame);
+    }
+    host->leave(mark);
+}
+
 /* Frames that nothing true is said of. */
 static const struct node nodes[] = {
     {NODE_NAME(frameless), 1 << 10},  {NODE_NAME(register_pointer), 1 << 10},
     {NODE_NAME(other_base), 1 << 10}, {NODE_NAME(misled), 1 << 10},
-    {NULL, 0},
+    {NODE_NAME(two_guesses), 1 << 10}, {NULL, 0},
 };
 
 #endif

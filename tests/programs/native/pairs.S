@@ -1,6 +1,7 @@
-/* Pairs of calls that look alike from within: what a walk must not take for the same stack. In both
-   functions the callee has the same return address and the same stack pointer twice, and every
-   word that the first walk read still holds what it held; and yet the callers are others.
+/* Pairs of calls that look alike from within: what a walk must not take for the same stack. In each
+   of these functions the callee has the same return address and the same stack pointer twice,
+   and the words that return addresses were read from still hold what they held; and yet the callers
+   are others.
 
        name(callee, argument) calls callee(argument), twice. */
     .text
@@ -132,5 +133,39 @@ begin two_beginnings
     ret
     .cfi_endproc
 end two_beginnings
+
+begin interrupted
+    .cfi_startproc
+    ud2
+    ret
+    .cfi_endproc
+end interrupted
+
+/* Interrupted at places 16 bytes apart: the kernel aligns what it saves, so that several of the
+   four have it at the same address, with the same instruction and another stack pointer. The
+   return address of each lies below the next one's, where a signal handler may not write. */
+    .globl four_interruptions
+    .hidden four_interruptions
+begin four_interruptions
+    .cfi_startproc
+    push %rbp
+    .cfi_def_cfa_offset 16
+    .cfi_offset %rbp, -16
+    mov %rsp, %rbp
+    .cfi_def_cfa_register %rbp
+    sub $128, %rsp
+    and $-64, %rsp
+    call interrupted
+    add $16, %rsp
+    call interrupted
+    add $16, %rsp
+    call interrupted
+    add $16, %rsp
+    call interrupted
+    leave
+    .cfi_def_cfa %rsp, 8
+    ret
+    .cfi_endproc
+end four_interruptions
 
     .section .note.GNU-stack, "", @progbits

@@ -1,4 +1,9 @@
 /* The nodes around the functions of pairs.S. */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdlib.h>
+#include <ucontext.h>
+
 #include "host.h"
 
 static const struct host *host;
@@ -7,6 +12,7 @@ typedef void callee(struct walk *);
 
 void two_pointers(callee *callee, struct walk *argument);
 void two_beginnings(callee *callee, struct walk *argument);
+void four_interruptions(void);
 
 static __attribute__((noipa)) void allocates(struct walk *walk) {
     (void)walk;
@@ -45,6 +51,22 @@ NODE(two_beginnings_step) {
     host->leave(mark);
 }
 
+static void NODE_NAME(on_illegal)(int number, siginfo_t *info, void *context) {
+    (void)number, (void)info;
+    size_t mark = host->enter(__func__);
+    allocates(NULL);
+    host->leave(mark);
+    /* Past the instruction. */
+    ((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP] += 2;
+}
+
+NODE(four_interruptions) {
+    size_t mark = host->enter(__func__);
+    four_interruptions();
+    host->step(walk);
+    host->leave(mark);
+}
+
 static const struct node nodes[] = {
     {NODE_NAME(two_pointers_allocates), 1 << 10},
     {NODE_NAME(two_pointers_allocates_deeper), 1 << 10},
@@ -52,10 +74,15 @@ static const struct node nodes[] = {
     {NODE_NAME(two_beginnings_allocates), 1 << 10},
     {NODE_NAME(two_beginnings_allocates_deeper), 1 << 10},
     {NODE_NAME(two_beginnings_step), 1 << 10},
+    {NODE_NAME(four_interruptions), 8 << 10},
     {NULL, 0},
 };
 
 const struct node *native_start(const struct host *offered) {
     host = offered;
+    struct sigaction action = {.sa_sigaction = NODE_NAME(on_illegal),
+                               .sa_flags = SA_NODEFER | SA_SIGINFO};
+    if (sigaction(SIGILL, &action, NULL) != 0)
+        abort();
     return nodes;
 }
