@@ -8,7 +8,7 @@ use crate::os::{self, loaded::Loaded};
 use crate::recording::layout::{Module, PATH_SIZE, store_bytes};
 use crate::session::Session;
 use crate::settings::Unwind;
-use crate::sync::Ordering;
+use crate::sync::{AtomicU32, Ordering};
 use crate::table::frames::ADDRESS_BITS;
 
 /// Value of [`Module::last`] while the object is loaded.
@@ -74,14 +74,17 @@ impl ProcessRules {
     #[cold]
     #[inline(never)]
     pub(crate) fn revise(&self, pcs: impl Iterator<Item = u64>) {
-        let mut known = 0..0;
+        // Stacks go back and forth between few objects.
+        let mut known = [const { 0..0 }; 4];
+        let mut next = 0;
         for pc in pcs.map(|pc| pc.wrapping_sub(1)) {
-            if known.contains(&pc) {
+            if known.iter().any(|object| object.contains(&pc)) {
                 continue;
             }
             match os::loaded::find(pc) {
                 Some(loaded) if is_noted(self.session, &loaded) => {
-                    known = loaded.start..loaded.end;
+                    known[next % known.len()] = loaded.start..loaded.end;
+                    next += 1;
                 }
                 _ => return forget(self.session, pc),
             }
@@ -177,13 +180,27 @@ fn is_placed(module: &Module, loaded: &Loaded) -> bool {
     words == [loaded.start, loaded.end, loaded.bias]
 }
 
+/// Where in the list an object that begins at such an address was found last.
+static FOUND: [AtomicU32; 64] = [const { AtomicU32::new(0) }; 64];
+
 /// Whether the object is one that was noted, as far as can be said without reading what would be gone
 /// if it were being unloaded: by its place and name.
 fn is_noted(session: &Session, loaded: &Loaded) -> bool {
-    noted(session)
-        .filter(|module| is_loaded(module))
-        .find(|module| is_placed(module, loaded))
-        .is_some_and(|module| is_named(module, loaded))
+    let is_it = |module: &Module| {
+        is_loaded(module) && is_placed(module, loaded) && is_named(module, loaded)
+    };
+    let found = &FOUND[(loaded.start >> 12) as usize % FOUND.len()];
+    let last = found.load(Ordering::Relaxed) as usize;
+    if session.modules.get(last).is_some_and(is_it) {
+        return true;
+    }
+    // Of two in one place only the newer is loaded.
+    let newest_first = noted(session).position(is_it);
+    if let Some(position) = newest_first {
+        let count = session.header.process.modules.load(Ordering::Relaxed);
+        found.store((count - 1).saturating_sub(position as u32), Ordering::Relaxed);
+    }
+    newest_first.is_some()
 }
 
 fn is_named(module: &Module, loaded: &Loaded) -> bool {
