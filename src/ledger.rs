@@ -122,14 +122,19 @@ pub(crate) fn enter<E: Event>(
     let front = &thread.slot.front;
     event.tell(front, now, heap);
     let epoch = Epoch::new(heap.epoch.get());
-    let Some(tally) = thread.sites.tallies.get(site as usize) else { return };
-    if tally.is_plain(thread.index, epoch) {
+    let sites = &thread.sites;
+    let (Some(owner), Some(tally)) =
+        (sites.owners.get(site as usize), sites.tallies.get(site as usize))
+    else {
+        return;
+    };
+    if owner.is_alone(thread.index) && tally.is_of(epoch) {
         if event.shrinks() {
             tally.note_max(tally.live_bytes(), tally.live_blocks());
         }
         event.count(tally, now);
     } else {
-        enter_elsewhere(thread, site, tally, event, now, epoch);
+        enter_elsewhere(thread, site, owner.is(thread.index), event, now, epoch);
     }
 }
 
@@ -138,13 +143,13 @@ pub(crate) fn enter<E: Event>(
 fn enter_elsewhere<E: Event>(
     thread: &Thread,
     site: u32,
-    tally: &Tally,
+    is_own: bool,
     event: E,
     now: u64,
     epoch: Epoch,
 ) {
-    if tally.is_owned_by(thread.index) {
-        return count_own(thread, site, tally, event, now, epoch);
+    if is_own && let Some(own) = thread.sites.tallies.get(site as usize) {
+        return count_own(thread, site, own, event, now, epoch);
     }
     let (arena, sites, lock) = (thread.arena, &thread.sites, &thread.slot.flushing);
     let share = arena.share(site, epoch, sites, lock);

@@ -123,6 +123,8 @@ fn open_table(
     // SAFETY: see above.
     let frame_slots = unsafe { mapping.region(Region::Slots) };
     // SAFETY: see above.
+    let owners = unsafe { mapping.region(Region::Owners) };
+    // SAFETY: see above.
     let tallies = unsafe { mapping.region(Region::Tallies) };
     // SAFETY: see above.
     let shared = unsafe { mapping.region(Region::Shared) };
@@ -135,7 +137,7 @@ fn open_table(
     let discard = |slots| os::discard(slots);
     let frames = Frames { head: &header.frames, frames, slots: frame_slots, discard };
     frames.initialize();
-    let sites = Sites { head: &header.sites, tallies, shared, records };
+    let sites = Sites { head: &header.sites, owners, tallies, shared, records };
     sites.initialize();
     Session {
         #[cfg(feature = "dhat-compat")]
@@ -201,7 +203,7 @@ fn reserve_half(size: usize) -> Option<core::ptr::NonNull<u8>> {
 
 #[cfg(not(feature = "backtraces"))]
 fn map(settings: &Settings) -> Option<(Mapping, Settings)> {
-    let geometry = Geometry([SLOTS, 0, 0, 0, 0, 0, 0, 0]);
+    let geometry = Geometry([SLOTS, 0, 0, 0, 0, 0, 0, 0, 0]);
     let base = os::reserve(geometry.offsets().1)?;
     // SAFETY: zeroed, page-aligned, of that size, never given back.
     Some((unsafe { Mapping::initialize(base, &geometry) }, *settings))
@@ -223,7 +225,7 @@ fn geometry(settings: &Settings) -> Geometry {
     let frames = frames.max(4096);
     let sites = buckets + FIRST_SITE as usize;
     let slots = slots_up_to(last_level(frames));
-    Geometry([SLOTS, MODULES, sites, sites, sites, frames, slots, SLOTS])
+    Geometry([SLOTS, MODULES, sites, sites, sites, sites, frames, slots, SLOTS])
 }
 
 /// Whether stacks are walked by frame pointers alone, and whether those may help out.

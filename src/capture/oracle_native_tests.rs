@@ -74,7 +74,7 @@ fn look_from(name: &CStr, depths: &[u64]) {
 #[test]
 fn exceptions_are_cleaned_up_after() {
     look_from(c"while_unwinding", &[0, 1, 4, 2]);
-    check(1500, 20);
+    check(1500, 15);
 }
 
 #[test]

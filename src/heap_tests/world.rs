@@ -162,7 +162,8 @@ impl World {
         let entries = sites + FIRST_SITE as usize;
         let frames = sites + 8;
         let slots = slots_up_to(last_level(frames));
-        let geometry = Geometry([SLOTS, 0, entries, entries, entries, frames, slots, threads]);
+        let geometry =
+            Geometry([SLOTS, 0, entries, entries, entries, entries, frames, slots, threads]);
         let memory = Zeroed::new(geometry.offsets().1, 4096);
         // SAFETY: zeroed, aligned, of that size; it lives as long as the session is used.
         let mapping = unsafe { Mapping::initialize(memory.base, &geometry) };
@@ -330,6 +331,8 @@ fn make_session(mapping: Mapping) -> Session {
     // SAFETY: see above.
     let frame_slots = unsafe { mapping.region(Region::Slots) };
     // SAFETY: see above.
+    let owners = unsafe { mapping.region(Region::Owners) };
+    // SAFETY: see above.
     let tallies = unsafe { mapping.region(Region::Tallies) };
     // SAFETY: see above.
     let shared = unsafe { mapping.region(Region::Shared) };
@@ -342,7 +345,7 @@ fn make_session(mapping: Mapping) -> Session {
     let discard = |slots: &'static [Slot]| slots.iter().for_each(Slot::clear);
     let frames = Frames { head: &header.frames, frames, slots: frame_slots, discard };
     frames.initialize();
-    let sites = Sites { head: &header.sites, tallies, shared, records };
+    let sites = Sites { head: &header.sites, owners, tallies, shared, records };
     sites.initialize();
     let settings = Settings {
         on: true,

@@ -20,7 +20,8 @@
 //! |---|---|---|
 //! | Threads | 512 | `crate::threads::ThreadSlot` |
 //! | Modules | 512 | [`Module`] |
-//! | Tallies | 64 | the owner's tally of the site, and who that is (`crate::table::tally::Tally`) |
+//! | Owners | 4 | thread slot + 1 that owns the site, and whether others have changed it (`crate::table::sites::Owner`) |
+//! | Tallies | 64 | the owner's tally of the site (`crate::table::tally::Tally`) |
 //! | Shared | 64 | the other threads' flushed tally of the site |
 //! | Records | 24 | the site's frame, and what it saved (`crate::table::sites::Record`) |
 //! | Frames | 16 | `crate::table::frames::Frame` |
@@ -59,6 +60,7 @@ pub(crate) const COMMAND_SIZE: usize = HEADER_SIZE - 832;
 pub(crate) enum Region {
     Threads,
     Modules,
+    Owners,
     Tallies,
     Shared,
     Records,
@@ -68,10 +70,10 @@ pub(crate) enum Region {
 }
 
 /// How many regions there are.
-pub(crate) const REGIONS: usize = 8;
+pub(crate) const REGIONS: usize = 9;
 
 /// Bytes of one entry of each region.
-pub(crate) const ENTRY_SIZES: [usize; REGIONS] = [512, 512, 64, 64, 24, 16, 4, 65_536];
+pub(crate) const ENTRY_SIZES: [usize; REGIONS] = [512, 512, 4, 64, 64, 24, 16, 4, 65_536];
 
 /// Entries of each region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,7 +101,7 @@ pub(crate) struct Header {
     pub(crate) header_size: AtomicU32,
     /// Offset and number of entries of each region.
     pub(crate) regions: [[AtomicU64; 2]; REGIONS],
-    spare: [Word; 4],
+    spare: [Word; 2],
     pub(crate) process: Process,
     pub(crate) heap: Heap,
     #[cfg(feature = "backtraces")]

@@ -20,7 +20,7 @@ use crate::recording::model::{
 };
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::table::frames::{ADDRESS_BITS, Frame as FrameWords};
-use crate::table::sites::Record;
+use crate::table::sites::{Owner, Record};
 use crate::table::tally::{Epoch, Tally};
 use crate::threads::ThreadSlot;
 
@@ -231,6 +231,8 @@ fn sites(
     // SAFETY: see `read`.
     let records = unsafe { mapping.region::<Record>(Region::Records) };
     // SAFETY: see `read`.
+    let owners = unsafe { mapping.region::<Owner>(Region::Owners) };
+    // SAFETY: see `read`.
     let tallies = unsafe { mapping.region::<Tally>(Region::Tallies) };
     // SAFETY: see `read`.
     let shared = unsafe { mapping.region::<Tally>(Region::Shared) };
@@ -242,7 +244,9 @@ fn sites(
     for (sum, (index, record)) in sums.iter_mut().zip(records.iter().enumerate()) {
         let Some(own) = tallies.get(index) else { continue };
         sum.add(own, own.own_at_peak(record.saved(), epoch, heap.at_peak));
-        if let Some(others) = shared.get(index).filter(|_| own.is_shared()) {
+        if let Some(others) =
+            shared.get(index).filter(|_| owners.get(index).is_some_and(Owner::is_shared))
+        {
             sum.add(others, others.at_peak(epoch, heap.at_peak));
         }
         sum.settled = sum.live;

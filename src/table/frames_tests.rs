@@ -27,6 +27,7 @@ fn sites(sites: usize) -> Sites {
     let entries = sites + FIRST_SITE as usize;
     let table = Sites {
         head: &leak::<SitesHead>(1)[0],
+        owners: leak(entries),
         tallies: leak::<Tally>(entries),
         shared: leak::<Tally>(entries),
         records: leak::<Record>(entries),
@@ -102,7 +103,7 @@ fn a_stack_without_room_for_its_site_is_made_one_never() {
     assert_eq!(found, [FIRST_SITE, FIRST_SITE + 1, TABLE_FULL]);
     assert!(sites.is_full());
     assert_eq!(ids.map(|id| sites.of(&frames, id, 6)), found, "whoever asks");
-    assert!(sites.tallies[FIRST_SITE as usize].is_owned_by(5));
+    assert!(sites.owners[FIRST_SITE as usize].is(5));
     assert_eq!(sites.of(&frames, u32::MAX, 5), TABLE_FULL, "no frame");
 }
 
@@ -149,7 +150,7 @@ fn threads_that_add_the_same_stacks_find_the_same_sites() {
         for (frame, site) in &found[0] {
             let site = *site as usize;
             assert_eq!(sites.records[site].frame.load(Ordering::Relaxed), *frame);
-            assert!((0..3).any(|thread| sites.tallies[site].is_owned_by(thread)));
+            assert!((0..3).any(|thread| sites.owners[site].is(thread)));
         }
     }
 }

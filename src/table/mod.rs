@@ -4,7 +4,7 @@
 //!  stack ─▶ frames: (outer frame, address) ─▶ slot ─▶ frame id       one id names one stack
 //!                                                        │
 //!                                                        ▼
-//!                     sites: record  owner's tally  shared tally      64 + 64 + 24 bytes
+//!                     sites: record  owner's tally  shared tally      64 + 64 + 24 + 4 bytes
 //!                                        ▲              ▲
 //!                       the owner's events        other threads' shares, when they flush
 //! ```
@@ -21,7 +21,7 @@
 //! | frame | the claimer, before publishing | Relaxed | by way of its slot |
 //! | frame's site | the maker | Release | Acquire in `Sites::of` |
 //! | record, owner | the maker, before that | Relaxed | by way of the frame's site |
-//! | owner's tally | the owner; `SHARED` by an exchange | Relaxed | a reader may see an event half done |
+//! | owner's tally | the owner | Relaxed | a reader may see an event half done |
 //! | shared tally | who holds the record's lock | Relaxed | the lock's Acquire and Release |
 
 pub(crate) mod frames;

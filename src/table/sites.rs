@@ -39,6 +39,49 @@ impl Record {
     }
 }
 
+/// Who writes a site's own tally: a thread slot plus one, and [`SHARED`](Self::SHARED). Read at every
+/// event and hardly ever written, so it does not lie beside what the owner writes: other threads would
+/// wait for that line each time.
+#[derive(Debug, Default)]
+#[repr(transparent)]
+pub(crate) struct Owner(AtomicU32);
+
+impl Owner {
+    /// Other threads than the owner have changed the site: see its shared tally.
+    const SHARED: u32 = 1 << 31;
+
+    /// Gives the site to the thread with that slot.
+    fn give_to(&self, thread: u32) {
+        // Relaxed: published by the Release in `make` (or before any thread runs).
+        self.0.store(thread + 1, Ordering::Relaxed);
+    }
+
+    /// Whether the thread with that slot owns the site.
+    #[inline(always)]
+    pub(crate) fn is(&self, thread: u32) -> bool {
+        self.0.load(Ordering::Relaxed) & !Self::SHARED == thread + 1
+    }
+
+    /// Whether the thread with that slot owns the site and no other has changed it.
+    #[inline(always)]
+    pub(crate) fn is_alone(&self, thread: u32) -> bool {
+        self.0.load(Ordering::Relaxed) == thread + 1
+    }
+
+    /// Whether other threads than the owner have changed the site.
+    #[inline(always)]
+    pub(crate) fn is_shared(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & Self::SHARED != 0
+    }
+
+    /// Says that another thread than the owner has changed the site.
+    fn share(&self) {
+        if !self.is_shared() {
+            self.0.fetch_or(Self::SHARED, Ordering::Relaxed);
+        }
+    }
+}
+
 /// Shared state of the sites, in the recording's header.
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
@@ -51,6 +94,7 @@ pub(crate) struct SitesHead {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sites {
     pub(crate) head: &'static SitesHead,
+    pub(crate) owners: &'static [Owner],
     /// Written by the owner alone.
     pub(crate) tallies: &'static [Tally],
     /// Written by others than the owner, under the record's lock.
@@ -66,14 +110,14 @@ impl Sites {
     }
 
     fn describe(&self, site: u32, frame: u32, thread: u32) {
-        let (Some(record), Some(tally)) =
-            (self.records.get(site as usize), self.tallies.get(site as usize))
+        let (Some(record), Some(owner)) =
+            (self.records.get(site as usize), self.owners.get(site as usize))
         else {
             return;
         };
         // Relaxed: published by the Release in `make` (or before any thread runs).
         record.frame.store(frame, Ordering::Relaxed);
-        tally.give_to(thread);
+        owner.give_to(thread);
     }
 
     /// The site of the stack that ends in `frame`; made, and owned by `thread`, if there is none.
@@ -137,13 +181,14 @@ impl Sites {
     /// Adds a share of a site to its shared tally and looks whether the site is at its own maximum.
     pub(crate) fn flush(&self, share: &Tally, epoch: Epoch) {
         let site = share.site() as usize;
-        let (Some(record), Some(shared), Some(own)) =
-            (self.records.get(site), self.shared.get(site), self.tallies.get(site))
-        else {
+        let (Some(record), Some(owner)) = (self.records.get(site), self.owners.get(site)) else {
+            return;
+        };
+        let (Some(shared), Some(own)) = (self.shared.get(site), self.tallies.get(site)) else {
             return;
         };
         let _held = record.lock.lock();
-        own.share();
+        owner.share();
         let live = || {
             let bytes = own.live_bytes() + shared.live_bytes();
             (bytes, own.live_blocks() + shared.live_blocks())
@@ -172,11 +217,25 @@ impl Sites {
     #[inline(always)]
     pub(crate) fn before_shrinking(&self, site: u32, own: &Tally) {
         let (mut bytes, mut blocks) = (own.live_bytes(), own.live_blocks());
-        if own.is_shared() {
+        if self.owners.get(site as usize).is_some_and(Owner::is_shared) {
             let Some(shared) = self.shared.get(site as usize) else { return };
             bytes += shared.live_bytes();
             blocks += shared.live_blocks();
         }
         own.note_max(bytes, blocks);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_site_that_others_have_changed_still_has_its_owner() {
+        let owner = Owner::default();
+        owner.give_to(5);
+        assert!(owner.is(5) && !owner.is(4) && owner.is_alone(5) && !owner.is_shared());
+        owner.share();
+        assert!(owner.is(5) && !owner.is_alone(5) && owner.is_shared());
     }
 }

@@ -30,9 +30,8 @@ use crate::sync::{AtomicU32, Ordering};
 pub(crate) struct Tally {
     /// The epoch of the last change.
     epoch: AtomicU32,
-    /// In a thread's arena: the site whose share this is. In a site's own tally: the thread slot, plus
-    /// one, that owns the site, and [`SHARED`](Self::SHARED).
-    who: AtomicU32,
+    /// In a thread's arena: the site whose share this is; else 0.
+    site: AtomicU32,
     /// Bytes ever allocated; a reallocation adds its whole new size.
     pub(crate) total_bytes: Word,
     /// Blocks ever allocated; a reallocation adds one.
@@ -125,38 +124,10 @@ impl Tally {
 
 /// A site's own tally: one thread owns it.
 impl Tally {
-    /// Other threads than the owner have changed the site: see its shared tally.
-    const SHARED: u32 = 1 << 31;
-
-    /// Gives the site to the thread with that slot.
-    pub(crate) fn give_to(&self, thread: u32) {
-        self.who.store(thread + 1, Ordering::Relaxed);
-    }
-
-    /// Whether the thread with that slot owns the site.
+    /// Whether the tally was changed in this epoch already.
     #[inline(always)]
-    pub(crate) fn is_owned_by(&self, thread: u32) -> bool {
-        self.who.load(Ordering::Relaxed) & !Self::SHARED == thread + 1
-    }
-
-    /// Whether the thread with that slot owns the site, no other has changed it, and it was changed in
-    /// this epoch already: then an event is nothing but some additions.
-    #[inline(always)]
-    pub(crate) fn is_plain(&self, thread: u32, epoch: Epoch) -> bool {
-        self.who.load(Ordering::Relaxed) == thread + 1 && self.epoch() == epoch
-    }
-
-    /// Whether other threads than the owner have changed the site.
-    #[inline(always)]
-    pub(crate) fn is_shared(&self) -> bool {
-        self.who.load(Ordering::Relaxed) & Self::SHARED != 0
-    }
-
-    /// Says that another thread than the owner has changed the site.
-    pub(crate) fn share(&self) {
-        if !self.is_shared() {
-            self.who.fetch_or(Self::SHARED, Ordering::Relaxed);
-        }
+    pub(crate) fn is_of(&self, epoch: Epoch) -> bool {
+        self.epoch() == epoch
     }
 
     /// The most bytes the site had live at once, and its blocks at that moment, as far as noted.
@@ -201,7 +172,7 @@ impl Tally {
     /// The site whose share this is.
     #[inline(always)]
     pub(crate) fn site(&self) -> u32 {
-        self.who.load(Ordering::Relaxed)
+        self.site.load(Ordering::Relaxed)
     }
 
     /// Begins an empty share of `site`.
@@ -218,7 +189,7 @@ impl Tally {
         self.noted_bytes.set(0);
         self.noted_blocks.set(0);
         self.set_epoch(epoch);
-        self.who.store(site, Ordering::Relaxed);
+        self.site.store(site, Ordering::Relaxed);
     }
 
     /// Saves the live values if this is the first change of the epoch.
@@ -315,15 +286,5 @@ mod tests {
         site.count_allocated(1, 0);
         site.absorb(&share, epoch(2));
         assert_eq!(site.at_peak(epoch(2), false), (10, 1));
-    }
-
-    #[test]
-    fn a_site_that_others_have_changed_still_has_its_owner() {
-        let tally = Tally::default();
-        tally.give_to(5);
-        assert!(tally.is_owned_by(5) && !tally.is_owned_by(4) && !tally.is_shared());
-        assert!(tally.is_plain(5, epoch(0)) && !tally.is_plain(5, epoch(1)));
-        tally.share();
-        assert!(tally.is_owned_by(5) && tally.is_shared() && !tally.is_plain(5, epoch(0)));
     }
 }
