@@ -11,7 +11,7 @@ mod torture_support;
 use torture_support::heap_support::{assert_nothing_lost, assert_only_lost, lost};
 use torture_support::{Tortured, torture, torture_in_development};
 
-/// So many blocks, in this many threads.
+/// Blocks that a program makes, at the least.
 const CAPTURES: u64 = 100_000;
 /// Enough for the whole stack of any run.
 const WHOLE: u64 = 256;
@@ -108,6 +108,21 @@ fn fibers_and_signal_handlers_on_stacks_of_their_own() {
     let broken = lost(&tortured.report, "broken_stacks");
     assert!(elsewhere > CAPTURES / 50 && broken >= elsewhere, "{broken} of {elsewhere}");
     tortured.assert_exact();
+}
+
+/// Between any two instructions, also those of the profiler: then the handler's blocks are not
+/// recorded. Not every instruction can be told where its frame begins.
+#[test]
+fn a_handler_that_a_timer_calls() {
+    for frames in [10, WHOLE] {
+        let tortured = torture("interrupted", CAPTURES, frames);
+        tortured.assert_checked();
+        let losses = ["reentrant", "reentrant_bytes", "broken_stacks", "truncated_stacks"];
+        assert_only_lost(&tortured.report, &losses);
+        let [handled] = tortured.ended.numbers("handled")[..] else { panic!("a number") };
+        let broken = lost(&tortured.report, "broken_stacks");
+        assert!(handled >= 2_000 && broken < handled, "{broken} of {handled}");
+    }
 }
 
 /// Of some frames nothing true is said anywhere: their stacks end early, or leave frames out. But

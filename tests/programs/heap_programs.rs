@@ -9,6 +9,7 @@ mod endings;
 mod model;
 mod numbered;
 mod random;
+mod region;
 mod rig;
 mod settings;
 mod signals;

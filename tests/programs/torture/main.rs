@@ -12,6 +12,7 @@
 
 mod fibers;
 mod host;
+mod interrupted;
 mod nodes;
 mod objects;
 mod pointed;
@@ -19,6 +20,8 @@ mod programs;
 mod python;
 #[path = "../random.rs"]
 mod random;
+#[path = "../region.rs"]
+mod region;
 mod reload;
 mod shadow;
 mod threads;
@@ -52,6 +55,7 @@ fn main() {
     let families = [
         programs::PROGRAMS,
         fibers::PROGRAMS,
+        interrupted::PROGRAMS,
         reload::PROGRAMS,
         pointed::PROGRAMS,
         python::PROGRAMS,
