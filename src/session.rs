@@ -214,8 +214,8 @@ fn map(settings: &Settings) -> Option<(Mapping, Settings)> {
 fn geometry(settings: &Settings) -> Geometry {
     use crate::table::frames::{last_level, slots_up_to};
     use crate::table::{sites::FIRST_SITE, slot::MAX_ID};
-    /// An object that is loaded again counts again. As many as there are generations.
-    const MODULES: usize = 1 << 16;
+    /// An object that is loaded again counts again. At most as many as there are generations.
+    const MODULES: (usize, usize) = (1 << 10, 1 << 16);
     /// New frames per site, in large tables; small ones have room for entirely different stacks.
     const FRAMES_PER_SITE: usize = 16;
     const FEW_FRAMES: usize = 1 << 17;
@@ -225,7 +225,8 @@ fn geometry(settings: &Settings) -> Geometry {
     let frames = frames.max(4096);
     let sites = buckets + FIRST_SITE as usize;
     let slots = slots_up_to(last_level(frames));
-    Geometry([SLOTS, MODULES, sites, sites, sites, sites, frames, slots, SLOTS])
+    let modules = buckets.clamp(MODULES.0, MODULES.1);
+    Geometry([SLOTS, modules, sites, sites, sites, sites, frames, slots, SLOTS])
 }
 
 /// Whether stacks are walked by frame pointers alone, and whether those may help out.

@@ -30,12 +30,19 @@ mod register {
 
 type Bytes<'a> = EndianSlice<'a, NativeEndian>;
 
-/// Room for one row's rules, in place. x86-64 code names 17 columns at the most; a row with more
-/// makes gimli return an error, and the frame counts as unknown.
+/// Room for one row's rules, in place, and no more than that: a signal handler's stack is small. A row
+/// with more columns makes gimli return an error, and the frame counts as unknown.
 struct InPlace;
 
+/// The registers and the return address.
+#[cfg(not(target_arch = "aarch64"))]
+const COLUMNS: usize = 17;
+/// The registers, and some of the vector registers.
+#[cfg(target_arch = "aarch64")]
+const COLUMNS: usize = 40;
+
 impl UnwindContextStorage<usize> for InPlace {
-    type Rules = [(Register, RegisterRule<usize>); 34];
+    type Rules = [(Register, RegisterRule<usize>); COLUMNS];
     type Stack = [UnwindTableRow<usize, Self>; 3];
 }
 

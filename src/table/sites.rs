@@ -33,6 +33,7 @@ pub(crate) struct Record {
 const _: () = assert!(size_of::<Record>() == 24, "the recording's format");
 
 impl Record {
+    #[cfg(feature = "dhat-compat")]
     /// What the owner's tally had before the epoch's first change.
     pub(crate) fn saved(&self) -> (i64, i64) {
         (self.saved_bytes.get(), self.saved_blocks.get())

@@ -130,6 +130,7 @@ impl Tally {
         self.epoch() == epoch
     }
 
+    #[cfg(feature = "dhat-compat")]
     /// The most bytes the site had live at once, and its blocks at that moment, as far as noted.
     pub(crate) fn max(&self) -> (i64, i64) {
         (self.noted_bytes.get(), self.noted_blocks.get())
@@ -156,6 +157,7 @@ impl Tally {
         })
     }
 
+    #[cfg(feature = "dhat-compat")]
     /// Bytes and blocks at the heap's latest peak. `saved` is what `begin_epoch` gave last.
     pub(crate) fn own_at_peak(
         &self,
