@@ -116,23 +116,29 @@ fn decode(loaded: &Loaded, pc: u64) -> Rule {
     if bytes.is_empty() { Rule::Unknown } else { unwind_tables::rule(&tables, pc) }
 }
 
-/// The recorded objects, the newest first.
-fn noted(session: &Session) -> impl Iterator<Item = &'static Module> {
+/// The recorded objects and their numbers, the newest first.
+fn noted(session: &Session) -> impl Iterator<Item = (u32, &'static Module)> {
     // Acquire pairs with the Release in `note`: the modules are described.
-    let count = session.header.process.modules.load(Ordering::Acquire) as usize;
-    session.modules.iter().take(count).rev()
+    let count = session.header.process.modules.load(Ordering::Acquire);
+    let modules = session.modules.iter().take(count as usize).rev();
+    (0..count).rev().zip(modules)
 }
 
 /// Adds the object to the recording's list if it is not there. Where it overlaps another, that one
 /// was unloaded: its rules and frames belong to an earlier generation.
 fn note(session: &Session, loaded: &Loaded) {
     let _held = session.modules_lock.lock();
+    let hint = hint(loaded);
+    let last = session.modules.get(hint.load(Ordering::Relaxed) as usize);
+    if last.is_some_and(|module| is_loaded(module) && is_same(module, loaded)) {
+        return;
+    }
     let mut unloaded = false;
-    for module in noted(session).filter(|module| is_loaded(module)) {
+    for (index, module) in noted(session).filter(|(_, module)| is_loaded(module)) {
         let (start, end) =
             (module.start.load(Ordering::Relaxed), module.end.load(Ordering::Relaxed));
-        if is_placed(module, loaded) && is_same(module, loaded) {
-            return;
+        if is_same(module, loaded) {
+            return hint.store(index, Ordering::Relaxed);
         }
         if start < loaded.end && loaded.start < end {
             module.last.store(rule_cache::generation(), Ordering::Relaxed);
@@ -146,6 +152,7 @@ fn note(session: &Session, loaded: &Loaded) {
     let known = count.load(Ordering::Relaxed);
     if let Some(module) = session.modules.get(known as usize) {
         describe(module, loaded, rule_cache::generation());
+        hint.store(known, Ordering::Relaxed);
         // Release: a reader that sees the count sees the module.
         count.store(known + 1, Ordering::Release);
     }
@@ -154,7 +161,7 @@ fn note(session: &Session, loaded: &Loaded) {
 /// What was noted of the code at `pc` is not true any more.
 fn forget(session: &Session, pc: u64) {
     let _held = session.modules_lock.lock();
-    for module in noted(session).filter(|module| is_loaded(module)) {
+    for (_, module) in noted(session).filter(|(_, module)| is_loaded(module)) {
         let (start, end) =
             (module.start.load(Ordering::Relaxed), module.end.load(Ordering::Relaxed));
         if (start..end).contains(&pc) {
@@ -180,8 +187,12 @@ fn is_placed(module: &Module, loaded: &Loaded) -> bool {
     words == [loaded.start, loaded.end, loaded.bias]
 }
 
-/// Where in the list an object that begins at such an address was found last.
-static FOUND: [AtomicU32; 64] = [const { AtomicU32::new(0) }; 64];
+/// Where in the list the object was found last, or another that begins at such an address: the list
+/// may be long, where objects are loaded again and again.
+fn hint(loaded: &Loaded) -> &'static AtomicU32 {
+    static FOUND: [AtomicU32; 64] = [const { AtomicU32::new(0) }; 64];
+    &FOUND[(loaded.start >> 12) as usize % FOUND.len()]
+}
 
 /// Whether the object is one that was noted, as far as can be said without reading what would be gone
 /// if it were being unloaded: by its place and name.
@@ -189,18 +200,12 @@ fn is_noted(session: &Session, loaded: &Loaded) -> bool {
     let is_it = |module: &Module| {
         is_loaded(module) && is_placed(module, loaded) && is_named(module, loaded)
     };
-    let found = &FOUND[(loaded.start >> 12) as usize % FOUND.len()];
-    let last = found.load(Ordering::Relaxed) as usize;
-    if session.modules.get(last).is_some_and(is_it) {
+    let hint = hint(loaded);
+    if session.modules.get(hint.load(Ordering::Relaxed) as usize).is_some_and(is_it) {
         return true;
     }
-    // Of two in one place only the newer is loaded.
-    let newest_first = noted(session).position(is_it);
-    if let Some(position) = newest_first {
-        let count = session.header.process.modules.load(Ordering::Relaxed);
-        found.store((count - 1).saturating_sub(position as u32), Ordering::Relaxed);
-    }
-    newest_first.is_some()
+    let found = noted(session).find(|(_, module)| is_it(module));
+    found.inspect(|(index, _)| hint.store(*index, Ordering::Relaxed)).is_some()
 }
 
 fn is_named(module: &Module, loaded: &Loaded) -> bool {
@@ -215,6 +220,9 @@ fn is_named(module: &Module, loaded: &Loaded) -> bool {
 }
 
 fn is_same(module: &Module, loaded: &Loaded) -> bool {
+    if !is_placed(module, loaded) {
+        return false;
+    }
     let len = module.build_id_len.load(Ordering::Relaxed) as usize;
     let mut id = [0; 32];
     for (bytes, word) in id.chunks_mut(8).zip(&module.build_id) {
