@@ -49,7 +49,7 @@ fn checked(thread: &mut Thread, session: &'static Session, at: Registers) -> u32
         return site;
     }
     thread.checker.clear();
-    let rules = ProcessRules { session };
+    let rules = ProcessRules::new(session);
     thread.checker.capture(at, &OwnStack { high }, &rules, &mut NoNames);
     let found = &session.header.self_check;
     found.checked.add_shared(1);
@@ -73,7 +73,7 @@ fn is_site_of(thread: &mut Thread, site: u32) -> bool {
 #[inline(never)]
 fn changed(thread: &mut Thread, session: &'static Session, pc: u64, sp: u64, bp: u64) -> u32 {
     let at = Registers { pc, sp, bp };
-    let rules = ProcessRules { session };
+    let rules = ProcessRules::new(session);
     if thread.generation != rule_cache::generation() {
         begin_generation(thread);
     }

@@ -1,6 +1,8 @@
 //! Rules for the walk: from the cache, else from the object's unwind tables; and the list of
 //! objects, which grows as a side effect: the first time that a pc is met, its object is noted.
 
+use core::cell::Cell;
+
 use crate::capture::rule::{PackedRule, Rule};
 use crate::capture::walk::{Memory, Rules};
 use crate::capture::{rule_cache, unwind_tables};
@@ -14,10 +16,13 @@ use crate::table::frames::ADDRESS_BITS;
 /// Value of [`Module::last`] while the object is loaded.
 pub(crate) const STILL_LOADED: u32 = u32::MAX;
 
-/// Rules for the process being recorded.
-#[derive(Debug, Clone, Copy)]
+/// Rules for the process being recorded, for one walk.
+#[derive(Debug)]
 pub(crate) struct ProcessRules {
-    pub(crate) session: &'static Session,
+    session: &'static Session,
+    /// The walk has gone on from what only looked like a frame. What it meets from there on may be in
+    /// an object that another thread is unloading.
+    guessed: Cell<bool>,
 }
 
 impl Rules for ProcessRules {
@@ -41,24 +46,31 @@ impl Rules for ProcessRules {
     #[cold]
     fn unpacked(&self, pc: u64) -> Rule {
         let mut rule = Rule::Unknown;
-        with_object(pc, |loaded| rule = decode(loaded, pc));
+        self.with_object(pc, |loaded| rule = decode(loaded, pc));
         rule
     }
 
     #[cold]
     fn plausible(&self, return_address: u64) -> bool {
-        self.session.unwind() == Unwind::Auto
-            && os::loaded::find(return_address.wrapping_sub(1)).is_some()
+        let plausible = self.session.unwind() == Unwind::Auto
+            && os::loaded::find(return_address.wrapping_sub(1)).is_some();
+        self.guessed.set(self.guessed.get() || plausible);
+        plausible
     }
 }
 
 impl ProcessRules {
+    #[inline(always)]
+    pub(crate) fn new(session: &'static Session) -> Self {
+        ProcessRules { session, guessed: Cell::new(false) }
+    }
+
     #[cold]
     #[inline(never)]
     fn look_up(&self, pc: u64) -> PackedRule {
         let fixed = self.session.unwind() == Unwind::FramePointers;
         let mut found = None;
-        with_object(pc, |loaded| {
+        self.with_object(pc, |loaded| {
             note(self.session, loaded);
             let rule = if fixed { Rule::FRAME_POINTER } else { decode(loaded, pc) }.pack();
             let rule = if loaded.is_late() { rule.late() } else { rule };
@@ -67,6 +79,20 @@ impl ProcessRules {
         });
         let nowhere = if fixed { Rule::FRAME_POINTER.pack() } else { PackedRule::UNKNOWN };
         found.unwrap_or(nowhere)
+    }
+
+    /// Calls `work` with the object that holds the code before `pc`, if there is one.
+    ///
+    /// The loader's lock is taken for guesses only: who allocates in a signal handler that has interrupted
+    /// the taking of that very lock would wait for himself.
+    fn with_object(&self, pc: u64, mut work: impl FnMut(&Loaded)) {
+        match os::loaded::find(pc.wrapping_sub(1)) {
+            Some(loaded) if self.guessed.get() && loaded.is_late() => {
+                os::loaded::hold(pc.wrapping_sub(1), work);
+            }
+            Some(loaded) => work(&loaded),
+            None => {}
+        }
     }
 
     /// Looks whether the objects of these pcs still are those that were noted. If not, a new
@@ -92,19 +118,9 @@ impl ProcessRules {
     }
 }
 
-/// Calls `work` with the object that holds the code before `pc`, if there is one.
-fn with_object(pc: u64, mut work: impl FnMut(&Loaded)) {
-    match os::loaded::find(pc.wrapping_sub(1)) {
-        // What only looks like a frame may be in an object that is being unloaded.
-        Some(loaded) if loaded.is_late() => os::loaded::hold(pc.wrapping_sub(1), work),
-        Some(loaded) => work(&loaded),
-        None => {}
-    }
-}
-
 fn decode(loaded: &Loaded, pc: u64) -> Rule {
-    // SAFETY: the object stays as long as the process, or the loader's lock is held; what the
-    // unwind tables point to lies in the object's segments.
+    // SAFETY: code of the object is on this thread's stack, or the object stays as long as the
+    // process, or the loader's lock is held; what the unwind tables point to lies in its segments.
     let bytes = unsafe { loaded.bytes_from(loaded.eh_frame_header) };
     // SAFETY: as above.
     let object = unsafe { loaded.bytes_from(loaded.start) };

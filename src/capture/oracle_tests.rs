@@ -91,7 +91,7 @@ unsafe extern "C" fn compare(_: usize, _: usize, _: usize, pc: u64, sp: u64, bp:
         expected.pop();
     }
     let first = expected.iter().position(|ip| *ip == pc).unwrap_or(expected.len());
-    let (rules, at) = (ProcessRules { session: session() }, Registers { pc, sp, bp });
+    let (rules, at) = (ProcessRules::new(session()), Registers { pc, sp, bp });
     let (_, high) = os::stack_bounds().expect("an ordinary thread");
     let memory = OwnStack { high };
     SEEN.with_borrow_mut(|seen| {
