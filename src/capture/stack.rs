@@ -8,7 +8,7 @@
 //!
 //! ```text
 //!   outermost                                  innermost
-//!   0  …  met-1         met | kept … len-1
+//!   1  …  met           met | met + 1 … len
 //!   ──── words checked ───▶ | ◀──── walked anew ────────
 //! ```
 //!
