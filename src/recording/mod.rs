@@ -1,5 +1,7 @@
 //! What a run recorded: the bytes, and the same as plain data.
 
+#[cfg(feature = "dhat-compat")]
+pub mod file;
 pub(crate) mod layout;
 #[cfg(feature = "symbolicate")]
 pub mod model;

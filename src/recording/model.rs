@@ -34,8 +34,50 @@ pub struct Recording {
     pub threads: Vec<Thread>,
     /// What was not recorded in full, by cause.
     pub losses: Losses,
+    /// Groups of threads whose allocations were counted together: the tests of a test program.
+    pub groups: Vec<Group>,
+    /// How the recording ended.
+    pub ending: Ending,
     /// Captures taken both ways, with `MOD_ALLOC_SELF_CHECK=on`, and how many of them differed.
     pub self_check: Option<SelfCheck>,
+}
+
+/// How a recording ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ending {
+    /// Nobody has written an end: the process is running, or was killed together with who waited for it.
+    /// The last moment that is known stands for it.
+    #[default]
+    Open,
+    /// The process ran its exit handlers.
+    Exit,
+    /// The process was gone when somebody who waited for it looked: killed, `_exit`, or another
+    /// program in its place.
+    Gone,
+}
+
+/// The allocations of a thread and of the threads that it started.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Group {
+    /// The thread's whole name as far as it could be found, else what the kernel keeps of it. May be
+    /// followed by other text where the name has no end in memory.
+    pub name: String,
+    /// The first 15 bytes of the thread's name.
+    pub thread_name: String,
+    /// Blocks ever allocated.
+    pub total_blocks: u64,
+    /// Bytes ever allocated; a reallocation adds its whole new size.
+    pub total_bytes: u64,
+    /// The most bytes live at once.
+    pub peak_bytes: u64,
+    /// Blocks live when the thread ended, or now if it has not.
+    pub end_blocks: u64,
+    /// Bytes live when the thread ended, or now if it has not.
+    pub end_bytes: u64,
+    /// Whether the thread has ended.
+    pub ended: bool,
 }
 
 /// The outcome of `MOD_ALLOC_SELF_CHECK=on`.

@@ -15,8 +15,8 @@ use crate::recording::layout::{
     Header, Losses as LossWords, Mapping, Module as ModuleWords, Region,
 };
 use crate::recording::model::{
-    Counters, Frame, Losses, Module, ROOT_BROKEN, ROOTS, Recording, SelfCheck, Settings, Site,
-    Thread,
+    Counters, Ending, Frame, Losses, Module, ROOT_BROKEN, ROOTS, Recording, SelfCheck, Settings,
+    Site, Thread,
 };
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::table::frames::{ADDRESS_BITS, Frame as FrameWords};
@@ -95,6 +95,8 @@ pub(crate) fn read(mapping: &Mapping, moment: Moment) -> Recording {
         sites: sites(mapping, header, &heap, span, used),
         threads: slots.iter().filter_map(thread).collect(),
         losses: losses(header, slots),
+        groups: Vec::new(),
+        ending: Ending::Open,
         self_check: Some(SelfCheck {
             checked: header.self_check.checked.get(),
             differences: header.self_check.differences.get(),

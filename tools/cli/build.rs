@@ -1,0 +1,52 @@
+//! Builds the preload library (tools/preload) and puts its path where the program embeds it from.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What cargo sets for this script and its compiler, and another cargo must not inherit: flags and
+/// wrappers are meant for the program, not for a library that is loaded into strangers.
+const NOT_INHERITED: [&str; 8] = [
+    "CARGO_ENCODED_RUSTFLAGS",
+    "RUSTFLAGS",
+    "RUSTC_WRAPPER",
+    "RUSTC_WORKSPACE_WRAPPER",
+    "CARGO_BUILD_TARGET",
+    "CARGO_TARGET_DIR",
+    "CARGO_PROFILE_RELEASE_LTO",
+    "CARGO_PROFILE_RELEASE_DEBUG",
+];
+
+fn main() {
+    let here = PathBuf::from(variable("CARGO_MANIFEST_DIR"));
+    let preload = here.join("../preload");
+    for folder in [preload.join("src"), preload.join("Cargo.toml"), here.join("../../src")] {
+        println!("cargo::rerun-if-changed={}", folder.display());
+    }
+    println!("cargo::rerun-if-env-changed=MOD_ALLOC_PRELOAD_LIBRARY");
+    let library = match env::var_os("MOD_ALLOC_PRELOAD_LIBRARY") {
+        Some(library) => PathBuf::from(library), // for packagers, who build it themselves
+        None => build(&preload),
+    };
+    println!("cargo::rustc-env=MOD_ALLOC_PRELOAD_LIBRARY={}", library.display());
+}
+
+fn build(preload: &Path) -> PathBuf {
+    let target = variable("TARGET");
+    let folder = PathBuf::from(variable("OUT_DIR")).join("preload");
+    let mut cargo = Command::new(variable("CARGO"));
+    cargo.args(["build", "--release", "--locked", "--target", &target]);
+    cargo.arg("--manifest-path").arg(preload.join("Cargo.toml"));
+    cargo.arg("--target-dir").arg(&folder);
+    for name in NOT_INHERITED {
+        cargo.env_remove(name);
+    }
+    let status = cargo.status().expect("cargo can be started");
+    assert!(status.success(), "the preload library could not be built: {cargo:?}: {status}");
+    folder.join(target).join("release/libmod_alloc_preload.so")
+}
+
+fn variable(name: &str) -> String {
+    println!("cargo::rerun-if-env-changed={name}");
+    env::var(name).unwrap_or_else(|_| panic!("cargo sets {name}"))
+}

@@ -1,0 +1,11 @@
+//! `mod-alloc recover`
+
+use std::process::ExitCode;
+
+/// Arguments of `mod-alloc recover`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {}
+
+pub(crate) fn run(_arguments: &Arguments) -> ExitCode {
+    ExitCode::from(125)
+}
