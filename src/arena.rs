@@ -5,7 +5,7 @@
 //! step within which a site's own maximum is promised. A thread that ends leaves its pending
 //! shares to the next thread in its slot; readers add them to the sites either way.
 
-use crate::sync::spin_lock::SpinLock;
+use crate::table::journal::Journal;
 use crate::table::sites::Sites;
 use crate::table::tally::{Epoch, Tally};
 
@@ -28,10 +28,16 @@ impl Arena {
 
     /// This thread's share of `site`, begun if there is none.
     #[inline(always)]
-    pub(crate) fn share(&self, site: u32, epoch: Epoch, sites: &Sites, lock: &SpinLock) -> &Tally {
-        let share = &self.shares[site as usize % SHARES];
+    pub(crate) fn share(
+        &self,
+        site: u32,
+        epoch: Epoch,
+        sites: &Sites,
+        journal: &Journal,
+    ) -> &Tally {
+        let share = self.place_of(site);
         if share.site() != site {
-            replace(share, site, epoch, sites, lock);
+            replace(share, site, epoch, sites, journal);
         }
         share
     }
@@ -44,23 +50,34 @@ impl Arena {
         step: i64,
         epoch: Epoch,
         sites: &Sites,
-        lock: &SpinLock,
+        journal: &Journal,
     ) {
         if share.live_bytes().unsigned_abs() >= step.unsigned_abs() {
-            replace(share, share.site(), epoch, sites, lock);
+            replace(share, share.site(), epoch, sites, journal);
         }
+    }
+
+    /// Where a share of `site` would be.
+    #[inline(always)]
+    pub(crate) fn place_of(&self, site: u32) -> &Tally {
+        &self.shares[site as usize % SHARES]
     }
 }
 
-/// Flushes what is there and begins a share of `site`. `lock` is held so that a reader in
-/// this process finds the numbers in one of the two places.
+/// Flushes what is there and begins a share of `site`.
 #[cold]
-fn replace(share: &Tally, site: u32, epoch: Epoch, sites: &Sites, lock: &SpinLock) {
-    let _held = lock.lock();
-    if share.site() != 0 {
-        sites.flush(share, epoch);
+fn replace(share: &Tally, site: u32, epoch: Epoch, sites: &Sites, journal: &Journal) {
+    let _held = journal.moving.lock();
+    if share.site() == 0 {
+        return share.begin(site, epoch);
     }
-    share.begin(site, epoch);
+    sites.flush(share, epoch, journal, Some(|| share.begin(site, epoch)));
+}
+
+/// Flushes a share that is in no arena, for want of room for one.
+pub(crate) fn flush_alone(share: &Tally, epoch: Epoch, sites: &Sites, journal: &Journal) {
+    let _held = journal.moving.lock();
+    sites.flush(share, epoch, journal, None::<fn()>);
 }
 
 #[cfg(all(test, feature = "dhat-compat"))]

@@ -22,7 +22,7 @@ struct Truth {
 struct Table {
     sites: Sites,
     arenas: Vec<Box<Arena>>,
-    lock: SpinLock,
+    journal: Journal,
     epoch: u64,
     step: i64,
     truth: Vec<Truth>,
@@ -38,13 +38,14 @@ impl Table {
             tallies: leak::<Tally>(entries),
             shared: leak::<Tally>(entries),
             records: leak::<Record>(entries),
+            room: |_| true,
         };
         sites.initialize();
         let empty = |_| Box::new(Arena { shares: from_fn(|_| Tally::default()) });
         Table {
             sites,
             arenas: (0..arenas).map(empty).collect(),
-            lock: SpinLock::default(),
+            journal: Journal::default(),
             epoch: 1,
             step,
             truth: vec![Truth::default(); entries],
@@ -68,10 +69,10 @@ impl Table {
             false => tally.count_freed(bytes, 0),
         };
         if let Some(arena) = thread.checked_sub(1).map(|index| &self.arenas[index]) {
-            let share = arena.share(site, epoch, &self.sites, &self.lock);
+            let share = arena.share(site, epoch, &self.sites, &self.journal);
             share.touch(epoch);
             post(share);
-            arena.settle(share, self.step, epoch, &self.sites, &self.lock);
+            arena.settle(share, self.step, epoch, &self.sites, &self.journal);
         } else {
             let tally = &self.sites.tallies[site as usize];
             self.sites.touch(site, tally, epoch);
@@ -126,8 +127,8 @@ impl Table {
             found.peak = (found.peak.0 + peak.0, found.peak.1 + peak.1);
             found.live.0 += tally.live_bytes();
             found.live.1 += tally.live_blocks();
-            found.total.0 += tally.total_bytes.get();
-            found.total.1 += tally.total_blocks.get();
+            found.total.0 += tally.total.bytes.get();
+            found.total.1 += tally.total.blocks.get();
         }
         let noted = own.max().0;
         let settled = own.live_bytes() + shared.live_bytes();

@@ -74,6 +74,135 @@ pub(crate) unsafe fn read(block: *const u8, size: usize) -> Option<u32> {
     (found == word(block, size, site)).then_some(site)
 }
 
+/// Trailers at the end of what the allocator says is usable, for hooks that are not told a block's size when
+/// it is freed.
+///
+/// ```text
+///  63          40 39         24 23            0
+/// +--------------+-------------+---------------+   slack: usable bytes between the block's size and the
+/// |    check     |    slack    |     site      |   trailer; 0xffff: the size is in the word before
+/// +--------------+-------------+---------------+
+/// ```
+#[cfg(feature = "preload")]
+pub(crate) mod at_end {
+    use super::{SECRET, SITE_BITS, TRAILER};
+    use crate::sync::Ordering;
+
+    const SLACK_BITS: u32 = 16;
+    const CHECK_SHIFT: u32 = SITE_BITS + SLACK_BITS;
+    /// The slack that stands for all from this on.
+    const LARGE: usize = (1 << SLACK_BITS) - 1;
+
+    #[inline(always)]
+    fn word(block: *const u8, low: u64) -> u64 {
+        const K: u64 = 0xd6e8_feb8_6659_fd93; // odd, its bits evenly spread
+        let secret = SECRET.load(Ordering::Relaxed);
+        let mixed = (block.addr() as u64 ^ secret).wrapping_mul(K) ^ low;
+        mixed.wrapping_mul(K) >> CHECK_SHIFT << CHECK_SHIFT | low
+    }
+
+    /// Writes the trailer of a block of `size` bytes, of `usable`.
+    ///
+    /// # Safety
+    ///
+    /// `block` must be valid for writes of `usable` bytes, at least `size + TRAILER`.
+    #[inline(always)]
+    pub(crate) unsafe fn write(block: *mut u8, usable: usize, size: usize, site: u32) {
+        // SAFETY: in bounds by the caller's promise.
+        let trailer = unsafe { block.add(usable - TRAILER) }.cast::<u64>();
+        let mut slack = usable - TRAILER - size;
+        if slack >= LARGE {
+            slack = LARGE;
+            // SAFETY: the slack has room for the word; the write needs no alignment.
+            unsafe { trailer.wrapping_sub(1).write_unaligned(size as u64) };
+        }
+        let word = word(block, (slack as u64) << SITE_BITS | u64::from(site));
+        // SAFETY: in bounds by the caller's promise; the write needs no alignment.
+        unsafe { trailer.write_unaligned(word) };
+    }
+
+    /// Site and size in the block's trailer, which is erased; `None` if the trailer is not one.
+    ///
+    /// # Safety
+    ///
+    /// `block` must be valid for reads and writes of `usable` bytes.
+    #[inline(always)]
+    pub(crate) unsafe fn take(block: *mut u8, usable: usize) -> Option<(u32, usize)> {
+        // SAFETY: the caller's promise.
+        let (known, trailer) = unsafe { read(block, usable) }?;
+        // A block that is freed twice is known once. SAFETY: `read` has found it in bounds.
+        unsafe { trailer.write_unaligned(0) };
+        Some(known)
+    }
+
+    /// Whether the block has a trailer.
+    ///
+    /// # Safety
+    ///
+    /// `block` must be valid for reads of `usable` bytes.
+    pub(crate) unsafe fn is_there(block: *mut u8, usable: usize) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { read(block, usable) }.is_some()
+    }
+
+    #[inline(always)]
+    unsafe fn read(block: *mut u8, usable: usize) -> Option<((u32, usize), *mut u64)> {
+        let end = usable.checked_sub(TRAILER)?;
+        // SAFETY: in bounds by the caller's promise.
+        let trailer = unsafe { block.add(end) }.cast::<u64>();
+        // SAFETY: see above; the read needs no alignment.
+        let found = unsafe { trailer.read_unaligned() };
+        let low = found & ((1 << CHECK_SHIFT) - 1);
+        if found != word(block, low) {
+            return None;
+        }
+        let slack = (low >> SITE_BITS) as usize;
+        let size = if slack < LARGE {
+            end.checked_sub(slack)?
+        } else {
+            // SAFETY: `write` has put a word there.
+            let size = unsafe { trailer.wrapping_sub(1).read_unaligned() };
+            usize::try_from(size).ok().filter(|size| size.checked_add(LARGE) <= Some(end))?
+        };
+        Some((((low & ((1 << SITE_BITS) - 1)) as u32, size), trailer))
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn sizes_and_sites_come_back_once_whatever_the_slack() {
+            super::super::start(4711);
+            let mut memory = std::vec![0_u8; 80_000];
+            let block = memory.as_mut_ptr();
+            for (usable, size) in [(8, 0), (24, 16), (24, 3), (70_000, 1), (65_543, 0), (65_542, 0)]
+            {
+                // SAFETY: the memory is longer than that.
+                unsafe { write(block, usable, size, 0x00ab_cdef) };
+                // SAFETY: as above.
+                assert_eq!(unsafe { take(block, usable) }, Some((0x00ab_cdef, size)));
+                // SAFETY: as above.
+                assert_eq!(unsafe { take(block, usable) }, None, "taken");
+            }
+        }
+
+        #[test]
+        fn a_changed_trailer_is_none() {
+            super::super::start(99);
+            let mut memory = [0_u8; 64];
+            // SAFETY: in the array.
+            unsafe { write(memory.as_mut_ptr(), 64, 50, 7) };
+            for bit in 0..64 {
+                memory[56 + bit / 8] ^= 1 << (bit % 8);
+                // SAFETY: in the array.
+                assert!(!unsafe { is_there(memory.as_mut_ptr(), 64) }, "bit {bit}");
+                memory[56 + bit / 8] ^= 1 << (bit % 8);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,10 +3,13 @@
 use crate::capture::registers::Registers;
 use crate::capture::rule_cache;
 use crate::capture::stack::{Base, NO_NODE, Names, NoNames, Stack};
+use crate::groups::Member;
 use crate::session::Session;
 use crate::sync::Ordering;
-use crate::table::frames::{ADDRESS_BITS, Level, ROOT_BROKEN, ROOT_COMPLETE, ROOT_TRUNCATED};
-use crate::table::sites::{NO_SITE, TABLE_FULL};
+use crate::table::frames::{
+    ADDRESS_BITS, Level, ROOT_BROKEN, ROOT_COMPLETE, ROOT_TRUNCATED, ROOTS,
+};
+use crate::table::sites::{Maker, NO_SITE, TABLE_FULL};
 use crate::thread::{Paths, Place, Thread};
 use crate::unwinding::{CopiedStack, OwnStack, ProcessRules};
 
@@ -62,7 +65,9 @@ fn checked(thread: &mut Thread, session: &'static Session, at: Registers) -> u32
 
 /// Whether `site` is that of the stack walked from scratch, named from scratch.
 fn is_site_of(thread: &mut Thread, site: u32) -> bool {
-    let node = name_of(&thread.checker, &thread.place, &mut thread.paths, thread.generation);
+    let mut names =
+        FrameNames::new(&thread.place, &thread.roots, &mut thread.paths, thread.generation);
+    let node = name_of(&thread.checker, &mut names);
     let record = thread.sites.records.get(site as usize);
     let frame = record.map(|record| record.frame.load(Ordering::Relaxed));
     site == TABLE_FULL || node == NO_ROOM || frame == Some(node)
@@ -81,7 +86,7 @@ fn changed(thread: &mut Thread, session: &'static Session, pc: u64, sp: u64, bp:
     let is_own = (low..high).contains(&at.sp);
     let node = if is_own {
         let place = &thread.place;
-        let mut names = FrameNames::new(place, &mut thread.paths, thread.generation);
+        let mut names = FrameNames::new(place, &thread.roots, &mut thread.paths, thread.generation);
         thread.stack.capture(at, &OwnStack { high }, &rules, &mut names)
     } else {
         capture_foreign(thread, at, &rules)
@@ -117,9 +122,17 @@ fn begin_generation(thread: &mut Thread) {
 fn capture_foreign(thread: &mut Thread, at: Registers, rules: &ProcessRules) -> Option<u32> {
     let copied = crate::os::copy_memory(at.sp, &mut thread.foreign) / 8;
     let memory = CopiedStack { low: at.sp, words: &thread.foreign[..copied] };
-    let mut names = FrameNames::new(&thread.place, &mut thread.paths, thread.generation);
+    let mut names =
+        FrameNames::new(&thread.place, &thread.roots, &mut thread.paths, thread.generation);
     thread.stack.clear();
     thread.stack.capture(at, &memory, rules, &mut names)
+}
+
+/// For whom the thread makes sites.
+#[inline(always)]
+fn maker(thread: &Thread) -> Maker {
+    let Member { group, whole, .. } = thread.member;
+    Maker { thread: thread.index, group, whole }
 }
 
 /// The site of the stack whose innermost frame is `node`.
@@ -127,7 +140,7 @@ fn capture_foreign(thread: &mut Thread, at: Registers, rules: &ProcessRules) -> 
 fn site(thread: &mut Thread, node: u32, whole: bool) -> u32 {
     let site = match node {
         NO_ROOM => TABLE_FULL,
-        node => thread.sites.of(&thread.frames, node, thread.index),
+        node => thread.sites.of(&thread.frames, node, maker(thread)),
     };
     if site == TABLE_FULL {
         thread.slot.losses.table_full.add(1);
@@ -151,7 +164,9 @@ fn incomplete(thread: &mut Thread, node: Option<u32>) -> u32 {
         losses.broken_stacks.add(1);
     }
     let node = node.unwrap_or_else(|| {
-        name_of(&thread.stack, &thread.place, &mut thread.paths, thread.generation)
+        let mut names =
+            FrameNames::new(&thread.place, &thread.roots, &mut thread.paths, thread.generation);
+        name_of(&thread.stack, &mut names)
     });
     site(thread, node, false)
 }
@@ -160,18 +175,19 @@ fn incomplete(thread: &mut Thread, node: Option<u32>) -> u32 {
 ///
 /// Of a stack that has more frames than are kept only the whole window is named, not the stacks that
 /// its frames end: each of those would be a window of its own, and share no frame with this one.
-fn name_of(stack: &Stack, place: &Place, paths: &mut Paths, generation: u32) -> u32 {
-    let mut names = FrameNames::new(place, paths, generation);
+fn name_of(stack: &Stack, names: &mut FrameNames<'_>) -> u32 {
     let marks = stack.marks();
     let window = &marks[marks.len().saturating_sub(stack.limit())..];
     let is_truncated = stack.is_truncated() && !window.is_empty();
-    let root = if is_truncated { ROOT_TRUNCATED } else { names.root(stack.base()) };
+    let truncated = names.roots[ROOT_TRUNCATED as usize];
+    let root = if is_truncated { truncated } else { names.root(stack.base()) };
     window.iter().fold(root, |outer, mark| names.inward(outer, mark.pc))
 }
 
 /// Names frames by the ids of the frame table.
 struct FrameNames<'a> {
     place: &'a Place,
+    roots: &'a [u32; ROOTS as usize],
     paths: &'a mut Paths,
     /// Empty until a frame is looked up.
     level: Level,
@@ -181,9 +197,14 @@ struct FrameNames<'a> {
 
 impl<'a> FrameNames<'a> {
     #[inline(always)]
-    fn new(place: &'a Place, paths: &'a mut Paths, generation: u32) -> Self {
+    fn new(
+        place: &'a Place,
+        roots: &'a [u32; ROOTS as usize],
+        paths: &'a mut Paths,
+        generation: u32,
+    ) -> Self {
         let generation = u64::from(generation) << ADDRESS_BITS;
-        FrameNames { place, paths, level: Level::default(), generation }
+        FrameNames { place, roots, paths, level: Level::default(), generation }
     }
 
     /// A frame that has not been seen before, as far as the known level says.
@@ -222,8 +243,8 @@ impl Names for FrameNames<'_> {
     #[inline(always)]
     fn root(&self, base: Base) -> u32 {
         match base {
-            Base::Complete => ROOT_COMPLETE,
-            Base::Broken | Base::Unwalked => ROOT_BROKEN,
+            Base::Complete => self.roots[ROOT_COMPLETE as usize],
+            Base::Broken | Base::Unwalked => self.roots[ROOT_BROKEN as usize],
         }
     }
 

@@ -10,7 +10,8 @@ use crate::inside::as_profiler;
 use crate::os;
 use crate::os::message::say;
 use crate::recording::model::Recording;
-use crate::recording::reader::{self, Moment};
+use crate::recording::reader::{self, Span};
+use crate::recording::view;
 use crate::report::{Options, Profile, dhat, summary};
 use crate::session::{self, Session};
 use crate::sync::{AtomicU32, Ordering};
@@ -62,9 +63,12 @@ fn profile() -> Profile {
 
 /// Reads this process's recording while no share is on its way from an arena to a site.
 fn read(session: &Session) -> Recording {
-    let moment = Moment { units: os::clock::now(), nanos: os::monotonic_nanos() };
-    let _flushing: Vec<_> = session.slots.iter().map(|slot| slot.flushing.lock()).collect();
-    reader::read(&session.mapping, moment)
+    let started = session.header.process.started_nanos.load(Ordering::Relaxed);
+    let nanos = os::monotonic_nanos().saturating_sub(started);
+    let span = Span { units: os::clock::now(), nanos };
+    let _flushing: Vec<_> =
+        session.used_slots().iter().map(|slot| slot.journal.moving.lock()).collect();
+    reader::read(&view::of_mapping(&session.mapping), span)
 }
 
 fn write(profile: &Profile, path: &Path) -> io::Result<()> {

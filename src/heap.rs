@@ -21,7 +21,7 @@
 //! or will read the new mode; so it never pays for a fence itself.
 
 use crate::sync::spin_lock::SpinLock;
-use crate::sync::word::{Signed, Word};
+use crate::sync::word::{Pair, Signed, Word};
 use crate::sync::{AtomicU32, Ordering};
 
 /// How peaks are found. The numbers are part of the recording's format.
@@ -48,25 +48,21 @@ const SMALL_STEP_BLOCKS: i64 = 16;
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
 pub(crate) struct Front {
-    /// Bytes allocated; a reallocation adds its whole new size.
-    pub(crate) total_bytes: Word,
-    /// Blocks allocated; a reallocation adds one.
-    pub(crate) total_blocks: Word,
-    /// Bytes freed; a reallocation adds its whole old size.
-    pub(crate) freed_bytes: Word,
-    /// Blocks freed; a reallocation adds one.
-    pub(crate) freed_blocks: Word,
-    /// `total_bytes - freed_bytes` as of the last publication.
+    /// Allocated; a reallocation adds its whole new size and one block.
+    pub(crate) total: Pair,
+    /// Freed; a reallocation adds its whole old size and one block.
+    pub(crate) freed: Pair,
+    /// `total.bytes - freed.bytes` as of the last publication.
     base_bytes: Signed,
-    /// `total_blocks - freed_blocks` as of the last publication.
+    /// `total.blocks - freed.blocks` as of the last publication.
     base_blocks: Signed,
-    /// `total_bytes - freed_bytes` from which on growing has to be told; `i64::MAX`: never.
+    /// `total.bytes - freed.bytes` from which on growing has to be told; `i64::MAX`: never.
     ceiling: Signed,
-    /// `total_bytes - freed_bytes` below which shrinking has to be told; `i64::MAX`: always.
+    /// `total.bytes - freed.bytes` below which shrinking has to be told; `i64::MAX`: always.
     floor: Signed,
-    /// `total_blocks - freed_blocks` above which growing has to be told.
+    /// `total.blocks - freed.blocks` above which growing has to be told.
     blocks_ceiling: Signed,
-    /// `total_blocks - freed_blocks` below which shrinking has to be told.
+    /// `total.blocks - freed.blocks` below which shrinking has to be told.
     blocks_floor: Signed,
     /// When the heap last grew by this front, in clock units.
     last_growth: Word,
@@ -134,12 +130,12 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    /// Of (total, freed) bytes and blocks.
+    /// Of (bytes, blocks) allocated and freed.
     #[inline(always)]
-    fn new(bytes: (u64, u64), blocks: (u64, u64)) -> Self {
+    fn new(total: (u64, u64), freed: (u64, u64)) -> Self {
         Live {
-            bytes: bytes.0.wrapping_sub(bytes.1).cast_signed(),
-            blocks: blocks.0.wrapping_sub(blocks.1).cast_signed(),
+            bytes: total.0.wrapping_sub(freed.0).cast_signed(),
+            blocks: total.1.wrapping_sub(freed.1).cast_signed(),
         }
     }
 }
@@ -148,32 +144,31 @@ impl Front {
     /// Bytes that this front has allocated and not freed.
     #[inline(always)]
     fn bytes(&self) -> i64 {
-        self.total_bytes.get().wrapping_sub(self.freed_bytes.get()).cast_signed()
+        self.total.bytes.get().wrapping_sub(self.freed.bytes.get()).cast_signed()
     }
 
     /// Blocks that this front has allocated and not freed.
     #[inline(always)]
     fn blocks(&self) -> i64 {
-        self.total_blocks.get().wrapping_sub(self.freed_blocks.get()).cast_signed()
+        self.total.blocks.get().wrapping_sub(self.freed.blocks.get()).cast_signed()
     }
 
     /// What the heap has not been told of.
     fn pending(&self) -> i64 {
-        self.bytes() - self.base_bytes.get()
+        self.bytes().wrapping_sub(self.base_bytes.get())
     }
 
     /// Counts an allocation and looks at no limit.
     #[inline(always)]
     pub(crate) fn count_allocated(&self, bytes: u64) -> Live {
-        let (bytes, blocks) = (self.total_bytes.add(bytes), self.total_blocks.add(1));
-        Live::new((bytes, self.freed_bytes.get()), (blocks, self.freed_blocks.get()))
+        Live::new(self.total.add(bytes, 1), self.freed.get())
     }
 
     /// Counts a free and looks at no limit.
     #[inline(always)]
     pub(crate) fn count_freed(&self, bytes: u64) -> Live {
-        let (bytes, blocks) = (self.freed_bytes.add(bytes), self.freed_blocks.add(1));
-        Live::new((self.total_bytes.get(), bytes), (self.total_blocks.get(), blocks))
+        let freed = self.freed.add(bytes, 1);
+        Live::new(self.total.get(), freed)
     }
 
     /// Counts a reallocation and looks at no limit.
@@ -314,6 +309,12 @@ impl Front {
         self.mode.store(mode, Ordering::Release); // pairs with the Acquire in `is_current`
     }
 
+    /// When the heap last grew by this front, in clock units.
+    #[cfg(feature = "dhat-compat")]
+    pub(crate) fn last_growth(&self) -> u64 {
+        self.last_growth.get()
+    }
+
     /// Whether no thread has used this front yet.
     pub(crate) fn is_unused(&self) -> bool {
         self.used.load(Ordering::Relaxed) == 0
@@ -399,7 +400,8 @@ impl Heap {
 
     /// The most blocks live at once, by a front that is all of the heap.
     fn most_blocks(&self, front: &Front) -> i64 {
-        self.live_blocks.get() + front.blocks_ceiling.get() - front.base_blocks.get()
+        let most = front.blocks_ceiling.get().wrapping_sub(front.base_blocks.get());
+        self.live_blocks.get().wrapping_add(most)
     }
 
     /// The thread of that front has had its last event: nothing of it stays pending.
@@ -428,7 +430,7 @@ impl Heap {
             now.at_peak = front.floor.get() == i64::MAX;
             now.peak_blocks = now.peak_blocks.max(self.most_blocks(front));
             if now.at_peak {
-                now.peak_bytes = self.live_bytes.get() + front.pending();
+                now.peak_bytes = self.live_bytes.get().wrapping_add(front.pending());
                 now.peak_time = front.last_growth.get();
             }
         }

@@ -191,27 +191,15 @@ mod events {
     }
 }
 
-/// What an event is with stacks: a site, a trailer, and numbers per site.
+/// What an event is with stacks: a site, a trailer behind the block, and numbers per site.
 #[cfg(feature = "backtraces")]
 mod events {
     use crate::block;
     pub(super) use crate::block::padded;
-    use crate::callsite;
     use crate::capture::registers::{Registers, with_callers_registers};
-    use crate::inside::{Inside, Outside};
-    use crate::ledger::{Allocated, Event, Freed, Resized, enter};
-    use crate::os::clock;
+    use crate::events::{born, damaged, died, grown};
     use crate::session::Session;
     use crate::table::sites::NO_SITE;
-
-    /// Counts an event that is not recorded; the profiler's own are nobody's loss.
-    #[cold]
-    fn lost(session: &Session, why: Outside, bytes: usize) {
-        if why == Outside::Reentrant {
-            session.header.losses.reentrant.add_shared(1);
-            session.header.losses.reentrant_bytes.add_shared(bytes as u64);
-        }
-    }
 
     with_callers_registers! {
         /// Records a new block, whose stack begins with the caller, and writes its trailer.
@@ -219,7 +207,7 @@ mod events {
         /// # Safety
         ///
         /// The block must be valid for writes of its size (the last argument) and the trailer.
-        allocated(&'static Session, *mut u8, usize) => record
+        pub(super) allocated(&'static Session, *mut u8, usize) => record
     }
 
     /// Records a new block and writes its trailer. `pc`, `sp` and `bp` are the registers of the
@@ -232,41 +220,9 @@ mod events {
         sp: u64,
         bp: u64,
     ) {
-        // Read first: the processor reads its counter while it does the rest.
-        let now = clock::now();
-        let at = Registers { pc, sp, bp };
-        let site = match Inside::enter_fast(session) {
-            Some(mut inside) => enter_allocated(&mut inside, session, size, at, now),
-            None => allocated_slowly(session, size, at, now),
-        };
+        let site = born(session, size, Registers { pc, sp, bp });
         // SAFETY: the caller's promise.
         unsafe { block::write(block, size, site) };
-    }
-
-    #[inline(always)]
-    fn enter_allocated(
-        inside: &mut Inside,
-        session: &'static Session,
-        size: usize,
-        at: Registers,
-        now: u64,
-    ) -> u32 {
-        let thread = inside.thread();
-        let site = callsite::of(thread, session, at);
-        enter(thread, session, site, Allocated { bytes: size as u64 }, now);
-        site
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn allocated_slowly(session: &'static Session, size: usize, at: Registers, now: u64) -> u32 {
-        match Inside::enter(session) {
-            Ok(mut inside) => enter_allocated(&mut inside, session, size, at, now),
-            Err(why) => {
-                lost(session, why, size);
-                NO_SITE
-            }
-        }
     }
 
     /// Records that a block is about to be freed.
@@ -278,47 +234,9 @@ mod events {
     pub(super) unsafe fn freed(session: &'static Session, block: *mut u8, size: usize) {
         // SAFETY: the caller's promise.
         match unsafe { block::read(block, size) } {
-            Some(NO_SITE) => {}
-            Some(site) => {
-                let now = clock::now();
-                let event = Freed { bytes: size as u64 };
-                match Inside::enter_fast(session) {
-                    Some(mut inside) => enter(inside.thread(), session, site, event, now),
-                    None => {
-                        enter_slowly(session, site, event, size, now);
-                    }
-                }
-            }
+            Some(site) => died(session, site, size),
             None => damaged(session, size),
         }
-    }
-
-    /// Enters an event of a known block for a thread that has no slot yet, or is inside already; in
-    /// that case it is lost, and the answer is `false`.
-    #[cold]
-    #[inline(never)]
-    fn enter_slowly(
-        session: &'static Session,
-        site: u32,
-        event: impl Event,
-        bytes: usize,
-        now: u64,
-    ) -> bool {
-        match Inside::enter(session) {
-            Ok(mut inside) => enter(inside.thread(), session, site, event, now),
-            Err(why) => {
-                lost(session, why, bytes);
-                return false;
-            }
-        }
-        true
-    }
-
-    /// The trailer is not one: the block's site is not known, so the block stays live in the report.
-    #[cold]
-    fn damaged(session: &Session, size: usize) {
-        session.header.losses.damaged_trailers.add_shared(1);
-        session.header.losses.damaged_bytes.add_shared(size as u64);
     }
 
     /// The site of a block that is about to be reallocated; `None` if its trailer is damaged.
@@ -353,16 +271,7 @@ mod events {
             // SAFETY: the caller's promise.
             return unsafe { allocated(session, block, new) };
         };
-        let (event, now) = (Resized { old: old as u64, new: new as u64 }, clock::now());
-        let entered = match Inside::enter_fast(session) {
-            Some(mut inside) => {
-                enter(inside.thread(), session, site, event, now);
-                true
-            }
-            None => enter_slowly(session, site, event, new, now),
-        };
-        // Of a change that was lost the books keep the old size: the block is theirs no more.
-        let site = if entered { site } else { NO_SITE };
+        let site = grown(session, site, old, new);
         // SAFETY: the caller's promise.
         unsafe { block::write(block, new, site) };
     }

@@ -3,33 +3,28 @@
 //! The thread's state is found through one thread-local word: a pointer, or one of a few small
 //! numbers that say why there is none.
 
-use core::cell::Cell;
 use core::ffi::c_void;
 use core::ptr::{self, NonNull};
 
+use crate::current;
 use crate::heap::Heap;
 use crate::os;
 use crate::session::{self, Session};
 use crate::sync::{AtomicPtr, Ordering, compiler_fence, wait_turn};
 use crate::thread::Thread;
-use crate::threads::{SHARED, SLOTS, claim};
+use crate::threads::{SHARED, SLOTS, ThreadSlot, claim};
 
 /// The thread has had no event yet.
 const NEW: usize = 0;
-/// The thread is being registered, or uses the shared slot: what it allocates meanwhile is not recorded.
+/// The thread uses the shared slot: what it allocates meanwhile is not recorded.
 const BUSY: usize = 1;
-/// The thread writes a report: what it allocates is the profiler's own.
-const REPORTING: usize = 2;
+/// What the thread allocates is the profiler's own: it is being registered, or writes a report. Or the
+/// process is a child that is not recorded.
+const OWN: usize = 2;
 /// The thread found no slot, or is past its teardown.
 const SLOTLESS: usize = 3;
 /// Everything above is a pointer to a [`Thread`].
 const LAST_NUMBER: usize = 3;
-
-std::thread_local! {
-    // A constant without a destructor: touching it neither allocates nor registers anything,
-    // and it can be read until the thread's last instruction.
-    static CURRENT: Cell<*mut Thread> = const { Cell::new(ptr::null_mut()) };
-}
 
 /// The threads' states, by slot; kept for the next thread in the slot.
 static STATES: [AtomicPtr<Thread>; SLOTS] = [const { AtomicPtr::new(ptr::null_mut()) }; SLOTS];
@@ -54,11 +49,9 @@ impl Inside {
     /// [`enter`](Self::enter), which finds out why not.
     #[inline(always)]
     pub(crate) fn enter_fast(session: &'static Session) -> Option<Inside> {
-        let current = CURRENT.with(Cell::get);
+        let current = current::get::<Thread>();
         let thread = NonNull::new(current).filter(|_| current.addr() > LAST_NUMBER)?;
-        // SAFETY: the state is initialised and never freed; the slot is shared, so reading
-        // it is sound even if the state is in use further down this thread's stack.
-        let slot = unsafe { (*thread.as_ptr()).place.slot };
+        let slot = slot_of(thread)?;
         if slot.inside.load(Ordering::Relaxed) != 0 {
             return None;
         }
@@ -76,11 +69,16 @@ impl Inside {
     #[cold]
     #[inline(never)]
     pub(crate) fn enter(session: &'static Session) -> Result<Inside, Outside> {
-        match CURRENT.with(Cell::get).addr() {
+        match current::get::<Thread>().addr() {
             NEW => register(session),
             BUSY => Err(Outside::Reentrant),
-            REPORTING => Err(Outside::Own),
+            OWN => Err(Outside::Own),
             SLOTLESS => enter_shared(session),
+            _ if is_wiped() => {
+                // A child of a fork that told nobody: what it has of the recording is its parent's.
+                set(OWN);
+                Err(Outside::Own)
+            }
             _ => Self::enter_fast(session).ok_or(Outside::Reentrant),
         }
     }
@@ -114,11 +112,28 @@ fn leave_shared(thread: &Thread) {
     thread.slot.in_use.open();
 }
 
+/// A state's slot; `None` if the state was wiped, see [`os::files::wipe_on_fork`].
+#[inline(always)]
+fn slot_of(thread: NonNull<Thread>) -> Option<&'static ThreadSlot> {
+    // SAFETY: a state is mapped as long as the process; no reference to it is made here, because it
+    // may be in use further down this thread's stack.
+    let slot = unsafe { &raw const (*thread.as_ptr()).place.slot };
+    // SAFETY: the slot is shared, so reading it is sound. An `Option` of a reference has the
+    // reference's layout; what was wiped is `None`.
+    unsafe { slot.cast::<Option<&'static ThreadSlot>>().read() }
+}
+
+/// Whether the thread's state is gone: the kernel empties it in a forked child.
+#[cold]
+fn is_wiped() -> bool {
+    let Some(thread) = NonNull::new(current::get::<Thread>()) else { return false };
+    slot_of(thread).is_none()
+}
+
 /// Another thread is setting this one's front up for a new mode: stays outside until that is done.
 #[cold]
 fn adopt_mode(thread: NonNull<Thread>, heap: &Heap) {
-    // SAFETY: as in `enter_fast`.
-    let slot = unsafe { (*thread.as_ptr()).place.slot };
+    let Some(slot) = slot_of(thread) else { return };
     let mut turn = 0;
     while !slot.front.is_current(heap) {
         slot.inside.store(0, Ordering::Release);
@@ -130,15 +145,25 @@ fn adopt_mode(thread: NonNull<Thread>, heap: &Heap) {
 }
 
 fn set(number: usize) {
-    CURRENT.with(|current| current.set(ptr::without_provenance_mut(number)));
+    current::set(ptr::without_provenance_mut::<Thread>(number));
 }
 
 /// The thread's first event: finds a slot.
 fn register(session: &'static Session) -> Result<Inside, Outside> {
-    set(BUSY);
+    set(OWN);
+    #[cfg(feature = "backtraces")]
+    if session::is_muted() {
+        return Err(Outside::Own);
+    }
     #[cfg(feature = "backtraces")]
     let _errno = os::KeepErrno::new();
-    let index = claim(session.slots, &session.header.process.threads);
+    #[cfg(feature = "backtraces")]
+    session::note_moment(session);
+    #[cfg(feature = "backtraces")]
+    let room = session::make_room_for_thread;
+    #[cfg(not(feature = "backtraces"))]
+    let room = |_| true;
+    let index = claim(session.slots, &session.header.process.threads, room);
     let Some((index, thread)) = index.and_then(|index| Some((index, state(session, index)?)))
     else {
         set(SLOTLESS);
@@ -150,7 +175,7 @@ fn register(session: &'static Session) -> Result<Inside, Outside> {
     if let Some(key) = session.thread_end {
         key.set(thread.as_ptr().cast());
     }
-    CURRENT.with(|current| current.set(thread.as_ptr()));
+    current::set(thread.as_ptr());
     Inside::enter_fast(session).ok_or(Outside::Reentrant)
 }
 
@@ -186,6 +211,10 @@ fn state(session: &'static Session, index: u32) -> Option<NonNull<Thread>> {
     let thread = os::reserve(size_of::<Thread>())?.cast::<Thread>();
     // SAFETY: zeroed memory of the right size, for this slot alone.
     unsafe { Thread::initialize(thread, session, index)? };
+    #[cfg(feature = "backtraces")]
+    if session::is_in_file() {
+        os::files::wipe_on_fork(thread.cast(), size_of::<Thread>());
+    }
     entry.store(thread.as_ptr(), Ordering::Release);
     Some(thread)
 }
@@ -229,28 +258,81 @@ pub(crate) unsafe extern "C" fn thread_ends(value: *mut c_void) {
         return key.set(value);
     }
     set(SLOTLESS);
+    #[cfg(feature = "backtraces")]
+    thread.member.end(session);
     session.heap().leave(&thread.slot.front);
     thread.slot.leave();
 }
 
+/// A forked child goes on with this thread alone: makes its state anew where it was wiped.
+#[cfg(feature = "backtraces")]
+pub(crate) fn rebuild_in_child(session: &'static Session) {
+    let thread =
+        NonNull::new(current::get::<Thread>()).filter(|thread| thread.addr().get() > LAST_NUMBER);
+    let index = STATES.iter().position(|state| {
+        thread.is_some_and(|thread| state.load(Ordering::Relaxed) == thread.as_ptr())
+    });
+    for (entry, place) in STATES.iter().enumerate() {
+        let Some(state) = NonNull::new(place.load(Ordering::Relaxed)) else { continue };
+        // SAFETY: the states are this process's own memory, and this thread is its only one.
+        let made = unsafe { Thread::initialize(state, session, entry as u32) };
+        if made.is_some() && Some(entry) == index {
+            // SAFETY: initialised just now.
+            unsafe { &mut *state.as_ptr() }.begin(session);
+        }
+    }
+}
+
+/// Makes the calling thread a member of a group, registering it if it has had no event yet.
+#[cfg(feature = "preload")]
+pub(crate) fn join_group(session: &'static Session, member: crate::groups::Member) {
+    let inside = Inside::enter_fast(session).ok_or(()).or_else(|()| Inside::enter(session));
+    if let Ok(mut inside) = inside
+        && inside.thread().index != SHARED
+    {
+        inside.thread().join_group(member);
+    }
+}
+
+/// The calling thread's part in a group.
+#[cfg(feature = "preload")]
+pub(crate) fn member() -> crate::groups::Member {
+    let current = current::get::<Thread>();
+    let thread = NonNull::new(current).filter(|_| current.addr() > LAST_NUMBER);
+    // SAFETY: above the numbers it is a state, which is never freed; the member is this thread's.
+    thread.map(|thread| unsafe { thread.as_ref() }.member).unwrap_or_default()
+}
+
+/// Nothing that the calling thread allocates is recorded from now on.
+#[cfg(feature = "backtraces")]
+pub(crate) fn mute() {
+    set(OWN);
+}
+
 /// The index of the calling thread's slot.
 pub(crate) fn current_index() -> Option<u32> {
-    let current = CURRENT.with(Cell::get);
+    let current = current::get::<Thread>();
     let thread = NonNull::new(current).filter(|_| current.addr() > LAST_NUMBER)?;
     // SAFETY: above the numbers it is a state, which is never freed.
     Some(unsafe { thread.as_ref() }.index)
 }
 
+/// Whether what the calling thread allocates now is the profiler's own.
+#[cfg(feature = "preload")]
+pub(crate) fn is_own() -> bool {
+    current::get::<Thread>().addr() == OWN
+}
+
 /// What the profiler itself allocates in `work` is not the program's.
-#[cfg(feature = "dhat-compat")]
+#[cfg(any(feature = "dhat-compat", feature = "preload"))]
 pub(crate) fn as_profiler<R>(work: impl FnOnce() -> R) -> R {
     struct Restore(*mut Thread);
     impl Drop for Restore {
         fn drop(&mut self) {
-            CURRENT.with(|current| current.set(self.0));
+            current::set(self.0);
         }
     }
-    let _restore = Restore(CURRENT.with(Cell::get));
-    set(REPORTING);
+    let _restore = Restore(current::get());
+    set(OWN);
     work()
 }

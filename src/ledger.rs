@@ -3,9 +3,13 @@
 //! Freed bytes go to the front first, because that may raise the epoch, and the tally must save
 //! what it had before the heap left its maximum.
 
+use crate::arena::flush_alone;
+use crate::groups::Group;
 use crate::heap::{EXACT, Front, Heap};
 use crate::session::Session;
 use crate::sync::Ordering;
+use crate::table::journal::{Journal, RESIZING_OWN, RESIZING_SHARE};
+use crate::table::sites::Owner;
 use crate::table::tally::{Epoch, Tally};
 use crate::thread::Thread;
 
@@ -22,6 +26,15 @@ pub(crate) trait Event: Copy {
 
     /// Counts at the site.
     fn count(self, tally: &Tally, now: u64);
+
+    /// Counts at a tally of a site, `kind` saying which, so that nobody ever reads it half done.
+    #[inline(always)]
+    fn count_whole(self, tally: &Tally, now: u64, _at: (&Journal, u32, u32)) {
+        self.count(tally, now);
+    }
+
+    /// Counts for a group.
+    fn count_for(self, group: &Group);
 }
 
 /// A block of `bytes` was born.
@@ -62,6 +75,10 @@ impl Event for Allocated {
     fn count(self, tally: &Tally, now: u64) {
         tally.count_allocated(self.bytes, now);
     }
+
+    fn count_for(self, group: &Group) {
+        group.allocated(self.bytes);
+    }
 }
 
 impl Event for Freed {
@@ -83,6 +100,10 @@ impl Event for Freed {
     fn count(self, tally: &Tally, now: u64) {
         tally.count_freed(self.bytes, now);
     }
+
+    fn count_for(self, group: &Group) {
+        group.freed(self.bytes);
+    }
 }
 
 impl Event for Resized {
@@ -103,6 +124,15 @@ impl Event for Resized {
     #[inline(always)]
     fn count(self, tally: &Tally, _now: u64) {
         tally.count_resized(self.old, self.new);
+    }
+
+    #[inline(always)]
+    fn count_whole(self, tally: &Tally, now: u64, (journal, kind, site): (&Journal, u32, u32)) {
+        journal.resize(kind, site, tally, |tally| self.count(tally, now));
+    }
+
+    fn count_for(self, group: &Group) {
+        group.resized(self.old, self.new);
     }
 }
 
@@ -132,30 +162,48 @@ pub(crate) fn enter<E: Event>(
         if event.shrinks() {
             tally.note_max(tally.live_bytes(), tally.live_blocks());
         }
-        event.count(tally, now);
+        event.count_whole(tally, now, (&thread.slot.journal, RESIZING_OWN, site));
     } else {
-        enter_elsewhere(thread, site, owner.is(thread.index), event, now, epoch);
+        enter_elsewhere(thread, site, owner, event, now, epoch);
     }
 }
 
-/// The site belongs to another thread, or others have changed it, or it rested since the last peak.
+/// The site belongs to another thread, or others have changed it, or it rested since the last peak, or
+/// it counts for a group.
 #[inline(never)]
 fn enter_elsewhere<E: Event>(
-    thread: &Thread,
+    thread: &mut Thread,
     site: u32,
-    is_own: bool,
+    owner: &Owner,
     event: E,
     now: u64,
     epoch: Epoch,
 ) {
-    if is_own && let Some(own) = thread.sites.tallies.get(site as usize) {
+    if let Some(group) = thread.groups.get(owner.group() as usize).filter(|_| owner.group() != 0) {
+        event.count_for(group);
+    }
+    if owner.is(thread.index)
+        && let Some(own) = thread.sites.tallies.get(site as usize)
+    {
         return count_own(thread, site, own, event, now, epoch);
     }
-    let (arena, sites, lock) = (thread.arena, &thread.sites, &thread.slot.flushing);
-    let share = arena.share(site, epoch, sites, lock);
+    if !thread.has_arena() {
+        return flush_at_once(thread, site, event, now, epoch);
+    }
+    let (arena, sites, journal) = (thread.arena, &thread.sites, &thread.slot.journal);
+    let share = arena.share(site, epoch, sites, journal);
     share.touch(epoch);
-    event.count(share, now);
-    arena.settle(share, thread.slot.front.step(), epoch, sites, lock);
+    event.count_whole(share, now, (journal, RESIZING_SHARE, site));
+    arena.settle(share, thread.slot.front.step(), epoch, sites, journal);
+}
+
+/// The same for a thread that has no arena, because there was no room for one.
+#[cold]
+fn flush_at_once<E: Event>(thread: &Thread, site: u32, event: E, now: u64, epoch: Epoch) {
+    let share = Tally::default();
+    share.begin(site, epoch);
+    event.count(&share, now);
+    flush_alone(&share, epoch, &thread.sites, &thread.slot.journal);
 }
 
 #[inline(always)]
@@ -164,7 +212,7 @@ fn count_own<E: Event>(thread: &Thread, site: u32, own: &Tally, event: E, now: u
     if event.shrinks() {
         thread.sites.before_shrinking(site, own);
     }
-    event.count(own, now);
+    event.count_whole(own, now, (&thread.slot.journal, RESIZING_OWN, site));
 }
 
 /// Exact mode: one front and one tally per site for all threads, under the heap's lock.
@@ -177,6 +225,12 @@ fn enter_exactly<E: Event>(thread: &Thread, session: &Session, site: u32, event:
     event.count_in_front(front);
     event.tell(&heap.exact, now, heap);
     let epoch = Epoch::new(heap.epoch.get());
+    let owner = thread.sites.owners.get(site as usize);
+    if let Some(group) = owner.map(Owner::group).filter(|group| *group != 0)
+        && let Some(group) = thread.groups.get(group as usize)
+    {
+        event.count_for(group);
+    }
     if let Some(tally) = thread.sites.tallies.get(site as usize) {
         count_own(thread, site, tally, event, now, epoch);
     }

@@ -71,14 +71,22 @@ mod block;
 mod callsite;
 #[cfg(feature = "backtraces")]
 mod capture;
+mod current;
+#[cfg(feature = "backtraces")]
+mod events;
 #[cfg(feature = "dhat-compat")]
 mod exit_report;
+#[cfg(feature = "backtraces")]
+mod groups;
 mod heap;
 mod hook;
 mod inside;
 #[cfg(feature = "backtraces")]
 mod ledger;
 mod os;
+#[cfg(feature = "preload")]
+#[doc(hidden)]
+pub mod preload;
 pub mod recording;
 #[cfg(feature = "symbolicate")]
 pub mod report;

@@ -22,9 +22,22 @@ use crate::threads::{SLOTS, ThreadSlot};
 #[cfg(feature = "backtraces")]
 use crate::{
     arena::Arena,
-    recording::layout::Module,
+    groups::Group,
+    recording::{
+        layout::{EXIT, Module},
+        space::{Part, SPACE},
+    },
     sync::spin_lock::SpinLock,
-    table::{frames::Frames, sites::Sites},
+    table::{frames::Frames, sites::Sites, slot::Slot},
+};
+
+mod fork;
+#[cfg(feature = "backtraces")]
+mod place;
+use fork::{after_fork_in_child, after_fork_in_parent, before_fork};
+#[cfg(feature = "backtraces")]
+pub(crate) use place::{
+    is_in_file, is_muted, make_room_for_arena, make_room_for_thread, record_path,
 };
 
 static SESSION: Once<Session> =
@@ -33,7 +46,7 @@ static SESSION: Once<Session> =
 /// What the hook needs, the same for all threads.
 #[derive(Debug)]
 pub(crate) struct Session {
-    #[cfg(feature = "dhat-compat")]
+    #[cfg(feature = "backtraces")]
     pub(crate) mapping: Mapping,
     pub(crate) header: &'static Header,
     pub(crate) slots: &'static [ThreadSlot],
@@ -50,6 +63,8 @@ pub(crate) struct Session {
     pub(crate) modules: &'static [Module],
     #[cfg(feature = "backtraces")]
     pub(crate) modules_lock: SpinLock,
+    #[cfg(feature = "backtraces")]
+    pub(crate) groups: &'static [Group],
 }
 
 impl Session {
@@ -72,6 +87,13 @@ pub(crate) fn get() -> Option<&'static Session> {
     }
 }
 
+/// The session, if that is decided.
+#[cfg(feature = "preload")]
+#[inline(always)]
+pub(crate) fn decided() -> Result<Option<&'static Session>, Undecided> {
+    SESSION.get()
+}
+
 /// Decides for the process. Allocations that libc makes meanwhile do not come to the hook.
 fn start() -> Option<Session> {
     #[cfg(feature = "backtraces")]
@@ -84,18 +106,46 @@ fn start() -> Option<Session> {
 fn begin() {
     #[cfg(feature = "backtraces")]
     let _errno = os::KeepErrno::new();
+    // The executable is the first of the modules, whoever allocates first.
+    #[cfg(feature = "backtraces")]
+    if let Some(session) = get() {
+        crate::unwinding::note_executable(session);
+    }
+    #[cfg(feature = "backtraces")]
+    os::at_exit(note_end);
     os::at_fork(before_fork, after_fork_in_parent, after_fork_in_child);
     #[cfg(feature = "dhat-compat")]
     os::at_exit(crate::exit_report::at_exit);
+}
+
+/// Runs when the process exits by `exit` or by returning from `main`.
+#[cfg(feature = "backtraces")]
+extern "C" fn note_end() {
+    if let Some(session) = get().filter(|_| !is_muted()) {
+        note_moment(session);
+        session.header.process.ending.store(EXIT, Ordering::Relaxed);
+    }
+}
+
+/// Notes what both clocks say, so that who finds the recording can tell the time.
+#[cfg(feature = "backtraces")]
+pub(crate) fn note_moment(session: &Session) {
+    let process = &session.header.process;
+    let nanos = os::monotonic_nanos() - process.started_nanos.load(Ordering::Relaxed);
+    process.last_units.store(os::clock::now(), Ordering::Relaxed);
+    process.last_nanos.store(nanos, Ordering::Relaxed);
 }
 
 fn open(settings: &Settings) -> Option<Session> {
     os::clock::start();
     #[cfg(feature = "backtraces")]
     os::loaded::note_early();
+    #[cfg(feature = "backtraces")]
+    crate::groups::start(settings.tests);
     let (mapping, settings) = map(settings)?;
     let header = mapping.header();
     describe_process(header, &settings);
+    #[cfg(not(feature = "backtraces"))]
     // SAFETY: the regions hold these types, of atomics, valid when zeroed.
     let slots = unsafe { mapping.region::<ThreadSlot>(Region::Threads) };
     let exact = settings.exact_peak || !os::register_barrier();
@@ -104,53 +154,94 @@ fn open(settings: &Settings) -> Option<Session> {
     crate::block::start(os::monotonic_nanos() ^ u64::from(os::process_id()) << 32);
     let thread_end = os::ThreadEnd::new(crate::inside::thread_ends);
     #[cfg(feature = "backtraces")]
-    let session = open_table(mapping, header, slots, thread_end, settings);
+    let session = {
+        let capacity = header.regions[Region::Frames as usize][1].load(Ordering::Relaxed) as usize;
+        let slots = frame_slots(capacity)?;
+        Session::of_mapping(mapping, slots, os::discard, ROOM, thread_end, settings)
+    };
     #[cfg(not(feature = "backtraces"))]
     let session = Session { header, slots, thread_end };
     Some(session)
 }
 
+/// Slots for so many frames. They serve lookups only, so they are not part of the recording.
 #[cfg(feature = "backtraces")]
-fn open_table(
-    mapping: Mapping,
-    header: &'static Header,
-    slots: &'static [ThreadSlot],
-    thread_end: Option<os::ThreadEnd>,
-    settings: Settings,
-) -> Session {
-    // SAFETY: for each region below: it holds this type, of atomics, valid when zeroed.
-    let frames = unsafe { mapping.region(Region::Frames) };
-    // SAFETY: see above.
-    let frame_slots = unsafe { mapping.region(Region::Slots) };
-    // SAFETY: see above.
-    let owners = unsafe { mapping.region(Region::Owners) };
-    // SAFETY: see above.
-    let tallies = unsafe { mapping.region(Region::Tallies) };
-    // SAFETY: see above.
-    let shared = unsafe { mapping.region(Region::Shared) };
-    // SAFETY: see above.
-    let records = unsafe { mapping.region(Region::Records) };
-    // SAFETY: see above.
-    let arenas = unsafe { mapping.region(Region::Arenas) };
-    // SAFETY: see above.
-    let modules = unsafe { mapping.region(Region::Modules) };
-    let discard = |slots| os::discard(slots);
-    let frames = Frames { head: &header.frames, frames, slots: frame_slots, discard };
-    frames.initialize();
-    let sites = Sites { head: &header.sites, owners, tallies, shared, records };
-    sites.initialize();
-    Session {
-        #[cfg(feature = "dhat-compat")]
-        mapping,
-        header,
-        slots,
-        thread_end,
-        settings,
-        frames,
-        sites,
-        arenas,
-        modules,
-        modules_lock: SpinLock::default(),
+fn frame_slots(frames: usize) -> Option<&'static [Slot]> {
+    use crate::table::frames::{last_level, slots_up_to};
+    let slots = slots_up_to(last_level(frames));
+    let memory = os::reserve(slots * size_of::<Slot>())?.cast::<Slot>();
+    // SAFETY: zeroed memory of that size, never given back; a slot is an atomic, valid when zeroed.
+    Some(unsafe { core::slice::from_raw_parts(memory.as_ptr(), slots) })
+}
+
+/// Room for frames, and for sites.
+#[cfg(feature = "backtraces")]
+const ROOM: [fn(u32) -> bool; 2] =
+    [|frames| has_room(Part::Frames, frames), |sites| has_room(Part::Sites, sites)];
+
+#[cfg(feature = "backtraces")]
+fn has_room(part: Part, entries: u32) -> bool {
+    SPACE.has(part, entries, || Some(get()?.mapping))
+}
+
+#[cfg(feature = "backtraces")]
+impl Session {
+    /// The views of a recording. `frame_slots` are empty; `discard` empties some that are not used
+    /// any more; `room` says whether there is room for so many frames, and sites.
+    pub(crate) fn of_mapping(
+        mapping: Mapping,
+        frame_slots: &'static [Slot],
+        discard: fn(&'static [Slot]),
+        room: [fn(u32) -> bool; 2],
+        thread_end: Option<os::ThreadEnd>,
+        settings: Settings,
+    ) -> Session {
+        let header = mapping.header();
+        // SAFETY: for each region below: it holds this type, of atomics, valid when zeroed.
+        let slots = unsafe { mapping.region(Region::Threads) };
+        // SAFETY: see above.
+        let frames = unsafe { mapping.region(Region::Frames) };
+        // SAFETY: see above.
+        let owners = unsafe { mapping.region(Region::Owners) };
+        // SAFETY: see above.
+        let tallies = unsafe { mapping.region(Region::Tallies) };
+        // SAFETY: see above.
+        let shared = unsafe { mapping.region(Region::Shared) };
+        // SAFETY: see above.
+        let records = unsafe { mapping.region(Region::Records) };
+        // SAFETY: see above.
+        let arenas = unsafe { mapping.region(Region::Arenas) };
+        // SAFETY: see above.
+        let modules = unsafe { mapping.region(Region::Modules) };
+        // SAFETY: see above.
+        let groups = unsafe { mapping.region(Region::Groups) };
+        let [frame_room, site_room] = room;
+        let frames =
+            Frames { head: &header.frames, frames, slots: frame_slots, discard, room: frame_room };
+        let sites =
+            Sites { head: &header.sites, owners, tallies, shared, records, room: site_room };
+        frames.initialize();
+        sites.initialize();
+        Session {
+            mapping,
+            header,
+            slots,
+            thread_end,
+            settings,
+            frames,
+            sites,
+            arenas,
+            modules,
+            modules_lock: SpinLock::default(),
+            groups,
+        }
+    }
+
+    /// The slots that have ever been used. Who takes one for the first time waits for the heap's lock
+    /// before the first event.
+    pub(crate) fn used_slots(&self) -> &'static [ThreadSlot] {
+        let used = self.header.process.threads.load(Ordering::Relaxed) as usize;
+        self.slots.get(..used).unwrap_or(self.slots)
     }
 }
 
@@ -161,12 +252,13 @@ fn describe_process(header: &Header, settings: &Settings) {
     process.frames.store(settings.frames, Ordering::Relaxed);
     process.buckets.store(settings.buckets.unwrap_or(0), Ordering::Relaxed);
     process.started_nanos.store(os::monotonic_nanos(), Ordering::Relaxed);
-    process.started_units.store(os::clock::now(), Ordering::Relaxed);
+    process.started_units.store(os::clock::origin(), Ordering::Relaxed);
     #[cfg(feature = "backtraces")]
     {
         let mut command = [0; crate::recording::layout::COMMAND_SIZE];
         let len = os::read_file(c"/proc/self/cmdline", &mut command);
         crate::recording::layout::store_bytes(&header.command, &command[..len]);
+        crate::recording::layout::store_bytes(&process.boot, &os::files::boot_id());
     }
 }
 
@@ -177,9 +269,10 @@ fn map(settings: &Settings) -> Option<(Mapping, Settings)> {
     loop {
         let geometry = geometry(&settings);
         let size = geometry.offsets().1;
-        if let Some(base) = reserve_half(size) {
-            // SAFETY: zeroed, page-aligned, `size` bytes, never given back.
-            return Some((unsafe { Mapping::initialize(base, &geometry) }, settings));
+        match place::make(&settings, size, &geometry) {
+            Ok(mapping) => return Some((mapping, settings)),
+            Err(place::None::NotRecorded) => return None,
+            Err(place::None::TooLarge) => {}
         }
         let buckets = settings.buckets.unwrap_or(BUCKETS.1);
         if buckets <= BUCKETS.0 {
@@ -188,17 +281,6 @@ fn map(settings: &Settings) -> Option<(Mapping, Settings)> {
         }
         settings.buckets = Some(buckets / 2);
     }
-}
-
-/// Reserves `size` bytes where as many again are left: the program needs address space, too.
-#[cfg(feature = "backtraces")]
-fn reserve_half(size: usize) -> Option<core::ptr::NonNull<u8>> {
-    let base = os::reserve(2 * size)?;
-    // SAFETY: inside the mapping just made.
-    let half = unsafe { base.add(size) };
-    // SAFETY: its second half, which nobody uses.
-    unsafe { os::release(half, size) };
-    Some(base)
 }
 
 #[cfg(not(feature = "backtraces"))]
@@ -212,21 +294,22 @@ fn map(settings: &Settings) -> Option<(Mapping, Settings)> {
 /// Entries of each region for a table of as many buckets.
 #[cfg(feature = "backtraces")]
 fn geometry(settings: &Settings) -> Geometry {
-    use crate::table::frames::{last_level, slots_up_to};
     use crate::table::{sites::FIRST_SITE, slot::MAX_ID};
     /// An object that is loaded again counts again. At most as many as there are generations.
     const MODULES: (usize, usize) = (1 << 10, 1 << 16);
     /// New frames per site, in large tables; small ones have room for entirely different stacks.
     const FRAMES_PER_SITE: usize = 16;
     const FEW_FRAMES: usize = 1 << 17;
+    /// Tests of one program.
+    const MOST_GROUPS: usize = 1 << 16;
     let buckets = settings.buckets.unwrap_or(BUCKETS.1) as usize;
     let unshared = buckets * settings.frames as usize;
     let frames = unshared.min((buckets * FRAMES_PER_SITE).max(FEW_FRAMES)).min(MAX_ID as usize);
     let frames = frames.max(4096);
     let sites = buckets + FIRST_SITE as usize;
-    let slots = slots_up_to(last_level(frames));
     let modules = buckets.clamp(MODULES.0, MODULES.1);
-    Geometry([SLOTS, modules, sites, sites, sites, sites, frames, slots, SLOTS])
+    let groups = if settings.tests.is_some() { MOST_GROUPS } else { 0 };
+    Geometry([SLOTS, modules, sites, sites, sites, sites, frames, groups, SLOTS])
 }
 
 /// Whether stacks are walked by frame pointers alone, and whether those may help out.
@@ -235,52 +318,4 @@ impl Session {
     pub(crate) fn unwind(&self) -> Unwind {
         self.settings.unwind
     }
-}
-
-/// Takes every lock that some thread may hold in the middle of a change, so that the child's copy
-/// is whole. The order is that in which they are taken everywhere: the heap, the threads'
-/// flushes (which hold the records' locks), the modules, the gate.
-unsafe extern "C" fn before_fork() {
-    let Some(session) = get() else { return };
-    core::mem::forget(session.heap().lock.lock());
-    session.slots.iter().for_each(|slot| core::mem::forget(slot.flushing.lock()));
-    #[cfg(feature = "backtraces")]
-    {
-        core::mem::forget(session.modules_lock.lock());
-        session.frames.before_fork();
-    }
-}
-
-unsafe extern "C" fn after_fork_in_parent() {
-    let Some(session) = get() else { return };
-    #[cfg(feature = "backtraces")]
-    {
-        session.frames.after_fork();
-        session.modules_lock.open();
-    }
-    session.slots.iter().for_each(|slot| slot.flushing.open());
-    session.heap().lock.open();
-}
-
-/// The child goes on with the same numbers in its own copy; of the threads it has only this one.
-unsafe extern "C" fn after_fork_in_child() {
-    // SAFETY: called by fork in the child, as its other half.
-    unsafe { after_fork_in_parent() };
-    let Some(session) = get() else { return };
-    session.header.process.id.store(os::process_id(), Ordering::Relaxed);
-    let own = crate::inside::current_index();
-    let mut threads = 0;
-    for (index, slot) in session.slots.iter().enumerate() {
-        slot.in_use.open();
-        if Some(index as u32) == own {
-            slot.id.store(os::thread_id(), Ordering::Relaxed);
-            threads += 1;
-        } else if slot.is_running() {
-            slot.inside.store(0, Ordering::Relaxed);
-            slot.leave();
-        }
-    }
-    session.heap().threads.store(threads, Ordering::Relaxed);
-    #[cfg(feature = "dhat-compat")]
-    crate::exit_report::in_forked_child();
 }

@@ -35,6 +35,12 @@ pub(crate) struct Settings {
     pub(crate) exact_peak: bool,
     /// `MOD_ALLOC_SELF_CHECK`
     pub(crate) self_check: bool,
+    /// `MOD_ALLOC_RECORD`: where the recording goes; not set: to anonymous memory.
+    pub(crate) record: Option<&'static CStr>,
+    /// `MOD_ALLOC_CHILDREN`: whether forked children are recorded.
+    pub(crate) children: bool,
+    /// `MOD_ALLOC_TESTS`: whether each test is a group, and where tests start.
+    pub(crate) tests: Option<&'static CStr>,
 }
 
 /// The smallest and the largest table.
@@ -62,6 +68,9 @@ impl Settings {
             ),
             exact_peak: word(c"MOD_ALLOC_PEAK", &[("bounded", false), ("exact", true)], 0),
             self_check: word(c"MOD_ALLOC_SELF_CHECK", &[("off", false), ("on", true)], 0),
+            record: os::environment(c"MOD_ALLOC_RECORD").filter(|path| !path.is_empty()),
+            children: word(c"MOD_ALLOC_CHILDREN", &[("yes", true), ("no", false)], 0),
+            tests: os::environment(c"MOD_ALLOC_TESTS"),
         }
     }
 }
@@ -111,7 +120,7 @@ fn refuse(name: &CStr, value: &CStr, used: core::fmt::Arguments<'_>) {
 }
 
 /// Prints a C string, invalid UTF-8 replaced, without the heap.
-struct Lossy<'a>(&'a CStr);
+pub(crate) struct Lossy<'a>(pub(crate) &'a CStr);
 
 impl core::fmt::Display for Lossy<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {

@@ -44,12 +44,12 @@ fn totals(session: &Session) -> AllocStats {
     let fronts = session.slots.iter().take(used).map(|slot| &slot.front);
     let fronts = fronts.filter(|_| !exact).chain(exact.then_some(&session.heap().exact));
     for front in fronts {
-        stats.alloc_count += front.total_blocks.get();
-        stats.total_bytes += front.total_bytes.get();
+        stats.alloc_count += front.total.blocks.get();
+        stats.total_bytes += front.total.bytes.get();
         stats.total_bytes = stats.total_bytes.wrapping_sub(front.kept_bytes.get());
-        freed_bytes += front.freed_bytes.get();
+        freed_bytes += front.freed.bytes.get();
         freed_bytes = freed_bytes.wrapping_sub(front.kept_bytes.get());
-        freed_blocks += front.freed_blocks.get();
+        freed_blocks += front.freed.blocks.get();
     }
     stats.current_bytes = stats.total_bytes.saturating_sub(freed_bytes);
     stats.live_count = stats.alloc_count.saturating_sub(freed_blocks);

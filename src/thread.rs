@@ -10,7 +10,12 @@ use crate::threads::ThreadSlot;
 use crate::{
     arena::Arena,
     capture::stack::Stack,
-    table::{frames::Frames, sites::Sites, slot::MAX_ID},
+    groups::{Group, Member},
+    table::{
+        frames::{Frames, ROOTS},
+        sites::Sites,
+        slot::MAX_ID,
+    },
 };
 
 /// Paths a thread remembers: 64 KiB, backed by memory where they are used.
@@ -28,6 +33,15 @@ pub(crate) struct Thread {
     pub(crate) place: Place,
     /// How often the thread's end was announced.
     pub(crate) end_rounds: u32,
+    /// Which group the thread belongs to.
+    #[cfg(feature = "backtraces")]
+    pub(crate) member: Member,
+    /// What the thread's stacks have as their roots.
+    #[cfg(feature = "backtraces")]
+    pub(crate) roots: [u32; ROOTS as usize],
+    /// See [`has_arena`](Self::has_arena).
+    #[cfg(feature = "backtraces")]
+    arena_state: u32,
     /// The generation of the module list that `stack` belongs to.
     #[cfg(feature = "backtraces")]
     pub(crate) generation: u32,
@@ -62,6 +76,8 @@ pub(crate) struct Place {
     pub(crate) frames: Frames,
     #[cfg(feature = "backtraces")]
     pub(crate) sites: Sites,
+    #[cfg(feature = "backtraces")]
+    pub(crate) groups: &'static [Group],
 }
 
 impl core::ops::Deref for Thread {
@@ -93,6 +109,8 @@ impl Thread {
             frames: session.frames,
             #[cfg(feature = "backtraces")]
             sites: session.sites,
+            #[cfg(feature = "backtraces")]
+            groups: session.groups,
         };
         // SAFETY: valid for writes by the caller's promise; the place is the first field.
         unsafe { thread.cast::<Place>().write(place) };
@@ -118,7 +136,34 @@ impl Thread {
             self.stack.clear();
             self.last_site = 0;
             self.fast_site = 0;
+            self.join_group(Member::default());
         }
+    }
+}
+
+#[cfg(feature = "backtraces")]
+impl Thread {
+    /// What the thread allocates from now on is its group's.
+    pub(crate) fn join_group(&mut self, member: Member) {
+        self.member = member;
+        self.roots = crate::groups::roots(&self.place.frames, member.group);
+        // The frames of the last stack are named outward of the old root.
+        self.stack.clear();
+        self.last_site = 0;
+        self.fast_site = 0;
+    }
+
+    /// Whether there is room for the thread's arena. Asked for the first time when it is needed first:
+    /// most threads never change other threads' sites.
+    #[inline(always)]
+    pub(crate) fn has_arena(&mut self) -> bool {
+        const READY: u32 = 1;
+        const REFUSED: u32 = 2;
+        if self.arena_state == 0 {
+            let has_room = crate::session::make_room_for_arena(self.index);
+            self.arena_state = if has_room { READY } else { REFUSED };
+        }
+        self.arena_state == READY
     }
 }
 

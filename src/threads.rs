@@ -11,6 +11,8 @@ use crate::heap::Front;
 use crate::recording::layout::Losses;
 use crate::sync::spin_lock::SpinLock;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
+#[cfg(feature = "backtraces")]
+use crate::table::journal::Journal;
 
 /// Slots, the shared one included.
 pub(crate) const SLOTS: usize = 1024;
@@ -33,22 +35,30 @@ pub(crate) struct ThreadSlot {
     pub(crate) name: [AtomicU64; 2],
     /// 1 while the thread is inside the hook.
     pub(crate) inside: AtomicU32,
-    /// Held while a share moves from the arena to a site.
-    pub(crate) flushing: SpinLock,
     /// The shared slot: held while somebody uses it.
     pub(crate) in_use: SpinLock,
-    spare: [AtomicU32; 5],
+    spare: [AtomicU32; 6],
     pub(crate) front: Front,
     pub(crate) losses: Losses,
-    spare_lines: [AtomicU64; 32],
+    #[cfg(feature = "backtraces")]
+    pub(crate) journal: Journal,
+    #[cfg(not(feature = "backtraces"))]
+    no_journal: [AtomicU64; 32],
 }
 
 const _: () = assert!(size_of::<ThreadSlot>() == 512, "the recording's format");
 
 /// Claims the first free slot for the calling thread; `None`: all are taken, use the shared one.
-pub(crate) fn claim(slots: &[ThreadSlot], high: &AtomicU32) -> Option<u32> {
+///
+/// `room` says whether there is room in memory for so many slots.
+pub(crate) fn claim(
+    slots: &[ThreadSlot],
+    high: &AtomicU32,
+    room: impl Fn(u32) -> bool,
+) -> Option<u32> {
     let own = slots.get(..SHARED as usize)?;
-    let index = own.iter().position(|slot| {
+    let with_room = own.iter().enumerate().take_while(|(index, _)| room(*index as u32 + 1));
+    let index = with_room.map(|(_, slot)| slot).position(|slot| {
         // Acquire pairs with the Release in `leave`: the slot's last thread has written all it will.
         slot.state.load(Ordering::Relaxed) == FREE
             && slot

@@ -174,6 +174,13 @@ fn note(session: &Session, loaded: &Loaded) {
     }
 }
 
+/// Adds the executable to the recording's list.
+pub(crate) fn note_executable(session: &Session) {
+    if let Some(executable) = os::loaded::find(os::program_entry()) {
+        note(session, &executable);
+    }
+}
+
 /// What was noted of the code at `pc` is not true any more.
 fn forget(session: &Session, pc: u64) {
     let _held = session.modules_lock.lock();

@@ -69,7 +69,7 @@ mod entry {
 
     with_callers_registers! {
         /// Compares the caller's stack. The arguments are for nothing.
-        look(usize, usize, usize) => super::compare
+        pub(super) look(usize, usize, usize) => super::compare
     }
 }
 

@@ -15,11 +15,11 @@ pub(crate) struct Registers {
 /// pointer and the caller's frame pointer are where the calling convention has put them, so no
 /// frame of our own has to be unwound. It jumps, so it is on nobody's stack.
 macro_rules! with_callers_registers {
-    ($(#[$doc:meta])* $name:ident($a:ty, $b:ty, $c:ty) => $target:path) => {
+    ($(#[$doc:meta])* $vis:vis $name:ident($a:ty, $b:ty, $c:ty) $(-> $result:ty)? => $target:path) => {
         $(#[$doc])*
         #[cfg(all(target_arch = "x86_64", not(miri)))]
         #[unsafe(naked)]
-        pub(super) unsafe extern "C" fn $name(_: $a, _: $b, _: $c) {
+        $vis unsafe extern "C" fn $name(_: $a, _: $b, _: $c) $(-> $result)? {
             core::arch::naked_asm!(
                 "mov rcx, qword ptr [rsp]",
                 "lea r8, [rsp + 8]",
@@ -32,7 +32,7 @@ macro_rules! with_callers_registers {
         $(#[$doc])*
         #[cfg(all(target_arch = "aarch64", not(miri)))]
         #[unsafe(naked)]
-        pub(super) unsafe extern "C" fn $name(_: $a, _: $b, _: $c) {
+        $vis unsafe extern "C" fn $name(_: $a, _: $b, _: $c) $(-> $result)? {
             core::arch::naked_asm!(
                 "mov x3, x30",
                 "mov x4, sp",
@@ -44,10 +44,10 @@ macro_rules! with_callers_registers {
 
         $(#[$doc])*
         #[cfg(any(miri, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
-        pub(super) unsafe fn $name(a: $a, b: $b, c: $c) {
+        $vis unsafe fn $name(a: $a, b: $b, c: $c) $(-> $result)? {
             // No registers to read: stacks are empty and counted as broken.
             // SAFETY: the caller's promise, handed on.
-            unsafe { $target(a, b, c, 0, 0, 0) };
+            unsafe { $target(a, b, c, 0, 0, 0) }
         }
     };
 }

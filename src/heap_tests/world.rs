@@ -12,15 +12,15 @@ use std::vec::Vec;
 
 use crate::heap::HeapNow;
 use crate::ledger::{Allocated, Event, Freed, Resized, enter};
-use crate::recording::layout::{Geometry, Mapping, Region};
+use crate::recording::layout::{Geometry, Mapping};
 use crate::recording::model::Counters;
-use crate::recording::reader::{self, Moment};
+use crate::recording::reader::{self, Span};
+use crate::recording::view;
 use crate::session::Session;
 use crate::settings::{Settings, Unwind};
 use crate::sync::Ordering;
-use crate::sync::spin_lock::SpinLock;
-use crate::table::frames::{Frames, last_level, slots_up_to};
-use crate::table::sites::{FIRST_SITE, Sites};
+use crate::table::frames::{last_level, slots_up_to};
+use crate::table::sites::{FIRST_SITE, Maker};
 use crate::table::slot::Slot;
 use crate::thread::Thread;
 use crate::threads::{SLOTS, claim};
@@ -162,15 +162,14 @@ impl World {
         let entries = sites + FIRST_SITE as usize;
         let frames = sites + 8;
         let slots = slots_up_to(last_level(frames));
-        let geometry =
-            Geometry([SLOTS, 0, entries, entries, entries, entries, frames, slots, threads]);
+        let geometry = Geometry([SLOTS, 0, entries, entries, entries, entries, frames, 0, threads]);
         let memory = Zeroed::new(geometry.offsets().1, 4096);
         // SAFETY: zeroed, aligned, of that size; it lives as long as the session is used.
         let mapping = unsafe { Mapping::initialize(memory.base, &geometry) };
         let place = Zeroed::new(size_of::<Session>(), align_of::<Session>());
         let session = place.base.cast::<Session>();
         // SAFETY: memory for a session.
-        unsafe { session.write(make_session(mapping)) };
+        unsafe { session.write(make_session(mapping, slots)) };
         // SAFETY: just written; not used after the world's end.
         let session: &'static Session = unsafe { session.as_ref() };
         session.heap().initialize(exact);
@@ -197,7 +196,8 @@ impl World {
     /// A thread begins; its slot.
     pub(crate) fn join(&mut self) -> u32 {
         let session = self.session;
-        let index = claim(session.slots, &session.header.process.threads).expect("a free slot");
+        let index =
+            claim(session.slots, &session.header.process.threads, |_| true).expect("a free slot");
         let slot = session.slot(index).expect("claimed");
         let sole_front = |sole| Some(&session.slot(sole)?.front);
         let fronts = session.slots.iter().map(|slot| &slot.front);
@@ -229,7 +229,7 @@ impl World {
         let frames = &session.frames;
         let site = *self.sites.entry(site).or_insert_with(|| {
             let frame = frames.insert(0, 0x1000 + site as u64).expect("room");
-            session.sites.of(frames, frame, thread)
+            session.sites.of(frames, frame, Maker { thread, group: 0, whole: false })
         });
         let mut state = self.states[&thread].base.cast::<Thread>();
         // SAFETY: initialised by `join`; nobody else has it at this time.
@@ -301,8 +301,8 @@ impl World {
     /// The sites as a report would have them, in the model's order.
     pub(crate) fn read(&self) -> Vec<Counters> {
         let now = self.now.max(1);
-        let moment = Moment { units: now, nanos: now * 1000 };
-        let recording = reader::read(&self.session.mapping, moment);
+        let span = Span { units: now, nanos: now * 1000 };
+        let recording = reader::read(&view::of_mapping(&self.session.mapping), span);
         let address = |frame: u32| recording.frames[frame as usize].address;
         let mut sites = vec![Counters::default(); self.model.sites.len()];
         for site in &recording.sites {
@@ -321,32 +321,8 @@ impl World {
     }
 }
 
-/// The session's views of the recording.
-fn make_session(mapping: Mapping) -> Session {
-    let header = mapping.header();
-    // SAFETY: for each region below: it holds this type, of atomics, valid when zeroed.
-    let slots = unsafe { mapping.region(Region::Threads) };
-    // SAFETY: see above.
-    let frames = unsafe { mapping.region(Region::Frames) };
-    // SAFETY: see above.
-    let frame_slots = unsafe { mapping.region(Region::Slots) };
-    // SAFETY: see above.
-    let owners = unsafe { mapping.region(Region::Owners) };
-    // SAFETY: see above.
-    let tallies = unsafe { mapping.region(Region::Tallies) };
-    // SAFETY: see above.
-    let shared = unsafe { mapping.region(Region::Shared) };
-    // SAFETY: see above.
-    let records = unsafe { mapping.region(Region::Records) };
-    // SAFETY: see above.
-    let arenas = unsafe { mapping.region(Region::Arenas) };
-    // SAFETY: see above.
-    let modules = unsafe { mapping.region(Region::Modules) };
-    let discard = |slots: &'static [Slot]| slots.iter().for_each(Slot::clear);
-    let frames = Frames { head: &header.frames, frames, slots: frame_slots, discard };
-    frames.initialize();
-    let sites = Sites { head: &header.sites, owners, tallies, shared, records };
-    sites.initialize();
+/// The session's views of the recording, with so many slots for frames.
+fn make_session(mapping: Mapping, slots: usize) -> Session {
     let settings = Settings {
         on: true,
         buckets: None,
@@ -354,17 +330,11 @@ fn make_session(mapping: Mapping) -> Session {
         unwind: Unwind::Auto,
         exact_peak: false,
         self_check: false,
+        record: None,
+        children: true,
+        tests: None,
     };
-    Session {
-        mapping,
-        header,
-        slots,
-        thread_end: None,
-        settings,
-        frames,
-        sites,
-        arenas,
-        modules,
-        modules_lock: SpinLock::default(),
-    }
+    let discard = |slots: &'static [Slot]| slots.iter().for_each(Slot::clear);
+    let room: [fn(u32) -> bool; 2] = [|_| true, |_| true];
+    Session::of_mapping(mapping, leak(slots), discard, room, None, settings)
 }

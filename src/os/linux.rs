@@ -45,6 +45,13 @@ pub(crate) fn discard(slots: &'static [Slot]) {
     unsafe { libc::madvise(memory, size_of_val(slots), libc::MADV_DONTNEED) };
 }
 
+/// The address at which the executable begins to run.
+#[cfg(feature = "backtraces")]
+pub(crate) fn program_entry() -> u64 {
+    // SAFETY: no preconditions.
+    unsafe { libc::getauxval(libc::AT_ENTRY) }
+}
+
 /// The processor is given to another thread, if one waits for it.
 pub(crate) fn yield_now() {
     // SAFETY: no preconditions.
@@ -281,7 +288,7 @@ impl ThreadEnd {
 /// How often the destructors of a thread's keys are called while some key is set anew.
 pub(crate) const THREAD_END_ROUNDS: u32 = 4;
 
-#[cfg(feature = "dhat-compat")]
+#[cfg(feature = "backtraces")]
 /// `handler` runs when the process exits by `exit` or by returning from `main`.
 pub(crate) fn at_exit(handler: extern "C" fn()) -> bool {
     // SAFETY: the handler lives as long as the program.

@@ -80,6 +80,12 @@ unsafe extern "C" fn note_bias(
     0
 }
 
+/// The executable's bias: the loader lists it first.
+pub(crate) fn executables_bias() -> u64 {
+    let bias = EARLY_BIASES[0].load(Ordering::Relaxed);
+    bias.wrapping_sub(1)
+}
+
 /// Calls `work` with the object that holds `pc`, which stays loaded until `work` returns.
 ///
 /// The loader's lock is held meanwhile, as it is by whoever walks the loader's list himself and

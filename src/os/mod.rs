@@ -4,6 +4,8 @@
 //! allocator, none panics, none prints but [`write_stderr`], and a failure comes back as a value.
 
 pub(crate) mod clock;
+#[cfg(feature = "backtraces")]
+pub(crate) mod files;
 mod linux;
 #[cfg(feature = "backtraces")]
 pub(crate) mod loaded;

@@ -1,15 +1,29 @@
 //! Recordings in files: what a process under `mod-alloc run` or with `MOD_ALLOC_RECORD` leaves behind,
 //! however it ended, and what another process may read while it runs.
 
+use core::mem::offset_of;
 use std::fmt;
+use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 
+use crate::heap::Front;
+use crate::os;
+use crate::recording::image;
+use crate::recording::layout::{GONE, Header, OPEN, Process};
 use crate::recording::model::Recording;
+use crate::recording::reader::{self, Span};
+use crate::recording::view::View;
+use crate::sync::Ordering;
+use crate::table::journal::{FLUSHING, RESIZING_OWN, RESIZING_SHARE};
 
 /// A recording in a file.
 #[derive(Debug)]
-pub struct RecordingFile {}
+pub struct RecordingFile {
+    file: File,
+    path: PathBuf,
+}
 
 /// Why a file cannot be read as a recording.
 #[derive(Debug)]
@@ -68,14 +82,20 @@ impl RecordingFile {
     /// # Errors
     ///
     /// If the file cannot be opened, or is not a recording that is known here.
-    pub fn open(_path: &Path) -> Result<Self, Error> {
-        Err(Error::NotARecording)
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        // A pipe would make us wait, and is no recording.
+        let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(Error::NotARecording);
+        }
+        image::header(&file)?;
+        Ok(RecordingFile { file, path: path.to_path_buf() })
     }
 
     /// Whether a file begins as recordings do.
     #[must_use]
-    pub fn is_one(_path: &Path) -> bool {
-        false
+    pub fn is_one(path: &Path) -> bool {
+        !matches!(Self::open(path), Err(Error::Io(_) | Error::NotARecording))
     }
 
     /// Reads what is recorded at this moment. The process may be running: what it has not finished
@@ -85,7 +105,13 @@ impl RecordingFile {
     ///
     /// If the file cannot be read.
     pub fn read(&self) -> Result<Recording, Error> {
-        Err(Error::NotARecording)
+        let image = image::Image::read(&self.file)?;
+        let view = image.view();
+        let is_running = is_running(view.header);
+        if !is_running {
+            repair(&view);
+        }
+        Ok(reader::read(&view, span(&view, is_running)))
     }
 
     /// Writes into the recording that its process has ended just now. For who has waited for that
@@ -95,6 +121,96 @@ impl RecordingFile {
     ///
     /// If the file cannot be written.
     pub fn mark_ended(&self) -> Result<(), Error> {
+        let file = File::options().read(true).write(true).open(&self.path)?;
+        let header = image::header(&file)?;
+        let process = &header.get().process;
+        if process.ending.load(Ordering::Relaxed) != OPEN || !is_of_this_boot(process) {
+            return Ok(());
+        }
+        let Span { units, nanos } = since_start(process);
+        let at = offset_of!(Header, process) as u64;
+        let write = |offset: usize, bytes: &[u8]| file.write_all_at(bytes, at + offset as u64);
+        write(offset_of!(Process, last_nanos), &nanos.to_ne_bytes())?;
+        write(offset_of!(Process, last_units), &units.to_ne_bytes())?;
+        write(offset_of!(Process, ending), &GONE.to_ne_bytes())?;
         Ok(())
+    }
+}
+
+/// Whether the process that writes the recording is there.
+fn is_running(header: &Header) -> bool {
+    let process = &header.process;
+    let id = process.id.load(Ordering::Relaxed);
+    let is_open = process.ending.load(Ordering::Relaxed) == OPEN;
+    is_open && is_of_this_boot(process) && os::files::is_alive(id)
+}
+
+/// Whether the clocks of the recording still run.
+fn is_of_this_boot(process: &Process) -> bool {
+    let mut boot = [0; 16];
+    for (bytes, word) in boot.chunks_mut(8).zip(&process.boot) {
+        bytes.copy_from_slice(&word.load(Ordering::Relaxed).to_ne_bytes());
+    }
+    boot == os::files::boot_id()
+}
+
+/// How long ago the recording began, by clocks that still run.
+fn since_start(process: &Process) -> Span {
+    let units = os::clock::everybodys();
+    let units = units.wrapping_sub(process.started_units.load(Ordering::Relaxed));
+    let started = process.started_nanos.load(Ordering::Relaxed);
+    Span { units, nanos: os::monotonic_nanos().saturating_sub(started) }
+}
+
+/// How long the recording has lasted. Where nobody has written its end, up to the latest event whose time
+/// is known.
+fn span(view: &View<'_>, is_running: bool) -> Span {
+    let process = &view.header.process;
+    let noted = Span {
+        units: process.last_units.load(Ordering::Relaxed),
+        nanos: process.last_nanos.load(Ordering::Relaxed),
+    };
+    if is_running {
+        return since_start(process);
+    }
+    if process.ending.load(Ordering::Relaxed) != OPEN {
+        return noted;
+    }
+    let fronts = view.slots.iter().map(|slot| &slot.front).chain([&view.header.heap.exact]);
+    let latest = fronts.map(Front::last_growth).max().unwrap_or(0);
+    let units = latest.max(view.header.heap.peak_time.get()).max(noted.units);
+    let rate = if is_of_this_boot(process) { since_start(process) } else { noted };
+    let nanos = u128::from(units) * u128::from(rate.nanos) / u128::from(rate.units.max(1));
+    Span { units, nanos: u64::try_from(nanos).unwrap_or(u64::MAX) }
+}
+
+/// Undoes what threads were in the middle of when they were stopped: see `table::journal`.
+fn repair(view: &View<'_>) {
+    for (slot, journal) in view.slots.iter().map(|slot| &slot.journal).enumerate() {
+        let site = journal.site.load(Ordering::Relaxed);
+        let share = view.arenas.get(slot).map(|arena| arena.place_of(site));
+        let at = site as usize;
+        match journal.kind.load(Ordering::Relaxed) {
+            RESIZING_OWN => {
+                if let Some(own) = view.tallies.get(at) {
+                    own.keep_totals(&journal.site_before);
+                }
+            }
+            RESIZING_SHARE => {
+                if let Some(share) = share.filter(|share| share.site() == site) {
+                    share.keep_totals(&journal.share_before);
+                }
+            }
+            FLUSHING => {
+                if let Some(shared) = view.shared.get(at) {
+                    shared.keep(&journal.site_before);
+                }
+                // A share that was in no arena was an event of its own: it has not happened.
+                if let Some(share) = share.filter(|_| journal.has_place()) {
+                    share.keep(&journal.share_before);
+                }
+            }
+            _ => {}
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The recording: one mapping, its regions, and the words of its header.
 //!
-//! All numbers are in the machine's byte order; all regions begin at a multiple of 64 bytes, at the
+//! In a file or in anonymous memory the bytes are the same. A file has the size of all its regions and
+//! is sparse: no part of it is touched before space was reserved for it (see [`super::space`]). All numbers are in the machine's byte order; all regions begin at a multiple of 64 bytes, at the
 //! offset that the header's table of regions gives.
 //!
 //! ```text
@@ -25,7 +26,7 @@
 //! | Shared | 64 | the other threads' flushed tally of the site |
 //! | Records | 24 | the site's frame, and what it saved (`crate::table::sites::Record`) |
 //! | Frames | 16 | `crate::table::frames::Frame` |
-//! | Slots | 4 | the levels of slots, for lookups only: a reader ignores them |
+//! | Groups | 512 | threads whose allocations are counted together (`crate::groups::Group`) |
 //! | Arenas | 65536 | a thread's pending shares (`crate::arena::Arena`) |
 //!
 //! # Decoding a site by hand
@@ -34,7 +35,22 @@
 //! Tallies\[*i*\], Shared\[*i*\] and every entry of Arenas whose u32 at byte 4 is *i*, and add them up
 //! word by word: total bytes, total blocks, freed bytes, freed blocks, time at byte 8, 16, 24, 32,
 //! 40; what is live is the difference of the totals. The value at the peak is chosen per tally before adding, see `table::tally`. The stack is
-//! Records\[*i*\].frame, and from there parent by parent through Frames down to a root (0 to 3).
+//! Records\[*i*\].frame, and from there parent by parent through Frames down to a root (0 to 3). A frame
+//! whose address has bit 47 set is no code: its low bits are a group's number.
+//!
+//! # A process that was killed
+//!
+//! Bytes and blocks of an event are stored by one instruction, so a tally is as before an event or as
+//! after it. Where more than one store belongs together (a reallocation, a flush), the thread has put
+//! what was there before into its slot's [`Journal`] first; a reader takes it from there if the journal's
+//! kind is not 0. So what is read is always what the program had done up to some moment, each thread
+//! by itself.
+//!
+//! # Versions
+//!
+//! [`VERSION`] is raised with every change that an older reader would misread. Readers refuse what is
+//! newer than they are, and read all that is older, from version 1 on. Bytes that a version does not
+//! define are zero.
 
 use core::ptr::NonNull;
 
@@ -46,7 +62,7 @@ use crate::table::{frames::FramesHead, sites::SitesHead};
 
 /// The first eight bytes of a recording.
 pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"modalloc");
-/// Raised with every change of the layout.
+/// See the module's description.
 pub(crate) const VERSION: u32 = 1;
 /// Where the regions begin.
 pub(crate) const HEADER_SIZE: usize = 4096;
@@ -65,7 +81,7 @@ pub(crate) enum Region {
     Shared,
     Records,
     Frames,
-    Slots,
+    Groups,
     Arenas,
 }
 
@@ -73,7 +89,7 @@ pub(crate) enum Region {
 pub(crate) const REGIONS: usize = 9;
 
 /// Bytes of one entry of each region.
-pub(crate) const ENTRY_SIZES: [usize; REGIONS] = [512, 512, 4, 64, 64, 24, 16, 4, 65_536];
+pub(crate) const ENTRY_SIZES: [usize; REGIONS] = [512, 512, 4, 64, 64, 24, 16, 512, 65_536];
 
 /// Entries of each region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,11 +154,33 @@ pub(crate) struct Process {
     pub(crate) threads: AtomicU32,
     /// Nanoseconds of the monotonic clock at the start.
     pub(crate) started_nanos: AtomicU64,
-    /// Clock units at the start.
+    /// The clock of the events at the start; events count from there.
     pub(crate) started_units: AtomicU64,
-    spare: [Word; 11],
+    /// How the recording ended: [`OPEN`], [`EXIT`] or [`GONE`].
+    pub(crate) ending: AtomicU32,
+    /// 1: space could not be reserved; what was new from then on found the table full.
+    pub(crate) no_room: AtomicU32,
+    /// Groups described, group 0 included.
+    pub(crate) groups: AtomicU32,
+    spare_word: AtomicU32,
+    /// Both clocks at the latest moment that was noted: the end, if there was one. Nanoseconds since the start …
+    pub(crate) last_nanos: AtomicU64,
+    /// … and units.
+    pub(crate) last_units: AtomicU64,
+    /// The kernel's boot id: clocks of another boot say nothing.
+    pub(crate) boot: [AtomicU64; 2],
+    spare: [Word; 5],
 }
 
+/// Nobody has written an end.
+#[cfg(feature = "backtraces")]
+pub(crate) const OPEN: u32 = 0;
+/// The process has run its exit handlers.
+#[cfg(feature = "backtraces")]
+pub(crate) const EXIT: u32 = 1;
+/// Who waited for the process saw that it was gone.
+#[cfg(feature = "dhat-compat")]
+pub(crate) const GONE: u32 = 2;
 /// `MOD_ALLOC_SELF_CHECK=on`: captures that were taken both ways.
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
@@ -240,6 +278,18 @@ impl Mapping {
         unsafe { self.base.cast::<Header>().as_ref() }
     }
 
+    #[cfg(feature = "backtraces")]
+    pub(crate) fn base(&self) -> NonNull<u8> {
+        self.base
+    }
+
+    /// Where a region begins, and how many entries it has.
+    pub(crate) fn place(&self, region: Region) -> (usize, usize) {
+        use crate::sync::Ordering::Relaxed;
+        let [offset, entries] = &self.header().regions[region as usize];
+        (offset.load(Relaxed) as usize, entries.load(Relaxed) as usize)
+    }
+
     /// The entries of a region.
     ///
     /// # Safety
@@ -247,9 +297,7 @@ impl Mapping {
     /// `T` must consist of atomics, be of the region's entry size (or a divisor of it) and
     /// be valid when zeroed.
     pub(crate) unsafe fn region<T>(&self, region: Region) -> &'static [T] {
-        use crate::sync::Ordering::Relaxed;
-        let [offset, entries] = &self.header().regions[region as usize];
-        let (offset, entries) = (offset.load(Relaxed) as usize, entries.load(Relaxed) as usize);
+        let (offset, entries) = self.place(region);
         let len = entries * ENTRY_SIZES[region as usize] / size_of::<T>();
         // SAFETY: `initialize` has placed the region inside the mapping, at a page's beginning;
         // the caller vouches for `T`.

@@ -2,8 +2,14 @@
 
 #[cfg(feature = "dhat-compat")]
 pub mod file;
+#[cfg(feature = "dhat-compat")]
+mod image;
 pub(crate) mod layout;
 #[cfg(feature = "symbolicate")]
 pub mod model;
 #[cfg(feature = "dhat-compat")]
 pub(crate) mod reader;
+#[cfg(feature = "backtraces")]
+pub(crate) mod space;
+#[cfg(feature = "dhat-compat")]
+pub(crate) mod view;

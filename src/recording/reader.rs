@@ -1,6 +1,6 @@
 //! From the mapping to plain data.
 //!
-//! The mapping may change while it is read: each word is read once, whole, and what does
+//! The bytes may change while they are read: each word is read once, whole, and what does
 //! not fit together (a frame whose parent is younger, a site without a frame) is read as
 //! broken or empty, never followed.
 
@@ -10,58 +10,34 @@ use std::vec;
 use std::vec::Vec;
 
 use crate::arena::Arena;
+use crate::groups::Group as GroupWords;
 use crate::heap::{BOUNDED, HeapNow};
-use crate::recording::layout::{
-    Header, Losses as LossWords, Mapping, Module as ModuleWords, Region,
-};
+use crate::recording::layout::{EXIT, GONE, Header, Losses as LossWords, Module as ModuleWords};
 use crate::recording::model::{
-    Counters, Ending, Frame, Losses, Module, ROOT_BROKEN, ROOTS, Recording, SelfCheck, Settings,
-    Site, Thread,
+    Counters, Ending, Frame, Group, Losses, Module, ROOT_BROKEN, ROOTS, Recording, SelfCheck,
+    Settings, Site, Thread,
 };
+use crate::recording::view::View;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::table::frames::{ADDRESS_BITS, Frame as FrameWords};
-use crate::table::sites::{Owner, Record};
+use crate::table::sites::Owner;
 use crate::table::tally::{Epoch, Tally};
 use crate::threads::ThreadSlot;
 
-/// The moment of a reading, by both clocks.
+/// How long the recording has lasted, by both clocks.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Moment {
+pub(crate) struct Span {
     /// Clock units.
     pub(crate) units: u64,
     /// Nanoseconds of the monotonic clock.
     pub(crate) nanos: u64,
 }
 
-/// How long the recording has lasted, by both clocks.
-#[derive(Debug, Clone, Copy)]
-struct Span {
-    end_units: u64,
-    units: u64,
-    nanos: u64,
-}
-
 impl Span {
-    fn until(moment: Moment, header: &Header) -> Self {
-        let process = &header.process;
-        let started_units = process.started_units.load(Ordering::Relaxed);
-        let started_nanos = process.started_nanos.load(Ordering::Relaxed);
-        Span {
-            end_units: moment.units,
-            units: moment.units.saturating_sub(started_units),
-            nanos: moment.nanos.saturating_sub(started_nanos),
-        }
-    }
-
     /// A number of clock units, as microseconds.
     fn micros(self, units: u64) -> u64 {
         let micros = u128::from(units) * u128::from(self.nanos) / 1000;
         u64::try_from(micros / u128::from(self.units.max(1))).unwrap_or(u64::MAX)
-    }
-
-    /// A moment in clock units, as microseconds since the start.
-    fn since_start(self, moment: u64) -> u64 {
-        self.micros(moment.saturating_sub(self.end_units.wrapping_sub(self.units)))
     }
 
     fn end_micros(self) -> u64 {
@@ -69,34 +45,33 @@ impl Span {
     }
 }
 
-/// Reads the whole recording.
-pub(crate) fn read(mapping: &Mapping, moment: Moment) -> Recording {
-    let header = mapping.header();
-    // SAFETY: for each region here and below: it holds this type, of atomics, valid whatever its bits.
-    let slots = unsafe { mapping.region::<ThreadSlot>(Region::Threads) };
-    let used = header.process.threads.load(Ordering::Relaxed) as usize;
-    let slots = slots.get(..used).unwrap_or(slots);
+/// Reads the whole recording, which has lasted for `span`.
+pub(crate) fn read(view: &View<'_>, span: Span) -> Recording {
+    let (header, slots) = (view.header, view.slots);
     let sole = header.heap.sole.load(Ordering::Relaxed).checked_sub(1);
     let sole = sole.and_then(|index| slots.get(index as usize)).map(|slot| &slot.front);
     let heap = header.heap.now(sole);
-    let span = Span::until(moment, header);
     let command = text(&header.command, header.command.len() * 8);
-    let modules = modules(mapping, header);
+    let modules: Vec<Module> = view.modules.iter().map(module).collect();
     let executable = modules.first().map(|module| module.path.clone()).unwrap_or_default();
     Recording {
         pid: header.process.id.load(Ordering::Relaxed),
         command: command.trim_end_matches('\0').replace('\0', " "),
         executable,
         end_micros: span.end_micros(),
-        peak_micros: span.since_start(heap.peak_time).min(span.end_micros()),
+        peak_micros: span.micros(heap.peak_time).min(span.end_micros()),
         settings: settings(header),
         modules,
-        frames: frames(mapping, header),
-        sites: sites(mapping, header, &heap, span, used),
+        frames: frames(view),
+        sites: sites(view, heap, span),
         threads: slots.iter().filter_map(thread).collect(),
         losses: losses(header, slots),
-        groups: Vec::new(),
-        ending: Ending::Open,
+        groups: view.groups.iter().skip(1).map(group).collect(),
+        ending: match header.process.ending.load(Ordering::Relaxed) {
+            EXIT => Ending::Exit,
+            GONE => Ending::Gone,
+            _ => Ending::Open,
+        },
         self_check: Some(SelfCheck {
             checked: header.self_check.checked.get(),
             differences: header.self_check.differences.get(),
@@ -131,14 +106,6 @@ fn bytes(words: &[AtomicU64], len: usize) -> Vec<u8> {
     bytes
 }
 
-fn modules(mapping: &Mapping, header: &Header) -> Vec<Module> {
-    // SAFETY: see `read`.
-    let words = unsafe { mapping.region::<ModuleWords>(Region::Modules) };
-    // Acquire pairs with the Release in `unwinding::note`: the modules are described.
-    let count = header.process.modules.load(Ordering::Acquire) as usize;
-    words.iter().take(count).map(module).collect()
-}
-
 fn module(words: &ModuleWords) -> Module {
     use std::os::unix::ffi::OsStringExt;
     let path = bytes(&words.path, words.path_len.load(Ordering::Relaxed) as usize);
@@ -154,11 +121,11 @@ fn module(words: &ModuleWords) -> Module {
     }
 }
 
-fn frames(mapping: &Mapping, header: &Header) -> Vec<Frame> {
-    // SAFETY: see `read`.
-    let words = unsafe { mapping.region::<FrameWords>(Region::Frames) };
-    let count = (header.frames.count.load(Ordering::Acquire) as usize).max(ROOTS);
-    words.iter().take(count).enumerate().map(|(index, words)| frame(index, words)).collect()
+fn frames(view: &View<'_>) -> Vec<Frame> {
+    let mut frames: Vec<Frame> =
+        view.frames.iter().enumerate().map(|(index, words)| frame(index, words)).collect();
+    frames.resize(frames.len().max(ROOTS), Frame::default());
+    frames
 }
 
 fn frame(index: usize, words: &FrameWords) -> Frame {
@@ -189,8 +156,8 @@ struct Sum {
 impl Sum {
     /// Adds a tally that had `peak` at the heap's peak.
     fn add(&mut self, tally: &Tally, peak: (i64, i64)) {
-        self.total_bytes = self.total_bytes.wrapping_add(tally.total_bytes.get());
-        self.total_blocks = self.total_blocks.wrapping_add(tally.total_blocks.get());
+        self.total_bytes = self.total_bytes.wrapping_add(tally.total.bytes.get());
+        self.total_blocks = self.total_blocks.wrapping_add(tally.total.blocks.get());
         self.time = self.time.wrapping_add(tally.time.get());
         self.peak = (self.peak.0.wrapping_add(peak.0), self.peak.1.wrapping_add(peak.1));
         let live = (tally.live_bytes(), tally.live_blocks());
@@ -201,7 +168,9 @@ impl Sum {
     fn counters(&self, noted: (i64, i64), span: Span) -> Counters {
         let natural = |number: i64| number.max(0).cast_unsigned();
         let (end_bytes, end_blocks) = (natural(self.live.0), natural(self.live.1));
-        let lifetimes = self.time.wrapping_add(end_blocks.wrapping_mul(span.end_units));
+        // Below zero by a moment where a thread was killed in the middle of an event.
+        let lifetimes = self.time.wrapping_add(end_blocks.wrapping_mul(span.units));
+        let lifetimes = natural(lifetimes.cast_signed());
         let noted = (natural(noted.0), natural(noted.1));
         let now = (end_bytes, end_blocks);
         let settled = (natural(self.settled.0), natural(self.settled.1));
@@ -223,49 +192,67 @@ impl Sum {
     }
 }
 
-fn sites(
-    mapping: &Mapping,
-    header: &Header,
-    heap: &HeapNow,
-    span: Span,
-    threads: usize,
-) -> Vec<Site> {
-    // SAFETY: see `read`.
-    let records = unsafe { mapping.region::<Record>(Region::Records) };
-    // SAFETY: see `read`.
-    let owners = unsafe { mapping.region::<Owner>(Region::Owners) };
-    // SAFETY: see `read`.
-    let tallies = unsafe { mapping.region::<Tally>(Region::Tallies) };
-    // SAFETY: see `read`.
-    let shared = unsafe { mapping.region::<Tally>(Region::Shared) };
-    // SAFETY: see `read`.
-    let arenas = unsafe { mapping.region::<Arena>(Region::Arenas) };
-    let epoch = Epoch::new(header.heap.epoch.get());
-    let count = header.sites.count.load(Ordering::Acquire) as usize;
-    let mut sums = vec![Sum::default(); count.min(records.len())];
-    for (sum, (index, record)) in sums.iter_mut().zip(records.iter().enumerate()) {
-        let Some(own) = tallies.get(index) else { continue };
+fn sites(view: &View<'_>, mut heap: HeapNow, span: Span) -> Vec<Site> {
+    let epoch = Epoch::new(view.header.heap.epoch.get());
+    if let Some(at_peak) = is_at_peak_after_all(view) {
+        heap.at_peak = at_peak;
+    }
+    let mut sums = vec![Sum::default(); view.records.len().min(view.tallies.len())];
+    for (index, (sum, record)) in sums.iter_mut().zip(view.records).enumerate() {
+        let Some(own) = view.tallies.get(index) else { continue };
         sum.add(own, own.own_at_peak(record.saved(), epoch, heap.at_peak));
-        if let Some(others) =
-            shared.get(index).filter(|_| owners.get(index).is_some_and(Owner::is_shared))
-        {
+        let is_shared = view.owners.get(index).is_some_and(Owner::is_shared);
+        if let Some(others) = view.shared.get(index).filter(|_| is_shared) {
             sum.add(others, others.at_peak(epoch, heap.at_peak));
         }
         sum.settled = sum.live;
     }
-    for share in arenas.iter().take(threads).flat_map(Arena::shares) {
+    for share in view.arenas.iter().flat_map(Arena::shares) {
         if let Some(sum) = sums.get_mut(share.site() as usize).filter(|_| share.site() != 0) {
             sum.add(share, share.at_peak(epoch, heap.at_peak));
         }
     }
     sums.iter()
-        .zip(records.iter().zip(tallies))
+        .zip(view.records.iter().zip(view.tallies))
         .filter(|(sum, _)| sum.total_blocks != 0)
         .map(|(sum, (record, own))| Site {
             frame: record.frame.load(Ordering::Relaxed),
             counters: sum.counters(own.max(), span),
         })
         .collect()
+}
+
+/// Whether the heap is at its maximum, where the thread that knows was stopped in the middle of an event: it
+/// has told the heap and not the site yet, or just now. What all sites have decides then.
+fn is_at_peak_after_all(view: &View<'_>) -> Option<bool> {
+    let heap = &view.header.heap;
+    let is_sole = heap.mode.load(Ordering::Relaxed) != BOUNDED;
+    let is_inside = view.slots.iter().any(|slot| slot.inside.load(Ordering::Relaxed) != 0);
+    (is_sole && is_inside).then(|| {
+        let shares = view.arenas.iter().flat_map(Arena::shares).filter(|share| share.site() != 0);
+        let tallies = view.tallies.iter().chain(view.shared).chain(shares);
+        let live = tallies.map(Tally::live_bytes).fold(0, i64::wrapping_add);
+        live >= heap.peak_bytes.get()
+    })
+}
+
+fn group(words: &GroupWords) -> Group {
+    let number = |word: &AtomicU64| word.load(Ordering::Relaxed);
+    let ended = words.ended.load(Ordering::Relaxed) != 0;
+    let (bytes, blocks) = match ended {
+        true => (&words.end_bytes, &words.end_blocks),
+        false => (&words.live_bytes, &words.live_blocks),
+    };
+    Group {
+        name: text(&words.name, words.name_len.load(Ordering::Relaxed) as usize),
+        thread_name: text(&words.thread_name, 16).trim_end_matches('\0').into(),
+        total_blocks: number(&words.total_blocks),
+        total_bytes: number(&words.total_bytes),
+        peak_bytes: number(&words.peak_bytes),
+        end_blocks: number(blocks),
+        end_bytes: number(bytes),
+        ended,
+    }
 }
 
 fn thread(slot: &ThreadSlot) -> Option<Thread> {
@@ -275,10 +262,10 @@ fn thread(slot: &ThreadSlot) -> Option<Thread> {
         id,
         name: text(&slot.name, 16).trim_end_matches('\0').into(),
         running: slot.is_running(),
-        total_bytes: front.total_bytes.get(),
-        total_blocks: front.total_blocks.get(),
-        freed_bytes: front.freed_bytes.get(),
-        freed_blocks: front.freed_blocks.get(),
+        total_bytes: front.total.bytes.get(),
+        total_blocks: front.total.blocks.get(),
+        freed_bytes: front.freed.bytes.get(),
+        freed_blocks: front.freed.blocks.get(),
     })
 }
 
@@ -296,14 +283,15 @@ fn losses(header: &Header, slots: &[ThreadSlot]) -> Losses {
         threads_overflowed,
     } in words
     {
-        losses.table_full += table_full.get();
-        losses.reentrant += reentrant.get();
-        losses.reentrant_bytes += reentrant_bytes.get();
-        losses.damaged_trailers += damaged_trailers.get();
-        losses.damaged_bytes += damaged_bytes.get();
-        losses.truncated_stacks += truncated_stacks.get();
-        losses.broken_stacks += broken_stacks.get();
-        losses.threads_overflowed += threads_overflowed.get();
+        losses.table_full = losses.table_full.wrapping_add(table_full.get());
+        losses.reentrant = losses.reentrant.wrapping_add(reentrant.get());
+        losses.reentrant_bytes = losses.reentrant_bytes.wrapping_add(reentrant_bytes.get());
+        losses.damaged_trailers = losses.damaged_trailers.wrapping_add(damaged_trailers.get());
+        losses.damaged_bytes = losses.damaged_bytes.wrapping_add(damaged_bytes.get());
+        losses.truncated_stacks = losses.truncated_stacks.wrapping_add(truncated_stacks.get());
+        losses.broken_stacks = losses.broken_stacks.wrapping_add(broken_stacks.get());
+        losses.threads_overflowed =
+            losses.threads_overflowed.wrapping_add(threads_overflowed.get());
     }
     losses
 }

@@ -16,6 +16,14 @@ pub(crate) use core::sync::atomic::{
     AtomicI64, AtomicPtr, AtomicU32, AtomicU64, Ordering, compiler_fence,
 };
 
+#[cfg(feature = "backtraces")]
+impl spin_lock::SpinLock {
+    /// An open lock. Not beside the others, because loom's atomics cannot be made in a constant.
+    pub(crate) const fn new() -> Self {
+        spin_lock::SpinLock(AtomicU32::new(0))
+    }
+}
+
 /// One turn of a waiting loop: a pause at first, the processor given away later.
 ///
 /// Waiting never parks: a futex could be held by a thread that was killed, and parking

@@ -5,7 +5,7 @@ use crate::sync::{AtomicU32, Ordering, wait_turn};
 /// Zeroed memory is an open lock.
 #[derive(Debug, Default)]
 #[repr(transparent)]
-pub(crate) struct SpinLock(AtomicU32);
+pub(crate) struct SpinLock(pub(super) AtomicU32);
 
 /// Proof that the lock is held; opens it when dropped.
 #[derive(Debug)]

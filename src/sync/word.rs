@@ -36,6 +36,76 @@ impl Word {
     }
 }
 
+/// Bytes and blocks with one writer, stored by one instruction: where the writer is killed, both are as
+/// before an event or both as after it.
+#[derive(Debug, Default)]
+#[repr(C)]
+pub(crate) struct Pair {
+    pub(crate) bytes: Word,
+    pub(crate) blocks: Word,
+}
+
+impl Pair {
+    #[inline(always)]
+    pub(crate) fn get(&self) -> (u64, u64) {
+        (self.bytes.get(), self.blocks.get())
+    }
+
+    #[inline(always)]
+    pub(crate) fn set(&self, bytes: u64, blocks: u64) {
+        #[cfg(all(target_arch = "x86_64", not(any(miri, loom))))]
+        {
+            let (high, low) = (blocks.cast_signed(), bytes.cast_signed());
+            // SAFETY: all x86-64 processors have SSE2.
+            let words = unsafe { core::arch::x86_64::_mm_set_epi64x(high, low) };
+            // SAFETY: the store goes to this pair's 16 bytes, which are atomics.
+            unsafe {
+                core::arch::asm!(
+                    "movdqu xmmword ptr [{}], {}",
+                    in(reg) self, in(xmm_reg) words,
+                    options(nostack, preserves_flags)
+                );
+            }
+        }
+        #[cfg(all(target_arch = "aarch64", not(any(miri, loom))))]
+        // SAFETY: as above.
+        unsafe {
+            core::arch::asm!(
+                "stp {}, {}, [{}]",
+                in(reg) bytes, in(reg) blocks, in(reg) self,
+                options(nostack, preserves_flags)
+            );
+        }
+        #[cfg(any(miri, loom, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
+        {
+            self.bytes.set(bytes);
+            self.blocks.set(blocks);
+        }
+    }
+
+    /// Adds, wrapping; returns the sums. Only the pair's one writer may call this.
+    #[inline(always)]
+    pub(crate) fn add(&self, bytes: u64, blocks: u64) -> (u64, u64) {
+        let sums = (self.bytes.get().wrapping_add(bytes), self.blocks.get().wrapping_add(blocks));
+        self.set(sums.0, sums.1);
+        sums
+    }
+
+    /// The same as signed numbers.
+    #[cfg(feature = "backtraces")]
+    #[inline(always)]
+    pub(crate) fn get_signed(&self) -> (i64, i64) {
+        (self.bytes.get().cast_signed(), self.blocks.get().cast_signed())
+    }
+
+    /// The same with signed numbers.
+    #[cfg(feature = "backtraces")]
+    #[inline(always)]
+    pub(crate) fn set_signed(&self, bytes: i64, blocks: i64) {
+        self.set(bytes.cast_unsigned(), blocks.cast_unsigned());
+    }
+}
+
 /// A signed number with one writer.
 #[derive(Debug, Default)]
 #[repr(transparent)]

@@ -65,6 +65,8 @@ pub(crate) struct Frames {
     /// Makes a level Empty that is not used any more, and gives its memory back. Who still looks there
     /// finds nothing, and looks again in the level that is used then.
     pub(crate) discard: fn(&'static [Slot]),
+    /// Whether there is room in memory for so many frames.
+    pub(crate) room: fn(u32) -> bool,
 }
 
 /// Frames that a level is for: three quarters of its slots. What is found is found at the second look
@@ -174,6 +176,13 @@ impl Frames {
         is_at.then(|| frame.parent.load(Ordering::Relaxed))
     }
 
+    /// Address of frame `id`, without its generation, and the next outer frame.
+    pub(crate) fn get(&self, id: u32) -> Option<(u64, u32)> {
+        let frame = self.frame(id)?;
+        let address = frame.address.load(Ordering::Relaxed) & ((1 << ADDRESS_BITS) - 1);
+        Some((address, frame.parent.load(Ordering::Relaxed)))
+    }
+
     /// Finds or adds the frame at `address` inward of `parent`.
     #[cold]
     pub(crate) fn insert(&self, parent: u32, address: u64) -> Result<u32, Full> {
@@ -228,7 +237,9 @@ impl Frames {
         self.head
             .count
             // Relaxed: the id is unique by the exchange itself; the frame is published by its slot.
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < capacity).then(|| n + 1))
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| {
+                (n < capacity && (self.room)(n + 1)).then(|| n + 1)
+            })
             .map_err(|_| Full)
     }
 

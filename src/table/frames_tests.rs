@@ -6,7 +6,7 @@ use std::vec::Vec;
 
 use super::*;
 use crate::heap::tests::world::{Random, leak};
-use crate::table::sites::{FIRST_SITE, Record, Sites, SitesHead, TABLE_FULL};
+use crate::table::sites::{FIRST_SITE, Maker, Record, Sites, SitesHead, TABLE_FULL};
 use crate::table::tally::Tally;
 
 /// A table for `frames` frames, roots not counted, that may grow as far as they need.
@@ -17,6 +17,7 @@ fn frames(frames: usize) -> Frames {
         frames: leak(entries),
         slots: leak(slots_up_to(last_level(entries))),
         discard: |slots| slots.iter().for_each(Slot::clear),
+        room: |_| true,
     };
     table.initialize();
     table
@@ -31,9 +32,15 @@ fn sites(sites: usize) -> Sites {
         tallies: leak::<Tally>(entries),
         shared: leak::<Tally>(entries),
         records: leak::<Record>(entries),
+        room: |_| true,
     };
     table.initialize();
     table
+}
+
+/// The thread with that slot, in no group.
+fn maker(thread: u32) -> Maker {
+    Maker { thread, group: 0, whole: false }
 }
 
 /// Addresses as return addresses are: close together, in a few objects.
@@ -99,12 +106,12 @@ fn a_stack_without_room_for_its_site_is_made_one_never() {
     let (frames, sites) = (frames(10), sites(2));
     let ids = [1, 2, 3].map(|n| frames.insert(0, n << 12).expect("room"));
     assert!(!sites.is_full());
-    let found = ids.map(|id| sites.of(&frames, id, 5));
+    let found = ids.map(|id| sites.of(&frames, id, maker(5)));
     assert_eq!(found, [FIRST_SITE, FIRST_SITE + 1, TABLE_FULL]);
     assert!(sites.is_full());
-    assert_eq!(ids.map(|id| sites.of(&frames, id, 6)), found, "whoever asks");
+    assert_eq!(ids.map(|id| sites.of(&frames, id, maker(6))), found, "whoever asks");
     assert!(sites.owners[FIRST_SITE as usize].is(5));
-    assert_eq!(sites.of(&frames, u32::MAX, 5), TABLE_FULL, "no frame");
+    assert_eq!(sites.of(&frames, u32::MAX, maker(5)), TABLE_FULL, "no frame");
 }
 
 /// What one of several threads that add the same stacks has found: id and site of each.
@@ -119,7 +126,7 @@ fn add_stacks(frames: Frames, sites: Sites, stacks: &[(u64, u64)], thread: u32) 
             .find(ROOT_COMPLETE, outer)
             .map_or_else(|| frames.insert(ROOT_COMPLETE, outer), Ok);
         let id = frames.insert(parent.expect("room"), inner).expect("room");
-        let site = sites.of(&frames, id, thread);
+        let site = sites.of(&frames, id, maker(thread));
         assert!(found[index] == (0, 0) || found[index] == (id, site), "ids stay");
         found[index] = (id, site);
     }

@@ -25,6 +25,7 @@
 //! | shared tally | who holds the record's lock | Relaxed | the lock's Acquire and Release |
 
 pub(crate) mod frames;
+pub(crate) mod journal;
 pub(crate) mod sites;
 pub(crate) mod slot;
 pub(crate) mod tally;

@@ -1,9 +1,10 @@
 //! Call sites: one dense record per stack that has allocated.
 
 use crate::sync::spin_lock::SpinLock;
-use crate::sync::word::Signed;
+use crate::sync::word::Pair;
 use crate::sync::{AtomicU32, Ordering, wait_turn};
 use crate::table::frames::{Frames, ROOT_TABLE_FULL};
+use crate::table::journal::Journal;
 use crate::table::tally::{Epoch, Tally};
 
 /// No site: the block is not recorded.
@@ -24,10 +25,8 @@ pub(crate) struct Record {
     pub(crate) frame: AtomicU32,
     /// Held while the shared tally changes.
     pub(crate) lock: SpinLock,
-    /// Bytes live in the owner's tally before the epoch's first change.
-    saved_bytes: Signed,
-    /// Blocks at that moment.
-    saved_blocks: Signed,
+    /// Live in the owner's tally before the epoch's first change.
+    saved: Pair,
 }
 
 const _: () = assert!(size_of::<Record>() == 24, "the recording's format");
@@ -36,37 +35,53 @@ impl Record {
     #[cfg(feature = "dhat-compat")]
     /// What the owner's tally had before the epoch's first change.
     pub(crate) fn saved(&self) -> (i64, i64) {
-        (self.saved_bytes.get(), self.saved_blocks.get())
+        self.saved.get_signed()
     }
 }
 
-/// Who writes a site's own tally: a thread slot plus one, and [`SHARED`](Self::SHARED). Read at every
-/// event and hardly ever written, so it does not lie beside what the owner writes: other threads would
-/// wait for that line each time.
+/// Who writes a site's own tally, and for which group it counts. Read at every event and hardly ever
+/// written, so it does not lie beside what the owner writes: other threads would wait for that line
+/// each time.
+///
+/// ```text
+///  31      30            11 10         0
+/// +-------+----------------+------------+
+/// | shared|     group      | thread + 1 |   shared: others than the owner have changed the site
+/// +-------+----------------+------------+   group 0: none
+/// ```
 #[derive(Debug, Default)]
 #[repr(transparent)]
 pub(crate) struct Owner(AtomicU32);
 
 impl Owner {
-    /// Other threads than the owner have changed the site: see its shared tally.
     const SHARED: u32 = 1 << 31;
+    const THREAD_BITS: u32 = 11;
+    const THREAD: u32 = (1 << Self::THREAD_BITS) - 1;
 
-    /// Gives the site to the thread with that slot.
-    fn give_to(&self, thread: u32) {
+    /// Gives the site to the thread with that slot, and to a group.
+    fn give_to(&self, thread: u32, group: u32) {
         // Relaxed: published by the Release in `make` (or before any thread runs).
-        self.0.store(thread + 1, Ordering::Relaxed);
+        let group = (group << Self::THREAD_BITS) & !Self::SHARED;
+        self.0.store(group | (thread + 1), Ordering::Relaxed);
     }
 
     /// Whether the thread with that slot owns the site.
     #[inline(always)]
     pub(crate) fn is(&self, thread: u32) -> bool {
-        self.0.load(Ordering::Relaxed) & !Self::SHARED == thread + 1
+        self.0.load(Ordering::Relaxed) & Self::THREAD == thread + 1
     }
 
-    /// Whether the thread with that slot owns the site and no other has changed it.
+    /// Whether the thread with that slot owns the site, no other has changed it, and it counts for
+    /// no group.
     #[inline(always)]
     pub(crate) fn is_alone(&self, thread: u32) -> bool {
         self.0.load(Ordering::Relaxed) == thread + 1
+    }
+
+    /// The group that the site counts for; 0: none.
+    #[inline(always)]
+    pub(crate) fn group(&self) -> u32 {
+        (self.0.load(Ordering::Relaxed) & !Self::SHARED) >> Self::THREAD_BITS
     }
 
     /// Whether other threads than the owner have changed the site.
@@ -80,6 +95,26 @@ impl Owner {
         if !self.is_shared() {
             self.0.fetch_or(Self::SHARED, Ordering::Relaxed);
         }
+    }
+}
+
+/// For whom a site is made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Maker {
+    /// The thread's slot.
+    pub(crate) thread: u32,
+    /// The thread's group; 0: none.
+    pub(crate) group: u32,
+    /// Whether all its stacks count for the group, not only those that go through a test's start.
+    pub(crate) whole: bool,
+}
+
+impl Maker {
+    /// The group that a site counts for whose stack ends in `frame`.
+    fn group_of(&self, frames: &Frames, frame: u32) -> u32 {
+        let counts =
+            self.group != 0 && (self.whole || crate::groups::is_below_a_start(frames, frame));
+        if counts { self.group } else { 0 }
     }
 }
 
@@ -101,16 +136,18 @@ pub(crate) struct Sites {
     /// Written by others than the owner, under the record's lock.
     pub(crate) shared: &'static [Tally],
     pub(crate) records: &'static [Record],
+    /// Whether there is room in memory for so many sites.
+    pub(crate) room: fn(u32) -> bool,
 }
 
 impl Sites {
     /// Makes the special sites in an empty table.
     pub(crate) fn initialize(&self) {
         self.head.count.store(FIRST_SITE, Ordering::Relaxed);
-        self.describe(TABLE_FULL, ROOT_TABLE_FULL, 0);
+        self.describe(TABLE_FULL, ROOT_TABLE_FULL, 0, 0);
     }
 
-    fn describe(&self, site: u32, frame: u32, thread: u32) {
+    fn describe(&self, site: u32, frame: u32, thread: u32, group: u32) {
         let (Some(record), Some(owner)) =
             (self.records.get(site as usize), self.owners.get(site as usize))
         else {
@@ -118,12 +155,12 @@ impl Sites {
         };
         // Relaxed: published by the Release in `make` (or before any thread runs).
         record.frame.store(frame, Ordering::Relaxed);
-        owner.give_to(thread);
+        owner.give_to(thread, group);
     }
 
-    /// The site of the stack that ends in `frame`; made, and owned by `thread`, if there is none.
+    /// The site of the stack that ends in `frame`; made, for `maker`, if there is none.
     #[inline(always)]
-    pub(crate) fn of(&self, frames: &Frames, frame: u32, thread: u32) -> u32 {
+    pub(crate) fn of(&self, frames: &Frames, frame: u32, maker: Maker) -> u32 {
         let Some(word) = frames.site(frame) else { return TABLE_FULL };
         // Acquire pairs with the Release in `make`: the record and its owner are seen.
         let site = word.load(Ordering::Acquire);
@@ -132,11 +169,11 @@ impl Sites {
         }
         // Inside the gate, so that a fork never copies a site in the making.
         let _passing = frames.pass();
-        self.make(word, frame, thread)
+        self.make(frames, word, frame, maker)
     }
 
     #[cold]
-    fn make(&self, word: &AtomicU32, frame: u32, thread: u32) -> u32 {
+    fn make(&self, frames: &Frames, word: &AtomicU32, frame: u32, maker: Maker) -> u32 {
         let mut turn = 0;
         loop {
             match word.compare_exchange(
@@ -148,7 +185,7 @@ impl Sites {
                 Ok(_) => {
                     let site = self.next_id();
                     if site != TABLE_FULL {
-                        self.describe(site, frame, thread);
+                        self.describe(site, frame, maker.thread, maker.group_of(frames, frame));
                     }
                     let kept = if site == TABLE_FULL { NO_SITE } else { site };
                     // Release pairs with the Acquire in `of`: the record is seen.
@@ -167,7 +204,9 @@ impl Sites {
         self.head
             .count
             // Relaxed: the id is unique by the exchange itself; `make` publishes the record.
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < capacity).then(|| n + 1))
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| {
+                (n < capacity && (self.room)(n + 1)).then(|| n + 1)
+            })
             .unwrap_or(TABLE_FULL)
     }
 
@@ -179,8 +218,15 @@ impl Sites {
 }
 
 impl Sites {
-    /// Adds a share of a site to its shared tally and looks whether the site is at its own maximum.
-    pub(crate) fn flush(&self, share: &Tally, epoch: Epoch) {
+    /// Adds a share of a site to its shared tally and looks whether the site is at its own maximum. With
+    /// `then` the share is begun anew: to who reads the journal both are one change.
+    pub(crate) fn flush(
+        &self,
+        share: &Tally,
+        epoch: Epoch,
+        journal: &Journal,
+        then: Option<impl FnOnce()>,
+    ) {
         let site = share.site() as usize;
         let (Some(record), Some(owner)) = (self.records.get(site), self.owners.get(site)) else {
             return;
@@ -194,23 +240,25 @@ impl Sites {
             let bytes = own.live_bytes() + shared.live_bytes();
             (bytes, own.live_blocks() + shared.live_blocks())
         };
-        let before = live();
-        shared.absorb(share, epoch);
-        for (bytes, blocks) in [before, live()] {
-            own.note_max(bytes, blocks);
-        }
+        own.note_max_of(live());
+        journal.flush(share, shared, then.is_some(), || {
+            shared.absorb(share, epoch);
+            if let Some(then) = then {
+                then();
+            }
+        });
+        own.note_max_of(live());
     }
 
     /// The owner is about to change its tally: saves what it has, if this is the first change of the
     /// epoch.
     #[inline(always)]
     pub(crate) fn touch(&self, site: u32, own: &Tally, epoch: Epoch) {
-        if let Some((bytes, blocks)) = own.begin_epoch(epoch)
-            && let Some(record) = self.records.get(site as usize)
-        {
-            record.saved_bytes.set(bytes);
-            record.saved_blocks.set(blocks);
-        }
+        own.begin_epoch(epoch, |bytes, blocks| {
+            if let Some(record) = self.records.get(site as usize) {
+                record.saved.set_signed(bytes, blocks);
+            }
+        });
     }
 
     /// The owner is about to take bytes from its site: if the site is at its own maximum,
@@ -234,9 +282,13 @@ mod tests {
     #[test]
     fn a_site_that_others_have_changed_still_has_its_owner() {
         let owner = Owner::default();
-        owner.give_to(5);
+        owner.give_to(5, 0);
         assert!(owner.is(5) && !owner.is(4) && owner.is_alone(5) && !owner.is_shared());
         owner.share();
         assert!(owner.is(5) && !owner.is_alone(5) && owner.is_shared());
+        owner.give_to(5, 77);
+        assert!(owner.is(5) && !owner.is_alone(5) && !owner.is_shared());
+        owner.share();
+        assert_eq!((owner.group(), owner.is(5), owner.is_shared()), (77, true, true));
     }
 }

@@ -21,7 +21,7 @@
 //! The sum of lifetimes is (sum of times of death) - (sum of times of birth), live
 //! blocks dying at the end. `time` collects both, wrapping; a block needs no birth time of its own.
 
-use crate::sync::word::{Signed, Word};
+use crate::sync::word::{Pair, Word};
 use crate::sync::{AtomicU32, Ordering};
 
 /// See the module's description.
@@ -32,21 +32,15 @@ pub(crate) struct Tally {
     epoch: AtomicU32,
     /// In a thread's arena: the site whose share this is; else 0.
     site: AtomicU32,
-    /// Bytes ever allocated; a reallocation adds its whole new size.
-    pub(crate) total_bytes: Word,
-    /// Blocks ever allocated; a reallocation adds one.
-    pub(crate) total_blocks: Word,
-    /// Bytes ever freed; a reallocation adds its whole old size.
-    pub(crate) freed_bytes: Word,
-    /// Blocks ever freed; a reallocation adds one.
-    pub(crate) freed_blocks: Word,
+    /// Ever allocated; a reallocation adds its whole new size and one block.
+    pub(crate) total: Pair,
+    /// Ever freed; a reallocation adds its whole old size and one block.
+    pub(crate) freed: Pair,
     /// Sum of times of death minus sum of times of birth, in clock units, wrapping.
     pub(crate) time: Word,
     /// In a site's own tally the most bytes the site had live at once, as of the last time it shrank from
-    /// there; elsewhere the bytes live before the epoch's first change.
-    noted_bytes: Signed,
-    /// Blocks at that moment.
-    noted_blocks: Signed,
+    /// there, and its blocks then; elsewhere what was live before the epoch's first change.
+    noted: Pair,
 }
 
 const _: () = assert!(size_of::<Tally>() == 64, "one cache line; the recording's format");
@@ -68,38 +62,34 @@ impl Tally {
     /// Bytes live; in a share it may be negative.
     #[inline(always)]
     pub(crate) fn live_bytes(&self) -> i64 {
-        self.total_bytes.get().wrapping_sub(self.freed_bytes.get()).cast_signed()
+        self.total.bytes.get().wrapping_sub(self.freed.bytes.get()).cast_signed()
     }
 
     /// Blocks live; in a share it may be negative.
     #[inline(always)]
     pub(crate) fn live_blocks(&self) -> i64 {
-        self.total_blocks.get().wrapping_sub(self.freed_blocks.get()).cast_signed()
+        self.total.blocks.get().wrapping_sub(self.freed.blocks.get()).cast_signed()
     }
 
     /// A block was born.
     #[inline(always)]
     pub(crate) fn count_allocated(&self, bytes: u64, now: u64) {
-        self.total_bytes.add(bytes);
-        self.total_blocks.add(1);
+        self.total.add(bytes, 1);
         self.time.add(now.wrapping_neg());
     }
 
     /// A block died.
     #[inline(always)]
     pub(crate) fn count_freed(&self, bytes: u64, now: u64) {
-        self.freed_bytes.add(bytes);
-        self.freed_blocks.add(1);
+        self.freed.add(bytes, 1);
         self.time.add(now);
     }
 
     /// A block changed its size; its lifetime goes on.
     #[inline(always)]
     pub(crate) fn count_resized(&self, old: u64, new: u64) {
-        self.total_bytes.add(new);
-        self.total_blocks.add(1);
-        self.freed_bytes.add(old);
-        self.freed_blocks.add(1);
+        self.total.add(new, 1);
+        self.freed.add(old, 1);
     }
 
     #[inline(always)]
@@ -133,7 +123,12 @@ impl Tally {
     #[cfg(feature = "dhat-compat")]
     /// The most bytes the site had live at once, and its blocks at that moment, as far as noted.
     pub(crate) fn max(&self) -> (i64, i64) {
-        (self.noted_bytes.get(), self.noted_blocks.get())
+        self.noted.get_signed()
+    }
+
+    /// The same with bytes and blocks in one.
+    pub(crate) fn note_max_of(&self, (bytes, blocks): (i64, i64)) {
+        self.note_max(bytes, blocks);
     }
 
     /// The site has so much live: a maximum, if it is not below the one noted.
@@ -142,19 +137,19 @@ impl Tally {
     /// then the maximum is within a step of the truth either way.
     #[inline(always)]
     pub(crate) fn note_max(&self, bytes: i64, blocks: i64) {
-        if bytes >= self.noted_bytes.get() {
-            self.noted_bytes.set(bytes);
-            self.noted_blocks.set(blocks);
+        if bytes >= self.noted.bytes.get().cast_signed() {
+            self.noted.set_signed(bytes, blocks);
         }
     }
 
-    /// What is to be saved before the tally changes, if this is the first change of the epoch.
+    /// Before the tally changes: if this is the first change of the epoch, has what is live saved, and
+    /// only then says that it was. Who is killed in between has not changed it yet.
     #[inline(always)]
-    pub(crate) fn begin_epoch(&self, epoch: Epoch) -> Option<(i64, i64)> {
-        (self.epoch() != epoch).then(|| {
+    pub(crate) fn begin_epoch(&self, epoch: Epoch, save: impl FnOnce(i64, i64)) {
+        if self.epoch() != epoch {
+            save(self.live_bytes(), self.live_blocks());
             self.set_epoch(epoch);
-            (self.live_bytes(), self.live_blocks())
-        })
+        }
     }
 
     #[cfg(feature = "dhat-compat")]
@@ -179,28 +174,37 @@ impl Tally {
 
     /// Begins an empty share of `site`.
     pub(crate) fn begin(&self, site: u32, epoch: Epoch) {
-        for word in [
-            &self.total_bytes,
-            &self.total_blocks,
-            &self.freed_bytes,
-            &self.freed_blocks,
-            &self.time,
-        ] {
-            word.set(0);
+        for pair in [&self.total, &self.freed, &self.noted] {
+            pair.set(0, 0);
         }
-        self.noted_bytes.set(0);
-        self.noted_blocks.set(0);
+        self.time.set(0);
         self.set_epoch(epoch);
         self.site.store(site, Ordering::Relaxed);
+    }
+
+    /// Becomes a copy of another tally.
+    pub(crate) fn keep(&self, other: &Tally) {
+        self.keep_totals(other);
+        self.time.set(other.time.get());
+        let (bytes, blocks) = other.noted.get();
+        self.noted.set(bytes, blocks);
+        self.set_epoch(other.epoch());
+        self.site.store(other.site(), Ordering::Relaxed);
+    }
+
+    /// Takes over what another tally has of bytes and blocks.
+    #[inline(always)]
+    pub(crate) fn keep_totals(&self, other: &Tally) {
+        for (own, others) in [(&self.total, &other.total), (&self.freed, &other.freed)] {
+            let (bytes, blocks) = others.get();
+            own.set(bytes, blocks);
+        }
     }
 
     /// Saves the live values if this is the first change of the epoch.
     #[inline(always)]
     pub(crate) fn touch(&self, epoch: Epoch) {
-        if let Some((bytes, blocks)) = self.begin_epoch(epoch) {
-            self.noted_bytes.set(bytes);
-            self.noted_blocks.set(blocks);
-        }
+        self.begin_epoch(epoch, |bytes, blocks| self.noted.set_signed(bytes, blocks));
     }
 
     /// Adds a share, whose values at the peak are kept as they were. The share is to be begun
@@ -208,19 +212,17 @@ impl Tally {
     pub(crate) fn absorb(&self, share: &Tally, epoch: Epoch) {
         let (bytes, blocks) = share.at_peak(epoch, false);
         self.touch(epoch);
-        self.total_bytes.add(share.total_bytes.get());
-        self.total_blocks.add(share.total_blocks.get());
-        self.freed_bytes.add(share.freed_bytes.get());
-        self.freed_blocks.add(share.freed_blocks.get());
+        for (sum, part) in [(&self.total, &share.total), (&self.freed, &share.freed)] {
+            let (bytes, blocks) = part.get();
+            sum.add(bytes, blocks);
+        }
         self.time.add(share.time.get());
-        self.noted_bytes.add(bytes);
-        self.noted_blocks.add(blocks);
+        self.noted.add(bytes.cast_unsigned(), blocks.cast_unsigned());
     }
 
     /// Bytes and blocks at the heap's latest peak.
     pub(crate) fn at_peak(&self, epoch: Epoch, heap_is_at_peak: bool) -> (i64, i64) {
-        let saved = (self.noted_bytes.get(), self.noted_blocks.get());
-        self.at_peak_or(saved, epoch, heap_is_at_peak)
+        self.at_peak_or(self.noted.get_signed(), epoch, heap_is_at_peak)
     }
 }
 
@@ -259,7 +261,7 @@ mod tests {
         let end = 100;
         let live = tally.live_blocks().cast_unsigned();
         assert_eq!(tally.time.get().wrapping_add(end * live), 15 + 80);
-        assert_eq!((tally.total_bytes.get(), tally.total_blocks.get()), (32, 3));
+        assert_eq!(tally.total.get(), (32, 3));
     }
 
     #[test]

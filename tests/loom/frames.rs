@@ -87,6 +87,7 @@ fn table(level: u32, frames: usize) -> Frames {
         frames: leak::<Frame>(ROOTS as usize + frames),
         slots: leak::<Slot>(slots_up_to(level)),
         discard: |slots| slots.iter().for_each(Slot::clear),
+        room: |_| true,
     };
     table.initialize();
     table

@@ -1,0 +1,187 @@
+//! Groups: threads whose allocations are counted together, with a peak of their own.
+//!
+//! A thread of a group names its stacks by a root frame of the group's, so no two groups share a site,
+//! and a site says to which group its blocks belong, whoever frees them.
+
+use core::ffi::CStr;
+
+use crate::os;
+#[cfg(feature = "preload")]
+use crate::recording::{
+    layout::store_bytes,
+    space::{Part, SPACE},
+};
+use crate::session::Session;
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::table::frames::{Frames, ROOTS};
+
+/// No group.
+pub(crate) const NO_GROUP: u32 = 0;
+/// Set in the address of a frame that stands for a group; no code of a user's lies there.
+pub(crate) const GROUP_MARK: u64 = 1 << 47;
+/// Bytes kept of a group's name.
+const NAME_SIZE: usize = 432;
+
+/// One group, 512 bytes. Written by all its threads.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Group {
+    pub(crate) total_bytes: AtomicU64,
+    pub(crate) total_blocks: AtomicU64,
+    pub(crate) live_bytes: AtomicU64,
+    pub(crate) live_blocks: AtomicU64,
+    pub(crate) peak_bytes: AtomicU64,
+    /// Live when the group's first thread ended.
+    pub(crate) end_bytes: AtomicU64,
+    pub(crate) end_blocks: AtomicU64,
+    /// 1: that thread has ended.
+    pub(crate) ended: AtomicU32,
+    pub(crate) name_len: AtomicU32,
+    /// The first thread's name as the kernel keeps it.
+    pub(crate) thread_name: [AtomicU64; 2],
+    /// Its whole name, as far as it was found and fits.
+    pub(crate) name: [AtomicU64; NAME_SIZE / 8],
+}
+
+const _: () = assert!(size_of::<Group>() == 512, "the recording's format");
+
+impl Group {
+    /// A block of one of the group's sites was born.
+    pub(crate) fn allocated(&self, bytes: u64) {
+        self.total_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.total_blocks.fetch_add(1, Ordering::Relaxed);
+        self.live_blocks.fetch_add(1, Ordering::Relaxed);
+        self.grow(bytes);
+    }
+
+    /// A block died, whoever freed it.
+    pub(crate) fn freed(&self, bytes: u64) {
+        self.live_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.live_blocks.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// A block changed its size.
+    pub(crate) fn resized(&self, old: u64, new: u64) {
+        self.total_bytes.fetch_add(new, Ordering::Relaxed);
+        self.total_blocks.fetch_add(1, Ordering::Relaxed);
+        self.grow(new.wrapping_sub(old));
+    }
+
+    fn grow(&self, bytes: u64) {
+        let live = self.live_bytes.fetch_add(bytes, Ordering::Relaxed).wrapping_add(bytes);
+        self.peak_bytes.fetch_max(live, Ordering::Relaxed);
+    }
+
+    /// The group's first thread has had its last event.
+    fn end(&self) {
+        let (bytes, blocks) =
+            (self.live_bytes.load(Ordering::Relaxed), self.live_blocks.load(Ordering::Relaxed));
+        self.end_bytes.store(bytes, Ordering::Relaxed);
+        self.end_blocks.store(blocks, Ordering::Relaxed);
+        self.ended.store(1, Ordering::Relaxed);
+    }
+
+    #[cfg(feature = "preload")]
+    fn describe(&self, thread_name: &[u8], name: &[u8]) {
+        store_bytes(&self.thread_name, thread_name);
+        let len = store_bytes(&self.name, name.get(..NAME_SIZE).unwrap_or(name));
+        self.name_len.store(len as u32, Ordering::Relaxed);
+    }
+}
+
+/// A thread's part in a group.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Member {
+    /// [`NO_GROUP`], or the group's number.
+    pub(crate) group: u32,
+    /// Whether all that the thread allocates counts, not only what is allocated below a test's start.
+    pub(crate) whole: bool,
+    /// Whether the group ends with this thread.
+    pub(crate) leads: bool,
+}
+
+impl Member {
+    /// The thread has had its last event.
+    pub(crate) fn end(self, session: &Session) {
+        if self.leads
+            && let Some(group) = session.groups.get(self.group as usize)
+        {
+            group.end();
+        }
+    }
+}
+
+/// Where tests start: linked addresses of the executable, the first and one past the last of each function.
+static STARTS: [[AtomicU64; 2]; 8] = [const { [AtomicU64::new(0), AtomicU64::new(0)] }; 8];
+
+/// Reads `start-end,…` in hexadecimal; what does not fit or is no such pair is left out.
+pub(crate) fn start(ranges: Option<&CStr>) {
+    let Some(ranges) = ranges else { return };
+    let bias = os::loaded::executables_bias();
+    let pairs = ranges.to_bytes().split(|byte| *byte == b',').filter_map(|range| {
+        let (first, last) = core::str::from_utf8(range).ok()?.split_once('-')?;
+        let address = |digits| u64::from_str_radix(digits, 16).ok();
+        Some([address(first)?, address(last)?])
+    });
+    for (place, pair) in STARTS.iter().zip(pairs) {
+        for (word, address) in place.iter().zip(pair) {
+            word.store(address.wrapping_add(bias), Ordering::Relaxed);
+        }
+    }
+}
+
+/// Whether the stack that ends in `frame` goes through a start of a test; where none is known, always.
+pub(crate) fn is_below_a_start(frames: &Frames, mut frame: u32) -> bool {
+    let starts = || {
+        let range = |[first, end]: &[AtomicU64; 2]| {
+            first.load(Ordering::Relaxed)..end.load(Ordering::Relaxed)
+        };
+        STARTS.iter().map(range).take_while(|range| range.end != 0)
+    };
+    if starts().next().is_none() {
+        return true;
+    }
+    while frame >= ROOTS
+        && let Some((address, outer)) = frames.get(frame)
+    {
+        // A return address may be one past its function's last byte.
+        let call = address.wrapping_sub(1);
+        if starts().any(|range| range.contains(&call)) {
+            return true;
+        }
+        frame = outer;
+    }
+    false
+}
+
+#[cfg(feature = "preload")]
+/// Makes a group; [`NO_GROUP`] if there is no room for one.
+pub(crate) fn make(session: &Session, thread_name: &[u8], name: &[u8]) -> u32 {
+    let count = &session.header.process.groups;
+    let capacity = session.groups.len() as u32;
+    let id = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| {
+        let id = n.max(1);
+        let has_room = id < capacity && SPACE.has(Part::Groups, id + 1, || Some(session.mapping));
+        has_room.then_some(id + 1)
+    });
+    let Ok(id) = id.map(|before| before.max(1)) else { return NO_GROUP };
+    if let Some(group) = session.groups.get(id as usize) {
+        group.describe(thread_name, name);
+    }
+    id
+}
+
+/// The frames that stand for a group outward of its stacks: one for each root, at the root's number.
+pub(crate) fn roots(frames: &Frames, group: u32) -> [u32; ROOTS as usize] {
+    let mut roots = [0, 1, 2, 3];
+    if group != NO_GROUP {
+        for root in roots.iter_mut().take(3) {
+            let address = GROUP_MARK | u64::from(group);
+            *root = match frames.find_in(&frames.level(), *root, address) {
+                Some(known) => known,
+                None => frames.insert(*root, address).unwrap_or(*root),
+            };
+        }
+    }
+    roots
+}

@@ -1,0 +1,218 @@
+//! What tools/preload needs of the engine. Not for others: it changes without notice.
+//!
+//! A block has its trailer at the end of what the next allocator says is usable; so whoever asks that
+//! allocator for a block asks for [`TRAILER`] bytes more.
+
+use core::ffi::CStr;
+
+use crate::block::at_end;
+use crate::capture::registers::{Registers, with_callers_registers};
+use crate::events;
+use crate::groups;
+use crate::inside;
+use crate::os;
+use crate::session::{self, Session};
+use crate::table::sites::NO_SITE;
+
+/// Bytes that a block's trailer takes.
+pub const TRAILER: usize = crate::block::TRAILER;
+
+/// The process is recorded, and blocks have trailers.
+#[derive(Debug, Clone, Copy)]
+pub struct Recorder(&'static Session);
+
+/// What a block's trailer said.
+#[derive(Debug, Clone, Copy)]
+pub struct Known {
+    site: u32,
+    size: usize,
+}
+
+impl Recorder {
+    /// The recorder, if the process is recorded. Decides, the first time, and never changes from then
+    /// on; but while it is being decided, the deciding thread is told that it is not.
+    #[inline(always)]
+    #[must_use]
+    pub fn get() -> Option<Recorder> {
+        match session::decided() {
+            Ok(session) => session.map(Recorder),
+            Err(_) => Self::decide(),
+        }
+    }
+
+    #[cold]
+    fn decide() -> Option<Recorder> {
+        if inside::is_own() {
+            return None;
+        }
+        inside::as_profiler(session::get).map(Recorder)
+    }
+
+    /// Records a new block of `size` bytes and writes its trailer. Its stack begins with the caller.
+    ///
+    /// # Safety
+    ///
+    /// `block` must be valid for writes of `usable` bytes, at least `size + TRAILER`.
+    #[inline(always)]
+    pub unsafe fn allocated(self, block: *mut u8, usable: usize, size: usize) {
+        // SAFETY: no preconditions.
+        let site = unsafe { site_of_new(self.0, 0, size) };
+        // SAFETY: the caller's promise.
+        unsafe { at_end::write(block, usable, size, site) };
+    }
+
+    /// Records that a block is about to be freed.
+    ///
+    /// # Safety
+    ///
+    /// `block` must be valid for reads and writes of `usable` bytes.
+    #[inline(always)]
+    pub unsafe fn freed(self, block: *mut u8, usable: usize) {
+        // SAFETY: the caller's promise.
+        match unsafe { at_end::take(block, usable) } {
+            Some((site, size)) => events::died(self.0, site, size),
+            None => events::damaged(self.0, usable),
+        }
+    }
+
+    /// What is known of a block that is about to be reallocated; it is not known any more afterwards.
+    ///
+    /// # Safety
+    ///
+    /// `block` must be valid for reads and writes of `usable` bytes.
+    #[inline(always)]
+    #[must_use]
+    pub unsafe fn take(self, block: *mut u8, usable: usize) -> Option<Known> {
+        // SAFETY: the caller's promise.
+        unsafe { at_end::take(block, usable) }.map(|(site, size)| Known { site, size })
+    }
+
+    /// Puts back what was taken of a block that could not be reallocated.
+    ///
+    /// # Safety
+    ///
+    /// `block` must be the block that it was taken of, with the same `usable` bytes.
+    pub unsafe fn put_back(self, block: *mut u8, usable: usize, known: Option<Known>) {
+        if let Some(Known { site, size }) = known {
+            // SAFETY: the caller's promise.
+            unsafe { at_end::write(block, usable, size, site) };
+        }
+    }
+
+    /// Records that a block has changed its size, and writes its trailer anew. A block that is not known is
+    /// a new block.
+    ///
+    /// # Safety
+    ///
+    /// `block` must be valid for writes of `usable` bytes, at least `size + TRAILER`.
+    #[inline(always)]
+    pub unsafe fn resized(self, block: *mut u8, usable: usize, known: Option<Known>, size: usize) {
+        match known {
+            Some(Known { site, size: old }) if site != NO_SITE => {
+                let site = events::grown(self.0, site, old, size);
+                // SAFETY: the caller's promise.
+                unsafe { at_end::write(block, usable, size, site) };
+            }
+            known => {
+                if known.is_none() {
+                    events::damaged(self.0, usable);
+                }
+                // SAFETY: the caller's promise.
+                unsafe { self.allocated(block, usable, size) };
+            }
+        }
+    }
+
+    /// How many of a block's usable bytes are the program's.
+    ///
+    /// # Safety
+    ///
+    /// `block` must be valid for reads of `usable` bytes.
+    #[must_use]
+    pub unsafe fn usable(self, block: *mut u8, usable: usize) -> usize {
+        // SAFETY: the caller's promise.
+        if unsafe { at_end::is_there(block, usable) } {
+            // The word before the trailer may hold the size.
+            let slack = usable - TRAILER;
+            if slack > usize::from(u16::MAX) { slack - 8 } else { slack }
+        } else {
+            usable
+        }
+    }
+
+    /// Whether each test is a group of its own.
+    #[must_use]
+    pub fn groups_tests(self) -> bool {
+        self.0.settings.tests.is_some()
+    }
+
+    /// The calling thread's group.
+    #[must_use]
+    pub fn group(self) -> u32 {
+        inside::member().group
+    }
+
+    /// All that the calling thread allocates from now on counts for a group.
+    pub fn join(self, group: u32) {
+        inside::join_group(self.0, groups::Member { group, whole: true, leads: false });
+    }
+
+    /// Begins a group with the calling thread, whose name, or the beginning of it, is `thread_name`. `name`
+    /// is the whole name as far as it is known.
+    pub fn begin_group(self, thread_name: &[u8], name: &[u8]) {
+        let group = groups::make(self.0, thread_name, name);
+        if group != groups::NO_GROUP {
+            inside::join_group(self.0, groups::Member { group, whole: false, leads: true });
+        }
+    }
+}
+
+with_callers_registers! {
+    /// The site of a new block of so many bytes (the last argument), whose stack begins with the caller.
+    site_of_new(&'static Session, usize, usize) -> u32 => record
+}
+
+unsafe extern "C" fn record(
+    session: &'static Session,
+    _spare: usize,
+    size: usize,
+    pc: u64,
+    sp: u64,
+    bp: u64,
+) -> u32 {
+    events::born(session, size, Registers { pc, sp, bp })
+}
+
+/// Runs `work`; what it allocates is nobody's.
+pub fn as_profiler<R>(work: impl FnOnce() -> R) -> R {
+    inside::as_profiler(work)
+}
+
+/// Copies this process's memory from `address`, as far as it is mapped; returns how many bytes.
+#[must_use]
+pub fn copy_memory(address: u64, buffer: &mut [u64]) -> usize {
+    os::copy_memory(address, buffer)
+}
+
+/// Where the object begins that has the code at `address`.
+#[must_use]
+pub fn object_at(address: u64) -> Option<u64> {
+    os::loaded::find(address).map(|loaded| loaded.start)
+}
+
+/// Prints one line on standard error, without the heap.
+pub fn say(text: core::fmt::Arguments<'_>) {
+    os::message::say(text);
+}
+
+/// Memory for the rest of the process, zeroed.
+#[must_use]
+pub fn reserve(len: usize) -> Option<core::ptr::NonNull<u8>> {
+    os::reserve(len)
+}
+
+/// Whether forked and executed programs are to be recorded, too.
+#[must_use]
+pub fn follows_children() -> bool {
+    os::environment(c"MOD_ALLOC_CHILDREN").map(CStr::to_bytes) != Some(b"no")
+}
