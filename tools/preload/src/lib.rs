@@ -1,1 +1,38 @@
-//! The preload library of `mod-alloc run`.
+//! The preload library of `mod-alloc run`: C's allocation functions, recorded and handed on to the next
+//! allocator in the order in which the loader looks for symbols.
+//!
+//! ```text
+//!  program ── malloc ──▶ exports ──▶ next: the allocator that the program would have had
+//!                           └──────▶ mod_alloc::preload: the recorder, if the process is recorded
+//! ```
+//!
+//! | file | what |
+//! |---|---|
+//! | `exports` | the functions that the program calls |
+//! | `next` | the functions behind them; what is allocated while they are being looked for |
+//! | `environment` | what a program that is not to be recorded must not inherit |
+//! | `unwinder` | keeps libgcc out |
+//! | `threads`, `names` | each test of a test program as a group |
+//!
+//! C++'s `new` and `delete`, `strdup`, `getline` and the like come here by way of `malloc` and `free`.
+//! Nothing here prints, but for one line where the process cannot be recorded, and nothing panics.
+
+mod environment;
+mod exports;
+mod names;
+mod next;
+mod threads;
+mod unwinder;
+
+/// Runs when the library is loaded: before `main`, and before the environment is read.
+extern "C" fn start() {
+    let _decided_now = exports::recorder();
+    if !mod_alloc::preload::follows_children() {
+        environment::forget_us();
+    }
+}
+
+// SAFETY: the loader calls what it finds in this section, with no arguments that matter.
+#[unsafe(link_section = ".init_array")]
+#[used]
+static START: extern "C" fn() = start;

@@ -1,0 +1,181 @@
+//! Threads of test programs: each test is a group, and what a test's threads start belongs to it.
+//!
+//! Rust's test harness runs every test in a thread of its own, which names itself by the test. So a group
+//! begins where a thread names itself that was started by one outside any group.
+
+use core::ffi::{CStr, c_char, c_int, c_void};
+use core::mem::transmute;
+use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+use mod_alloc::preload::{Recorder, as_profiler, reserve};
+
+use crate::exports::recorder;
+use crate::names;
+
+type Start = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
+type PthreadCreate = unsafe extern "C" fn(
+    *mut libc::pthread_t,
+    *const libc::pthread_attr_t,
+    Start,
+    *mut c_void,
+) -> c_int;
+type PthreadSetname = unsafe extern "C" fn(libc::pthread_t, *const c_char) -> c_int;
+
+/// What a new thread is to do, and its creator's group.
+struct Birth {
+    start: Start,
+    argument: *mut c_void,
+    group: u32,
+    next: *mut Birth,
+}
+
+/// Births that are not used: memory that was taken for others before.
+static SPARE: AtomicPtr<Birth> = AtomicPtr::new(ptr::null_mut());
+/// Held while the list of the spare ones changes.
+static HELD: core::sync::atomic::AtomicBool = core::sync::atomic::AtomicBool::new(false);
+
+fn with_spare<R>(work: impl FnOnce() -> R) -> R {
+    while HELD.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
+        core::hint::spin_loop();
+    }
+    let result = work();
+    HELD.store(false, Ordering::Release); // pairs with the Acquire above
+    result
+}
+
+/// Memory for a birth. The heap is the program's.
+fn place() -> Option<NonNull<Birth>> {
+    const BYTES: usize = 4096;
+    with_spare(|| {
+        if SPARE.load(Ordering::Relaxed).is_null() {
+            let page = reserve(BYTES)?.cast::<Birth>();
+            for index in 0..BYTES / size_of::<Birth>() {
+                // SAFETY: inside the page just made.
+                give_back(unsafe { page.add(index) });
+            }
+        }
+        let birth = NonNull::new(SPARE.load(Ordering::Relaxed))?;
+        // SAFETY: on the list, so nobody else's while the list is held.
+        SPARE.store(unsafe { (*birth.as_ptr()).next }, Ordering::Relaxed);
+        Some(birth)
+    })
+}
+
+/// Puts memory on the list, which is held.
+fn give_back(birth: NonNull<Birth>) {
+    // SAFETY: the memory is the caller's, and becomes the list's.
+    unsafe { (*birth.as_ptr()).next = SPARE.load(Ordering::Relaxed) };
+    SPARE.store(birth.as_ptr(), Ordering::Relaxed);
+}
+
+fn find<T: Copy>(name: &CStr) -> Option<T> {
+    const { assert!(size_of::<T>() == size_of::<*mut c_void>()) };
+    // SAFETY: the name ends with a zero byte.
+    let function = as_profiler(|| unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) });
+    // SAFETY: the callers name functions of the type that they ask for.
+    (!function.is_null()).then(|| unsafe { transmute_function(function) })
+}
+
+/// # Safety
+///
+/// `T` must be the type of the function at that address.
+unsafe fn transmute_function<T: Copy>(function: *mut c_void) -> T {
+    // SAFETY: of the same size, as `find` has asserted; the caller vouches for the type.
+    unsafe { (&raw const function).cast::<T>().read() }
+}
+
+/// # Safety
+///
+/// As in POSIX.
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "C" fn pthread_create(
+    thread: *mut libc::pthread_t,
+    attributes: *const libc::pthread_attr_t,
+    start: Start,
+    argument: *mut c_void,
+) -> c_int {
+    static NEXT: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
+    let Some(create) = known::<PthreadCreate>(&NEXT, c"pthread_create") else {
+        return libc::EAGAIN;
+    };
+    let tests = recorder().filter(|recorder| recorder.groups_tests());
+    let Some((recorder, birth)) = tests.and_then(|recorder| Some((recorder, place()?))) else {
+        // SAFETY: the caller's contract, handed on.
+        return unsafe { create(thread, attributes, start, argument) };
+    };
+    let group = recorder.group();
+    // SAFETY: memory for a birth, this thread's alone.
+    unsafe { birth.write(Birth { start, argument, group, next: ptr::null_mut() }) };
+    // SAFETY: the caller's contract; `begin` does what `start` would do with its argument.
+    let result = unsafe { create(thread, attributes, begin, birth.as_ptr().cast()) };
+    if result != 0 {
+        with_spare(|| give_back(birth));
+    }
+    result
+}
+
+unsafe extern "C" fn begin(birth: *mut c_void) -> *mut c_void {
+    let Some(place) = NonNull::new(birth.cast::<Birth>()) else { return ptr::null_mut() };
+    // SAFETY: written by `pthread_create` for this thread.
+    let Birth { start, argument, group, .. } = unsafe { place.read() };
+    with_spare(|| give_back(place));
+    if let Some(recorder) = recorder() {
+        match group {
+            0 => names::is_started_with(argument),
+            group => recorder.join(group),
+        }
+    }
+    // SAFETY: what the program asked for.
+    unsafe { start(argument) }
+}
+
+/// The function of that name behind this library.
+fn known<T: Copy>(place: &AtomicPtr<c_void>, name: &CStr) -> Option<T> {
+    let mut function = place.load(Ordering::Relaxed);
+    if function.is_null() {
+        function = find::<*mut c_void>(name)?;
+        place.store(function, Ordering::Relaxed);
+    }
+    // SAFETY: the callers name functions of the type that they ask for.
+    Some(unsafe { transmute_function(function) })
+}
+
+/// # Safety
+///
+/// As in glibc.
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "C" fn pthread_setname_np(
+    thread: libc::pthread_t,
+    name: *const c_char,
+) -> c_int {
+    static NEXT: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
+    let Some(set_name) = known::<PthreadSetname>(&NEXT, c"pthread_setname_np") else {
+        return libc::ENOSYS;
+    };
+    // SAFETY: no preconditions.
+    let is_own = thread == unsafe { libc::pthread_self() };
+    if let Some(recorder) = recorder().filter(|recorder| is_own && recorder.groups_tests()) {
+        // SAFETY: the caller's name ends with a zero byte.
+        begin_test(recorder, unsafe { CStr::from_ptr(name) });
+    }
+    // SAFETY: the caller's contract, handed on.
+    unsafe { set_name(thread, name) }
+}
+
+/// The calling thread has named itself: it is a test, unless it belongs to one, or its creator is not
+/// known to be outside any group.
+fn begin_test(recorder: Recorder, name: &CStr) {
+    let Some(argument) = names::take_start().filter(|_| recorder.group() == 0) else { return };
+    let mut whole = names::Name::default();
+    let found = names::find(argument, name.to_bytes(), &mut whole);
+    recorder.begin_group(name.to_bytes(), if found { whole.bytes() } else { name.to_bytes() });
+}
+
+const _: () = {
+    // Used by `find` for pointers of functions.
+    let _: fn(*mut c_void) -> PthreadSetname = |pointer| {
+        // SAFETY: never called; shows that the sizes are the same.
+        unsafe { transmute::<*mut c_void, PthreadSetname>(pointer) }
+    };
+};
