@@ -20,7 +20,7 @@ fn both() -> Option<(Next, Option<Recorder>)> {
 
 #[inline(always)]
 fn recorder_behind(next: Next) -> Option<Recorder> {
-    if next.is_usable { Recorder::get() } else { None }
+    if next.is_usable() { Recorder::get() } else { None }
 }
 
 /// The recorder, decided about now if it was not before.

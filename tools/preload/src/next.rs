@@ -46,25 +46,23 @@ const LOOKING: u32 = 1;
 /// Found, but its blocks cannot have trailers.
 const UNUSABLE: u32 = 2;
 const READY: u32 = 3;
+/// The same, and it is glibc's own: see [`glibc`].
+const GLIBC: u32 = 4;
 
 static STATE: AtomicU32 = AtomicU32::new(UNKNOWN);
 
 /// The functions are known.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Next {
-    /// Whether blocks may have trailers.
-    pub(crate) is_usable: bool,
+    state: u32,
 }
 
 /// The next allocator; `None` while it is being looked for, which may allocate by itself.
 #[inline(always)]
 pub(crate) fn next() -> Option<Next> {
     // Acquire pairs with the Release in `look`: the functions are seen.
-    match STATE.load(Ordering::Acquire) {
-        READY => Some(Next { is_usable: true }),
-        UNUSABLE => Some(Next { is_usable: false }),
-        _ => look(),
-    }
+    let state = STATE.load(Ordering::Acquire);
+    if state > LOOKING { Some(Next { state }) } else { look() }
 }
 
 #[cold]
@@ -74,17 +72,65 @@ fn look() -> Option<Next> {
     match exchange {
         Ok(_) => {}
         Err(LOOKING) => return None,
-        Err(state) => return Some(Next { is_usable: state == READY }),
+        Err(state) => return Some(Next { state }),
     }
     for (place, name) in FOUND.iter().zip(NAMES) {
         // SAFETY: the name ends with a zero byte.
         let function = unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) };
         place.store(function, Ordering::Relaxed);
     }
-    let is_usable = can_have_trailers();
-    let state = if is_usable { READY } else { UNUSABLE };
+    let state = match can_have_trailers() {
+        true if glibc::is_next() => GLIBC,
+        true => READY,
+        false => UNUSABLE,
+    };
     STATE.store(state, Ordering::Release); // pairs with the Acquire in `next`
-    Some(Next { is_usable })
+    Some(Next { state })
+}
+
+/// What glibc's allocator keeps before a block: the block's size and three flags, in the eight bytes before
+/// it, since 1996. To look there is what `malloc_usable_size` does; without calling it a free and an
+/// allocation together take 5 ns less.
+mod glibc {
+    use super::{Function, Next, READY, object_at, pointer};
+
+    /// The block has a mapping of its own.
+    const IS_MAPPED: usize = 2;
+    const FLAGS: usize = 7;
+    /// What of a block's size is not the program's, unless it has a mapping of its own.
+    const HEAD: usize = 8;
+
+    /// The usable size of a block of glibc's; `None`: ask.
+    #[inline(always)]
+    pub(super) unsafe fn usable_size(block: *mut u8) -> Option<usize> {
+        // SAFETY: the caller's block has its size before it.
+        let size = unsafe { block.cast::<usize>().wrapping_sub(1).read() };
+        (size & IS_MAPPED == 0).then(|| (size & !FLAGS) - HEAD)
+    }
+
+    /// Whether the next allocator is glibc's, and its blocks are as said here.
+    pub(super) fn is_next() -> bool {
+        const SIZES: [usize; 4] = [0, 24, 25, 1000];
+        let next = Next { state: READY };
+        let is_libc = cfg!(all(target_arch = "x86_64", target_env = "gnu"))
+            && object_at(pointer(Function::Malloc).addr() as u64)
+                == object_at(libc::gnu_get_libc_version as *const () as u64);
+        is_libc
+            && SIZES.into_iter().all(|size| {
+                // SAFETY: any size may be asked for.
+                let block = unsafe { next.malloc(size) };
+                if block.is_null() {
+                    return false;
+                }
+                // SAFETY: just allocated, by glibc.
+                let found = unsafe { usable_size(block) };
+                // SAFETY: just allocated.
+                let expected = unsafe { next.ask_usable_size(block) };
+                // SAFETY: just allocated, and not used any more.
+                unsafe { next.free(block) };
+                found == Some(expected)
+            })
+    }
 }
 
 /// Whether `malloc_usable_size` is of the allocator whose `malloc` is used.
@@ -126,11 +172,34 @@ macro_rules! forward {
 }
 
 impl Next {
+    /// Whether blocks may have trailers.
+    #[inline(always)]
+    pub(crate) fn is_usable(self) -> bool {
+        self.state > UNUSABLE
+    }
+
+    /// How many bytes of a block may be used.
+    ///
+    /// # Safety
+    ///
+    /// `block` must be one of the allocator's.
+    #[inline(always)]
+    pub(crate) unsafe fn usable_size(self, block: *mut u8) -> usize {
+        if self.state == GLIBC {
+            // SAFETY: the caller's promise.
+            if let Some(size) = unsafe { glibc::usable_size(block) } {
+                return size;
+            }
+        }
+        // SAFETY: the caller's promise.
+        unsafe { self.ask_usable_size(block) }
+    }
+
     forward!(malloc = Malloc(size: usize) -> *mut u8, else no_memory());
     forward!(calloc = Calloc(count: usize, size: usize) -> *mut u8, else no_memory());
     forward!(realloc = Realloc(block: *mut u8, size: usize) -> *mut u8, else no_memory());
     forward!(free = Free(block: *mut u8));
-    forward!(usable_size = UsableSize(block: *mut u8) -> usize, else 0);
+    forward!(ask_usable_size = UsableSize(block: *mut u8) -> usize, else 0);
     forward!(posix_memalign = PosixMemalign(place: *mut *mut u8, alignment: usize, size: usize) -> c_int,
         else libc::ENOMEM);
     forward!(aligned_alloc = AlignedAlloc(alignment: usize, size: usize) -> *mut u8, else no_memory());
