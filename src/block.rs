@@ -135,14 +135,19 @@ pub(crate) mod at_end {
         Some(known)
     }
 
-    /// Whether the block has a trailer.
+    /// How many of the usable bytes are not the trailer's; all, if there is none.
     ///
     /// # Safety
     ///
     /// `block` must be valid for reads of `usable` bytes.
-    pub(crate) unsafe fn is_there(block: *mut u8, usable: usize) -> bool {
+    pub(crate) unsafe fn usable(block: *mut u8, usable: usize) -> usize {
         // SAFETY: the caller's promise.
-        unsafe { read(block, usable) }.is_some()
+        match unsafe { read(block, usable) } {
+            // The word before the trailer holds the size.
+            Some(((_, size), _)) if usable - TRAILER - size >= LARGE => usable - TRAILER - 8,
+            Some(_) => usable - TRAILER,
+            None => usable,
+        }
     }
 
     #[inline(always)]
@@ -181,6 +186,9 @@ pub(crate) mod at_end {
                 // SAFETY: the memory is longer than that.
                 unsafe { write(block, usable, size, 0x00ab_cdef) };
                 // SAFETY: as above.
+                let room = unsafe { self::usable(block, usable) };
+                assert!((size..=usable - TRAILER).contains(&room), "{room} of {usable}");
+                // SAFETY: as above.
                 assert_eq!(unsafe { take(block, usable) }, Some((0x00ab_cdef, size)));
                 // SAFETY: as above.
                 assert_eq!(unsafe { take(block, usable) }, None, "taken");
@@ -196,7 +204,7 @@ pub(crate) mod at_end {
             for bit in 0..64 {
                 memory[56 + bit / 8] ^= 1 << (bit % 8);
                 // SAFETY: in the array.
-                assert!(!unsafe { is_there(memory.as_mut_ptr(), 64) }, "bit {bit}");
+                assert_eq!(unsafe { usable(memory.as_mut_ptr(), 64) }, 64, "bit {bit}");
                 memory[56 + bit / 8] ^= 1 << (bit % 8);
             }
         }

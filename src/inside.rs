@@ -70,7 +70,7 @@ impl Inside {
     #[inline(never)]
     pub(crate) fn enter(session: &'static Session) -> Result<Inside, Outside> {
         match current::get::<Thread>().addr() {
-            NEW => register(session),
+            NEW => register(session, bounds_of_stranger),
             BUSY => Err(Outside::Reentrant),
             OWN => Err(Outside::Own),
             SLOTLESS => enter_shared(session),
@@ -148,8 +148,40 @@ fn set(number: usize) {
     current::set(ptr::without_provenance_mut::<Thread>(number));
 }
 
+/// Where the calling thread's stack is, when its first event may be one in the middle of the C library.
+fn bounds_of_stranger() -> (u64, u64) {
+    #[cfg(feature = "preload")]
+    {
+        let here = 0_u64;
+        os::stack::bounds_around((&raw const here).addr() as u64).unwrap_or((0, 0))
+    }
+    #[cfg(not(feature = "preload"))]
+    bounds_of_thread()
+}
+
+/// Where the calling thread's stack is. The C library may allocate for the answer.
+fn bounds_of_thread() -> (u64, u64) {
+    #[cfg(feature = "backtraces")]
+    return os::stack_bounds().unwrap_or((0, 0));
+    #[cfg(not(feature = "backtraces"))]
+    (0, 0)
+}
+
+/// The same where a thread may be another one at each event: what is on its stack is copied first.
+fn bounds_of_guest() -> (u64, u64) {
+    if cfg!(feature = "preload") { (0, 0) } else { bounds_of_thread() }
+}
+
+/// Registers the calling thread, which is just beginning, before its first event.
+#[cfg(feature = "preload")]
+pub(crate) fn begin_thread(session: &'static Session) {
+    if current::get::<Thread>().addr() == NEW {
+        drop(register(session, bounds_of_thread));
+    }
+}
+
 /// The thread's first event: finds a slot.
-fn register(session: &'static Session) -> Result<Inside, Outside> {
+fn register(session: &'static Session, bounds: fn() -> (u64, u64)) -> Result<Inside, Outside> {
     set(OWN);
     #[cfg(feature = "backtraces")]
     if session::is_muted() {
@@ -169,8 +201,9 @@ fn register(session: &'static Session) -> Result<Inside, Outside> {
         set(SLOTLESS);
         return enter_shared(session);
     };
+    let bounds = bounds();
     // SAFETY: the slot is this thread's alone, and so is its state.
-    unsafe { &mut *thread.as_ptr() }.begin(session);
+    unsafe { &mut *thread.as_ptr() }.begin(bounds);
     join(session, index);
     if let Some(key) = session.thread_end {
         key.set(thread.as_ptr().cast());
@@ -228,8 +261,9 @@ fn enter_shared(session: &'static Session) -> Result<Inside, Outside> {
         set(SLOTLESS);
         return Err(Outside::Reentrant);
     };
+    let bounds = bounds_of_guest();
     // SAFETY: the lock is held, so the state is this thread's alone.
-    unsafe { &mut *thread.as_ptr() }.begin(session);
+    unsafe { &mut *thread.as_ptr() }.begin(bounds);
     if slot.front.is_unused() {
         session.header.process.threads.fetch_max(SHARED + 1, Ordering::Relaxed);
         join(session, SHARED);
@@ -277,8 +311,9 @@ pub(crate) fn rebuild_in_child(session: &'static Session) {
         // SAFETY: the states are this process's own memory, and this thread is its only one.
         let made = unsafe { Thread::initialize(state, session, entry as u32) };
         if made.is_some() && Some(entry) == index {
+            let bounds = bounds_of_stranger();
             // SAFETY: initialised just now.
-            unsafe { &mut *state.as_ptr() }.begin(session);
+            unsafe { &mut *state.as_ptr() }.begin(bounds);
         }
     }
 }

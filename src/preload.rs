@@ -131,13 +131,12 @@ impl Recorder {
     #[must_use]
     pub unsafe fn usable(self, block: *mut u8, usable: usize) -> usize {
         // SAFETY: the caller's promise.
-        if unsafe { at_end::is_there(block, usable) } {
-            // The word before the trailer may hold the size.
-            let slack = usable - TRAILER;
-            if slack > usize::from(u16::MAX) { slack - 8 } else { slack }
-        } else {
-            usable
-        }
+        unsafe { at_end::usable(block, usable) }
+    }
+
+    /// The calling thread is just beginning: it holds no lock, and has not allocated.
+    pub fn begin_thread(self) {
+        inside::begin_thread(self.0);
     }
 
     /// Whether each test is a group of its own.

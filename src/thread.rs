@@ -126,13 +126,15 @@ impl Thread {
         Some(())
     }
 
-    /// A thread begins to use this state.
-    pub(crate) fn begin(&mut self, _session: &Session) {
+    /// A thread begins to use this state. `bounds` are its stack's; both 0 if they are not known.
+    pub(crate) fn begin(&mut self, bounds: (u64, u64)) {
         self.slot.describe(os::thread_id(), os::thread_name());
         self.end_rounds = 0;
+        #[cfg(not(feature = "backtraces"))]
+        let _not_walked = bounds;
         #[cfg(feature = "backtraces")]
         {
-            self.bounds = os::stack_bounds().unwrap_or((0, 0));
+            self.bounds = bounds;
             self.stack.clear();
             self.last_site = 0;
             self.fast_site = 0;

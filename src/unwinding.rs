@@ -119,6 +119,9 @@ impl ProcessRules {
 }
 
 fn decode(loaded: &Loaded, pc: u64) -> Rule {
+    if os::loaded::is_loaders_start(pc) {
+        return Rule::End;
+    }
     // SAFETY: code of the object is on this thread's stack, or the object stays as long as the
     // process, or the loader's lock is held; what the unwind tables point to lies in its segments.
     let bytes = unsafe { loaded.bytes_from(loaded.eh_frame_header) };

@@ -86,6 +86,23 @@ pub(crate) fn executables_bias() -> u64 {
     bias.wrapping_sub(1)
 }
 
+/// Whether `pc` is in the first instructions of the loader, which have no unwind tables: there the process
+/// begins, and from there libraries' constructors are called.
+#[cold]
+pub(crate) fn is_loaders_start(pc: u64) -> bool {
+    /// `_start` and `_dl_start_user` together.
+    const LENGTH: u64 = 256;
+    // SAFETY: no preconditions.
+    let base = unsafe { libc::getauxval(libc::AT_BASE) };
+    if base == 0 || pc < base {
+        return false;
+    }
+    let entry = ptr::with_exposed_provenance::<u64>(base as usize + 24); // e_entry
+    // SAFETY: the loader's ELF header is mapped where the kernel says that the loader is.
+    let entry = base + unsafe { entry.read() };
+    (entry..entry + LENGTH).contains(&pc)
+}
+
 /// Calls `work` with the object that holds `pc`, which stays loaded until `work` returns.
 ///
 /// The loader's lock is held meanwhile, as it is by whoever walks the loader's list himself and

@@ -10,5 +10,7 @@ mod linux;
 #[cfg(feature = "backtraces")]
 pub(crate) mod loaded;
 pub(crate) mod message;
+#[cfg(feature = "preload")]
+pub(crate) mod stack;
 
 pub(crate) use linux::*;

@@ -26,7 +26,9 @@ mod unwinder;
 
 /// Runs when the library is loaded: before `main`, and before the environment is read.
 extern "C" fn start() {
-    let _decided_now = exports::recorder();
+    if let Some(recorder) = exports::recorder() {
+        recorder.begin_thread();
+    }
     if !mod_alloc::preload::follows_children() {
         environment::forget_us();
     }

@@ -1,4 +1,5 @@
-//! Threads of test programs: each test is a group, and what a test's threads start belongs to it.
+//! New threads: registered before they do anything, because the C library may hold a lock of the thread's at
+//! its first allocation. In test programs each test is a group, and what a test's threads start belongs to it.
 //!
 //! Rust's test harness runs every test in a thread of its own, which names itself by the test. So a group
 //! begins where a thread names itself that was started by one outside any group.
@@ -99,8 +100,8 @@ pub(crate) unsafe extern "C" fn pthread_create(
     let Some(create) = known::<PthreadCreate>(&NEXT, c"pthread_create") else {
         return libc::EAGAIN;
     };
-    let tests = recorder().filter(|recorder| recorder.groups_tests());
-    let Some((recorder, birth)) = tests.and_then(|recorder| Some((recorder, place()?))) else {
+    let both = recorder().and_then(|recorder| Some((recorder, place()?)));
+    let Some((recorder, birth)) = both else {
         // SAFETY: the caller's contract, handed on.
         return unsafe { create(thread, attributes, start, argument) };
     };
@@ -121,6 +122,7 @@ unsafe extern "C" fn begin(birth: *mut c_void) -> *mut c_void {
     let Birth { start, argument, group, .. } = unsafe { place.read() };
     with_spare(|| give_back(place));
     if let Some(recorder) = recorder() {
+        recorder.begin_thread();
         match group {
             0 => names::is_started_with(argument),
             group => recorder.join(group),
