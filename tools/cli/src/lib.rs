@@ -7,18 +7,42 @@
 //! | `report` | a report as text or JSON |
 //! | `top` | a running program, live |
 //! | `test` | a row per test, budgets |
+//! | `packaging` | hidden: completions and man pages |
+//!
+//! | file | what the commands share |
+//! |---|---|
+//! | `command_line` | the words to a command, usage errors, exit statuses |
+//! | `say`, `output`, `progress` | standard error; standard output and files; what is going on |
+//! | `style`, `units` | colours; sizes, counts, shares and times as people read them |
+//! | `dhat_file` | the report as data: of any dhat JSON, of a recording, of many processes |
+//! | `input` | opens a FILE argument, whichever of these it is |
+//! | `program` | finds an executable and tells whether a library can be preloaded into it |
+//! | `preload` | the library, unpacked |
+//! | `recordings` | where recordings lie, and which are there |
 //!
 //! Every line of ours on standard error begins with `mod-alloc:`.
 
+mod command_line;
+pub mod dhat_file;
+mod input;
+mod output;
+mod packaging;
+mod preload;
+mod program;
+mod progress;
+mod recordings;
 mod recover;
 mod report;
 mod run;
+mod say;
+mod style;
 mod test;
 mod top;
+mod units;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use command_line::{Arguments, Command};
 
 /// By which name the program was started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,42 +53,20 @@ pub enum CalledAs {
     Cargo,
 }
 
-/// Exact allocation profiles of any program
-#[derive(Debug, Parser)]
-#[command(name = "mod-alloc", version, propagate_version = true)]
-struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Profile a program
-    Run(run::Arguments),
-    /// Make a report of what a killed program left
-    Recover(recover::Arguments),
-    /// Print a report
-    Report(report::Arguments),
-    /// Watch a running program
-    Top(top::Arguments),
-    /// Profile every test of a package
-    Test(test::Arguments),
-}
-
 /// Runs the command line and gives the process's exit status.
 pub fn main(called_as: CalledAs) -> ExitCode {
-    let skip = usize::from(
-        called_as == CalledAs::Cargo
-            && std::env::args_os().nth(1).is_some_and(|word| word == "mod-alloc"),
-    );
-    let mut words = std::env::args_os();
-    let program = words.next();
-    let arguments = Arguments::parse_from(program.into_iter().chain(words.skip(skip)));
+    let arguments = match Arguments::of_process(called_as) {
+        Ok(arguments) => arguments,
+        Err(status) => return status,
+    };
+    arguments.color.apply();
     match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Recover(arguments) => recover::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Top(arguments) => top::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Completions(arguments) => packaging::completions(&arguments),
+        Command::Man(arguments) => packaging::man(&arguments),
     }
 }

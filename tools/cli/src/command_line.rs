@@ -1,0 +1,153 @@
+//! The words to a command, usage errors and exit statuses.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::style::Color;
+use crate::{CalledAs, packaging, recover, report, run, test, top};
+
+/// We refused, or failed ourselves; never what a program that we ran said.
+pub(crate) const REFUSED: u8 = 125;
+/// The program is there and cannot be executed.
+pub(crate) const NOT_EXECUTABLE: u8 = 126;
+/// There is no such program.
+pub(crate) const NOT_FOUND: u8 = 127;
+/// The words to a command make no sense.
+pub(crate) const USAGE: u8 = 2;
+/// Something that was asked for could not be done, or a check failed.
+pub(crate) const FAILED: u8 = 1;
+
+/// Exact allocation profiles of any program
+///
+/// For every call site, that is, every distinct stack that allocates: blocks and bytes ever
+/// allocated, live at the heap's peak and at the end, and how long the blocks lived.
+#[derive(Debug, Parser)]
+#[command(
+    name = "mod-alloc",
+    version,
+    propagate_version = true,
+    arg_required_else_help = false,
+    after_help = "Examples:
+  mod-alloc run ls -la                    profile a program; the report goes to a file
+  mod-alloc report mod-alloc.ls.4711.json read it
+  mod-alloc recover                       list what killed programs left
+  cargo mod-alloc test                    what each test of a package allocates"
+)]
+pub(crate) struct Arguments {
+    /// When to colour text
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub(crate) color: Color,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Profile a program
+    Run(run::Arguments),
+    /// Make a report of what a killed program left, or list what is there
+    Recover(recover::Arguments),
+    /// Print a report as text or JSON
+    Report(report::Arguments),
+    /// Watch a running program
+    Top(top::Arguments),
+    /// Profile every test of a package
+    Test(test::Arguments),
+    /// Print a shell's completions
+    #[command(hide = true)]
+    Completions(packaging::CompletionsArguments),
+    /// Write the man pages
+    #[command(hide = true)]
+    Man(packaging::ManArguments),
+}
+
+impl Arguments {
+    /// The process's own; what is wrong with them has been said when this fails with a status.
+    pub(crate) fn of_process(called_as: CalledAs) -> Result<Self, ExitCode> {
+        let words = words(called_as, std::env::args_os().collect());
+        let mut command = command(called_as);
+        let matches = command.try_get_matches_from_mut(&words);
+        matches
+            .and_then(|mut matches| Self::from_arg_matches_mut(&mut matches))
+            .map_err(|error| answer(&error, &words))
+    }
+}
+
+/// The whole command, under the name that it was called by.
+pub(crate) fn command(called_as: CalledAs) -> clap::Command {
+    let command = Arguments::command();
+    match called_as {
+        CalledAs::ModAlloc => command,
+        CalledAs::Cargo => command.bin_name("cargo mod-alloc"),
+    }
+}
+
+/// Without the word that cargo puts before a subcommand's own: `cargo-mod-alloc mod-alloc …`.
+fn words(called_as: CalledAs, mut words: Vec<OsString>) -> Vec<OsString> {
+    if called_as == CalledAs::Cargo && words.get(1).is_some_and(|word| word == "mod-alloc") {
+        words.remove(1);
+    }
+    words
+}
+
+/// Help and version to standard output; complaints to standard error, each line with our name.
+fn answer(error: &clap::Error, words: &[OsString]) -> ExitCode {
+    if !error.use_stderr() {
+        // A reader that has gone away has seen enough.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let text = error.render().ansi().to_string();
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        crate::say::line(format_args!("{line}"));
+    }
+    ExitCode::from(if is_for_run(words) { REFUSED } else { USAGE })
+}
+
+/// Whether the words are for `run`: its status 2 would be taken for the program's.
+fn is_for_run(words: &[OsString]) -> bool {
+    let mut words = words.iter().skip(1);
+    while let Some(word) = words.next() {
+        if word == "--color" {
+            words.next();
+        } else if !word.as_encoded_bytes().starts_with(b"-") {
+            return word == "run";
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str) -> Vec<OsString> {
+        text.split_whitespace().map(OsString::from).collect()
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        command(CalledAs::ModAlloc).debug_assert();
+        command(CalledAs::Cargo).debug_assert();
+    }
+
+    #[test]
+    fn cargo_s_word_is_dropped_once_and_only_there() {
+        let cargo = of("cargo-mod-alloc mod-alloc mod-alloc");
+        assert_eq!(words(CalledAs::Cargo, cargo), of("cargo-mod-alloc mod-alloc"));
+        assert_eq!(words(CalledAs::Cargo, of("cargo-mod-alloc run")), of("cargo-mod-alloc run"));
+        assert_eq!(words(CalledAs::ModAlloc, of("x mod-alloc")), of("x mod-alloc"));
+    }
+
+    #[test]
+    fn the_command_is_found_behind_options() {
+        for text in ["m run", "m run --bad", "m --color always run", "m --color=never run x"] {
+            assert!(is_for_run(&of(text)), "{text}");
+        }
+        for text in ["m", "m report run", "m --color run", "m --color run report"] {
+            assert!(!is_for_run(&of(text)), "{text}");
+        }
+    }
+}

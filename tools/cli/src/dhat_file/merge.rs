@@ -1,0 +1,128 @@
+//! Many processes' documents as one: stacks that say the same are added up.
+
+use std::collections::HashMap;
+
+use mod_alloc::recording::model::Losses;
+
+use super::{Document, Extras, Process, Site};
+
+/// The sum of `documents`, under the name of the first. Stacks are the same if all their frames'
+/// texts are. Processes reach their peaks at different times, so that sums of what was live at the
+/// peaks are upper bounds, as sums of maxima are.
+#[must_use]
+pub fn merge(documents: &[Document]) -> Document {
+    let Some(first) = documents.first() else { return Document::default() };
+    let mut sum = Sum::default();
+    sum.frame("[root]");
+    for document in documents {
+        sum.add(document);
+    }
+    let tallest = documents.iter().max_by_key(|document| document.totals().peak_bytes);
+    Document {
+        sites: sum.sites,
+        frames: sum.frames,
+        end: documents.iter().map(|document| document.end).max().unwrap_or(first.end),
+        peak: tallest.and_then(|document| document.peak),
+        extras: extras(documents),
+        ..without_stacks(first)
+    }
+}
+
+/// What is said of the process, without its stacks: those may be gigabytes.
+fn without_stacks(document: &Document) -> Document {
+    Document {
+        mode: document.mode.clone(),
+        verb: document.verb.clone(),
+        units: document.units.clone(),
+        time_unit: document.time_unit.clone(),
+        mega_time_unit: document.mega_time_unit.clone(),
+        short_lifetime: document.short_lifetime,
+        command: document.command.clone(),
+        pid: document.pid,
+        ..Document::default()
+    }
+}
+
+/// Stacks and frames so far, each once.
+#[derive(Default)]
+struct Sum {
+    frames: Vec<String>,
+    frame_ids: HashMap<String, u32>,
+    sites: Vec<Site>,
+    site_ids: HashMap<Vec<u32>, usize>,
+}
+
+impl Sum {
+    fn frame(&mut self, text: &str) -> u32 {
+        if let Some(&id) = self.frame_ids.get(text) {
+            return id;
+        }
+        let id = u32::try_from(self.frames.len()).unwrap_or(u32::MAX);
+        self.frames.push(text.to_owned());
+        self.frame_ids.insert(text.to_owned(), id);
+        id
+    }
+
+    fn add(&mut self, document: &Document) {
+        // A text once, however often it is in stacks.
+        let ids: Vec<u32> = document.frames.iter().map(|text| self.frame(text)).collect();
+        for site in &document.sites {
+            let stack = site.stack.iter().filter_map(|&index| ids.get(index as usize).copied());
+            self.add_site(stack.collect(), site);
+        }
+    }
+
+    fn add_site(&mut self, stack: Vec<u32>, site: &Site) {
+        if let Some(&known) = self.site_ids.get(&stack) {
+            let sum = &mut self.sites[known];
+            sum.numbers.add(&site.numbers);
+            sum.merged = sum.merged.saturating_add(site.merged);
+        } else {
+            self.site_ids.insert(stack.clone(), self.sites.len());
+            self.sites.push(Site { stack, ..site.clone() });
+        }
+    }
+}
+
+fn extras(documents: &[Document]) -> Extras {
+    let first = documents.first().map(|document| document.extras.clone()).unwrap_or_default();
+    let all = || documents.iter().map(|document| &document.extras);
+    let losses = all().filter_map(|extras| extras.losses).reduce(|a, b| add_losses(&a, &b));
+    Extras {
+        peak_is_exact: Some(false),
+        losses,
+        threads: all().map(|extras| extras.threads).sum(),
+        processes: documents.iter().flat_map(processes).collect(),
+        ..first
+    }
+}
+
+/// The process that a document is of; those of a merged one.
+fn processes(document: &Document) -> Vec<Process> {
+    if !document.extras.processes.is_empty() {
+        return document.extras.processes.clone();
+    }
+    let totals = document.totals();
+    vec![Process {
+        pid: document.pid,
+        command: document.command.clone(),
+        end: document.end,
+        total_bytes: totals.total_bytes,
+        total_blocks: totals.total_blocks,
+        peak_bytes: totals.peak_bytes,
+        end_bytes: totals.end_bytes,
+    }]
+}
+
+fn add_losses(a: &Losses, b: &Losses) -> Losses {
+    let mut sum = Losses::default();
+    sum.table_full = a.table_full.saturating_add(b.table_full);
+    sum.reentrant = a.reentrant.saturating_add(b.reentrant);
+    sum.reentrant_bytes = a.reentrant_bytes.saturating_add(b.reentrant_bytes);
+    sum.damaged_trailers = a.damaged_trailers.saturating_add(b.damaged_trailers);
+    sum.damaged_bytes = a.damaged_bytes.saturating_add(b.damaged_bytes);
+    sum.truncated_stacks = a.truncated_stacks.saturating_add(b.truncated_stacks);
+    sum.broken_stacks = a.broken_stacks.saturating_add(b.broken_stacks);
+    sum.threads_overflowed = a.threads_overflowed.saturating_add(b.threads_overflowed);
+    sum
+}

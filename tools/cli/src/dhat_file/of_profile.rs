@@ -1,0 +1,71 @@
+//! A profile as a document: what reading the JSON that is written of it would give.
+
+use mod_alloc::recording::model::Counters;
+use mod_alloc::report::{Profile, StackRef};
+
+use super::{Document, Extras, Numbers, Site};
+
+/// dhat-rs's and our own limit of short lifetimes, in µs.
+const SHORT_LIFETIME_MICROS: u64 = 10;
+
+impl Document {
+    /// The document that `profile` is written as.
+    #[must_use]
+    pub fn of_profile(profile: &Profile) -> Self {
+        let run = profile.run();
+        let root = std::iter::once(String::from("[root]"));
+        Self {
+            mode: "rust-heap".into(),
+            verb: "Allocated".into(),
+            units: None,
+            time_unit: "µs".into(),
+            mega_time_unit: "s".into(),
+            short_lifetime: Some(SHORT_LIFETIME_MICROS),
+            command: run.command.clone(),
+            pid: run.pid.into(),
+            end: run.end_micros,
+            peak: Some(run.peak_micros),
+            sites: profile.stacks().map(|stack| site(&stack)).collect(),
+            frames: root.chain(profile.frames().map(|frame| frame.to_string())).collect(),
+            extras: extras(profile),
+        }
+    }
+}
+
+fn extras(profile: &Profile) -> Extras {
+    let run = profile.run();
+    let executable = run.modules.first().map(|module| module.path.to_string_lossy().into_owned());
+    Extras {
+        version: Some(env!("CARGO_PKG_VERSION").into()),
+        executable,
+        peak_is_exact: Some(run.settings.peak_is_exact),
+        frame_limit: Some(run.settings.frames),
+        losses: Some(run.losses),
+        threads: Some(run.threads.len() as u64),
+        processes: Vec::new(),
+    }
+}
+
+fn site(stack: &StackRef<'_>) -> Site {
+    // Index 0 is the root, so a frame's index is one more than its id.
+    let indices = stack.frame_ids().iter().map(|&id| id.saturating_add(1));
+    Site {
+        numbers: numbers(stack.counters()),
+        stack: indices.collect(),
+        merged: stack.sites().into(),
+    }
+}
+
+fn numbers(counters: &Counters) -> Numbers {
+    Numbers {
+        total_bytes: counters.total_bytes,
+        total_blocks: counters.total_blocks,
+        lifetimes: counters.lifetimes_micros,
+        max_bytes: counters.max_bytes,
+        max_blocks: counters.max_blocks,
+        peak_bytes: counters.peak_bytes,
+        peak_blocks: counters.peak_blocks,
+        end_bytes: counters.end_bytes,
+        end_blocks: counters.end_blocks,
+    }
+}

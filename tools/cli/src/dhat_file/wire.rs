@@ -1,0 +1,197 @@
+//! The keys of a dhat file, and what is checked of them.
+
+use mod_alloc::recording::model::Losses;
+use serde::Deserialize;
+
+use super::{Document, Error, Extras, Numbers, Process, Site, Units};
+
+/// dhat's names of the nine numbers, in the order of [`Numbers::all`].
+pub(super) const KEYS: [&str; 9] = ["tb", "tbk", "tl", "mb", "mbk", "gb", "gbk", "eb", "ebk"];
+
+/// Read first: what else there is means nothing in another version or another format.
+#[derive(Deserialize)]
+struct Head {
+    #[serde(rename = "dhatFileVersion")]
+    version: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct File {
+    mode: String,
+    verb: String,
+    bklt: bool,
+    bu: Option<String>,
+    bsu: Option<String>,
+    bksu: Option<String>,
+    tu: String,
+    #[serde(rename = "Mtu")]
+    mega_tu: String,
+    tuth: Option<u64>,
+    #[serde(rename = "cmd")]
+    command: String,
+    pid: u64,
+    te: u64,
+    tg: Option<u64>,
+    pps: Vec<Point>,
+    ftbl: Vec<String>,
+    x_version: Option<String>,
+    x_settings: Option<SettingsEntry>,
+    x_losses: Option<LossesEntry>,
+    x_threads: Option<Vec<ThreadEntry>>,
+    x_modules: Option<Vec<ModuleEntry>>,
+    x_processes: Option<Vec<Process>>,
+}
+
+#[derive(Deserialize)]
+struct Point {
+    tb: u64,
+    tbk: u64,
+    tl: Option<u64>,
+    mb: Option<u64>,
+    mbk: Option<u64>,
+    gb: Option<u64>,
+    gbk: Option<u64>,
+    eb: Option<u64>,
+    ebk: Option<u64>,
+    x_merged: Option<u64>,
+    fs: Vec<u64>,
+}
+
+#[derive(Deserialize)]
+struct SettingsEntry {
+    peak: Option<String>,
+    frames: Option<u32>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct LossesEntry {
+    table_full: u64,
+    reentrant: u64,
+    reentrant_bytes: u64,
+    damaged_trailers: u64,
+    damaged_bytes: u64,
+    truncated_stacks: u64,
+    broken_stacks: u64,
+    threads_overflowed: u64,
+}
+
+/// Only counted.
+#[derive(Deserialize)]
+struct ThreadEntry {}
+
+#[derive(Deserialize)]
+struct ModuleEntry {
+    path: String,
+}
+
+pub(super) fn read(bytes: &[u8]) -> Result<Document, Error> {
+    // Valgrind writes the command line's bytes as they are.
+    let text = String::from_utf8_lossy(bytes);
+    match serde_json::from_str::<Head>(&text)?.version {
+        Some(2) => serde_json::from_str::<File>(&text)?.into_document(),
+        Some(other) => Err(Error::Version(other)),
+        None => Err(Error::NotDhat),
+    }
+}
+
+impl File {
+    fn into_document(self) -> Result<Document, Error> {
+        let short_lifetime = if self.bklt {
+            Some(self.tuth.ok_or(Error::MissingNumber { point: None, key: "tuth" })?)
+        } else {
+            None
+        };
+        let peak = if self.bklt {
+            Some(self.tg.ok_or(Error::MissingNumber { point: None, key: "tg" })?)
+        } else {
+            None
+        };
+        let extras = self.extras();
+        let units = self.units();
+        let frames = self.ftbl;
+        let sites = self.pps.into_iter().enumerate();
+        let sites = sites.map(|(index, point)| point.into_site(index, self.bklt, frames.len()));
+        Ok(Document {
+            units,
+            extras,
+            short_lifetime,
+            peak,
+            sites: sites.collect::<Result<_, _>>()?,
+            frames,
+            mode: self.mode,
+            verb: self.verb,
+            time_unit: self.tu,
+            mega_time_unit: self.mega_tu,
+            command: self.command,
+            pid: self.pid,
+            end: self.te,
+        })
+    }
+
+    /// Bytes in blocks are what is counted where nothing is said, or just that.
+    fn units(&self) -> Option<Units> {
+        let one = self.bu.as_deref().unwrap_or("byte");
+        let many = self.bsu.as_deref().unwrap_or("bytes");
+        let blocks = self.bksu.as_deref().unwrap_or("blocks");
+        let usual = (one, many, blocks) == ("byte", "bytes", "blocks");
+        let own = || Units { one: one.into(), many: many.into(), blocks: blocks.into() };
+        (!usual).then(own)
+    }
+
+    fn extras(&self) -> Extras {
+        let settings = self.x_settings.as_ref();
+        let modules = self.x_modules.as_deref().unwrap_or_default();
+        Extras {
+            version: self.x_version.clone(),
+            executable: modules.first().map(|module| module.path.clone()),
+            peak_is_exact: settings.and_then(|settings| Some(settings.peak.as_deref()? == "exact")),
+            frame_limit: settings.and_then(|settings| settings.frames),
+            losses: self.x_losses.as_ref().map(LossesEntry::to_losses),
+            threads: self.x_threads.as_ref().map(|threads| threads.len() as u64),
+            processes: self.x_processes.clone().unwrap_or_default(),
+        }
+    }
+}
+
+impl Point {
+    fn into_site(self, point: usize, has_frees: bool, frames: usize) -> Result<Site, Error> {
+        let number = |number: Option<u64>, key| match number {
+            Some(number) => Ok(number),
+            None if has_frees => Err(Error::MissingNumber { point: Some(point), key }),
+            None => Ok(0),
+        };
+        let numbers = Numbers {
+            total_bytes: self.tb,
+            total_blocks: self.tbk,
+            lifetimes: number(self.tl, "tl")?,
+            max_bytes: number(self.mb, "mb")?,
+            max_blocks: number(self.mbk, "mbk")?,
+            peak_bytes: number(self.gb, "gb")?,
+            peak_blocks: number(self.gbk, "gbk")?,
+            end_bytes: number(self.eb, "eb")?,
+            end_blocks: number(self.ebk, "ebk")?,
+        };
+        let in_range = |index: u64| match u32::try_from(index) {
+            Ok(small) if (small as usize) < frames => Ok(small),
+            _ => Err(Error::NoSuchFrame { point, index, frames }),
+        };
+        let stack = self.fs.into_iter().map(in_range).collect::<Result<_, _>>()?;
+        Ok(Site { numbers, stack, merged: self.x_merged.unwrap_or(1).max(1) })
+    }
+}
+
+impl LossesEntry {
+    fn to_losses(&self) -> Losses {
+        let mut losses = Losses::default();
+        losses.table_full = self.table_full;
+        losses.reentrant = self.reentrant;
+        losses.reentrant_bytes = self.reentrant_bytes;
+        losses.damaged_trailers = self.damaged_trailers;
+        losses.damaged_bytes = self.damaged_bytes;
+        losses.truncated_stacks = self.truncated_stacks;
+        losses.broken_stacks = self.broken_stacks;
+        losses.threads_overflowed = self.threads_overflowed;
+        losses
+    }
+}

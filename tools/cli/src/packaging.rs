@@ -1,0 +1,58 @@
+//! For who packages the program: completions and man pages, made of the definition of the
+//! command line itself.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap_complete::Shell;
+
+use crate::CalledAs;
+use crate::command_line::{FAILED, command};
+use crate::output;
+use crate::say::say;
+
+/// Arguments of `mod-alloc completions`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CompletionsArguments {
+    /// The shell to complete in
+    shell: Shell,
+}
+
+/// Arguments of `mod-alloc man`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ManArguments {
+    /// The folder to write the pages into; it is made if it is not there
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+}
+
+pub(crate) fn completions(arguments: &CompletionsArguments) -> ExitCode {
+    let mut script = Vec::new();
+    clap_complete::generate(
+        arguments.shell,
+        &mut command(CalledAs::ModAlloc),
+        "mod-alloc",
+        &mut script,
+    );
+    match output::to_stdout(&mut |out| out.write_all(&script)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say!("the completions cannot be written: {error}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+pub(crate) fn man(arguments: &ManArguments) -> ExitCode {
+    let folder = &arguments.folder;
+    let written = fs::create_dir_all(folder)
+        .and_then(|()| clap_mangen::generate_to(command(CalledAs::ModAlloc), folder));
+    match written {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say!("the man pages cannot be written to {}: {error}", folder.display());
+            ExitCode::from(FAILED)
+        }
+    }
+}
