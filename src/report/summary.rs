@@ -8,7 +8,7 @@ use std::vec::Vec;
 
 use crate::recording::model::Losses;
 
-use super::{Profile, Run};
+use super::Profile;
 
 /// The lines, each ended by a newline. The figures are the sums over the profile's stacks,
 /// so they equal what a viewer of the report shows.
@@ -27,7 +27,8 @@ fn write_lines(profile: &Profile, saved_to: &Path, text: &mut String) -> fmt::Re
     let path = saved_to.display();
     let viewer = "and is viewable with dhat/dh_view.html";
     writeln!(text, "mod-alloc: The data has been saved to {path}, {viewer}")?;
-    let losses = losses(profile.run());
+    let run = profile.run();
+    let losses = losses(&run.losses, run.settings.frames);
     if !losses.is_empty() {
         writeln!(text, "mod-alloc: Lost: {}", losses.join("; "))?;
     }
@@ -42,8 +43,9 @@ fn total(text: &mut String, label: &str, bytes: u64, blocks: u64) -> fmt::Result
     writeln!(text, "mod-alloc: {label}{} bytes in {} blocks", Commas(bytes), Commas(blocks))
 }
 
-/// One phrase for each cause that lost something: what, how much, and what helps.
-fn losses(run: &Run) -> Vec<String> {
+/// One phrase for each cause that lost something: what, how much, and what helps. `frames` is how
+/// many were kept of a stack.
+pub fn losses(losses: &Losses, frames: u32) -> Vec<String> {
     let Losses {
         table_full,
         reentrant,
@@ -53,8 +55,7 @@ fn losses(run: &Run) -> Vec<String> {
         truncated_stacks,
         broken_stacks,
         threads_overflowed,
-    } = run.losses;
-    let frames = run.settings.frames;
+    } = *losses;
     let causes = [
         (
             table_full,

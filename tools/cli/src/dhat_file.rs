@@ -17,7 +17,8 @@ use std::fmt;
 use mod_alloc::recording::model::Losses;
 
 pub use frame::{Frame, Location};
-pub use merge::merge;
+pub use merge::{Merger, merge};
+pub(crate) use write::LossesEntry;
 pub use write::write;
 
 /// A report: stacks with numbers, and what is said of the process.
@@ -67,6 +68,8 @@ pub struct Extras {
     pub frame_limit: Option<u32>,
     /// What was not recorded in full, by cause; `None` if nothing is said of it.
     pub losses: Option<Losses>,
+    /// Captures that were taken both ways and how many of them differed, if the process checked itself.
+    pub self_check: Option<(u64, u64)>,
     /// How many threads allocated.
     pub threads: Option<u64>,
     /// The processes whose reports were added up to this one; empty if it is of one process.

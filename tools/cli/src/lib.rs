@@ -19,6 +19,7 @@
 //! | `program` | finds an executable and tells whether a library can be preloaded into it |
 //! | `preload` | the library, unpacked |
 //! | `recordings` | where recordings lie, and which are there |
+//! | `reports`, `summary` | from recordings to reports in files, and what is said of them |
 //!
 //! Every line of ours on standard error begins with `mod-alloc:`.
 
@@ -33,9 +34,11 @@ mod progress;
 mod recordings;
 mod recover;
 mod report;
+mod reports;
 mod run;
 mod say;
 mod style;
+mod summary;
 mod test;
 mod top;
 mod units;

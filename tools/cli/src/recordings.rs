@@ -3,10 +3,10 @@
 //! Each run has a folder of its own, `mod-alloc.<random>`, in memory (`/dev/shm`) if there is
 //! room, else in the folder for temporary files. In it a recording is called after its process.
 
-use std::ffi::{CString, OsStr};
+use std::ffi::{CString, OsStr, OsString};
 use std::fs::{self, DirBuilder};
 use std::io;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -99,6 +99,12 @@ pub(crate) fn file_system(path: &Path) -> io::Result<libc::statvfs> {
 pub(crate) fn user() -> u32 {
     // SAFETY: takes nothing, never fails.
     unsafe { libc::geteuid() }
+}
+
+/// `path` for `MOD_ALLOC_RECORD`, where `%` begins a placeholder.
+pub(crate) fn pattern_of(path: &Path) -> OsString {
+    let doubled = |byte: &u8| std::iter::repeat_n(*byte, if *byte == b'%' { 2 } else { 1 });
+    OsString::from_vec(path.as_os_str().as_bytes().iter().flat_map(doubled).collect())
 }
 
 /// The recordings in `folder`, in the order of their names.

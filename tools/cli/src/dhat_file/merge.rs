@@ -6,25 +6,51 @@ use mod_alloc::recording::model::Losses;
 
 use super::{Document, Extras, Process, Site};
 
-/// The sum of `documents`, under the name of the first. Stacks are the same if all their frames'
-/// texts are. Processes reach their peaks at different times, so that sums of what was live at the
-/// peaks are upper bounds, as sums of maxima are.
+/// The sum of `documents`; see [`Merger`].
 #[must_use]
-pub fn merge(documents: &[Document]) -> Document {
-    let Some(first) = documents.first() else { return Document::default() };
-    let mut sum = Sum::default();
-    sum.frame("[root]");
-    for document in documents {
-        sum.add(document);
+pub fn merge<'d>(documents: impl IntoIterator<Item = &'d Document>) -> Document {
+    let mut merger = Merger::default();
+    documents.into_iter().for_each(|document| merger.add(document));
+    merger.finish()
+}
+
+/// Adds documents up, one after another, so that only the sum has to be in memory.
+///
+/// The sum goes under the name of the first. Stacks are the same if all their frames' texts are.
+/// Processes reach their peaks at different times, so that sums of what was live at the peaks are
+/// upper bounds, as sums of maxima are.
+#[derive(Debug, Default)]
+pub struct Merger {
+    head: Option<Document>,
+    sum: Sum,
+    /// The highest peak so far in bytes, and when it was.
+    highest: (u64, Option<u64>),
+    end: u64,
+}
+
+impl Merger {
+    /// Adds `document`.
+    pub fn add(&mut self, document: &Document) {
+        let head = self.head.get_or_insert_with(|| without_stacks(document));
+        add_extras(&mut head.extras, document);
+        self.sum.add(document);
+        self.end = self.end.max(document.end);
+        let peak = document.totals().peak_bytes;
+        if peak >= self.highest.0 {
+            self.highest = (peak, document.peak);
+        }
     }
-    let tallest = documents.iter().max_by_key(|document| document.totals().peak_bytes);
-    Document {
-        sites: sum.sites,
-        frames: sum.frames,
-        end: documents.iter().map(|document| document.end).max().unwrap_or(first.end),
-        peak: tallest.and_then(|document| document.peak),
-        extras: extras(documents),
-        ..without_stacks(first)
+
+    /// The sum of all.
+    #[must_use]
+    pub fn finish(self) -> Document {
+        Document {
+            sites: self.sum.sites,
+            frames: self.sum.frames,
+            end: self.end,
+            peak: self.highest.1,
+            ..self.head.unwrap_or_default()
+        }
     }
 }
 
@@ -39,12 +65,19 @@ fn without_stacks(document: &Document) -> Document {
         short_lifetime: document.short_lifetime,
         command: document.command.clone(),
         pid: document.pid,
+        extras: Extras {
+            version: document.extras.version.clone(),
+            executable: document.extras.executable.clone(),
+            peak_is_exact: Some(false),
+            frame_limit: document.extras.frame_limit,
+            ..Extras::default()
+        },
         ..Document::default()
     }
 }
 
 /// Stacks and frames so far, each once.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Sum {
     frames: Vec<String>,
     frame_ids: HashMap<String, u32>,
@@ -64,6 +97,8 @@ impl Sum {
     }
 
     fn add(&mut self, document: &Document) {
+        // dhat's index 0.
+        self.frame("[root]");
         // A text once, however often it is in stacks.
         let ids: Vec<u32> = document.frames.iter().map(|text| self.frame(text)).collect();
         for site in &document.sites {
@@ -84,17 +119,21 @@ impl Sum {
     }
 }
 
-fn extras(documents: &[Document]) -> Extras {
-    let first = documents.first().map(|document| document.extras.clone()).unwrap_or_default();
-    let all = || documents.iter().map(|document| &document.extras);
-    let losses = all().filter_map(|extras| extras.losses).reduce(|a, b| add_losses(&a, &b));
-    Extras {
-        peak_is_exact: Some(false),
-        losses,
-        threads: all().map(|extras| extras.threads).sum(),
-        processes: documents.iter().flat_map(processes).collect(),
-        ..first
-    }
+fn add_extras(sum: &mut Extras, document: &Document) {
+    let more = &document.extras;
+    sum.losses = match (sum.losses, more.losses) {
+        (Some(a), Some(b)) => Some(add_losses(&a, &b)),
+        (one, other) => one.or(other),
+    };
+    sum.self_check = match (sum.self_check, more.self_check) {
+        (Some((a, b)), Some((c, d))) => Some((a.saturating_add(c), b.saturating_add(d))),
+        (one, other) => one.or(other),
+    };
+    sum.threads = match (sum.threads, more.threads) {
+        (Some(a), Some(b)) => Some(a.saturating_add(b)),
+        (one, other) => one.or(other),
+    };
+    sum.processes.extend(processes(document));
 }
 
 /// The process that a document is of; those of a merged one.

@@ -41,6 +41,7 @@ fn extras(profile: &Profile) -> Extras {
         peak_is_exact: Some(run.settings.peak_is_exact),
         frame_limit: Some(run.settings.frames),
         losses: Some(run.losses),
+        self_check: run.self_check.map(|check| (check.checked, check.differences)),
         threads: Some(run.threads.len() as u64),
         processes: Vec::new(),
     }

@@ -37,6 +37,7 @@ struct File {
     x_version: Option<String>,
     x_settings: Option<SettingsEntry>,
     x_losses: Option<LossesEntry>,
+    x_self_check: Option<SelfCheckEntry>,
     x_threads: Option<Vec<ThreadEntry>>,
     x_modules: Option<Vec<ModuleEntry>>,
     x_processes: Option<Vec<Process>>,
@@ -74,6 +75,12 @@ struct LossesEntry {
     truncated_stacks: u64,
     broken_stacks: u64,
     threads_overflowed: u64,
+}
+
+#[derive(Deserialize)]
+struct SelfCheckEntry {
+    checked: u64,
+    differences: u64,
 }
 
 /// Only counted.
@@ -148,6 +155,7 @@ impl File {
             peak_is_exact: settings.and_then(|settings| Some(settings.peak.as_deref()? == "exact")),
             frame_limit: settings.and_then(|settings| settings.frames),
             losses: self.x_losses.as_ref().map(LossesEntry::to_losses),
+            self_check: self.x_self_check.as_ref().map(|check| (check.checked, check.differences)),
             threads: self.x_threads.as_ref().map(|threads| threads.len() as u64),
             processes: self.x_processes.clone().unwrap_or_default(),
         }

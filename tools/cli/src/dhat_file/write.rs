@@ -77,6 +77,9 @@ impl File<'_> {
         if let Some(losses) = &extras.losses {
             map.serialize_entry("x_losses", &LossesEntry::of(losses))?;
         }
+        if let Some((checked, differences)) = extras.self_check {
+            map.serialize_entry("x_self_check", &SelfCheckEntry { checked, differences })?;
+        }
         if !extras.processes.is_empty() {
             map.serialize_entry("x_upper_bounds", &UPPER_BOUNDS)?;
             map.serialize_entry("x_processes", &extras.processes)?;
@@ -89,6 +92,12 @@ impl File<'_> {
 struct Settings<'d> {
     peak: &'d str,
     frames: Option<u32>,
+}
+
+#[derive(serde::Serialize)]
+struct SelfCheckEntry {
+    checked: u64,
+    differences: u64,
 }
 
 /// What was not recorded in full, by cause.

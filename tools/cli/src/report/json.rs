@@ -1,0 +1,151 @@
+//! The report for programs. Its form is told in the command's help.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::dhat_file::{Document, Location, LossesEntry, Numbers, Process};
+
+use super::View;
+use super::own_code::Origin;
+use super::rows::{Row, Rows, Sort, TellingFrame};
+
+#[derive(Serialize)]
+struct Report<'d> {
+    schema_version: u32,
+    command: &'d str,
+    pid: u64,
+    executable: Option<&'d str>,
+    mode: &'d str,
+    verb: &'d str,
+    time_unit: &'d str,
+    end: u64,
+    peak: Option<u64>,
+    short_lifetime: Option<u64>,
+    peak_is_exact: Option<bool>,
+    stacks: usize,
+    threads: Option<u64>,
+    upper_bounds: &'static [&'static str],
+    losses: Option<LossesEntry>,
+    processes: &'d [Process],
+    totals: Sums,
+    sites: BTreeMap<String, Vec<SiteEntry<'d>>>,
+}
+
+/// Without the maxima, whose sums mean nothing.
+#[derive(Serialize)]
+struct Sums {
+    total_bytes: u64,
+    total_blocks: u64,
+    lifetimes: Option<u64>,
+    peak_bytes: Option<u64>,
+    peak_blocks: Option<u64>,
+    end_bytes: Option<u64>,
+    end_blocks: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct SiteEntry<'d> {
+    #[serde(flatten)]
+    numbers: Sums,
+    max_bytes: Option<u64>,
+    max_blocks: Option<u64>,
+    stacks: u64,
+    frames: Vec<FrameEntry<'d>>,
+}
+
+#[derive(Serialize)]
+struct FrameEntry<'d> {
+    function: Option<&'d str>,
+    file: Option<&'d str>,
+    line: Option<u32>,
+    column: Option<u32>,
+    module: Option<&'d str>,
+    origin: &'static str,
+    text: &'d str,
+}
+
+pub(super) fn write(document: &Document, view: &View, out: &mut dyn Write) -> io::Result<()> {
+    let rows = Rows::new(document, view.whole_stacks);
+    let knows_frees = document.knows_frees();
+    let entries = |sort: Sort| {
+        let rows = rows.sorted(sort).into_iter().take(view.top());
+        rows.map(|row| site(&row, knows_frees)).collect()
+    };
+    let sites = view.sorts(document).into_iter().map(|sort| (sort.to_string(), entries(sort)));
+    let mut pretty = serde_json::Serializer::pretty(&mut *out);
+    let report = report(document, sites.collect());
+    report.serialize(&mut pretty).map_err(io::Error::from)?;
+    out.write_all(b"\n")
+}
+
+fn report<'d>(document: &'d Document, sites: BTreeMap<String, Vec<SiteEntry<'d>>>) -> Report<'d> {
+    let extras = &document.extras;
+    let is_merged = !extras.processes.is_empty();
+    Report {
+        schema_version: 1,
+        command: &document.command,
+        pid: document.pid,
+        executable: extras.executable.as_deref(),
+        mode: &document.mode,
+        verb: &document.verb,
+        time_unit: &document.time_unit,
+        end: document.end,
+        peak: document.peak,
+        short_lifetime: document.short_lifetime,
+        peak_is_exact: extras.peak_is_exact,
+        stacks: document.sites.len(),
+        threads: extras.threads,
+        upper_bounds: if is_merged { &["peak_bytes", "peak_blocks"] } else { &[] },
+        losses: extras.losses.as_ref().map(LossesEntry::of),
+        processes: &extras.processes,
+        totals: sums(&document.totals(), document.knows_frees()),
+        sites,
+    }
+}
+
+fn sums(numbers: &Numbers, knows_frees: bool) -> Sums {
+    let known = |number| knows_frees.then_some(number);
+    Sums {
+        total_bytes: numbers.total_bytes,
+        total_blocks: numbers.total_blocks,
+        lifetimes: known(numbers.lifetimes),
+        peak_bytes: known(numbers.peak_bytes),
+        peak_blocks: known(numbers.peak_blocks),
+        end_bytes: known(numbers.end_bytes),
+        end_blocks: known(numbers.end_blocks),
+    }
+}
+
+fn site<'d>(row: &Row<'d>, knows_frees: bool) -> SiteEntry<'d> {
+    SiteEntry {
+        numbers: sums(&row.numbers, knows_frees),
+        max_bytes: knows_frees.then_some(row.numbers.max_bytes),
+        max_blocks: knows_frees.then_some(row.numbers.max_blocks),
+        stacks: row.stacks,
+        frames: row.frames.iter().map(frame).collect(),
+    }
+}
+
+fn frame<'d>(telling: &TellingFrame<'d>) -> FrameEntry<'d> {
+    let TellingFrame { frame, origin } = telling;
+    let (file, line, column, module) = match frame.location {
+        Location::Source { file, line, column } => (Some(file), known(line), known(column), None),
+        Location::Module(path) => (None, None, None, Some(path)),
+        Location::Unknown => (None, None, None, None),
+    };
+    let text = frame.text;
+    let origin = match origin {
+        Origin::Own => "own",
+        Origin::Library => "library",
+        Origin::Standard => "standard",
+        Origin::Plumbing => "plumbing",
+        Origin::Remark => "remark",
+    };
+    FrameEntry { function: frame.function, file, line, column, module, origin, text }
+}
+
+fn known(number: u32) -> Option<u32> {
+    Some(number).filter(|&number| number > 0)
+}

@@ -1,0 +1,191 @@
+//! Names of functions and places, made to fit.
+
+use crate::dhat_file::{Frame, Location};
+
+/// A function's name in at most `room` characters: whole; or with the paths in angle brackets
+/// cut to their last names; or with what is in angle brackets left out; or cut in the middle.
+pub(super) fn function(name: &str, room: usize) -> String {
+    let fits = |text: &str| text.chars().count() <= room;
+    if fits(name) {
+        return name.into();
+    }
+    let shorter = last_names(name);
+    if fits(&shorter) {
+        return shorter;
+    }
+    let shorter = without_generics(&shorter);
+    if fits(&shorter) { shorter } else { cut(&shorter, room) }
+}
+
+/// `<a::b::C<d::E> as f::G>::h` is `<C<E> as G>::h`.
+fn last_names(name: &str) -> String {
+    let mut text = String::with_capacity(name.len());
+    let mut depth = 0_usize;
+    // Where in `text` the path that is being copied began, inside of angle brackets.
+    let mut path = 0;
+    let mut rest = name;
+    while let Some(next) = rest.chars().next() {
+        if depth > 0 && rest.starts_with("::") && !text.ends_with('>') && text.len() > path {
+            text.truncate(path);
+            rest = &rest[2..];
+            continue;
+        }
+        text.push(next);
+        match next {
+            '<' => depth += 1,
+            '>' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if !next.is_alphanumeric() && !"_{}#".contains(next) {
+            path = text.len();
+        }
+        rest = &rest[next.len_utf8()..];
+    }
+    text
+}
+
+/// `f<A, B>::g` is `f<…>::g`; what a name begins with stays, since it says whose method it is.
+fn without_generics(name: &str) -> String {
+    let mut text = String::with_capacity(name.len());
+    let mut depth = 0_usize;
+    let kept = usize::from(name.starts_with('<'));
+    for next in name.chars() {
+        match next {
+            '<' => {
+                depth += 1;
+                if depth == kept + 1 {
+                    text.push_str("<…>");
+                }
+            }
+            '>' if depth > 0 => depth -= 1,
+            _ => {}
+        }
+        let is_bracket = next == '<' && depth == kept + 1 || next == '>' && depth == kept;
+        if depth <= kept && !(is_bracket && depth == kept && text.ends_with("<…>")) {
+            text.push(next);
+        }
+    }
+    text
+}
+
+/// The beginning and the end, with `…` between them.
+fn cut(text: &str, room: usize) -> String {
+    let letters: Vec<char> = text.chars().collect();
+    let Some(kept) = room.checked_sub(1).filter(|_| letters.len() > room) else {
+        return text.into();
+    };
+    // The end of a name says more than its beginning.
+    let head = kept * 2 / 5;
+    let tail = &letters[letters.len() - (kept - head)..];
+    letters[..head].iter().chain(&['…']).chain(tail).collect()
+}
+
+/// Where a frame is, without the column: `src/main.rs:12`, `libc.so.6`.
+pub(super) fn place(frame: &Frame<'_>) -> String {
+    match frame.location {
+        Location::Source { file, line: 0, .. } => file.into(),
+        Location::Source { file, line, .. } => format!("{file}:{line}"),
+        Location::Module(path) => path.rsplit('/').next().unwrap_or(path).into(),
+        Location::Unknown => String::new(),
+    }
+}
+
+/// The end of a place in at most `room` characters, from the beginning of a path's part on.
+pub(super) fn end_of_place(place: &str, room: usize) -> String {
+    if place.chars().count() <= room {
+        return place.into();
+    }
+    let starts = place.match_indices('/').map(|(at, _)| &place[at..]);
+    let mut fitting = starts.filter(|rest| rest.chars().count() < room);
+    match fitting.next() {
+        Some(rest) => format!("…{rest}"),
+        None => cut(place.rsplit('/').next().unwrap_or(place), room),
+    }
+}
+
+/// What a frame is called: its function, or its address, or the remark that it is.
+pub(super) fn called<'t>(frame: &Frame<'t>) -> &'t str {
+    frame.function.or(frame.address).unwrap_or(frame.text)
+}
+
+/// The beginning of `text` in at most `room` characters.
+pub(super) fn beginning_with(text: &str, room: usize) -> String {
+    if text.chars().count() <= room {
+        return text.into();
+    }
+    text.chars().take(room.saturating_sub(1)).chain(['…']).collect()
+}
+
+/// A command line in at most `room` characters, on one line.
+pub(super) fn command_line(command: &str, room: usize) -> String {
+    let plain: String = command.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    beginning_with(&plain, room)
+}
+
+/// `text` in lines of at most `room` characters, broken at blanks.
+pub(super) fn wrapped(text: &str, room: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last_mut().filter(|line| {
+            line.is_empty() || line.chars().count() + 1 + word.chars().count() <= room
+        });
+        match line {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            None => lines.push(word.into()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: &str = "<serde_json::value::de::<impl serde_core::de::Deserialize for \
+         serde_json::value::Value>::deserialize::ValueVisitor as serde_core::de::Visitor>::visit_map";
+
+    #[test]
+    fn a_name_loses_first_what_says_least() {
+        let name = "<a::b::C<d::E,F> as g::H>::new";
+        assert_eq!(function(name, 30), name);
+        assert_eq!(function(name, 29), "<C<E,F> as H>::new");
+        assert_eq!(function(name, 17), "<C<…> as H>::new");
+        assert_eq!(function("a::b<c::D>::e", 12), "a::b<D>::e");
+        assert_eq!(function("a::b<c::D,c::E>::e", 11), "a::b<…>::e");
+        assert_eq!(
+            last_names(LONG),
+            "<<impl Deserialize for Value>::ValueVisitor as Visitor>::visit_map"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_shortened_is_cut_in_the_middle() {
+        assert_eq!(function("abcdefghijkl", 6), "ab…jkl");
+        assert_eq!(function("äöüäöüäöü", 4), "ä…öü");
+        assert_eq!(function("abc", 1), "…");
+    }
+
+    #[test]
+    fn every_room_is_kept_by_every_name() {
+        for name in [LONG, "<<a>>", "a<b", "a>b", "operator<<", "f<fn() -> x::y>::g", "ä<ö::ü>"]
+        {
+            for room in 1..name.chars().count() + 2 {
+                let shown = function(name, room);
+                assert!(shown.chars().count() <= room, "{shown} in {room}");
+            }
+        }
+    }
+
+    #[test]
+    fn places_lose_their_beginning() {
+        let place = "serde_json-1.0.154/src/value/de.rs:139";
+        assert_eq!(end_of_place(place, 38), place);
+        assert_eq!(end_of_place(place, 37), "…/src/value/de.rs:139");
+        assert_eq!(end_of_place(place, 12), "…/de.rs:139");
+        assert_eq!(end_of_place(place, 8), "de…s:139");
+    }
+}

@@ -1,0 +1,172 @@
+//! What tables show: stacks whose telling frames are the same, added up and sorted.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::Hash;
+
+use crate::dhat_file::{Document, Frame, Location, Numbers, Site};
+
+use super::own_code::{Judge, Origin, is_entrance, telling};
+
+/// `--sort`: what a table is sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum)]
+pub(crate) enum Sort {
+    /// Bytes ever allocated
+    Total,
+    /// Blocks ever allocated
+    Blocks,
+    /// Bytes live when the heap was at its peak
+    Peak,
+    /// Bytes live at the end
+    End,
+    /// Blocks of sites whose blocks live shortly
+    Short,
+}
+
+impl Sort {
+    pub(super) const ALL: [Sort; 5] =
+        [Sort::Total, Sort::Blocks, Sort::Peak, Sort::End, Sort::Short];
+
+    /// Whether `document` knows what it takes.
+    pub(super) fn is_known(self, document: &Document) -> bool {
+        document.knows_frees() || matches!(self, Sort::Total | Sort::Blocks)
+    }
+
+    /// The number to sort by.
+    pub(super) fn key(self, numbers: &Numbers) -> u64 {
+        match self {
+            Sort::Total => numbers.total_bytes,
+            Sort::Blocks | Sort::Short => numbers.total_blocks,
+            Sort::Peak => numbers.peak_bytes,
+            Sort::End => numbers.end_bytes,
+        }
+    }
+}
+
+impl fmt::Display for Sort {
+    /// The word of `--sort`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Sort::Total => "total",
+            Sort::Blocks => "blocks",
+            Sort::Peak => "peak",
+            Sort::End => "end",
+            Sort::Short => "short",
+        })
+    }
+}
+
+/// A line of a table.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Row<'d> {
+    pub(super) numbers: Numbers,
+    /// How many stacks were added up.
+    pub(super) stacks: u64,
+    /// The frames that tell what goes on, the leading one first; or all of them, innermost first.
+    pub(super) frames: Vec<TellingFrame<'d>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct TellingFrame<'d> {
+    pub(super) frame: Frame<'d>,
+    pub(super) origin: Origin,
+}
+
+/// The document's frames, looked at once.
+#[derive(Debug)]
+pub(super) struct Rows<'d> {
+    document: &'d Document,
+    frames: Vec<TellingFrame<'d>>,
+    /// For each frame, the first one that says the same: the address does not count where there is
+    /// anything better.
+    same: Vec<u32>,
+    whole_stacks: bool,
+}
+
+impl<'d> Rows<'d> {
+    /// `whole_stacks`: a row for each stack, with all its frames.
+    pub(super) fn new(document: &'d Document, whole_stacks: bool) -> Self {
+        let judge = Judge::new(document);
+        let parse = |text: &'d String| {
+            let frame = Frame::parse(text);
+            TellingFrame { frame, origin: judge.origin(&frame) }
+        };
+        let frames: Vec<_> = document.frames.iter().map(parse).collect();
+        let mut known = HashMap::new();
+        let same = frames
+            .iter()
+            .enumerate()
+            .map(|(index, telling)| *known.entry(said(&telling.frame)).or_insert(index as u32));
+        Self { document, same: same.collect(), frames, whole_stacks }
+    }
+
+    /// The rows of a table, first the ones with the most; none whose number is 0.
+    pub(super) fn sorted(&self, sort: Sort) -> Vec<Row<'d>> {
+        let mut rows: Vec<_> = self.grouped(sort).into_values().collect();
+        rows.retain(|group| sort.key(&group.numbers) > 0);
+        // Equal ones in the order of their first stack, so that the same file gives the same text.
+        rows.sort_by_key(|group| (std::cmp::Reverse(sort.key(&group.numbers)), group.first));
+        rows.into_iter().map(|group| self.row(&group)).collect()
+    }
+
+    fn grouped(&self, sort: Sort) -> HashMap<Vec<u32>, Group> {
+        let mut groups = HashMap::<Vec<u32>, Group>::new();
+        for (index, site) in self.document.sites.iter().enumerate() {
+            if sort == Sort::Short && !self.is_short(&site.numbers) {
+                continue;
+            }
+            let group = groups.entry(self.telling(site)).or_insert_with_key(|key| Group {
+                first: index,
+                frames: key.clone(),
+                ..Group::default()
+            });
+            group.numbers.add(&site.numbers);
+            group.stacks += 1;
+        }
+        groups
+    }
+
+    fn is_short(&self, numbers: &Numbers) -> bool {
+        let mean = numbers.mean_lifetime();
+        mean.zip(self.document.short_lifetime).is_some_and(|(mean, short)| mean <= short as f64)
+    }
+
+    /// The frames that a stack is known by.
+    fn telling(&self, site: &Site) -> Vec<u32> {
+        if self.whole_stacks {
+            return site.stack.clone();
+        }
+        let frame = |index: usize| &self.frames[site.stack[index] as usize];
+        let origins: Vec<_> = (0..site.stack.len()).map(|index| frame(index).origin).collect();
+        let has_telling_name =
+            |index: usize| frame(index).frame.function.is_some_and(|name| !is_entrance(name));
+        let chosen = telling(&origins, has_telling_name);
+        chosen.into_iter().map(|index| self.same[site.stack[index] as usize]).collect()
+    }
+
+    fn row(&self, group: &Group) -> Row<'d> {
+        let frames = group.frames.iter().map(|&id| self.frames[id as usize]).collect();
+        Row { numbers: group.numbers, stacks: group.stacks, frames }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Group {
+    numbers: Numbers,
+    stacks: u64,
+    /// Index of the first site in it.
+    first: usize,
+    frames: Vec<u32>,
+}
+
+/// What a reader sees of a frame.
+fn said<'d>(frame: &Frame<'d>) -> impl Hash + Eq + 'd + use<'d> {
+    let place = match frame.location {
+        Location::Source { file, line, .. } => (file, line),
+        Location::Module(path) => (path, 0),
+        Location::Unknown => ("", 0),
+    };
+    // Without a name, the address is all there is.
+    let name = frame.function.or(frame.address).unwrap_or(frame.text);
+    (name, place)
+}

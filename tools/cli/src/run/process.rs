@@ -1,0 +1,64 @@
+//! Starts the program as if nobody stood between it and who started us, and waits for it.
+
+use std::io;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Command, ExitStatus};
+
+use crate::command_line::{NOT_EXECUTABLE, NOT_FOUND};
+
+use super::signals::{Inherited, Signals};
+
+/// How the program ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) pid: u32,
+    pub(super) status: ExitStatus,
+}
+
+/// Runs `command` to its end. Standard streams, process group, signal mask and dispositions are
+/// those that we were given. Signals that are sent to us are passed on.
+pub(super) fn run(command: &mut Command) -> io::Result<Ended> {
+    // Before there is a process to miss them of.
+    let signals = Signals::take_over()?;
+    let inherited = Inherited::of(&signals);
+    let restore = move || inherited.restore();
+    // SAFETY: `restore` makes system calls alone and touches no memory but its own.
+    unsafe { command.pre_exec(restore) };
+    let child = command.spawn()?;
+    let status = wait(child.id(), &signals)?;
+    Ok(Ended { pid: child.id(), status })
+}
+
+/// What a shell would exit with.
+pub(super) fn status_of_start(error: &io::Error) -> u8 {
+    if error.kind() == io::ErrorKind::NotFound { NOT_FOUND } else { NOT_EXECUTABLE }
+}
+
+fn wait(pid: u32, signals: &Signals) -> io::Result<ExitStatus> {
+    // Process ids are positive and fit.
+    let pid = pid as libc::pid_t;
+    loop {
+        let signal = signals.next()?;
+        if signal.number == libc::SIGCHLD {
+            if let Some(status) = ended(pid)? {
+                return Ok(status);
+            }
+        } else if signal.is_for_program() {
+            // SAFETY: sends a signal to our own child, which is not waited for yet: the number is
+            // still its own. It may have ended; there is nothing to do then.
+            unsafe { libc::kill(pid, signal.number) };
+        }
+    }
+}
+
+/// The status of the child if it has ended.
+fn ended(pid: libc::pid_t) -> io::Result<Option<ExitStatus>> {
+    let mut status = 0;
+    // SAFETY: fills the number that it is given.
+    let found = unsafe { libc::waitpid(pid, &raw mut status, libc::WNOHANG) };
+    match found {
+        0 => Ok(None),
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(Some(ExitStatus::from_raw(status))),
+    }
+}
