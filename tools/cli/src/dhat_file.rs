@@ -12,7 +12,10 @@ mod of_profile;
 mod wire;
 mod write;
 
+use std::ffi::OsStr;
 use std::fmt;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use mod_alloc::recording::model::Losses;
 
@@ -188,6 +191,14 @@ impl Numbers {
             end_blocks,
         ]
     }
+}
+
+/// The executable among the paths of a process's modules: the first that is no shared library.
+pub(crate) fn executable<'p>(mut modules: impl Iterator<Item = &'p Path>) -> Option<&'p Path> {
+    modules.find(|path| {
+        let name = path.file_name().map(OsStr::as_bytes).unwrap_or_default();
+        !name.is_empty() && !name.windows(3).any(|part| part == b".so")
+    })
 }
 
 impl Document {

@@ -24,7 +24,7 @@ impl fmt::Display for Error {
         match self {
             Error::Io(error) => error.fmt(f),
             Error::Recording(error) => error.fmt(f),
-            Error::Dhat(error) => error.fmt(f),
+            Error::Dhat(error) => write!(f, "no recording, and {error}"),
         }
     }
 }

@@ -22,11 +22,6 @@ impl Progress {
         bar.enable_steady_tick(Duration::from_millis(120));
         Self(bar)
     }
-
-    /// Shows `what` from now on.
-    pub(crate) fn now(&self, what: String) {
-        self.0.set_message(what);
-    }
 }
 
 impl Drop for Progress {

@@ -27,6 +27,12 @@ fn parents() -> Vec<PathBuf> {
     parents
 }
 
+/// The folders' names, for people.
+pub(crate) fn places() -> String {
+    let names: Vec<_> = parents().iter().map(|parent| parent.display().to_string()).collect();
+    names.join(" and ")
+}
+
 /// A run's folder. It stays unless [`remove`](Self::remove) is called.
 #[derive(Debug)]
 pub(crate) struct RunFolder(PathBuf);
@@ -53,6 +59,12 @@ impl RunFolder {
 
     pub(crate) fn path(&self) -> &Path {
         &self.0
+    }
+
+    /// Takes it away if nothing is in it.
+    pub(crate) fn remove_if_empty(self) {
+        // What is in it is why it stays.
+        let _ = fs::remove_dir(self.0);
     }
 
     /// Takes it away with all that is in it.

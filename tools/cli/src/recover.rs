@@ -1,11 +1,163 @@
-//! `mod-alloc recover`
+//! `mod-alloc recover`: reports of what killed programs left, or of what runs at this moment.
 
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::SystemTime;
+
+use mod_alloc::recording::file::RecordingFile;
+use mod_alloc::recording::model::Recording;
+
+use crate::command_line::FAILED;
+use crate::output;
+use crate::recordings;
+use crate::reports::{self, Error, Format, Output};
+use crate::say::say;
+use crate::style::{FAINT, HEADING, Painted, STRONG};
+use crate::units::{Bytes, Micros};
 
 /// Arguments of `mod-alloc recover`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Arguments {}
+#[command(after_help = "Examples:
+  mod-alloc recover                                     list what is there
+  mod-alloc recover /dev/shm/mod-alloc.4711.0a1b2c3d    a report of each recording in a folder
+  mod-alloc recover recording.4711 -o heap.json
 
-pub(crate) fn run(_arguments: &Arguments) -> ExitCode {
-    ExitCode::from(125)
+Recordings stay until they are removed: those in /dev/shm take up memory.")]
+pub(crate) struct Arguments {
+    /// Recordings, or folders with recordings; none: list those that earlier runs left
+    #[arg(value_name = "RECORDING")]
+    recordings: Vec<PathBuf>,
+    /// Where to write the report; of several recordings it is their sum
+    /// [default: mod-alloc.<program>.<pid>.json in the current folder]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// What to write
+    #[arg(long, value_enum, default_value_t = Format::Dhat)]
+    format: Format,
+    /// Where debug files are; may be given several times
+    #[arg(long = "debug-dir", value_name = "DIR")]
+    debug_dirs: Vec<PathBuf>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    if arguments.recordings.is_empty() {
+        return list();
+    }
+    let found = arguments.recordings.iter().map(|path| expand(path));
+    let (found, failures): (Vec<_>, Vec<_>) = found.partition(Result::is_ok);
+    for failure in failures.iter().filter_map(|failure| failure.as_ref().err()) {
+        say!("{failure}");
+    }
+    let paths: Vec<PathBuf> = found.into_iter().flatten().flatten().collect();
+    let is_complete = match (paths.as_slice(), &arguments.output) {
+        ([], _) => false,
+        ([_, _, ..], Some(_)) => arguments.recover_together(&paths),
+        _ => paths.iter().fold(true, |all, path| arguments.recover(path) && all),
+    };
+    if is_complete && failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
+}
+
+/// A folder stands for the recordings in it.
+fn expand(path: &Path) -> Result<Vec<PathBuf>, String> {
+    let name = path.display();
+    let found = fs::metadata(path).map_err(|error| format!("{name}: {error}"))?;
+    if !found.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    match recordings::in_folder(path) {
+        Ok(found) if found.is_empty() => Err(format!("{name}: there are no recordings in it")),
+        Ok(found) => Ok(found),
+        Err(error) => Err(format!("{name}: {error}")),
+    }
+}
+
+impl Arguments {
+    /// A report of one; whether that went well.
+    fn recover(&self, path: &Path) -> bool {
+        let Some(recording) = read(path) else { return false };
+        if recordings::is_running(recording.pid, path) {
+            say!("process {} still runs: the report is of this moment", recording.pid);
+        }
+        let output = self.output(reports::program_of(&recording), recording.pid);
+        reports::of_process(path, &output, false).is_ok_and(|made| made.is_complete)
+    }
+
+    /// A report of each, and one of all.
+    fn recover_together(&self, paths: &[PathBuf]) -> bool {
+        let output = self.output(OsString::new(), 0);
+        match reports::of_recordings(paths, &output) {
+            Ok(made) => made.is_complete,
+            Err(Error::Said | Error::NoRecording) => false,
+        }
+    }
+
+    fn output(&self, program: OsString, pid: u32) -> Output<'_> {
+        Output {
+            path: self.output.as_deref(),
+            format: self.format,
+            debug_dirs: &self.debug_dirs,
+            program,
+            pid,
+        }
+    }
+}
+
+fn read(path: &Path) -> Option<Recording> {
+    let recording = RecordingFile::open(path).and_then(|file| file.read());
+    recording.map_err(|error| say!("{}: {error}", path.display())).ok()
+}
+
+fn list() -> ExitCode {
+    let found = recordings::left_behind();
+    if found.is_empty() {
+        say!("no recordings are left in {}", recordings::places());
+        return ExitCode::SUCCESS;
+    }
+    let lines: Vec<String> = found.iter().map(|path| line(path)).collect();
+    let head = format!("{:>8}  {:>10}  {:>12}  {:<7}  command", "process", "size", "age", "");
+    let written = output::to_stdout(&mut |out| {
+        writeln!(out, "{}", Painted(HEADING, &head))?;
+        lines.iter().try_for_each(|line| writeln!(out, "{line}"))
+    });
+    match written {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say!("the list cannot be written: {error}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+/// Two lines: what it is, and where.
+fn line(path: &Path) -> String {
+    let where_ = Painted(FAINT, path.display());
+    let facts = fs::metadata(path).ok();
+    let size = facts.as_ref().map_or(0, size_on_disk);
+    let age = facts.and_then(|facts| facts.modified().ok()).and_then(age);
+    let age = age.map_or(String::from("-"), |micros| Micros(micros).to_string());
+    let Ok(recording) = RecordingFile::open(path).and_then(|file| file.read()) else {
+        return format!("{:>8}  {:>10}  {age:>12}  damaged\n          {where_}", "?", Bytes(size));
+    };
+    let state = if recordings::is_running(recording.pid, path) { "running" } else { "ended" };
+    let command: String =
+        recording.command.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let command = Painted(STRONG, command);
+    format!(
+        "{:>8}  {:>10}  {age:>12}  {state:<7}  {command}\n          {where_}",
+        recording.pid,
+        Bytes(size)
+    )
+}
+
+/// What it takes up; its length has holes.
+fn size_on_disk(facts: &fs::Metadata) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    facts.blocks().saturating_mul(512)
+}
+
+/// Microseconds since then.
+fn age(then: SystemTime) -> Option<f64> {
+    Some(SystemTime::now().duration_since(then).ok()?.as_secs_f64() * 1e6)
 }

@@ -1,5 +1,6 @@
 //! From recordings to reports in files: for `run` and `recover`.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::io::Write;
@@ -12,6 +13,7 @@ use mod_alloc::report::{Profile, dhat};
 use crate::dhat_file::{self, Document, Merger};
 use crate::report::{self, View};
 use crate::say::say;
+use crate::units::Counted;
 use crate::{input, output, recordings, summary};
 
 /// `--format` of a report that is written.
@@ -118,8 +120,13 @@ pub(crate) fn of_recordings(paths: &[PathBuf], output: &Output<'_>) -> Result<Ma
 }
 
 fn tell_of_processes(merged: &Document, running: u64, paths: &[PathBuf]) {
-    let processes = merged.extras.processes.len();
-    say!("That is the sum of {processes} processes; there is a report of each");
+    let programs = &merged.extras.processes;
+    let processes: BTreeSet<_> = programs.iter().map(|process| process.pid).collect();
+    say!(
+        "That is the sum of {} in {}; there is a report of each program",
+        Counted { count: programs.len() as u64, one: "program", many: "programs" },
+        Counted { count: processes.len() as u64, one: "process", many: "processes" },
+    );
     if running > 0 {
         let folder = paths[0].parent().unwrap_or(Path::new("."));
         say!(
@@ -224,7 +231,9 @@ impl Output<'_> {
 
 /// What reports of a recording's program are called.
 pub(crate) fn program_of(recording: &Recording) -> OsString {
-    recording.executable.file_name().unwrap_or(OsStr::new("program")).to_owned()
+    let modules = recording.modules.iter().map(|module| module.path.as_path());
+    let executable = dhat_file::executable(modules).unwrap_or(&recording.executable);
+    executable.file_name().unwrap_or(OsStr::new("program")).to_owned()
 }
 
 /// `.2` of `recording.4711.2`: the process's second program.
@@ -249,6 +258,7 @@ fn with_before_extension(path: &Path, what: &str) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mod_alloc::recording::model::Module;
 
     fn output(path: Option<&Path>, format: Format) -> Output<'_> {
         Output { path, format, debug_dirs: &[], program: "ls".into(), pid: 12 }
@@ -257,7 +267,13 @@ mod tests {
     fn recording() -> Recording {
         let mut recording = Recording::default();
         recording.pid = 34;
-        recording.executable = "/usr/bin/cat".into();
+        recording.modules = ["/lib/libmod_alloc_preload.so", "/usr/bin/cat"]
+            .map(|path| {
+                let mut module = Module::default();
+                module.path = path.into();
+                module
+            })
+            .to_vec();
         recording
     }
 

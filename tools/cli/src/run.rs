@@ -148,13 +148,15 @@ impl<'a> Run<'a> {
             }
         };
         let status = self.status(ended.status);
-        match self.report(ended.pid) {
-            true => self.take_folder_away(),
-            // What the program said is more important.
-            false if status == 0 => return Ok(REFUSED),
-            false => {}
+        if self.report(ended.pid) {
+            self.take_folder_away();
+            return Ok(status);
         }
-        Ok(status)
+        if let Place::Own(folder) = self.place {
+            folder.remove_if_empty();
+        }
+        // What the program said is more important.
+        Ok(if status == 0 { REFUSED } else { status })
     }
 
     /// With `--children no` the interpreter alone is recorded, and a shell allocates little.

@@ -20,7 +20,7 @@ fn lines(document: &Document, saved_to: &Path, viewable: bool) -> Vec<String> {
     let amount = |bytes, blocks| format!("{} bytes in {} blocks", Count(bytes), Count(blocks));
     let remark = match extras.processes.len() {
         0 | 1 => String::new(),
-        processes => format!(" (at most: the peaks of {processes} processes added up)"),
+        processes => format!(" (at most: the peaks of {processes} programs added up)"),
     };
     let mut lines = vec![
         format!("Total:     {}", amount(sum.total_bytes, sum.total_blocks)),

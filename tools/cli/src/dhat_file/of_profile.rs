@@ -3,7 +3,7 @@
 use mod_alloc::recording::model::Counters;
 use mod_alloc::report::{Profile, StackRef};
 
-use super::{Document, Extras, Numbers, Site};
+use super::{Document, Extras, Numbers, Site, executable};
 
 /// dhat-rs's and our own limit of short lifetimes, in µs.
 const SHORT_LIFETIME_MICROS: u64 = 10;
@@ -34,10 +34,10 @@ impl Document {
 
 fn extras(profile: &Profile) -> Extras {
     let run = profile.run();
-    let executable = run.modules.first().map(|module| module.path.to_string_lossy().into_owned());
+    let executable = executable(run.modules.iter().map(|module| module.path.as_path()));
     Extras {
         version: Some(env!("CARGO_PKG_VERSION").into()),
-        executable,
+        executable: executable.map(|path| path.to_string_lossy().into_owned()),
         peak_is_exact: Some(run.settings.peak_is_exact),
         frame_limit: Some(run.settings.frames),
         losses: Some(run.losses),

@@ -1,9 +1,11 @@
 //! The keys of a dhat file, and what is checked of them.
 
+use std::path::Path;
+
 use mod_alloc::recording::model::Losses;
 use serde::Deserialize;
 
-use super::{Document, Error, Extras, Numbers, Process, Site, Units};
+use super::{Document, Error, Extras, Numbers, Process, Site, Units, executable};
 
 /// dhat's names of the nine numbers, in the order of [`Numbers::all`].
 pub(super) const KEYS: [&str; 9] = ["tb", "tbk", "tl", "mb", "mbk", "gb", "gbk", "eb", "ebk"];
@@ -149,9 +151,10 @@ impl File {
     fn extras(&self) -> Extras {
         let settings = self.x_settings.as_ref();
         let modules = self.x_modules.as_deref().unwrap_or_default();
+        let executable = executable(modules.iter().map(|module| Path::new(&module.path)));
         Extras {
             version: self.x_version.clone(),
-            executable: modules.first().map(|module| module.path.clone()),
+            executable: executable.map(|path| path.to_string_lossy().into_owned()),
             peak_is_exact: settings.and_then(|settings| Some(settings.peak.as_deref()? == "exact")),
             frame_limit: settings.and_then(|settings| settings.frames),
             losses: self.x_losses.as_ref().map(LossesEntry::to_losses),

@@ -120,7 +120,8 @@ fn is_standard_file(file: &str) -> bool {
 }
 
 fn is_system_file(file: &str) -> bool {
-    ["/usr/include/", "/usr/lib/", "/usr/src/", "./csu/", "../sysdeps/", "./nptl/", "./libio/"]
+    // Compilers write whole paths. Distributions have them cut off: `./malloc/malloc.c`.
+    ["/usr/include/", "/usr/lib/", "/usr/src/", "./", "../"]
         .iter()
         .any(|folder| file.starts_with(folder))
 }
@@ -346,6 +347,7 @@ mod tests {
             ("0x1: __libc_start_main", Library),
             ("0x1: ??? (in linux-vdso.so.1)", Library),
             ("0x1: __alloc_dir (opendir.c:115)", Library),
+            ("0x1: fopen (./libio/iofopen.c:9)", Library),
             ("0x1: alloc::vec::Vec<T>::push (library/alloc/src/vec/mod.rs:1)", Standard),
             ("0x1: push<u8> (/rustc/0123/library/alloc/src/vec/mod.rs:1)", Standard),
             ("0x1: <T as alloc::string::ToString>::to_string (string.rs:9)", Standard),

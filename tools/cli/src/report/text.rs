@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! COMMAND                                     facts
-//!               bytes      blocks
-//!   total    82.2 MiB     595,698             totals
+//!               bytes         blocks
+//!   total    82.2 MiB        595,698          totals
 //!
 //! Most bytes                                  tables: a line of numbers, then the telling frames
 //!  #1  56.8 %  46.7 MiB in 73,900 blocks, 9 stacks
@@ -92,7 +92,7 @@ impl<'d> Report<'d> {
         let (totals, document) = (self.totals, self.document);
         let units = document.units.as_ref();
         let (one, many) = units.map_or(("bytes", "blocks"), |u| (&*u.many, &*u.blocks));
-        line!(self, "{}", Painted(FAINT, format_args!("{one:>20} {many:>16}")));
+        line!(self, "{}", Painted(FAINT, format_args!("{one:>20} {many:>14}")));
         self.total("total", totals.total_bytes, totals.total_blocks, String::new());
         if !document.knows_frees() {
             let why = "Nothing is known of frees: no peak, no lifetimes, nothing of the end.";
@@ -105,8 +105,9 @@ impl<'d> Report<'d> {
 
     fn total(&mut self, what: &str, bytes: u64, blocks: u64, remark: String) {
         let bytes = Painted(STRONG, self.size(bytes));
-        let line = format!("  {what:<7} {bytes:>10} {:>16}", Count(blocks));
+        let line = format!("  {what:<7} {bytes:>10} {:>14}", Count(blocks));
         let gap = if remark.is_empty() { "" } else { "  " };
+        let remark = names::beginning_with(&remark, self.width.saturating_sub(37));
         line!(self, "{line}{gap}{}", Painted(FAINT, remark));
     }
 
@@ -115,9 +116,10 @@ impl<'d> Report<'d> {
         if !document.extras.processes.is_empty() {
             return "at most: the processes' peaks added up".into();
         }
-        if let Some(peak) = document.peak.filter(|_| document.end > 1) {
+        let has_peak = self.totals.peak_bytes > 0 && document.end > 1;
+        if let Some(peak) = document.peak.filter(|_| has_peak) {
             let share = Share { part: peak, whole: document.end };
-            let _ = write!(text, "after {} ({share} of the run)", self.time(peak as f64));
+            let _ = write!(text, "after {} ({share})", self.time(peak as f64));
         }
         if document.extras.peak_is_exact == Some(false) {
             text.push_str(", within 1 %");
