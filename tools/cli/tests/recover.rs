@@ -1,0 +1,94 @@
+//! `mod-alloc recover`.
+
+#[expect(dead_code, reason = "each test file uses its part")]
+mod run_support;
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::Stdio;
+
+use run_support::{Reaped, Scratch, json, ours, status, sum, sum_of, text};
+
+#[test]
+fn what_we_did_not_live_to_report_is_listed_and_recovered() {
+    let scratch = Scratch::new("recover");
+    let program = scratch.compile("waits", &[]);
+    let mut command = scratch.command(&["run", "-o", "r.json", program.to_str().unwrap()]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    lines.read_line(&mut String::new()).unwrap();
+    let run = format!("mod-alloc.{}.", child.id());
+    let children = format!("/proc/{0}/task/{0}/children", child.id());
+    let pid = fs::read_to_string(children).unwrap().trim().parse::<u32>().unwrap();
+    let waits = Reaped(pid);
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    let listed = text(&scratch.run(&["recover"]).stdout);
+    let (facts, path) = entry(&listed, &run);
+    assert!(facts.contains(&pid.to_string()) && facts.contains("running"), "{listed}");
+    assert!(facts.contains(program.to_str().unwrap()), "{listed}");
+    let now = scratch.run(&["recover", &path, "-o", "now.json"]);
+    assert!(ours(&now).contains(&format!("process {pid} still runs")), "{}", ours(&now));
+    assert_eq!(
+        sum_of(&json(&scratch.join("now.json")), "main", "tbk"),
+        2,
+        "malloc, and the buffer of puts"
+    );
+
+    waits.kill();
+    // Its end of the pipe closes when it is gone.
+    assert_eq!(lines.read_line(&mut String::new()).unwrap(), 0);
+    let recovered = scratch.run(&["recover", &path]);
+    assert_eq!(status(&recovered), 0, "{}", ours(&recovered));
+    let report = json(&scratch.only(&format!("mod-alloc.waits.{pid}"), ".json"));
+    assert_eq!(report["pid"], pid);
+    fs::remove_dir_all(Path::new(&path).parent().unwrap()).unwrap();
+    assert!(!text(&scratch.run(&["recover"]).stdout).contains(&run));
+}
+
+/// The two lines of the list that are of the run.
+fn entry(listed: &str, run: &str) -> (String, String) {
+    let lines: Vec<_> = listed.lines().collect();
+    let at = lines.iter().position(|line| line.contains(run)).unwrap_or_else(|| panic!("{listed}"));
+    (lines[at - 1].into(), lines[at].trim().into())
+}
+
+#[test]
+fn several_give_a_report_each_or_their_sum() {
+    let scratch = Scratch::new("several");
+    for name in ["a.rec", "b.rec"] {
+        scratch.run(&["run", "--record", name, "-o", "x.json", "sh", "-c", ":"]);
+    }
+    assert_eq!(status(&scratch.run(&["recover", "a.rec", "b.rec"])), 0);
+    let each: Vec<_> =
+        scratch.names().into_iter().filter(|name| name.starts_with("mod-alloc.")).collect();
+    assert_eq!(each.len(), 2, "{each:?}");
+    assert_eq!(status(&scratch.run(&["recover", "a.rec", "b.rec", "-o", "sum.json"])), 0);
+    let total: u64 = each.iter().map(|name| sum(&json(&scratch.join(name)), "tb")).sum();
+    assert_eq!(sum(&json(&scratch.join("sum.json")), "tb"), total);
+}
+
+#[test]
+fn what_is_no_recording_is_named() {
+    let scratch = Scratch::new("none");
+    fs::write(scratch.join("x.json"), "{}").unwrap();
+    for (path, part) in [
+        ("x.json", "x.json: not a recording of mod-alloc"),
+        ("missing", "missing: No such file"),
+        (".", ".: there are no recordings in it"),
+    ] {
+        let output = scratch.run(&["recover", path]);
+        assert_eq!(status(&output), 1);
+        assert!(ours(&output).contains(part), "{}", ours(&output));
+    }
+    scratch.run(&["run", "--record", "good.rec", "-o", "y.json", "sh", "-c", ":"]);
+    let output = scratch.run(&["recover", "missing", "good.rec"]);
+    assert_eq!(status(&output), 1, "what is missing is an error");
+    scratch.only("mod-alloc.", ".json");
+    let bytes = fs::read(scratch.join("good.rec")).unwrap();
+    fs::write(scratch.join("cut.rec"), &bytes[..5000]).unwrap();
+    let output = scratch.run(&["recover", "cut.rec", "-o", "z.json"]);
+    assert!(!ours(&output).contains("panicked"), "{}", ours(&output));
+}

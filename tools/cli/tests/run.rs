@@ -1,0 +1,295 @@
+//! `mod-alloc run`: the program cannot tell, and the report is right.
+
+#[expect(dead_code, reason = "each test file uses its part")]
+mod run_support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use run_support::{Scratch, json, of_program, ours, status, sum, sum_of, text, with_input};
+
+#[test]
+fn streams_and_status_are_the_program_s_and_the_report_is_right() {
+    let scratch = Scratch::new("run");
+    let program = scratch.compile("work", &[]);
+    let name = program.to_str().unwrap();
+    let plain = with_input(
+        {
+            let mut plain = Command::new(&program);
+            plain.arg("42");
+            plain
+        },
+        b"in\xff\n",
+    );
+    let wrapped =
+        with_input(scratch.command(&["run", "-o", "r.json", "--", name, "42"]), b"in\xff\n");
+    assert_eq!(wrapped.stdout, plain.stdout);
+    assert_eq!(of_program(&wrapped), of_program(&plain));
+    assert_eq!((status(&wrapped), status(&plain)), (42, 42));
+    let report = json(&scratch.join("r.json"));
+    assert_eq!(sum_of(&report, "work", "tb"), 1000);
+    assert_eq!(sum_of(&report, "work", "tbk"), 10);
+    assert_eq!(sum_of(&report, "work", "eb"), 100);
+    assert_eq!(sum_of(&report, "work", "mb"), 100);
+    assert_eq!(report["cmd"], format!("{name} 42"));
+    let told = ours(&wrapped);
+    assert_eq!(told.lines().count(), 4, "{told}");
+    assert!(told.contains("mod-alloc: Total:     1,000 bytes in 10 blocks\n"), "{told}");
+    assert!(told.contains("has been saved to r.json, and is viewable"), "{told}");
+}
+
+#[test]
+fn options_of_the_program_are_its_own() {
+    let scratch = Scratch::new("options");
+    for words in [
+        &["run", "ls", "-la", "--color=never", "/"][..],
+        &["run", "--", "ls", "-la", "--color=never", "/"],
+    ] {
+        let wrapped = scratch.run(words);
+        let plain = Command::new("ls").args(["-la", "--color=never", "/"]).output().unwrap();
+        assert_eq!(text(&wrapped.stdout).lines().count(), text(&plain.stdout).lines().count());
+        assert_eq!(status(&wrapped), 0);
+    }
+    let help = scratch.run(&["run", "ls", "--help"]);
+    assert!(text(&help.stdout).starts_with("Usage: ls"), "{}", text(&help.stdout));
+}
+
+#[test]
+fn the_report_is_named_after_program_and_process() {
+    let scratch = Scratch::new("named");
+    let output = scratch.run(&["run", "sh", "-c", "echo $$; exit 3"]);
+    let pid = text(&output.stdout).trim().to_owned();
+    assert_eq!(scratch.names(), [format!("mod-alloc.sh.{pid}.json")]);
+    assert_eq!(json(&scratch.join(&scratch.names()[0]))["pid"].to_string(), pid);
+    assert_eq!(status(&output), 3);
+}
+
+#[test]
+fn the_environment_is_what_it_was() {
+    let scratch = Scratch::new("environment");
+    let sorted = |bytes: &[u8]| {
+        let text = text(bytes);
+        let mut lines: Vec<_> = text.lines().map(String::from).collect();
+        lines.sort();
+        lines
+    };
+    // `PWD` is put in order by shells.
+    let words = ["run", "-o", "r.json", "env"];
+    let mut command = scratch.command(&words);
+    let wrapped =
+        command.env_clear().env("A", "b").env("PATH", "/usr/bin:/bin").env("HOME", scratch.path());
+    let wrapped = wrapped.output().unwrap();
+    let home = format!("HOME={}", scratch.path().display());
+    assert_eq!(sorted(&wrapped.stdout), ["A=b", &home, "PATH=/usr/bin:/bin"]);
+}
+
+#[test]
+fn signal_mask_and_dispositions_are_what_they_were() {
+    let scratch = Scratch::new("mask");
+    let words = ["-E", "^Sig(Blk|Ign|Cgt):", "/proc/self/status"];
+    let hostile = |command: &mut Command| {
+        let set_up = || {
+            // SAFETY: system calls on memory of their own.
+            unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+            // SAFETY: as above.
+            unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+            // SAFETY: as above.
+            unsafe { libc::signal(libc::SIGHUP, libc::SIG_IGN) };
+            // SAFETY: all zeroes are an empty set.
+            let mut set = unsafe { std::mem::zeroed::<libc::sigset_t>() };
+            // SAFETY: as above.
+            unsafe { libc::sigaddset(&raw mut set, libc::SIGUSR2) };
+            // SAFETY: as above.
+            unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const set, std::ptr::null_mut()) };
+            Ok(())
+        };
+        // SAFETY: it makes system calls only.
+        unsafe { command.pre_exec(set_up) };
+        let output = command.output().unwrap();
+        assert!(output.status.success());
+        text(&output.stdout)
+    };
+    let plain = hostile(Command::new("grep").args(words));
+    let wrapped = hostile(scratch.command(&["run", "-o", "r.json", "grep"]).args(words));
+    assert_eq!(wrapped, plain);
+    assert!(plain.contains("SigBlk:\t0000000000000800"), "{plain}");
+}
+
+#[test]
+fn a_killed_program_gives_its_signal_and_its_report() {
+    let scratch = Scratch::new("killed");
+    for (signal, number) in [("KILL", 9), ("SEGV", 11), ("ABRT", 6)] {
+        let output =
+            scratch.run(&["run", "-o", "r.json", "sh", "-c", &format!("kill -{signal} $$")]);
+        assert_eq!(status(&output), 128 + number);
+        let told = ours(&output);
+        assert!(told.contains(&format!("was killed by signal {number} (SIG{signal}")), "{told}");
+        assert!(sum(&json(&scratch.join("r.json")), "tbk") > 0);
+        fs::remove_file(scratch.join("r.json")).unwrap();
+    }
+}
+
+#[test]
+fn nothing_is_left_behind() {
+    let scratch = Scratch::new("left");
+    let temporary = scratch.join("tmp");
+    fs::create_dir(&temporary).unwrap();
+    // The recording's folder is named after the process that makes it.
+    let child = scratch
+        .command(&["run", "-o", "r.json", "true"])
+        .env("TMPDIR", &temporary)
+        .spawn()
+        .unwrap();
+    let ours = format!("mod-alloc.{}.", child.id());
+    assert!(child.wait_with_output().unwrap().status.success());
+    for folder in ["/dev/shm", temporary.to_str().unwrap()] {
+        for entry in fs::read_dir(folder).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            assert!(!name.starts_with(&ours), "{folder}/{name}");
+        }
+    }
+}
+
+#[test]
+fn a_report_that_cannot_be_written_costs_the_report_alone() {
+    let scratch = Scratch::new("unwritten");
+    for (program_says, expected) in [("0", 125), ("3", 3)] {
+        let output = scratch.run(&[
+            "run",
+            "-o",
+            "no/such/r.json",
+            "sh",
+            "-c",
+            &format!("exit {program_says}"),
+        ]);
+        assert_eq!(status(&output), expected);
+        let told = ours(&output);
+        assert!(
+            told.contains("writing the report to no/such/r.json failed: No such file"),
+            "{told}"
+        );
+        let recording =
+            told.split("mod-alloc recover ").nth(1).unwrap().split(" -o").next().unwrap();
+        let recovered = scratch.run(&["recover", recording, "-o", "r.json"]);
+        assert_eq!(status(&recovered), 0, "{}", ours(&recovered));
+        assert!(sum(&json(&scratch.join("r.json")), "tbk") > 0);
+        fs::remove_dir_all(std::path::Path::new(recording).parent().unwrap()).unwrap();
+    }
+}
+
+#[test]
+fn off_is_off() {
+    let scratch = Scratch::new("off");
+    let output = scratch
+        .command(&["run", "sh", "-c", "echo $LD_PRELOAD$MOD_ALLOC; exit 4"])
+        .env("MOD_ALLOC", "off")
+        .output();
+    let output = output.unwrap();
+    assert_eq!((text(&output.stdout).as_str(), status(&output)), ("off\n", 4));
+    assert!(ours(&output).contains("nothing is recorded"));
+    assert_eq!(scratch.names(), [""; 0]);
+}
+
+#[test]
+fn what_is_set_reaches_the_recorder() {
+    let scratch = Scratch::new("settings");
+    let program = scratch.compile("work", &[]);
+    let name = program.to_str().unwrap();
+    let output = scratch.run(&[
+        "run",
+        "-o",
+        "r.json",
+        "--frames",
+        "1",
+        "--buckets",
+        "100",
+        "--peak",
+        "exact",
+        name,
+    ]);
+    assert_eq!(status(&output), 0, "{}", ours(&output));
+    let settings = &json(&scratch.join("r.json"))["x_settings"];
+    assert_eq!(
+        (&settings["frames"], &settings["buckets"], &settings["peak"]),
+        (&1.into(), &128.into(), &"exact".into())
+    );
+}
+
+#[test]
+fn other_preloaded_libraries_stay() {
+    let scratch = Scratch::new("preloaded");
+    let words = [
+        "run",
+        "-o",
+        "r.json",
+        "grep",
+        "-c",
+        "libSegFault\\|libmod_alloc_preload\\|libm\\.so",
+        "/proc/self/maps",
+    ];
+    let mut command = scratch.command(&words);
+    let alone = text(&command.output().unwrap().stdout);
+    let both = text(&command.env("LD_PRELOAD", "libm.so.6").output().unwrap().stdout);
+    let count = |text: &str| text.trim().parse::<u32>().unwrap();
+    assert!(count(&alone) > 0 && count(&both) > count(&alone), "{alone} {both}");
+}
+
+#[test]
+fn the_library_is_unpacked_where_there_is_room_for_it() {
+    let scratch = Scratch::new("unpacked");
+    let (cache, temporary) = (scratch.join("cache"), scratch.join("tmp"));
+    fs::create_dir(&temporary).unwrap();
+    let run = |home: &str, cache: &str| {
+        let mut command = scratch.command(&["run", "-o", "r.json", "sh", "-c", ":"]);
+        command.env("HOME", home).env("XDG_CACHE_HOME", cache).env("TMPDIR", &temporary);
+        let output = command.output().unwrap();
+        assert_eq!(status(&output), 0, "{}", ours(&output));
+        assert!(sum(&json(&scratch.join("r.json")), "tbk") > 0);
+    };
+    run("/nonexistent", cache.to_str().unwrap());
+    let folder = fs::read_dir(cache.join("mod-alloc")).unwrap().next().unwrap().unwrap().path();
+    let library = folder.join("libmod_alloc_preload.so");
+    assert_eq!(fs::metadata(&library).unwrap().permissions().mode() & 0o777, 0o755);
+    // Not even root can make anything there, and a path that is not absolute does not count.
+    run("/proc/nothing", "relative");
+    assert!(fs::read_dir(&temporary).unwrap().any(|entry| {
+        entry.unwrap().file_name().into_string().unwrap().starts_with("mod-alloc-")
+    }));
+    assert!(!scratch.join("relative").exists());
+}
+
+#[test]
+fn a_kept_recording_gives_the_same_report() {
+    let scratch = Scratch::new("kept");
+    let program = scratch.compile("work", &[]);
+    let output =
+        scratch.run(&["run", "--record", "100%.rec", "-o", "r.json", program.to_str().unwrap()]);
+    assert_eq!(status(&output), 0, "{}", ours(&output));
+    let of = |file: &str| text(&scratch.run(&["report", "--format", "json", file]).stdout);
+    assert_eq!(of("100%.rec"), of("r.json"));
+    assert!(of("r.json").contains("\"work\""));
+    let again = scratch.run(&["run", "--record", "100%.rec", "true"]);
+    assert_eq!(status(&again), 125);
+    assert!(ours(&again).contains("100%.rec: there is something already"), "{}", ours(&again));
+}
+
+#[test]
+fn a_report_may_be_text_and_go_to_standard_output() {
+    let scratch = Scratch::new("formats");
+    let program = scratch.compile("work", &[]);
+    let name = program.to_str().unwrap();
+    let output = scratch.run(&["run", "--format", "text", "-o", "-", name]);
+    assert!(
+        text(&output.stdout).contains("\n #1   100.0 %     1000 B  in 10 blocks"),
+        "{}",
+        text(&output.stdout)
+    );
+    let output = scratch.run(&["--color", "always", "run", "--format", "text", name]);
+    assert_eq!(status(&output), 0);
+    let written = fs::read_to_string(scratch.only("mod-alloc.work.", ".txt")).unwrap();
+    assert!(written.contains("work") && !written.contains('\x1b'), "{written}");
+    scratch.run(&["run", "--format", "json", "-o", "r.json", name]);
+    assert_eq!(json(&scratch.join("r.json"))["schema_version"], 1);
+}

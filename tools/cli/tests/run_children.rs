@@ -1,0 +1,96 @@
+//! `mod-alloc run --children`: whose allocations are in which report.
+
+#[expect(dead_code, reason = "each test file uses its part")]
+mod run_support;
+
+use std::collections::HashSet;
+
+use run_support::{Scratch, json, ours, status, sum, sum_of};
+use serde_json::Value;
+
+#[test]
+fn without_it_the_program_alone_is_recorded() {
+    let scratch = Scratch::new("alone");
+    let program = scratch.compile("tree", &[]);
+    let output = scratch.run(&["run", program.to_str().unwrap()]);
+    assert_eq!(status(&output), 7, "{}", ours(&output));
+    let report = json(&scratch.only("mod-alloc.tree.", ".json"));
+    assert_eq!(sum_of(&report, "work", "tb"), 100);
+    assert!(report.get("x_processes").is_none());
+}
+
+#[test]
+fn every_process_has_a_report_and_all_have_one() {
+    let scratch = Scratch::new("children");
+    let program = scratch.compile("tree", &[]);
+    let output = scratch.run(&["run", "--children", "yes", program.to_str().unwrap()]);
+    assert_eq!(status(&output), 7, "{}", ours(&output));
+    let merged = scratch.only("mod-alloc.tree.", ".merged.json");
+    let merged_name = merged.file_name().unwrap().to_str().unwrap().to_owned();
+    let merged = json(&merged);
+    let names = scratch.names();
+    let parts: Vec<Value> = names
+        .iter()
+        .filter(|name| name.ends_with(".json") && **name != merged_name)
+        .map(|name| json(&scratch.join(name)))
+        .collect();
+    // The program, the forked child, and the other one before and after it executed.
+    assert_eq!(parts.len(), 4, "{names:?}");
+    let works: Vec<_> = parts.iter().map(|part| sum_of(part, "work", "tb")).collect();
+    assert_eq!(works.iter().sum::<u64>(), 300, "{works:?}");
+    is_the_sum(&merged, &parts);
+    let root = merged_name.split('.').nth(2).unwrap();
+    assert_eq!(merged["pid"].to_string(), root);
+    assert_eq!(merged["cmd"], program.to_str().unwrap());
+    assert!(ours(&output).contains("the sum of 4 programs in 3 processes"), "{}", ours(&output));
+}
+
+fn is_the_sum(merged: &Value, parts: &[Value]) {
+    for key in ["tb", "tbk", "tl", "mb", "mbk", "gb", "gbk", "eb", "ebk"] {
+        let of_parts: u64 = parts.iter().map(|part| sum(part, key)).sum();
+        assert_eq!(sum(merged, key), of_parts, "{key}");
+    }
+    assert_eq!(merged["x_processes"].as_array().unwrap().len(), parts.len());
+    assert_eq!(merged["x_upper_bounds"], serde_json::json!(["mb", "mbk", "gb", "gbk"]));
+    // What the viewer refuses.
+    let points = merged["pps"].as_array().unwrap();
+    let stacks: HashSet<String> = points.iter().map(|point| point["fs"].to_string()).collect();
+    assert_eq!(stacks.len(), points.len());
+    let frames = merged["ftbl"].as_array().unwrap();
+    assert_eq!(frames.iter().collect::<HashSet<_>>().len(), frames.len());
+    assert_eq!(frames[0], "[root]");
+}
+
+#[test]
+fn a_given_name_is_the_sum_s() {
+    let scratch = Scratch::new("sum");
+    let output =
+        scratch.run(&["run", "--children", "yes", "-o", "all.json", "sh", "-c", "sh -c :; exit 3"]);
+    assert_eq!(status(&output), 3, "{}", ours(&output));
+    let all = json(&scratch.join("all.json"));
+    let names = scratch.names();
+    let parts: Vec<Value> = names
+        .iter()
+        .filter(|name| *name != "all.json")
+        .map(|name| json(&scratch.join(name)))
+        .collect();
+    assert!(parts.len() >= 2, "{names:?}");
+    assert!(names.contains(&format!("all.{}.json", all["pid"])), "{names:?}");
+    is_the_sum(&all, &parts);
+}
+
+#[test]
+fn recordings_may_be_kept_in_a_folder() {
+    let scratch = Scratch::new("kept-children");
+    let program = scratch.compile("tree", &[]);
+    let words =
+        ["run", "--children", "yes", "--record", "rec", "-o", "a.json", program.to_str().unwrap()];
+    assert_eq!(status(&scratch.run(&words)), 7);
+    let recovered = scratch.run(&["recover", "rec", "-o", "b.json"]);
+    assert_eq!(status(&recovered), 0, "{}", ours(&recovered));
+    let (a, b) = (json(&scratch.join("a.json")), json(&scratch.join("b.json")));
+    for key in ["tb", "tbk", "gb", "eb"] {
+        assert_eq!(sum(&a, key), sum(&b, key), "{key}");
+    }
+    assert_eq!(status(&scratch.run(&words)), 125, "there are recordings in it now");
+}

@@ -1,0 +1,100 @@
+//! Signals while a program runs under `mod-alloc run`.
+
+#[expect(dead_code, reason = "each test file uses its part")]
+mod run_support;
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use run_support::{Scratch, json, sum_of};
+
+/// Starts the program and waits until it waits.
+fn start(mut command: Command) -> (Child, BufReader<std::process::ChildStdout>) {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    lines.read_line(&mut line).unwrap();
+    assert_eq!(line, "ready\n");
+    (child, lines)
+}
+
+fn wrapped(scratch: &Scratch, program: &Path) -> Command {
+    scratch.command(&["run", "-o", "r.json", program.to_str().unwrap()])
+}
+
+fn rest_of(mut lines: impl Read) -> String {
+    let mut rest = String::new();
+    lines.read_to_string(&mut rest).unwrap();
+    rest
+}
+
+#[test]
+fn what_is_sent_to_us_is_passed_on() {
+    let scratch = Scratch::new("passed-on");
+    let program = scratch.compile("waits", &[]);
+    for signal in [libc::SIGTERM, libc::SIGHUP, libc::SIGUSR1, libc::SIGINT] {
+        let (mut child, lines) = start(wrapped(&scratch, &program));
+        // SAFETY: sends a signal to a child that was not waited for.
+        assert_eq!(unsafe { libc::kill(child.id() as libc::pid_t, signal) }, 0);
+        assert_eq!(rest_of(lines), format!("got {signal}\n"));
+        assert_eq!(child.wait().unwrap().code(), Some(signal));
+        assert_eq!(sum_of(&json(&scratch.join("r.json")), "main", "tb"), 100 + 4096);
+        std::fs::remove_file(scratch.join("r.json")).unwrap();
+    }
+}
+
+#[test]
+fn a_key_on_the_terminal_is_the_program_s() {
+    let scratch = Scratch::new("terminal");
+    let program = scratch.compile("waits", &[]);
+    let (mut terminal, slave) = terminal();
+    let mut command = wrapped(&scratch, &program);
+    command.stdin(Stdio::from(slave));
+    let become_session = || {
+        // SAFETY: takes nothing.
+        unsafe { libc::setsid() };
+        // SAFETY: standard input is the terminal.
+        let failed = unsafe { libc::ioctl(libc::STDIN_FILENO, libc::TIOCSCTTY, 0) };
+        if failed == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+    };
+    // SAFETY: it makes system calls only.
+    unsafe { command.pre_exec(become_session) };
+    let (mut child, lines) = start(command);
+    terminal.write_all(b"\x03").unwrap();
+    assert_eq!(rest_of(lines), format!("got {}\n", libc::SIGINT));
+    assert_eq!(child.wait().unwrap().code(), Some(libc::SIGINT));
+    assert_eq!(json(&scratch.join("r.json"))["mode"], "rust-heap");
+}
+
+/// A terminal's two ends.
+fn terminal() -> (File, OwnedFd) {
+    let (mut master, mut slave) = (0, 0);
+    let none = std::ptr::null_mut();
+    // SAFETY: two numbers to fill; everything else may be null.
+    let failed = unsafe {
+        libc::openpty(&raw mut master, &raw mut slave, none, std::ptr::null(), std::ptr::null())
+    };
+    assert_eq!(failed, 0);
+    // SAFETY: it was opened just now, for us.
+    let master = unsafe { OwnedFd::from_raw_fd(master) };
+    // SAFETY: as above.
+    let slave = unsafe { OwnedFd::from_raw_fd(slave) };
+    (File::from(master), slave)
+}
+
+#[test]
+fn a_pipe_that_breaks_ends_the_program_as_ever() {
+    let scratch = Scratch::new("pipe");
+    let script = format!(
+        "{} run -o r.json yes | head -n 1; echo ${{PIPESTATUS[0]}}",
+        env!("CARGO_BIN_EXE_mod-alloc")
+    );
+    let output =
+        Command::new("bash").args(["-c", &script]).current_dir(scratch.path()).output().unwrap();
+    // 128 + SIGPIPE
+    assert_eq!(run_support::text(&output.stdout), "y\n141\n");
+}
