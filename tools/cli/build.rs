@@ -1,4 +1,5 @@
-//! Builds the preload library (tools/preload) and puts its path where the program embeds it from.
+//! Builds the libraries that are loaded into strangers, and puts their paths where the program
+//! embeds them from: the one that records (tools/preload), and `hush` of the command `test`.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,26 @@ fn main() {
         None => build(&preload),
     };
     println!("cargo::rustc-env=MOD_ALLOC_PRELOAD_LIBRARY={}", library.display());
+    println!("cargo::rustc-env=MOD_ALLOC_HUSH_LIBRARY={}", hush(&here).display());
+}
+
+/// One file without dependencies: the compiler alone is enough.
+fn hush(here: &Path) -> PathBuf {
+    let source = here.join("hush/hush.rs");
+    println!("cargo::rerun-if-changed={}", source.display());
+    let library = PathBuf::from(variable("OUT_DIR")).join("libmod_alloc_hush.so");
+    let mut rustc = Command::new(variable("RUSTC"));
+    rustc.args(["--edition=2024", "--crate-type=cdylib", "--crate-name=mod_alloc_hush"]);
+    rustc.args(["-Cpanic=abort", "-Copt-level=s", "-Cstrip=symbols"]);
+    // Nothing of what programs start with: its constructor is all that it has.
+    rustc.args(["-Clink-arg=-nostartfiles", "--target", &variable("TARGET")]);
+    if let Ok(linker) = env::var("RUSTC_LINKER") {
+        rustc.arg(format!("-Clinker={linker}"));
+    }
+    rustc.arg("-o").arg(&library).arg(source);
+    let status = rustc.status().expect("the compiler can be started");
+    assert!(status.success(), "the library hush could not be built: {rustc:?}: {status}");
+    library
 }
 
 fn build(preload: &Path) -> PathBuf {

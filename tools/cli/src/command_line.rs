@@ -55,6 +55,11 @@ pub(crate) enum Command {
     Top(top::Arguments),
     /// Profile every test of a package
     Test(test::Arguments),
+    /// As `test --nextest`, with nextest's own words: `nextest run …`
+    Nextest(test::Arguments),
+    /// What cargo starts for us while it runs tests
+    #[command(name = "__test", hide = true)]
+    TestStep(test::StepArguments),
     /// Print a shell's completions
     #[command(hide = true)]
     Completions(packaging::CompletionsArguments),

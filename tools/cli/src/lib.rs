@@ -69,6 +69,8 @@ pub fn main(called_as: CalledAs) -> ExitCode {
         Command::Report(arguments) => report::run(&arguments),
         Command::Top(arguments) => top::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Nextest(arguments) => test::nextest(&arguments),
+        Command::TestStep(arguments) => test::step(&arguments),
         Command::Completions(arguments) => packaging::completions(&arguments),
         Command::Man(arguments) => packaging::man(&arguments),
     }

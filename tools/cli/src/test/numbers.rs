@@ -1,0 +1,173 @@
+//! A test's numbers, and where they come from in a recording.
+
+use mod_alloc::recording::model::{Group, ROOTS, Recording, Site};
+use serde::{Deserialize, Serialize};
+
+/// What a test allocated.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Numbers {
+    pub(super) blocks: u64,
+    pub(super) bytes: u64,
+    pub(super) peak_bytes: u64,
+    pub(super) end_blocks: u64,
+    pub(super) end_bytes: u64,
+}
+
+/// Ranges of addresses as linked, start and end.
+pub(super) type Ranges = Vec<(u64, u64)>;
+
+impl Numbers {
+    pub(super) fn of_group(group: &Group) -> Self {
+        Self {
+            blocks: group.total_blocks,
+            bytes: group.total_bytes,
+            peak_bytes: group.peak_bytes,
+            end_blocks: group.end_blocks,
+            end_bytes: group.end_bytes,
+        }
+    }
+
+    /// Of a whole process.
+    pub(super) fn of_process(recording: &Recording) -> Self {
+        recording.sites.iter().fold(Self::default(), Self::with_site)
+    }
+
+    /// Of a process whose main thread runs a test inside its `main`: without what the runtime
+    /// allocates on the way there. `start` are the functions that `main` is called from, `test`
+    /// those that belong to the test.
+    ///
+    /// The peak is of what is counted, at the moment of the whole heap's peak. What the runtime
+    /// allocates does not change while the test runs, so that the two peaks are one.
+    pub(super) fn of_main(recording: &Recording, start: &Ranges, test: &Ranges) -> Self {
+        let passed = passed(recording, start, test);
+        let is_test = |site: &&Site| {
+            let passed = passed.get(site.frame as usize).copied().unwrap_or_default();
+            passed.test || !passed.start
+        };
+        recording.sites.iter().filter(is_test).fold(Self::default(), Self::with_site)
+    }
+
+    fn with_site(self, site: &Site) -> Self {
+        let counters = &site.counters;
+        Self {
+            blocks: self.blocks.saturating_add(counters.total_blocks),
+            bytes: self.bytes.saturating_add(counters.total_bytes),
+            peak_bytes: self.peak_bytes.saturating_add(counters.peak_bytes),
+            end_blocks: self.end_blocks.saturating_add(counters.end_blocks),
+            end_bytes: self.end_bytes.saturating_add(counters.end_bytes),
+        }
+    }
+
+    /// With the numbers of one more test; of peaks, the higher: tests peak at different times.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            blocks: self.blocks.saturating_add(other.blocks),
+            bytes: self.bytes.saturating_add(other.bytes),
+            peak_bytes: self.peak_bytes.max(other.peak_bytes),
+            end_blocks: self.end_blocks.saturating_add(other.end_blocks),
+            end_bytes: self.end_bytes.saturating_add(other.end_bytes),
+        }
+    }
+}
+
+/// Whether a stack passes through functions of two kinds.
+#[derive(Debug, Clone, Copy, Default)]
+struct Passed {
+    start: bool,
+    test: bool,
+}
+
+/// For each frame: what the stack from there outward passes through.
+fn passed(recording: &Recording, start: &Ranges, test: &Ranges) -> Vec<Passed> {
+    let own = recording.modules.iter().find(|module| module.path == recording.executable);
+    let mut all: Vec<Passed> = vec![Passed::default(); recording.frames.len()];
+    for (index, frame) in recording.frames.iter().enumerate().skip(ROOTS) {
+        let mut passed = all.get(frame.parent as usize).copied().unwrap_or_default();
+        if let Some(own) = own.filter(|own| (own.start..own.end).contains(&frame.address)) {
+            // A return address lies behind its call.
+            let linked = frame.address.wrapping_sub(own.bias).wrapping_sub(1);
+            passed.start |= contains(start, linked);
+            passed.test |= contains(test, linked);
+        }
+        all[index] = passed;
+    }
+    all
+}
+
+fn contains(ranges: &Ranges, address: u64) -> bool {
+    ranges.iter().any(|&(start, end)| (start..end).contains(&address))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mod_alloc::recording::model::{Counters, Frame, Module};
+
+    fn site(frame: u32, bytes: u64) -> Site {
+        let counters = Counters {
+            total_bytes: bytes,
+            total_blocks: 1,
+            peak_bytes: bytes,
+            end_bytes: bytes / 2,
+            end_blocks: 1,
+            ..Counters::default()
+        };
+        Site { frame, counters }
+    }
+
+    fn frame(parent: u32, address: u64) -> Frame {
+        Frame { parent, generation: 0, address }
+    }
+
+    /// main at 0x100..0x200, the test at 0x200..0x300; loaded 0x1000 higher.
+    fn recording() -> Recording {
+        let mut module = Module::default();
+        module.path = "/t".into();
+        (module.start, module.end, module.bias) = (0x1000, 0x2000, 0x1000);
+        let mut recording = Recording::default();
+        recording.executable = "/t".into();
+        recording.modules = vec![module];
+        recording.frames = vec![Frame::default(); ROOTS];
+        recording.frames.extend([
+            frame(0, 0x1150), // 4: main
+            frame(4, 0x1200), // 5: still main: a call that returns behind its last byte
+            frame(5, 0x1300), // 6: the test's last byte
+            frame(0, 0x9150), // 7: a thread, in another module
+            frame(4, 0x9250), // 8: a library below main
+        ]);
+        recording.sites =
+            vec![site(4, 1), site(5, 10), site(6, 100), site(7, 1000), site(8, 10_000)];
+        recording
+    }
+
+    #[test]
+    fn what_the_runtime_allocates_before_the_test_is_not_counted() {
+        let numbers = Numbers::of_main(&recording(), &vec![(0x100, 0x200)], &vec![(0x200, 0x300)]);
+        assert_eq!((numbers.bytes, numbers.blocks), (1100, 2));
+        assert_eq!((numbers.peak_bytes, numbers.end_bytes, numbers.end_blocks), (1100, 550, 2));
+    }
+
+    #[test]
+    fn a_process_is_all_its_sites() {
+        assert_eq!(Numbers::of_process(&recording()).bytes, 11_111);
+        assert_eq!(Numbers::of_process(&Recording::default()), Numbers::default());
+    }
+
+    #[test]
+    fn a_damaged_recording_counts_what_it_has() {
+        let mut recording = recording();
+        recording.sites.push(site(4_000_000, 7));
+        recording.frames.truncate(6);
+        let numbers = Numbers::of_main(&recording, &vec![(0x100, 0x200)], &vec![]);
+        assert_eq!(numbers.bytes, 100 + 1000 + 10_000 + 7);
+    }
+
+    #[test]
+    fn of_peaks_the_highest_counts() {
+        let one = Numbers { blocks: 1, bytes: 2, peak_bytes: 30, end_blocks: 4, end_bytes: 5 };
+        let two = Numbers { peak_bytes: 20, ..one };
+        let sum = Numbers { blocks: 2, bytes: 4, peak_bytes: 30, end_blocks: 8, end_bytes: 10 };
+        assert_eq!(one.and(two), sum);
+        assert_eq!(two.and(one), sum);
+    }
+}
