@@ -95,7 +95,7 @@ void *valloc(size_t size) {
 }
 
 void *pvalloc(size_t size) {
-    return take(4096, (size + 4095) & ~(size_t)4095);
+    return take(4096, size > ROOM ? size : (size + 4095) & ~(size_t)4095);
 }
 
 int posix_memalign(void **block, size_t alignment, size_t size) {

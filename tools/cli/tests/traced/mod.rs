@@ -6,4 +6,5 @@ pub(crate) mod compared;
 pub(crate) mod dhat_json;
 pub(crate) mod native;
 pub(crate) mod program;
+pub(crate) mod progress;
 pub(crate) mod recorded;
