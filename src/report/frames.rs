@@ -7,7 +7,7 @@ use std::vec::Vec;
 use crate::recording::model::Module;
 use crate::symbolize::{FixedMap, Place, StringId, Strings, Symbol};
 
-use super::kind::Function;
+use super::kind::{self, Function};
 use super::paths::shorten;
 
 /// What a frame says.
@@ -175,6 +175,17 @@ impl<'p> FrameRef<'p> {
     /// Whether the function was inlined into the next frame outward.
     pub fn inlined(&self) -> bool {
         self.symbol().inlined
+    }
+
+    /// Whether the function belongs to a language's own library (Rust's, C's or C++'s) or to an
+    /// allocator. What a reader looks for is the first frame that does not.
+    pub fn is_library(&self) -> bool {
+        let file_name = self.module().and_then(|module| module.path.file_name()?.to_str());
+        kind::is_library_function(Function {
+            name: self.function(),
+            file: self.full_file().unwrap_or(""),
+            module: file_name.unwrap_or(""),
+        })
     }
 
     /// The text, if this is no code but a remark where frames are missing.

@@ -58,6 +58,18 @@ pub(super) fn kind(function: Function<'_>) -> Kind {
     }
 }
 
+/// Whether a function is a language library's or an allocator's.
+pub(super) fn is_library_function(function: Function<'_>) -> bool {
+    let is_module = |names: &[&str]| names.iter().any(|name| function.module.starts_with(name));
+    let is_cpp = |name: &str| {
+        let name = name.strip_prefix("void ").unwrap_or(name); // a template's return type
+        ["std::", "__gnu_cxx::", "operator new"].iter().any(|prefix| name.starts_with(prefix))
+    };
+    is_module(&["libc.so", "libc-", "libpthread", "libstdc++.so", "libc++.so", "ld-linux"])
+        || function.name.is_some_and(is_cpp)
+        || !matches!(kind(function), Kind::Program)
+}
+
 fn kind_by_name(name: &str) -> Kind {
     if is_profiler(name) {
         Kind::Profiler
@@ -224,6 +236,30 @@ mod tests {
                 named(name)
             );
         }
+    }
+
+    #[test]
+    fn library_functions_are_told_from_the_programs_own() {
+        let library = |name, module| {
+            is_library_function(Function { name: Some(name), module, ..Function::default() })
+        };
+        for name in [
+            "alloc::vec::Vec<T,A>::push",
+            "<alloc::string::String as core::clone::Clone>::clone",
+            "std::vector<int, std::allocator<int> >::push_back(int const&)",
+            "void std::vector<int>::_M_realloc_insert<int>(int&&)",
+            "__gnu_cxx::new_allocator<int>::allocate(unsigned long)",
+            "core::ops::function::FnOnce::call_once",
+        ] {
+            assert!(library(name, "app"), "{name}");
+        }
+        assert!(library("strdup", "libc.so.6"));
+        assert!(library("getdelim", "libc-2.31.so"));
+        for name in ["main", "app::main", "<app::T as core::clone::Clone>::clone", "stdlib_load"] {
+            assert!(!library(name, "app"), "{name}");
+        }
+        assert!(!library("xmlParse", "libxml2.so.2"));
+        assert!(!is_library_function(Function { module: "app", ..Function::default() }));
     }
 
     #[test]

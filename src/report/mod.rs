@@ -14,6 +14,7 @@ mod kind;
 mod merge;
 mod naming;
 mod paths;
+mod site_names;
 pub mod summary;
 mod trim;
 
@@ -27,6 +28,7 @@ use frames::FrameTable;
 use merge::Stacks;
 
 pub use frames::FrameRef;
+pub use site_names::SiteNames;
 
 /// How a profile is made of a recording.
 #[derive(Debug, Clone, PartialEq, Eq)]

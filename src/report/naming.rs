@@ -3,7 +3,7 @@
 use std::vec::Vec;
 
 use crate::recording::model::{
-    Frame as Node, ROOT_COMPLETE, ROOT_TABLE_FULL, ROOT_TRUNCATED, ROOTS, Recording,
+    Frame as Node, Module, ROOT_COMPLETE, ROOT_TABLE_FULL, ROOT_TRUNCATED, ROOTS, Recording,
 };
 use crate::symbolize::{FixedMap, Symbol, Symbolizer};
 
@@ -25,14 +25,9 @@ pub(super) fn named_stacks(recording: &Recording, options: &Options) -> (FrameTa
     let mut frames = FrameTable::default();
     let names = NodeNames::resolve(recording, options, &mut frames);
     let mut stacks = Stacks::default();
-    let mut builder = StackBuilder {
-        recording,
-        names: &names,
-        kinds: kinds(recording, &frames),
-        trims: options.trim,
-        ids: Vec::new(),
-        stack_kinds: Vec::new(),
-    };
+    let mut kinds = Vec::new();
+    add_kinds(&mut kinds, &frames, &recording.modules);
+    let mut builder = StackBuilder::new(recording, &names, &kinds, options.trim);
     for site in &recording.sites {
         let ids = builder.build(site.frame, &mut frames);
         stacks.add(ids, &site.counters);
@@ -41,38 +36,70 @@ pub(super) fn named_stacks(recording: &Recording, options: &Options) -> (FrameTa
     (frames, stacks)
 }
 
-fn kinds(recording: &Recording, frames: &FrameTable) -> Vec<Kind> {
-    let ids = 0..u32::try_from(frames.len()).unwrap_or(u32::MAX);
-    ids.map(|id| kind::kind(frames.function(id, &recording.modules))).collect()
+/// Judges the frames that are not among the `kinds` yet.
+pub(super) fn add_kinds(kinds: &mut Vec<Kind>, frames: &FrameTable, modules: &[Module]) {
+    let id = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
+    let more = id(kinds.len())..id(frames.len());
+    kinds.extend(more.map(|id| kind::kind(frames.function(id, modules))));
 }
 
+/// In [`NodeNames`]: an entry whose address was not resolved yet.
+const NOT_RESOLVED: u32 = u32::MAX;
+
 /// For every frame of a recording (a physical one), the functions at its address.
-struct NodeNames {
+#[derive(Default)]
+pub(super) struct NodeNames {
     /// For each entry of [`Recording::frames`], its address's index in `ends`.
     addresses: Vec<u32>,
     /// Where the ids of each distinct address end in `ids`; they begin where the ones
     /// before end.
     ends: Vec<usize>,
     ids: Vec<u32>,
+    /// Index in `ends` of the addresses that were resolved.
+    known: FixedMap<(u64, u16), u32>,
+    /// Those that no module held.
+    homeless: Vec<(u64, u16)>,
+    symbols: Vec<Symbol>,
 }
 
 impl NodeNames {
     /// Resolves each distinct address once.
     fn resolve(recording: &Recording, options: &Options, frames: &mut FrameTable) -> Self {
         let mut symbolizer = Symbolizer::new(recording, &options.debug_dirs);
-        let mut known = FixedMap::<(u64, u16), u32>::default();
-        let mut names = Self { addresses: Vec::new(), ends: Vec::new(), ids: Vec::new() };
-        names.addresses.reserve_exact(recording.frames.len());
-        let mut symbols = Vec::new();
-        for node in &recording.frames {
-            let next = u32::try_from(names.ends.len()).unwrap_or(u32::MAX);
-            let address = *known.entry((node.address, node.generation)).or_insert(next);
-            names.addresses.push(address);
-            if address == next {
-                names.push_names(node, recording, &mut symbolizer, frames, &mut symbols);
-            }
+        let mut names = Self::default();
+        names.cover(recording);
+        for node in 0..recording.frames.len() {
+            names.resolve_node(node, recording, &mut symbolizer, frames);
         }
-        names
+        // Only needed to resolve more.
+        Self { addresses: names.addresses, ends: names.ends, ids: names.ids, ..Self::default() }
+    }
+
+    /// Makes room for the frames that `recording` has more than the one before.
+    pub(super) fn cover(&mut self, recording: &Recording) {
+        let nodes = recording.frames.len();
+        self.addresses.reserve_exact(nodes.saturating_sub(self.addresses.len()));
+        self.addresses.resize(nodes, NOT_RESOLVED);
+    }
+
+    /// Resolves entry `node` of [`Recording::frames`], if that is new.
+    pub(super) fn resolve_node(
+        &mut self,
+        node: usize,
+        recording: &Recording,
+        symbolizer: &mut Symbolizer<'_>,
+        frames: &mut FrameTable,
+    ) {
+        if self.addresses[node] != NOT_RESOLVED {
+            return;
+        }
+        let at = &recording.frames[node];
+        let next = u32::try_from(self.ends.len()).unwrap_or(u32::MAX);
+        let address = *self.known.entry((at.address, at.generation)).or_insert(next);
+        self.addresses[node] = address;
+        if address == next {
+            self.push_names(at, recording, symbolizer, frames);
+        }
     }
 
     fn push_names(
@@ -81,13 +108,15 @@ impl NodeNames {
         recording: &Recording,
         symbolizer: &mut Symbolizer<'_>,
         frames: &mut FrameTable,
-        symbols: &mut Vec<Symbol>,
     ) {
-        symbols.clear();
+        self.symbols.clear();
         // A root has no address and stands for no code.
         if node.address != 0 {
-            let strings = frames.strings_mut();
+            let (strings, symbols) = (frames.strings_mut(), &mut self.symbols);
             let place = symbolizer.resolve(node.address, node.generation, strings, symbols);
+            if place.module.is_none() {
+                self.homeless.push((node.address, node.generation));
+            }
             if symbols.is_empty() {
                 symbols.push(Symbol::default());
             }
@@ -95,6 +124,16 @@ impl NodeNames {
             self.ids.extend(ids);
         }
         self.ends.push(self.ids.len());
+    }
+
+    /// Has the addresses that no module held resolved again.
+    pub(super) fn retry_homeless(&mut self) {
+        let homeless = self.homeless.drain(..);
+        let given_up = homeless.filter_map(|address| self.known.remove(&address));
+        let given_up: std::collections::BTreeSet<u32> = given_up.collect();
+        for address in self.addresses.iter_mut().filter(|address| given_up.contains(address)) {
+            *address = NOT_RESOLVED;
+        }
     }
 
     /// The ids at entry `node` of [`Recording::frames`], innermost first.
@@ -107,19 +146,29 @@ impl NodeNames {
 }
 
 /// Puts stacks together, one after another, in buffers that are used again.
-struct StackBuilder<'a> {
+pub(super) struct StackBuilder<'a> {
     recording: &'a Recording,
     names: &'a NodeNames,
     /// By frame id.
-    kinds: Vec<Kind>,
+    kinds: &'a [Kind],
     trims: bool,
     ids: Vec<u32>,
     stack_kinds: Vec<Kind>,
 }
 
-impl StackBuilder<'_> {
+impl<'a> StackBuilder<'a> {
+    /// `names` has resolved all that will be asked for, and `kinds` judged it.
+    pub(super) fn new(
+        recording: &'a Recording,
+        names: &'a NodeNames,
+        kinds: &'a [Kind],
+        trims: bool,
+    ) -> Self {
+        Self { recording, names, kinds, trims, ids: Vec::new(), stack_kinds: Vec::new() }
+    }
+
     /// The frame ids of the stack whose innermost frame is the recording's frame `innermost`.
-    fn build(&mut self, innermost: u32, frames: &mut FrameTable) -> &[u32] {
+    pub(super) fn build(&mut self, innermost: u32, frames: &mut FrameTable) -> &[u32] {
         self.ids.clear();
         let root = self.walk(innermost);
         let mut shows_end = root != ROOT_COMPLETE;

@@ -27,6 +27,7 @@ mod object_file;
 mod strings;
 mod symbol_table;
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::vec::Vec;
 
@@ -89,11 +90,27 @@ impl<'r> Symbolizer<'r> {
     /// file system's tree, or the files themselves.
     pub fn new(recording: &'r Recording, debug_dirs: &[PathBuf]) -> Self {
         Self {
-            modules: ModuleMap::new(&recording.modules),
+            modules: ModuleMap::new(Cow::Borrowed(&recording.modules)),
             search: Search::new(recording, debug_dirs),
             objects: recording.modules.iter().map(|_| None).collect(),
             names: Names::default(),
         }
+    }
+
+    /// The same, for a process that is watched: keeps what it needs of `recording`, and can be
+    /// [told of later readings](Symbolizer::update).
+    pub fn watching(recording: &Recording, debug_dirs: &[PathBuf]) -> Symbolizer<'static> {
+        Symbolizer {
+            modules: ModuleMap::new(Cow::Owned(recording.modules.clone())),
+            search: Search::new(recording, debug_dirs),
+            objects: recording.modules.iter().map(|_| None).collect(),
+            names: Names::default(),
+        }
+    }
+
+    /// The modules that addresses are looked up in.
+    pub fn modules(&self) -> &[Module] {
+        self.modules.modules()
     }
 
     /// Resolves the loaded return address `address` of a stack taken in module-list
@@ -110,42 +127,66 @@ impl<'r> Symbolizer<'r> {
             return Place { module: None, address };
         };
         let linked = address.wrapping_sub(module.bias);
-        self.resolve_linked(index, module, linked, strings, out);
+        if let Some(slot) = self.objects.get_mut(index) {
+            let object = slot.get_or_insert_with(|| Object::open(&self.search, module));
+            object.resolve(linked, &mut self.names, strings, out);
+        }
         Place { module: u32::try_from(index).ok(), address: linked }
     }
+}
 
-    fn resolve_linked(
+impl Symbolizer<'static> {
+    /// Takes over the modules of a later reading of the same process; what is known of those that
+    /// were there before is kept. Returns whether there was a change: then addresses that had no
+    /// module may have one now.
+    pub fn update(&mut self, recording: &Recording) -> bool {
+        if self.modules() == recording.modules {
+            return false;
+        }
+        let modules = &recording.modules;
+        let known = self.modules().iter().zip(modules).take_while(|(old, new)| same_file(old, new));
+        let known = known.count();
+        self.objects.truncate(known);
+        self.objects.resize_with(modules.len(), || None);
+        self.modules = ModuleMap::new(Cow::Owned(modules.clone()));
+        true
+    }
+}
+
+/// Whether an entry of the module list still stands for the same file: how long it was mapped is
+/// the only thing about it that may change.
+fn same_file(old: &Module, new: &Module) -> bool {
+    old.path == new.path && old.build_id == new.build_id && old.bias == new.bias
+}
+
+impl Object {
+    fn resolve(
         &mut self,
-        index: usize,
-        module: &Module,
         linked: u64,
+        names: &mut Names,
         strings: &mut Strings,
         out: &mut Vec<Symbol>,
     ) {
-        let Some(slot) = self.objects.get_mut(index) else { return };
-        let object = slot.get_or_insert_with(|| Object::open(&self.search, module));
         // A return address is the instruction after the call, which may already belong to
         // the next line or, after a call that never returns, to the next function.
         let probe = linked.wrapping_sub(1);
         let first = out.len();
-        let name = match &object.dwarf {
-            Some(dwarf) => dwarf.resolve(probe, &mut self.names, strings, out),
+        let name = match &self.dwarf {
+            Some(dwarf) => dwarf.resolve(probe, names, strings, out),
             None => NameOfFunction::Missing,
         };
         if name != NameOfFunction::Whole
-            && let Some(raw) = object.table().containing(probe)
+            && let Some(raw) = self.table().containing(probe)
             && (name == NameOfFunction::Missing || names::is_mangled(raw))
         {
-            let name = self.names.demangled(raw, strings);
+            let name = names.demangled(raw, strings);
             match out[first..].last_mut() {
                 Some(physical) => physical.name = name,
                 None => out.push(Symbol { name, ..Symbol::default() }),
             }
         }
     }
-}
 
-impl Object {
     fn open(search: &Search, module: &Module) -> Self {
         let files = search.files(module);
         let dwarf = files.debug.as_deref().and_then(|path| {

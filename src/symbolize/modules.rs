@@ -1,5 +1,6 @@
 //! Which module was mapped at an address, at the time a stack was taken.
 
+use std::borrow::Cow;
 use std::vec::Vec;
 
 use crate::recording::model::Module;
@@ -8,7 +9,7 @@ use crate::recording::model::Module;
 /// modules at different times (`dlclose`, then `dlopen`), so a lookup takes the
 /// generation too.
 pub(super) struct ModuleMap<'r> {
-    modules: &'r [Module],
+    modules: Cow<'r, [Module]>,
     /// Indices into `modules` by start address.
     order: Vec<usize>,
     /// For each entry of `order`, the greatest end among it and all before it: a search
@@ -17,7 +18,7 @@ pub(super) struct ModuleMap<'r> {
 }
 
 impl<'r> ModuleMap<'r> {
-    pub(super) fn new(modules: &'r [Module]) -> Self {
+    pub(super) fn new(modules: Cow<'r, [Module]>) -> Self {
         let mut order: Vec<usize> = (0..modules.len()).collect();
         order.sort_by_key(|&index| modules[index].start);
         let mut reach = Vec::with_capacity(order.len());
@@ -29,8 +30,13 @@ impl<'r> ModuleMap<'r> {
         Self { modules, order, reach }
     }
 
+    /// The modules, in the recording's order.
+    pub(super) fn modules(&self) -> &[Module] {
+        &self.modules
+    }
+
     /// The module that held the call before the return address `address`.
-    pub(super) fn find(&self, address: u64, generation: u16) -> Option<(usize, &'r Module)> {
+    pub(super) fn find(&self, address: u64, generation: u16) -> Option<(usize, &Module)> {
         let call = address.checked_sub(1)?;
         let after = self.order.partition_point(|&index| self.modules[index].start <= call);
         (0..after)
@@ -57,7 +63,7 @@ mod tests {
     }
 
     fn found(modules: &[Module], address: u64, generation: u16) -> Option<usize> {
-        ModuleMap::new(modules).find(address, generation).map(|(index, _)| index)
+        ModuleMap::new(modules.into()).find(address, generation).map(|(index, _)| index)
     }
 
     #[test]
