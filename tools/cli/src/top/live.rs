@@ -1,0 +1,106 @@
+//! The live view on a terminal: reads, draws, and waits for keys.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use ratatui::DefaultTerminal;
+use ratatui::crossterm::event::{self, Event, KeyEventKind};
+
+use super::app::{App, Next};
+use super::palette::Palette;
+use super::screen;
+use super::signals;
+use super::source::Source;
+
+/// Longest time between looking for signals.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Longest time that is spent on names before keys are looked at again.
+const NAMING: Duration = Duration::from_millis(20);
+
+/// Runs the view until it is quit. However it ends, the terminal is as before.
+pub(super) fn run(app: &mut App, source: &mut dyn Source, palette: Palette) -> io::Result<()> {
+    signals::note_all()?;
+    let mut terminal = ratatui::try_init()?;
+    let ended = watch(&mut terminal, app, source, palette);
+    ratatui::try_restore()?;
+    match ended? {
+        None => Ok(()),
+        // What it would have done at once, had the terminal not been ours.
+        Some(signal) => signals::obey(signal),
+    }
+}
+
+/// Until the view is quit (`None`) or a signal ends it.
+fn watch(
+    terminal: &mut DefaultTerminal,
+    app: &mut App,
+    source: &mut dyn Source,
+    palette: Palette,
+) -> io::Result<Option<i32>> {
+    let mut read_at = Instant::now();
+    loop {
+        terminal.draw(|frame| screen::draw(frame, app, palette))?;
+        let deadline = Instant::now() + NAMING;
+        let all_named = app.name(&mut || Instant::now() < deadline);
+        let wait = if all_named { wait(app, read_at) } else { Duration::ZERO };
+        // After naming, what came of it is drawn at once: the wait is for what is new.
+        if all_named {
+            terminal.draw(|frame| screen::draw(frame, app, palette))?;
+        }
+        let mut next = match signals::pending() {
+            Some(libc::SIGTSTP) => Next::Suspend,
+            Some(signal) => return Ok(Some(signal)),
+            None if event::poll(wait)? => keys(app)?,
+            None => Next::Stay,
+        };
+        if next == Next::Stay && is_due(app, read_at) {
+            next = Next::Read;
+        }
+        match next {
+            Next::Stay => {}
+            Next::Read => {
+                app.take(source.read());
+                read_at = Instant::now();
+            }
+            Next::Suspend => suspend(terminal)?,
+            Next::Quit => return Ok(None),
+        }
+    }
+}
+
+fn is_due(app: &App, read_at: Instant) -> bool {
+    app.is_live() && !app.paused && read_at.elapsed() >= app.interval
+}
+
+fn wait(app: &App, read_at: Instant) -> Duration {
+    if app.paused || !app.is_live() {
+        return PATIENCE;
+    }
+    app.interval.saturating_sub(read_at.elapsed()).min(PATIENCE)
+}
+
+/// Takes all keys that are there.
+fn keys(app: &mut App) -> io::Result<Next> {
+    loop {
+        if let Event::Key(key) = event::read()?
+            && key.kind != KeyEventKind::Release
+        {
+            let next = app.press(key);
+            if next != Next::Stay {
+                return Ok(next);
+            }
+        }
+        if !event::poll(Duration::ZERO)? {
+            return Ok(Next::Stay);
+        }
+    }
+}
+
+/// Gives the terminal back, stops, and takes it again when the shell says so.
+fn suspend(terminal: &mut DefaultTerminal) -> io::Result<()> {
+    ratatui::try_restore()?;
+    signals::obey(libc::SIGTSTP)?;
+    *terminal = ratatui::try_init()?;
+    terminal.clear()
+}

@@ -1,0 +1,150 @@
+//! The views that are read from top to bottom: a site's stack, and the threads.
+
+use std::cmp::Reverse;
+
+use mod_alloc::recording::model::Thread;
+use mod_alloc::report::FrameRef;
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use super::app::App;
+use super::names::{self, printable};
+use super::palette::Palette;
+use super::readings::Row;
+use super::units::{bytes, commas, micros, whole};
+
+/// Draws the selected site: its numbers and its whole stack.
+pub(super) fn draw_stack(frame: &mut Frame<'_>, area: Rect, app: &mut App, palette: Palette) {
+    let lines = match app.row() {
+        Some(row) => stack_lines(app, row, usize::from(area.width), palette),
+        None => vec![Line::from("No site is shown.")],
+    };
+    draw_page(frame, area, app, lines);
+}
+
+/// Draws every thread that has allocated.
+pub(super) fn draw_threads(frame: &mut Frame<'_>, area: Rect, app: &mut App, palette: Palette) {
+    let mut threads: Vec<&Thread> = app.board.recording.threads.iter().collect();
+    threads.sort_by_key(|thread| (!thread.running, Reverse(thread.total_bytes)));
+    let heading = format!(
+        "{:>8} {:<15} {:<8} {:>10} {:>16} {:>10} {:>16}",
+        "THREAD", "NAME", "STATE", "ALLOCATED", "BLOCKS", "FREED", "BLOCKS"
+    );
+    let mut lines = vec![Line::styled(heading, palette.heading())];
+    lines.extend(threads.into_iter().map(|thread| thread_line(thread, palette)));
+    draw_page(frame, area, app, lines);
+}
+
+fn thread_line(thread: &Thread, palette: Palette) -> Line<'static> {
+    let text = format!(
+        "{:>8} {:<15} {:<8} {:>10} {:>16} {:>10} {:>16}",
+        thread.id,
+        printable(&thread.name),
+        if thread.running { "running" } else { "ended" },
+        bytes(thread.total_bytes),
+        commas(thread.total_blocks),
+        bytes(thread.freed_bytes),
+        commas(thread.freed_blocks),
+    );
+    if thread.running { Line::from(text) } else { Line::styled(text, palette.aside()) }
+}
+
+/// Draws what fits, from the line that was scrolled to; the last page stays full.
+fn draw_page(frame: &mut Frame<'_>, area: Rect, app: &mut App, lines: Vec<Line<'_>>) {
+    app.page = usize::from(area.height);
+    app.scroll = app.scroll.min(lines.len().saturating_sub(app.page));
+    let page: Vec<Line<'_>> = lines.into_iter().skip(app.scroll).take(app.page).collect();
+    frame.render_widget(Paragraph::new(page), area);
+}
+
+fn stack_lines(app: &App, row: &Row, width: usize, palette: Palette) -> Vec<Line<'static>> {
+    let mut lines = number_lines(app, row);
+    lines.push(Line::from(""));
+    let frames: Vec<FrameRef<'_>> = app.board.names.frames(row.frame).collect();
+    if frames.is_empty() {
+        lines.push(Line::styled("…", palette.aside()));
+    }
+    for (index, frame) in frames.iter().enumerate() {
+        lines.extend(frame_lines(index, frame, width, palette));
+    }
+    lines
+}
+
+/// A function and where it is, in one line or two, and never cut: names are what this view is for.
+fn frame_lines(
+    index: usize,
+    frame: &FrameRef<'_>,
+    width: usize,
+    palette: Palette,
+) -> Vec<Line<'static>> {
+    let name_style = if frame.is_library() { palette.aside() } else { palette.own() };
+    let number = format!("{index:>3}  ");
+    let indent = number.len();
+    let mut pieces = broken(&names::function(frame), width.saturating_sub(indent)).into_iter();
+    let first = pieces.next().unwrap_or_default();
+    let mut lines = vec![Line::from(vec![Span::raw(number), Span::styled(first, name_style)])];
+    let more = |piece: String, style| Line::styled(format!("{:indent$}{piece}", ""), style);
+    lines.extend(pieces.map(|piece| more(piece, name_style)));
+    let Some(mut place) = names::place(frame) else { return lines };
+    if frame.inlined() {
+        place.push_str(", inlined");
+    }
+    let used = lines.last().map_or(0, Line::width);
+    if lines.len() == 1 && used + 2 + place.chars().count() <= width {
+        lines[0].push_span(Span::styled(format!("  {place}"), palette.aside()));
+    } else {
+        let pieces = broken(&place, width.saturating_sub(indent + 2));
+        lines.extend(pieces.into_iter().map(|piece| more(format!("  {piece}"), palette.aside())));
+    }
+    lines
+}
+
+/// Pieces of at most `width` characters.
+fn broken(text: &str, width: usize) -> Vec<String> {
+    let characters: Vec<char> = text.chars().collect();
+    characters.chunks(width.max(1)).map(|piece| piece.iter().collect()).collect()
+}
+
+fn number_lines(app: &App, row: &Row) -> Vec<Line<'static>> {
+    let counters = &row.numbers.counters;
+    let part = |size, blocks| format!("{} in {} blocks", bytes(size), commas(blocks));
+    let lines = [
+        ("Live", part(counters.end_bytes, counters.end_blocks)),
+        ("At the heap's peak", part(counters.peak_bytes, counters.peak_blocks)),
+        ("At its own most", part(counters.max_bytes, counters.max_blocks)),
+        ("Total", part(counters.total_bytes, counters.total_blocks)),
+        (
+            "Rate",
+            format!(
+                "{} per second",
+                part(whole(row.numbers.bytes_per_second), whole(row.numbers.blocks_per_second))
+            ),
+        ),
+        ("Blocks live for", average_lifetime(counters)),
+        ("Row", format!("{} of {}", app.cursor() + 1, app.board.shown.len())),
+    ];
+    lines.into_iter().map(|(name, value)| Line::from(format!("{name:>18}  {value}"))).collect()
+}
+
+fn average_lifetime(counters: &mod_alloc::recording::model::Counters) -> String {
+    match counters.lifetimes_micros.checked_div(counters.total_blocks) {
+        None => "-".into(),
+        Some(average) if average < 100_000 => format!("{} µs on average", commas(average)),
+        Some(average) => format!("{} on average", micros(average)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_names_are_broken_and_not_cut() {
+        assert_eq!(broken("abcdefgh", 3), ["abc", "def", "gh"]);
+        assert_eq!(broken("äöü", 2), ["äö", "ü"]);
+        assert_eq!(broken("ab", 0), ["a", "b"]);
+        assert!(broken("", 5).is_empty());
+    }
+}

@@ -1,0 +1,165 @@
+//! What the live view looks like.
+//!
+//! ```text
+//!  title: process and condition
+//!  totals
+//!  losses, if any
+//!  heap over time, if there is room
+//!  sites, a site's stack, or threads
+//!  keys, or the filter
+//! ```
+
+use ratatui::Frame;
+use ratatui::layout::{Alignment, Constraint, Layout, Rect};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Cell, Paragraph, Row, Table};
+
+use super::app::{App, View};
+use super::chart;
+use super::help;
+use super::names::{self, Label};
+use super::pages;
+use super::palette::Palette;
+use super::text::{self, COLUMNS, Column, WIDTH};
+
+/// Least width that is left for sites when columns of numbers are added.
+const SITE_WIDTH: usize = 36;
+
+/// Draws everything.
+pub(super) fn draw(frame: &mut Frame<'_>, app: &mut App, palette: Palette) {
+    let losses = text::losses(&app.board.recording.losses);
+    let [title, totals, lost, heap, middle, keys] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Length(2),
+        Constraint::Length(u16::from(losses.is_some())),
+        Constraint::Length(chart_height(frame.area().height)),
+        Constraint::Min(1),
+        Constraint::Length(1),
+    ])
+    .areas(frame.area());
+    draw_title(frame, title, app, palette);
+    let summary = text::summary(&app.board).map(Line::from);
+    frame.render_widget(Paragraph::new(summary.to_vec()), totals);
+    if let Some(losses) = losses {
+        frame.render_widget(Line::styled(format!("Lost: {losses}"), palette.warning()), lost);
+    }
+    chart::draw(frame, heap, &app.board, palette);
+    match app.view {
+        View::Sites => draw_sites(frame, middle, app, palette),
+        View::Stack => pages::draw_stack(frame, middle, app, palette),
+        View::Threads => pages::draw_threads(frame, middle, app, palette),
+    }
+    draw_keys(frame, keys, app, palette);
+    if app.shows_help {
+        help::draw(frame, palette);
+    }
+}
+
+fn chart_height(screen: u16) -> u16 {
+    match screen {
+        ..16 => 0,
+        16..24 => 5,
+        24..40 => 8,
+        _ => 12,
+    }
+}
+
+fn draw_title(frame: &mut Frame<'_>, area: Rect, app: &App, palette: Palette) {
+    let left = format!(" mod-alloc top  {}", text::subject(&app.board));
+    let mut right = text::condition(&app.board);
+    if !app.is_live() {
+        // Nothing will change any more: neither the interval nor a pause matters.
+    } else if app.paused {
+        right.push_str(", PAUSED");
+    } else {
+        right.push_str(&format!(", every {} s", app.interval.as_secs_f64()));
+    }
+    let right = format!(" {right} ");
+    let width = u16::try_from(right.chars().count()).unwrap_or(u16::MAX).min(area.width);
+    let [start, end] =
+        Layout::horizontal([Constraint::Min(0), Constraint::Length(width)]).areas(area);
+    frame.render_widget(Paragraph::new(left).style(palette.title()), start);
+    let end_text = Paragraph::new(right).alignment(Alignment::Right);
+    frame.render_widget(end_text.style(palette.title()), end);
+}
+
+fn draw_sites(frame: &mut Frame<'_>, area: Rect, app: &mut App, palette: Palette) {
+    app.fit(usize::from(area.height.saturating_sub(1)));
+    let columns = columns(usize::from(area.width), app.board.sort());
+    let heading = |column: &Column| {
+        let is_chosen = column.sort == app.board.sort();
+        let style = if is_chosen { palette.chosen() } else { palette.heading() };
+        Cell::from(Line::styled(column.heading, style).alignment(Alignment::Right))
+    };
+    let site = Cell::from(Line::styled(site_heading(app), palette.heading()));
+    let header = Row::new(columns.iter().map(heading).chain([site]));
+    let end = (app.offset + app.page).min(app.board.shown.len());
+    let cursor = app.cursor();
+    let rows = (app.offset.min(end)..end).map(|index| {
+        let row = &app.board.shown[index];
+        let number = |column: &Column| {
+            let text = column.text(&row.numbers);
+            Cell::from(Line::from(text).alignment(Alignment::Right))
+        };
+        let label = names::label(&app.board.names, row.frame);
+        let site = Cell::from(site_line(label, palette));
+        let style = if index == cursor { palette.cursor() } else { Default::default() };
+        Row::new(columns.iter().map(number).chain([site])).style(style)
+    });
+    let widths = columns.iter().map(|_| Constraint::Length(WIDTH as u16));
+    let widths = widths.chain([Constraint::Fill(1)]);
+    frame.render_widget(Table::new(rows, widths).header(header).column_spacing(1), area);
+}
+
+/// As many columns as leave room for the sites; the one that is sorted by always.
+fn columns(width: usize, sort: super::readings::Sort) -> Vec<Column> {
+    let room = (width.saturating_sub(SITE_WIDTH) / (WIDTH + 1)).max(1);
+    let mut columns = COLUMNS.to_vec();
+    while columns.len() > room {
+        let last_other = columns.iter().rposition(|column| column.sort != sort);
+        columns.remove(last_other.unwrap_or(0));
+    }
+    columns
+}
+
+fn site_heading(app: &App) -> String {
+    let (shown, sites) = (app.board.shown.len(), app.board.sites());
+    match (app.board.filter(), app.board.unnamed()) {
+        ("", _) => "SITE".into(),
+        (filter, 0) => format!("SITE with \"{filter}\": {shown} of {sites}"),
+        (filter, unnamed) => {
+            format!("SITE with \"{filter}\": {shown} of {}, {unnamed} to look at", sites - unnamed)
+        }
+    }
+}
+
+fn site_line(label: Option<Label>, palette: Palette) -> Line<'static> {
+    let Some(Label { function, place, callers }) = label else {
+        return Line::styled("…", palette.aside());
+    };
+    let mut spans = vec![Span::styled(function, palette.own())];
+    spans.extend(place.map(|place| Span::styled(format!(" {place}"), palette.aside())));
+    spans.extend(callers.into_iter().map(|caller| Span::raw(format!(" ← {caller}"))));
+    Line::from(spans)
+}
+
+fn draw_keys(frame: &mut Frame<'_>, area: Rect, app: &App, palette: Palette) {
+    let keys = match app.view {
+        View::Sites => {
+            "s sort  / filter  Enter stack  t threads  p pause  +/- interval  ? help  q quit"
+        }
+        View::Stack => "Esc back  ↑↓ scroll  p pause  ? help  q quit",
+        View::Threads => "Esc back  ↑↓ scroll  p pause  +/- interval  ? help  q quit",
+    };
+    let line = match (&app.typing, &app.trouble) {
+        (Some(_), _) => Line::from(vec![
+            Span::styled("Filter: ", palette.heading()),
+            Span::raw(app.board.filter().to_owned()),
+            Span::styled(" ", palette.cursor()),
+            Span::styled("  Enter keep  Esc undo", palette.aside()),
+        ]),
+        (None, Some(trouble)) => Line::styled(format!("Cannot read: {trouble}"), palette.warning()),
+        (None, None) => Line::styled(keys, palette.aside()),
+    };
+    frame.render_widget(line, area);
+}

@@ -1,0 +1,159 @@
+//! Where readings come from: a recording, and the process that writes it.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use mod_alloc::recording::file::{Error, RecordingFile};
+use mod_alloc::recording::model::{Ending, Recording};
+
+use super::process::{self, Program};
+
+/// What the command line names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Target {
+    Process(u32),
+    File(PathBuf),
+}
+
+impl Target {
+    /// Digits are a process; a file of such a name is `./123`.
+    pub(super) fn parse(text: &Path) -> Self {
+        match text.to_str().and_then(|text| text.parse().ok()) {
+            Some(pid) => Self::Process(pid),
+            None => Self::File(text.to_owned()),
+        }
+    }
+}
+
+/// Whether more is to come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum State {
+    /// The process is running.
+    Running,
+    /// The recording has no end, and its process is not seen from here: it was killed, or runs in
+    /// another container or on another machine.
+    Unseen,
+    /// No more will come, for this reason.
+    Ended(String),
+}
+
+/// One reading.
+#[derive(Debug)]
+pub(super) struct Reading {
+    pub(super) recording: Recording,
+    pub(super) state: State,
+    /// When it was taken, since watching began.
+    pub(super) at: Duration,
+    /// Whether this is another recording than before, because the process runs another program.
+    pub(super) is_another: bool,
+}
+
+/// What gives readings. The views know only this, so that tests can give what they like.
+pub(super) trait Source {
+    /// Reads what is recorded now.
+    fn read(&mut self) -> Result<Reading, String>;
+}
+
+/// A recording that is watched.
+pub(super) struct Watched {
+    file: RecordingFile,
+    /// Which process writes it, and what that runs.
+    writer: Option<(u32, Program)>,
+    began: Instant,
+    /// Whether to go on with the program that takes the place of this one.
+    follows: bool,
+    is_another: bool,
+}
+
+impl Watched {
+    /// Finds the recording.
+    pub(super) fn open(target: &Target) -> Result<Self, String> {
+        match target {
+            Target::Process(pid) => Self::of_process(*pid),
+            Target::File(path) => Self::of_file(path),
+        }
+    }
+
+    fn of_process(pid: u32) -> Result<Self, String> {
+        let failed = |why: &dyn std::fmt::Display| format!("process {pid}: {why}");
+        let program = Program::of(pid);
+        let file = process::recording_of(pid).map_err(|why| failed(&why))?;
+        let program = program.ok_or_else(|| failed(&"it has just ended"))?;
+        Ok(Self::new(file, Some((pid, program)), true))
+    }
+
+    fn of_file(path: &Path) -> Result<Self, String> {
+        let failed = |error: Error| format!("{}: {error}", path.display());
+        let file = RecordingFile::open(path).map_err(failed)?;
+        let pid = file.read().map_err(failed)?.pid;
+        let inode = fs::metadata(path).map_err(|error| failed(error.into()))?.ino();
+        let program = Program::of(pid).filter(|_| process::has_mapped(pid, inode));
+        Ok(Self::new(file, program.map(|program| (pid, program)), false))
+    }
+
+    fn new(file: RecordingFile, writer: Option<(u32, Program)>, follows: bool) -> Self {
+        Self { file, writer, began: Instant::now(), follows, is_another: false }
+    }
+
+    /// What becomes of a writer that no longer runs its program.
+    fn successor(&mut self, pid: u32, before: &Program) -> State {
+        let Some(now) = Program::of(pid).filter(|now| now.is_same_process(before)) else {
+            return State::Ended("the process has ended".into());
+        };
+        match process::recording_of(pid) {
+            Ok(file) if self.follows => {
+                *self = Self { file, writer: Some((pid, now)), is_another: true, ..*self };
+                State::Running
+            }
+            _ => State::Ended(format!("the process now runs {}", now.name())),
+        }
+    }
+
+    /// Whether the process was running just before this.
+    fn state(&mut self) -> State {
+        match self.writer.clone() {
+            None => State::Unseen,
+            Some((pid, program)) if Program::of(pid).as_ref() == Some(&program) => State::Running,
+            Some((pid, program)) => self.successor(pid, &program),
+        }
+    }
+}
+
+impl Source for Watched {
+    fn read(&mut self) -> Result<Reading, String> {
+        // Before the reading: what ends in between is read once more.
+        let state = self.state();
+        let recording = self.file.read().map_err(|error| error.to_string())?;
+        let state = match recording.ending {
+            Ending::Open => state,
+            _ if state == State::Running => State::Ended("the process is exiting".into()),
+            _ if state == State::Unseen => State::Ended("the process has ended".into()),
+            _ => state,
+        };
+        let is_another = std::mem::take(&mut self.is_another);
+        Ok(Reading { recording, state, at: self.began.elapsed(), is_another })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_a_process() {
+        assert_eq!(Target::parse(Path::new("123")), Target::Process(123));
+        for file in ["./123", "recording", "", "-1", "12345678901"] {
+            assert_eq!(Target::parse(Path::new(file)), Target::File(file.into()));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_watched_is_named() {
+        let error = |path: &str| Watched::open(&Target::parse(Path::new(path))).err().unwrap();
+        assert_eq!(error("4194999"), "process 4194999: there is no such process");
+        assert!(error("/nowhere/recording").starts_with("/nowhere/recording: "));
+        assert_eq!(error("/etc/passwd"), "/etc/passwd: not a recording of mod-alloc");
+    }
+}

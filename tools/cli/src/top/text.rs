@@ -1,0 +1,192 @@
+//! A table as text, and the sentences that it shares with the live view.
+
+use std::io::{self, Write};
+
+use mod_alloc::recording::model::Losses;
+
+use super::board::Board;
+use super::names::{self, printable};
+use super::readings::{Numbers, Sort};
+use super::source::State;
+use super::units;
+
+/// A column of numbers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Column {
+    pub(super) heading: &'static str,
+    pub(super) sort: Sort,
+    text: fn(&Numbers) -> String,
+}
+
+/// Characters a column of numbers has.
+pub(super) const WIDTH: usize = 9;
+
+/// In the order of [`Sort::ALL`].
+pub(super) const COLUMNS: [Column; 7] = [
+    Column { heading: "LIVE", sort: Sort::Live, text: |n| units::bytes(n.counters.end_bytes) },
+    Column {
+        heading: "BLOCKS",
+        sort: Sort::LiveBlocks,
+        text: |n| units::count(n.counters.end_blocks),
+    },
+    Column {
+        heading: "BYTES/s",
+        sort: Sort::Rate,
+        text: |n| units::bytes(units::whole(n.bytes_per_second)),
+    },
+    Column {
+        heading: "BLOCKS/s",
+        sort: Sort::RateBlocks,
+        text: |n| units::count(units::whole(n.blocks_per_second)),
+    },
+    Column { heading: "TOTAL", sort: Sort::Total, text: |n| units::bytes(n.counters.total_bytes) },
+    Column {
+        heading: "BLOCKS",
+        sort: Sort::TotalBlocks,
+        text: |n| units::count(n.counters.total_blocks),
+    },
+    Column { heading: "AT PEAK", sort: Sort::Peak, text: |n| units::bytes(n.counters.peak_bytes) },
+];
+
+impl Column {
+    /// What the column says of these numbers; nothing where they are zero, so that the others
+    /// stand out.
+    pub(super) fn text(&self, numbers: &Numbers) -> String {
+        if numbers.by(self.sort) == 0 { "-".into() } else { (self.text)(numbers) }
+    }
+}
+
+/// Writes what `board` shows, at most `top` sites.
+pub(super) fn write(board: &Board, top: usize, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}", subject(board))?;
+    writeln!(out, "{}", condition(board))?;
+    for line in summary(board) {
+        writeln!(out, "{line}")?;
+    }
+    if let Some(losses) = losses(&board.recording.losses) {
+        writeln!(out, "Lost: {losses}")?;
+    }
+    writeln!(out)?;
+    for column in COLUMNS {
+        let mark = if column.sort == board.sort() { "*" } else { "" };
+        write!(out, "{:>WIDTH$}  ", format!("{mark}{}", column.heading))?;
+    }
+    writeln!(out, "SITE")?;
+    for row in board.shown.iter().take(top) {
+        for column in COLUMNS {
+            write!(out, "{:>WIDTH$}  ", column.text(&row.numbers))?;
+        }
+        match names::label(&board.names, row.frame) {
+            Some(label) => writeln!(out, "{label}")?,
+            None => writeln!(out)?,
+        }
+    }
+    Ok(())
+}
+
+/// Which process it is.
+pub(super) fn subject(board: &Board) -> String {
+    printable(&format!("{} {}", board.recording.pid, board.recording.command))
+}
+
+/// Whether it runs, and how long it was recorded.
+pub(super) fn condition(board: &Board) -> String {
+    let time = units::micros(board.recording.end_micros);
+    match &board.state {
+        State::Running => format!("running for {time}"),
+        State::Unseen => format!("recorded for {time}; the process is not seen from here"),
+        State::Ended(why) => format!("{why}; recorded for {time}"),
+    }
+}
+
+/// The totals, in two lines.
+pub(super) fn summary(board: &Board) -> [String; 2] {
+    let total = &board.total.counters;
+    let part =
+        |bytes, blocks| format!("{} in {} blocks", units::bytes(bytes), units::commas(blocks));
+    let rate = part(
+        units::whole(board.total.bytes_per_second),
+        units::whole(board.total.blocks_per_second),
+    );
+    let threads = &board.recording.threads;
+    let running = threads.iter().filter(|thread| thread.running).count();
+    [
+        format!(
+            "Live: {}   Peak: {} at {}",
+            part(total.end_bytes, total.end_blocks),
+            part(total.peak_bytes, total.peak_blocks),
+            units::micros(board.recording.peak_micros),
+        ),
+        format!(
+            "Total: {}   Rate: {rate} per second   Sites: {}   Threads: {running} running of {}",
+            part(total.total_bytes, total.total_blocks),
+            units::commas(board.sites() as u64),
+            threads.len(),
+        ),
+    ]
+}
+
+/// What was not recorded in full, by cause; `None` if nothing was lost.
+pub(super) fn losses(losses: &Losses) -> Option<String> {
+    let causes = [
+        (losses.table_full, "events in a full call-site table"),
+        (losses.reentrant, "events inside the profiler"),
+        (losses.damaged_trailers, "frees of damaged blocks"),
+        (losses.truncated_stacks, "stacks too deep"),
+        (losses.broken_stacks, "stacks without unwind information"),
+        (losses.threads_overflowed, "events of threads without a slot"),
+    ];
+    let lost: Vec<String> = causes
+        .iter()
+        .filter(|(events, _)| *events > 0)
+        .map(|(events, what)| format!("{} {what}", units::commas(*events)))
+        .collect();
+    (!lost.is_empty()).then(|| lost.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{reading, with_sites};
+    use super::*;
+    use mod_alloc::report::Options;
+
+    fn text(board: &Board) -> String {
+        let mut out = Vec::new();
+        write(board, 10, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_table_is_written_as_people_read_it() {
+        let recording = with_sites(&[(123_456, 1_234), (5_000_000, 2), (0, 0)]);
+        let mut board = Board::new(reading(recording, 0.0), Sort::Live, "", Options::default());
+        board.name_first(10);
+        let expected = "\
+4242 app --serve \"two words\"
+running for 12.3 s
+Live: 4.89 MiB in 1,236 blocks   Peak: 4.89 MiB in 1,236 blocks at 4.5 s
+Total: 4.89 MiB in 1,236 blocks   Rate: 407 KiB in 101 blocks per second   Sites: 3   Threads: 1 running of 2
+
+    *LIVE     BLOCKS    BYTES/s   BLOCKS/s      TOTAL     BLOCKS    AT PEAK  SITE
+ 4.77 MiB          2    397 KiB          1   4.77 MiB          2   4.77 MiB  app+0x2000 ← app+0xf0000
+  121 KiB      1.23k   9.80 KiB        101    121 KiB      1.23k    121 KiB  app+0x1000 ← app+0xf0000
+        -          -          -          -          -          -          -  app+0x3000 ← app+0xf0000
+";
+        assert_eq!(text(&board), expected);
+    }
+
+    #[test]
+    fn ends_and_losses_are_said() {
+        let mut last = reading(with_sites(&[(1, 1)]), 0.0);
+        last.state = State::Ended("the process has ended".into());
+        last.recording.losses.broken_stacks = 1_234;
+        last.recording.losses.table_full = 5;
+        let board = Board::new(last, Sort::Peak, "", Options::default());
+        let text = text(&board);
+        assert!(text.contains("\nthe process has ended; recorded for 12.3 s\n"), "{text}");
+        let lost =
+            "\nLost: 5 events in a full call-site table, 1,234 stacks without unwind information\n";
+        assert!(text.contains(lost), "{text}");
+        assert!(text.contains("  *AT PEAK  SITE\n"), "{text}");
+    }
+}
