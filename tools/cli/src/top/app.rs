@@ -101,12 +101,9 @@ impl App {
 
     /// The row that the cursor is on.
     pub(super) fn cursor(&self) -> usize {
-        let is_it = |row: &Row| Some(self.board.names.shown_as(row.frame)) == self.selected();
-        self.board.shown.iter().position(is_it).unwrap_or(0)
-    }
-
-    fn selected(&self) -> Option<u32> {
-        self.selected.map(|frame| self.board.names.shown_as(frame))
+        let Some(selected) = self.selected else { return 0 };
+        let frame = self.board.names.shown_as(selected);
+        self.board.shown.iter().position(|row| row.frame == frame).unwrap_or(0)
     }
 
     /// The selected row; `None` if there are no rows.

@@ -23,7 +23,7 @@ pub(super) fn run(app: &mut App, source: &mut dyn Source, palette: Palette) -> i
     signals::note_all()?;
     let mut terminal = ratatui::try_init()?;
     let ended = watch(&mut terminal, app, source, palette);
-    ratatui::try_restore()?;
+    give_back(&mut terminal)?;
     match ended? {
         None => Ok(()),
         // What it would have done at once, had the terminal not been ours.
@@ -40,14 +40,12 @@ fn watch(
 ) -> io::Result<Option<i32>> {
     let mut read_at = Instant::now();
     loop {
-        terminal.draw(|frame| screen::draw(frame, app, palette))?;
         let deadline = Instant::now() + NAMING;
-        let all_named = app.name(&mut || Instant::now() < deadline);
+        app.name(&mut || Instant::now() < deadline);
+        terminal.draw(|frame| screen::draw(frame, app, palette))?;
+        // Drawing tells what is in sight, of which some may have no name yet.
+        let all_named = app.name(&mut || false);
         let wait = if all_named { wait(app, read_at) } else { Duration::ZERO };
-        // After naming, what came of it is drawn at once: the wait is for what is new.
-        if all_named {
-            terminal.draw(|frame| screen::draw(frame, app, palette))?;
-        }
         let mut next = match signals::pending() {
             Some(libc::SIGTSTP) => Next::Suspend,
             Some(signal) => return Ok(Some(signal)),
@@ -97,10 +95,17 @@ fn keys(app: &mut App) -> io::Result<Next> {
     }
 }
 
+/// Puts the terminal as it was before. The cursor too: a signal leaves no time to drop `terminal`.
+fn give_back(terminal: &mut DefaultTerminal) -> io::Result<()> {
+    terminal.show_cursor()?;
+    ratatui::try_restore()
+}
+
 /// Gives the terminal back, stops, and takes it again when the shell says so.
 fn suspend(terminal: &mut DefaultTerminal) -> io::Result<()> {
-    ratatui::try_restore()?;
+    give_back(terminal)?;
     signals::obey(libc::SIGTSTP)?;
+    // Knows nothing of what is on the screen, and so draws all of it.
     *terminal = ratatui::try_init()?;
-    terminal.clear()
+    Ok(())
 }

@@ -152,7 +152,7 @@ pub(super) fn printable(text: &str) -> String {
 pub(super) struct Label {
     /// The program's own innermost function.
     pub(super) function: String,
-    /// Its file and line, where these are known.
+    /// Its file, without folders, and line, where these are known.
     pub(super) place: Option<String>,
     /// The program's own functions outward of it.
     pub(super) callers: Vec<String>,
@@ -164,9 +164,13 @@ pub(super) fn label(names: &Names, frame: u32) -> Option<Label> {
     let (first, callers) = own.split_first()?;
     Some(Label {
         function: function(first),
-        place: place(first).filter(|_| first.short_file().is_some()),
+        place: place(first).filter(|_| first.file().is_some()).map(without_folders),
         callers: callers.iter().map(function).collect(),
     })
+}
+
+fn without_folders(place: String) -> String {
+    place.rsplit_once('/').map_or(place.clone(), |(_, name)| name.to_owned())
 }
 
 impl fmt::Display for Label {

@@ -71,7 +71,7 @@ fn the_table_on_a_wide_screen() {
     let expected = r#"
  mod-alloc top  4242 app --serve "two words"                                            running for 12.3 s, every 1.5 s
 Live: 26.7 MiB in 28,000 blocks   Peak: 26.7 MiB in 28,000 blocks at 4.5 s
-Total: 26.7 MiB in 28,000 blocks   Rate: 2.17 MiB in 2,277 blocks per second   Sites: 7   Threads: 1 running of 2
+Total: 26.7 MiB in 28,000 blocks   Rate: 2.17 MiB/s, 2,277 blocks/s   Sites: 7   Threads: 1 of 2
      LIVE    BLOCKS   BYTES/s  BLOCKS/s     TOTAL    BLOCKS   AT PEAK SITE
  6.68 MiB     1.00k   556 KiB        82  6.68 MiB     1.00k  6.68 MiB app+0x1000 ← app+0xf0000
  5.72 MiB     2.00k   476 KiB       163  5.72 MiB     2.00k  5.72 MiB app+0x2000 ← app+0xf0000

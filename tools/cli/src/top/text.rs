@@ -104,10 +104,8 @@ pub(super) fn summary(board: &Board) -> [String; 2] {
     let total = &board.total.counters;
     let part =
         |bytes, blocks| format!("{} in {} blocks", units::bytes(bytes), units::commas(blocks));
-    let rate = part(
-        units::whole(board.total.bytes_per_second),
-        units::whole(board.total.blocks_per_second),
-    );
+    let bytes_per_second = units::bytes(units::whole(board.total.bytes_per_second));
+    let blocks_per_second = units::commas(units::whole(board.total.blocks_per_second));
     let threads = &board.recording.threads;
     let running = threads.iter().filter(|thread| thread.running).count();
     [
@@ -118,7 +116,8 @@ pub(super) fn summary(board: &Board) -> [String; 2] {
             units::micros(board.recording.peak_micros),
         ),
         format!(
-            "Total: {}   Rate: {rate} per second   Sites: {}   Threads: {running} running of {}",
+            "Total: {}   Rate: {bytes_per_second}/s, {blocks_per_second} blocks/s   Sites: {}   \
+             Threads: {running} of {}",
             part(total.total_bytes, total.total_blocks),
             units::commas(board.sites() as u64),
             threads.len(),
@@ -165,7 +164,7 @@ mod tests {
 4242 app --serve \"two words\"
 running for 12.3 s
 Live: 4.89 MiB in 1,236 blocks   Peak: 4.89 MiB in 1,236 blocks at 4.5 s
-Total: 4.89 MiB in 1,236 blocks   Rate: 407 KiB in 101 blocks per second   Sites: 3   Threads: 1 running of 2
+Total: 4.89 MiB in 1,236 blocks   Rate: 407 KiB/s, 101 blocks/s   Sites: 3   Threads: 1 of 2
 
     *LIVE     BLOCKS    BYTES/s   BLOCKS/s      TOTAL     BLOCKS    AT PEAK  SITE
  4.77 MiB          2    397 KiB          1   4.77 MiB          2   4.77 MiB  app+0x2000 ← app+0xf0000
