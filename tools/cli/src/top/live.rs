@@ -75,7 +75,10 @@ fn wait(app: &App, read_at: Instant) -> Duration {
     if app.paused || !app.is_live() {
         return PATIENCE;
     }
-    app.interval.saturating_sub(read_at.elapsed()).min(PATIENCE)
+    // Waiting is done in whole milliseconds, rounded down: without one more, the last would be spent
+    // drawing again and again.
+    let left = app.interval.saturating_sub(read_at.elapsed());
+    left.saturating_add(Duration::from_millis(1)).min(PATIENCE)
 }
 
 /// Takes all keys that are there.

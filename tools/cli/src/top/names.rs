@@ -109,12 +109,19 @@ impl Filter {
     }
 }
 
-/// The frame that a site is called by: the program's own innermost one, or, where there is none, the
-/// innermost; and the program's own frames outward of it.
-fn own_frames<'n>(names: &'n Names, frame: u32) -> Vec<FrameRef<'n>> {
+/// The frames that say which site it is: the program's own, without those that have no name. Where
+/// nothing would be left, less is left out.
+fn telling_frames<'n>(names: &'n Names, frame: u32) -> Vec<FrameRef<'n>> {
     let is_own = |frame: &FrameRef<'n>| !frame.is_library();
+    let is_named = |frame: &FrameRef<'n>| frame.function().is_some() || frame.note().is_some();
     let own: Vec<FrameRef<'n>> = names.frames(frame).filter(is_own).collect();
-    if own.is_empty() { names.frames(frame).take(1).collect() } else { own }
+    if own.is_empty() {
+        names.frames(frame).take(1).collect()
+    } else if own.iter().any(is_named) {
+        own.into_iter().filter(is_named).collect()
+    } else {
+        own
+    }
 }
 
 /// What a frame is called: its function, or its module and address, or the remark.
@@ -147,6 +154,9 @@ pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
+/// Callers in a line of text; the recursion of a parser would fill pages.
+const CALLERS: usize = 5;
+
 /// A site in few words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Label {
@@ -160,8 +170,8 @@ pub(super) struct Label {
 
 /// What site `frame` is called; `None` if it was not named yet.
 pub(super) fn label(names: &Names, frame: u32) -> Option<Label> {
-    let own = own_frames(names, frame);
-    let (first, callers) = own.split_first()?;
+    let telling = telling_frames(names, frame);
+    let (first, callers) = telling.split_first()?;
     Some(Label {
         function: function(first),
         place: place(first).filter(|_| first.file().is_some()).map(without_folders),
@@ -179,7 +189,8 @@ impl fmt::Display for Label {
         if let Some(place) = &self.place {
             write!(f, " ({place})")?;
         }
-        self.callers.iter().try_for_each(|caller| write!(f, " ← {caller}"))
+        self.callers.iter().take(CALLERS).try_for_each(|caller| write!(f, " ← {caller}"))?;
+        if self.callers.len() > CALLERS { f.write_str(" ← …") } else { Ok(()) }
     }
 }
 
@@ -191,6 +202,15 @@ mod tests {
 
     fn line(names: &Names, frame: u32) -> String {
         label(names, frame).unwrap().to_string()
+    }
+
+    #[test]
+    fn a_line_of_text_has_an_end() {
+        let callers = vec!["f".to_owned(); 7];
+        let mut label = Label { function: "g".into(), place: Some("g.c:1".into()), callers };
+        assert_eq!(label.to_string(), "g (g.c:1) ← f ← f ← f ← f ← f ← …");
+        label.callers.truncate(5);
+        assert_eq!(label.to_string(), "g (g.c:1) ← f ← f ← f ← f ← f");
     }
 
     fn frame_of(recording: &Recording, site: usize) -> u32 {
