@@ -122,7 +122,8 @@ fn a_running_program_by_process_and_by_path() {
         assert_eq!(after["pid"], program.child.id());
         assert!(after["command"].as_str().unwrap().starts_with("/usr/bin/python3 -c"), "{after}");
         let grown = after["live_bytes"].as_u64().unwrap() - before["live_bytes"].as_u64().unwrap();
-        assert!((50_000_000..50_200_000).contains(&grown), "{grown}");
+        // Python's buffers come and go meanwhile.
+        assert!(grown.abs_diff(50_000_000) < 100_000, "{grown}");
         let site = &after["sites"][0];
         assert_eq!((&site["live_bytes"], &site["live_blocks"]), (&50_000_001.into(), &1.into()));
         assert!(functions(&after).contains(&"_PyEval_EvalFrameDefault"), "{site}");
@@ -151,7 +152,7 @@ fn tables_are_sorted_filtered_and_cut() {
     assert!(named.iter().all(|site| site.to_string().contains("PyByteArray_Resize")));
     assert!(sites(&["--filter", "no function has such a name"]).is_empty());
     let text = String::from_utf8(run(&[&pid, "--once", "--top", "1"]).stdout).unwrap();
-    assert!(text.contains("PyByteArray_Resize ← "), "{text}");
+    assert!(text.contains("  PyByteArray_Resize ← _PyObject_MakeTpCall ← "), "{text}");
     program.end();
 }
 
