@@ -24,16 +24,27 @@ const TABLE_FULL: &str = "[call-site table full: set MOD_ALLOC_BUCKETS]";
 pub(super) fn named_stacks(recording: &Recording, options: &Options) -> (FrameTable, Stacks) {
     let mut frames = FrameTable::default();
     let names = NodeNames::resolve(recording, options, &mut frames);
+    let stacks = stacks_of(recording, &names, &mut frames, options.trim);
+    (frames, stacks)
+}
+
+/// The stacks of `recording`, all of whose frames are named.
+pub(super) fn stacks_of(
+    recording: &Recording,
+    names: &NodeNames,
+    frames: &mut FrameTable,
+    trims: bool,
+) -> Stacks {
     let mut stacks = Stacks::default();
     let mut kinds = Vec::new();
-    add_kinds(&mut kinds, &frames, &recording.modules);
-    let mut builder = StackBuilder::new(recording, &names, &kinds, options.trim);
+    add_kinds(&mut kinds, frames, &recording.modules);
+    let mut builder = StackBuilder::new(recording, names, &kinds, trims);
     for site in &recording.sites {
-        let ids = builder.build(site.frame, &mut frames);
+        let ids = builder.build(site.frame, frames);
         stacks.add(ids, &site.counters);
     }
     stacks.finish();
-    (frames, stacks)
+    stacks
 }
 
 /// Judges the frames that are not among the `kinds` yet.

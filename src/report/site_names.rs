@@ -11,8 +11,8 @@ use crate::symbolize::Symbolizer;
 
 use super::frames::FrameTable;
 use super::kind::Kind;
-use super::naming::{NodeNames, StackBuilder, add_kinds};
-use super::{FrameRef, Options};
+use super::naming::{NodeNames, StackBuilder, add_kinds, stacks_of};
+use super::{FrameRef, Options, Profile, Run};
 
 /// Names the stacks of one process's recording, one at a time and reading after reading. They are
 /// named and trimmed as in a [`Profile`](super::Profile).
@@ -61,6 +61,27 @@ impl SiteNames {
         add_kinds(&mut self.kinds, &self.frames, self.symbolizer.modules());
         let mut builder = StackBuilder::new(recording, &self.names, &self.kinds, self.trims);
         builder.build(innermost, &mut self.frames).to_vec()
+    }
+
+    /// Names all that `recording` has and was not named before, so that a later profile finds it
+    /// done. `recording` is the latest that [`update`](Self::update) was told of.
+    pub fn learn(&mut self, recording: &Recording) {
+        self.names.cover(recording);
+        for node in ROOTS..recording.frames.len() {
+            self.names.resolve_node(node, recording, &mut self.symbolizer, &mut self.frames);
+        }
+    }
+
+    /// The profile of the last reading, what was named before being taken over.
+    pub fn into_profile(mut self, recording: &Recording) -> Profile {
+        self.update(recording);
+        self.names.cover(recording);
+        for node in 0..recording.frames.len() {
+            self.names.resolve_node(node, recording, &mut self.symbolizer, &mut self.frames);
+        }
+        let mut frames = self.frames;
+        let stacks = stacks_of(recording, &self.names, &mut frames, self.trims);
+        Profile { run: Run::of(recording), frames, stacks }
     }
 
     /// The frame with id `id`; `None` if there is none.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use mod_alloc::recording::file::{self, RecordingFile};
 use mod_alloc::recording::model::Recording;
-use mod_alloc::report::{Options, Profile};
+use mod_alloc::report::{Options, Profile, SiteNames};
 
 use crate::dhat_file::{self, Document};
 use crate::progress::Progress;
@@ -39,14 +39,18 @@ pub(crate) fn read(path: &Path, debug_dirs: &[PathBuf]) -> Result<Document, Erro
     if RecordingFile::is_one(path) {
         let recording = RecordingFile::open(path).and_then(|file| file.read());
         let recording = recording.map_err(Error::Recording)?;
-        return Ok(Document::of_profile(&profile(&recording, debug_dirs)));
+        return Ok(Document::of_profile(&profile(&recording, debug_dirs, None)));
     }
     let bytes = std::fs::read(path).map_err(Error::Io)?;
     dhat_file::read(&bytes).map_err(Error::Dhat)
 }
 
-/// Names the stacks of `recording`, and shows that this goes on.
-pub(crate) fn profile(recording: &Recording, debug_dirs: &[PathBuf]) -> Profile {
+/// Names the stacks of `recording`, and shows that this goes on. `names`: what was named of it before.
+pub(crate) fn profile(
+    recording: &Recording,
+    debug_dirs: &[PathBuf],
+    names: Option<SiteNames>,
+) -> Profile {
     let progress = Progress::new(format!(
         "resolving {} frames in {} files",
         recording.frames.len(),
@@ -54,7 +58,10 @@ pub(crate) fn profile(recording: &Recording, debug_dirs: &[PathBuf]) -> Profile 
     ));
     let mut options = Options::default();
     options.debug_dirs = debug_dirs.to_vec();
-    let profile = Profile::from_recording(recording, &options);
+    let profile = match names {
+        Some(names) => names.into_profile(recording),
+        None => Profile::from_recording(recording, &options),
+    };
     drop(progress);
     profile
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use mod_alloc::recording::file::RecordingFile;
 use mod_alloc::recording::model::Recording;
-use mod_alloc::report::{Profile, dhat};
+use mod_alloc::report::{Profile, SiteNames, dhat};
 
 use crate::dhat_file::{self, Document, Merger};
 use crate::report::{self, View};
@@ -59,13 +59,19 @@ pub(crate) enum Error {
     Said,
 }
 
-/// The report of the recording at `path`. `ended`: we have waited for its process.
-pub(crate) fn of_process(path: &Path, output: &Output<'_>, ended: bool) -> Result<Made, Error> {
+/// The report of the recording at `path`. `ended`: we have waited for its process. `names`: what was named
+/// of it meanwhile.
+pub(crate) fn of_process(
+    path: &Path,
+    output: &Output<'_>,
+    ended: bool,
+    names: Option<SiteNames>,
+) -> Result<Made, Error> {
     if !path.exists() {
         return Err(Error::NoRecording);
     }
     let recording = read(path, ended).ok_or(Error::Said)?;
-    let profile = input::profile(&recording, output.debug_dirs);
+    let profile = input::profile(&recording, output.debug_dirs, names);
     let document = Document::of_profile(&profile);
     let target = output.target();
     let written = output.write_profile(&target, &profile, &document);
@@ -103,7 +109,7 @@ pub(crate) fn of_recordings(paths: &[PathBuf], output: &Output<'_>) -> Result<Ma
             continue;
         };
         running += u64::from(recordings::is_running(recording.pid, path));
-        let profile = input::profile(&recording, output.debug_dirs);
+        let profile = input::profile(&recording, output.debug_dirs, None);
         let document = Document::of_profile(&profile);
         let target = output.target_of(&recording, path);
         let written = output.write_profile(&target, &profile, &document);

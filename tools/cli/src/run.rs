@@ -7,6 +7,7 @@
 //!                                      unseen: warnings ◀── reports: read, named, written
 //! ```
 
+mod ahead;
 mod process;
 mod signals;
 mod unseen;
@@ -16,6 +17,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus};
 
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+
+use mod_alloc::report::SiteNames;
+
+use ahead::Ahead;
 
 use crate::command_line::REFUSED;
 use crate::program::{self, Program};
@@ -139,7 +144,14 @@ impl<'a> Run<'a> {
 
     fn go(mut self) -> Result<u8, Failure> {
         self.tell_of_script();
-        let ended = match process::run(&mut self.command) {
+        let mut ahead = None;
+        let started = |pid| {
+            if let (Place::Own(folder), Children::No) = (&self.place, self.arguments.children) {
+                let path = folder.path().join(format!("recording.{pid}"));
+                ahead = Ahead::begin(path, self.arguments.debug_dirs.clone());
+            }
+        };
+        let ended = match process::run(&mut self.command, started) {
             Ok(ended) => ended,
             Err(error) => {
                 say!("{} cannot be started: {error}", self.program.path.display());
@@ -148,7 +160,7 @@ impl<'a> Run<'a> {
             }
         };
         let status = self.status(ended.status);
-        if self.report(ended.pid) {
+        if self.report(ended.pid, ahead.and_then(Ahead::end)) {
             self.take_folder_away();
             return Ok(status);
         }
@@ -185,7 +197,7 @@ impl<'a> Run<'a> {
 
     /// Reads what was recorded and writes the report; whether that went well. What did not has been
     /// said.
-    fn report(&self, pid: u32) -> bool {
+    fn report(&self, pid: u32, names: Option<SiteNames>) -> bool {
         let output = Output {
             path: self.arguments.output.as_deref(),
             format: self.arguments.format,
@@ -204,7 +216,7 @@ impl<'a> Run<'a> {
         let made = if every_process {
             reports::of_processes(&path, &output)
         } else {
-            reports::of_process(&path, &output, true)
+            reports::of_process(&path, &output, true, names)
         };
         match made {
             Ok(made) => {

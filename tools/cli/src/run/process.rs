@@ -17,7 +17,8 @@ pub(super) struct Ended {
 
 /// Runs `command` to its end. Standard streams, process group, signal mask and dispositions are
 /// those that we were given. Signals that are sent to us are passed on.
-pub(super) fn run(command: &mut Command) -> io::Result<Ended> {
+/// `started` is told the process's id.
+pub(super) fn run(command: &mut Command, started: impl FnOnce(u32)) -> io::Result<Ended> {
     // Before there is a process to miss them of.
     let signals = Signals::take_over()?;
     let inherited = Inherited::of(&signals);
@@ -25,6 +26,7 @@ pub(super) fn run(command: &mut Command) -> io::Result<Ended> {
     // SAFETY: `restore` makes system calls alone and touches no memory but its own.
     unsafe { command.pre_exec(restore) };
     let child = command.spawn()?;
+    started(child.id());
     let status = wait(child.id(), &signals)?;
     Ok(Ended { pid: child.id(), status })
 }

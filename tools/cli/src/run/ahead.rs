@@ -1,0 +1,65 @@
+//! Names while the program runs: looking up functions, files and lines takes longer than anything else
+//! that a report needs, and most of what a program will record is there early.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use mod_alloc::recording::file::RecordingFile;
+use mod_alloc::report::{Options, SiteNames};
+
+/// The first look at the recording, and the longest pause between two.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
+
+/// A thread that names what the program has recorded so far.
+#[derive(Debug)]
+pub(super) struct Ahead {
+    thread: JoinHandle<Option<SiteNames>>,
+    end: Sender<()>,
+}
+
+impl Ahead {
+    /// Begins with the recording that will be at `path`. `None`: there can be no thread.
+    pub(super) fn begin(path: PathBuf, debug_dirs: Vec<PathBuf>) -> Option<Self> {
+        let (end, ended) = mpsc::channel();
+        let work = move || {
+            give_way();
+            let mut names = None;
+            let mut pause = PAUSES.0;
+            while ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+                look(&path, &debug_dirs, &mut names);
+                pause = (pause * 2).min(PAUSES.1);
+            }
+            names
+        };
+        let thread = thread::Builder::new().name("names".into()).spawn(work).ok()?;
+        Some(Self { thread, end })
+    }
+
+    /// What is named so far; the program has ended.
+    pub(super) fn end(self) -> Option<SiteNames> {
+        drop(self.end);
+        self.thread.join().ok().flatten()
+    }
+}
+
+/// Names what is new. A recording that cannot be read now will be looked at in the end.
+fn look(path: &Path, debug_dirs: &[PathBuf], names: &mut Option<SiteNames>) {
+    let Ok(Ok(recording)) = RecordingFile::open(path).map(|file| file.read()) else { return };
+    if recording.modules.is_empty() {
+        return;
+    }
+    let mut options = Options::default();
+    options.debug_dirs = debug_dirs.to_vec();
+    let names = names.get_or_insert_with(|| SiteNames::new(&recording, &options));
+    names.update(&recording);
+    names.learn(&recording);
+}
+
+/// The program goes first where there are not processors enough.
+fn give_way() {
+    const LOWEST: libc::c_int = 19;
+    // SAFETY: no memory is involved. On Linux it concerns the calling thread alone.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, LOWEST) };
+}
