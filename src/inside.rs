@@ -21,10 +21,12 @@ const BUSY: usize = 1;
 /// What the thread allocates is the profiler's own: it is being registered, or writes a report. Or the
 /// process is a child that is not recorded.
 const OWN: usize = 2;
-/// The thread found no slot, or is past its teardown.
+/// The thread found no slot.
 const SLOTLESS: usize = 3;
+/// The thread is past its teardown: what it still does goes through the shared slot.
+const ENDED: usize = 4;
 /// Everything above is a pointer to a [`Thread`].
-const LAST_NUMBER: usize = 3;
+const LAST_NUMBER: usize = 4;
 
 /// The threads' states, by slot; kept for the next thread in the slot.
 static STATES: [AtomicPtr<Thread>; SLOTS] = [const { AtomicPtr::new(ptr::null_mut()) }; SLOTS];
@@ -73,7 +75,7 @@ impl Inside {
             NEW => register(session, bounds_of_stranger),
             BUSY => Err(Outside::Reentrant),
             OWN => Err(Outside::Own),
-            SLOTLESS => enter_shared(session),
+            number @ (SLOTLESS | ENDED) => enter_shared(session, number == ENDED),
             _ if is_wiped() => {
                 // A child of a fork that told nobody: what it has of the recording is its parent's.
                 set(OWN);
@@ -108,7 +110,7 @@ impl Drop for Inside {
 /// Gives the shared slot to the next thread that waits for it.
 #[cold]
 fn leave_shared(thread: &Thread) {
-    set(SLOTLESS);
+    set(if thread.end_rounds == 0 { SLOTLESS } else { ENDED });
     thread.slot.in_use.open();
 }
 
@@ -199,7 +201,7 @@ fn register(session: &'static Session, bounds: fn() -> (u64, u64)) -> Result<Ins
     let Some((index, thread)) = index.and_then(|index| Some((index, state(session, index)?)))
     else {
         set(SLOTLESS);
-        return enter_shared(session);
+        return enter_shared(session, false);
     };
     let bounds = bounds();
     // SAFETY: the slot is this thread's alone, and so is its state.
@@ -252,23 +254,25 @@ fn state(session: &'static Session, index: u32) -> Option<NonNull<Thread>> {
     Some(thread)
 }
 
-/// Uses the slot that all threads without one share.
-fn enter_shared(session: &'static Session) -> Result<Inside, Outside> {
+/// Uses the slot that all threads without one share. `ended`: the thread had one.
+fn enter_shared(session: &'static Session, ended: bool) -> Result<Inside, Outside> {
     let Some(slot) = session.slot(SHARED) else { return Err(Outside::Reentrant) };
     set(BUSY);
     let held = slot.in_use.lock();
     let Some(thread) = state(session, SHARED) else {
-        set(SLOTLESS);
+        set(if ended { ENDED } else { SLOTLESS });
         return Err(Outside::Reentrant);
     };
     let bounds = bounds_of_guest();
     // SAFETY: the lock is held, so the state is this thread's alone.
-    unsafe { &mut *thread.as_ptr() }.begin(bounds);
+    let state = unsafe { &mut *thread.as_ptr() };
+    state.begin(bounds);
+    state.end_rounds = u32::from(ended);
     if slot.front.is_unused() {
         session.header.process.threads.fetch_max(SHARED + 1, Ordering::Relaxed);
         join(session, SHARED);
     }
-    slot.losses.threads_overflowed.add(1);
+    slot.losses.threads_overflowed.add(u64::from(!ended));
     slot.inside.store(1, Ordering::Relaxed);
     compiler_fence(Ordering::SeqCst);
     if !slot.front.is_current(session.heap()) {
@@ -291,7 +295,7 @@ pub(crate) unsafe extern "C" fn thread_ends(value: *mut c_void) {
     {
         return key.set(value);
     }
-    set(SLOTLESS);
+    set(ENDED);
     #[cfg(feature = "backtraces")]
     thread.member.end(session);
     session.heap().leave(&thread.slot.front);

@@ -6,10 +6,10 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use mod_alloc::recording::model::{
-    Counters, Frame, Module, ROOT_BROKEN, ROOT_COMPLETE, ROOT_TABLE_FULL, ROOT_TRUNCATED, ROOTS,
-    Recording, Site, Thread,
+    Counters, Frame, Group, Module, ROOT_BROKEN, ROOT_COMPLETE, ROOT_TABLE_FULL, ROOT_TRUNCATED,
+    ROOTS, Recording, Site, Thread,
 };
-use mod_alloc::report::{Options, Profile, dhat};
+use mod_alloc::report::{Options, Profile, StackRef, dhat};
 use serde_json::{Value, json};
 
 #[path = "report/real_stacks.rs"]
@@ -37,7 +37,7 @@ impl Maker {
     fn stack(&mut self, root: u32, addresses: &[u64]) -> u32 {
         let mut parent = root;
         for &address in addresses.iter().rev() {
-            self.0.frames.push(Frame { parent, generation: 0, address });
+            self.0.frames.push(Frame { parent, generation: 0, address, group: 0 });
             parent = u32::try_from(self.0.frames.len() - 1).unwrap();
         }
         parent
@@ -104,6 +104,7 @@ fn every_key_of_a_small_report() {
     (losses.table_full, losses.reentrant, losses.reentrant_bytes) = (1, 2, 3);
     (losses.damaged_trailers, losses.damaged_bytes) = (4, 5);
     (losses.truncated_stacks, losses.broken_stacks, losses.threads_overflowed) = (6, 7, 8);
+    losses.no_room = 1;
     let expected = json!({
         "dhatFileVersion": 2,
         "mode": "rust-heap",
@@ -126,7 +127,7 @@ fn every_key_of_a_small_report() {
         "x_settings": { "peak": "bounded", "frames": 64, "buckets": 128, "unwind": "auto" },
         "x_losses": {
             "table_full": 1, "reentrant": 2, "reentrant_bytes": 3, "damaged_trailers": 4,
-            "damaged_bytes": 5, "truncated_stacks": 6, "broken_stacks": 7, "threads_overflowed": 8,
+            "damaged_bytes": 5, "truncated_stacks": 6, "broken_stacks": 7, "threads_overflowed": 8, "no_room": 1,
         },
         "x_threads": [{
             "id": 7, "name": "worker", "running": true, "total_bytes": 11, "total_blocks": 12,
@@ -212,7 +213,7 @@ fn one_address_in_two_generations_is_two_frames() {
     maker.0.modules.push(module("/nowhere/plugin", 0x1000));
     maker.0.modules[1].generations = (1, 1);
     for generation in [0, 1] {
-        maker.0.frames.push(Frame { parent: ROOT_COMPLETE, generation, address: 0x1100 });
+        maker.0.frames.push(Frame { parent: ROOT_COMPLETE, generation, address: 0x1100, group: 0 });
         let frame = u32::try_from(maker.0.frames.len() - 1).unwrap();
         maker.0.sites.push(Site { frame, counters: numbers(1) });
     }
@@ -226,10 +227,10 @@ fn a_recording_that_makes_no_sense_makes_a_report() {
     let mut maker = Maker::new();
     // A parent outside the recording, one that is the frame itself, one further in.
     maker.0.frames.extend([
-        Frame { parent: 999, generation: 0, address: 0x1100 },
-        Frame { parent: 5, generation: 0, address: u64::MAX },
-        Frame { parent: 7, generation: 9, address: 1 },
-        Frame { parent: 6, generation: 9, address: 2 },
+        Frame { parent: 999, generation: 0, address: 0x1100, group: 0 },
+        Frame { parent: 5, generation: 0, address: u64::MAX, group: 0 },
+        Frame { parent: 7, generation: 9, address: 1, group: 0 },
+        Frame { parent: 6, generation: 9, address: 2, group: 0 },
     ]);
     for frame in [3, 4, 5, 6, 7, 8, u32::MAX] {
         let counters = Counters { total_bytes: u64::MAX, ..numbers(1) };
@@ -367,4 +368,37 @@ fn dir(name: &str) -> PathBuf {
     let _ = std::fs::remove_dir_all(&dir);
     std::fs::create_dir_all(&dir).unwrap();
     dir
+}
+
+#[test]
+fn a_group_is_the_outermost_frame_of_its_stacks() {
+    let mut maker = Maker::new();
+    let group = |name: &str| {
+        let mut group = Group::default();
+        group.name = name.into();
+        group
+    };
+    maker.0.groups = vec![group("one"), group("two")];
+    let mut stack_of = |group| {
+        let frames = &mut maker.0.frames;
+        frames.push(Frame { parent: ROOT_COMPLETE, generation: 0, address: 0, group });
+        frames.push(Frame {
+            parent: frames.len() as u32 - 1,
+            generation: 0,
+            address: 0x4321,
+            group: 0,
+        });
+        let frame = frames.len() as u32 - 1;
+        let counters = Counters { total_bytes: 1, total_blocks: 1, ..Counters::default() };
+        maker.0.sites.push(Site { frame, counters });
+    };
+    [1, 2, 3].into_iter().for_each(&mut stack_of);
+    let profile = Profile::from_recording(&maker.0, &Options::default());
+    let outermost = |stack: StackRef<'_>| stack.frames().last().map(|frame| frame.to_string());
+    let found: Vec<_> = profile.stacks().map(outermost).collect();
+    let text = |text: &str| Some(String::from(text));
+    assert_eq!(
+        found,
+        [text("[group: one]"), text("[group: two]"), text("0x3321: ??? (in /nowhere/app)")]
+    );
 }

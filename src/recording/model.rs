@@ -110,6 +110,8 @@ pub struct Frame {
     pub generation: u16,
     /// Loaded return address; look up `address - 1`. 0 for a root.
     pub address: u64,
+    /// Not code: the frame stands for a group, entry `group - 1` of [`Recording::groups`]. 0: code.
+    pub group: u32,
 }
 
 /// One call site: a stack that allocates, with its numbers.
@@ -215,6 +217,9 @@ pub struct Losses {
     pub truncated_stacks: u64,
     /// Stacks that ended before the thread's entry: no unwind information, or an unknown stack.
     pub broken_stacks: u64,
-    /// Events of threads beyond the registry's slots or past their teardown; recorded, but under no thread of their own.
+    /// Events of threads beyond the registry's slots; recorded, but under no thread of their own.
     pub threads_overflowed: u64,
+    /// 1: the file system had no room for more of the recording. What was new from then on is under
+    /// `table_full`, or was of threads without a slot.
+    pub no_room: u64,
 }

@@ -10,7 +10,7 @@ use std::vec;
 use std::vec::Vec;
 
 use crate::arena::Arena;
-use crate::groups::Group as GroupWords;
+use crate::groups::{GROUP_MARK, Group as GroupWords};
 use crate::heap::{BOUNDED, HeapNow};
 use crate::recording::layout::{EXIT, GONE, Header, Losses as LossWords, Module as ModuleWords};
 use crate::recording::model::{
@@ -133,12 +133,14 @@ fn frame(index: usize, words: &FrameWords) -> Frame {
         return Frame::default();
     }
     let parent = words.parent.load(Ordering::Relaxed);
+    let parent = if (parent as usize) < index { parent } else { ROOT_BROKEN };
     let address = words.address.load(Ordering::Relaxed);
-    Frame {
-        parent: if (parent as usize) < index { parent } else { ROOT_BROKEN },
-        generation: (address >> ADDRESS_BITS) as u16,
-        address: address & ((1 << ADDRESS_BITS) - 1),
+    let generation = (address >> ADDRESS_BITS) as u16;
+    let address = address & ((1 << ADDRESS_BITS) - 1);
+    if address & GROUP_MARK == 0 {
+        return Frame { parent, generation, address, group: 0 };
     }
+    Frame { parent, group: (address & !GROUP_MARK) as u32, ..Frame::default() }
 }
 
 /// A site's shares, added up.
@@ -270,7 +272,8 @@ fn thread(slot: &ThreadSlot) -> Option<Thread> {
 }
 
 fn losses(header: &Header, slots: &[ThreadSlot]) -> Losses {
-    let mut losses = Losses::default();
+    let no_room = header.process.no_room.load(Ordering::Relaxed).min(1).into();
+    let mut losses = Losses { no_room, ..Losses::default() };
     let words = slots.iter().map(|slot| &slot.losses).chain([&header.losses]);
     for LossWords {
         table_full,

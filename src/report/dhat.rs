@@ -233,6 +233,7 @@ impl Serialize for LossesEntry<'_> {
             truncated_stacks,
             broken_stacks,
             threads_overflowed,
+            no_room,
         } = self.0;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("table_full", table_full)?;
@@ -243,6 +244,7 @@ impl Serialize for LossesEntry<'_> {
         map.serialize_entry("truncated_stacks", truncated_stacks)?;
         map.serialize_entry("broken_stacks", broken_stacks)?;
         map.serialize_entry("threads_overflowed", threads_overflowed)?;
+        map.serialize_entry("no_room", no_room)?;
         map.end()
     }
 }

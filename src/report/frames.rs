@@ -17,6 +17,8 @@ pub(super) enum Frame {
     Code { place: Place, symbol: Symbol },
     /// A remark where frames are missing.
     Note(&'static str),
+    /// Outermost: the group whose allocations these are.
+    Group(StringId),
 }
 
 /// What decides whether two frames are written alike: they are one frame then, because
@@ -27,6 +29,7 @@ enum Key {
     InFile { address: u64, name: Option<StringId>, file: StringId, line: u32, column: u32 },
     InModule { address: u64, name: Option<StringId>, module: Option<StringId> },
     Note(&'static str),
+    Group(StringId),
 }
 
 /// All distinct frames of a profile.
@@ -63,6 +66,12 @@ impl FrameTable {
     /// The id of a remark.
     pub(super) fn note(&mut self, text: &'static str) -> u32 {
         self.id(Key::Note(text), Frame::Note(text))
+    }
+
+    /// The id of a group's frame.
+    pub(super) fn group(&mut self, name: &str) -> u32 {
+        let Some(name) = self.strings.intern(name) else { return self.note("[group]") };
+        self.id(Key::Group(name), Frame::Group(name))
     }
 
     fn shown_file(&mut self, symbol: Symbol) -> Option<StringId> {
@@ -125,7 +134,7 @@ impl<'p> FrameRef<'p> {
     pub fn address(&self) -> u64 {
         match self.frame {
             Frame::Code { place, .. } => place.address,
-            Frame::Note(_) => 0,
+            Frame::Note(_) | Frame::Group(_) => 0,
         }
     }
 
@@ -134,7 +143,7 @@ impl<'p> FrameRef<'p> {
     pub fn module(&self) -> Option<&'p Module> {
         match self.frame {
             Frame::Code { place, .. } => self.modules.get(place.module? as usize),
-            Frame::Note(_) => None,
+            Frame::Note(_) | Frame::Group(_) => None,
         }
     }
 
@@ -142,7 +151,7 @@ impl<'p> FrameRef<'p> {
     pub fn module_index(&self) -> Option<usize> {
         match self.frame {
             Frame::Code { place, .. } => place.module.map(|module| module as usize),
-            Frame::Note(_) => None,
+            Frame::Note(_) | Frame::Group(_) => None,
         }
     }
 
@@ -191,15 +200,23 @@ impl<'p> FrameRef<'p> {
     /// The text, if this is no code but a remark where frames are missing.
     pub fn note(&self) -> Option<&'static str> {
         match self.frame {
-            Frame::Code { .. } => None,
+            Frame::Code { .. } | Frame::Group(_) => None,
             Frame::Note(text) => Some(text),
+        }
+    }
+
+    /// The group's name, if this is no code but the group whose allocations these are.
+    pub fn group(&self) -> Option<&'p str> {
+        match self.frame {
+            Frame::Code { .. } | Frame::Note(_) => None,
+            Frame::Group(name) => Some(self.strings.get(name)),
         }
     }
 
     fn symbol(&self) -> Symbol {
         match self.frame {
             Frame::Code { symbol, .. } => symbol,
-            Frame::Note(_) => Symbol::default(),
+            Frame::Note(_) | Frame::Group(_) => Symbol::default(),
         }
     }
 
@@ -212,6 +229,9 @@ impl fmt::Display for FrameRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(note) = self.note() {
             return f.write_str(note);
+        }
+        if let Some(group) = self.group() {
+            return write!(f, "[group: {group}]");
         }
         write!(f, "{:#x}: {} (", self.address(), self.function().unwrap_or("???"))?;
         match self.short_file() {

@@ -8,6 +8,8 @@
 use super::paths::shorten;
 
 const SHORT_BACKTRACE: &str = "__rust_begin_short_backtrace";
+/// How the files of the preload library's begin, wherever it was unpacked.
+const PRELOAD_LIBRARY: &str = "libmod_alloc_preload";
 
 /// What a frame is, judged by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +50,9 @@ pub(super) struct Function<'a> {
 
 /// Judges a frame.
 pub(super) fn kind(function: Function<'_>) -> Kind {
+    if function.module.starts_with(PRELOAD_LIBRARY) {
+        return Kind::Profiler;
+    }
     match function.name {
         None if is_libc(function.module) => Kind::UnnamedLibc,
         None => Kind::Program,
@@ -177,8 +182,11 @@ fn is_short_backtrace(name: &str) -> bool {
 }
 
 fn is_start(name: &str) -> bool {
-    const NAMES: [&str; 8] = [
+    const NAMES: [&str; 11] = [
         "_start",
+        "_dl_start_user",
+        "_dl_init",
+        "call_init",
         "_start_c",
         "__libc_start_call_main",
         "start_thread",

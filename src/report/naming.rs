@@ -3,7 +3,7 @@
 use std::vec::Vec;
 
 use crate::recording::model::{
-    Frame as Node, Module, ROOT_COMPLETE, ROOT_TABLE_FULL, ROOT_TRUNCATED, ROOTS, Recording,
+    Frame as Node, Group, Module, ROOT_COMPLETE, ROOT_TABLE_FULL, ROOT_TRUNCATED, ROOTS, Recording,
 };
 use crate::symbolize::{FixedMap, Symbol, Symbolizer};
 
@@ -121,7 +121,7 @@ impl NodeNames {
         frames: &mut FrameTable,
     ) {
         self.symbols.clear();
-        // A root has no address and stands for no code.
+        // A root has no address and stands for no code, nor does a group.
         if node.address != 0 {
             let (strings, symbols) = (frames.strings_mut(), &mut self.symbols);
             let place = symbolizer.resolve(node.address, node.generation, strings, symbols);
@@ -165,6 +165,8 @@ pub(super) struct StackBuilder<'a> {
     trims: bool,
     ids: Vec<u32>,
     stack_kinds: Vec<Kind>,
+    /// Of the stack at hand.
+    group: Option<&'a Group>,
 }
 
 impl<'a> StackBuilder<'a> {
@@ -175,7 +177,8 @@ impl<'a> StackBuilder<'a> {
         kinds: &'a [Kind],
         trims: bool,
     ) -> Self {
-        Self { recording, names, kinds, trims, ids: Vec::new(), stack_kinds: Vec::new() }
+        let (ids, stack_kinds) = (Vec::new(), Vec::new());
+        Self { recording, names, kinds, trims, ids, stack_kinds, group: None }
     }
 
     /// The frame ids of the stack whose innermost frame is the recording's frame `innermost`.
@@ -185,6 +188,9 @@ impl<'a> StackBuilder<'a> {
         let mut shows_end = root != ROOT_COMPLETE;
         if self.trims {
             shows_end &= !self.trim(root == ROOT_COMPLETE);
+        }
+        if let Some(group) = self.group.take() {
+            self.ids.push(frames.group(&group.name));
         }
         if shows_end || self.ids.is_empty() {
             self.ids.push(frames.note(remark(root)));
@@ -197,6 +203,11 @@ impl<'a> StackBuilder<'a> {
         let mut at = innermost;
         while at as usize >= ROOTS {
             self.ids.extend_from_slice(self.names.of(at as usize));
+            if let Some(node) = self.recording.frames.get(at as usize)
+                && let Some(index) = node.group.checked_sub(1)
+            {
+                self.group = self.recording.groups.get(index as usize);
+            }
             match self.recording.frames.get(at as usize) {
                 // A parent that is not further out would make this walk endless.
                 Some(node) if node.parent < at => at = node.parent,

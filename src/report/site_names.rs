@@ -146,7 +146,7 @@ mod tests {
     fn recording() -> Recording {
         let mut frames = vec![Frame::default(); ROOTS];
         let mut push = |parent, address| {
-            frames.push(Frame { parent, generation: 0, address });
+            frames.push(Frame { parent, generation: 0, address, group: 0 });
             u32::try_from(frames.len() - 1).unwrap()
         };
         let outer_complete = push(ROOT_COMPLETE, within(outer));

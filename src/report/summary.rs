@@ -55,11 +55,16 @@ pub fn losses(losses: &Losses, frames: u32) -> Vec<String> {
         truncated_stacks,
         broken_stacks,
         threads_overflowed,
+        no_room,
     } = *losses;
     let causes = [
         (
             table_full,
-            String::from("events in a full call-site table (set MOD_ALLOC_BUCKETS higher)"),
+            String::from(if no_room == 0 {
+                "events in a full call-site table (set MOD_ALLOC_BUCKETS higher)"
+            } else {
+                "events of call sites that were new after the recording's file system was full"
+            }),
         ),
         (
             reentrant,
@@ -175,6 +180,7 @@ mod-alloc: The data has been saved to /tmp/x.json, and is viewable with dhat/dh_
             truncated_stacks: 1_006,
             broken_stacks: 1_007,
             threads_overflowed: 1_008,
+            no_room: 0,
         };
         let text = lines(&profile(losses), Path::new("x"));
         assert_eq!(text.lines().count(), 5);

@@ -166,7 +166,7 @@ fn add_stack(recording: &mut Recording, line: &str) {
         line.split_whitespace().map(|text| u64::from_str_radix(text, 16).unwrap()).collect();
     let mut parent = ROOT_COMPLETE;
     for &address in addresses.iter().rev() {
-        recording.frames.push(Frame { parent, generation: 0, address });
+        recording.frames.push(Frame { parent, generation: 0, address, group: 0 });
         parent = u32::try_from(recording.frames.len() - 1).unwrap();
     }
     recording.sites.push(Site { frame: parent, counters: numbers(1) });

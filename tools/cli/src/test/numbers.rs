@@ -116,7 +116,7 @@ mod tests {
     }
 
     fn frame(parent: u32, address: u64) -> Frame {
-        Frame { parent, generation: 0, address }
+        Frame { parent, generation: 0, address, group: 0 }
     }
 
     /// main at 0x100..0x200, the test at 0x200..0x300; loaded 0x1000 higher.

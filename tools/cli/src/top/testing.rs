@@ -50,7 +50,7 @@ pub(super) fn recording() -> Recording {
 
 fn push(recording: &mut Recording, parent: u32, address: u64) -> u32 {
     let address = LOADED + address;
-    recording.frames.push(Frame { parent, generation: 0, address });
+    recording.frames.push(Frame { parent, generation: 0, address, group: 0 });
     u32::try_from(recording.frames.len() - 1).expect("few frames")
 }
 
