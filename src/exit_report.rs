@@ -67,7 +67,7 @@ fn read(session: &Session) -> Recording {
     let nanos = os::monotonic_nanos().saturating_sub(started);
     let span = Span { units: os::clock::now(), nanos };
     let _flushing: Vec<_> =
-        session.used_slots().iter().map(|slot| slot.journal.moving.lock()).collect();
+        session.used_slots().map(|(_, slot)| slot.journal.moving.lock()).collect();
     reader::read(&view::of_mapping(&session.mapping), span)
 }
 

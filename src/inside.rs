@@ -174,16 +174,20 @@ fn bounds_of_guest() -> (u64, u64) {
     if cfg!(feature = "preload") { (0, 0) } else { bounds_of_thread() }
 }
 
-/// Registers the calling thread, which is just beginning, before its first event.
+/// Registers the calling thread, which is just beginning, before its first event. `stack`: the size of
+/// its stack, if it is not the first thread.
 #[cfg(feature = "preload")]
-pub(crate) fn begin_thread(session: &'static Session) {
+pub(crate) fn begin_thread(session: &'static Session, stack: Option<usize>) {
     if current::get::<Thread>().addr() == NEW {
-        drop(register(session, bounds_of_thread));
+        drop(register(session, || stack.map_or_else(bounds_of_stranger, os::stack::bounds_of_new)));
     }
 }
 
 /// The thread's first event: finds a slot.
-fn register(session: &'static Session, bounds: fn() -> (u64, u64)) -> Result<Inside, Outside> {
+fn register(
+    session: &'static Session,
+    bounds: impl FnOnce() -> (u64, u64),
+) -> Result<Inside, Outside> {
     set(OWN);
     #[cfg(feature = "backtraces")]
     if session::is_muted() {
@@ -216,7 +220,6 @@ fn register(session: &'static Session, bounds: fn() -> (u64, u64)) -> Result<Ins
 
 fn join(session: &'static Session, index: u32) {
     let Some(slot) = session.slot(index) else { return };
-    let used = session.header.process.threads.load(Ordering::Relaxed) as usize;
     session.heap().join(
         &slot.front,
         index,
@@ -232,7 +235,7 @@ fn join(session: &'static Session, index: u32) {
             }
             Some(&slot.front)
         },
-        session.slots.iter().take(used).map(|slot| &slot.front),
+        session.used_slots().map(|(_, slot)| &slot.front),
     );
 }
 

@@ -134,9 +134,10 @@ impl Recorder {
         unsafe { at_end::usable(block, usable) }
     }
 
-    /// The calling thread is just beginning: it holds no lock, and has not allocated.
-    pub fn begin_thread(self) {
-        inside::begin_thread(self.0);
+    /// The calling thread is just beginning, and has not allocated. `stack`: the size of its stack in
+    /// bytes, if it is not the first thread.
+    pub fn begin_thread(self, stack: Option<usize>) {
+        inside::begin_thread(self.0, stack);
     }
 
     /// Whether each test is a group of its own.

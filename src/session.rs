@@ -18,7 +18,7 @@ use crate::settings::Settings;
 use crate::settings::{BUCKETS, Unwind};
 use crate::sync::once::{Once, Undecided};
 use crate::sync::{AtomicU32, Ordering, UnsafeCell};
-use crate::threads::{SLOTS, ThreadSlot};
+use crate::threads::{SHARED, SLOTS, ThreadSlot};
 #[cfg(feature = "backtraces")]
 use crate::{
     arena::Arena,
@@ -37,7 +37,8 @@ mod place;
 use fork::{after_fork_in_child, after_fork_in_parent, before_fork};
 #[cfg(feature = "backtraces")]
 pub(crate) use place::{
-    is_in_file, is_muted, make_room_for_arena, make_room_for_thread, record_path,
+    is_in_file, is_muted, make_room_for_arena, make_room_for_module, make_room_for_thread,
+    record_path,
 };
 
 static SESSION: Once<Session> =
@@ -70,6 +71,20 @@ pub(crate) struct Session {
 impl Session {
     pub(crate) fn heap(&self) -> &'static Heap {
         &self.header.heap
+    }
+
+    /// The slots that have ever been used. Who takes one for the first time waits for the heap's lock
+    /// before the first event. The one that is shared lies behind the others, and what is between them
+    /// may be without space: not even reading it is safe then.
+    pub(crate) fn used_slots(&self) -> impl Iterator<Item = (u32, &'static ThreadSlot)> + use<> {
+        let used = self.header.process.threads.load(Ordering::Relaxed);
+        let own = used.min(SHARED);
+        #[cfg(feature = "backtraces")]
+        let own = own.min(SPACE.entries(Part::Threads));
+        let shared = (used > SHARED).then_some(SHARED);
+        let slots = self.slots;
+        let indices = (0..own).chain(shared);
+        indices.filter_map(move |index| Some((index, slots.get(index as usize)?)))
     }
 
     /// The slot of the thread with this index.
@@ -174,10 +189,10 @@ fn frame_slots(frames: usize) -> Option<&'static [Slot]> {
     Some(unsafe { core::slice::from_raw_parts(memory.as_ptr(), slots) })
 }
 
-/// Room for frames, and for sites.
+/// Room for frames, and for sites. The frame after the last one may be looked at.
 #[cfg(feature = "backtraces")]
 const ROOM: [fn(u32) -> bool; 2] =
-    [|frames| has_room(Part::Frames, frames), |sites| has_room(Part::Sites, sites)];
+    [|frames| has_room(Part::Frames, frames + 1), |sites| has_room(Part::Sites, sites)];
 
 #[cfg(feature = "backtraces")]
 fn has_room(part: Part, entries: u32) -> bool {
@@ -235,13 +250,6 @@ impl Session {
             modules_lock: SpinLock::default(),
             groups,
         }
-    }
-
-    /// The slots that have ever been used. Who takes one for the first time waits for the heap's lock
-    /// before the first event.
-    pub(crate) fn used_slots(&self) -> &'static [ThreadSlot] {
-        let used = self.header.process.threads.load(Ordering::Relaxed) as usize;
-        self.slots.get(..used).unwrap_or(self.slots)
     }
 }
 

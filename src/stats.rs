@@ -38,10 +38,9 @@ impl<A> ModAlloc<A> {
 fn totals(session: &Session) -> AllocStats {
     let mut stats = AllocStats::default();
     let (mut freed_bytes, mut freed_blocks) = (0_u64, 0_u64);
-    let used = session.header.process.threads.load(Ordering::Relaxed) as usize;
     // In exact mode one front counts all events, whatever else counts them.
     let exact = session.heap().mode.load(Ordering::Relaxed) == EXACT;
-    let fronts = session.slots.iter().take(used).map(|slot| &slot.front);
+    let fronts = session.used_slots().map(|(_, slot)| &slot.front);
     let fronts = fronts.filter(|_| !exact).chain(exact.then_some(&session.heap().exact));
     for front in fronts {
         stats.alloc_count += front.total.blocks.get();

@@ -169,7 +169,9 @@ fn note(session: &Session, loaded: &Loaded) {
     }
     let count = &session.header.process.modules;
     let known = count.load(Ordering::Relaxed);
-    if let Some(module) = session.modules.get(known as usize) {
+    if let Some(module) = session.modules.get(known as usize)
+        && crate::session::make_room_for_module(known + 1)
+    {
         describe(module, loaded, rule_cache::generation());
         hint.store(known, Ordering::Relaxed);
         // Release: a reader that sees the count sees the module.

@@ -34,6 +34,14 @@ pub(crate) fn bounds_around(sp: u64) -> Option<(u64, u64)> {
     Some((mapping.start, top & !7))
 }
 
+/// The stack of the calling thread, which has just begun and was given a stack of `size` bytes: its
+/// descriptor lies at the top.
+pub(crate) fn bounds_of_new(size: usize) -> (u64, u64) {
+    // SAFETY: no preconditions.
+    let descriptor = unsafe { libc::pthread_self() };
+    (descriptor.saturating_sub(size as u64), descriptor & !7)
+}
+
 fn stack_limit() -> u64 {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the out-pointer is valid.

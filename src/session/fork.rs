@@ -17,7 +17,7 @@ pub(super) unsafe extern "C" fn before_fork() {
     core::mem::forget(session.heap().lock.lock());
     #[cfg(feature = "backtraces")]
     {
-        session.used_slots().iter().for_each(|slot| core::mem::forget(slot.journal.moving.lock()));
+        session.used_slots().for_each(|(_, slot)| core::mem::forget(slot.journal.moving.lock()));
         core::mem::forget(session.modules_lock.lock());
         session.frames.before_fork();
         crate::recording::space::SPACE.before_fork();
@@ -49,7 +49,7 @@ fn open_locks(session: &Session) {
         crate::recording::space::SPACE.after_fork();
         session.frames.after_fork();
         session.modules_lock.open();
-        session.used_slots().iter().for_each(|slot| slot.journal.moving.open());
+        session.used_slots().for_each(|(_, slot)| slot.journal.moving.open());
     }
     session.heap().lock.open();
 }
@@ -70,10 +70,9 @@ pub(super) unsafe extern "C" fn after_fork_in_child() {
     }
     let own = crate::inside::current_index();
     let mut threads = 0;
-    let used = session.header.process.threads.load(Ordering::Relaxed) as usize;
-    for (index, slot) in session.slots.iter().take(used).enumerate() {
+    for (index, slot) in session.used_slots() {
         slot.in_use.open();
-        if Some(index as u32) == own {
+        if Some(index) == own {
             slot.id.store(os::thread_id(), Ordering::Relaxed);
             threads += 1;
         } else if slot.is_running() {

@@ -235,6 +235,11 @@ pub(crate) fn make_room_for_thread(slots: u32) -> bool {
     super::has_room(Part::Threads, slots)
 }
 
+/// Whether there is room for so many modules.
+pub(crate) fn make_room_for_module(modules: u32) -> bool {
+    super::has_room(Part::Modules, modules)
+}
+
 /// Whether there is room for the arena of the thread in that slot.
 pub(crate) fn make_room_for_arena(slot: u32) -> bool {
     if !is_in_file() {

@@ -27,7 +27,7 @@ mod unwinder;
 /// Runs when the library is loaded: before `main`, and before the environment is read.
 extern "C" fn start() {
     if let Some(recorder) = exports::recorder() {
-        recorder.begin_thread();
+        recorder.begin_thread(None);
     }
     if !mod_alloc::preload::follows_children() {
         environment::forget_us();

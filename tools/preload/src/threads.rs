@@ -27,6 +27,7 @@ type PthreadSetname = unsafe extern "C" fn(libc::pthread_t, *const c_char) -> c_
 struct Birth {
     start: Start,
     argument: *mut c_void,
+    stack: usize,
     group: u32,
     next: *mut Birth,
 }
@@ -105,9 +106,9 @@ pub(crate) unsafe extern "C" fn pthread_create(
         // SAFETY: the caller's contract, handed on.
         return unsafe { create(thread, attributes, start, argument) };
     };
-    let group = recorder.group();
+    let (stack, group) = (stack_size(attributes), recorder.group());
     // SAFETY: memory for a birth, this thread's alone.
-    unsafe { birth.write(Birth { start, argument, group, next: ptr::null_mut() }) };
+    unsafe { birth.write(Birth { start, argument, stack, group, next: ptr::null_mut() }) };
     // SAFETY: the caller's contract; `begin` does what `start` would do with its argument.
     let result = unsafe { create(thread, attributes, begin, birth.as_ptr().cast()) };
     if result != 0 {
@@ -116,13 +117,31 @@ pub(crate) unsafe extern "C" fn pthread_create(
     result
 }
 
+/// How large the stack of a thread with these attributes will be.
+fn stack_size(attributes: *const libc::pthread_attr_t) -> usize {
+    let mut default = core::mem::MaybeUninit::<libc::pthread_attr_t>::uninit();
+    let (mut size, is_default) = (0, attributes.is_null());
+    // SAFETY: the out-pointer is valid.
+    if is_default && unsafe { libc::pthread_attr_init(default.as_mut_ptr()) } != 0 {
+        return size;
+    }
+    let attributes = if is_default { default.as_ptr() } else { attributes };
+    // SAFETY: the caller's attributes, or those initialised above.
+    unsafe { libc::pthread_attr_getstacksize(attributes, &raw mut size) };
+    if is_default {
+        // SAFETY: initialised above and not used after this.
+        unsafe { libc::pthread_attr_destroy(default.as_mut_ptr()) };
+    }
+    size
+}
+
 unsafe extern "C" fn begin(birth: *mut c_void) -> *mut c_void {
     let Some(place) = NonNull::new(birth.cast::<Birth>()) else { return ptr::null_mut() };
     // SAFETY: written by `pthread_create` for this thread.
-    let Birth { start, argument, group, .. } = unsafe { place.read() };
+    let Birth { start, argument, stack, group, .. } = unsafe { place.read() };
     with_spare(|| give_back(place));
     if let Some(recorder) = recorder() {
-        recorder.begin_thread();
+        recorder.begin_thread(Some(stack));
         match group {
             0 => names::is_started_with(argument),
             group => recorder.join(group),
