@@ -92,9 +92,7 @@ fn random() -> u32 {
 }
 
 fn has_room(folder: &Path) -> bool {
-    file_system(folder).is_ok_and(|system| {
-        u64::from(system.f_bavail).saturating_mul(u64::from(system.f_frsize)) >= ROOM
-    })
+    file_system(folder).is_ok_and(|system| system.f_bavail.saturating_mul(system.f_frsize) >= ROOM)
 }
 
 /// Facts of the file system that holds `path`.

@@ -54,7 +54,8 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let is_complete = match (paths.as_slice(), &arguments.output) {
         ([], _) => false,
         ([_, _, ..], Some(_)) => arguments.recover_together(&paths),
-        _ => paths.iter().fold(true, |all, path| arguments.recover(path) && all),
+        // Each one, whatever becomes of the others.
+        _ => paths.iter().filter(|path| !arguments.recover(path)).count() == 0,
     };
     if is_complete && failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
 }

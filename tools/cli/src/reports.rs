@@ -129,7 +129,8 @@ fn tell_of_processes(merged: &Document, running: u64, paths: &[PathBuf]) {
     let programs = &merged.extras.processes;
     let processes: BTreeSet<_> = programs.iter().map(|process| process.pid).collect();
     say!(
-        "That is the sum of {} in {}; there is a report of each program",
+        "That is the sum of {} in {}; there is a report of each program. What a process had \
+         allocated before it forked counts for its child, too",
         Counted { count: programs.len() as u64, one: "program", many: "programs" },
         Counted { count: processes.len() as u64, one: "process", many: "processes" },
     );

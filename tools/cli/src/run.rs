@@ -40,6 +40,9 @@ use crate::{preload, recordings};
 Exit status: the program's; 128 + the signal that killed it; 125 if mod-alloc refuses or fails,
 126 if the program cannot be executed, 127 if it is not found.
 
+With --children yes, a forked child goes on with the numbers that its parent had: they are in both
+reports, and twice in the sum.
+
 Only programs that are linked dynamically against glibc can be recorded, and only what they allocate
 through malloc and its relatives, or C++'s new. For a Rust program with an allocator of its own, use the crate.")]
 pub(crate) struct Arguments {

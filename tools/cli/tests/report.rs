@@ -195,7 +195,8 @@ fn completions_and_man_pages_are_made_of_the_definition() {
         assert!(script.contains("recover") && script.contains("children"), "{shell}");
     }
     fs::write(scratch.join("m.bash"), scratch.run(&["completions", "bash"]).stdout).unwrap();
-    let complete = "source m.bash; COMP_WORDS=(mod-alloc rec); COMP_CWORD=1; _mod-alloc mod-alloc rec mod-alloc; echo $COMPREPLY";
+    let complete = "source m.bash; [[ $(complete -p mod-alloc) =~ -F\\ ([^ ]+) ]]; \
+         COMP_WORDS=(mod-alloc rec); COMP_CWORD=1; ${BASH_REMATCH[1]} mod-alloc rec mod-alloc; echo $COMPREPLY";
     let output =
         Command::new("bash").args(["-c", complete]).current_dir(scratch.path()).output().unwrap();
     assert_eq!(text(&output.stdout), "recover\n", "{}", text(&output.stderr));

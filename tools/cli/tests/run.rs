@@ -1,6 +1,5 @@
 //! `mod-alloc run`: the program cannot tell, and the report is right.
 
-#[expect(dead_code, reason = "each test file uses its part")]
 mod run_support;
 
 use std::fs;
