@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::Stdio;
 
-use run_support::{Reaped, Scratch, json, ours, status, sum, sum_of, text};
+use run_support::{Scratch, json, ours, status, sum, sum_of, text};
 
 #[test]
 fn what_we_did_not_live_to_report_is_listed_and_recovered() {
@@ -46,6 +46,25 @@ fn what_we_did_not_live_to_report_is_listed_and_recovered() {
     assert_eq!(report["pid"], pid);
     fs::remove_dir_all(Path::new(&path).parent().unwrap()).unwrap();
     assert!(!text(&scratch.run(&["recover"]).stdout).contains(&run));
+}
+
+/// Kills a process that a test left when it failed: it would hold the test's streams open.
+#[derive(Debug)]
+struct Reaped(u32);
+
+impl Reaped {
+    fn kill(&self) {
+        // SAFETY: sends a signal to a process that this test started.
+        unsafe { libc::kill(self.0 as libc::pid_t, libc::SIGKILL) };
+    }
+}
+
+impl Drop for Reaped {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.kill();
+        }
+    }
 }
 
 /// The two lines of the list that are of the run.

@@ -131,25 +131,6 @@ pub(crate) fn sum_of(report: &Value, function: &str, key: &str) -> u64 {
     points.filter(has).map(|point| point[key].as_u64().unwrap()).sum()
 }
 
-/// Kills a process that a test left when it failed: it would hold the test's streams open.
-#[derive(Debug)]
-pub(crate) struct Reaped(pub(crate) u32);
-
-impl Reaped {
-    pub(crate) fn kill(&self) {
-        // SAFETY: sends a signal to a process that this test started.
-        unsafe { libc::kill(self.0 as libc::pid_t, libc::SIGKILL) };
-    }
-}
-
-impl Drop for Reaped {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.kill();
-        }
-    }
-}
-
 /// Gives `input` to the command's standard input.
 pub(crate) fn with_input(mut command: Command, input: &[u8]) -> Output {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
