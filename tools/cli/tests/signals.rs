@@ -53,7 +53,7 @@ fn a_key_on_the_terminal_is_the_program_s() {
     let program = scratch.compile("waits", &[]);
     let (mut terminal, slave) = terminal();
     let mut command = wrapped(&scratch, &program);
-    command.stdin(Stdio::from(slave));
+    command.arg("2").stdin(Stdio::from(slave));
     let become_session = || {
         // SAFETY: takes nothing.
         unsafe { libc::setsid() };
@@ -63,10 +63,16 @@ fn a_key_on_the_terminal_is_the_program_s() {
     };
     // SAFETY: it makes system calls only.
     unsafe { command.pre_exec(become_session) };
-    let (mut child, lines) = start(command);
+    let (mut child, mut lines) = start(command);
     terminal.write_all(b"\x03").unwrap();
-    assert_eq!(rest_of(lines), format!("got {}\n", libc::SIGINT));
-    assert_eq!(child.wait().unwrap().code(), Some(libc::SIGINT));
+    let mut line = String::new();
+    lines.read_line(&mut line).unwrap();
+    assert_eq!(line, format!("got {}\n", libc::SIGINT));
+    // Passed on after all that came before it: the key was not.
+    // SAFETY: sends a signal to a child that was not waited for.
+    assert_eq!(unsafe { libc::kill(child.id() as libc::pid_t, libc::SIGUSR1) }, 0);
+    assert_eq!(rest_of(lines), format!("got {}\n", libc::SIGUSR1));
+    assert_eq!(child.wait().unwrap().code(), Some(libc::SIGUSR1));
     assert_eq!(json(&scratch.join("r.json"))["mode"], "rust-heap");
 }
 

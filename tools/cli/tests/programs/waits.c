@@ -1,11 +1,14 @@
-// Waits for a signal and exits with its number; counts how many came at once.
+// Waits for a signal, or for as many as it is told, and exits with the last one's number. Nobody has to wait for it for ever.
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-int main(void) {
+int main(int argc, char **argv) {
+    int left = argc > 1 ? atoi(argv[1]) : 1;
     sigset_t set;
     int signal = 0;
+    alarm(60);
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGHUP);
@@ -15,7 +18,10 @@ int main(void) {
     free(malloc(100));
     puts("ready");
     fflush(stdout);
-    sigwait(&set, &signal);
-    printf("got %d\n", signal);
+    while (left-- > 0) {
+        sigwait(&set, &signal);
+        printf("got %d\n", signal);
+        fflush(stdout);
+    }
     return signal;
 }
