@@ -189,3 +189,16 @@ pub(super) fn name(signal: libc::c_int) -> Option<&'static str> {
     ];
     NAMES.iter().find(|(number, _)| *number == signal).map(|(_, name)| *name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Signal;
+
+    #[test]
+    fn keys_are_not_passed_on_and_all_else_is() {
+        let is_passed_on = |number, from_kernel| Signal { number, from_kernel }.is_for_program();
+        assert!(!is_passed_on(libc::SIGINT, true) && !is_passed_on(libc::SIGQUIT, true));
+        assert!(is_passed_on(libc::SIGINT, false) && is_passed_on(libc::SIGQUIT, false));
+        assert!(is_passed_on(libc::SIGTERM, false) && is_passed_on(libc::SIGHUP, true));
+    }
+}
