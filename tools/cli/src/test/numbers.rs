@@ -13,6 +13,9 @@ pub(super) struct Numbers {
     pub(super) end_bytes: u64,
 }
 
+/// The group of a process's main thread, and the word that asks for it.
+pub(super) const MAIN: &str = "main";
+
 /// Ranges of addresses as linked, start and end.
 pub(super) type Ranges = Vec<(u64, u64)>;
 
@@ -36,15 +39,21 @@ impl Numbers {
     /// allocates on the way there. `start` are the functions that `main` is called from, `test`
     /// those that belong to the test.
     ///
-    /// The peak is of what is counted, at the moment of the whole heap's peak. What the runtime
-    /// allocates does not change while the test runs, so that the two peaks are one.
+    /// The peak is that of the main thread's group if there is one. Else it is at least what is
+    /// counted at the moment of the whole heap's peak, at the end, and of any one site at its own.
     pub(super) fn of_main(recording: &Recording, start: &Ranges, test: &Ranges) -> Self {
         let passed = passed(recording, start, test);
         let is_test = |site: &&Site| {
             let passed = passed.get(site.frame as usize).copied().unwrap_or_default();
             passed.test || !passed.start
         };
-        recording.sites.iter().filter(is_test).fold(Self::default(), Self::with_site)
+        if let Some(main) = recording.groups.iter().find(|group| group.name == MAIN) {
+            return Self::of_group(main);
+        }
+        let counted = || recording.sites.iter().filter(is_test);
+        let sum = counted().fold(Self::default(), Self::with_site);
+        let alone = counted().map(|site| site.counters.max_bytes).max().unwrap_or_default();
+        Self { peak_bytes: sum.peak_bytes.max(sum.end_bytes).max(alone), ..sum }
     }
 
     fn with_site(self, site: &Site) -> Self {
@@ -145,6 +154,21 @@ mod tests {
         let numbers = Numbers::of_main(&recording(), &vec![(0x100, 0x200)], &vec![(0x200, 0x300)]);
         assert_eq!((numbers.bytes, numbers.blocks), (1100, 2));
         assert_eq!((numbers.peak_bytes, numbers.end_bytes, numbers.end_blocks), (1100, 550, 2));
+    }
+
+    #[test]
+    fn a_peak_below_that_of_the_runtime_is_not_lost() {
+        let mut recording = recording();
+        for site in &mut recording.sites {
+            site.counters.peak_bytes = 0;
+            site.counters.max_bytes = site.counters.total_bytes;
+        }
+        let (start, test) = (vec![(0x100, 0x200)], vec![(0x200, 0x300)]);
+        assert_eq!(Numbers::of_main(&recording, &start, &test).peak_bytes, 1000);
+        let mut main = Group::default();
+        (main.name, main.peak_bytes) = (MAIN.into(), 7);
+        recording.groups.push(main);
+        assert_eq!(Numbers::of_main(&recording, &start, &test).peak_bytes, 7);
     }
 
     #[test]

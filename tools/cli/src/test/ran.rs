@@ -87,12 +87,7 @@ impl DocRun {
         let facts = &test.facts;
         let function = facts.doc_tests.iter().map(|(name, _)| name);
         let function = function.into_iter().find(|name| name.starts_with("_doctest_main_"));
-        let is_it = |name: &str| match test.merged.as_deref().and_then(|m| m.split_once('\n')) {
-            Some((module, _)) => name.ends_with(module),
-            None => true,
-        };
-        let ranges = facts.doc_tests.iter().filter(|(name, _)| is_it(name));
-        let ranges = ranges.map(|(_, range)| *range).collect();
+        let ranges = test.doc_test_mains();
         let name = test.merged.as_deref().and_then(|merged| merged.split_once('\n'));
         Self {
             name: name.map(|(_, name)| name.to_owned()),

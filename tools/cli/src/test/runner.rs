@@ -13,6 +13,7 @@ use mod_alloc::recording::file::RecordingFile;
 use mod_alloc::recording::model::Recording;
 
 use super::executable::Facts;
+use super::numbers::MAIN;
 use super::ran::{DocRun, Ran};
 use super::state::unique;
 use super::step::{Context, restore};
@@ -78,6 +79,27 @@ impl TestProgram {
         command.args(words).args(&self.arguments);
         restore(&mut command, &context.plan);
         command
+    }
+
+    /// Where its tests begin, for the library: on threads that name themselves, or on the main one.
+    fn starts(&self) -> String {
+        let words = |ranges: &[(u64, u64)]| {
+            ranges.iter().map(|(start, end)| format!("{start:x}-{end:x}")).collect::<Vec<_>>()
+        };
+        let is_alone = self.merged.is_some() || !self.facts.libtest;
+        if self.doc_tests.is_some() && is_alone {
+            let main = std::iter::once(MAIN.to_owned());
+            return main.chain(words(&self.doc_test_mains())).collect::<Vec<_>>().join(",");
+        }
+        words(&self.facts.begin).join(",")
+    }
+
+    /// The functions that a doc test begins with.
+    pub(super) fn doc_test_mains(&self) -> Vec<(u64, u64)> {
+        let of_module = self.merged.as_deref().and_then(|merged| merged.split_once('\n'));
+        let is_it = |name: &str| of_module.is_none_or(|(module, _)| name.ends_with(module));
+        let of_test = self.facts.doc_tests.iter().filter(|(name, _)| is_it(name));
+        of_test.map(|(_, range)| *range).collect()
     }
 
     /// The file that the user had libtest write its log to.
@@ -161,13 +183,11 @@ impl Files {
         }
         let mut recording = self.recording.clone().into_os_string();
         recording.push(if chained { ".%p" } else { "" });
-        let ranges: Vec<_> =
-            test.facts.begin.iter().map(|(start, end)| format!("{start:x}-{end:x}")).collect();
         command
             .env("LD_PRELOAD", libraries)
             .env("MOD_ALLOC_RECORD", recording)
             .env("MOD_ALLOC_CHILDREN", if chained { "yes" } else { "no" })
-            .env("MOD_ALLOC_TESTS", ranges.join(","));
+            .env("MOD_ALLOC_TESTS", test.starts());
     }
 
     /// All recordings that are there.
