@@ -62,7 +62,9 @@ pub(crate) use step::{Arguments as StepArguments, run as step};
   cargo mod-alloc test --format json | jq '.tests[0]'
 
 Options of mod-alloc may stand anywhere before `--`; all other words go to cargo as they are.
-cargo's output and exit status stay what they are without mod-alloc.
+cargo's output and exit status stay what they are without mod-alloc; only where cargo names a
+command (-v, a test program that was killed) it names ours in front, and nextest says that it uses
+a runner. A runner that is configured is started as before, between us and the test program.
 
 A test's numbers are of what it and the threads that it starts allocate, not the test harness:
   blocks, bytes   ever allocated; bytes as asked for

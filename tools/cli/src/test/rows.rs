@@ -57,9 +57,10 @@ impl Rows {
             let binary = binary(ran, workspace);
             losses.extend(ran.notes.iter().map(|note| format!("{}: {note}", binary.name)));
             for test in &ran.tests {
-                let name = if test.name.is_empty() { &binary.name } else { &test.name };
+                let target = binary.name.rsplit("::").next().unwrap_or_default();
+                let name = if test.name.is_empty() { target } else { &test.name };
                 let row = Row {
-                    name: name.clone(),
+                    name: name.to_owned(),
                     binary: binary.name.clone(),
                     kind: binary.kind,
                     result: test.result,

@@ -67,7 +67,9 @@ fn live(bytes: u64, blocks: u64) -> String {
 fn named(row: &Row, several: bool) -> String {
     let mut name = row.name.clone();
     // Doc tests and programs that are one test say where they are from.
-    if several && row.name != row.binary {
+    if several && row.binary.rsplit("::").next() == Some(&row.name) {
+        name.clone_from(&row.binary);
+    } else if several {
         let binary = if row.kind == Kind::Doc { "doc" } else { &row.binary };
         name = format!("{binary} {name}");
     }

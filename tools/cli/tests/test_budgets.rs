@@ -1,0 +1,95 @@
+//! Baselines and budgets.
+
+#[expect(dead_code, reason = "other tests look at more")]
+mod test_support;
+
+use test_support::Package;
+
+/// A library whose tests allocate so many bytes.
+fn library(of: &[(&str, usize)]) -> String {
+    let test = |(name, bytes): &(&str, usize)| {
+        format!("#[test] fn {name}() {{ drop(std::hint::black_box(vec![1u8; {bytes}])); }}\n")
+    };
+    of.iter().map(test).collect()
+}
+
+fn package(of: &[(&str, usize)]) -> Package {
+    let package = Package::with_library("budget", "2021", &library(of));
+    let saved = package.mod_alloc(&["test", "--lib", "--save-baseline", "main"]);
+    assert_eq!(saved.code, Some(0), "{saved:#?}");
+    assert!(package.target().join("mod-alloc/baselines/main.json").is_file());
+    assert!(saved.ours()[0].starts_with("the baseline 'main' is saved"), "{:?}", saved.ours());
+    package
+}
+
+const COMPARE: [&str; 6] = ["test", "--lib", "--baseline", "main", "--fail-above", "5%"];
+
+#[test]
+fn growth_beyond_the_budget_fails_with_a_table_of_it() {
+    let package = package(&[("small", 100), ("large", 100_000)]);
+    assert_eq!(package.mod_alloc(&COMPARE).code, Some(0));
+    package.write("src/lib.rs", &library(&[("small", 105), ("large", 100_000)]));
+    assert_eq!(package.mod_alloc(&COMPARE).code, Some(0), "5 % is within 5 %");
+    package.write("src/lib.rs", &library(&[("small", 106), ("large", 100_000)]));
+    let ended = package.mod_alloc(&COMPARE);
+    assert_eq!(ended.code, Some(1), "{ended:#?}");
+    let grown = ended.stdout.split("Grown by more than 5 % since 'main'").nth(1).expect("a table");
+    let lines: Vec<_> =
+        grown.lines().skip(2).map(|line| line.split_whitespace().collect::<Vec<_>>()).collect();
+    let expected = "budget small bytes 100 B 106 B +6.0 %".split(' ').collect::<Vec<_>>();
+    assert!(lines.contains(&expected), "{grown}");
+    assert!(!grown.contains("large") && !grown.contains("total"), "{grown}");
+    let alone = package.mod_alloc(&["test", "--lib", "--baseline", "main"]);
+    assert_eq!(alone.code, Some(0), "without a budget nothing fails");
+    assert!(alone.stdout.contains("Grown since 'main'"));
+}
+
+#[test]
+fn new_and_gone_tests_are_listed_and_do_not_fail() {
+    let package = package(&[("stays", 100), ("goes", 100)]);
+    package.write("src/lib.rs", &library(&[("stays", 100), ("comes", 1_000_000)]));
+    let ended = package.mod_alloc(&COMPARE);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    assert!(ended.stdout.contains("New since 'main', not compared:\n  budget comes\n"));
+    assert!(ended.stdout.contains("Gone since 'main', not compared:\n  budget goes\n"));
+}
+
+#[test]
+fn something_from_nothing_fails_whatever_the_budget() {
+    let package = package(&[("none", 0)]);
+    package.write("src/lib.rs", &library(&[("none", 1)]));
+    let ended =
+        package.mod_alloc(&["test", "--lib", "--baseline", "main", "--fail-above", "1000%"]);
+    assert_eq!(ended.code, Some(1), "{ended:#?}");
+    assert!(ended.stdout.contains("from nothing"));
+}
+
+#[test]
+fn a_failing_cargo_keeps_its_status_and_saves_nothing() {
+    let package = package(&[("a", 1)]);
+    package.write("src/lib.rs", "#[test] fn a() { panic!() }");
+    let ended = package.mod_alloc(&COMPARE);
+    assert_eq!(ended.code, Some(101));
+    assert!(ended.ours().iter().any(|line| line.starts_with("not compared")), "{:?}", ended.ours());
+    let ended = package.mod_alloc(&["test", "--lib", "--save-baseline", "other"]);
+    assert_eq!(ended.code, Some(101));
+    assert!(!package.target().join("mod-alloc/baselines/other.json").exists());
+}
+
+#[test]
+fn a_missing_baseline_is_said_before_anything_runs() {
+    let package = package(&[("a", 1)]);
+    let ended = package.mod_alloc(&["test", "--baseline", "mian", "--fail-above", "5%"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
+    assert_eq!(ended.stderr.lines().count(), 1, "cargo did not start: {}", ended.stderr);
+    assert!(ended.ours()[0].ends_with("there are: main"), "{:?}", ended.ours());
+    for words in [
+        &["test", "--fail-above", "5%"][..],
+        &["test", "--baseline", "main", "--fail-above", "5"],
+        &["test", "--save-baseline", "../x"],
+    ] {
+        let ended = package.mod_alloc(words);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{words:?}");
+        assert_eq!(ended.ours().len(), ended.stderr.lines().count(), "{}", ended.stderr);
+    }
+}
