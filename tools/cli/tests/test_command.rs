@@ -1,6 +1,7 @@
 //! `cargo mod-alloc test` on a workspace with every sort of test: outputs and statuses are those
 //! without us, and every test has its row, exact.
 
+#[expect(dead_code, reason = "other tests look at more")]
 mod test_support;
 
 use test_support::table::{Numbers, Table};
