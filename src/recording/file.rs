@@ -173,12 +173,12 @@ fn span(view: &View<'_>, is_running: bool) -> Span {
     if is_running {
         return since_start(process);
     }
-    if process.ending.load(Ordering::Relaxed) != OPEN {
-        return noted;
-    }
     let fronts = view.slots.iter().map(|slot| &slot.front).chain([&view.header.heap.exact]);
     let latest = fronts.map(Front::last_growth).max().unwrap_or(0);
     let units = latest.max(view.header.heap.peak_time.get()).max(noted.units);
+    if units == noted.units {
+        return noted;
+    }
     let rate = if is_of_this_boot(process) { since_start(process) } else { noted };
     let nanos = u128::from(units) * u128::from(rate.nanos) / u128::from(rate.units.max(1));
     Span { units, nanos: u64::try_from(nanos).unwrap_or(u64::MAX) }

@@ -1,9 +1,11 @@
 //! A recording's file, read into memory: as much of it as is used.
 
+use core::alloc::Layout;
+use core::ptr::NonNull;
+use std::alloc::{alloc_zeroed, dealloc};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::vec;
 use std::vec::Vec;
 
 use crate::arena::Arena;
@@ -27,37 +29,38 @@ const MOST: [usize; REGIONS] = [
     SLOTS,
 ];
 
-/// 64 bytes, aligned like the largest type of a recording.
-#[derive(Debug, Clone)]
-#[repr(C, align(64))]
-struct Line([u8; 64]);
-
 /// Bytes of a file that are looked at as words of a recording. Those are atomics, which may be
 /// changed through a shared reference; so all access goes through one pointer.
 #[derive(Debug)]
 struct Bytes {
-    lines: *mut Line,
-    count: usize,
+    memory: NonNull<u8>,
+    layout: Layout,
     len: usize,
 }
 
 impl Bytes {
     /// Reads `len` bytes at `offset`, or as many as there are; the rest is zero.
     fn read(file: &File, offset: u64, len: usize) -> io::Result<Bytes> {
-        let mut lines: Vec<Line> = vec![Line([0; 64]); len.div_ceil(64)];
-        let flat = lines.as_flattened_bytes();
-        let mut done = 0;
-        while done < len {
-            match file.read_at(&mut flat[done..len], offset.saturating_add(done as u64)) {
+        let there = file.metadata()?.len().saturating_sub(offset);
+        let len = len.min(usize::try_from(there).unwrap_or(usize::MAX));
+        // As the largest type of a recording is aligned.
+        let layout = Layout::from_size_align(len.max(1), 64)
+            .map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
+        // SAFETY: the size is not zero.
+        let memory = NonNull::new(unsafe { alloc_zeroed(layout) })
+            .ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
+        let mut bytes = Bytes { memory, layout, len: 0 };
+        while bytes.len < len {
+            // SAFETY: zeroed memory of `len` bytes, this value's own.
+            let all = unsafe { core::slice::from_raw_parts_mut(memory.as_ptr(), len) };
+            match file.read_at(&mut all[bytes.len..], offset.saturating_add(bytes.len as u64)) {
                 Ok(0) => break,
-                Ok(n) => done += n,
+                Ok(n) => bytes.len += n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
-        let (lines, count) =
-            (std::boxed::Box::into_raw(lines.into_boxed_slice()), len.div_ceil(64));
-        Ok(Bytes { lines: lines.cast(), count, len: done })
+        Ok(bytes)
     }
 
     /// The whole entries among the bytes.
@@ -66,28 +69,16 @@ impl Bytes {
     ///
     /// `T` must consist of atomics, valid whatever their bits, and be aligned to at most 64 bytes.
     unsafe fn entries<T>(&self) -> &[T] {
+        let first = self.memory.as_ptr().cast::<T>();
         // SAFETY: aligned to 64 bytes, and as many as were read; the caller vouches for the type.
-        unsafe { core::slice::from_raw_parts(self.lines.cast::<T>(), self.len / size_of::<T>()) }
+        unsafe { core::slice::from_raw_parts(first, self.len / size_of::<T>()) }
     }
 }
 
 impl Drop for Bytes {
     fn drop(&mut self) {
-        let lines = core::ptr::slice_from_raw_parts_mut(self.lines, self.count);
-        // SAFETY: made of a box by `read`.
-        drop(unsafe { std::boxed::Box::from_raw(lines) });
-    }
-}
-
-trait Flattened {
-    fn as_flattened_bytes(&mut self) -> &mut [u8];
-}
-
-impl Flattened for Vec<Line> {
-    fn as_flattened_bytes(&mut self) -> &mut [u8] {
-        let len = self.len() * 64;
-        // SAFETY: lines are bytes, one after the other.
-        unsafe { core::slice::from_raw_parts_mut(self.as_mut_ptr().cast(), len) }
+        // SAFETY: allocated with this layout by `read`.
+        unsafe { dealloc(self.memory.as_ptr(), self.layout) };
     }
 }
 
@@ -98,7 +89,7 @@ pub(super) struct HeaderImage(Bytes);
 impl HeaderImage {
     pub(super) fn get(&self) -> &Header {
         // SAFETY: a header is atomics; as many bytes as it has were read.
-        unsafe { &*self.0.lines.cast::<Header>() }
+        unsafe { self.0.memory.cast::<Header>().as_ref() }
     }
 }
 

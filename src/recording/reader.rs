@@ -170,9 +170,11 @@ impl Sum {
     fn counters(&self, noted: (i64, i64), span: Span) -> Counters {
         let natural = |number: i64| number.max(0).cast_unsigned();
         let (end_bytes, end_blocks) = (natural(self.live.0), natural(self.live.1));
-        // Below zero by a moment where a thread was killed in the middle of an event.
+        // Below zero by a moment where a thread was killed in the middle of an event; and what died
+        // after the end was noted has not lived longer than that.
         let lifetimes = self.time.wrapping_add(end_blocks.wrapping_mul(span.units));
-        let lifetimes = natural(lifetimes.cast_signed());
+        let longest = self.total_blocks.saturating_mul(span.units);
+        let lifetimes = natural(lifetimes.cast_signed()).min(longest);
         let noted = (natural(noted.0), natural(noted.1));
         let now = (end_bytes, end_blocks);
         let settled = (natural(self.settled.0), natural(self.settled.1));

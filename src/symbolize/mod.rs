@@ -169,7 +169,21 @@ impl Object {
     ) {
         // A return address is the instruction after the call, which may already belong to
         // the next line or, after a call that never returns, to the next function.
-        let probe = linked.wrapping_sub(1);
+        let first = out.len();
+        self.resolve_at(linked.wrapping_sub(1), names, strings, out);
+        if out.len() == first {
+            // No call precedes a function that the kernel has entered: a signal's return.
+            self.resolve_at(linked, names, strings, out);
+        }
+    }
+
+    fn resolve_at(
+        &mut self,
+        probe: u64,
+        names: &mut Names,
+        strings: &mut Strings,
+        out: &mut Vec<Symbol>,
+    ) {
         let first = out.len();
         let name = match &self.dwarf {
             Some(dwarf) => dwarf.resolve(probe, names, strings, out),
