@@ -56,6 +56,9 @@ pub(crate) enum Command {
     /// Profile every test of a package
     Test(test::Arguments),
     /// As `test --nextest`, with nextest's own words: `nextest run …`
+    #[command(
+        override_usage = "cargo mod-alloc nextest [OPTIONS] run [NEXTEST'S OPTIONS] [-- TEST PROGRAM'S OPTIONS]"
+    )]
     Nextest(test::Arguments),
     /// What cargo starts for us while it runs tests
     #[command(name = "__test", hide = true)]

@@ -154,11 +154,16 @@ impl Ended {
     }
 }
 
+/// What cargo says when another one is at work at the same time: other tests have some.
+const WAITS: &str = "    Blocking waiting for file lock";
+
 /// Lines without times and numbers of threads, and without ours. Tests run at the same time end in
 /// any order, so lines are sorted.
 fn comparable(text: &str) -> Vec<String> {
     let is_ours = |line: &&str| {
-        line.starts_with("mod-alloc: ") || line.starts_with("info: using target runner")
+        ["mod-alloc: ", "info: using target runner", WAITS]
+            .iter()
+            .any(|start| line.starts_with(start))
     };
     let mut lines: Vec<_> = text.lines().filter(|line| !is_ours(line)).map(without_times).collect();
     lines.sort();
