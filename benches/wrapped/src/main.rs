@@ -16,7 +16,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use options::Options;
-use process::Ended;
 use profilers::Profiler;
 use rows::{Measured, Rows};
 use workloads::{Job, Workload};
@@ -64,17 +63,19 @@ fn measure(options: &Options, workload: &Workload) -> Result<Rows, String> {
     }
     let mut rows = Rows::new(workload);
     for (profiler, runs) in profilers.into_iter().zip(&runs) {
-        let peak = weighed(options, &job, profiler)?;
+        let looked_at = runs.iter().map(|run| run.peak).max().unwrap_or(0);
+        let peak = if options.quick { looked_at } else { weighed(options, &job, profiler)? };
         rows.push(profiler, runs, peak);
     }
     Ok(rows)
 }
 
-/// One run, timed and not looked at.
+/// One run, timed; only for a look is its memory looked at meanwhile, which takes some of its time.
 fn timed(options: &Options, job: &Job, profiler: &Profiler) -> Result<Measured, String> {
     let run = profiler.command(options, job)?;
-    let Ended { wall, .. } = process::run(run.command, job, None)?;
-    Measured::of(wall, job, &run.output)
+    let sampling = options.quick.then_some(process::SAMPLING);
+    let ended = process::run(run.command, job, sampling)?;
+    Measured::of(&ended, job, &run.output)
 }
 
 /// One run, whose memory is looked at all the time: the most that all its processes had.

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::process::Ended;
 use crate::profilers::Profiler;
 use crate::workloads::{Job, Workload};
 
@@ -13,13 +14,15 @@ pub(crate) struct Measured {
     pub(crate) wall: Duration,
     /// Nanoseconds per pair, of a loop.
     pub(crate) pair: Option<f64>,
+    /// The most memory that was seen, in bytes; 0 if nobody looked.
+    pub(crate) peak: u64,
     /// Bytes of all files that the profiler wrote.
     pub(crate) written: u64,
 }
 
 impl Measured {
-    /// From a run that took `wall`, and the folder that its profiler wrote to.
-    pub(crate) fn of(wall: Duration, job: &Job, output: &Path) -> Result<Self, String> {
+    /// From a run that is over, and the folder that its profiler wrote to.
+    pub(crate) fn of(ended: &Ended, job: &Job, output: &Path) -> Result<Self, String> {
         let pair = match &job.measured {
             None => None,
             Some(path) => {
@@ -29,7 +32,7 @@ impl Measured {
         };
         let files = fs::read_dir(output).into_iter().flatten().flatten();
         let written = files.filter_map(|file| Some(file.metadata().ok()?.len())).sum();
-        Ok(Self { wall, pair, written })
+        Ok(Self { wall: ended.wall, peak: ended.most_resident, pair, written })
     }
 }
 
@@ -117,6 +120,7 @@ pub(crate) mod tests {
         for ((profiler, runs), peak) in PROFILERS.iter().zip(runs).zip(1..) {
             let measured = |&number: &u64| Measured {
                 wall: Duration::from_millis(number),
+                peak: 0,
                 pair: workload.is_loop().then_some(number as f64),
                 written: 2048,
             };
@@ -145,10 +149,11 @@ pub(crate) mod tests {
         fs::write(folder.join("pair.txt"), "7.25\n").unwrap();
         let mut job = Job::in_folder("loop", &folder);
         job.measured = Some(folder.join("pair.txt"));
-        let measured = Measured::of(Duration::from_secs(1), &job, &folder).unwrap();
-        assert_eq!((measured.pair, measured.written), (Some(7.25), 5));
+        let ended = Ended { wall: Duration::from_secs(1), most_resident: 9 };
+        let measured = Measured::of(&ended, &job, &folder).unwrap();
+        assert_eq!((measured.pair, measured.peak, measured.written), (Some(7.25), 9, 5));
         fs::write(folder.join("pair.txt"), "nothing").unwrap();
-        assert!(Measured::of(Duration::from_secs(1), &job, &folder).is_err());
+        assert!(Measured::of(&ended, &job, &folder).is_err());
         fs::remove_dir_all(&folder).unwrap();
     }
 }

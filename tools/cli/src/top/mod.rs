@@ -38,7 +38,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anstream::{AutoStream, ColorChoice};
 use mod_alloc::report::Options;
+
+use crate::command_line::FAILED;
+use crate::say::say;
 
 use app::App;
 use board::Board;
@@ -96,8 +100,8 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     match watch(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("mod-alloc: {error}");
-            ExitCode::from(2)
+            say!("{error}");
+            ExitCode::from(FAILED)
         }
     }
 }
@@ -111,7 +115,7 @@ fn watch(arguments: &Arguments) -> Result<(), String> {
         Some(stream) => stream.run(&mut board, &mut source, &mut io::stdout().lock()),
         None => {
             let mut app = App::new(board, arguments.interval);
-            let palette = Palette::new(std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty()));
+            let palette = Palette::new(AutoStream::choice(&io::stdout()) != ColorChoice::Never);
             live::run(&mut app, &mut source, palette).map_err(|error| format!("terminal: {error}"))
         }
     }
