@@ -114,6 +114,12 @@ impl Member {
 /// Where tests start: linked addresses of the executable, the first and one past the last of each function.
 static STARTS: [[AtomicU64; 2]; 8] = [const { [AtomicU64::new(0), AtomicU64::new(0)] }; 8];
 
+/// Whether the first thread is a group: the list of starts begins with the word `main`.
+#[cfg(feature = "preload")]
+pub(crate) fn has_main(ranges: &CStr) -> bool {
+    ranges.to_bytes().split(|byte| *byte == b',').next() == Some(b"main")
+}
+
 /// Reads `start-end,…` in hexadecimal; what does not fit or is no such pair is left out.
 pub(crate) fn start(ranges: Option<&CStr>) {
     let Some(ranges) = ranges else { return };

@@ -146,6 +146,12 @@ impl Recorder {
         self.0.settings.tests.is_some()
     }
 
+    /// Whether the first thread is a group, too: where a test is the program's `main`.
+    #[must_use]
+    pub fn groups_main(self) -> bool {
+        self.0.settings.tests.is_some_and(|tests| groups::has_main(tests))
+    }
+
     /// The calling thread's group.
     #[must_use]
     pub fn group(self) -> u32 {

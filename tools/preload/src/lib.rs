@@ -28,6 +28,9 @@ mod unwinder;
 extern "C" fn start() {
     if let Some(recorder) = exports::recorder() {
         recorder.begin_thread(None);
+        if recorder.groups_main() {
+            recorder.begin_group(b"main", b"main");
+        }
     }
     if !mod_alloc::preload::follows_children() {
         environment::forget_us();
