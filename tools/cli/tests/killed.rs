@@ -40,8 +40,8 @@ fn linger(turns: u64) {
 
 /// Kills the program when it has done so much, and holds what was recorded against that.
 fn killed_at(threads: usize, events: u64, turns: u64) -> usize {
-    let running = progress::program(threads, "never", FOR_EVER).start_traced("no");
-    progress::wait_until(&running, events);
+    let mut running = progress::program(threads, "never", FOR_EVER).start_traced("no");
+    progress::wait_until(&mut running, events);
     linger(turns);
     running.signal(libc::SIGKILL);
     let ended = running.wait().with_signal(libc::SIGKILL);
@@ -172,8 +172,8 @@ fn out_of_memory() {
 }
 
 fn wrapped(threads: usize, ending: &str, events: u64) -> (Running, i32) {
-    let running = progress::program(threads, ending, events).start_wrapped("no");
-    let process = progress::process(&running);
+    let mut running = progress::program(threads, ending, events).start_wrapped("no");
+    let process = progress::process(&mut running);
     (running, process)
 }
 
@@ -187,8 +187,8 @@ fn kill(process: i32) {
 fn sigkill_of_the_program_under_run() {
     let mut random = Random(4711);
     for threads in [1, 4, 1, 4, 1, 4, 1, 4, 1, 4] {
-        let (running, process) = wrapped(threads, "never", FOR_EVER);
-        progress::wait_until(&running, random.events());
+        let (mut running, process) = wrapped(threads, "never", FOR_EVER);
+        progress::wait_until(&mut running, random.events());
         linger(random.below(20_000));
         kill(process);
         let ended = running.wait().with_status(128 + libc::SIGKILL);

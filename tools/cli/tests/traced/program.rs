@@ -58,8 +58,9 @@ impl Program {
     pub(crate) fn new(path: impl AsRef<Path>, arguments: &[&str]) -> Self {
         let path = path.as_ref().to_owned();
         let file = path.file_name().map(OsStr::to_string_lossy).unwrap_or_default();
-        let name = arguments.first().map_or(file.to_string(), |first| format!("{file} {first}"));
-        let name = name.chars().map(|c| if c == '/' { '_' } else { c }).take(60).collect();
+        let name = arguments.first().map_or(file.to_string(), |first| format!("{file}-{first}"));
+        let tame = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+        let name = name.chars().map(tame).take(60).collect();
         Self {
             arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
             variables: Vec::new(),
@@ -70,7 +71,7 @@ impl Program {
         }
     }
 
-    /// Sets a variable of its environment, which has `PATH`, `HOME`, `TMPDIR` and `LC_ALL` alone.
+    /// Sets a variable of its environment, of which little is there otherwise.
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
         self
@@ -156,6 +157,8 @@ impl Program {
         let work = self.folder().join("work");
         command.env_clear().env("PATH", SEARCHED).env("LC_ALL", "C.UTF-8");
         command.env("HOME", &work).env("TMPDIR", &work);
+        // Where `mod-alloc run` unpacks its library: not in the program's home.
+        command.env("XDG_CACHE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"));
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.current_dir(work).stdin(Stdio::null());
         for &prepare in &self.prepare {
@@ -175,7 +178,7 @@ impl Program {
         let test = test.file_stem().expect("and a name").to_string_lossy();
         let test = test.rsplit_once('-').map_or(&*test, |(name, _hash)| name);
         let thread = std::thread::current();
-        let function = thread.name().expect("a test's thread has its name").replace("::", " ");
+        let function = thread.name().expect("a test's thread has its name").replace("::", ".");
         Path::new(env!("CARGO_TARGET_TMPDIR")).join(test).join(function).join(&self.name)
     }
 
@@ -213,6 +216,10 @@ impl Running {
     /// The file of this name in the program's folder.
     pub(crate) fn work(&self, name: &str) -> PathBuf {
         self.work.join(name)
+    }
+
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("it is our child").is_some()
     }
 
     /// # Panics

@@ -27,28 +27,29 @@ pub(crate) struct Progress {
 pub(crate) fn program(threads: usize, ending: &str, events: u64) -> Program {
     let (threads, events) = (threads.to_string(), events.to_string());
     let arguments = ["run", FILE, &threads, ending, &events];
-    Program::new(native::program("progress"), &arguments).called(&format!("{ending} {threads}"))
+    Program::new(native::program("progress"), &arguments).called(&format!("{ending}-{threads}"))
 }
 
 /// Its process id, as soon as it is known.
-pub(crate) fn process(running: &Running) -> i32 {
+pub(crate) fn process(running: &mut Running) -> i32 {
     let path = running.work(FILE);
-    wait_for(|| i32::try_from(word(&path, 0)?).ok().filter(|id| *id > 0))
+    wait_for(running, || i32::try_from(word(&path, 0)?).ok().filter(|id| *id > 0))
 }
 
 /// Waits until the first thread has begun so many events.
-pub(crate) fn wait_until(running: &Running, events: u64) {
+pub(crate) fn wait_until(running: &mut Running, events: u64) {
     let path = running.work(FILE);
-    wait_for(|| word(&path, APART).filter(|begun| *begun >= events));
+    wait_for(running, || word(&path, APART).filter(|begun| *begun >= events));
 }
 
-fn wait_for<T>(mut found: impl FnMut() -> Option<T>) -> T {
+fn wait_for<T>(running: &mut Running, mut found: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(found) = found() {
             return found;
         }
-        assert!(Instant::now() < deadline, "the program does not get so far");
+        assert!(!running.has_ended(), "it has ended: {running:?}");
+        assert!(Instant::now() < deadline, "it does not get so far: {running:?}");
         std::thread::yield_now();
     }
 }
