@@ -278,10 +278,11 @@ impl Drop for Running {
 fn ours_and_theirs(stderr: &str) -> (Vec<String>, String) {
     let (mut ours, mut theirs) = (Vec::new(), String::new());
     for line in stderr.split_inclusive('\n') {
-        match line.strip_prefix("mod-alloc: ") {
-            Some(said) => ours.push(said.trim_end().to_owned()),
-            None => theirs.push_str(line),
-        }
+        // The program's last line may have no end.
+        let at = line.find("mod-alloc: ").unwrap_or(line.len());
+        let (begin, said) = line.split_at(at);
+        theirs.push_str(begin);
+        ours.extend(said.strip_prefix("mod-alloc: ").map(|said| said.trim_end().to_owned()));
     }
     (ours, theirs)
 }

@@ -132,9 +132,9 @@ fn number(value: &Value) -> u64 {
     value.as_u64().unwrap_or_else(|| panic!("{value} is not a count"))
 }
 
-/// The function's name in a frame, if it is a `site_*`; of a C++ function without its parameters.
+/// The last part of the function's name in a frame, if it is a `site_*`.
 fn site_name(frame: &str) -> Option<&str> {
     let (_, rest) = frame.split_once(": ")?;
-    let name = rest.split([' ', '(']).next()?;
+    let name = rest.split([' ', '(']).next()?.rsplit("::").next()?;
     name.starts_with("site_").then_some(name)
 }

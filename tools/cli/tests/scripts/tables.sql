@@ -1,0 +1,13 @@
+create table words (id integer primary key, word text, n real);
+with recursive count(i) as (select 1 union all select i + 1 from count where i < 20000)
+insert into words select i, 'word' || (i % 977), i * 1.5 from count;
+create index by_word on words (word);
+select count(*), sum(n), group_concat(distinct substr(word, 1, 5)) from words where word like 'word97%';
+select word, count(*) c from words group by word order by c desc, word limit 5;
+create virtual table texts using fts5(body);
+insert into texts select word || ' of ' || id from words where id < 3000;
+select count(*) from texts where texts match 'word5';
+select json_array_length(json_group_array(id)) from words where id < 1000;
+vacuum;
+pragma integrity_check;
+select no_such_column from words;
