@@ -1,0 +1,176 @@
+//! Recordings with bits turned over, parts missing, and parts of others in them: the reader says what is
+//! wrong or reads what is there, and never panics. `tools/check/fuzz` looks for longer.
+
+#[expect(dead_code, reason = "other tests run programs in other ways")]
+mod traced;
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+
+use mod_alloc::recording::file::{Error, RecordingFile};
+use traced::compact::compact;
+use traced::compared::traced_like_plain;
+use traced::native;
+use traced::program::Program;
+use traced::recorded::{dhat_of, recording};
+
+/// Where the regions begin; what is before them decides how the rest is read.
+const HEADER: u64 = 4096;
+
+/// The same numbers in every run.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        (self.next() % limit.max(1) as u64) as usize
+    }
+
+    /// Most often in the header.
+    fn place(&mut self, length: usize) -> usize {
+        let limit = if self.next() % 4 > 0 { length.min(HEADER as usize / 2) } else { length };
+        self.below(limit)
+    }
+}
+
+/// Recordings of programs that do different things, and of one that was killed.
+fn seeds() -> Vec<Vec<u8>> {
+    let signals = Program::new(native::program("signals"), &["fibers"]);
+    let loads = ["loads", &native::library("plugin")];
+    let loads = Program::new(native::program("moments"), &loads);
+    let threads = Program::new(native::program("crowds"), &["threads-at-once", "3"]);
+    let misuse = Program::new(native::program("misuse"), &["twice"]);
+    [signals, loads, threads, misuse]
+        .iter()
+        .map(|program| compact(&program.traced().results.join("recording")))
+        .collect()
+}
+
+fn damaged(random: &mut Random, seeds: &[Vec<u8>]) -> Vec<u8> {
+    let mut bytes = seeds[random.below(seeds.len())].clone();
+    for _ in 0..=random.below(6) {
+        let at = random.place(bytes.len());
+        match random.below(8) {
+            0 | 1 => bytes[at] ^= 1 << random.below(8),
+            2 => bytes[at] = random.next() as u8,
+            3 => word(random, &mut bytes, at),
+            4 => bytes.truncate(random.below(bytes.len()).max(1)),
+            5 => {
+                let other = &seeds[random.below(seeds.len())];
+                let from = random.place(other.len());
+                let length = random.below(4096).min(other.len() - from).min(bytes.len() - at);
+                bytes[at..at + length].copy_from_slice(&other[from..from + length]);
+            }
+            6 => {
+                let end = (at + random.below(512)).min(bytes.len());
+                bytes[at..end].fill(if random.next() % 2 == 0 { 0 } else { 0xff });
+            }
+            _ => {
+                let length = random.below(256).min(bytes.len() - at);
+                let to = random.below(bytes.len() - length);
+                bytes.copy_within(at..at + length, to);
+            }
+        }
+    }
+    bytes
+}
+
+/// A number that is the last of something.
+fn word(random: &mut Random, bytes: &mut [u8], at: usize) {
+    let edges = [0, 1, 511, 512, 1 << 16, u64::from(u32::MAX), 1 << 47, i64::MAX as u64, u64::MAX];
+    let edge = edges[random.below(edges.len())].to_ne_bytes();
+    let at = at & !7;
+    if let Some(place) = bytes.get_mut(at..at + 8) {
+        place.copy_from_slice(&edge);
+    }
+}
+
+fn file(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("hostile_recordings");
+    fs::create_dir_all(&folder).expect("the target folder can be written to");
+    folder.join(name)
+}
+
+/// All the way to the report.
+fn read(path: &PathBuf) -> Result<usize, Error> {
+    let recording = RecordingFile::open(path)?.read()?;
+    Ok(dhat_of(&recording).len())
+}
+
+#[test]
+fn damaged_recordings_are_read_as_far_as_they_go() {
+    let (seeds, path, mut random) = (seeds(), file("damaged"), Random(0x5eed));
+    let (mut whole, mut refused) = (0, 0);
+    for round in 0..4000 {
+        let bytes = damaged(&mut random, &seeds);
+        fs::write(&path, &bytes).expect("the target folder can be written to");
+        match catch_unwind(AssertUnwindSafe(|| read(&path))) {
+            Ok(Ok(length)) => {
+                assert!(length > 100, "a report, at least");
+                whole += 1;
+            }
+            Ok(Err(error)) => {
+                assert!(!error.to_string().is_empty());
+                refused += 1;
+            }
+            Err(_) => {
+                let kept = file(&format!("panic-{round}"));
+                fs::write(&kept, bytes).expect("the target folder can be written to");
+                panic!("{}: see above", kept.display());
+            }
+        }
+    }
+    assert!(whole > 1000 && refused > 100, "{whole} were read, {refused} refused");
+}
+
+/// What the other tests stand on: nothing is lost by it but names.
+#[test]
+fn a_compact_recording_is_the_same_recording() {
+    let program = Program::new(native::program("moments"), &["threads-end"]);
+    let (ended, recorded) = traced_like_plain(&program);
+    let path = file("compact");
+    let bytes = compact(&ended.results.join("recording"));
+    assert!(bytes.len() < 2 << 20, "{} bytes", bytes.len());
+    fs::write(&path, bytes).expect("the target folder can be written to");
+    let sum = recorded.report.sum();
+    let sites = recording(&path).sites;
+    let blocks: u64 = sites.iter().map(|site| site.counters.total_blocks).sum();
+    let bytes: u64 = sites.iter().map(|site| site.counters.total_bytes).sum();
+    assert_eq!((bytes, blocks), (sum.get("tb"), sum.get("tbk")));
+}
+
+#[test]
+fn what_is_no_recording_is_told_from_what_is_a_bad_one() {
+    let whole = compact(&{
+        let program = Program::new(native::program("misuse"), &["twice"]);
+        program.traced().results.join("recording")
+    });
+    let path = file("told");
+    let said = |bytes: &[u8]| {
+        fs::write(&path, bytes).expect("the target folder can be written to");
+        read(&path).map_err(|error| error.to_string())
+    };
+    assert!(said(&whole).is_ok());
+    assert_eq!(said(b""), Err("not a recording of mod-alloc".into()));
+    assert_eq!(said(b"{\"dhatFileVersion\":2}"), Err("not a recording of mod-alloc".into()));
+    let ends_early = said(&whole[..100]).expect_err("it ends early");
+    assert!(ends_early.starts_with("a damaged recording: "), "{ends_early}");
+    let mut newer = whole.clone();
+    newer[8..12].copy_from_slice(&9999_u32.to_ne_bytes());
+    let newer = said(&newer).expect_err("it is newer");
+    assert!(newer.starts_with("format version 9999"), "{newer}");
+    let mut swapped = whole.clone();
+    swapped[..8].reverse();
+    let swapped = said(&swapped).expect_err("the other order");
+    assert!(swapped.contains("byte order"), "{swapped}");
+    for path in ["/", "/dev/null", "/dev/zero", "/nowhere"] {
+        assert!(read(&PathBuf::from(path)).is_err(), "{path}");
+    }
+}
