@@ -27,6 +27,7 @@
 //! | `MOD_ALLOC_FRAMES` | frames kept of a stack, the innermost, 1 to 256 | 64 |
 //! | `MOD_ALLOC_UNWIND` | `auto`; `tables`: unwind tables alone; `fp`: frame pointers alone | `auto` |
 //! | `MOD_ALLOC_PEAK` | `bounded`: with several threads, peaks are within 1 %; `exact` | `bounded` |
+//! | `MOD_ALLOC_RECORD` | a file for the recording, readable while the program runs and after it was killed; `%p`, `%e`, `%%` as above | memory |
 //! | `MOD_ALLOC_SELF_CHECK` | `on`: walk every stack a second time from scratch and count differences; slow | `off` |
 //!
 //! A value that cannot be used is named on standard error, with what is used instead.
@@ -41,13 +42,13 @@
 //! # The map
 //!
 //! ```text
-//!  hook ─▶ inside: once per thread ─▶ callsite ─▶ ledger ─▶ block: the trailer
-//!                                        │           │
-//!                    capture: the stack ─┤           ├─ heap: fronts, peaks, epochs
-//!                    table: its site    ─┘           └─ table::tally, arena: the site's numbers
+//!  hook (Rust's allocator) ──┬──▶ events ─▶ inside: once per thread ─▶ callsite ─▶ ledger
+//!  preload (C's, tools/preload)                                            │           │
+//!        └▶ block: the trailer         capture: the stack, table: its site ┘           │
+//!                           heap: fronts, peaks, epochs; table::tally, arena, groups ──┘
 //!
-//!  session: starts it all, fork            threads, thread: a slot and a state per thread
-//!  recording: the mapping's bytes, and the same as plain data
+//!  session: starts it all, file, fork      threads, thread: a slot and a state per thread
+//!  recording: the mapping's bytes, the file, and the same as plain data
 //!  symbolize ─▶ report: names, trimmed and merged stacks, dhat JSON      exit_report: when
 //!  os, sync: libc, atomics and locks that may be held below the allocator
 //! ```
