@@ -160,8 +160,8 @@ pub(crate) fn is_below_a_start(frames: &Frames, mut frame: u32) -> bool {
     false
 }
 
-#[cfg(feature = "preload")]
 /// Makes a group; [`NO_GROUP`] if there is no room for one.
+#[cfg(feature = "preload")]
 pub(crate) fn make(session: &Session, thread_name: &[u8], name: &[u8]) -> u32 {
     let count = &session.header.process.groups;
     let capacity = session.groups.len() as u32;

@@ -279,8 +279,8 @@ fn map(settings: &Settings) -> Option<(Mapping, Settings)> {
         let size = geometry.offsets().1;
         match place::make(&settings, size, &geometry) {
             Ok(mapping) => return Some((mapping, settings)),
-            Err(place::None::NotRecorded) => return None,
-            Err(place::None::TooLarge) => {}
+            Err(place::NoMapping::NotRecorded) => return None,
+            Err(place::NoMapping::TooLarge) => {}
         }
         let buckets = settings.buckets.unwrap_or(BUCKETS.1);
         if buckets <= BUCKETS.0 {

@@ -14,7 +14,7 @@ use crate::threads::{SHARED, SLOTS};
 
 /// Why there is no mapping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum None {
+pub(super) enum NoMapping {
     /// There is to be none; if that is not what was asked for, it was said.
     NotRecorded,
     /// There is not so much address space.
@@ -65,32 +65,36 @@ pub(super) fn set_record_path(path: Path) {
 }
 
 /// Makes the mapping that the settings ask for.
-pub(super) fn make(settings: &Settings, size: usize, geometry: &Geometry) -> Result<Mapping, None> {
+pub(super) fn make(
+    settings: &Settings,
+    size: usize,
+    geometry: &Geometry,
+) -> Result<Mapping, NoMapping> {
     let Some(pattern) = settings.record else {
         // Who is preloaded reports to nobody but by way of a file.
         return if cfg!(feature = "preload") {
-            Err(None::NotRecorded)
+            Err(NoMapping::NotRecorded)
         } else {
             in_memory(size, geometry)
         };
     };
     if !leaves_half(size) {
-        return Err(None::TooLarge);
+        return Err(NoMapping::TooLarge);
     }
     in_file(pattern, size, geometry).or_else(|error| {
         let Errno(number) = error;
         let path = Lossy(pattern);
         if cfg!(feature = "preload") {
             say(format_args!("cannot record to {path} (error {number}), not recording"));
-            return Err(None::NotRecorded);
+            return Err(NoMapping::NotRecorded);
         }
         say(format_args!("cannot record to {path} (error {number}), recording in memory"));
         in_memory(size, geometry)
     })
 }
 
-fn in_memory(size: usize, geometry: &Geometry) -> Result<Mapping, None> {
-    let base = leaves_half(size).then(|| os::reserve(size)).flatten().ok_or(None::TooLarge)?;
+fn in_memory(size: usize, geometry: &Geometry) -> Result<Mapping, NoMapping> {
+    let base = leaves_half(size).then(|| os::reserve(size)).flatten().ok_or(NoMapping::TooLarge)?;
     SPACE.unlimited();
     // SAFETY: zeroed, page-aligned, `size` bytes, never given back.
     Ok(unsafe { Mapping::initialize(base, geometry) })
@@ -110,7 +114,7 @@ fn in_file(pattern: &CStr, size: usize, geometry: &Geometry) -> Result<Mapping, 
     let (file, path) = create(pattern)?;
     let made = file.set_len(size).and_then(|()| {
         // SAFETY: a place of the kernel's choice.
-        let base = unsafe { file.map(Option::None, size) }.ok_or(Errno(libc::ENOMEM))?;
+        let base = unsafe { file.map(None, size) }.ok_or(Errno(libc::ENOMEM))?;
         set_record_path(path);
         prepare(base, geometry)
     });
@@ -206,7 +210,7 @@ pub(super) fn expand(pattern: &CStr) -> Option<(Path, bool)> {
     let mut names_process = false;
     let mut bytes = pattern.to_bytes().iter().copied();
     while let Some(byte) = bytes.next() {
-        let fits = match (byte, if byte == b'%' { bytes.next() } else { Option::None }) {
+        let fits = match (byte, if byte == b'%' { bytes.next() } else { None }) {
             (b'%', Some(b'p')) => {
                 names_process = true;
                 path.push_number(os::process_id())
@@ -217,7 +221,7 @@ pub(super) fn expand(pattern: &CStr) -> Option<(Path, bool)> {
             (byte, _) => path.push(&[byte]),
         };
         if !fits {
-            return Option::None;
+            return None;
         }
     }
     Some((path, names_process))

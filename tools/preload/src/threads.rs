@@ -5,9 +5,8 @@
 //! begins where a thread names itself that was started by one outside any group.
 
 use core::ffi::{CStr, c_char, c_int, c_void};
-use core::mem::transmute;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use mod_alloc::preload::{Recorder, as_profiler, reserve};
 
@@ -35,15 +34,21 @@ struct Birth {
 /// Births that are not used: memory that was taken for others before.
 static SPARE: AtomicPtr<Birth> = AtomicPtr::new(ptr::null_mut());
 /// Held while the list of the spare ones changes.
-static HELD: core::sync::atomic::AtomicBool = core::sync::atomic::AtomicBool::new(false);
+static HELD: AtomicBool = AtomicBool::new(false);
 
-fn with_spare<R>(work: impl FnOnce() -> R) -> R {
-    while HELD.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
+/// Changes the list; `None` if that is not possible now. A forked child may find it held for ever, by
+/// a thread that it has not: it goes on without.
+fn with_spare<R>(work: impl FnOnce() -> R) -> Option<R> {
+    const TURNS: u32 = 10_000;
+    for _ in 0..TURNS {
+        if HELD.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok() {
+            let result = work();
+            HELD.store(false, Ordering::Release); // pairs with the Acquire above
+            return Some(result);
+        }
         core::hint::spin_loop();
     }
-    let result = work();
-    HELD.store(false, Ordering::Release); // pairs with the Acquire above
-    result
+    None
 }
 
 /// Memory for a birth. The heap is the program's.
@@ -62,6 +67,7 @@ fn place() -> Option<NonNull<Birth>> {
         SPARE.store(unsafe { (*birth.as_ptr()).next }, Ordering::Relaxed);
         Some(birth)
     })
+    .flatten()
 }
 
 /// Puts memory on the list, which is held.
@@ -71,20 +77,17 @@ fn give_back(birth: NonNull<Birth>) {
     SPARE.store(birth.as_ptr(), Ordering::Relaxed);
 }
 
-fn find<T: Copy>(name: &CStr) -> Option<T> {
+/// The function of that name behind this library, looked for once.
+fn behind<T: Copy>(place: &AtomicPtr<c_void>, name: &CStr) -> Option<T> {
     const { assert!(size_of::<T>() == size_of::<*mut c_void>()) };
-    // SAFETY: the name ends with a zero byte.
-    let function = as_profiler(|| unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) });
-    // SAFETY: the callers name functions of the type that they ask for.
-    (!function.is_null()).then(|| unsafe { transmute_function(function) })
-}
-
-/// # Safety
-///
-/// `T` must be the type of the function at that address.
-unsafe fn transmute_function<T: Copy>(function: *mut c_void) -> T {
-    // SAFETY: of the same size, as `find` has asserted; the caller vouches for the type.
-    unsafe { (&raw const function).cast::<T>().read() }
+    let mut function = place.load(Ordering::Relaxed);
+    if function.is_null() {
+        // SAFETY: the name ends with a zero byte.
+        function = as_profiler(|| unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) });
+        place.store(function, Ordering::Relaxed);
+    }
+    // SAFETY: of the same size; the callers name functions of the type that they ask for.
+    (!function.is_null()).then(|| unsafe { (&raw const function).cast::<T>().read() })
 }
 
 /// # Safety
@@ -98,7 +101,7 @@ pub(crate) unsafe extern "C" fn pthread_create(
     argument: *mut c_void,
 ) -> c_int {
     static NEXT: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
-    let Some(create) = known::<PthreadCreate>(&NEXT, c"pthread_create") else {
+    let Some(create) = behind::<PthreadCreate>(&NEXT, c"pthread_create") else {
         return libc::EAGAIN;
     };
     let both = recorder().and_then(|recorder| Some((recorder, place()?)));
@@ -151,17 +154,6 @@ unsafe extern "C" fn begin(birth: *mut c_void) -> *mut c_void {
     unsafe { start(argument) }
 }
 
-/// The function of that name behind this library.
-fn known<T: Copy>(place: &AtomicPtr<c_void>, name: &CStr) -> Option<T> {
-    let mut function = place.load(Ordering::Relaxed);
-    if function.is_null() {
-        function = find::<*mut c_void>(name)?;
-        place.store(function, Ordering::Relaxed);
-    }
-    // SAFETY: the callers name functions of the type that they ask for.
-    Some(unsafe { transmute_function(function) })
-}
-
 /// # Safety
 ///
 /// As in glibc.
@@ -171,7 +163,7 @@ pub(crate) unsafe extern "C" fn pthread_setname_np(
     name: *const c_char,
 ) -> c_int {
     static NEXT: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
-    let Some(set_name) = known::<PthreadSetname>(&NEXT, c"pthread_setname_np") else {
+    let Some(set_name) = behind::<PthreadSetname>(&NEXT, c"pthread_setname_np") else {
         return libc::ENOSYS;
     };
     // SAFETY: no preconditions.
@@ -192,11 +184,3 @@ fn begin_test(recorder: Recorder, name: &CStr) {
     let found = names::find(argument, name.to_bytes(), &mut whole);
     recorder.begin_group(name.to_bytes(), if found { whole.bytes() } else { name.to_bytes() });
 }
-
-const _: () = {
-    // Used by `find` for pointers of functions.
-    let _: fn(*mut c_void) -> PthreadSetname = |pointer| {
-        // SAFETY: never called; shows that the sizes are the same.
-        unsafe { transmute::<*mut c_void, PthreadSetname>(pointer) }
-    };
-};
