@@ -94,6 +94,10 @@ pub(crate) fn in_forked_child() {
 }
 
 fn report() {
+    // A child that is not recorded has nothing to say.
+    if session::get().is_some_and(|session| session::is_in_file() && !session.is_own()) {
+        return;
+    }
     let Some(path) = out_path(std::env::var_os("MOD_ALLOC_OUT")) else { return };
     let profile = profile();
     match write(&profile, &path) {

@@ -87,6 +87,13 @@ impl Session {
         indices.filter_map(move |index| Some((index, slots.get(index as usize)?)))
     }
 
+    /// Whether the recording is of this process: a child that was forked without telling anybody, or that is
+    /// not to be recorded, still has its parent's mapped.
+    #[cfg(feature = "backtraces")]
+    pub(crate) fn is_own(&self) -> bool {
+        self.header.process.id.load(Ordering::Relaxed) == os::process_id()
+    }
+
     /// The slot of the thread with this index.
     pub(crate) fn slot(&self, index: u32) -> Option<&'static ThreadSlot> {
         self.slots.get(index as usize)
@@ -136,7 +143,7 @@ fn begin() {
 /// Runs when the process exits by `exit` or by returning from `main`.
 #[cfg(feature = "backtraces")]
 extern "C" fn note_end() {
-    if let Some(session) = get().filter(|_| !is_muted()) {
+    if let Some(session) = get().filter(|session| session.is_own()) {
         note_moment(session);
         session.header.process.ending.store(EXIT, Ordering::Relaxed);
     }
