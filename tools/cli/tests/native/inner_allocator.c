@@ -82,12 +82,17 @@ void free(void *block) {
     calls += block != NULL;
 }
 
-void *memalign(size_t alignment, size_t size) {
+// Not each other: a preloaded library's `memalign` would be called again.
+static void *take_aligned(size_t alignment, size_t size) {
     return take(alignment < 16 ? 16 : alignment, size);
 }
 
+void *memalign(size_t alignment, size_t size) {
+    return take_aligned(alignment, size);
+}
+
 void *aligned_alloc(size_t alignment, size_t size) {
-    return memalign(alignment, size);
+    return take_aligned(alignment, size);
 }
 
 void *valloc(size_t size) {
@@ -102,7 +107,7 @@ int posix_memalign(void **block, size_t alignment, size_t size) {
     if (alignment < sizeof(void *) || (alignment & (alignment - 1))) {
         return EINVAL;
     }
-    void *taken_block = memalign(alignment, size);
+    void *taken_block = take_aligned(alignment, size);
     if (taken_block) {
         *block = taken_block;
     }

@@ -76,9 +76,14 @@ fn read(file: &File, offset: u64, length: usize) -> Vec<u8> {
     bytes
 }
 
-/// Makes paths of names.
+/// Makes names of paths, and other build ids of build ids.
 fn hide(modules: &mut [u8]) {
     for byte in modules.iter_mut().filter(|byte| **byte == b'/') {
         *byte = b'|';
+    }
+    for module in modules.chunks_exact_mut(ENTRY_SIZES[MODULES]) {
+        for byte in &mut module[40..72] {
+            *byte = !*byte;
+        }
     }
 }
