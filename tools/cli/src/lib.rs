@@ -47,6 +47,9 @@ use std::process::ExitCode;
 
 use command_line::{Arguments, Command};
 
+#[doc(hidden)]
+pub use report::in_every_form as report_in_every_form;
+
 /// By which name the program was started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CalledAs {

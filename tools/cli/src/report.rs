@@ -131,6 +131,23 @@ pub(crate) fn write(
     }
 }
 
+/// Writes all that `report` can be asked for of `document`, one after another. For `fuzz/`.
+///
+/// # Errors
+///
+/// If `out` has one.
+pub fn in_every_form(document: &Document, out: &mut dyn Write) -> io::Result<()> {
+    let sorts = Sort::ALL.into_iter().filter(|sort| sort.is_known(document)).map(Some);
+    for sort in sorts.chain([None]) {
+        for whole_stacks in [false, true] {
+            let view = View { sort, top: None, whole_stacks };
+            write(document, Format::Text, &view, out)?;
+            write(document, Format::Json, &view, out)?;
+        }
+    }
+    Ok(())
+}
+
 /// The report of `document` for people, with colours.
 pub(crate) fn text(document: &Document, view: &View) -> String {
     text::report(document, view, terminal::width())

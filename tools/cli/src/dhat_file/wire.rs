@@ -77,6 +77,7 @@ struct LossesEntry {
     truncated_stacks: u64,
     broken_stacks: u64,
     threads_overflowed: u64,
+    no_room: u64,
 }
 
 #[derive(Deserialize)]
@@ -203,6 +204,7 @@ impl LossesEntry {
         losses.truncated_stacks = self.truncated_stacks;
         losses.broken_stacks = self.broken_stacks;
         losses.threads_overflowed = self.threads_overflowed;
+        losses.no_room = self.no_room;
         losses
     }
 }

@@ -111,6 +111,7 @@ pub(crate) struct LossesEntry {
     truncated_stacks: u64,
     broken_stacks: u64,
     threads_overflowed: u64,
+    no_room: u64,
 }
 
 impl LossesEntry {
@@ -124,6 +125,7 @@ impl LossesEntry {
             truncated_stacks: losses.truncated_stacks,
             broken_stacks: losses.broken_stacks,
             threads_overflowed: losses.threads_overflowed,
+            no_room: losses.no_room,
         }
     }
 }

@@ -1,0 +1,66 @@
+//! What has to hold of whatever was read: it can be reported, merged, and written so that the same
+//! is read again.
+
+use std::io;
+
+use mod_alloc::report::{Profile, dhat};
+use mod_alloc_cli::dhat_file::{self, Document, Numbers, merge};
+
+/// What writes into memory and to nowhere never fails.
+const NEVER_FAILS: &str = "nothing is there that could fail";
+
+/// Of a document, whoever wrote it.
+///
+/// # Panics
+///
+/// If something of it does not hold.
+pub fn document(document: &Document) {
+    reported(document);
+    let again = written_and_read(document);
+    assert_eq!(what_is_written(document), again);
+    let merged = merge([document, &again]);
+    reported(&merged);
+    assert_eq!(what_is_written(&merged), written_and_read(&merged));
+}
+
+fn reported(document: &Document) {
+    mod_alloc_cli::report_in_every_form(document, &mut io::sink()).expect(NEVER_FAILS);
+}
+
+fn written_and_read(document: &Document) -> Document {
+    let mut written = Vec::new();
+    dhat_file::write(document, &mut written).expect(NEVER_FAILS);
+    dhat_file::read(&written).expect("what we write can be read")
+}
+
+/// A document of several processes has no one executable and no threads; the viewer divides by the
+/// end; and what needs frees is not there where nothing is known of them.
+fn what_is_written(document: &Document) -> Document {
+    let mut document = document.clone();
+    let knows_frees = document.knows_frees();
+    document.end = document.end.max(1);
+    document.extras.executable = None;
+    document.extras.threads = None;
+    let limit = document.extras.frame_limit;
+    document.extras.frame_limit = limit.filter(|_| document.extras.peak_is_exact.is_some());
+    for numbers in document.sites.iter_mut().map(|site| &mut site.numbers).filter(|_| !knows_frees)
+    {
+        let Numbers { total_bytes, total_blocks, .. } = *numbers;
+        *numbers = Numbers { total_bytes, total_blocks, ..Numbers::default() };
+    }
+    document
+}
+
+/// Of a profile that was made of a recording.
+///
+/// # Panics
+///
+/// If something of it does not hold.
+pub fn profile(profile: &Profile) {
+    let mut written = Vec::new();
+    dhat::write(profile, &mut written).expect(NEVER_FAILS);
+    let read = dhat_file::read(&written).expect("what we write can be read");
+    let made = Document::of_profile(profile);
+    assert_eq!(made, read);
+    document(&made);
+}

@@ -1,0 +1,11 @@
+//! What the fuzz targets share.
+//!
+//! | file | what |
+//! |---|---|
+//! | `patches` | a recording in few bytes, so that a change of one of them hits something |
+//! | `memory_file` | bytes as a file that has a path |
+//! | `judge` | what has to hold of whatever was read |
+
+pub mod judge;
+pub mod memory_file;
+pub mod patches;
