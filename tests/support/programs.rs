@@ -9,11 +9,12 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::OnceLock;
 
 use serde_json::Value;
 
+use super::commands::{succeed, text};
 use super::dhat_json::Report;
 
 /// Deeper than any stack of the workloads, and the most that our walker keeps.
@@ -166,27 +167,4 @@ fn executable(message: &str, program: &str) -> Option<PathBuf> {
     let message: Value = serde_json::from_str(message).ok()?;
     let is_it = message["target"]["name"] == program && message["reason"] == "compiler-artifact";
     message["executable"].as_str().filter(|_| is_it).map(PathBuf::from)
-}
-
-/// Runs a command to its end.
-///
-/// # Panics
-/// If it cannot be started or fails; with what it said.
-pub(crate) fn succeed(command: &mut Command) -> Output {
-    let name = command.get_program().to_string_lossy().into_owned();
-    let output = command.output().unwrap_or_else(|error| {
-        panic!("{name}: {error}; tools/check/setup installs what is missing")
-    });
-    assert!(
-        output.status.success(),
-        "{command:?}: {}\n{}{}",
-        output.status,
-        text(&output.stdout),
-        text(&output.stderr)
-    );
-    output
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }

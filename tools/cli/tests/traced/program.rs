@@ -136,6 +136,21 @@ impl Program {
         self.start_wrapped("yes").wait()
     }
 
+    /// Under Valgrind's DHAT; the report is [`Ended::report`].
+    ///
+    /// Debian's `valgrind` is a script, which sets variables; this is what it starts. What the C
+    /// library frees at the end for Valgrind's sake alone, it would not free for us.
+    pub(crate) fn under_dhat(&self) -> Ended {
+        let results = self.results("dhat");
+        let mut command = Command::new("/usr/bin/valgrind.bin");
+        command.args(["--tool=dhat", "--run-libc-freeres=no", "--num-callers=256"]);
+        let option = |name: &str, file: &str| format!("{name}={}", results.join(file).display());
+        command.arg(option("--dhat-out-file", "report.json")).arg(option("--log-file", "log"));
+        command.arg(&self.path).args(&self.arguments);
+        self.surround(&mut command);
+        self.start("dhat", command).wait()
+    }
+
     /// Under `mod-alloc run`, and somebody else waits for it.
     pub(crate) fn start_wrapped(&self, children: &str) -> Running {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mod-alloc"));
