@@ -10,8 +10,8 @@
 //! - The programs have one thread, and no randomness of addresses. Where they hash addresses, or
 //!   keep them as numbers of as many digits as it takes, they still differ between the two; Python
 //!   does when its objects are blocks of the heap (`PYTHONMALLOC=malloc`), and so it is not asked to.
-//! - Programs keep their environment in blocks. Valgrind adds variables, so the other run gets the
-//!   same ones; [`one_environment`] proves it.
+//! - Programs keep their environment in blocks. Valgrind sets `LD_PRELOAD`, so the other run gets the
+//!   same; [`one_environment`] proves it.
 //! - Valgrind has the C library free its own blocks at the end: it is told not to.
 
 #[path = "../../../tests/support/commands.rs"]
@@ -54,8 +54,6 @@ struct Runs {
 
 fn run(program: Program) -> Runs {
     let program = program.prepare(same_addresses).env("MOD_ALLOC_FRAMES", "256");
-    // Valgrind's Debian build sets them for a program whose C++ library would keep blocks.
-    let program = program.env("GLIBCPP_FORCE_NEW", "1").env("GLIBCXX_FORCE_NEW", "1");
     let dhat = program.under_dhat();
     let ours = program.env("LD_PRELOAD", preloaded_by_dhat()).wrapped();
     assert_eq!(ours.status, dhat.status, "{ours:#?}\n{dhat:#?}");
