@@ -87,7 +87,8 @@ fn compare(program: Program, names: &[&str], common: usize) -> Runs {
     report.assert_nothing_lost();
     let ours = Counted::new("ours", &report.report);
     let dhat = Counted::adjusted("DHAT", &runs.dhat.report().report, without_bytes_of_nothing);
-    println!("{}\n{}\n{}", report.report.json["cmd"], ours.row(), dhat.row());
+    println!("{}\n{}", report.report.json["cmd"], Counted::header());
+    println!("{}\n{}", ours.row(), dhat.row());
     let differences = ours.differences(&dhat);
     assert!(differences.is_empty(), "{} differences: {differences:#?}", differences.len());
     assert!(ours.common(&dhat) >= common, "{} functions", ours.common(&dhat));

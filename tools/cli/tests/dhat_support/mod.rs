@@ -92,6 +92,12 @@ impl Counted {
         missing
     }
 
+    /// Above [`Counted::row`].
+    pub(crate) fn header() -> String {
+        let keys = COUNTED_ALIKE.map(|key| format!(" {key:>10}")).concat();
+        format!("{:>10}{keys} {:>7}", "", "stacks")
+    }
+
     /// A line of a table.
     pub(crate) fn row(&self) -> String {
         let numbers = self.total.map(|number| format!(" {number:>10}")).concat();
