@@ -16,6 +16,7 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::{Range, RangeFrom};
 use std::os::unix::fs::FileExt;
 
 const MAGIC: &[u8] = b"modalloc";
@@ -28,6 +29,9 @@ const ENTRY_SIZES: [usize; REGIONS] = [512, 512, 4, 64, 64, 24, 16, 512, 65_536]
 const ENTRIES: [usize; REGIONS] = [8, 8, 64, 64, 64, 64, 128, 8, 2];
 /// The region of the modules.
 const MODULES: usize = 1;
+/// Of a module.
+const BUILD_ID: Range<usize> = 40..72;
+const PATH: RangeFrom<usize> = 72..;
 const HEAD: usize = 5;
 
 /// Offset of each region in the recording that is patched, and where the last one ends.
@@ -106,14 +110,21 @@ pub fn of_recording(file: &File) -> io::Result<Vec<u8>> {
         let [start, entries] = [0, 8].map(|at| word(&header, TABLE + 16 * region + at));
         let mut bytes = vec![0; size * usize::try_from(entries).map_or(most, |n| n.min(most))];
         file.read_exact_at(&mut bytes, start)?;
-        if region == MODULES {
-            bytes.iter_mut().filter(|byte| **byte == b'/').for_each(|byte| *byte = b'|');
-        }
-        for (entry, bytes) in bytes.chunks(size).enumerate() {
+        for (entry, bytes) in bytes.chunks_mut(size).enumerate() {
+            if region == MODULES {
+                hide(bytes);
+            }
             add(&mut patches, [region + 1, entry], 0, bytes);
         }
     }
     Ok(patches)
+}
+
+/// Neither a module's path nor its build id leads to a file: reading those takes long, and what is in
+/// them depends on the machine.
+fn hide(module: &mut [u8]) {
+    module[PATH].iter_mut().filter(|byte| **byte == b'/').for_each(|byte| *byte = b'|');
+    module[BUILD_ID].iter_mut().filter(|byte| **byte != 0).for_each(|byte| *byte = 0xb1);
 }
 
 fn word(header: &[u8; HEADER], at: usize) -> u64 {
@@ -154,8 +165,8 @@ mod tests {
         for (index, byte) in recording.iter_mut().enumerate().skip(PROCESS) {
             *byte = if index % 300 < 250 { (index % 251) as u8 } else { 0 };
         }
-        // A slash would be changed.
-        recording.iter_mut().filter(|byte| **byte == b'/').for_each(|byte| *byte = b'|');
+        // What is changed.
+        recording[PLACES[MODULES]..PLACES[MODULES + 1]].fill(0);
         assert!(apply(&patches_of(&recording).unwrap()) == recording);
         assert!(apply(&[]) == empty());
     }
@@ -163,9 +174,13 @@ mod tests {
     #[test]
     fn no_module_of_a_recording_is_a_file() {
         let mut recording = empty();
-        recording[PLACES[MODULES] + 80..][..8].copy_from_slice(b"/bin/cat");
+        let last = PLACES[MODULES] + 7 * ENTRY_SIZES[MODULES];
+        recording[last + 32..][..12].copy_from_slice(b"\x02\0\0\0\x08\0\0\0\x93\xac\0\0");
+        recording[last + PATH.start..][..8].copy_from_slice(b"/bin/cat");
         let hidden = apply(&patches_of(&recording).unwrap());
-        assert_eq!(hidden[PLACES[MODULES] + 80..][..8], *b"|bin|cat");
+        let hidden = &hidden[last + 32..];
+        assert_eq!(hidden[..12], *b"\x02\0\0\0\x08\0\0\0\xb1\xb1\0\0");
+        assert_eq!(hidden[PATH.start - 32..][..8], *b"|bin|cat");
     }
 
     #[test]
