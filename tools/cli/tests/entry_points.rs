@@ -121,6 +121,10 @@ fn new_and_delete() {
     let [bytes, blocks, live_bytes, live] = recorded.site("site_refused");
     assert!(blocks <= 12 && bytes < 12 * 1000, "{blocks} blocks of {bytes} bytes");
     assert_eq!([live_bytes, live], [0; 2]);
+    // What was refused is none; the exceptions that say so are.
+    let [bytes, blocks, live_bytes, live] = recorded.site("site_refused");
+    assert!(blocks <= 12 && bytes < 12 * 1000, "{blocks} blocks of {bytes} bytes");
+    assert_eq!([live_bytes, live], [0; 2]);
     let [_, blocks, live_bytes, live] = recorded.site("site_containers");
     assert!(blocks > 2500 && [live_bytes, live] == [0; 2], "{blocks} blocks");
 }
