@@ -12,7 +12,7 @@ mod process;
 mod signals;
 mod unseen;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus};
 
@@ -141,7 +141,7 @@ impl<'a> Run<'a> {
         let program = Program::examine(path).map_err(refused)?;
         let library = preload::library().map_err(refused)?;
         let place = arguments.place()?;
-        arguments.set_environment(&mut command, &library, &place);
+        arguments.set_environment(&library, &place);
         Ok(Self { arguments, program, place, command })
     }
 
@@ -268,24 +268,30 @@ impl Arguments {
         Ok(Place::Kept(path))
     }
 
-    fn set_environment(&self, command: &mut Command, library: &Path, place: &Place) {
+    /// What the library needs is set in our own environment, which the program inherits as it is: a
+    /// [`Command`] that sets variables itself sorts all of them.
+    fn set_environment(&self, library: &Path, place: &Place) {
+        let set = |name: &str, value: &OsStr| {
+            // SAFETY: no other thread runs yet.
+            unsafe { std::env::set_var(name, value) };
+        };
         let mut preload = library.as_os_str().to_owned();
         if let Some(before) = std::env::var_os("LD_PRELOAD").filter(|before| !before.is_empty()) {
             preload.push(":");
             preload.push(before);
         }
-        command.env("LD_PRELOAD", preload);
-        command.env("MOD_ALLOC_RECORD", self.record_pattern(place));
+        set("LD_PRELOAD", &preload);
+        set("MOD_ALLOC_RECORD", &self.record_pattern(place));
         let children = if self.children == Children::Yes { "yes" } else { "no" };
-        command.env("MOD_ALLOC_CHILDREN", children);
+        set("MOD_ALLOC_CHILDREN", children.as_ref());
         if let Some(frames) = self.frames {
-            command.env("MOD_ALLOC_FRAMES", frames.to_string());
+            set("MOD_ALLOC_FRAMES", frames.to_string().as_ref());
         }
         if let Some(buckets) = self.buckets {
-            command.env("MOD_ALLOC_BUCKETS", buckets.to_string());
+            set("MOD_ALLOC_BUCKETS", buckets.to_string().as_ref());
         }
         if let Some(peak) = self.peak {
-            command.env("MOD_ALLOC_PEAK", if peak == Peak::Exact { "exact" } else { "bounded" });
+            set("MOD_ALLOC_PEAK", (if peak == Peak::Exact { "exact" } else { "bounded" }).as_ref());
         }
     }
 

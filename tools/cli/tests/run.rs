@@ -66,22 +66,18 @@ fn the_report_is_named_after_program_and_process() {
 }
 
 #[test]
-fn the_environment_is_what_it_was() {
+fn the_environment_is_what_it_was_in_its_order() {
     let scratch = Scratch::new("environment");
-    let sorted = |bytes: &[u8]| {
-        let text = text(bytes);
-        let mut lines: Vec<_> = text.lines().map(String::from).collect();
-        lines.sort();
-        lines
-    };
-    // `PWD` is put in order by shells.
-    let words = ["run", "-o", "r.json", "env"];
-    let mut command = scratch.command(&words);
-    let wrapped =
-        command.env_clear().env("A", "b").env("PATH", "/usr/bin:/bin").env("HOME", scratch.path());
-    let wrapped = wrapped.output().unwrap();
+    let run = scratch.command(&["run", "-o", "r.json", "env"]);
     let home = format!("HOME={}", scratch.path().display());
-    assert_eq!(sorted(&wrapped.stdout), ["A=b", &home, "PATH=/usr/bin:/bin"]);
+    let variables = ["Z=1", "PATH=/usr/bin:/bin", "A=b", &home, "LD_PRELOAD=libm.so.6", "B=c d"];
+    // A `Command` sorts what it passes on, `env` does not.
+    let mut command = Command::new("/usr/bin/env");
+    command.arg("-i").args(variables).arg(run.get_program()).args(run.get_args());
+    command.current_dir(scratch.path());
+    let wrapped = command.output().unwrap();
+    let found = text(&wrapped.stdout);
+    assert_eq!(found.lines().collect::<Vec<_>>(), variables);
 }
 
 #[test]
