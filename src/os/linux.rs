@@ -117,6 +117,9 @@ pub(crate) fn environment(name: &CStr) -> Option<&'static CStr> {
 
 /// Writes all of `bytes` to standard error; what cannot be written is dropped.
 pub(crate) fn write_stderr(mut bytes: &[u8]) {
+    if !stderr_has_room(bytes.len()) {
+        return;
+    }
     while !bytes.is_empty() {
         // SAFETY: the buffer is valid for its length.
         let written =
@@ -127,6 +130,24 @@ pub(crate) fn write_stderr(mut bytes: &[u8]) {
             _ => return,
         }
     }
+}
+
+/// Whether so much may be written to standard error: what would go beyond `RLIMIT_FSIZE` is answered
+/// with a signal that ends the program.
+fn stderr_has_room(len: usize) -> bool {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the out-pointer is valid.
+    let result = unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &raw mut limit) };
+    if result != 0 || limit.rlim_cur == libc::RLIM_INFINITY {
+        return true;
+    }
+    let mut status = core::mem::MaybeUninit::<libc::stat>::zeroed();
+    // SAFETY: the out-pointer is valid.
+    let result = unsafe { libc::fstat(libc::STDERR_FILENO, status.as_mut_ptr()) };
+    // SAFETY: zeroed above; all bit patterns are valid.
+    let status = unsafe { status.assume_init() };
+    let is_file = result == 0 && status.st_mode & libc::S_IFMT == libc::S_IFREG;
+    !is_file || status.st_size.cast_unsigned().saturating_add(len as u64) <= limit.rlim_cur
 }
 
 /// Reads the beginning of a file; returns how many bytes.

@@ -25,6 +25,11 @@ fn fetched(name: &str, version: &str) -> Package {
     let path = package.and_then(|package| package["manifest_path"].as_str()).expect("a path");
     let copy = Package::new(name);
     copy_all(Path::new(path).parent().expect("a folder"), &copy.path(""));
+    // The copy may lie below another workspace's folder.
+    let manifest = fs::read_to_string(copy.path("Cargo.toml")).expect("copied");
+    if !manifest.contains("[workspace]") {
+        fs::write(copy.path("Cargo.toml"), manifest + "\n[workspace]\n").expect("a copy of ours");
+    }
     let fetch = Command::new(env!("CARGO")).arg("fetch").current_dir(copy.path("")).output();
     assert!(fetch.is_ok_and(|output| output.status.success()), "its own dependencies");
     copy

@@ -161,7 +161,9 @@ const WAITS: &str = "    Blocking waiting for file lock";
 /// any order, so lines are sorted.
 fn comparable(text: &str) -> Vec<String> {
     let is_ours = |line: &&str| {
-        ["mod-alloc: ", "info: using target runner", WAITS]
+        // Whichever test panics first, whose output may not be shown, has this in its own.
+        let first = "note: run with `RUST_BACKTRACE=1`";
+        ["mod-alloc: ", "info: using target runner", WAITS, first]
             .iter()
             .any(|start| line.starts_with(start))
     };
