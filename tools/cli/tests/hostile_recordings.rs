@@ -6,7 +6,7 @@ mod traced;
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use mod_alloc::recording::file::{Error, RecordingFile};
 use traced::compact::compact;
@@ -35,7 +35,8 @@ impl Random {
 
     /// Most often in the header.
     fn place(&mut self, length: usize) -> usize {
-        let limit = if self.next() % 4 > 0 { length.min(HEADER as usize / 2) } else { length };
+        let limit =
+            if !self.next().is_multiple_of(4) { length.min(HEADER as usize / 2) } else { length };
         self.below(limit)
     }
 }
@@ -70,7 +71,7 @@ fn damaged(random: &mut Random, seeds: &[Vec<u8>]) -> Vec<u8> {
             }
             6 => {
                 let end = (at + random.below(512)).min(bytes.len());
-                bytes[at..end].fill(if random.next() % 2 == 0 { 0 } else { 0xff });
+                bytes[at..end].fill(if random.next().is_multiple_of(2) { 0 } else { 0xff });
             }
             _ => {
                 let length = random.below(256).min(bytes.len() - at);
@@ -99,12 +100,12 @@ fn file(name: &str) -> PathBuf {
 }
 
 /// All the way to the report.
-fn read(path: &PathBuf) -> Result<usize, Error> {
+fn read(path: &Path) -> Result<usize, Error> {
     read_with_names(path, true)
 }
 
 /// The same; looking up names takes longer than all the rest.
-fn read_with_names(path: &PathBuf, named: bool) -> Result<usize, Error> {
+fn read_with_names(path: &Path, named: bool) -> Result<usize, Error> {
     let mut recording = RecordingFile::open(path)?.read()?;
     if !named {
         for module in &mut recording.modules {
@@ -182,6 +183,6 @@ fn what_is_no_recording_is_told_from_what_is_a_bad_one() {
     let swapped = said(&swapped).expect_err("the other order");
     assert!(swapped.contains("byte order"), "{swapped}");
     for path in ["/", "/dev/null", "/dev/zero", "/nowhere"] {
-        assert!(read(&PathBuf::from(path)).is_err(), "{path}");
+        assert!(read(Path::new(path)).is_err(), "{path}");
     }
 }
