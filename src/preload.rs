@@ -149,7 +149,7 @@ impl Recorder {
     /// Whether the first thread is a group, too: where a test is the program's `main`.
     #[must_use]
     pub fn groups_main(self) -> bool {
-        self.0.settings.tests.is_some_and(|tests| groups::has_main(tests))
+        self.0.settings.tests.is_some_and(groups::has_main)
     }
 
     /// The calling thread's group.

@@ -189,8 +189,10 @@ mod tests {
         let stack = names.stack(&recording, recording.sites[0].frame);
         let function = |id: &u32| names.frame(*id).and_then(|frame| frame.function()).unwrap();
         let functions: Vec<&str> = stack.iter().map(function).collect();
-        assert!(functions[0].ends_with("tests::inner"), "{functions:?}");
-        assert!(functions.last().unwrap().ends_with("tests::outer"), "{functions:?}");
+        // What is inlined there comes first.
+        let place = |name| functions.iter().position(|function| function.ends_with(name));
+        let (inner, outer) = (place("tests::inner"), place("tests::outer"));
+        assert!(inner.is_some() && inner < outer, "{functions:?}");
         assert!(names.frame(1_000).is_none());
     }
 
@@ -205,8 +207,10 @@ mod tests {
         assert!(texts(&mut names, &early, outer)[0].contains("??? (in ???)"));
         assert!(!names.update(&early));
         assert!(names.update(&later));
-        assert!(texts(&mut names, &later, outer)[0].contains("tests::outer"));
-        assert!(texts(&mut names, &later, outer + 1)[0].contains("tests::inner"));
+        let mut has =
+            |node, name| texts(&mut names, &later, node).iter().any(|text| text.contains(name));
+        assert!(has(outer, "tests::outer"));
+        assert!(has(outer + 1, "tests::inner"));
         assert!(!names.update(&later));
     }
 }

@@ -44,6 +44,17 @@ fn for_a_shell(ended: &Ended) -> Option<i32> {
     ended.status.code().or_else(|| ended.status.signal().map(|signal| 128 + signal))
 }
 
+/// OpenSSL begins its errors with the thread's address.
+fn without_thread(line: &str) -> &str {
+    match line.split_once(":error:") {
+        Some((thread, rest)) if thread.bytes().all(|byte| byte.is_ascii_hexdigit()) => rest,
+        _ => line,
+    }
+}
+
 fn repeatable(text: &str) -> String {
-    text.split_inclusive('\n').filter(|line| !line.starts_with(VARIES)).collect()
+    text.split_inclusive('\n')
+        .filter(|line| !line.starts_with(VARIES))
+        .map(without_thread)
+        .collect()
 }
