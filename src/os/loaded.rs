@@ -176,15 +176,41 @@ fn by_find_object(function: FindObject, pc: u64) -> Option<Loaded> {
     let map = unsafe { found.link_map.as_ref() };
     let eh_frame_header = found.eh_frame.addr() as u64;
     let start = found.map_start.addr() as u64;
-    // In a static executable the range begins with the code, above the tables.
-    let start = if eh_frame_header == 0 { start } else { start.min(eh_frame_header) };
+    let end = found.map_end.addr() as u64;
+    // Of an executable whose segments have gaps, and of a static one, it is the code's segment alone; the
+    // tables lie below or above.
+    let is_part = eh_frame_header != 0 && !(start..end).contains(&eh_frame_header);
+    let (start, end) = if is_part { with_executable(start, end) } else { (start, end) };
+    let (start, end) = if is_part { (start.min(eh_frame_header), end) } else { (start, end) };
     Some(Loaded {
         start,
-        end: found.map_end.addr() as u64,
+        end,
         bias: map.map_or(0, |map| map.address as u64),
         eh_frame_header,
         name: map.map_or(ptr::null(), |map| map.name),
     })
+}
+
+/// The range of all segments of the executable, if it has the given one among them; else the given one.
+fn with_executable(start: u64, end: u64) -> (u64, u64) {
+    // SAFETY: no preconditions.
+    let [table, count] =
+        [libc::AT_PHDR, libc::AT_PHNUM].map(|kind| unsafe { libc::getauxval(kind) });
+    let table = ptr::with_exposed_provenance::<libc::Elf64_Phdr>(table as usize);
+    if table.is_null() {
+        return (start, end);
+    }
+    // SAFETY: the kernel gives the place and the number of the executable's program headers.
+    let headers = unsafe { core::slice::from_raw_parts(table, count as usize) };
+    let linked = headers.iter().find(|header| header.p_type == libc::PT_PHDR);
+    let bias = linked.map_or(0, |header| (table.addr() as u64).wrapping_sub(header.p_vaddr));
+    let segments = headers.iter().filter(|header| header.p_type == libc::PT_LOAD).map(|header| {
+        let first = bias.wrapping_add(header.p_vaddr);
+        (first & !0xfff, first.wrapping_add(header.p_memsz))
+    });
+    let whole = segments.fold((u64::MAX, 0), |all, one| (all.0.min(one.0), all.1.max(one.1)));
+    let is_among = whole.0 <= start && end <= whole.1.next_multiple_of(4096);
+    if is_among { whole } else { (start, end) }
 }
 
 struct Search {
