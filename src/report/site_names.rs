@@ -202,7 +202,7 @@ mod tests {
         let mut early = later.clone();
         early.modules.clear();
         early.frames.truncate(ROOTS + 1);
-        let mut names = SiteNames::new(&early, &Options::default());
+        let mut names = SiteNames::new(&early, &Options { trim: false, ..Options::default() });
         let outer = u32::try_from(ROOTS).unwrap();
         assert!(texts(&mut names, &early, outer)[0].contains("??? (in ???)"));
         assert!(!names.update(&early));
