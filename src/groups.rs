@@ -6,7 +6,6 @@
 use core::ffi::CStr;
 
 use crate::os;
-#[cfg(feature = "preload")]
 use crate::recording::{
     layout::store_bytes,
     space::{Part, SPACE},
@@ -81,7 +80,6 @@ impl Group {
         self.ended.store(1, Ordering::Relaxed);
     }
 
-    #[cfg(feature = "preload")]
     fn describe(&self, thread_name: &[u8], name: &[u8]) {
         store_bytes(&self.thread_name, thread_name);
         let len = store_bytes(&self.name, name.get(..NAME_SIZE).unwrap_or(name));
@@ -161,7 +159,6 @@ pub(crate) fn is_below_a_start(frames: &Frames, mut frame: u32) -> bool {
 }
 
 /// Makes a group; [`NO_GROUP`] if there is no room for one.
-#[cfg(feature = "preload")]
 pub(crate) fn make(session: &Session, thread_name: &[u8], name: &[u8]) -> u32 {
     let count = &session.header.process.groups;
     let capacity = session.groups.len() as u32;

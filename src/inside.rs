@@ -326,7 +326,7 @@ pub(crate) fn rebuild_in_child(session: &'static Session) {
 }
 
 /// Makes the calling thread a member of a group, registering it if it has had no event yet.
-#[cfg(feature = "preload")]
+#[cfg(feature = "backtraces")]
 pub(crate) fn join_group(session: &'static Session, member: crate::groups::Member) {
     let inside = Inside::enter_fast(session).ok_or(()).or_else(|()| Inside::enter(session));
     if let Ok(mut inside) = inside
@@ -337,7 +337,7 @@ pub(crate) fn join_group(session: &'static Session, member: crate::groups::Membe
 }
 
 /// The calling thread's part in a group.
-#[cfg(feature = "preload")]
+#[cfg(feature = "backtraces")]
 pub(crate) fn member() -> crate::groups::Member {
     let current = current::get::<Thread>();
     let thread = NonNull::new(current).filter(|_| current.addr() > LAST_NUMBER);
