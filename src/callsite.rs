@@ -9,24 +9,47 @@ use crate::sync::Ordering;
 use crate::table::frames::{
     ADDRESS_BITS, Level, ROOT_BROKEN, ROOT_COMPLETE, ROOT_TRUNCATED, ROOTS,
 };
-use crate::table::sites::{Maker, NO_SITE, TABLE_FULL};
+use crate::table::sites::{Maker, NO_SITE};
 use crate::thread::{Paths, Place, Thread};
 use crate::unwinding::{CopiedStack, OwnStack, ProcessRules};
+use crate::windows;
 
 /// Stands for all frames that found no room in the table.
 const NO_ROOM: u32 = NO_NODE - 1;
 
-/// The site of the stack whose innermost frame has the registers `at`.
+/// The site of the stack whose innermost frame has the registers `at`; [`NO_SITE`] while nothing is
+/// recorded.
 #[inline(always)]
 pub(crate) fn of(thread: &mut Thread, session: &'static Session, at: Registers) -> u32 {
-    if thread.fast_site != NO_SITE && is_unchanged(thread, &at) {
+    let first = windows::first_named();
+    // Of an older window it is less than that.
+    if thread.fast_site >= first && is_unchanged(thread, &at) {
         return thread.fast_site;
     }
-    if session.settings.self_check {
-        checked(thread, session, at)
-    } else {
-        changed(thread, session, at.pc, at.sp, at.bp)
+    if !windows::names(first) {
+        return windows::site_without_stack(first);
     }
+    if session.settings.self_check {
+        checked(thread, session, at, first)
+    } else {
+        changed(thread, session, at.pc, at.sp, at.bp, first)
+    }
+}
+
+/// The innermost frame's id of the stack whose innermost frame has the registers `at`, if it has one;
+/// for events that are no block's.
+#[cfg(feature = "dhat-compat")]
+pub(crate) fn frame_of(
+    thread: &mut Thread,
+    session: &'static Session,
+    at: Registers,
+) -> Option<u32> {
+    let node = walked(thread, session, at);
+    let node = node.unwrap_or_else(|| name_again(thread));
+    // The stack that is remembered now is not that of the site remembered.
+    thread.last_site = NO_SITE;
+    thread.fast_site = NO_SITE;
+    (node != NO_ROOM).then_some(node)
 }
 
 /// Whether the stack is the one captured last.
@@ -41,11 +64,13 @@ fn is_unchanged(thread: &Thread, at: &Registers) -> bool {
 /// there is one.
 #[cold]
 #[inline(never)]
-fn checked(thread: &mut Thread, session: &'static Session, at: Registers) -> u32 {
+fn checked(thread: &mut Thread, session: &'static Session, at: Registers, first: u32) -> u32 {
     let unchanged =
-        thread.last_site != NO_SITE && !thread.stack.has_late() && is_unchanged(thread, &at);
-    let site =
-        if unchanged { thread.last_site } else { changed(thread, session, at.pc, at.sp, at.bp) };
+        thread.last_site >= first && !thread.stack.has_late() && is_unchanged(thread, &at);
+    let site = match unchanged {
+        true => thread.last_site,
+        false => changed(thread, session, at.pc, at.sp, at.bp, first),
+    };
     thread.fast_site = NO_SITE;
     let (low, high) = thread.bounds;
     if !(low..high).contains(&at.sp) {
@@ -57,7 +82,7 @@ fn checked(thread: &mut Thread, session: &'static Session, at: Registers) -> u32
     let found = &session.header.self_check;
     found.checked.add_shared(1);
     let is_own = thread.stack.window_equals(&thread.checker);
-    if !is_own || !is_site_of(thread, site) {
+    if !is_own || !(site == first || is_site_of(thread, site)) {
         found.differences.add_shared(1);
     }
     site
@@ -70,21 +95,50 @@ fn is_site_of(thread: &mut Thread, site: u32) -> bool {
     let node = name_of(&thread.checker, &mut names);
     let record = thread.sites.records.get(site as usize);
     let frame = record.map(|record| record.frame.load(Ordering::Relaxed));
-    site == TABLE_FULL || node == NO_ROOM || frame == Some(node)
+    node == NO_ROOM || frame == Some(node)
 }
 
 /// The site of a stack that is not the one captured last. The registers come one by one, to
 /// stay in the processor's.
 #[inline(never)]
-fn changed(thread: &mut Thread, session: &'static Session, pc: u64, sp: u64, bp: u64) -> u32 {
+fn changed(
+    thread: &mut Thread,
+    session: &'static Session,
+    pc: u64,
+    sp: u64,
+    bp: u64,
+    first: u32,
+) -> u32 {
     let at = Registers { pc, sp, bp };
+    let node = walked(thread, session, at);
+    let site = match node {
+        Some(node) if thread.stack.base() == Base::Complete => site(thread, node, true, first),
+        node => incomplete(thread, node, first),
+    };
+    if !is_on_own_stack(thread, at) {
+        thread.stack.clear();
+        thread.last_site = NO_SITE;
+        thread.fast_site = NO_SITE;
+    }
+    site
+}
+
+/// Whether the stack is the thread's own.
+#[inline(always)]
+fn is_on_own_stack(thread: &Thread, at: Registers) -> bool {
+    let (low, high) = thread.bounds;
+    (low..high).contains(&at.sp)
+}
+
+/// Captures the stack; the innermost frame's id, if all that was walked is kept.
+#[inline(always)]
+fn walked(thread: &mut Thread, session: &'static Session, at: Registers) -> Option<u32> {
     let rules = ProcessRules::new(session);
     if thread.generation != rule_cache::generation() {
         begin_generation(thread);
     }
-    let (low, high) = thread.bounds;
-    let is_own = (low..high).contains(&at.sp);
-    let node = if is_own {
+    let node = if is_on_own_stack(thread, at) {
+        let high = thread.bounds.1;
         let place = &thread.place;
         let mut names = FrameNames::new(place, &thread.roots, &mut thread.paths, thread.generation);
         thread.stack.capture(at, &OwnStack { high }, &rules, &mut names)
@@ -97,18 +151,15 @@ fn changed(thread: &mut Thread, session: &'static Session, pc: u64, sp: u64, bp:
     if thread.generation != rule_cache::generation() {
         // An object was unloaded while the stack was walked: its frames may have been taken
         // for others'. The next round walks all of it by the new rules.
-        return changed(thread, session, pc, sp, bp);
+        return walked_again(thread, session, at);
     }
-    let site = match node {
-        Some(node) if thread.stack.base() == Base::Complete => site(thread, node, true),
-        node => incomplete(thread, node),
-    };
-    if !is_own {
-        thread.stack.clear();
-        thread.last_site = NO_SITE;
-        thread.fast_site = NO_SITE;
-    }
-    site
+    node
+}
+
+#[cold]
+#[inline(never)]
+fn walked_again(thread: &mut Thread, session: &'static Session, at: Registers) -> Option<u32> {
+    walked(thread, session, at)
 }
 
 #[cold]
@@ -130,23 +181,23 @@ fn capture_foreign(thread: &mut Thread, at: Registers, rules: &ProcessRules) -> 
 
 /// For whom the thread makes sites.
 #[inline(always)]
-fn maker(thread: &Thread) -> Maker {
+fn maker(thread: &Thread, first: u32) -> Maker {
     let Member { group, whole, .. } = thread.member;
-    Maker { thread: thread.index, group, whole }
+    Maker { thread: thread.index, group, whole, first }
 }
 
 /// The site of the stack whose innermost frame is `node`.
 #[inline(always)]
-fn site(thread: &mut Thread, node: u32, whole: bool) -> u32 {
+fn site(thread: &mut Thread, node: u32, whole: bool, first: u32) -> u32 {
     let site = match node {
-        NO_ROOM => TABLE_FULL,
-        node => thread.sites.of(&thread.frames, node, maker(thread)),
+        NO_ROOM => first,
+        node => thread.sites.of(&thread.frames, node, maker(thread, first)),
     };
-    if site == TABLE_FULL {
+    if site == first {
         thread.slot.losses.table_full.add(1);
     }
     // What is counted each time is looked at each time.
-    thread.last_site = if whole && site != TABLE_FULL { site } else { NO_SITE };
+    thread.last_site = if whole && site != first { site } else { NO_SITE };
     // Of objects that were loaded late it has to be seen each time that they are the same.
     thread.fast_site = if thread.stack.has_late() { NO_SITE } else { thread.last_site };
     site
@@ -156,19 +207,22 @@ fn site(thread: &mut Thread, node: u32, whole: bool) -> u32 {
 /// kept.
 #[cold]
 #[inline(never)]
-fn incomplete(thread: &mut Thread, node: Option<u32>) -> u32 {
+fn incomplete(thread: &mut Thread, node: Option<u32>, first: u32) -> u32 {
     let losses = &thread.slot.losses;
     if thread.stack.is_truncated() {
         losses.truncated_stacks.add(1);
     } else {
         losses.broken_stacks.add(1);
     }
-    let node = node.unwrap_or_else(|| {
-        let mut names =
-            FrameNames::new(&thread.place, &thread.roots, &mut thread.paths, thread.generation);
-        name_of(&thread.stack, &mut names)
-    });
-    site(thread, node, false)
+    let node = node.unwrap_or_else(|| name_again(thread));
+    site(thread, node, false, first)
+}
+
+/// The innermost frame's id of the stack captured last, not all of which is kept.
+fn name_again(thread: &mut Thread) -> u32 {
+    let mut names =
+        FrameNames::new(&thread.place, &thread.roots, &mut thread.paths, thread.generation);
+    name_of(&thread.stack, &mut names)
 }
 
 /// The innermost frame's id, looked up from the outermost frame inward; a root's for an empty stack.

@@ -8,6 +8,7 @@ use crate::ledger::{Allocated, Event, Freed, Resized, enter};
 use crate::os::clock;
 use crate::session::Session;
 use crate::table::sites::NO_SITE;
+use crate::windows;
 
 /// A block was born, of a stack whose innermost frame has the registers `at`. Its site;
 /// [`NO_SITE`] if it is not recorded.
@@ -31,7 +32,9 @@ fn enter_allocated(
 ) -> u32 {
     let thread = inside.thread();
     let site = callsite::of(thread, session, at);
-    enter(thread, session, site, Allocated { bytes: size as u64 }, now);
+    if site != NO_SITE {
+        enter(thread, session, site, Allocated { bytes: size as u64 }, now);
+    }
     site
 }
 
@@ -63,17 +66,29 @@ pub(crate) fn grown(session: &'static Session, site: u32, old: usize, new: usize
     if enter_known(session, site, event, new) { site } else { NO_SITE }
 }
 
-/// Enters an event of a known block; `false` if it is lost.
+/// Enters an event of a known block; `false` if it is lost, or the block is of an older window.
 #[inline(always)]
 fn enter_known(session: &'static Session, site: u32, event: impl Event, bytes: usize) -> bool {
     let now = clock::now();
     match Inside::enter_fast(session) {
-        Some(mut inside) => {
-            enter(inside.thread(), session, site, event, now);
-            true
-        }
+        Some(mut inside) => enter_known_inside(&mut inside, session, site, event, now),
         None => enter_slowly(session, site, event, bytes, now),
     }
+}
+
+#[inline(always)]
+fn enter_known_inside(
+    inside: &mut Inside,
+    session: &'static Session,
+    site: u32,
+    event: impl Event,
+    now: u64,
+) -> bool {
+    let is_known = windows::knows(site);
+    if is_known {
+        enter(inside.thread(), session, site, event, now);
+    }
+    is_known
 }
 
 /// The same for a thread that has no slot yet, or is inside already.
@@ -87,13 +102,12 @@ fn enter_slowly(
     now: u64,
 ) -> bool {
     match Inside::enter(session) {
-        Ok(mut inside) => enter(inside.thread(), session, site, event, now),
+        Ok(mut inside) => enter_known_inside(&mut inside, session, site, event, now),
         Err(why) => {
             lost(session, why, bytes);
-            return false;
+            false
         }
     }
-    true
 }
 
 /// Counts an event that is not recorded; the profiler's own are nobody's loss.

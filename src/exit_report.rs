@@ -62,7 +62,7 @@ fn profile() -> Profile {
 }
 
 /// Reads this process's recording while no share is on its way from an arena to a site.
-fn read(session: &Session) -> Recording {
+pub(crate) fn read(session: &Session) -> Recording {
     let started = session.header.process.started_nanos.load(Ordering::Relaxed);
     let nanos = os::monotonic_nanos().saturating_sub(started);
     let span = Span { units: os::clock::now(), nanos };

@@ -7,13 +7,17 @@
 //!
 //! ```text
 //!  Sole      one thread has allocated so far. Its front is the heap: exact.
-//!            below the maximum:  ceiling = maximum, floor = none
-//!            at the maximum:     ceiling = none,    floor = any shrinking
+//!            below the recent maximum:  ceiling = recent maximum, floor = none
+//!            at that one alone:         ceiling = maximum,        floor = any shrinking
+//!            at the maximum:            ceiling = none,           floor = any shrinking
 //!  Bounded   several threads. Each publishes what it has pending when that exceeds a step;
 //!            all that is pending together stays below 1 % of the maximum (in a heap that is small
 //!            and busy, below 1 KiB a thread).
 //!  Exact     every event goes through one front under one lock.
 //! ```
+//!
+//! The recent maximum is that since the last [mark](Heap::mark), for those who want to know the peak of
+//! a stretch of time; without marks it is the maximum itself.
 //!
 //! Sole turns into Bounded when a second thread comes: that thread raises the mode, then makes
 //! every running thread execute a memory barrier, then waits until the sole thread is
@@ -105,7 +109,11 @@ pub(crate) struct Heap {
     pub(crate) at_peak: Word,
     /// Bounded mode: how often a thread has published.
     publications: Word,
-    spare: [Word; 5],
+    /// The most bytes live at once since the last mark, known as `peak_bytes` is.
+    recent_bytes: Signed,
+    /// Bounded mode: the most blocks live at once since the last mark, as far as published.
+    recent_blocks: Signed,
+    spare: [Word; 3],
     /// Exact mode: the one front.
     pub(crate) exact: Front,
 }
@@ -156,6 +164,21 @@ impl Front {
     /// What the heap has not been told of.
     fn pending(&self) -> i64 {
         self.bytes().wrapping_sub(self.base_bytes.get())
+    }
+
+    /// A number of the heap's live bytes, as this front's bytes would be then, if it is all of the heap.
+    fn as_own(&self, live: i64, heap: &Heap) -> i64 {
+        live.wrapping_sub(heap.live_bytes.get()).wrapping_add(self.base_bytes.get())
+    }
+
+    /// Whether the heap, which is this front, is at its maximum.
+    fn is_at_peak(&self) -> bool {
+        self.ceiling.get() == i64::MAX
+    }
+
+    /// Whether the heap, which is this front, is at its maximum since the last mark.
+    fn is_at_recent_peak(&self) -> bool {
+        self.floor.get() == i64::MAX
     }
 
     /// Counts an allocation and looks at no limit.
@@ -212,7 +235,7 @@ impl Front {
         }
     }
 
-    /// The ceiling was reached: the heap is at its maximum, or there is enough to publish.
+    /// The ceiling was reached: the heap is at a maximum, or there is enough to publish.
     #[inline(never)]
     fn reached(&self, now: u64, heap: &Heap) {
         if self.mode.load(Ordering::Relaxed) == BOUNDED {
@@ -224,7 +247,8 @@ impl Front {
         }
         if self.bytes() >= self.ceiling.get() {
             // As long as it grows from here, the maximum is what is live.
-            self.ceiling.set(i64::MAX);
+            let highest = self.as_own(heap.peak_bytes.get(), heap);
+            self.ceiling.set(if self.bytes() >= highest { i64::MAX } else { highest });
             self.floor.set(i64::MAX);
         }
     }
@@ -235,9 +259,13 @@ impl Front {
         if self.mode.load(Ordering::Relaxed) == BOUNDED {
             return self.publish(now, heap);
         }
-        heap.peak_bytes.set(heap.live_bytes.get() + before - self.base_bytes.get());
-        heap.peak_time.set(self.last_growth.get());
-        heap.epoch.add(1);
+        let live = heap.live_bytes.get() + before - self.base_bytes.get();
+        heap.recent_bytes.set(live);
+        if self.is_at_peak() {
+            heap.peak_bytes.set(live);
+            heap.peak_time.set(self.last_growth.get());
+            heap.epoch.add(1);
+        }
         self.ceiling.set(before);
         self.floor.set(i64::MIN);
     }
@@ -254,6 +282,7 @@ impl Front {
     fn settle(&self, now: u64, heap: &Heap) {
         self.give(heap);
         let live = heap.live_bytes.get();
+        heap.recent_bytes.raise(live);
         if live >= heap.peak_bytes.get() {
             heap.peak_bytes.set(live);
             heap.peak_time.set(now);
@@ -273,9 +302,8 @@ impl Front {
         self.base_bytes.add(bytes);
         self.base_blocks.add(blocks);
         let blocks = heap.live_blocks.get();
-        if blocks > heap.peak_blocks.get() {
-            heap.peak_blocks.set(blocks);
-        }
+        heap.peak_blocks.raise(blocks);
+        heap.recent_blocks.raise(blocks);
     }
 
     /// Limits for Bounded mode, under the heap's lock.
@@ -307,6 +335,36 @@ impl Front {
             self.blocks_floor.set(i64::MIN);
         }
         self.mode.store(mode, Ordering::Release); // pairs with the Acquire in `is_current`
+    }
+
+    /// Begins a new stretch of time in the heap, which is this front: the most that was live in the one that
+    /// ends, in bytes and in blocks.
+    fn mark(&self, heap: &Heap) -> (i64, i64) {
+        let live = heap.live_bytes.get() + self.pending();
+        let blocks = heap.most_blocks(self);
+        heap.peak_blocks.raise(blocks);
+        self.blocks_ceiling.set(self.blocks());
+        if self.is_at_recent_peak() {
+            return (live, blocks);
+        }
+        let bytes = heap.recent_bytes.get();
+        heap.recent_bytes.set(live);
+        self.ceiling.set(self.as_own(heap.peak_bytes.get(), heap));
+        self.floor.set(i64::MAX);
+        (bytes, blocks)
+    }
+
+    #[cfg(feature = "backtraces")]
+    /// What this front has live is not the heap's any more, under the heap's lock.
+    fn restart(&self, mode: u32, now: u64, heap: &Heap) {
+        self.base_bytes.set(self.bytes());
+        self.base_blocks.set(self.blocks());
+        self.last_growth.set(now);
+        if mode == BOUNDED {
+            return self.set_step(heap);
+        }
+        self.blocks_ceiling.set(self.blocks());
+        self.set_exclusive(mode, false);
     }
 
     /// When the heap last grew by this front, in clock units.
@@ -386,10 +444,14 @@ impl Heap {
 
     /// Takes the sole front's state over, under the lock, its thread being outside the hook.
     fn end_sole(&self, sole: &Front) {
-        let at_peak = sole.floor.get() == i64::MAX;
+        let (at_peak, at_recent_peak) = (sole.is_at_peak(), sole.is_at_recent_peak());
         let most_blocks = self.most_blocks(sole);
         sole.give(self);
-        self.peak_blocks.set(self.peak_blocks.get().max(most_blocks));
+        self.peak_blocks.raise(most_blocks);
+        self.recent_blocks.raise(most_blocks);
+        if at_recent_peak {
+            self.recent_bytes.set(self.live_bytes.get());
+        }
         if at_peak {
             self.peak_bytes.set(self.live_bytes.get());
             self.peak_time.set(sole.last_growth.get());
@@ -398,7 +460,7 @@ impl Heap {
         sole.set_step(self);
     }
 
-    /// The most blocks live at once, by a front that is all of the heap.
+    /// The most blocks live at once since the last mark, by a front that is all of the heap.
     fn most_blocks(&self, front: &Front) -> i64 {
         let most = front.blocks_ceiling.get().wrapping_sub(front.base_blocks.get());
         self.live_blocks.get().wrapping_add(most)
@@ -411,6 +473,59 @@ impl Heap {
             front.settle(front.last_growth.get(), self);
         }
         self.threads.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Begins a new stretch of time; the most that was live in the one that ends, in bytes and in blocks.
+    /// `own`: the front of the calling thread, which is inside the hook. In Bounded mode both are within
+    /// 1 % of the heap's maximum.
+    pub(crate) fn mark<'a>(
+        &self,
+        own: &Front,
+        fronts: impl Iterator<Item = &'a Front>,
+    ) -> (i64, i64) {
+        // Who is inside is the sole thread, or it would have ended that mode when it joined. It must not
+        // wait for the lock: who joins holds it, and waits for the sole thread to be outside.
+        if self.mode.load(Ordering::Relaxed) == SOLE {
+            return own.mark(self);
+        }
+        let _held = self.lock.lock();
+        if self.mode.load(Ordering::Relaxed) == EXACT {
+            return self.exact.mark(self);
+        }
+        self.settle_all(fronts);
+        let most = (self.recent_bytes.get(), self.recent_blocks.get());
+        self.recent_bytes.set(self.live_bytes.get());
+        self.recent_blocks.set(self.live_blocks.get());
+        most
+    }
+
+    #[cfg(feature = "backtraces")]
+    /// Nothing is live any more, and the heap at a new maximum. No event is under way, and no thread is
+    /// inside the hook; threads may join.
+    pub(crate) fn restart<'a>(
+        &self,
+        exact: bool,
+        now: u64,
+        fronts: impl Iterator<Item = &'a Front>,
+    ) {
+        let _held = self.lock.lock();
+        let mode = match self.mode.load(Ordering::Relaxed) {
+            _ if exact => EXACT,
+            EXACT => BOUNDED,
+            mode => mode,
+        };
+        let words = [&self.live_bytes, &self.live_blocks, &self.peak_bytes, &self.peak_blocks];
+        for word in words.into_iter().chain([&self.recent_bytes, &self.recent_blocks]) {
+            word.set(0);
+        }
+        self.publications.set(0);
+        self.peak_time.set(now);
+        self.at_peak.set(1);
+        self.epoch.add(1);
+        // Release pairs with the Acquire in `is_current`.
+        self.mode.store(mode, Ordering::Release);
+        fronts.filter(|front| !front.is_unused()).for_each(|front| front.restart(mode, now, self));
+        self.exact.restart(EXACT, now, self);
     }
 
     /// The peak as it stands. `front`: the sole thread's, while the mode is Sole.
@@ -427,7 +542,7 @@ impl Heap {
             at_peak: self.at_peak.get() != 0,
         };
         if let Some(front) = exclusive {
-            now.at_peak = front.floor.get() == i64::MAX;
+            now.at_peak = front.is_at_peak();
             now.peak_blocks = now.peak_blocks.max(self.most_blocks(front));
             if now.at_peak {
                 now.peak_bytes = self.live_bytes.get().wrapping_add(front.pending());

@@ -159,6 +159,81 @@ fn exact_mode_is_exact_with_several_threads() {
     });
 }
 
+/// The most of each stretch of time is found exactly, and nothing else is disturbed.
+#[test]
+fn stretches_have_exact_peaks_of_their_own() {
+    for exact in [false, true] {
+        with_seeds(20, |seed| {
+            let mut world = World::new(3, 5, exact, seed);
+            (0..if exact { 3 } else { 1 }).for_each(|_| drop(world.join()));
+            for _ in 0..times(500) {
+                world.anything(growth(&world));
+                if is_due(&mut world, 12) {
+                    let thread = world.any_thread();
+                    let [found, truth] = world.mark(thread);
+                    assert_eq!(found, truth, "{:?}", (seed, exact, world.now));
+                }
+                if is_due(&mut world, 3) {
+                    check_exact(&world, seed);
+                }
+            }
+            check_exact(&world, seed);
+        });
+    }
+}
+
+#[test]
+fn stretches_of_several_threads_are_within_one_percent_of_the_peak() {
+    with_seeds(30, |seed| {
+        let mut world = World::new(4, 10, false, seed);
+        world.join();
+        for event in 0..times(3_000) {
+            if event % 500 == 250 && world.running.len() < 4 {
+                world.join();
+            }
+            world.anything(growth(&world));
+            if is_due(&mut world, 40) {
+                let (thread, tolerance) = (world.any_thread(), tolerance(&world));
+                let blocks = world.model.most_blocks / 100 + 4;
+                let [found, truth] = world.mark(thread);
+                let what = (seed, world.now, found, truth);
+                assert!(found.0.abs_diff(truth.0) <= tolerance, "bytes {what:?}");
+                assert!(found.1.abs_diff(truth.1) <= blocks, "blocks {what:?}");
+                check_bounded(&world, seed);
+            }
+        }
+    });
+}
+
+/// A window is as a process of its own, in each mode and whatever the mode before.
+#[test]
+fn windows_know_nothing_of_what_was_before() {
+    with_seeds(60, |seed| {
+        let windows = 6;
+        let mut world = World::with_windows(windows, 3, 5, false, seed);
+        world.join();
+        for window in 0..windows as u64 {
+            for _ in 0..world.random.below(times(300)) {
+                world.anything(growth(&world));
+            }
+            let exact = world.random.below(2) == 0;
+            if window == seed % 4 {
+                world.join();
+            }
+            world.open_window(exact);
+            let is_exact = world.session.heap().mode.load(Ordering::Relaxed) != BOUNDED;
+            for _ in 0..times(200) {
+                world.anything(growth(&world));
+                match is_exact {
+                    _ if !is_due(&mut world, 9) => {}
+                    true => check_exact(&world, seed),
+                    false => check_bounded(&world, seed),
+                }
+            }
+        }
+    });
+}
+
 /// Sometimes a thread ends, sometimes one begins.
 fn come_and_go(world: &mut World, most: usize) {
     let choice = world.random.below(40);

@@ -199,7 +199,7 @@ mod events {
     use crate::capture::registers::{Registers, with_callers_registers};
     use crate::events::{born, damaged, died, grown};
     use crate::session::Session;
-    use crate::table::sites::NO_SITE;
+    use crate::windows;
 
     with_callers_registers! {
         /// Records a new block, whose stack begins with the caller, and writes its trailer.
@@ -264,7 +264,7 @@ mod events {
         old: usize,
         new: usize,
     ) {
-        let Some(site) = site.filter(|site| *site != NO_SITE) else {
+        let Some(site) = site.filter(|site| windows::knows(*site)) else {
             if site.is_none() {
                 damaged(session, old);
             }

@@ -366,7 +366,6 @@ pub(crate) fn is_own() -> bool {
 }
 
 /// What the profiler itself allocates in `work` is not the program's.
-#[cfg(any(feature = "dhat-compat", feature = "preload"))]
 pub(crate) fn as_profiler<R>(work: impl FnOnce() -> R) -> R {
     struct Restore(*mut Thread);
     impl Drop for Restore {

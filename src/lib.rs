@@ -84,6 +84,7 @@ mod hook;
 mod inside;
 #[cfg(feature = "backtraces")]
 mod ledger;
+mod marks;
 mod os;
 #[cfg(feature = "preload")]
 #[doc(hidden)]
@@ -103,6 +104,8 @@ mod thread;
 mod threads;
 #[cfg(feature = "backtraces")]
 mod unwinding;
+#[cfg(feature = "backtraces")]
+mod windows;
 
 pub use hook::ModAlloc;
-pub use stats::AllocStats;
+pub use stats::{AllocStats, Profiler};

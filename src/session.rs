@@ -109,6 +109,13 @@ pub(crate) fn get() -> Option<&'static Session> {
     }
 }
 
+/// Whether the process has not had its first block.
+#[cfg(feature = "dhat-compat")]
+#[inline(always)]
+pub(crate) fn is_undecided() -> bool {
+    SESSION.get().is_err()
+}
+
 /// The session, if that is decided.
 #[cfg(feature = "preload")]
 #[inline(always)]

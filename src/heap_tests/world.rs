@@ -20,7 +20,7 @@ use crate::session::Session;
 use crate::settings::{Settings, Unwind};
 use crate::sync::Ordering;
 use crate::table::frames::{last_level, slots_up_to};
-use crate::table::sites::{FIRST_SITE, Maker};
+use crate::table::sites::{FIRST_SITE, Maker, TABLE_FULL};
 use crate::table::slot::Slot;
 use crate::thread::Thread;
 use crate::threads::{SLOTS, claim};
@@ -95,9 +95,22 @@ pub(crate) struct Model {
     pub(crate) peak_bytes: u64,
     pub(crate) peak_time: u64,
     pub(crate) most_blocks: u64,
+    /// The most bytes and blocks since the last mark.
+    pub(crate) recent: (u64, u64),
 }
 
 impl Model {
+    fn new(sites: usize) -> Self {
+        Model {
+            sites: vec![Counters::default(); sites],
+            live: (0, 0),
+            peak_bytes: 0,
+            peak_time: 0,
+            most_blocks: 0,
+            recent: (0, 0),
+        }
+    }
+
     /// The latest of equal maxima counts; freeing a block without bytes does not end one.
     fn note_max(&mut self, site: usize) {
         let counters = &mut self.sites[site];
@@ -109,6 +122,7 @@ impl Model {
     fn grew(&mut self, site: usize, now: u64) {
         self.note_max(site);
         self.most_blocks = self.most_blocks.max(self.live.1);
+        self.recent = (self.recent.0.max(self.live.0), self.recent.1.max(self.live.1));
         if self.live.0 >= self.peak_bytes {
             (self.peak_bytes, self.peak_time) = (self.live.0, now);
             for counters in &mut self.sites {
@@ -153,13 +167,27 @@ pub(crate) struct World {
     states: HashMap<u32, Zeroed>,
     /// Site of the table, by the model's site.
     sites: HashMap<usize, u32>,
+    /// The window's first site, and when it was opened.
+    first: u32,
+    opened: u64,
     _memory: [Zeroed; 2],
 }
 
 impl World {
     /// A recording for as many threads and sites; nobody runs yet.
     pub(crate) fn new(threads: usize, sites: usize, exact: bool, seed: u64) -> Self {
-        let entries = sites + FIRST_SITE as usize;
+        Self::with_windows(0, threads, sites, exact, seed)
+    }
+
+    /// The same with room for the sites of some windows more.
+    pub(crate) fn with_windows(
+        windows: usize,
+        threads: usize,
+        sites: usize,
+        exact: bool,
+        seed: u64,
+    ) -> Self {
+        let entries = sites + FIRST_SITE as usize + windows * (sites + 1);
         let frames = sites + 8;
         let slots = slots_up_to(last_level(frames));
         let geometry = Geometry([SLOTS, 0, entries, entries, entries, entries, frames, 0, threads]);
@@ -173,22 +201,17 @@ impl World {
         // SAFETY: just written; not used after the world's end.
         let session: &'static Session = unsafe { session.as_ref() };
         session.heap().initialize(exact);
-        let model = Model {
-            sites: vec![Counters::default(); sites],
-            live: (0, 0),
-            peak_bytes: 0,
-            peak_time: 0,
-            most_blocks: 0,
-        };
         World {
             session,
-            model,
+            model: Model::new(sites),
             blocks: Vec::new(),
             random: Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1),
             now: 0,
             running: Vec::new(),
             states: HashMap::new(),
             sites: HashMap::new(),
+            first: TABLE_FULL,
+            opened: 0,
             _memory: [memory, place],
         }
     }
@@ -226,10 +249,12 @@ impl World {
 
     fn enter(&mut self, thread: u32, site: usize, event: impl Event) {
         let session = self.session;
-        let frames = &session.frames;
+        let (frames, first) = (&session.frames, self.first);
         let site = *self.sites.entry(site).or_insert_with(|| {
-            let frame = frames.insert(0, 0x1000 + site as u64).expect("room");
-            session.sites.of(frames, frame, Maker { thread, group: 0, whole: false })
+            let address = 0x1000 + site as u64;
+            let known = frames.find_in(&frames.level(), 0, address);
+            let frame = known.unwrap_or_else(|| frames.insert(0, address).expect("room"));
+            session.sites.of(frames, frame, Maker { thread, group: 0, whole: false, first })
         });
         let mut state = self.states[&thread].base.cast::<Thread>();
         // SAFETY: initialised by `join`; nobody else has it at this time.
@@ -289,6 +314,30 @@ impl World {
             1 if size > 32 => self.resize(thread, index, self.blocks[index].size),
             _ => self.free(thread, index),
         }
+    }
+
+    /// `thread` begins a new stretch of time: the most there was in the last one, as found and in truth.
+    pub(crate) fn mark(&mut self, thread: u32) -> [(u64, u64); 2] {
+        let session = self.session;
+        let own = &session.slot(thread).expect("claimed").front;
+        let fronts = session.slots.iter().map(|slot| &slot.front);
+        let found = session.heap().mark(own, fronts);
+        let truth = core::mem::replace(&mut self.model.recent, self.model.live);
+        [(found.0.cast_unsigned(), found.1.cast_unsigned()), truth]
+    }
+
+    /// Begins a new window: nothing of before is known.
+    pub(crate) fn open_window(&mut self, exact: bool) {
+        self.now += 1;
+        let session = self.session;
+        let fronts = session.slots.iter().map(|slot| &slot.front);
+        session.heap().restart(exact, self.now, fronts);
+        self.first = session.sites.begin_window(self.now);
+        self.opened = self.now;
+        self.sites.clear();
+        self.blocks.clear();
+        self.model = Model::new(self.model.sites.len());
+        self.model.peak_time = self.now;
     }
 
     /// The heap as the engine sees it.

@@ -40,8 +40,30 @@ impl Span {
         u64::try_from(micros / u128::from(self.units.max(1))).unwrap_or(u64::MAX)
     }
 
-    fn end_micros(self) -> u64 {
-        (self.nanos / 1000).max(1)
+    /// The end, in microseconds since `opened`.
+    fn end_micros(self, opened: u64) -> u64 {
+        let before = if opened == 0 { 0 } else { self.micros(opened) };
+        (self.nanos / 1000).saturating_sub(before).max(1)
+    }
+}
+
+/// What is read of the sites: those of the latest window.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    first: usize,
+    /// In clock units.
+    opened: u64,
+}
+
+impl Window {
+    fn of(header: &Header) -> Self {
+        let first = header.sites.first.load(Ordering::Relaxed) as usize;
+        Window { first, opened: header.sites.opened.load(Ordering::Relaxed) }
+    }
+
+    /// Those of the sites that are the window's.
+    fn of_sites<T>(self, sites: &[T]) -> &[T] {
+        sites.get(self.first..).unwrap_or_default()
     }
 }
 
@@ -51,6 +73,8 @@ pub(crate) fn read(view: &View<'_>, span: Span) -> Recording {
     let sole = header.heap.sole.load(Ordering::Relaxed).checked_sub(1);
     let sole = sole.and_then(|index| slots.get(index as usize)).map(|slot| &slot.front);
     let heap = header.heap.now(sole);
+    let window = Window::of(header);
+    let end_micros = span.end_micros(window.opened);
     let command = text(&header.command, header.command.len() * 8);
     let modules: Vec<Module> = view.modules.iter().map(module).collect();
     let executable = modules.first().map(|module| module.path.clone()).unwrap_or_default();
@@ -58,12 +82,12 @@ pub(crate) fn read(view: &View<'_>, span: Span) -> Recording {
         pid: header.process.id.load(Ordering::Relaxed),
         command: command.trim_end_matches('\0').replace('\0', " "),
         executable,
-        end_micros: span.end_micros(),
-        peak_micros: span.micros(heap.peak_time).min(span.end_micros()),
+        end_micros,
+        peak_micros: span.micros(heap.peak_time.saturating_sub(window.opened)).min(end_micros),
         settings: settings(header),
         modules,
         frames: frames(view),
-        sites: sites(view, heap, span),
+        sites: sites(view, heap, span, window),
         threads: slots.iter().filter_map(thread).collect(),
         losses: losses(header, slots),
         groups: view.groups.iter().skip(1).map(group).collect(),
@@ -167,13 +191,13 @@ impl Sum {
     }
 
     /// The site's numbers, of which its own tally has noted a maximum.
-    fn counters(&self, noted: (i64, i64), span: Span) -> Counters {
+    fn counters(&self, noted: (i64, i64), span: Span, opened: u64) -> Counters {
         let natural = |number: i64| number.max(0).cast_unsigned();
         let (end_bytes, end_blocks) = (natural(self.live.0), natural(self.live.1));
         // Below zero by a moment where a thread was killed in the middle of an event; and what died
         // after the end was noted has not lived longer than that.
         let lifetimes = self.time.wrapping_add(end_blocks.wrapping_mul(span.units));
-        let longest = self.total_blocks.saturating_mul(span.units);
+        let longest = self.total_blocks.saturating_mul(span.units.saturating_sub(opened));
         let lifetimes = natural(lifetimes.cast_signed()).min(longest);
         let noted = (natural(noted.0), natural(noted.1));
         let now = (end_bytes, end_blocks);
@@ -196,9 +220,9 @@ impl Sum {
     }
 }
 
-fn sites(view: &View<'_>, mut heap: HeapNow, span: Span) -> Vec<Site> {
+fn sites(view: &View<'_>, mut heap: HeapNow, span: Span, window: Window) -> Vec<Site> {
     let epoch = Epoch::new(view.header.heap.epoch.get());
-    if let Some(at_peak) = is_at_peak_after_all(view) {
+    if let Some(at_peak) = is_at_peak_after_all(view, window) {
         heap.at_peak = at_peak;
     }
     let mut sums = vec![Sum::default(); view.records.len().min(view.tallies.len())];
@@ -218,23 +242,27 @@ fn sites(view: &View<'_>, mut heap: HeapNow, span: Span) -> Vec<Site> {
     }
     sums.iter()
         .zip(view.records.iter().zip(view.tallies))
+        .skip(window.first)
         .filter(|(sum, _)| sum.total_blocks != 0)
         .map(|(sum, (record, own))| Site {
             frame: record.frame.load(Ordering::Relaxed),
-            counters: sum.counters(own.max(), span),
+            counters: sum.counters(own.max(), span, window.opened),
         })
         .collect()
 }
 
 /// Whether the heap is at its maximum, where the thread that knows was stopped in the middle of an event: it
 /// has told the heap and not the site yet, or just now. What all sites have decides then.
-fn is_at_peak_after_all(view: &View<'_>) -> Option<bool> {
+fn is_at_peak_after_all(view: &View<'_>, window: Window) -> Option<bool> {
     let heap = &view.header.heap;
     let is_sole = heap.mode.load(Ordering::Relaxed) != BOUNDED;
     let is_inside = view.slots.iter().any(|slot| slot.inside.load(Ordering::Relaxed) != 0);
     (is_sole && is_inside).then(|| {
-        let shares = view.arenas.iter().flat_map(Arena::shares).filter(|share| share.site() != 0);
-        let tallies = view.tallies.iter().chain(view.shared).chain(shares);
+        let shares = view.arenas.iter().flat_map(Arena::shares);
+        let first = (window.first as u32).max(1);
+        let shares = shares.filter(|share| share.site() >= first);
+        let own = window.of_sites(view.tallies);
+        let tallies = own.iter().chain(window.of_sites(view.shared)).chain(shares);
         let live = tallies.map(Tally::live_bytes).fold(0, i64::wrapping_add);
         live >= heap.peak_bytes.get()
     })

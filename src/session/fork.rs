@@ -10,10 +10,11 @@ use crate::os;
 use crate::sync::Ordering;
 
 /// Takes every lock that some thread may hold in the middle of a change, so that the child's copy
-/// is whole. The order is that in which they are taken everywhere: the heap, the threads'
+/// is whole. The order is that in which they are taken everywhere: the marks, the heap, the threads'
 /// flushes (which hold the records' locks), the modules, the gate, the space.
 pub(super) unsafe extern "C" fn before_fork() {
     let Some(session) = recorded() else { return };
+    core::mem::forget(crate::marks::lock());
     core::mem::forget(session.heap().lock.lock());
     #[cfg(feature = "backtraces")]
     {
@@ -52,6 +53,7 @@ fn open_locks(session: &Session) {
         session.used_slots().for_each(|(_, slot)| slot.journal.moving.open());
     }
     session.heap().lock.open();
+    crate::marks::open_lock();
 }
 
 /// The child goes on with the same numbers in its own copy; of the threads it has only this one.

@@ -16,7 +16,6 @@ pub(crate) use core::sync::atomic::{
     AtomicI64, AtomicPtr, AtomicU32, AtomicU64, Ordering, compiler_fence,
 };
 
-#[cfg(feature = "backtraces")]
 impl spin_lock::SpinLock {
     /// An open lock. Not beside the others, because loom's atomics cannot be made in a constant.
     pub(crate) const fn new() -> Self {

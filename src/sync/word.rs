@@ -127,4 +127,9 @@ impl Signed {
     pub(crate) fn add(&self, value: i64) {
         self.set(self.get().wrapping_add(value));
     }
+
+    /// Becomes the larger of both. Only the word's one writer may call this.
+    pub(crate) fn raise(&self, value: i64) {
+        self.set(self.get().max(value));
+    }
 }

@@ -40,7 +40,7 @@ fn sites(sites: usize) -> Sites {
 
 /// The thread with that slot, in no group.
 fn maker(thread: u32) -> Maker {
-    Maker { thread, group: 0, whole: false }
+    Maker { thread, group: 0, whole: false, first: TABLE_FULL }
 }
 
 /// Addresses as return addresses are: close together, in a few objects.

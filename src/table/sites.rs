@@ -2,14 +2,15 @@
 
 use crate::sync::spin_lock::SpinLock;
 use crate::sync::word::Pair;
-use crate::sync::{AtomicU32, Ordering, wait_turn};
+use crate::sync::{AtomicU32, AtomicU64, Ordering, wait_turn};
 use crate::table::frames::{Frames, ROOT_TABLE_FULL};
 use crate::table::journal::Journal;
 use crate::table::tally::{Epoch, Tally};
 
 /// No site: the block is not recorded.
 pub(crate) const NO_SITE: u32 = 0;
-/// The site of all events that found the table full.
+/// The site of all events that found the table full, where recording has gone on since the start. Each
+/// [window](crate::windows) has one of its own, and only the sites from there on are of that window.
 pub(crate) const TABLE_FULL: u32 = 1;
 /// The first site that is a stack.
 pub(crate) const FIRST_SITE: u32 = 2;
@@ -107,6 +108,8 @@ pub(crate) struct Maker {
     pub(crate) group: u32,
     /// Whether all its stacks count for the group, not only those that go through a test's start.
     pub(crate) whole: bool,
+    /// The present window's site of what finds the table full; older sites are not used any more.
+    pub(crate) first: u32,
 }
 
 impl Maker {
@@ -124,6 +127,10 @@ impl Maker {
 pub(crate) struct SitesHead {
     /// Ids given out, the special ones included.
     pub(crate) count: AtomicU32,
+    /// The first site of the latest window; 0: the same as [`TABLE_FULL`].
+    pub(crate) first: AtomicU32,
+    /// When that window was opened, in clock units.
+    pub(crate) opened: AtomicU64,
 }
 
 /// A view of the sites in the mapping. All slices have the same length.
@@ -161,10 +168,10 @@ impl Sites {
     /// The site of the stack that ends in `frame`; made, for `maker`, if there is none.
     #[inline(always)]
     pub(crate) fn of(&self, frames: &Frames, frame: u32, maker: Maker) -> u32 {
-        let Some(word) = frames.site(frame) else { return TABLE_FULL };
+        let Some(word) = frames.site(frame) else { return maker.first };
         // Acquire pairs with the Release in `make`: the record and its owner are seen.
         let site = word.load(Ordering::Acquire);
-        if site != NO_SITE && site != IN_THE_MAKING {
+        if site >= maker.first && site != IN_THE_MAKING {
             return site;
         }
         // Inside the gate, so that a fork never copies a site in the making.
@@ -175,31 +182,32 @@ impl Sites {
     #[cold]
     fn make(&self, frames: &Frames, word: &AtomicU32, frame: u32, maker: Maker) -> u32 {
         let mut turn = 0;
+        let mut before = NO_SITE;
         loop {
             match word.compare_exchange(
-                NO_SITE,
+                before,
                 IN_THE_MAKING,
                 Ordering::Relaxed,
                 Ordering::Acquire, // pairs with the Release below
             ) {
                 Ok(_) => {
                     let site = self.next_id();
-                    if site != TABLE_FULL {
+                    if let Some(site) = site {
                         self.describe(site, frame, maker.thread, maker.group_of(frames, frame));
                     }
-                    let kept = if site == TABLE_FULL { NO_SITE } else { site };
                     // Release pairs with the Acquire in `of`: the record is seen.
-                    word.store(kept, Ordering::Release);
-                    return site;
+                    word.store(site.unwrap_or(NO_SITE), Ordering::Release);
+                    return site.unwrap_or(maker.first);
                 }
                 Err(IN_THE_MAKING) => wait_turn(&mut turn),
-                Err(site) => return site,
+                Err(site) if site >= maker.first => return site,
+                Err(site) => before = site,
             }
         }
     }
 
-    /// A new id, or [`TABLE_FULL`].
-    fn next_id(&self) -> u32 {
+    /// A new id, if there is one.
+    fn next_id(&self) -> Option<u32> {
         let capacity = self.records.len() as u32;
         self.head
             .count
@@ -207,7 +215,17 @@ impl Sites {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| {
                 (n < capacity && (self.room)(n + 1)).then(|| n + 1)
             })
-            .unwrap_or(TABLE_FULL)
+            .ok()
+    }
+
+    /// Begins a window: the site of what finds the table full in it. Where not even that has a place, its
+    /// number is that of no site, and only the heap's own numbers go on.
+    pub(crate) fn begin_window(&self, now: u64) -> u32 {
+        let first = self.next_id().unwrap_or(self.records.len() as u32);
+        self.describe(first, ROOT_TABLE_FULL, 0, 0);
+        self.head.opened.store(now, Ordering::Relaxed);
+        self.head.first.store(first, Ordering::Relaxed);
+        first
     }
 
     /// Whether no site can be added any more.

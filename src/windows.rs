@@ -1,0 +1,144 @@
+//! Windows: stretches of a process's life that are recorded by themselves.
+//!
+//! Ordinarily there is one, from the first block to the end. A program that asks for windows
+//! ([`crate::dhat_compat`]) has nothing recorded outside of them, and a block from before a window is not
+//! known in it: its free is no event, and resizing it makes a new block.
+//!
+//! Each window has sites of its own: those from its first one on, [`first`](Window::Open). So a block's
+//! trailer says already whether the block is of the present window, and numbers begin at zero without
+//! anything being cleared while others write it.
+//!
+//! | state | sites known | stacks captured |
+//! |---|---|---|
+//! | open | from the window's first on | yes |
+//! | closed | none | no |
+//! | counting | all | no: what is born goes to the site of what finds the table full |
+
+use crate::inside::Inside;
+use crate::os;
+use crate::os::clock;
+use crate::session::{self, Session};
+use crate::sync::{AtomicU32, Ordering, wait_turn};
+use crate::table::sites::{NO_SITE, TABLE_FULL};
+
+/// Larger than any site: nothing is recorded.
+const CLOSED: u32 = u32::MAX;
+/// Larger than any site: events are counted, and no stacks captured.
+#[cfg_attr(not(feature = "compat-1-0"), expect(dead_code, reason = "only version 1.0 counts so"))]
+const COUNTING: u32 = u32::MAX - 1;
+
+/// The first site whose blocks are known.
+static KNOWN: AtomicU32 = AtomicU32::new(TABLE_FULL);
+/// The first site that new blocks may have.
+static NAMED: AtomicU32 = AtomicU32::new(TABLE_FULL);
+
+/// Whether a block of that site is one of the present window.
+#[inline(always)]
+pub(crate) fn knows(site: u32) -> bool {
+    // Acquire pairs with the Release in `set`: what was begun for the window is seen.
+    site >= KNOWN.load(Ordering::Acquire)
+}
+
+/// The first site that new blocks may have: that of what finds the table full; or, see [`names`].
+#[inline(always)]
+pub(crate) fn first_named() -> u32 {
+    // Acquire: as above.
+    NAMED.load(Ordering::Acquire)
+}
+
+/// Whether stacks are captured, by what [`first_named`] said.
+#[inline(always)]
+pub(crate) fn names(first: u32) -> bool {
+    first < COUNTING
+}
+
+/// The site of a block that is born while stacks are not captured.
+pub(crate) fn site_without_stack(first: u32) -> u32 {
+    if first == CLOSED { NO_SITE } else { TABLE_FULL }
+}
+
+/// Every thread is outside the hook or will see what is set, once nobody is inside any more.
+fn set(known: u32, named: u32) {
+    // Release pairs with the Acquires above.
+    KNOWN.store(known, Ordering::Release);
+    NAMED.store(named, Ordering::Release);
+}
+
+/// Nothing is recorded until a window is opened. Does nothing once the process has had its first block.
+#[cfg(feature = "dhat-compat")]
+#[inline(always)]
+pub(crate) fn close_from_start() {
+    if session::is_undecided() {
+        set(CLOSED, CLOSED);
+    }
+}
+
+/// Whether a window is open, be it the ordinary one.
+#[cfg(feature = "dhat-compat")]
+pub(crate) fn is_open() -> bool {
+    names(first_named())
+}
+
+/// Forgets all that was recorded, and records from now on. `exact`: peaks are exact, whatever the number
+/// of threads.
+#[cfg(feature = "dhat-compat")]
+pub(crate) fn open(exact: bool) {
+    let Some(session) = begin_change() else { return };
+    let _changing = crate::marks::lock();
+    close_in(session);
+    let now = clock::now();
+    session.heap().restart(exact, now, session.used_slots().map(|(_, slot)| &slot.front));
+    let first = session.sites.begin_window(now);
+    set(first, first);
+}
+
+/// Nothing is recorded from now on; all events before are in the numbers when this returns.
+#[cfg(feature = "dhat-compat")]
+pub(crate) fn close() {
+    let Some(session) = begin_change() else { return };
+    let _changing = crate::marks::lock();
+    close_in(session);
+}
+
+/// From now on blocks are counted, but in the totals alone.
+#[cfg(feature = "compat-1-0")]
+pub(crate) fn count_only() {
+    set(TABLE_FULL, COUNTING);
+}
+
+/// From now on blocks are counted with their stacks; all that were counted before stay known.
+#[cfg(feature = "compat-1-0")]
+pub(crate) fn count_with_stacks() {
+    set(TABLE_FULL, TABLE_FULL);
+}
+
+/// What the present window has recorded, or the latest one; times count from its opening. What the caller
+/// does with it is best done [as the profiler](crate::inside::as_profiler).
+#[cfg(feature = "dhat-compat")]
+pub(crate) fn recording() -> crate::recording::model::Recording {
+    let read = || session::get().map(crate::exit_report::read).unwrap_or_default();
+    crate::inside::as_profiler(read)
+}
+
+/// The session, in which the calling thread has a slot: so it is known whether it is the only one.
+#[cfg(feature = "dhat-compat")]
+fn begin_change() -> Option<&'static Session> {
+    let session = session::get()?;
+    let inside = Inside::enter_fast(session).ok_or(()).or_else(|()| Inside::enter(session));
+    drop(inside);
+    Some(session)
+}
+
+#[cfg(feature = "dhat-compat")]
+fn close_in(session: &Session) {
+    set(CLOSED, CLOSED);
+    // Who goes inside after this sees it; who is inside already is waited for.
+    os::barrier_in_all_threads();
+    for (_, slot) in session.used_slots() {
+        let mut turn = 0;
+        // Acquire pairs with the Release when the thread leaves the hook: its event is seen.
+        while slot.inside.load(Ordering::Acquire) != 0 {
+            wait_turn(&mut turn);
+        }
+    }
+}
