@@ -51,7 +51,7 @@ impl<A> ModAlloc<A> {
 
 /// Does the work of a report, in whatever thread has the stack for it; what it allocates there
 /// and here is the profiler's own.
-fn with_report_stack(work: &mut dyn FnMut()) {
+pub(crate) fn with_report_stack(work: &mut dyn FnMut()) {
     as_profiler(|| os::with_large_stack(&mut || as_profiler(&mut *work)));
 }
 

@@ -19,7 +19,7 @@ pub(crate) const NO_GROUP: u32 = 0;
 /// Set in the address of a frame that stands for a group; no code of a user's lies there.
 pub(crate) const GROUP_MARK: u64 = 1 << 47;
 /// Bytes kept of a group's name.
-const NAME_SIZE: usize = 432;
+const NAME_SIZE: usize = 424;
 
 /// One group, 512 bytes. Written by all its threads.
 #[derive(Debug)]
@@ -40,6 +40,10 @@ pub(crate) struct Group {
     pub(crate) thread_name: [AtomicU64; 2],
     /// Its whole name, as far as it was found and fits.
     pub(crate) name: [AtomicU64; NAME_SIZE / 8],
+    /// The group around this one, for which all that is this one's counts, too; [`NO_GROUP`]: none.
+    pub(crate) outer: AtomicU32,
+    /// Threads that began as members and are still running.
+    pub(crate) members: AtomicU32,
 }
 
 const _: () = assert!(size_of::<Group>() == 512, "the recording's format");
@@ -80,10 +84,31 @@ impl Group {
         self.ended.store(1, Ordering::Relaxed);
     }
 
+    /// Begins with nothing, as a part of the group `outer`. No block of it may be live.
+    pub(crate) fn begin(&self, outer: u32) {
+        let numbers = [&self.total_bytes, &self.total_blocks, &self.live_bytes, &self.live_blocks];
+        for number in numbers.into_iter().chain([&self.peak_bytes]) {
+            number.store(0, Ordering::Relaxed);
+        }
+        self.outer.store(outer, Ordering::Relaxed);
+    }
+
     fn describe(&self, thread_name: &[u8], name: &[u8]) {
         store_bytes(&self.thread_name, thread_name);
         let len = store_bytes(&self.name, name.get(..NAME_SIZE).unwrap_or(name));
         self.name_len.store(len as u32, Ordering::Relaxed);
+    }
+}
+
+/// Calls `count` for a group and all that are around it.
+pub(crate) fn for_each_around(groups: &[Group], group: u32, count: impl Fn(&Group)) {
+    let mut at = group;
+    while at != NO_GROUP
+        && let Some(group) = groups.get(at as usize)
+    {
+        count(group);
+        // Relaxed: written before any block of the group was born.
+        at = group.outer.load(Ordering::Relaxed);
     }
 }
 
@@ -96,15 +121,26 @@ pub(crate) struct Member {
     pub(crate) whole: bool,
     /// Whether the group ends with this thread.
     pub(crate) leads: bool,
+    /// Whether the threads that the thread starts are members, too.
+    #[cfg_attr(
+        not(feature = "threads"),
+        expect(dead_code, reason = "starts of threads are not seen")
+    )]
+    pub(crate) passes_on: bool,
+    /// Whether the thread is one of the group's [`members`](Group::members).
+    pub(crate) is_counted: bool,
 }
 
 impl Member {
     /// The thread has had its last event.
     pub(crate) fn end(self, session: &Session) {
-        if self.leads
-            && let Some(group) = session.groups.get(self.group as usize)
-        {
+        let Some(group) = session.groups.get(self.group as usize) else { return };
+        if self.leads {
             group.end();
+        }
+        if self.is_counted {
+            // Release pairs with the Acquire of who uses the group again.
+            group.members.fetch_sub(1, Ordering::Release);
         }
     }
 }

@@ -4,7 +4,7 @@
 //! what it had before the heap left its maximum.
 
 use crate::arena::flush_alone;
-use crate::groups::Group;
+use crate::groups::{Group, NO_GROUP, for_each_around};
 use crate::heap::{EXACT, Front, Heap};
 use crate::session::Session;
 use crate::sync::Ordering;
@@ -179,9 +179,7 @@ fn enter_elsewhere<E: Event>(
     now: u64,
     epoch: Epoch,
 ) {
-    if let Some(group) = thread.groups.get(owner.group() as usize).filter(|_| owner.group() != 0) {
-        event.count_for(group);
-    }
+    for_each_around(thread.groups, owner.group(), |group| event.count_for(group));
     if owner.is(thread.index)
         && let Some(own) = thread.sites.tallies.get(site as usize)
     {
@@ -226,11 +224,8 @@ fn enter_exactly<E: Event>(thread: &Thread, session: &Session, site: u32, event:
     event.tell(&heap.exact, now, heap);
     let epoch = Epoch::new(heap.epoch.get());
     let owner = thread.sites.owners.get(site as usize);
-    if let Some(group) = owner.map(Owner::group).filter(|group| *group != 0)
-        && let Some(group) = thread.groups.get(group as usize)
-    {
-        event.count_for(group);
-    }
+    let group = owner.map_or(NO_GROUP, Owner::group);
+    for_each_around(thread.groups, group, |group| event.count_for(group));
     if let Some(tally) = thread.sites.tallies.get(site as usize) {
         count_own(thread, site, tally, event, now, epoch);
     }

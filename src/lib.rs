@@ -85,6 +85,9 @@ mod inside;
 #[cfg(feature = "backtraces")]
 mod ledger;
 mod marks;
+#[cfg(feature = "backtraces")]
+#[doc(hidden)]
+pub mod measure;
 mod os;
 #[cfg(feature = "preload")]
 #[doc(hidden)]
@@ -108,4 +111,8 @@ mod unwinding;
 mod windows;
 
 pub use hook::ModAlloc;
+#[cfg(feature = "threads")]
+pub use measure::measure_threads;
+#[cfg(feature = "backtraces")]
+pub use measure::{Measured, Measuring, measure, measure_with};
 pub use stats::{AllocStats, Profiler};

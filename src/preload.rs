@@ -160,7 +160,7 @@ impl Recorder {
 
     /// All that the calling thread allocates from now on counts for a group.
     pub fn join(self, group: u32) {
-        inside::join_group(self.0, groups::Member { group, whole: true, leads: false });
+        inside::join_group(self.0, groups::Member { group, whole: true, ..Default::default() });
     }
 
     /// Begins a group with the calling thread, whose name, or the beginning of it, is `thread_name`. `name`
@@ -168,7 +168,7 @@ impl Recorder {
     pub fn begin_group(self, thread_name: &[u8], name: &[u8]) {
         let group = groups::make(self.0, thread_name, name);
         if group != groups::NO_GROUP {
-            inside::join_group(self.0, groups::Member { group, whole: false, leads: true });
+            inside::join_group(self.0, groups::Member { group, leads: true, ..Default::default() });
         }
     }
 }

@@ -24,7 +24,6 @@ use crate::table::sites::{NO_SITE, TABLE_FULL};
 /// Larger than any site: nothing is recorded.
 const CLOSED: u32 = u32::MAX;
 /// Larger than any site: events are counted, and no stacks captured.
-#[cfg_attr(not(feature = "compat-1-0"), expect(dead_code, reason = "only version 1.0 counts so"))]
 const COUNTING: u32 = u32::MAX - 1;
 
 /// The first site whose blocks are known.

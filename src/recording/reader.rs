@@ -197,8 +197,9 @@ impl Sum {
         // Below zero by a moment where a thread was killed in the middle of an event; and what died
         // after the end was noted has not lived longer than that.
         let lifetimes = self.time.wrapping_add(end_blocks.wrapping_mul(span.units));
-        let longest = self.total_blocks.saturating_mul(span.units.saturating_sub(opened));
-        let lifetimes = natural(lifetimes.cast_signed()).min(longest);
+        let lifetimes = span.micros(natural(lifetimes.cast_signed()));
+        // In the microseconds of the report, whose end is rounded down, too.
+        let longest = self.total_blocks.saturating_mul(span.end_micros(opened));
         let noted = (natural(noted.0), natural(noted.1));
         let now = (end_bytes, end_blocks);
         let settled = (natural(self.settled.0), natural(self.settled.1));
@@ -209,7 +210,7 @@ impl Sum {
         Counters {
             total_bytes: self.total_bytes,
             total_blocks: self.total_blocks,
-            lifetimes_micros: span.micros(lifetimes),
+            lifetimes_micros: lifetimes.min(longest),
             max_bytes,
             max_blocks,
             peak_bytes: natural(self.peak.0),
@@ -327,4 +328,17 @@ fn losses(header: &Header, slots: &[ThreadSlot]) -> Losses {
             losses.threads_overflowed.wrapping_add(threads_overflowed.get());
     }
     losses
+}
+
+#[cfg(all(test, feature = "dhat-compat"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lifetimes_fit_into_the_time_that_a_report_shows() {
+        let sum = Sum { total_blocks: 2, live: (0, 2), ..Sum::default() };
+        let span = Span { units: 1000, nanos: 359_900 };
+        assert_eq!((span.end_micros(0), span.micros(2000)), (359, 719));
+        assert_eq!(sum.counters((0, 0), span, 0).lifetimes_micros, 718);
+    }
 }
