@@ -17,22 +17,30 @@ use crate::windows;
 /// Stands for all frames that found no room in the table.
 const NO_ROOM: u32 = NO_NODE - 1;
 
-/// The site of the stack whose innermost frame has the registers `at`; [`NO_SITE`] while nothing is
-/// recorded.
+/// The site of the stack whose innermost frame has the registers `at`; `None` while nothing is recorded.
 #[inline(always)]
-pub(crate) fn of(thread: &mut Thread, session: &'static Session, at: Registers) -> u32 {
-    let first = windows::first_named();
+pub(crate) fn of(thread: &mut Thread, session: &'static Session, at: Registers) -> Option<u32> {
     // Of an older window it is less than that.
-    if thread.fast_site >= first && is_unchanged(thread, &at) {
-        return thread.fast_site;
+    if thread.fast_site >= windows::first_named() && is_unchanged(thread, &at) {
+        return Some(thread.fast_site);
     }
+    let site = of_changed(thread, session, at.pc, at.sp, at.bp);
+    (site != NO_SITE).then_some(site)
+}
+
+/// The same for a stack that is not the one captured last. The registers come one by one, to stay in the
+/// processor's.
+#[inline(never)]
+fn of_changed(thread: &mut Thread, session: &'static Session, pc: u64, sp: u64, bp: u64) -> u32 {
+    let at = Registers { pc, sp, bp };
+    let first = windows::first_named();
     if !windows::names(first) {
         return windows::site_without_stack(first);
     }
     if session.settings.self_check {
         checked(thread, session, at, first)
     } else {
-        changed(thread, session, at.pc, at.sp, at.bp, first)
+        changed(thread, session, at, first)
     }
 }
 
@@ -69,7 +77,7 @@ fn checked(thread: &mut Thread, session: &'static Session, at: Registers, first:
         thread.last_site >= first && !thread.stack.has_late() && is_unchanged(thread, &at);
     let site = match unchanged {
         true => thread.last_site,
-        false => changed(thread, session, at.pc, at.sp, at.bp, first),
+        false => changed(thread, session, at, first),
     };
     thread.fast_site = NO_SITE;
     let (low, high) = thread.bounds;
@@ -98,18 +106,9 @@ fn is_site_of(thread: &mut Thread, site: u32) -> bool {
     node == NO_ROOM || frame == Some(node)
 }
 
-/// The site of a stack that is not the one captured last. The registers come one by one, to
-/// stay in the processor's.
-#[inline(never)]
-fn changed(
-    thread: &mut Thread,
-    session: &'static Session,
-    pc: u64,
-    sp: u64,
-    bp: u64,
-    first: u32,
-) -> u32 {
-    let at = Registers { pc, sp, bp };
+/// The site of a stack that is not the one captured last.
+#[inline(always)]
+fn changed(thread: &mut Thread, session: &'static Session, at: Registers, first: u32) -> u32 {
     let node = walked(thread, session, at);
     let site = match node {
         Some(node) if thread.stack.base() == Base::Complete => site(thread, node, true, first),

@@ -31,10 +31,8 @@ fn enter_allocated(
     now: u64,
 ) -> u32 {
     let thread = inside.thread();
-    let site = callsite::of(thread, session, at);
-    if site != NO_SITE {
-        enter(thread, session, site, Allocated { bytes: size as u64 }, now);
-    }
+    let Some(site) = callsite::of(thread, session, at) else { return NO_SITE };
+    enter(thread, session, site, Allocated { bytes: size as u64 }, now);
     site
 }
 
