@@ -75,7 +75,9 @@ pub(crate) struct Front {
     /// The mode this front was last set up for.
     mode: AtomicU32,
     used: AtomicU32,
-    spare: [Word; 3],
+    /// The most that `total.bytes - freed.bytes` was since the slot's thread began.
+    peak: Signed,
+    spare: [Word; 2],
 }
 
 #[cfg(not(loom))]
@@ -184,7 +186,9 @@ impl Front {
     /// Counts an allocation and looks at no limit.
     #[inline(always)]
     pub(crate) fn count_allocated(&self, bytes: u64) -> Live {
-        Live::new(self.total.add(bytes, 1), self.freed.get())
+        let live = Live::new(self.total.add(bytes, 1), self.freed.get());
+        self.note_peak(live);
+        live
     }
 
     /// Counts a free and looks at no limit.
@@ -198,8 +202,30 @@ impl Front {
     #[inline(always)]
     pub(crate) fn count_resized(&self, old: u64, new: u64) -> Live {
         self.kept_bytes.add(old.min(new));
-        self.count_allocated(new);
-        self.count_freed(old)
+        let total = self.total.add(new, 1);
+        let live = Live::new(total, self.freed.add(old, 1));
+        self.note_peak(live);
+        live
+    }
+
+    /// The thread's own maximum, which nothing but the thread's figures needs.
+    #[inline(always)]
+    fn note_peak(&self, live: Live) {
+        if live.bytes > self.peak.get() {
+            self.peak.set(live.bytes);
+        }
+    }
+
+    /// A thread begins to use the front: its maximum is what is live.
+    #[cfg(feature = "counters")]
+    pub(crate) fn begin_peak(&self) {
+        self.peak.set(self.bytes());
+    }
+
+    /// See the field.
+    #[cfg(feature = "counters")]
+    pub(crate) fn peak(&self) -> i64 {
+        self.peak.get()
     }
 
     /// A block of `bytes` was allocated.

@@ -139,9 +139,15 @@ mod events {
         Some(layout)
     }
 
-    /// Calls `enter` with the front to use, or counts the event as lost.
+    /// Calls `enter` with the front to use, or counts the event as lost. In exact mode the thread's own
+    /// front is to `count` it, too.
     #[inline(always)]
-    fn with_front(session: &'static Session, bytes: usize, enter: impl Fn(&Front, &Heap)) {
+    fn with_front(
+        session: &'static Session,
+        bytes: usize,
+        count: impl Fn(&Front),
+        enter: impl Fn(&Front, &Heap),
+    ) {
         let inside = Inside::enter_fast(session).ok_or(()).or_else(|()| Inside::enter(session));
         match inside {
             Ok(mut inside) => {
@@ -149,6 +155,7 @@ mod events {
                 let front = &inside.thread().slot.front;
                 if heap.mode.load(Ordering::Relaxed) == EXACT {
                     let _held = heap.lock.lock();
+                    count(front);
                     enter(&heap.exact, heap);
                 } else {
                     enter(front, heap);
@@ -163,13 +170,15 @@ mod events {
     }
 
     pub(super) unsafe fn allocated(session: &'static Session, _block: *mut u8, size: usize) {
-        let now = clock::now();
-        with_front(session, size, |front, heap| front.allocated(size as u64, now, heap));
+        let (bytes, now) = (size as u64, clock::now());
+        let count = |front: &Front| _ = front.count_allocated(bytes);
+        with_front(session, size, count, |front, heap| front.allocated(bytes, now, heap));
     }
 
     pub(super) unsafe fn freed(session: &'static Session, _block: *mut u8, size: usize) {
-        let now = clock::now();
-        with_front(session, size, |front, heap| front.freed(size as u64, now, heap));
+        let (bytes, now) = (size as u64, clock::now());
+        let count = |front: &Front| _ = front.count_freed(bytes);
+        with_front(session, size, count, |front, heap| front.freed(bytes, now, heap));
     }
 
     /// Stands for the site that blocks have not.
@@ -187,7 +196,8 @@ mod events {
         new: usize,
     ) {
         let (old, new, now) = (old as u64, new as u64, clock::now());
-        with_front(session, old as usize, |front, heap| front.resized(old, new, now, heap));
+        let count = |front: &Front| _ = front.count_resized(old, new);
+        with_front(session, old as usize, count, |front, heap| front.resized(old, new, now, heap));
     }
 }
 

@@ -209,7 +209,13 @@ fn register(
     };
     let bounds = bounds();
     // SAFETY: the slot is this thread's alone, and so is its state.
-    unsafe { &mut *thread.as_ptr() }.begin(bounds);
+    let begin = || unsafe { &mut *thread.as_ptr() }.begin(bounds);
+    #[cfg(feature = "counters")]
+    if let Some(slot) = session.slot(index) {
+        crate::memory_stats::threads::begin(index, slot, begin);
+    }
+    #[cfg(not(feature = "counters"))]
+    begin();
     join(session, index);
     if let Some(key) = session.thread_end {
         key.set(thread.as_ptr().cast());
@@ -302,6 +308,8 @@ pub(crate) unsafe extern "C" fn thread_ends(value: *mut c_void) {
     #[cfg(feature = "backtraces")]
     thread.member.end(session);
     session.heap().leave(&thread.slot.front);
+    #[cfg(feature = "counters")]
+    crate::memory_stats::threads::end(thread.index);
     thread.slot.leave();
 }
 

@@ -88,6 +88,8 @@ mod marks;
 #[cfg(feature = "backtraces")]
 #[doc(hidden)]
 pub mod measure;
+#[cfg(feature = "counters")]
+pub mod memory_stats;
 mod os;
 #[cfg(feature = "preload")]
 #[doc(hidden)]

@@ -79,6 +79,8 @@ pub(super) unsafe extern "C" fn after_fork_in_child() {
             threads += 1;
         } else if slot.is_running() {
             slot.inside.store(0, Ordering::Relaxed);
+            #[cfg(feature = "counters")]
+            crate::memory_stats::threads::forget(index);
             slot.leave();
         }
     }
