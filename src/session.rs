@@ -117,7 +117,7 @@ pub(crate) fn is_undecided() -> bool {
 }
 
 /// The session, if that is decided.
-#[cfg(feature = "preload")]
+#[cfg(any(feature = "preload", feature = "counters"))]
 #[inline(always)]
 pub(crate) fn decided() -> Result<Option<&'static Session>, Undecided> {
     SESSION.get()

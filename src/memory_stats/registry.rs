@@ -115,7 +115,8 @@ impl MemoryRegistry {
             let ended = counted.saturating_sub(own);
             elsewhere.pool_allocations = elsewhere.pool_allocations.wrapping_add(ended);
         }
-        if let Some(session) = session::get() {
+        // Not the one to decide: without our allocator, a program is not to be recorded.
+        if let Ok(Some(session)) = session::decided() {
             let others = threads::visit(session, |thread| {
                 let mut slots = slots.iter_mut();
                 let own = slots.find_map(|slot| slot.take_if(|slot| slot.id == thread.id));
