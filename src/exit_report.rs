@@ -109,14 +109,40 @@ fn report() {
     }
 }
 
+/// Writes a report while the process runs: beside the one at its end, whose path is `out`'s, with a
+/// number. `None` if reports are switched off.
+#[cfg(not(feature = "preload"))]
+pub(crate) fn write_numbered(
+    profile: &Profile,
+    out: Option<&[u8]>,
+    number: u32,
+) -> Option<(PathBuf, io::Result<()>)> {
+    use std::os::unix::ffi::OsStringExt;
+    let variable = out.map(|out| std::ffi::OsString::from_vec(out.to_vec()));
+    let path = numbered_path(variable, Some(number))?;
+    let result = write(profile, &path);
+    Some((path, result))
+}
+
 /// Where the report goes; `None` if it is switched off.
 fn out_path(variable: Option<std::ffi::OsString>) -> Option<PathBuf> {
+    numbered_path(variable, None)
+}
+
+/// The same with a number before the file's extension: `dhat-heap.1.json`.
+fn numbered_path(variable: Option<std::ffi::OsString>, number: Option<u32>) -> Option<PathBuf> {
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
     let pattern = variable.filter(|value| !value.is_empty()).unwrap_or("dhat-heap.json".into());
     if pattern == "off" {
         return None;
     }
     let mut path = expand(pattern.as_bytes());
+    if let Some(number) = number {
+        let name = path.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
+        let dot = path[name..].iter().rposition(|byte| *byte == b'.').filter(|dot| *dot > 0);
+        let at = dot.map_or(path.len(), |dot| name + dot);
+        path.splice(at..at, std::format!(".{number}").into_bytes());
+    }
     let names_process = expand_names_process(pattern.as_bytes());
     if FORKED.load(Ordering::Relaxed) != 0 && !names_process {
         path.extend_from_slice(std::format!(".{}", os::process_id()).as_bytes());
@@ -173,6 +199,16 @@ mod tests {
         assert_eq!(expand(b"%q%"), b"%q%");
         assert_eq!(expand(b"%e"), executable_name());
         assert!(expand_names_process(b"x%p") && !expand_names_process(b"x%%p"));
+    }
+
+    #[test]
+    fn numbers_stand_before_the_extension() {
+        let numbered = |pattern: &str| numbered_path(Some(pattern.into()), Some(7));
+        assert_eq!(numbered_path(None, Some(1)), Some("dhat-heap.1.json".into()));
+        assert_eq!(numbered("a.b/c.d.json"), Some("a.b/c.d.7.json".into()));
+        assert_eq!(numbered("a.b/report"), Some("a.b/report.7".into()));
+        assert_eq!(numbered("a/.hidden"), Some("a/.hidden.7".into()));
+        assert_eq!(numbered("off"), None);
     }
 
     #[test]

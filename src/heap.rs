@@ -35,6 +35,10 @@ pub(crate) const BOUNDED: u32 = 1;
 /// See the module's description.
 pub(crate) const EXACT: u32 = 2;
 
+/// No mode of a heap: a front that is not to be used before its thread has looked what the matter is.
+#[cfg(all(feature = "counters", not(feature = "preload")))]
+const HALTED: u32 = u32::MAX;
+
 /// What all threads have pending together stays below 1/2^STEP_SHIFT of the maximum, as long as
 /// the number of threads is what it was when each set its step. It may grow to twice that before
 /// all have to set theirs anew; so it is 1 + ln 2 times as much at the most, below 1 %.
@@ -391,6 +395,19 @@ impl Front {
         }
         self.blocks_ceiling.set(self.blocks());
         self.set_exclusive(mode, false);
+    }
+
+    /// The thread's next event is to stop at [`is_current`](Self::is_current), whatever the mode.
+    #[cfg(all(feature = "counters", not(feature = "preload")))]
+    pub(crate) fn halt(&self) -> u32 {
+        self.mode.swap(HALTED, Ordering::Relaxed)
+    }
+
+    /// Takes back a [`halt`](Self::halt), which returned `mode`; whether it was still in force.
+    #[cfg(all(feature = "counters", not(feature = "preload")))]
+    pub(crate) fn go_on(&self, mode: u32) -> bool {
+        // Whoever sets the front up meanwhile, does so for good.
+        self.mode.compare_exchange(HALTED, mode, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     /// When the heap last grew by this front, in clock units.

@@ -136,6 +136,8 @@ fn is_wiped() -> bool {
 #[cold]
 fn adopt_mode(thread: NonNull<Thread>, heap: &Heap) {
     let Some(slot) = slot_of(thread) else { return };
+    #[cfg(all(feature = "counters", not(feature = "preload")))]
+    crate::diagnostics::start_where_needed(&slot.front);
     let mut turn = 0;
     while !slot.front.is_current(heap) {
         slot.inside.store(0, Ordering::Release);
@@ -201,6 +203,8 @@ fn register(
     let room = session::make_room_for_thread;
     #[cfg(not(feature = "backtraces"))]
     let room = |_| true;
+    #[cfg(all(feature = "counters", not(feature = "preload")))]
+    crate::diagnostics::start_anyway();
     let index = claim(session.slots, &session.header.process.threads, room);
     let Some((index, thread)) = index.and_then(|index| Some((index, state(session, index)?)))
     else {
@@ -354,7 +358,7 @@ pub(crate) fn member() -> crate::groups::Member {
 }
 
 /// Nothing that the calling thread allocates is recorded from now on.
-#[cfg(feature = "backtraces")]
+#[cfg(feature = "counters")]
 pub(crate) fn mute() {
     set(OWN);
 }

@@ -28,6 +28,7 @@
 //! | `MOD_ALLOC_UNWIND` | `auto`; `tables`: unwind tables alone; `fp`: frame pointers alone | `auto` |
 //! | `MOD_ALLOC_PEAK` | `bounded`: with several threads, peaks are within 1 %; `exact` | `bounded` |
 //! | `MOD_ALLOC_RECORD` | a file for the recording, readable while the program runs and after it was killed; `%p`, `%e`, `%%` as above | memory |
+//! | `MOD_ALLOC_SIGNAL` | `QUIT`, `USR1`, …: at each such signal, describe threads, sites and heap on standard error, and write a report | none |
 //! | `MOD_ALLOC_SELF_CHECK` | `on`: walk every stack a second time from scratch and count differences; slow | `off` |
 //!
 //! A value that cannot be used is named on standard error, with what is used instead.
@@ -73,6 +74,8 @@ mod callsite;
 #[cfg(feature = "backtraces")]
 mod capture;
 mod current;
+#[cfg(all(feature = "counters", not(feature = "preload")))]
+mod diagnostics;
 #[cfg(feature = "backtraces")]
 mod events;
 #[cfg(feature = "dhat-compat")]

@@ -133,7 +133,7 @@ fn start() -> Option<Session> {
 
 /// What is asked of libc once there is a session.
 fn begin() {
-    #[cfg(feature = "backtraces")]
+    #[cfg(feature = "counters")]
     let _errno = os::KeepErrno::new();
     // The executable is the first of the modules, whoever allocates first.
     #[cfg(feature = "backtraces")]
@@ -145,6 +145,10 @@ fn begin() {
     os::at_fork(before_fork, after_fork_in_parent, after_fork_in_child);
     #[cfg(feature = "dhat-compat")]
     os::at_exit(crate::exit_report::at_exit);
+    #[cfg(all(feature = "counters", not(feature = "preload")))]
+    crate::diagnostics::start();
+    #[cfg(feature = "preload")]
+    crate::settings::refuse_signal();
 }
 
 /// Runs when the process exits by `exit` or by returning from `main`.

@@ -75,6 +75,37 @@ impl Settings {
     }
 }
 
+/// What `MOD_ALLOC_SIGNAL` says, if it is set.
+#[cfg(feature = "counters")]
+fn signal_name() -> Option<&'static CStr> {
+    os::environment(SIGNAL).filter(|value| !value.is_empty())
+}
+
+#[cfg(feature = "counters")]
+const SIGNAL: &CStr = c"MOD_ALLOC_SIGNAL";
+
+/// `MOD_ALLOC_SIGNAL`: which signal has the program describe its memory.
+#[cfg(all(feature = "counters", not(feature = "preload")))]
+pub(crate) fn signal() -> Option<core::ffi::c_int> {
+    let value = signal_name()?;
+    let signal = os::signals::number_of(value.to_bytes());
+    if signal.is_none() {
+        refuse(SIGNAL, value, format_args!("none"));
+    }
+    signal
+}
+
+/// The preloaded library cannot name functions.
+#[cfg(feature = "preload")]
+pub(crate) fn refuse_signal() {
+    if signal_name().is_some() {
+        let id = os::process_id();
+        say(format_args!(
+            "MOD_ALLOC_SIGNAL is not used under mod-alloc run: mod-alloc top {id} shows the same"
+        ));
+    }
+}
+
 /// One of a few words; the one at `default` if the variable is not set or says something else.
 fn word<T: Copy>(name: &CStr, words: &[(&'static str, T)], default: usize) -> T {
     let (default_word, default) = words[default];

@@ -118,7 +118,7 @@ fn since_reset(now: &AllocStats, before: &AllocStats, stretch: &Stretch) -> Allo
 }
 
 /// The process's totals since its start.
-fn totals() -> AllocStats {
+pub(crate) fn totals() -> AllocStats {
     session::get().map(totals_of).unwrap_or_default()
 }
 

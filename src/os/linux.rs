@@ -246,10 +246,10 @@ fn in_thread(stack: usize, mut work: &mut dyn FnMut()) -> bool {
 
 /// Saves errno and puts it back when dropped: the hook must not change it.
 #[derive(Debug)]
-#[cfg(feature = "backtraces")]
+#[cfg(feature = "counters")]
 pub(crate) struct KeepErrno(c_int);
 
-#[cfg(feature = "backtraces")]
+#[cfg(feature = "counters")]
 impl KeepErrno {
     pub(crate) fn new() -> Self {
         // SAFETY: gives the address of the thread's errno, which is always valid.
@@ -259,7 +259,7 @@ impl KeepErrno {
     }
 }
 
-#[cfg(feature = "backtraces")]
+#[cfg(feature = "counters")]
 impl Drop for KeepErrno {
     fn drop(&mut self) {
         // SAFETY: gives the address of the thread's errno, which is always valid.
@@ -309,7 +309,7 @@ impl ThreadEnd {
 /// How often the destructors of a thread's keys are called while some key is set anew.
 pub(crate) const THREAD_END_ROUNDS: u32 = 4;
 
-#[cfg(feature = "backtraces")]
+#[cfg(feature = "counters")]
 /// `handler` runs when the process exits by `exit` or by returning from `main`.
 pub(crate) fn at_exit(handler: extern "C" fn()) -> bool {
     // SAFETY: the handler lives as long as the program.

@@ -10,6 +10,8 @@ mod linux;
 #[cfg(feature = "backtraces")]
 pub(crate) mod loaded;
 pub(crate) mod message;
+#[cfg(all(feature = "counters", not(feature = "preload")))]
+pub(crate) mod signals;
 #[cfg(feature = "preload")]
 pub(crate) mod stack;
 

@@ -74,12 +74,30 @@ impl SiteNames {
 
     /// The profile of the last reading, what was named before being taken over.
     pub fn into_profile(mut self, recording: &Recording) -> Profile {
+        self.take_profile(recording)
+    }
+
+    /// Shows `work` the profile of a later reading. What was named before is taken over, and what is named
+    /// now is kept.
+    pub fn with_profile<R>(
+        &mut self,
+        recording: &Recording,
+        work: impl FnOnce(&Profile) -> R,
+    ) -> R {
+        let profile = self.take_profile(recording);
+        let result = work(&profile);
+        self.frames = profile.frames;
+        result
+    }
+
+    /// The profile, which has the frames until they are put back.
+    fn take_profile(&mut self, recording: &Recording) -> Profile {
         self.update(recording);
         self.names.cover(recording);
         for node in 0..recording.frames.len() {
             self.names.resolve_node(node, recording, &mut self.symbolizer, &mut self.frames);
         }
-        let mut frames = self.frames;
+        let mut frames = core::mem::take(&mut self.frames);
         let stacks = stacks_of(recording, &self.names, &mut frames, self.trims);
         Profile { run: Run::of(recording), frames, stacks }
     }
@@ -179,6 +197,27 @@ mod tests {
                 let expected: Vec<String> = stack.frames().map(|frame| frame.to_string()).collect();
                 assert_eq!(texts(&mut names, &recording, site.frame), expected);
             }
+        }
+    }
+
+    #[test]
+    fn profiles_of_later_readings_are_as_if_made_alone() {
+        let later = recording();
+        let mut early = later.clone();
+        early.modules.clear();
+        early.sites.truncate(2);
+        early.frames.truncate(ROOTS + 3);
+        let options = Options { trim: false, ..Options::default() };
+        let mut names = SiteNames::new(&early, &options);
+        let lines = |profile: &Profile| -> Vec<Vec<String>> {
+            let frames = |stack: crate::report::StackRef<'_>| {
+                stack.frames().map(|frame| frame.to_string()).collect()
+            };
+            profile.stacks().map(frames).collect()
+        };
+        for recording in [&early, &later, &later] {
+            let alone = lines(&Profile::from_recording(recording, &options));
+            assert_eq!(names.with_profile(recording, lines), alone);
         }
     }
 

@@ -62,6 +62,8 @@ pub(super) unsafe extern "C" fn after_fork_in_child() {
     #[cfg(feature = "backtraces")]
     if super::is_in_file() && !file::adopt(session) {
         // The mapping is still the parent's.
+        #[cfg(not(feature = "preload"))]
+        crate::diagnostics::stop_in_child();
         return super::place::mute();
     }
     open_locks(session);
@@ -87,6 +89,8 @@ pub(super) unsafe extern "C" fn after_fork_in_child() {
     session.heap().threads.store(threads, Ordering::Relaxed);
     #[cfg(feature = "dhat-compat")]
     crate::exit_report::in_forked_child();
+    #[cfg(all(feature = "counters", not(feature = "preload")))]
+    crate::diagnostics::in_forked_child(own.and_then(|own| session.slot(own)));
 }
 
 /// The child's file.

@@ -1,0 +1,122 @@
+//! The sites with the most live bytes, as text.
+
+use std::fmt::Write;
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+use super::units::{Bytes, Commas};
+use crate::report::{FrameRef, Profile, StackRef};
+
+/// How many sites are shown.
+const SHOWN: usize = 10;
+/// Callers in a line; the recursion of a parser would fill pages.
+const CALLERS: usize = 5;
+
+/// A line for each of the sites that have the most live.
+pub(super) fn with_most_live(profile: &Profile) -> String {
+    let mut stacks: Vec<StackRef<'_>> =
+        profile.stacks().filter(|stack| stack.counters().end_bytes > 0).collect();
+    stacks.sort_by_key(|stack| core::cmp::Reverse(stack.counters().end_bytes));
+    let live: u64 = stacks.iter().map(|stack| stack.counters().end_bytes).sum();
+    let mut text = String::new();
+    for (rank, stack) in stacks.iter().take(SHOWN).enumerate() {
+        let (bytes, blocks) = (stack.counters().end_bytes, stack.counters().end_blocks);
+        let share = bytes as f64 * 100.0 / live as f64;
+        let size = Bytes(bytes.into()).to_string();
+        let blocks = std::format!("{} blocks", Commas(blocks.into()));
+        let rank = rank + 1;
+        // Writing to a string does not fail.
+        let _ =
+            writeln!(text, "{rank:>3}  {size:>8}  {share:>5.1} %  {blocks:>14}  {}", label(stack));
+    }
+    text
+}
+
+/// A site in few words: the program's own innermost function, and what called it.
+fn label(stack: &StackRef<'_>) -> String {
+    let telling = telling_frames(stack);
+    let mut text = String::new();
+    for (index, frame) in telling.iter().take(CALLERS + 1).enumerate() {
+        if index > 0 {
+            text.push_str(" ← ");
+        }
+        text.push_str(&function(frame));
+        if index == 0
+            && let (Some(file), Some(line)) = (frame.short_file(), frame.line())
+        {
+            let _ = write!(text, " ({file}:{line})");
+        }
+    }
+    if telling.len() > CALLERS + 1 {
+        text.push_str(" ← …");
+    }
+    // Names come from files that anybody may have made: what a terminal would act on is replaced.
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+/// The frames that say which site it is: the program's own, without those that have no name. Where
+/// nothing would be left, less is left out.
+fn telling_frames<'p>(stack: &StackRef<'p>) -> Vec<FrameRef<'p>> {
+    let is_named = |frame: &FrameRef<'_>| frame.function().is_some() || frame.note().is_some();
+    let own: Vec<FrameRef<'p>> = stack.frames().filter(|frame| !frame.is_library()).collect();
+    if own.is_empty() {
+        stack.frames().take(1).collect()
+    } else if own.iter().any(is_named) {
+        own.into_iter().filter(is_named).collect()
+    } else {
+        own
+    }
+}
+
+/// What a frame is called: its function, or its module and address, or the remark.
+fn function(frame: &FrameRef<'_>) -> String {
+    match (frame.note(), frame.function(), frame.module()) {
+        (Some(note), ..) => note.into(),
+        (_, Some(function), _) => function.into(),
+        (_, _, Some(module)) => {
+            let file = module.path.file_name().unwrap_or(module.path.as_os_str());
+            std::format!("{}+{:#x}", file.to_string_lossy(), frame.address())
+        }
+        _ => frame.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recording::model::{Counters, Frame, ROOTS, Recording, Site};
+    use crate::report::Options;
+    use std::vec;
+
+    /// A site for each number of live bytes, one frame deep, of no module.
+    fn profile(live: &[u64]) -> Profile {
+        let mut frames = vec![Frame::default(); ROOTS];
+        let mut sites = Vec::new();
+        for (index, &end_bytes) in live.iter().enumerate() {
+            let address = 0x1000 * (index as u64 + 1);
+            let innermost = frames.len() as u32;
+            frames.push(Frame { parent: 0, generation: 0, address, group: 0 });
+            let counters = Counters { end_bytes, end_blocks: 2, ..Counters::default() };
+            sites.push(Site { frame: innermost, counters });
+        }
+        Profile::from_recording(
+            &Recording { frames, sites, ..Recording::default() },
+            &Options::default(),
+        )
+    }
+
+    #[test]
+    fn ten_sites_with_the_most_come_in_order() {
+        let live: Vec<u64> = (0..12).map(|n| n * 1000).collect();
+        let text = with_most_live(&profile(&live));
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 10);
+        assert!(lines[0].starts_with("  1  10.7 KiB   16.7 %        2 blocks  0xc000"), "{text}");
+        assert!(lines[9].starts_with(" 10  1.95 KiB    3.0 %        2 blocks  0x3000"), "{text}");
+    }
+
+    #[test]
+    fn nothing_live_is_no_line() {
+        assert_eq!(with_most_live(&profile(&[0, 0])), "");
+    }
+}
