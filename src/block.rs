@@ -11,6 +11,10 @@
 //! The block's address and alignment stay the inner allocator's. A trailer that somebody has
 //! written over, or that was never written, fails its check (but for one in 2^40) and is counted,
 //! never trusted. The check covers the site: an overrun by one byte changes that first.
+//!
+//! A block that was reported to a tracker (`crate::groups::tracker`) has another check, so that only
+//! such a block's free is reported. What fails the one is held against the other, so that the
+//! ordinary free pays nothing for it.
 
 use core::alloc::Layout;
 
@@ -72,6 +76,41 @@ pub(crate) unsafe fn read(block: *const u8, size: usize) -> Option<u32> {
     let found = unsafe { trailer.read_unaligned() };
     let site = (found & ((1 << SITE_BITS) - 1)) as u32;
     (found == word(block, size, site)).then_some(site)
+}
+
+/// Blocks that were reported to a tracker.
+#[cfg(feature = "groups")]
+pub(crate) mod tracked {
+    use super::{SITE_BITS, word};
+
+    /// What their check differs by.
+    const MARK: u64 = 0x00a5_c396_e17d << SITE_BITS;
+
+    /// Writes the trailer of the block of `size` bytes at `block`.
+    ///
+    /// # Safety
+    ///
+    /// As for [`write`](super::write).
+    pub(crate) unsafe fn write(block: *mut u8, size: usize, site: u32) {
+        // SAFETY: in bounds by the caller's promise.
+        let trailer = unsafe { block.add(size) }.cast::<u64>();
+        // SAFETY: valid for 8 bytes by the caller's promise; the write needs no alignment.
+        unsafe { trailer.write_unaligned(word(block, size, site) ^ MARK) };
+    }
+
+    /// The site in the block's trailer; `None` if the trailer is not that of a tracked block.
+    ///
+    /// # Safety
+    ///
+    /// As for [`read`](super::read).
+    pub(crate) unsafe fn read(block: *const u8, size: usize) -> Option<u32> {
+        // SAFETY: in bounds by the caller's promise.
+        let trailer = unsafe { block.add(size) }.cast::<u64>();
+        // SAFETY: valid for 8 bytes by the caller's promise; the read needs no alignment.
+        let found = unsafe { trailer.read_unaligned() };
+        let site = (found & ((1 << SITE_BITS) - 1)) as u32;
+        (found == word(block, size, site) ^ MARK).then_some(site)
+    }
 }
 
 /// Trailers at the end of what the allocator says is usable, for hooks that are not told a block's size when
@@ -178,7 +217,7 @@ pub(crate) mod at_end {
 
         #[test]
         fn sizes_and_sites_come_back_once_whatever_the_slack() {
-            super::super::start(4711);
+            super::super::start(12345);
             let mut memory = std::vec![0_u8; 80_000];
             let block = memory.as_mut_ptr();
             for (usable, size) in [(8, 0), (24, 16), (24, 3), (70_000, 1), (65_543, 0), (65_542, 0)]
@@ -197,7 +236,7 @@ pub(crate) mod at_end {
 
         #[test]
         fn a_changed_trailer_is_none() {
-            super::super::start(99);
+            super::super::start(12345);
             let mut memory = [0_u8; 64];
             // SAFETY: in the array.
             unsafe { write(memory.as_mut_ptr(), 64, 50, 7) };
@@ -233,9 +272,26 @@ mod tests {
         assert_eq!(unsafe { read(block.as_ptr(), 20) }, None, "another size");
     }
 
+    #[cfg(feature = "groups")]
+    #[test]
+    fn a_tracked_block_is_told_from_others() {
+        start(12345);
+        let mut block = [0_u8; 21 + TRAILER];
+        // SAFETY: 21 bytes and the trailer fit in the array.
+        unsafe { tracked::write(block.as_mut_ptr(), 21, 0x00ab_cdef) };
+        // SAFETY: as above.
+        assert_eq!(unsafe { tracked::read(block.as_ptr(), 21) }, Some(0x00ab_cdef));
+        // SAFETY: as above.
+        assert_eq!(unsafe { read(block.as_ptr(), 21) }, None);
+        // SAFETY: as above.
+        unsafe { write(block.as_mut_ptr(), 21, 0x00ab_cdef) };
+        // SAFETY: as above.
+        assert_eq!(unsafe { tracked::read(block.as_ptr(), 21) }, None);
+    }
+
     #[test]
     fn zeroed_memory_is_no_trailer() {
-        start(99);
+        start(12345);
         let block = [0_u8; 16];
         // SAFETY: 8 bytes and the trailer fit in the array.
         assert_eq!(unsafe { read(block.as_ptr(), 8) }, None);

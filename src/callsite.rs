@@ -15,7 +15,7 @@ use crate::unwinding::{CopiedStack, OwnStack, ProcessRules};
 use crate::windows;
 
 /// Stands for all frames that found no room in the table.
-const NO_ROOM: u32 = NO_NODE - 1;
+pub(crate) const NO_ROOM: u32 = NO_NODE - 1;
 
 /// The site of the stack whose innermost frame has the registers `at`; `None` while nothing is recorded.
 #[inline(always)]
@@ -136,6 +136,7 @@ fn walked(thread: &mut Thread, session: &'static Session, at: Registers) -> Opti
     if thread.generation != rule_cache::generation() {
         begin_generation(thread);
     }
+    thread.name_for_group();
     let node = if is_on_own_stack(thread, at) {
         let high = thread.bounds.1;
         let place = &thread.place;

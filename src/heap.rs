@@ -384,7 +384,7 @@ impl Front {
         (bytes, blocks)
     }
 
-    #[cfg(feature = "backtraces")]
+    #[cfg(feature = "dhat-compat")]
     /// What this front has live is not the heap's any more, under the heap's lock.
     fn restart(&self, mode: u32, now: u64, heap: &Heap) {
         self.base_bytes.set(self.bytes());
@@ -542,7 +542,7 @@ impl Heap {
         most
     }
 
-    #[cfg(feature = "backtraces")]
+    #[cfg(feature = "dhat-compat")]
     /// Nothing is live any more, and the heap at a new maximum. No event is under way, and no thread is
     /// inside the hook; threads may join.
     pub(crate) fn restart<'a>(

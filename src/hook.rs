@@ -110,13 +110,16 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ModAlloc<A> {
             return core::ptr::null_mut();
         };
         // SAFETY: the caller's block, allocated by us with room for the trailer.
-        let site = unsafe { events::site_of(block, layout.size()) };
+        let site = unsafe { events::site_of(session, block, layout.size()) };
         // SAFETY: the block was allocated by `inner` with the old padded layout; the new
         // padded size is not zero and does not overflow, as it is that of a layout.
         let moved = unsafe { self.inner.realloc(block, old, new.size()) };
         if !moved.is_null() {
             // SAFETY: just reallocated with room for the trailer.
             unsafe { events::resized(session, moved, site, layout.size(), new_size) };
+        } else {
+            // SAFETY: the block is still what it was.
+            unsafe { events::kept(session, block, layout.size()) };
         }
         moved
     }
@@ -184,9 +187,11 @@ mod events {
     /// Stands for the site that blocks have not.
     pub(super) struct NoSite;
 
-    pub(super) unsafe fn site_of(_block: *mut u8, _size: usize) -> NoSite {
+    pub(super) unsafe fn site_of(_session: &Session, _block: *mut u8, _size: usize) -> NoSite {
         NoSite
     }
+
+    pub(super) unsafe fn kept(_session: &Session, _block: *mut u8, _size: usize) {}
 
     pub(super) unsafe fn resized(
         session: &'static Session,
@@ -208,6 +213,8 @@ mod events {
     pub(super) use crate::block::padded;
     use crate::capture::registers::{Registers, with_callers_registers};
     use crate::events::{born, damaged, died, grown};
+    #[cfg(feature = "groups")]
+    use crate::groups::tracker;
     use crate::session::Session;
     use crate::windows;
 
@@ -230,7 +237,13 @@ mod events {
         sp: u64,
         bp: u64,
     ) {
-        let site = born(session, size, Registers { pc, sp, bp });
+        let at = Registers { pc, sp, bp };
+        #[cfg(feature = "groups")]
+        if tracker::is_watched() {
+            // SAFETY: the caller's promise.
+            return unsafe { tracker::record(session, block, size, at) };
+        }
+        let site = born(session, size, at);
         // SAFETY: the caller's promise.
         unsafe { block::write(block, size, site) };
     }
@@ -245,6 +258,10 @@ mod events {
         // SAFETY: the caller's promise.
         match unsafe { block::read(block, size) } {
             Some(site) => died(session, site, size),
+            #[cfg(feature = "groups")]
+            // SAFETY: the caller's promise.
+            None => unsafe { tracker::freed(session, block, size) },
+            #[cfg(not(feature = "groups"))]
             None => damaged(session, size),
         }
     }
@@ -255,9 +272,35 @@ mod events {
     ///
     /// `block` must be valid for reads of `size` bytes and the trailer.
     #[inline(always)]
-    pub(super) unsafe fn site_of(block: *mut u8, size: usize) -> Option<u32> {
+    pub(super) unsafe fn site_of(
+        session: &'static Session,
+        block: *mut u8,
+        size: usize,
+    ) -> Option<u32> {
+        #[cfg(not(feature = "groups"))]
+        let _no_tracker = session;
         // SAFETY: the caller's promise.
-        unsafe { block::read(block, size) }
+        let site = unsafe { block::read(block, size) };
+        #[cfg(feature = "groups")]
+        // SAFETY: the caller's promise.
+        let site = site.or_else(|| unsafe { tracker::take_site(session, block, size) });
+        site
+    }
+
+    /// A block could not be reallocated.
+    ///
+    /// # Safety
+    ///
+    /// `block` must be valid for writes of `size` bytes and the trailer.
+    #[cold]
+    pub(super) unsafe fn kept(session: &'static Session, block: *mut u8, size: usize) {
+        #[cfg(feature = "groups")]
+        // SAFETY: the caller's promise.
+        unsafe {
+            tracker::kept(session, block, size);
+        }
+        #[cfg(not(feature = "groups"))]
+        let _no_tracker = (session, block, size);
     }
 
     /// Records that a block of `site` has changed its size, and writes its trailer anew. A block that
@@ -284,5 +327,10 @@ mod events {
         let site = grown(session, site, old, new);
         // SAFETY: the caller's promise.
         unsafe { block::write(block, new, site) };
+        #[cfg(feature = "groups")]
+        if tracker::is_watched() {
+            // SAFETY: the caller's promise.
+            unsafe { tracker::report_new(session, block, new, site) };
+        }
     }
 }

@@ -61,6 +61,9 @@
 //!
 //! `default` is all of: `counters` (process totals; libc is the only dependency), `backtraces` (stacks
 //! and sites), `symbolicate` (names, files, lines), `dhat-compat` (the report), `std`.
+//!
+//! Besides those: `groups` (allocations counted by task or subsystem, a tracker that is called back),
+//! `tracing` (groups that follow spans).
 
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 compile_error!("mod-alloc records on 64-bit Linux only");
@@ -80,8 +83,10 @@ mod diagnostics;
 mod events;
 #[cfg(feature = "dhat-compat")]
 mod exit_report;
-#[cfg(feature = "backtraces")]
+#[cfg(all(feature = "backtraces", not(feature = "groups")))]
 mod groups;
+#[cfg(feature = "groups")]
+pub mod groups;
 mod heap;
 mod hook;
 mod inside;

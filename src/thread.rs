@@ -36,9 +36,12 @@ pub(crate) struct Thread {
     /// Which group the thread belongs to.
     #[cfg(feature = "backtraces")]
     pub(crate) member: Member,
-    /// What the thread's stacks have as their roots.
+    /// What the thread's stacks have as their roots …
     #[cfg(feature = "backtraces")]
     pub(crate) roots: [u32; ROOTS as usize],
+    /// … for this group, which is the thread's as of its last capture.
+    #[cfg(feature = "backtraces")]
+    named_for: u32,
     /// See [`has_arena`](Self::has_arena).
     #[cfg(feature = "backtraces")]
     arena_state: u32,
@@ -138,7 +141,8 @@ impl Thread {
             self.stack.clear();
             self.last_site = 0;
             self.fast_site = 0;
-            self.join_group(Member::default());
+            self.join_group(crate::groups::entered());
+            self.begin_names();
         }
     }
 }
@@ -146,13 +150,31 @@ impl Thread {
 #[cfg(feature = "backtraces")]
 impl Thread {
     /// What the thread allocates from now on is its group's.
+    #[inline]
     pub(crate) fn join_group(&mut self, member: Member) {
-        self.member = member;
-        self.roots = crate::groups::roots(&self.place.frames, member.group);
-        // The frames of the last stack are named outward of the old root.
-        self.stack.clear();
-        self.last_site = 0;
-        self.fast_site = 0;
+        if self.member != member {
+            self.member = member;
+            // The next capture looks for whom it is.
+            self.last_site = 0;
+            self.fast_site = 0;
+        }
+    }
+
+    /// Sees to it that the stack is named for the thread's group. Groups that are entered and left again
+    /// before anything is captured cost nothing that way.
+    #[inline(always)]
+    pub(crate) fn name_for_group(&mut self) {
+        if self.named_for != self.member.group {
+            self.begin_names();
+        }
+    }
+
+    /// The frames of the last stack, which are named outward of another root, get new names.
+    #[inline(never)]
+    fn begin_names(&mut self) {
+        self.named_for = self.member.group;
+        self.roots = crate::groups::roots(&self.place.frames, self.named_for);
+        self.stack.forget_names();
     }
 
     /// Whether there is room for the thread's arena. Asked for the first time when it is needed first:

@@ -14,12 +14,14 @@
 //! | closed | none | no |
 //! | counting | all | no: what is born goes to the site of what finds the table full |
 
-use crate::inside::Inside;
-use crate::os;
-use crate::os::clock;
-use crate::session::{self, Session};
-use crate::sync::{AtomicU32, Ordering, wait_turn};
+use crate::sync::{AtomicU32, Ordering};
 use crate::table::sites::{NO_SITE, TABLE_FULL};
+
+#[cfg(feature = "dhat-compat")]
+mod change;
+
+#[cfg(feature = "dhat-compat")]
+pub(crate) use change::{close, open, recording};
 
 /// Larger than any site: nothing is recorded.
 const CLOSED: u32 = u32::MAX;
@@ -56,7 +58,8 @@ pub(crate) fn site_without_stack(first: u32) -> u32 {
     if first == CLOSED { NO_SITE } else { TABLE_FULL }
 }
 
-/// Every thread is outside the hook or will see what is set, once nobody is inside any more.
+/// Who is inside the hook may not see it yet.
+#[cfg(feature = "dhat-compat")]
 fn set(known: u32, named: u32) {
     // Release pairs with the Acquires above.
     KNOWN.store(known, Ordering::Release);
@@ -67,7 +70,7 @@ fn set(known: u32, named: u32) {
 #[cfg(feature = "dhat-compat")]
 #[inline(always)]
 pub(crate) fn close_from_start() {
-    if session::is_undecided() {
+    if crate::session::is_undecided() {
         set(CLOSED, CLOSED);
     }
 }
@@ -76,27 +79,6 @@ pub(crate) fn close_from_start() {
 #[cfg(feature = "dhat-compat")]
 pub(crate) fn is_open() -> bool {
     names(first_named())
-}
-
-/// Forgets all that was recorded, and records from now on. `exact`: peaks are exact, whatever the number
-/// of threads.
-#[cfg(feature = "dhat-compat")]
-pub(crate) fn open(exact: bool) {
-    let Some(session) = begin_change() else { return };
-    let _changing = crate::marks::lock();
-    close_in(session);
-    let now = clock::now();
-    session.heap().restart(exact, now, session.used_slots().map(|(_, slot)| &slot.front));
-    let first = session.sites.begin_window(now);
-    set(first, first);
-}
-
-/// Nothing is recorded from now on; all events before are in the numbers when this returns.
-#[cfg(feature = "dhat-compat")]
-pub(crate) fn close() {
-    let Some(session) = begin_change() else { return };
-    let _changing = crate::marks::lock();
-    close_in(session);
 }
 
 /// From now on blocks are counted, but in the totals alone.
@@ -109,35 +91,4 @@ pub(crate) fn count_only() {
 #[cfg(feature = "compat-1-0")]
 pub(crate) fn count_with_stacks() {
     set(TABLE_FULL, TABLE_FULL);
-}
-
-/// What the present window has recorded, or the latest one; times count from its opening. What the caller
-/// does with it is best done [as the profiler](crate::inside::as_profiler).
-#[cfg(feature = "dhat-compat")]
-pub(crate) fn recording() -> crate::recording::model::Recording {
-    let read = || session::get().map(crate::exit_report::read).unwrap_or_default();
-    crate::inside::as_profiler(read)
-}
-
-/// The session, in which the calling thread has a slot: so it is known whether it is the only one.
-#[cfg(feature = "dhat-compat")]
-fn begin_change() -> Option<&'static Session> {
-    let session = session::get()?;
-    let inside = Inside::enter_fast(session).ok_or(()).or_else(|()| Inside::enter(session));
-    drop(inside);
-    Some(session)
-}
-
-#[cfg(feature = "dhat-compat")]
-fn close_in(session: &Session) {
-    set(CLOSED, CLOSED);
-    // Who goes inside after this sees it; who is inside already is waited for.
-    os::barrier_in_all_threads();
-    for (_, slot) in session.used_slots() {
-        let mut turn = 0;
-        // Acquire pairs with the Release when the thread leaves the hook: its event is seen.
-        while slot.inside.load(Ordering::Acquire) != 0 {
-            wait_turn(&mut turn);
-        }
-    }
 }

@@ -115,6 +115,13 @@ impl Stack {
         self.last_word = Word::default();
     }
 
+    /// The remembered frames lose their names: the next capture asks for them.
+    pub(crate) fn forget_names(&mut self) {
+        for about in self.abouts.iter_mut().take(self.len + 1).skip(1) {
+            *about = about.with_node(NO_NODE);
+        }
+    }
+
     /// The remembered frames, outermost first.
     #[inline(always)]
     pub(crate) fn marks(&self) -> &[Mark] {

@@ -13,7 +13,7 @@ mod threads;
 
 use std::sync::Arc;
 
-use crate::groups::Member;
+use crate::groups::{Member, Stay};
 use crate::inside;
 use crate::session::{self, Session};
 
@@ -133,22 +133,9 @@ impl Measuring {
         let Some(session) = session::get() else { return work() };
         let group = self.lease.group();
         let passes_on = self.passes_on;
-        let member = Member { group, whole: true, passes_on, ..Member::default() };
-        let _back = Back { session, member: inside::member() };
-        inside::join_group(session, member);
+        let member = Member { group, whole: true, passes_on, ..Member::NONE };
+        let _stay = Stay::begin(session, member);
         work()
-    }
-}
-
-/// Makes the thread a member of the group again that it was before.
-struct Back {
-    session: &'static Session,
-    member: Member,
-}
-
-impl Drop for Back {
-    fn drop(&mut self) {
-        inside::join_group(self.session, self.member);
     }
 }
 

@@ -4,7 +4,7 @@ use core::ffi::{c_int, c_void};
 use core::ptr;
 use std::boxed::Box;
 
-use crate::groups::{Group, Member};
+use crate::groups::{Group, Member, Stay};
 use crate::inside;
 use crate::session::{self, Session};
 use crate::sync::{AtomicPtr, Ordering};
@@ -84,7 +84,8 @@ unsafe extern "C-unwind" fn begin(birth: *mut c_void) -> *mut c_void {
     let birth = unsafe { Box::from_raw(birth.cast::<Birth>()) };
     let Birth { start, argument, session, member, .. } = *birth;
     inside::as_profiler(|| drop(birth));
-    inside::join_group(session, Member { is_counted: true, ..member });
+    // For as long as the thread runs, whatever its last destructors do.
+    core::mem::forget(Stay::begin(session, Member { is_counted: true, ..member }));
     // SAFETY: what the program asked for.
     unsafe { start(argument) }
 }

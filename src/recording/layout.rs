@@ -26,7 +26,7 @@
 //! | Shared | 64 | the other threads' flushed tally of the site |
 //! | Records | 24 | the site's frame, and what it saved (`crate::table::sites::Record`) |
 //! | Frames | 16 | `crate::table::frames::Frame` |
-//! | Groups | 512 | threads whose allocations are counted together (`crate::groups::Group`) |
+//! | Groups | 512 | allocations that are counted together (`crate::groups::Group`) |
 //! | Arenas | 65536 | a thread's pending shares (`crate::arena::Arena`) |
 //!
 //! # Decoding a site by hand
@@ -162,7 +162,8 @@ pub(crate) struct Process {
     pub(crate) no_room: AtomicU32,
     /// Groups described, group 0 included.
     pub(crate) groups: AtomicU32,
-    spare_word: AtomicU32,
+    /// Groups that found no room.
+    pub(crate) groups_overflowed: AtomicU32,
     /// Both clocks at the latest moment that was noted: the end, if there was one. Nanoseconds since the start …
     pub(crate) last_nanos: AtomicU64,
     /// … and units.

@@ -34,7 +34,8 @@ pub struct Recording {
     pub threads: Vec<Thread>,
     /// What was not recorded in full, by cause.
     pub losses: Losses,
-    /// Groups of threads whose allocations were counted together: the tests of a test program.
+    /// Allocations that were counted together: a program's groups, or the tests of a test program. One
+    /// without a name is internal.
     pub groups: Vec<Group>,
     /// How the recording ended.
     pub ending: Ending,
@@ -57,11 +58,11 @@ pub enum Ending {
     Gone,
 }
 
-/// The allocations of a thread and of the threads that it started.
+/// The allocations of a group: of who entered it, or of a thread and of the threads that it started.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Group {
-    /// The thread's whole name as far as it could be found, else what the kernel keeps of it. May be
+    /// The group's name; or the thread's whole name as far as it could be found, else what the kernel keeps of it. May be
     /// followed by other text where the name has no end in memory.
     pub name: String,
     /// The first 15 bytes of the thread's name.
@@ -222,4 +223,6 @@ pub struct Losses {
     /// 1: the file system had no room for more of the recording. What was new from then on is under
     /// `table_full`, or was of threads without a slot.
     pub no_room: u64,
+    /// Groups that found no room; their allocations are recorded, but count for no group.
+    pub groups_overflowed: u64,
 }

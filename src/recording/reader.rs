@@ -304,7 +304,8 @@ fn thread(slot: &ThreadSlot) -> Option<Thread> {
 
 fn losses(header: &Header, slots: &[ThreadSlot]) -> Losses {
     let no_room = header.process.no_room.load(Ordering::Relaxed).min(1).into();
-    let mut losses = Losses { no_room, ..Losses::default() };
+    let groups_overflowed = header.process.groups_overflowed.load(Ordering::Relaxed).into();
+    let mut losses = Losses { no_room, groups_overflowed, ..Losses::default() };
     let words = slots.iter().map(|slot| &slot.losses).chain([&header.losses]);
     for LossWords {
         table_full,

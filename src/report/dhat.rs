@@ -21,6 +21,7 @@
 //! | `x_self_check` | with `MOD_ALLOC_SELF_CHECK=on`: captures `checked`, and `differences` found |
 //! | `x_modules` | `path`, `build_id` (hexadecimal), `start`, `end`, `bias` of every mapped object |
 //! | `x_threads` | `id`, `name`, `running` and totals of every thread slot |
+//! | `x_groups` | if there are any: `name` and numbers of every group of allocations |
 //! | `x_merged` | in a stack: this many sites became equal, so `mb` and `mbk` are upper bounds |
 //!
 //! Addresses in frames are as linked, so that two runs can be compared whatever the
@@ -31,7 +32,7 @@ use std::io::{self, BufWriter, Write};
 
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
-use crate::recording::model::{Counters, Losses, Module, SelfCheck, Settings, Thread};
+use crate::recording::model::{Counters, Group, Losses, Module, SelfCheck, Settings, Thread};
 
 use super::{FrameRef, Profile, StackRef};
 
@@ -129,6 +130,9 @@ impl Serialize for Document<'_> {
             map.serialize_entry("x_self_check", &SelfCheckEntry(check))?;
         }
         map.serialize_entry("x_threads", &Array(|| run.threads.iter().map(ThreadEntry)))?;
+        if !run.groups.is_empty() {
+            map.serialize_entry("x_groups", &Array(|| run.groups.iter().map(GroupEntry)))?;
+        }
         map.serialize_entry("x_modules", &Array(|| run.modules.iter().map(ModuleEntry)))?;
         map.serialize_entry("pps", &Array(|| self.0.stacks().map(ProgramPoint)))?;
         map.serialize_entry("ftbl", &Array(|| frame_table(self.0)))?;
@@ -234,6 +238,7 @@ impl Serialize for LossesEntry<'_> {
             broken_stacks,
             threads_overflowed,
             no_room,
+            groups_overflowed,
         } = self.0;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("table_full", table_full)?;
@@ -245,6 +250,7 @@ impl Serialize for LossesEntry<'_> {
         map.serialize_entry("broken_stacks", broken_stacks)?;
         map.serialize_entry("threads_overflowed", threads_overflowed)?;
         map.serialize_entry("no_room", no_room)?;
+        map.serialize_entry("groups_overflowed", groups_overflowed)?;
         map.end()
     }
 }
@@ -274,6 +280,22 @@ impl Serialize for ThreadEntry<'_> {
         map.serialize_entry("total_blocks", &thread.total_blocks)?;
         map.serialize_entry("freed_bytes", &thread.freed_bytes)?;
         map.serialize_entry("freed_blocks", &thread.freed_blocks)?;
+        map.end()
+    }
+}
+
+struct GroupEntry<'p>(&'p Group);
+
+impl Serialize for GroupEntry<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let group = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("name", &group.name)?;
+        map.serialize_entry("total_blocks", &group.total_blocks)?;
+        map.serialize_entry("total_bytes", &group.total_bytes)?;
+        map.serialize_entry("live_blocks", &group.end_blocks)?;
+        map.serialize_entry("live_bytes", &group.end_bytes)?;
+        map.serialize_entry("peak_bytes", &group.peak_bytes)?;
         map.end()
     }
 }

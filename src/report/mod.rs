@@ -22,7 +22,9 @@ use std::path::PathBuf;
 use std::string::String;
 use std::vec::Vec;
 
-use crate::recording::model::{Counters, Losses, Module, Recording, SelfCheck, Settings, Thread};
+use crate::recording::model::{
+    Counters, Group, Losses, Module, Recording, SelfCheck, Settings, Thread,
+};
 
 use frames::FrameTable;
 use merge::Stacks;
@@ -67,6 +69,8 @@ pub struct Run {
     pub modules: Vec<Module>,
     /// Threads that allocated.
     pub threads: Vec<Thread>,
+    /// Groups that have a name, in the order in which they were registered.
+    pub groups: Vec<Group>,
     /// What was not recorded in full, by cause.
     pub losses: Losses,
     /// Captures taken both ways, if the process checked itself.
@@ -85,6 +89,7 @@ impl Run {
             settings: recording.settings.clone(),
             modules: recording.modules.clone(),
             threads: recording.threads.clone(),
+            groups: recording.groups.iter().filter(|g| !g.name.is_empty()).cloned().collect(),
             losses: recording.losses,
             self_check: recording.self_check,
         }

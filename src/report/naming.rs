@@ -189,7 +189,8 @@ impl<'a> StackBuilder<'a> {
         if self.trims {
             shows_end &= !self.trim(root == ROOT_COMPLETE);
         }
-        if let Some(group) = self.group.take() {
+        // One without a name is internal.
+        if let Some(group) = self.group.take().filter(|group| !group.name.is_empty()) {
             self.ids.push(frames.group(&group.name));
         }
         if shows_end || self.ids.is_empty() {

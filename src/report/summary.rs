@@ -56,6 +56,7 @@ pub fn losses(losses: &Losses, frames: u32) -> Vec<String> {
         broken_stacks,
         threads_overflowed,
         no_room,
+        groups_overflowed,
     } = *losses;
     let causes = [
         (
@@ -99,6 +100,12 @@ pub fn losses(losses: &Losses, frames: u32) -> Vec<String> {
             threads_overflowed,
             String::from(
                 "events of threads without a slot of their own (in the totals, but under no thread)",
+            ),
+        ),
+        (
+            groups_overflowed,
+            String::from(
+                "groups that found no room (their allocations count for no group; register each once)",
             ),
         ),
     ];
@@ -181,12 +188,13 @@ mod-alloc: The data has been saved to /tmp/x.json, and is viewable with dhat/dh_
             broken_stacks: 1_007,
             threads_overflowed: 1_008,
             no_room: 0,
+            groups_overflowed: 1_009,
         };
         let text = lines(&profile(losses), Path::new("x"));
         assert_eq!(text.lines().count(), 5);
         let last = text.lines().last().unwrap();
         assert!(last.starts_with("mod-alloc: Lost: 1,001 events in a full call-site table (set MOD_ALLOC_BUCKETS higher); "), "{last}");
-        for figure in 1_001..=1_008 {
+        for figure in 1_001..=1_009 {
             assert!(last.contains(&Commas(figure).to_string()), "{figure} in {last}");
         }
         assert!(last.contains("deeper than 64 frames (set MOD_ALLOC_FRAMES"), "{last}");

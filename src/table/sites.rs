@@ -218,6 +218,7 @@ impl Sites {
             .ok()
     }
 
+    #[cfg(feature = "dhat-compat")]
     /// Begins a window: the site of what finds the table full in it. Where not even that has a place, its
     /// number is that of no site, and only the heap's own numbers go on.
     pub(crate) fn begin_window(&self, now: u64) -> u32 {

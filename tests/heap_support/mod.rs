@@ -47,6 +47,16 @@ pub(crate) fn fixture() -> &'static Path {
     })
 }
 
+/// The program `group-programs` of `tests/programs/groups`.
+pub(crate) fn group_programs() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let package = ["--package", "mod-alloc", "--features", "tracing"];
+        let arguments = [&package[..], &["--example", "group-programs"]].concat();
+        build(&["build", "--release"], &arguments, "group-programs", "groups")
+    })
+}
+
 const TORTURE: [&str; 4] = ["--package", "mod-alloc", "--example", "torture-programs"];
 
 /// The program `torture-programs` of `tests/programs/torture`.

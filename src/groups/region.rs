@@ -1,10 +1,13 @@
-//! Groups: threads whose allocations are counted together, with a peak of their own.
+//! The recording's groups: allocations that are counted together, with a peak of their own.
 //!
 //! A thread of a group names its stacks by a root frame of the group's, so no two groups share a site,
 //! and a site says to which group its blocks belong, whoever frees them.
+//!
+//! A group without a name is internal: reports show neither a frame nor numbers of it.
 
 use core::ffi::CStr;
 
+use crate::callsite::NO_ROOM;
 use crate::os;
 use crate::recording::{
     layout::store_bytes,
@@ -93,10 +96,23 @@ impl Group {
         self.outer.store(outer, Ordering::Relaxed);
     }
 
-    fn describe(&self, thread_name: &[u8], name: &[u8]) {
+    /// Gives the group its name, cut to what fits.
+    pub(crate) fn describe(&self, thread_name: &[u8], name: &[u8]) {
         store_bytes(&self.thread_name, thread_name);
         let len = store_bytes(&self.name, name.get(..NAME_SIZE).unwrap_or(name));
-        self.name_len.store(len as u32, Ordering::Relaxed);
+        self.name_len.store(len as u32, Ordering::Release); // pairs with the Acquire in `name`
+    }
+
+    /// The group's name; empty where the group is internal, or has none yet.
+    #[cfg(feature = "groups")]
+    pub(crate) fn name(&self) -> std::string::String {
+        // Acquire pairs with the Release in `describe`: the name is seen.
+        let len = self.name_len.load(Ordering::Acquire) as usize;
+        let words = self.name.iter().take(len.div_ceil(8));
+        let mut bytes: std::vec::Vec<u8> =
+            words.flat_map(|word| word.load(Ordering::Relaxed).to_ne_bytes()).collect();
+        bytes.truncate(len);
+        std::string::String::from_utf8_lossy(&bytes).into_owned()
     }
 }
 
@@ -112,6 +128,20 @@ pub(crate) fn for_each_around(groups: &[Group], group: u32, count: impl Fn(&Grou
     }
 }
 
+/// The group, or the next one around it, that has a name.
+#[cfg(feature = "groups")]
+pub(crate) fn named(groups: &[Group], group: u32) -> u32 {
+    let mut at = group;
+    while at != NO_GROUP
+        && let Some(group) = groups.get(at as usize)
+        // Relaxed: whether there is a name, not which.
+        && group.name_len.load(Ordering::Relaxed) == 0
+    {
+        at = group.outer.load(Ordering::Relaxed);
+    }
+    at
+}
+
 /// A thread's part in a group.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Member {
@@ -122,16 +152,22 @@ pub(crate) struct Member {
     /// Whether the group ends with this thread.
     pub(crate) leads: bool,
     /// Whether the threads that the thread starts are members, too.
-    #[cfg_attr(
-        not(feature = "threads"),
-        expect(dead_code, reason = "starts of threads are not seen")
-    )]
     pub(crate) passes_on: bool,
     /// Whether the thread is one of the group's [`members`](Group::members).
     pub(crate) is_counted: bool,
 }
 
 impl Member {
+    /// Of a thread in no group.
+    pub(crate) const NONE: Self =
+        Member { group: NO_GROUP, whole: false, leads: false, passes_on: false, is_counted: false };
+
+    /// Of a thread all of whose allocations count for a group.
+    #[cfg(feature = "groups")]
+    pub(crate) fn of(group: u32) -> Self {
+        Member { group, whole: group != NO_GROUP, ..Member::NONE }
+    }
+
     /// The thread has had its last event.
     pub(crate) fn end(self, session: &Session) {
         let Some(group) = session.groups.get(self.group as usize) else { return };
@@ -194,7 +230,7 @@ pub(crate) fn is_below_a_start(frames: &Frames, mut frame: u32) -> bool {
     false
 }
 
-/// Makes a group; [`NO_GROUP`] if there is no room for one.
+/// Makes a group; [`NO_GROUP`] if there is no room for one, which is counted.
 pub(crate) fn make(session: &Session, thread_name: &[u8], name: &[u8]) -> u32 {
     let count = &session.header.process.groups;
     let capacity = session.groups.len() as u32;
@@ -203,14 +239,31 @@ pub(crate) fn make(session: &Session, thread_name: &[u8], name: &[u8]) -> u32 {
         let has_room = id < capacity && SPACE.has(Part::Groups, id + 1, || Some(session.mapping));
         has_room.then_some(id + 1)
     });
-    let Ok(id) = id.map(|before| before.max(1)) else { return NO_GROUP };
+    let Ok(id) = id.map(|before| before.max(1)) else {
+        session.header.process.groups_overflowed.fetch_add(1, Ordering::Relaxed);
+        return NO_GROUP;
+    };
     if let Some(group) = session.groups.get(id as usize) {
         group.describe(thread_name, name);
     }
     id
 }
 
-/// The frames that stand for a group outward of its stacks: one for each root, at the root's number.
+/// Groups begin at zero again, for a new window, while nothing is recorded.
+#[cfg(feature = "dhat-compat")]
+pub(crate) fn restart(session: &Session) {
+    let used = session.header.process.groups.load(Ordering::Relaxed) as usize;
+    let groups = session.groups.get(..used).unwrap_or_default();
+    let numbers = |group: &'static Group| {
+        let Group { total_bytes, total_blocks, live_bytes, live_blocks, peak_bytes, .. } = group;
+        [total_bytes, total_blocks, live_bytes, live_blocks, peak_bytes]
+    };
+    groups.iter().flat_map(numbers).for_each(|number| number.store(0, Ordering::Relaxed));
+}
+
+/// The frames that stand for a group outward of its stacks: one for each root, at the root's number. Where
+/// there is no room for them, there is none for the group's stacks: they must not be taken for those of
+/// no group.
 pub(crate) fn roots(frames: &Frames, group: u32) -> [u32; ROOTS as usize] {
     let mut roots = [0, 1, 2, 3];
     if group != NO_GROUP {
@@ -218,7 +271,7 @@ pub(crate) fn roots(frames: &Frames, group: u32) -> [u32; ROOTS as usize] {
             let address = GROUP_MARK | u64::from(group);
             *root = match frames.find_in(&frames.level(), *root, address) {
                 Some(known) => known,
-                None => frames.insert(*root, address).unwrap_or(*root),
+                None => frames.insert(*root, address).unwrap_or(NO_ROOM),
             };
         }
     }

@@ -1,0 +1,58 @@
+//! How windows are opened and closed.
+
+use super::{CLOSED, set};
+use crate::exit_report;
+use crate::inside::{self, Inside};
+use crate::marks;
+use crate::os::{self, clock};
+use crate::recording::model::Recording;
+use crate::session::{self, Session};
+use crate::sync::{Ordering, wait_turn};
+
+/// Forgets all that was recorded, and records from now on. `exact`: peaks are exact, whatever the number
+/// of threads.
+pub(crate) fn open(exact: bool) {
+    let Some(session) = begin_change() else { return };
+    let _changing = marks::lock();
+    close_in(session);
+    let now = clock::now();
+    session.heap().restart(exact, now, session.used_slots().map(|(_, slot)| &slot.front));
+    crate::groups::restart(session);
+    let first = session.sites.begin_window(now);
+    set(first, first);
+}
+
+/// Nothing is recorded from now on; all events before are in the numbers when this returns.
+pub(crate) fn close() {
+    let Some(session) = begin_change() else { return };
+    let _changing = marks::lock();
+    close_in(session);
+}
+
+/// What the present window has recorded, or the latest one; times count from its opening. What the caller
+/// does with it is best done [as the profiler](crate::inside::as_profiler).
+pub(crate) fn recording() -> Recording {
+    let read = || session::get().map(exit_report::read).unwrap_or_default();
+    inside::as_profiler(read)
+}
+
+/// The session, in which the calling thread has a slot: so it is known whether it is the only one.
+fn begin_change() -> Option<&'static Session> {
+    let session = session::get()?;
+    let inside = Inside::enter_fast(session).ok_or(()).or_else(|()| Inside::enter(session));
+    drop(inside);
+    Some(session)
+}
+
+fn close_in(session: &Session) {
+    set(CLOSED, CLOSED);
+    // Who goes inside after this sees it; who is inside already is waited for.
+    os::barrier_in_all_threads();
+    for (_, slot) in session.used_slots() {
+        let mut turn = 0;
+        // Acquire pairs with the Release when the thread leaves the hook: its event is seen.
+        while slot.inside.load(Ordering::Acquire) != 0 {
+            wait_turn(&mut turn);
+        }
+    }
+}
