@@ -132,13 +132,14 @@ fn panics() {
     let before = numbers("outer");
     let result = catch_unwind(AssertUnwindSafe(|| {
         let _inner = inner.enter();
-        std::panic::resume_unwind(Box::new(7_u64));
+        site_b(8);
+        std::panic::resume_unwind(Box::new(()));
     }));
     assert!(result.is_err());
     assert_eq!(AllocationGroupToken::current(), outer);
     site_a(100);
     assert_eq!(numbers("outer")[..2], [before[0] + 1, before[1] + 100]);
-    assert_eq!(numbers("inner")[..2], [1, 8], "the payload");
+    assert!(numbers("inner")[1] >= 8, "and what unwinding takes");
 }
 
 fn tokens() {

@@ -57,7 +57,7 @@ fn say_all() {
     for group in group_stats() {
         let name = &group.name;
         rig::say(format_args!(
-            "{name} {} {} {} {} {}",
+            "{} {} {} {} {} {name}",
             group.total_blocks,
             group.total_bytes,
             group.live_blocks,

@@ -97,6 +97,7 @@ fn tokio_tasks() {
     for left in &LEFT {
         left.lock().expect("no task panics").reserve_exact(TASKS * ROUNDS as usize);
     }
+    WAITING.lock().expect("no task panics").tasks = GROUPS * TASKS;
     let tokens: Vec<_> =
         (0..GROUPS).map(|n| AllocationGroupToken::register(format!("task-{n}"))).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -140,6 +141,7 @@ async fn task(group: usize) {
         note_thread(&mut seen, &mut moved);
     }
     MOVED.fetch_add(1, SeqCst);
+    wake(Waiting::done);
 }
 
 fn make(group: usize, round: u64) {
@@ -173,7 +175,34 @@ fn note_thread(seen: &mut Option<ThreadId>, moved: &mut bool) {
     *moved |= *seen.get_or_insert(here) != here;
 }
 
-/// Lets others go first. Allocates nothing, as tokio's own might.
+/// Tasks that are not done, and one that waits to be woken by another, on whatever worker that is.
+struct Waiting {
+    tasks: usize,
+    waker: Option<Waker>,
+}
+
+static WAITING: Mutex<Waiting> = Mutex::new(Waiting { tasks: 0, waker: None });
+
+impl Waiting {
+    /// Leaves the task for another one to wake, and wakes the one that was left before; or itself, if it
+    /// is the last one.
+    fn swap(&mut self, own: &Waker) -> Option<Waker> {
+        if self.tasks > 1 { self.waker.replace(own.clone()) } else { Some(own.clone()) }
+    }
+
+    fn done(&mut self) -> Option<Waker> {
+        self.tasks -= 1;
+        self.waker.take()
+    }
+}
+
+fn wake(choose: impl FnOnce(&mut Waiting) -> Option<Waker>) {
+    let woken = choose(&mut WAITING.lock().expect("no task panics"));
+    woken.into_iter().for_each(Waker::wake);
+}
+
+/// Lets others go first: the next of them goes on where this one is. Allocates nothing, as tokio's own
+/// might.
 fn again() -> impl Future<Output = ()> {
     let mut was_polled = false;
     poll_fn(move |context| {
@@ -181,7 +210,7 @@ fn again() -> impl Future<Output = ()> {
             return Poll::Ready(());
         }
         was_polled = true;
-        context.waker().wake_by_ref();
+        wake(|waiting| waiting.swap(context.waker()));
         Poll::Pending
     })
 }
