@@ -6,9 +6,12 @@
 mod heap_support;
 
 use std::collections::BTreeMap;
+use std::process::Command;
 
 use heap_support::dhat_json::{Counters, Report};
-use heap_support::{Ended, Launch, assert_nothing_lost, assert_only_lost, group_programs, lost};
+use heap_support::{
+    Ended, Launch, assert_nothing_lost, assert_only_lost, group_programs, lost, mod_alloc_command,
+};
 
 /// What is said of a group: total blocks and bytes, live blocks and bytes, peak bytes.
 type Groups = Vec<(String, [u64; 5])>;
@@ -217,6 +220,28 @@ fn assert_fork(ended: &Ended) {
     let expected =
         [("both".into(), [3, 1021, 2, 21, 1020]), ("later".into(), [1, 300, 1, 300, 300])];
     assert_groups(&of_child, &expected.into());
+}
+
+/// Of a process that was killed, the command makes the report that it did not live to write.
+#[test]
+fn groups_of_a_killed_process_are_recovered() {
+    let ended = launch("killed").env("MOD_ALLOC_RECORD", "killed.rec").run();
+    assert!(ended.status.code().is_none() && !ended.folder.join("dhat-heap.json").exists());
+    let mut recover = Command::new(mod_alloc_command());
+    recover.args(["recover", "killed.rec", "-o", "recovered.json"]).current_dir(&ended.folder);
+    assert!(recover.status().expect("it can be started").success());
+    let recovered = ended.report_at("recovered.json");
+    assert_nothing_lost(&recovered);
+    assert_groups(&recovered, &said(&ended));
+    let expected =
+        [("a".into(), [2, 1004, 1, 4, 1000]), ("b".into(), [100, 3000, 100, 3000, 3000])];
+    assert_groups(&recovered, &expected.into());
+    let mut report = Command::new(mod_alloc_command());
+    report.args(["report", "killed.rec"]).current_dir(&ended.folder);
+    let shown = report.output().expect("it can be started").stdout;
+    let shown = String::from_utf8_lossy(&shown);
+    assert!(shown.contains("\nGroups\n"), "{shown}");
+    assert!(shown.contains("2.9 KiB          100    2.9 KiB    2.9 KiB  b\n"), "{shown}");
 }
 
 #[test]

@@ -57,6 +57,15 @@ pub(crate) fn group_programs() -> &'static Path {
     })
 }
 
+/// The command `mod-alloc`.
+pub(crate) fn mod_alloc_command() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let arguments = ["--package", "mod-alloc-cli", "--bin", "mod-alloc"];
+        build(&["build"], &arguments, "mod-alloc", "mod-alloc")
+    })
+}
+
 const TORTURE: [&str; 4] = ["--package", "mod-alloc", "--example", "torture-programs"];
 
 /// The program `torture-programs` of `tests/programs/torture`.

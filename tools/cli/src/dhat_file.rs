@@ -75,8 +75,41 @@ pub struct Extras {
     pub self_check: Option<(u64, u64)>,
     /// How many threads allocated.
     pub threads: Option<u64>,
+    /// Groups of allocations, in the order in which the program registered them.
+    pub groups: Vec<Group>,
     /// The processes whose reports were added up to this one; empty if it is of one process.
     pub processes: Vec<Process>,
+}
+
+/// A group of allocations that the program has named.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
+pub struct Group {
+    /// Its name.
+    pub name: String,
+    /// Blocks ever allocated.
+    pub total_blocks: u64,
+    /// Bytes ever allocated.
+    pub total_bytes: u64,
+    /// Blocks live at the end.
+    pub live_blocks: u64,
+    /// Bytes live at the end.
+    pub live_bytes: u64,
+    /// The most bytes live at once; of several processes, no more than that.
+    pub peak_bytes: u64,
+}
+
+impl Group {
+    /// Adds another one's numbers, up to the largest number there is.
+    fn add(&mut self, other: &Group) {
+        let Group { name: _, total_blocks, total_bytes, live_blocks, live_bytes, peak_bytes } =
+            self;
+        let sums = [total_blocks, total_bytes, live_blocks, live_bytes, peak_bytes];
+        let more = [other.total_blocks, other.total_bytes, other.live_blocks, other.live_bytes];
+        for (sum, more) in sums.into_iter().zip(more.into_iter().chain([other.peak_bytes])) {
+            *sum = sum.saturating_add(more);
+        }
+    }
 }
 
 /// One of the processes that a merged report is of.

@@ -34,7 +34,8 @@ function first, then the function it called, and what of the standard library al
 JSON has schema_version 1; sizes are in bytes, times in `time_unit`:
   command, pid, executable, mode, verb, time_unit, end, peak, short_lifetime, peak_is_exact,
   stacks (their number), threads (their number), upper_bounds (merged report: names of numbers
-  that are no more than that), losses (by cause), processes (of a merged report),
+  that are no more than that), losses (by cause), groups (of allocations, if the
+  program has any: name, numbers), processes (of a merged report),
   totals: total_bytes total_blocks lifetimes peak_bytes peak_blocks end_bytes end_blocks,
   sites: total blocks peak end short, each a list of
     the same numbers, max_bytes max_blocks, stacks (how many were added up: above 1, the maxima

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use mod_alloc::recording::model::Losses;
 
-use super::{Document, Extras, Process, Site};
+use super::{Document, Extras, Group, Process, Site};
 
 /// The sum of `documents`; see [`Merger`].
 #[must_use]
@@ -133,7 +133,18 @@ fn add_extras(sum: &mut Extras, document: &Document) {
         (Some(a), Some(b)) => Some(a.saturating_add(b)),
         (one, other) => one.or(other),
     };
+    add_groups(&mut sum.groups, &more.groups);
     sum.processes.extend(processes(document));
+}
+
+/// Groups of the same name are added up, as their stacks are.
+fn add_groups(sums: &mut Vec<Group>, more: &[Group]) {
+    for group in more {
+        match sums.iter_mut().find(|sum| sum.name == group.name) {
+            Some(sum) => sum.add(group),
+            None => sums.push(group.clone()),
+        }
+    }
 }
 
 /// The process that a document is of; those of a merged one.
@@ -163,5 +174,7 @@ fn add_losses(a: &Losses, b: &Losses) -> Losses {
     sum.truncated_stacks = a.truncated_stacks.saturating_add(b.truncated_stacks);
     sum.broken_stacks = a.broken_stacks.saturating_add(b.broken_stacks);
     sum.threads_overflowed = a.threads_overflowed.saturating_add(b.threads_overflowed);
+    sum.no_room = a.no_room.saturating_add(b.no_room);
+    sum.groups_overflowed = a.groups_overflowed.saturating_add(b.groups_overflowed);
     sum
 }

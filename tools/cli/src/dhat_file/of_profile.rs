@@ -1,9 +1,9 @@
 //! A profile as a document: what reading the JSON that is written of it would give.
 
-use mod_alloc::recording::model::Counters;
+use mod_alloc::recording::model::{Counters, Group as Recorded};
 use mod_alloc::report::{Profile, StackRef};
 
-use super::{Document, Extras, Numbers, Site, executable};
+use super::{Document, Extras, Group, Numbers, Site, executable};
 
 /// dhat-rs's and our own limit of short lifetimes, in µs.
 const SHORT_LIFETIME_MICROS: u64 = 10;
@@ -43,7 +43,19 @@ fn extras(profile: &Profile) -> Extras {
         losses: Some(run.losses),
         self_check: run.self_check.map(|check| (check.checked, check.differences)),
         threads: Some(run.threads.len() as u64),
+        groups: run.groups.iter().map(group).collect(),
         processes: Vec::new(),
+    }
+}
+
+fn group(group: &Recorded) -> Group {
+    Group {
+        name: group.name.clone(),
+        total_blocks: group.total_blocks,
+        total_bytes: group.total_bytes,
+        live_blocks: group.end_blocks,
+        live_bytes: group.end_bytes,
+        peak_bytes: group.peak_bytes,
     }
 }
 

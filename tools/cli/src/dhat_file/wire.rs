@@ -5,7 +5,7 @@ use std::path::Path;
 use mod_alloc::recording::model::Losses;
 use serde::Deserialize;
 
-use super::{Document, Error, Extras, Numbers, Process, Site, Units, executable};
+use super::{Document, Error, Extras, Group, Numbers, Process, Site, Units, executable};
 
 /// dhat's names of the nine numbers, in the order of [`Numbers::all`].
 pub(super) const KEYS: [&str; 9] = ["tb", "tbk", "tl", "mb", "mbk", "gb", "gbk", "eb", "ebk"];
@@ -42,6 +42,7 @@ struct File {
     x_self_check: Option<SelfCheckEntry>,
     x_threads: Option<Vec<ThreadEntry>>,
     x_modules: Option<Vec<ModuleEntry>>,
+    x_groups: Option<Vec<Group>>,
     x_processes: Option<Vec<Process>>,
 }
 
@@ -78,6 +79,7 @@ struct LossesEntry {
     broken_stacks: u64,
     threads_overflowed: u64,
     no_room: u64,
+    groups_overflowed: u64,
 }
 
 #[derive(Deserialize)]
@@ -161,6 +163,7 @@ impl File {
             losses: self.x_losses.as_ref().map(LossesEntry::to_losses),
             self_check: self.x_self_check.as_ref().map(|check| (check.checked, check.differences)),
             threads: self.x_threads.as_ref().map(|threads| threads.len() as u64),
+            groups: self.x_groups.clone().unwrap_or_default(),
             processes: self.x_processes.clone().unwrap_or_default(),
         }
     }
@@ -205,6 +208,7 @@ impl LossesEntry {
         losses.broken_stacks = self.broken_stacks;
         losses.threads_overflowed = self.threads_overflowed;
         losses.no_room = self.no_room;
+        losses.groups_overflowed = self.groups_overflowed;
         losses
     }
 }

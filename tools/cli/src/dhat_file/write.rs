@@ -80,6 +80,9 @@ impl File<'_> {
         if let Some((checked, differences)) = extras.self_check {
             map.serialize_entry("x_self_check", &SelfCheckEntry { checked, differences })?;
         }
+        if !extras.groups.is_empty() {
+            map.serialize_entry("x_groups", &extras.groups)?;
+        }
         if !extras.processes.is_empty() {
             map.serialize_entry("x_upper_bounds", &UPPER_BOUNDS)?;
             map.serialize_entry("x_processes", &extras.processes)?;
@@ -112,6 +115,7 @@ pub(crate) struct LossesEntry {
     broken_stacks: u64,
     threads_overflowed: u64,
     no_room: u64,
+    groups_overflowed: u64,
 }
 
 impl LossesEntry {
@@ -126,6 +130,7 @@ impl LossesEntry {
             broken_stacks: losses.broken_stacks,
             threads_overflowed: losses.threads_overflowed,
             no_room: losses.no_room,
+            groups_overflowed: losses.groups_overflowed,
         }
     }
 }

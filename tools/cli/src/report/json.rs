@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::dhat_file::{Document, Location, LossesEntry, Numbers, Process};
+use crate::dhat_file::{Document, Group, Location, LossesEntry, Numbers, Process};
 
 use super::View;
 use super::own_code::Origin;
@@ -28,6 +28,7 @@ struct Report<'d> {
     threads: Option<u64>,
     upper_bounds: &'static [&'static str],
     losses: Option<LossesEntry>,
+    groups: &'d [Group],
     processes: &'d [Process],
     totals: Sums,
     sites: BTreeMap<String, Vec<SiteEntry<'d>>>,
@@ -99,6 +100,7 @@ fn report<'d>(document: &'d Document, sites: BTreeMap<String, Vec<SiteEntry<'d>>
         threads: extras.threads,
         upper_bounds: if is_merged { &["peak_bytes", "peak_blocks"] } else { &[] },
         losses: extras.losses.as_ref().map(LossesEntry::of),
+        groups: &extras.groups,
         processes: &extras.processes,
         totals: sums(&document.totals(), document.knows_frees()),
         sites,

@@ -46,6 +46,7 @@ pub(super) fn report(document: &Document, view: &View, width: usize) -> String {
     report.facts();
     report.totals();
     report.tables();
+    report.groups();
     report.processes();
     report.losses();
     report.text
@@ -259,6 +260,27 @@ impl<'d> Report<'d> {
         let style = if lead { OWN } else { anstyle::Style::new() };
         let (name, place) = (Painted(style, name), Painted(FAINT, place));
         line!(self, "{:indent$}{name}{gap}{place}", "");
+    }
+
+    fn groups(&mut self) {
+        let mut groups: Vec<_> = self.document.extras.groups.iter().collect();
+        if groups.is_empty() {
+            return;
+        }
+        groups.sort_by_key(|group| std::cmp::Reverse(group.total_bytes));
+        line!(self, "\n{}", Painted(HEADING, "Groups"));
+        let head =
+            format!("{:>10} {:>12} {:>10} {:>10}  group", "bytes", "blocks", "peak", "at end");
+        line!(self, "{}", Painted(FAINT, head));
+        for group in groups.iter().take(self.view.top()) {
+            let name = names::command_line(&group.name, self.width.saturating_sub(47));
+            let (total, peak) = (self.size(group.total_bytes), self.size(group.peak_bytes));
+            let (blocks, end) = (Count(group.total_blocks), self.size(group.live_bytes));
+            line!(self, "{total:>10} {blocks:>12} {peak:>10} {end:>10}  {name}");
+        }
+        if let Some(more) = groups.len().checked_sub(self.view.top()).filter(|&more| more > 0) {
+            line!(self, "{}", Painted(FAINT, format_args!("{more:>10} more")));
+        }
     }
 
     fn processes(&mut self) {
