@@ -23,7 +23,8 @@ pub(super) fn with_most_live(profile: &Profile) -> String {
         let (bytes, blocks) = (stack.counters().end_bytes, stack.counters().end_blocks);
         let share = bytes as f64 * 100.0 / live as f64;
         let size = Bytes(bytes.into()).to_string();
-        let blocks = std::format!("{} blocks", Commas(blocks.into()));
+        let plural = if blocks == 1 { "" } else { "s" };
+        let blocks = std::format!("{} block{plural}", Commas(blocks.into()));
         let rank = rank + 1;
         // Writing to a string does not fail.
         let _ =
@@ -44,7 +45,8 @@ fn label(stack: &StackRef<'_>) -> String {
         if index == 0
             && let (Some(file), Some(line)) = (frame.short_file(), frame.line())
         {
-            let _ = write!(text, " ({file}:{line})");
+            let name = file.rsplit_once('/').map_or(file, |(_folders, name)| name);
+            let _ = write!(text, " ({name}:{line})");
         }
     }
     if telling.len() > CALLERS + 1 {
@@ -58,7 +60,11 @@ fn label(stack: &StackRef<'_>) -> String {
 /// nothing would be left, less is left out.
 fn telling_frames<'p>(stack: &StackRef<'p>) -> Vec<FrameRef<'p>> {
     let is_named = |frame: &FrameRef<'_>| frame.function().is_some() || frame.note().is_some();
-    let own: Vec<FrameRef<'p>> = stack.frames().filter(|frame| !frame.is_library()).collect();
+    let is_own = |frame: &FrameRef<'_>| {
+        let is_standard = frame.short_file().is_some_and(|file| file.starts_with("library/"));
+        !frame.is_library() && !is_standard
+    };
+    let own: Vec<FrameRef<'p>> = stack.frames().filter(is_own).collect();
     if own.is_empty() {
         stack.frames().take(1).collect()
     } else if own.iter().any(is_named) {

@@ -142,8 +142,10 @@ pub(crate) fn stop_counting(signal: c_int) {
 
 /// What there was before our handler.
 fn previous() -> libc::sigaction {
-    // SAFETY: our handler is in place or was, so this was written, and is not any more.
-    PREVIOUS.0.with(|place| unsafe { (*place).assume_init() })
+    // SAFETY: our handler is in place or was, so nobody writes any more.
+    let previous = PREVIOUS.0.with(|place| unsafe { &*place });
+    // SAFETY: and it was written.
+    unsafe { previous.assume_init() }
 }
 
 extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {

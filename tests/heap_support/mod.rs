@@ -65,6 +65,23 @@ pub(crate) fn mod_alloc_command() -> &'static Path {
         build(&["build"], &arguments, "mod-alloc", "mod-alloc")
     })
 }
+/// The program `memory-programs` of `tests/programs/memory`.
+pub(crate) fn memory_programs() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| build(&["build", "--release"], &MEMORY, "memory-programs", "memory"))
+}
+
+/// The same with the feature `counters` alone.
+pub(crate) fn memory_programs_with_counters() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let features = ["--no-default-features", "--features", "counters"];
+        let arguments = [&MEMORY[..], &features].concat();
+        build(&["build", "--release"], &arguments, "memory-programs", "memory-counters")
+    })
+}
+
+const MEMORY: [&str; 4] = ["--package", "mod-alloc", "--example", "memory-programs"];
 
 const TORTURE: [&str; 4] = ["--package", "mod-alloc", "--example", "torture-programs"];
 
