@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::string::String;
 use std::vec::Vec;
 
+use crate::heap_state::moments;
 use crate::hook::ModAlloc;
 use crate::inside::as_profiler;
 use crate::os;
 use crate::os::message::say;
-use crate::recording::model::Recording;
+use crate::recording::model::{HeapMoment, Recording};
 use crate::recording::reader::{self, Span};
 use crate::recording::view;
 use crate::report::{Options, Profile, dhat, summary};
@@ -66,9 +67,14 @@ pub(crate) fn read(session: &Session) -> Recording {
     let started = session.header.process.started_nanos.load(Ordering::Relaxed);
     let nanos = os::monotonic_nanos().saturating_sub(started);
     let span = Span { units: os::clock::now(), nanos };
+    // Before the profiler itself allocates for the report.
+    let state = moments::now(session);
     let _flushing: Vec<_> =
         session.used_slots().map(|(_, slot)| slot.journal.moving.lock()).collect();
-    reader::read(&view::of_mapping(&session.mapping), span)
+    let mut recording = reader::read(&view::of_mapping(&session.mapping), span);
+    let micros = recording.end_micros;
+    moments::set_end(&mut recording.heap_states, HeapMoment { micros, ..state });
+    recording
 }
 
 fn write(profile: &Profile, path: &Path) -> io::Result<()> {

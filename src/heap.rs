@@ -52,6 +52,13 @@ const SMALL_STEP: i64 = 1024;
 /// Blocks that a thread may keep pending in a small and busy heap.
 const SMALL_STEP_BLOCKS: i64 = 16;
 
+/// Value of [`Front::errands`]: the front is of the slot that threads share.
+pub(crate) const SHARED_SLOT: u64 = 1;
+/// Value of [`Front::errands`]: the allocator's state is to be taken down.
+pub(crate) const TAKE_STATE: u64 = 2;
+/// Bytes live from which on the allocator's state at the peak is worth taking down.
+const FIRST_STATE: i64 = 16 << 10;
+
 /// One thread's events, and the limits at which the heap has to be told.
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
@@ -81,7 +88,10 @@ pub(crate) struct Front {
     used: AtomicU32,
     /// The most that `total.bytes - freed.bytes` was since the slot's thread began.
     peak: Signed,
-    spare: [Word; 2],
+    /// What the thread has to do when it leaves the hook; 0: nothing.
+    errands: Word,
+    /// The heap's live bytes when the allocator's state was asked for.
+    live_then: Signed,
 }
 
 #[cfg(not(loom))]
@@ -119,7 +129,11 @@ pub(crate) struct Heap {
     recent_bytes: Signed,
     /// Bounded mode: the most blocks live at once since the last mark, as far as published.
     recent_blocks: Signed,
-    spare: [Word; 3],
+    /// Bytes live from which on the allocator's state is taken down again …
+    state_bytes: Signed,
+    /// … and not before this time, in clock units (see [`crate::heap_state::moments`]).
+    state_time: Word,
+    spare: Word,
     /// Exact mode: the one front.
     pub(crate) exact: Front,
 }
@@ -275,6 +289,7 @@ impl Front {
         if blocks > self.blocks_ceiling.get() {
             self.blocks_ceiling.set(blocks);
         }
+        self.look_at_state(heap.live_bytes.get() + self.pending(), now, heap);
         if self.bytes() >= self.ceiling.get() {
             // As long as it grows from here, the maximum is what is live.
             let highest = self.as_own(heap.peak_bytes.get(), heap);
@@ -295,6 +310,7 @@ impl Front {
             heap.peak_bytes.set(live);
             heap.peak_time.set(self.last_growth.get());
             heap.epoch.add(1);
+            self.look_at_state(live, now, heap);
         }
         self.ceiling.set(before);
         self.floor.set(i64::MIN);
@@ -306,6 +322,47 @@ impl Front {
         let _held = heap.lock.lock();
         heap.publications.add(1);
         self.settle(now, heap);
+        self.look_at_state(heap.live_bytes.get(), now, heap);
+    }
+
+    /// The heap has `live` bytes: asks for the allocator's state if that is worth it. The thread takes it
+    /// down when it has left the hook, with no lock held.
+    fn look_at_state(&self, live: i64, now: u64, heap: &Heap) {
+        let is_worth_it = live >= heap.state_bytes.get() && now >= heap.state_time.get();
+        if cfg!(feature = "backtraces") && is_worth_it {
+            // If it cannot be had now: not at every event.
+            heap.state_bytes.set(live + live / 64);
+            self.live_then.set(live);
+            self.add_errands(TAKE_STATE);
+        }
+    }
+
+    /// What the thread has to do when it leaves the hook; 0: nothing.
+    #[inline(always)]
+    pub(crate) fn errands(&self) -> u64 {
+        self.errands.get()
+    }
+
+    pub(crate) fn add_errands(&self, errands: u64) {
+        self.errands.set(self.errands.get() | errands);
+    }
+
+    /// The heap's live bytes when the allocator's state was asked for, if it was; it is not any more.
+    pub(crate) fn take_wish(&self) -> Option<i64> {
+        let errands = self.errands.get();
+        self.errands.set(errands & !TAKE_STATE);
+        (errands & TAKE_STATE != 0).then(|| self.live_then.get())
+    }
+
+    #[cfg(feature = "backtraces")]
+    /// Exact mode, under the heap's lock: what was asked of the one front is this thread's to do.
+    pub(crate) fn take_over_wish(&self, exact: &Front) {
+        if exact.errands.get() != 0
+            && let Some(live) = exact.take_wish()
+        {
+            self.live_then.set(live);
+            self.add_errands(TAKE_STATE);
+        }
     }
 
     /// Adds what is pending to the heap, under its lock, and looks whether that is a maximum.
@@ -435,6 +492,7 @@ impl Heap {
     pub(crate) fn initialize(&self, exact: bool) {
         self.mode.store(if exact { EXACT } else { SOLE }, Ordering::Relaxed);
         self.exact.set_exclusive(EXACT, false);
+        self.state_bytes.set(FIRST_STATE);
     }
 
     /// The thread in slot `index` is about to have its first event. `sole_front` gives another
@@ -562,6 +620,7 @@ impl Heap {
             word.set(0);
         }
         self.publications.set(0);
+        self.state_bytes.set(FIRST_STATE);
         self.peak_time.set(now);
         self.at_peak.set(1);
         self.epoch.add(1);
@@ -569,6 +628,25 @@ impl Heap {
         self.mode.store(mode, Ordering::Release);
         fronts.filter(|front| !front.is_unused()).for_each(|front| front.restart(mode, now, self));
         self.exact.restart(EXACT, now, self);
+    }
+
+    /// Bytes live. `sole`: the sole thread's front, while the mode is Sole.
+    #[cfg(feature = "backtraces")]
+    pub(crate) fn live(&self, sole: Option<&Front>) -> i64 {
+        let pending = match self.mode.load(Ordering::Relaxed) {
+            EXACT => self.exact.pending(),
+            SOLE => sole.map_or(0, Front::pending),
+            _ => 0,
+        };
+        self.live_bytes.get().wrapping_add(pending)
+    }
+
+    /// The allocator's state was taken down with `live` bytes live. The next time is when there is 1/16
+    /// more, and not before `time`.
+    #[cfg(feature = "backtraces")]
+    pub(crate) fn state_taken(&self, live: i64, time: u64) {
+        self.state_bytes.set(live.saturating_add(live / 16).max(FIRST_STATE));
+        self.state_time.set(time);
     }
 
     /// The peak as it stands. `front`: the sole thread's, while the mode is Sole.

@@ -7,7 +7,7 @@ use core::ffi::c_void;
 use core::ptr::{self, NonNull};
 
 use crate::current;
-use crate::heap::Heap;
+use crate::heap::{Heap, SHARED_SLOT};
 use crate::os;
 use crate::session::{self, Session};
 use crate::sync::{AtomicPtr, Ordering, compiler_fence, wait_turn};
@@ -99,11 +99,31 @@ impl Drop for Inside {
         compiler_fence(Ordering::SeqCst);
         // SAFETY: the state is initialised and never freed.
         let thread = unsafe { self.thread.as_ref() };
+        if thread.slot.front.errands() != 0 {
+            return leave_with_errands(thread);
+        }
         // Release pairs with the Acquire in `join`: the event is done.
         thread.slot.inside.store(0, Ordering::Release);
-        if thread.index == SHARED {
-            leave_shared(thread);
-        }
+    }
+}
+
+/// Leaves the hook and then does what is to be done without it: who waits for a lock of the allocator's
+/// must not be waited for by somebody who has it.
+#[cold]
+#[inline(never)]
+fn leave_with_errands(thread: &Thread) {
+    #[cfg(feature = "backtraces")]
+    let errand = crate::heap_state::moments::Errand::of(thread);
+    #[cfg(not(feature = "backtraces"))]
+    let _nobody_asks = thread.slot.front.take_wish();
+    // Release pairs with the Acquire in `join`: the event is done.
+    thread.slot.inside.store(0, Ordering::Release);
+    if thread.index == SHARED {
+        leave_shared(thread);
+    }
+    #[cfg(feature = "backtraces")]
+    if let Some(errand) = errand {
+        errand.run();
     }
 }
 
@@ -283,6 +303,7 @@ fn enter_shared(session: &'static Session, ended: bool) -> Result<Inside, Outsid
     state.end_rounds = u32::from(ended);
     if slot.front.is_unused() {
         session.header.process.threads.fetch_max(SHARED + 1, Ordering::Relaxed);
+        slot.front.add_errands(SHARED_SLOT);
         join(session, SHARED);
     }
     slot.losses.threads_overflowed.add(u64::from(!ended));
@@ -355,6 +376,16 @@ pub(crate) fn member() -> crate::groups::Member {
     let thread = NonNull::new(current).filter(|_| current.addr() > LAST_NUMBER);
     // SAFETY: above the numbers it is a state, which is never freed; the member is this thread's.
     thread.map(|thread| unsafe { thread.as_ref() }.member).unwrap_or_default()
+}
+
+/// Where the calling thread's stack is; both 0 where that is not known, or the thread has no slot of its own.
+#[cfg(feature = "backtraces")]
+pub(crate) fn bounds() -> (u64, u64) {
+    let current = current::get::<Thread>();
+    let thread = NonNull::new(current).filter(|_| current.addr() > LAST_NUMBER);
+    // SAFETY: above the numbers it is a state, which is never freed; the bounds are this thread's.
+    let state = thread.map(|thread| unsafe { thread.as_ref() });
+    state.filter(|state| state.index != SHARED).map_or((0, 0), |state| state.bounds)
 }
 
 /// Nothing that the calling thread allocates is recorded from now on.

@@ -222,6 +222,7 @@ fn enter_exactly<E: Event>(thread: &Thread, session: &Session, site: u32, event:
     let _held = heap.lock.lock();
     event.count_in_front(front);
     event.tell(&heap.exact, now, heap);
+    front.take_over_wish(&heap.exact);
     let epoch = Epoch::new(heap.epoch.get());
     let owner = thread.sites.owners.get(site as usize);
     let group = owner.map_or(NO_GROUP, Owner::group);

@@ -88,6 +88,7 @@ mod groups;
 #[cfg(feature = "groups")]
 pub mod groups;
 mod heap;
+pub mod heap_state;
 mod hook;
 mod inside;
 #[cfg(feature = "backtraces")]

@@ -222,3 +222,9 @@ pub fn reserve(len: usize) -> Option<core::ptr::NonNull<u8>> {
 pub fn follows_children() -> bool {
     os::environment(c"MOD_ALLOC_CHILDREN").map(CStr::to_bytes) != Some(b"no")
 }
+
+/// The next allocator is glibc's own, so its books are those of what is recorded.
+pub fn next_is_glibcs() {
+    #[cfg(target_env = "gnu")]
+    crate::heap_state::is_next();
+}

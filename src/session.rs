@@ -140,6 +140,8 @@ fn begin() {
     if let Some(session) = get() {
         crate::unwinding::note_executable(session);
     }
+    #[cfg(all(feature = "backtraces", target_env = "gnu"))]
+    crate::heap_state::prepare();
     #[cfg(feature = "backtraces")]
     os::at_exit(note_end);
     os::at_fork(before_fork, after_fork_in_parent, after_fork_in_child);
@@ -156,6 +158,7 @@ fn begin() {
 extern "C" fn note_end() {
     if let Some(session) = get().filter(|session| session.is_own()) {
         note_moment(session);
+        crate::heap_state::moments::note_end(session);
         session.header.process.ending.store(EXIT, Ordering::Relaxed);
     }
 }

@@ -105,6 +105,7 @@ fn every_key_of_a_small_report() {
     (losses.damaged_trailers, losses.damaged_bytes) = (4, 5);
     (losses.truncated_stacks, losses.broken_stacks, losses.threads_overflowed) = (6, 7, 8);
     losses.no_room = 1;
+    maker.0.heap_states = heap_states();
     let expected = json!({
         "dhatFileVersion": 2,
         "mode": "rust-heap",
@@ -129,6 +130,21 @@ fn every_key_of_a_small_report() {
             "table_full": 1, "reentrant": 2, "reentrant_bytes": 3, "damaged_trailers": 4,
             "damaged_bytes": 5, "truncated_stacks": 6, "broken_stacks": 7, "threads_overflowed": 8, "no_room": 1,
         },
+        "x_heap_state": {
+            "peak_bytes": 1000,
+            "peak": {
+                "time": 31, "requested_bytes": 900, "allocator": "jemalloc", "allocated": 1200,
+                "active": 1500, "resident": 2000, "mapped": 4000, "retained": 8000, "arenas": 9,
+                "held": 2000, "process_resident": 5000, "process_peak_resident": null,
+                "fragmentation": { "rounding": 0.25, "in_pages": 0.2, "idle_pages": 0.25, "overall": 0.55 },
+            },
+            "end": {
+                "time": 32, "requested_bytes": 10, "allocator": null, "allocated": null,
+                "active": null, "resident": null, "mapped": null, "retained": null, "arenas": null,
+                "held": null, "process_resident": 6000, "process_peak_resident": 7000,
+                "fragmentation": null,
+            },
+        },
         "x_threads": [{
             "id": 7, "name": "worker", "running": true, "total_bytes": 11, "total_blocks": 12,
             "freed_bytes": 13, "freed_blocks": 14,
@@ -142,6 +158,20 @@ fn every_key_of_a_small_report() {
         assert_eq!(&written[key], value, "{key}");
     }
     assert_eq!(written.as_object().unwrap().len(), expected.as_object().unwrap().len());
+}
+
+fn heap_states() -> HeapStates {
+    let mut state = HeapState::of(Allocator::Jemalloc);
+    (state.allocated, state.active, state.resident) = (Some(1200), Some(1500), Some(2000));
+    (state.mapped, state.retained, state.arenas) = (Some(4000), Some(8000), Some(9));
+    let (mut peak, mut end) = (HeapMoment::default(), HeapMoment::default());
+    (peak.micros, peak.requested_bytes, peak.state) = (31, 900, Some(state));
+    peak.process.resident = Some(5000);
+    (end.micros, end.requested_bytes) = (32, 10);
+    (end.process.resident, end.process.peak_resident) = (Some(6000), Some(7000));
+    let mut states = HeapStates::default();
+    (states.peak_bytes, states.peak, states.end) = (1000, Some(peak), Some(end));
+    states
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub(crate) fn reserve(len: usize) -> Option<NonNull<u8>> {
 /// # Safety
 ///
 /// The range must consist of whole pages of such a mapping that nobody uses any more.
-#[cfg(feature = "backtraces")]
+#[cfg(any(feature = "backtraces", feature = "mimalloc"))]
 pub(crate) unsafe fn release(memory: NonNull<u8>, len: usize) {
     // SAFETY: the caller vouches for the range.
     unsafe { libc::munmap(memory.as_ptr().cast(), len) };
@@ -165,6 +165,84 @@ pub(crate) fn read_file(path: &CStr, buffer: &mut [u8]) -> usize {
     usize::try_from(read).unwrap_or(0)
 }
 
+/// Reads a file part by part until `take` has what it looks for. For the middle of the program's work: no
+/// other thread's cancellation takes effect here, and errno stays as it is.
+pub(crate) fn read_quietly<R>(path: &CStr, mut take: impl FnMut(&[u8]) -> Option<R>) -> Option<R> {
+    let _errno = KeepErrno::new();
+    let flags = libc::O_RDONLY | libc::O_CLOEXEC;
+    // SAFETY: `path` ends with a zero byte.
+    let file = unsafe { libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), flags, 0) };
+    if file < 0 {
+        return None;
+    }
+    let mut part = [0_u8; 256];
+    let mut found = None;
+    while found.is_none() {
+        // SAFETY: the buffer is valid for its length.
+        let len = unsafe { libc::syscall(libc::SYS_read, file, part.as_mut_ptr(), part.len()) };
+        let Some(read) = usize::try_from(len).ok().and_then(|len| part.get(..len)) else { break };
+        if read.is_empty() {
+            break;
+        }
+        found = take(read);
+    }
+    // SAFETY: opened above.
+    unsafe { libc::syscall(libc::SYS_close, file) };
+    found
+}
+
+/// Bytes of a page of memory.
+pub(crate) fn page_size() -> u64 {
+    // SAFETY: no preconditions.
+    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    u64::try_from(size).unwrap_or(4096)
+}
+
+/// No signal is handled in the calling thread until this is dropped.
+#[derive(Debug)]
+#[cfg(feature = "backtraces")]
+pub(crate) struct SignalsHeld(libc::sigset_t);
+
+#[cfg(feature = "backtraces")]
+impl SignalsHeld {
+    pub(crate) fn new() -> Option<Self> {
+        let (mut all, mut before) =
+            (core::mem::MaybeUninit::uninit(), core::mem::MaybeUninit::uninit());
+        // SAFETY: the out-pointer is valid.
+        unsafe { libc::sigfillset(all.as_mut_ptr()) };
+        let (all, old) = (all.as_ptr(), before.as_mut_ptr());
+        // SAFETY: filled above; the out-pointer is valid.
+        let result = unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, all, old) };
+        // SAFETY: written by the call, which has succeeded.
+        (result == 0).then(|| SignalsHeld(unsafe { before.assume_init() }))
+    }
+}
+
+#[cfg(feature = "backtraces")]
+impl Drop for SignalsHeld {
+    fn drop(&mut self) {
+        let before = &raw const self.0;
+        // SAFETY: the mask that was there before.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before, core::ptr::null_mut()) };
+    }
+}
+
+/// The function of that name in the C library itself, whoever else has one.
+#[cfg(target_env = "gnu")]
+pub(crate) fn libc_function(name: &CStr) -> Option<NonNull<c_void>> {
+    let object = |address: *const c_void| {
+        let mut found = core::mem::MaybeUninit::<libc::Dl_info>::zeroed();
+        // SAFETY: the out-pointer is valid; any address may be asked for.
+        unsafe { libc::dladdr(address, found.as_mut_ptr()) };
+        // SAFETY: zeroed above; null pointers are valid.
+        unsafe { found.assume_init() }.dli_fbase
+    };
+    // SAFETY: the name ends with a zero byte.
+    let function = NonNull::new(unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) })?;
+    let known = libc::gnu_get_libc_version as *const c_void;
+    (object(function.as_ptr()) == object(known)).then_some(function)
+}
+
 /// Where a symbolic link points to, as far as it fits; returns its length.
 #[cfg(feature = "backtraces")]
 pub(crate) fn read_link(path: &CStr, buffer: &mut [u8]) -> usize {
@@ -246,10 +324,8 @@ fn in_thread(stack: usize, mut work: &mut dyn FnMut()) -> bool {
 
 /// Saves errno and puts it back when dropped: the hook must not change it.
 #[derive(Debug)]
-#[cfg(feature = "counters")]
 pub(crate) struct KeepErrno(c_int);
 
-#[cfg(feature = "counters")]
 impl KeepErrno {
     pub(crate) fn new() -> Self {
         // SAFETY: gives the address of the thread's errno, which is always valid.
@@ -259,7 +335,6 @@ impl KeepErrno {
     }
 }
 
-#[cfg(feature = "counters")]
 impl Drop for KeepErrno {
     fn drop(&mut self) {
         // SAFETY: gives the address of the thread's errno, which is always valid.

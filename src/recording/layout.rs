@@ -13,7 +13,8 @@
 //!       576  frames' head, sites' head (64 bytes each)
 //!       704  losses                    (Losses, 64 bytes)
 //!       768  self-check                (SelfCheck, 64 bytes)
-//!       832  command line, its arguments ended by zero bytes (3264 bytes)
+//!       832  command line, its arguments ended by zero bytes (2880 bytes; in version 1 3264)
+//!      3712  the allocator's state: near the peak twice, at the end (HeapStates, 3 x 128 bytes)
 //!      4096  regions
 //! ```
 //!
@@ -46,7 +47,17 @@
 //! kind is not 0. So what is read is always what the program had done up to some moment, each thread
 //! by itself.
 //!
+//! # The allocator's state
+//!
+//! Of the two states near the peak the one with the greater `number` counts; 0: there is none, or it is
+//! being written. Bit *i* of `known` says whether figure *i* of [`HeapMoment::figures`] is known.
+//!
 //! # Versions
+//!
+//! | version | what is new |
+//! |---|---|
+//! | 1 | |
+//! | 2 | the allocator's state, where the command line went on |
 //!
 //! [`VERSION`] is raised with every change that an older reader would misread. Readers refuse what is
 //! newer than they are, and read all that is older, from version 1 on. Bytes that a version does not
@@ -63,11 +74,11 @@ use crate::table::{frames::FramesHead, sites::SitesHead};
 /// The first eight bytes of a recording.
 pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"modalloc");
 /// See the module's description.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 /// Where the regions begin.
 pub(crate) const HEADER_SIZE: usize = 4096;
 /// Bytes kept of the command line.
-pub(crate) const COMMAND_SIZE: usize = HEADER_SIZE - 832;
+pub(crate) const COMMAND_SIZE: usize = HEADER_SIZE - 832 - size_of::<HeapStates>();
 
 /// The regions, in the order of the header's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,12 +141,15 @@ pub(crate) struct Header {
     pub(crate) losses: Losses,
     pub(crate) self_check: SelfCheck,
     pub(crate) command: [AtomicU64; COMMAND_SIZE / 8],
+    /// Since version 2; before, the command line went on here.
+    pub(crate) states: HeapStates,
 }
 
 const _: () = assert!(size_of::<Header>() == HEADER_SIZE);
 const _: () = assert!(core::mem::offset_of!(Header, process) == 192);
 const _: () = assert!(core::mem::offset_of!(Header, heap) == 320);
 const _: () = assert!(core::mem::offset_of!(Header, losses) == 704);
+const _: () = assert!(core::mem::offset_of!(Header, states) == 3712);
 
 /// What is said of the process.
 #[derive(Debug)]
@@ -203,6 +217,48 @@ pub(crate) struct Losses {
     pub(crate) truncated_stacks: Word,
     pub(crate) broken_stacks: Word,
     pub(crate) threads_overflowed: Word,
+}
+
+/// Figures of a [`HeapMoment`].
+pub(crate) const FIGURES: usize = 8;
+
+/// The allocator's state at one moment, 128 bytes.
+#[derive(Debug, Default)]
+#[repr(C, align(64))]
+pub(crate) struct HeapMoment {
+    /// Counts from 1; 0 while it is being written, and before.
+    pub(crate) number: AtomicU64,
+    /// When, in clock units.
+    pub(crate) units: AtomicU64,
+    /// What the program had live, in bytes as requested.
+    pub(crate) requested: AtomicU64,
+    /// 0: not known; 1 jemalloc, 2 mimalloc, 3 glibc.
+    pub(crate) allocator: AtomicU32,
+    /// A bit for each figure.
+    pub(crate) known: AtomicU32,
+    /// The allocator's allocated, active, resident, mapped, retained bytes, and arenas; the process's
+    /// resident bytes, and the most of them so far.
+    pub(crate) figures: [AtomicU64; FIGURES],
+    spare: [Word; 4],
+}
+
+/// See the module's description.
+#[derive(Debug, Default)]
+#[repr(C)]
+pub(crate) struct HeapStates {
+    pub(crate) peaks: [HeapMoment; 2],
+    pub(crate) end: HeapMoment,
+}
+
+#[cfg(feature = "dhat-compat")]
+impl HeapStates {
+    /// The same as mere words: in version 1, more of the command line.
+    pub(crate) fn words(&self) -> &[AtomicU64] {
+        let first = (&raw const *self).cast::<AtomicU64>();
+        // SAFETY: the states are atomics, aligned to more than that, and nobody writes them but as what
+        // they are, in later versions.
+        unsafe { core::slice::from_raw_parts(first, size_of::<Self>() / size_of::<AtomicU64>()) }
+    }
 }
 
 /// Bytes of a module's path that are kept.

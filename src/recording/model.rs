@@ -41,6 +41,43 @@ pub struct Recording {
     pub ending: Ending,
     /// Captures taken both ways, with `MOD_ALLOC_SELF_CHECK=on`, and how many of them differed.
     pub self_check: Option<SelfCheck>,
+    /// The allocator's state near the peak and at the end.
+    pub heap_states: HeapStates,
+}
+
+/// What the allocator and the process held near the heap's peak and at the end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HeapStates {
+    /// Bytes live at the heap's peak, as requested: what `peak`'s `requested_bytes` are to be compared with.
+    pub peak_bytes: u64,
+    /// The state near the peak: that of the latest moment at which it was taken down, or of the end if more
+    /// was live then. `None` if it never was: the heap was too small, the program too short.
+    pub peak: Option<HeapMoment>,
+    /// The state at the end; `None` for a process that had none, or wrote no such thing.
+    pub end: Option<HeapMoment>,
+}
+
+impl HeapStates {
+    /// Whether anything is known of either moment.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.peak.is_some() || self.end.is_some()
+    }
+}
+
+/// What the allocator and the process held at one moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HeapMoment {
+    /// Microseconds from the start of recording.
+    pub micros: u64,
+    /// Bytes that the program had live, as requested.
+    pub requested_bytes: u64,
+    /// The allocator's figures; `None` if it is not known.
+    pub state: Option<crate::heap_state::HeapState>,
+    /// The process's own.
+    pub process: crate::heap_state::ProcessMemory,
 }
 
 /// How a recording ended.

@@ -12,10 +12,13 @@ use std::vec::Vec;
 use crate::arena::Arena;
 use crate::groups::{GROUP_MARK, Group as GroupWords};
 use crate::heap::{BOUNDED, HeapNow};
-use crate::recording::layout::{EXIT, GONE, Header, Losses as LossWords, Module as ModuleWords};
+use crate::heap_state::moments;
+use crate::recording::layout::{
+    COMMAND_SIZE, EXIT, GONE, Header, Losses as LossWords, Module as ModuleWords,
+};
 use crate::recording::model::{
-    Counters, Ending, Frame, Group, Losses, Module, ROOT_BROKEN, ROOTS, Recording, SelfCheck,
-    Settings, Site, Thread,
+    Counters, Ending, Frame, Group, HeapStates, Losses, Module, ROOT_BROKEN, ROOTS, Recording,
+    SelfCheck, Settings, Site, Thread,
 };
 use crate::recording::view::View;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
@@ -75,15 +78,15 @@ pub(crate) fn read(view: &View<'_>, span: Span) -> Recording {
     let heap = header.heap.now(sole);
     let window = Window::of(header);
     let end_micros = span.end_micros(window.opened);
-    let command = text(&header.command, header.command.len() * 8);
+    let micros = |units: u64| span.micros(units.saturating_sub(window.opened)).min(end_micros);
     let modules: Vec<Module> = view.modules.iter().map(module).collect();
     let executable = modules.first().map(|module| module.path.clone()).unwrap_or_default();
     Recording {
         pid: header.process.id.load(Ordering::Relaxed),
-        command: command.trim_end_matches('\0').replace('\0', " "),
+        command: command(header),
         executable,
         end_micros,
-        peak_micros: span.micros(heap.peak_time.saturating_sub(window.opened)).min(end_micros),
+        peak_micros: micros(heap.peak_time),
         settings: settings(header),
         modules,
         frames: frames(view),
@@ -101,7 +104,20 @@ pub(crate) fn read(view: &View<'_>, span: Span) -> Recording {
             differences: header.self_check.differences.get(),
         })
         .filter(|check| check.checked != 0),
+        heap_states: match header.version.load(Ordering::Relaxed) {
+            1 => HeapStates::default(),
+            _ => moments::read(&header.states, &heap, micros),
+        },
     }
+}
+
+/// The command line. In version 1 it goes on where the allocator's state is now.
+fn command(header: &Header) -> String {
+    let mut command = bytes(&header.command, COMMAND_SIZE);
+    if header.version.load(Ordering::Relaxed) == 1 {
+        command.extend(bytes(header.states.words(), size_of_val(&header.states)));
+    }
+    String::from_utf8_lossy(&command).trim_end_matches('\0').replace('\0', " ")
 }
 
 fn settings(header: &Header) -> Settings {

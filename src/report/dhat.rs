@@ -19,10 +19,22 @@
 //! | `x_settings` | `peak` (`exact` or `bounded` to 1 %), `frames`, `buckets` (null: grows), `unwind` |
 //! | `x_losses` | what was not recorded in full, by cause; all 0 if nothing |
 //! | `x_self_check` | with `MOD_ALLOC_SELF_CHECK=on`: captures `checked`, and `differences` found |
+//! | `x_heap_state` | what the allocator held near the `peak` and at the `end`, see [below](self#the-heaps-state) |
 //! | `x_modules` | `path`, `build_id` (hexadecimal), `start`, `end`, `bias` of every mapped object |
 //! | `x_threads` | `id`, `name`, `running` and totals of every thread slot |
 //! | `x_groups` | if there are any: `name` and numbers of every group of allocations |
 //! | `x_merged` | in a stack: this many sites became equal, so `mb` and `mbk` are upper bounds |
+//!
+//! # The heap's state
+//!
+//! `x_heap_state`, which recordings of earlier versions lack, has `peak_bytes`, live at the heap's peak, and `peak` and `end`; each is null if nothing is
+//! known of that moment, else it has: `time` (µs since the start), `requested_bytes` (what the program had
+//! live then), `allocator` (`jemalloc`, `mimalloc`, `glibc`, null), the allocator's figures of the same names
+//! as in [`heap_state`](crate::heap_state::HeapState), `held`, `process_resident` and
+//! `process_peak_resident`, and `fragmentation` with the shares of that
+//! [name](crate::heap_state::Fragmentation), from 0 to 1. The state of the `peak` is taken down where
+//! the program frees; if it had 1/16 more live once, that was too soon after (1 % of the run time is spent
+//! on it), or in a signal's handler.
 //!
 //! Addresses in frames are as linked, so that two runs can be compared whatever the
 //! loader's random base was.
@@ -128,6 +140,9 @@ impl Serialize for Document<'_> {
         map.serialize_entry("x_losses", &LossesEntry(&run.losses))?;
         if let Some(check) = &run.self_check {
             map.serialize_entry("x_self_check", &SelfCheckEntry(check))?;
+        }
+        if run.heap_states.is_known() {
+            map.serialize_entry("x_heap_state", &run.heap_states)?;
         }
         map.serialize_entry("x_threads", &Array(|| run.threads.iter().map(ThreadEntry)))?;
         if !run.groups.is_empty() {

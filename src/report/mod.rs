@@ -10,6 +10,8 @@
 #[cfg(feature = "dhat-compat")]
 pub mod dhat;
 mod frames;
+#[cfg(feature = "dhat-compat")]
+mod heap_states;
 mod kind;
 mod merge;
 mod naming;
@@ -23,7 +25,7 @@ use std::string::String;
 use std::vec::Vec;
 
 use crate::recording::model::{
-    Counters, Group, Losses, Module, Recording, SelfCheck, Settings, Thread,
+    Counters, Group, HeapStates, Losses, Module, Recording, SelfCheck, Settings, Thread,
 };
 
 use frames::FrameTable;
@@ -75,6 +77,8 @@ pub struct Run {
     pub losses: Losses,
     /// Captures taken both ways, if the process checked itself.
     pub self_check: Option<SelfCheck>,
+    /// The allocator's state near the peak and at the end.
+    pub heap_states: HeapStates,
 }
 
 impl Run {
@@ -92,6 +96,7 @@ impl Run {
             groups: recording.groups.iter().filter(|g| !g.name.is_empty()).cloned().collect(),
             losses: recording.losses,
             self_check: recording.self_check,
+            heap_states: recording.heap_states,
         }
     }
 }

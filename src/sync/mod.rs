@@ -12,6 +12,8 @@ pub(crate) mod spin_lock;
 pub(crate) mod word;
 
 pub(crate) use cell::UnsafeCell;
+#[cfg(feature = "backtraces")]
+pub(crate) use core::sync::atomic::fence;
 pub(crate) use core::sync::atomic::{
     AtomicI64, AtomicPtr, AtomicU32, AtomicU64, Ordering, compiler_fence,
 };

@@ -18,6 +18,7 @@ pub(crate) fn open(exact: bool) {
     let now = clock::now();
     session.heap().restart(exact, now, session.used_slots().map(|(_, slot)| &slot.front));
     crate::groups::restart(session);
+    crate::heap_state::moments::forget(session);
     let first = session.sites.begin_window(now);
     set(first, first);
 }

@@ -7,6 +7,7 @@
 //! largest number.
 
 mod frame;
+mod heap_states;
 mod merge;
 mod of_profile;
 mod wire;
@@ -17,7 +18,7 @@ use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use mod_alloc::recording::model::Losses;
+use mod_alloc::recording::model::{HeapStates, Losses};
 
 pub use frame::{Frame, Location};
 pub use merge::{Merger, merge};
@@ -77,6 +78,9 @@ pub struct Extras {
     pub threads: Option<u64>,
     /// Groups of allocations, in the order in which the program registered them.
     pub groups: Vec<Group>,
+    /// What the allocator held near the peak and at the end; `None` if nothing is said of it, and of several
+    /// processes together.
+    pub heap_states: Option<HeapStates>,
     /// The processes whose reports were added up to this one; empty if it is of one process.
     pub processes: Vec<Process>,
 }

@@ -1,5 +1,6 @@
 //! `mod-alloc report`: totals, the sites that matter, losses; as text or as JSON.
 
+mod heap_state;
 mod json;
 mod names;
 mod own_code;
@@ -33,6 +34,9 @@ function first, then the function it called, and what of the standard library al
 
 JSON has schema_version 1; sizes are in bytes, times in `time_unit`:
   command, pid, executable, mode, verb, time_unit, end, peak, short_lifetime, peak_is_exact,
+  heap_state: peak_bytes, and peak and end: time requested_bytes allocator allocated active
+    resident mapped retained arenas held process_resident process_peak_resident
+    fragmentation (rounding in_pages idle_pages overall: shares, 0 to 1),
   stacks (their number), threads (their number), upper_bounds (merged report: names of numbers
   that are no more than that), losses (by cause), groups (of allocations, if the
   program has any: name, numbers), processes (of a merged report),

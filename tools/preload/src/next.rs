@@ -6,7 +6,7 @@ use core::mem::transmute;
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
-use mod_alloc::preload::{object_at, say};
+use mod_alloc::preload::{next_is_glibcs, object_at, say};
 
 /// Its functions, in the order of [`NAMES`].
 #[derive(Debug, Clone, Copy)]
@@ -80,7 +80,10 @@ fn look() -> Option<Next> {
         place.store(function, Ordering::Relaxed);
     }
     let state = match can_have_trailers() {
-        true if glibc::is_next() => GLIBC,
+        true if is_glibcs() => {
+            next_is_glibcs();
+            if glibc::has_known_blocks() { GLIBC } else { READY }
+        }
         true => READY,
         false => UNUSABLE,
     };
@@ -92,7 +95,7 @@ fn look() -> Option<Next> {
 /// it, since 1996. To look there is what `malloc_usable_size` does; without calling it a free and an
 /// allocation together take 5 ns less.
 mod glibc {
-    use super::{Function, Next, READY, object_at, pointer};
+    use super::{Next, READY};
 
     /// The block has a mapping of its own.
     const IS_MAPPED: usize = 2;
@@ -108,14 +111,11 @@ mod glibc {
         (size & IS_MAPPED == 0).then(|| (size & !FLAGS) - HEAD)
     }
 
-    /// Whether the next allocator is glibc's, and its blocks are as said here.
-    pub(super) fn is_next() -> bool {
+    /// Whether its blocks are as said here.
+    pub(super) fn has_known_blocks() -> bool {
         const SIZES: [usize; 4] = [0, 24, 25, 1000];
         let next = Next { state: READY };
-        let is_libc = cfg!(all(target_arch = "x86_64", target_env = "gnu"))
-            && object_at(pointer(Function::Malloc).addr() as u64)
-                == object_at(libc::gnu_get_libc_version as *const () as u64);
-        is_libc
+        cfg!(target_arch = "x86_64")
             && SIZES.into_iter().all(|size| {
                 // SAFETY: any size may be asked for.
                 let block = unsafe { next.malloc(size) };
@@ -131,6 +131,15 @@ mod glibc {
                 found == Some(expected)
             })
     }
+}
+
+/// Whether the next allocator is glibc's.
+fn is_glibcs() -> bool {
+    #[cfg(target_env = "gnu")]
+    return object_at(address(Function::Malloc) as u64)
+        == object_at(libc::gnu_get_libc_version as *const () as u64);
+    #[cfg(not(target_env = "gnu"))]
+    false
 }
 
 /// Whether `malloc_usable_size` is of the allocator whose `malloc` is used.

@@ -1,6 +1,6 @@
 //! A profile as a document: what reading the JSON that is written of it would give.
 
-use mod_alloc::recording::model::{Counters, Group as Recorded};
+use mod_alloc::recording::model::{Counters, Group as Recorded, HeapStates};
 use mod_alloc::report::{Profile, StackRef};
 
 use super::{Document, Extras, Group, Numbers, Site, executable};
@@ -44,6 +44,7 @@ fn extras(profile: &Profile) -> Extras {
         self_check: run.self_check.map(|check| (check.checked, check.differences)),
         threads: Some(run.threads.len() as u64),
         groups: run.groups.iter().map(group).collect(),
+        heap_states: Some(run.heap_states).filter(HeapStates::is_known),
         processes: Vec::new(),
     }
 }

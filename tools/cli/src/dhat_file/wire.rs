@@ -5,6 +5,7 @@ use std::path::Path;
 use mod_alloc::recording::model::Losses;
 use serde::Deserialize;
 
+use super::heap_states::HeapStatesEntry;
 use super::{Document, Error, Extras, Group, Numbers, Process, Site, Units, executable};
 
 /// dhat's names of the nine numbers, in the order of [`Numbers::all`].
@@ -40,6 +41,7 @@ struct File {
     x_settings: Option<SettingsEntry>,
     x_losses: Option<LossesEntry>,
     x_self_check: Option<SelfCheckEntry>,
+    x_heap_state: Option<HeapStatesEntry>,
     x_threads: Option<Vec<ThreadEntry>>,
     x_modules: Option<Vec<ModuleEntry>>,
     x_groups: Option<Vec<Group>>,
@@ -162,6 +164,7 @@ impl File {
             frame_limit: settings.and_then(|settings| settings.frames),
             losses: self.x_losses.as_ref().map(LossesEntry::to_losses),
             self_check: self.x_self_check.as_ref().map(|check| (check.checked, check.differences)),
+            heap_states: self.x_heap_state.as_ref().map(HeapStatesEntry::to_states),
             threads: self.x_threads.as_ref().map(|threads| threads.len() as u64),
             groups: self.x_groups.clone().unwrap_or_default(),
             processes: self.x_processes.clone().unwrap_or_default(),

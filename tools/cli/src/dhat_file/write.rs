@@ -83,6 +83,9 @@ impl File<'_> {
         if !extras.groups.is_empty() {
             map.serialize_entry("x_groups", &extras.groups)?;
         }
+        if let Some(states) = &extras.heap_states {
+            map.serialize_entry("x_heap_state", states)?;
+        }
         if !extras.processes.is_empty() {
             map.serialize_entry("x_upper_bounds", &UPPER_BOUNDS)?;
             map.serialize_entry("x_processes", &extras.processes)?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use mod_alloc::recording::model::HeapStates;
 use serde::Serialize;
 
 use crate::dhat_file::{Document, Group, Location, LossesEntry, Numbers, Process};
@@ -27,6 +28,7 @@ struct Report<'d> {
     stacks: usize,
     threads: Option<u64>,
     upper_bounds: &'static [&'static str],
+    heap_state: Option<HeapStates>,
     losses: Option<LossesEntry>,
     groups: &'d [Group],
     processes: &'d [Process],
@@ -99,6 +101,7 @@ fn report<'d>(document: &'d Document, sites: BTreeMap<String, Vec<SiteEntry<'d>>
         stacks: document.sites.len(),
         threads: extras.threads,
         upper_bounds: if is_merged { &["peak_bytes", "peak_blocks"] } else { &[] },
+        heap_state: extras.heap_states,
         losses: extras.losses.as_ref().map(LossesEntry::of),
         groups: &extras.groups,
         processes: &extras.processes,

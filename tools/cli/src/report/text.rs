@@ -25,6 +25,7 @@ use crate::style::{FAINT, HEADING, NUMBER, OWN, Painted, STRONG, WARNING};
 use crate::units::{Bytes, Count, Counted, Micros, Share, blocks};
 
 use super::View;
+use super::heap_state;
 use super::names;
 use super::own_code::Origin;
 use super::rows::{Row, Rows, Sort, TellingFrame};
@@ -102,6 +103,15 @@ impl<'d> Report<'d> {
         }
         self.total("at peak", totals.peak_bytes, totals.peak_blocks, self.peak_time());
         self.total("at end", totals.end_bytes, totals.end_blocks, String::new());
+        self.heap_states();
+    }
+
+    /// What the allocator held, a line for each moment.
+    fn heap_states(&mut self) {
+        let Some(states) = self.document.extras.heap_states else { return };
+        for line in heap_state::lines(&states) {
+            line!(self, "{}", Painted(FAINT, names::beginning_with(&line, self.width)));
+        }
     }
 
     fn total(&mut self, what: &str, bytes: u64, blocks: u64, remark: String) {

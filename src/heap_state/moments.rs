@@ -1,0 +1,281 @@
+//! The state near the heap's peak and at the end, in the recording.
+//!
+//! Near the peak means: at the event that first shrinks the heap after a maximum, or raises the number of
+//! blocks to a new one, if there is 1/16 more live than when the state was taken down last, and all that
+//! taking it down has taken so far is less than 1 % of the time since the start, but for a twentieth of a
+//! millisecond. At every peak it could not be done: a heap that goes up and down is at one at each event.
+//!
+//! # Where it is safe
+//!
+//! The allocators' own functions take the allocators' locks. At an allocation or a free the thread itself is
+//! outside the allocator, so whoever holds such a lock goes on and gives it back; but for one case: a
+//! signal's handler that has interrupted the allocator, in this thread, and allocates itself. That is
+//! against the rules and often goes well. So before those functions are called the stack is walked to its
+//! end; if it goes through a signal's frame, or its end is not found, they are not called, neither at a
+//! peak nor at the end (a handler may call `exit`). While they run no signal is handled in this thread, and
+//! none of our locks is held, nor is the thread inside the hook, where others would wait for it.
+
+use crate::capture::registers::{Registers, with_callers_registers};
+use crate::capture::rule::Rule;
+use crate::capture::walk::{Rules, Step, step};
+use crate::heap_state::{Allocator, HeapState, ProcessMemory, collect_quickly, process};
+use crate::inside;
+use crate::os;
+use crate::os::clock;
+use crate::recording::layout::{FIGURES, HeapMoment as MomentWords};
+use crate::session::{self, Session};
+use crate::settings::Unwind;
+use crate::sync::{AtomicU32, AtomicU64, Ordering, fence};
+use crate::thread::Thread;
+use crate::threads::SHARED;
+use crate::unwinding::{OwnStack, ProcessRules};
+#[cfg(feature = "dhat-compat")]
+use crate::{
+    heap::HeapNow,
+    recording::layout::HeapStates,
+    recording::model::{HeapMoment, HeapStates as States},
+};
+
+/// Of the run time, what taking the state down may take: 1 in this many.
+const SHARE: u64 = 100;
+/// Clock units that it may take in any case: 50 to 125 µs.
+const ALLOWANCE: u64 = 256;
+/// Frames that are walked to find a stack's end.
+const MOST_FRAMES: usize = 1 << 14;
+
+/// 1: somebody is taking a state down.
+static BUSY: AtomicU32 = AtomicU32::new(0);
+/// Clock units that taking states down has taken.
+static SPENT: AtomicU64 = AtomicU64::new(0);
+/// States near the peak that were taken down.
+static TAKEN: AtomicU64 = AtomicU64::new(0);
+
+/// What a thread has to do when it has left the hook.
+#[derive(Debug)]
+pub(crate) struct Errand {
+    session: &'static Session,
+    live: i64,
+    started: u64,
+}
+
+impl Errand {
+    /// What the thread, which is inside the hook, was asked to do, if it may be done here.
+    pub(crate) fn of(thread: &Thread) -> Option<Errand> {
+        let live = thread.slot.front.take_wish()?;
+        let (session, started) = (session::get()?, clock::now());
+        let is_safe = thread.index != SHARED && is_outside_allocator(thread.bounds);
+        is_safe.then_some(Errand { session, live, started })
+    }
+
+    /// Does it.
+    pub(crate) fn run(self) {
+        // Who comes while another is at it: the heap will ask again. And a child of a fork that told nobody
+        // has the recording of its parent.
+        if !self.session.is_own() || BUSY.swap(1, Ordering::Acquire) != 0 {
+            return;
+        }
+        let Errand { session, live, started } = self;
+        if let Some(_held) = os::SignalsHeld::new() {
+            note_peak(session, live);
+        }
+        let now = clock::now();
+        let spent = now.saturating_sub(started);
+        let all = SPENT.fetch_add(spent, Ordering::Relaxed) + spent;
+        // The next time is likely to take as long.
+        let time = (all + spent).saturating_sub(ALLOWANCE).saturating_mul(SHARE);
+        session.heap().state_taken(live, time);
+        BUSY.store(0, Ordering::Release); // pairs with the Acquire above
+    }
+}
+
+/// What was taken down is of no window that is open: forgets it.
+#[cfg(feature = "dhat-compat")]
+pub(crate) fn forget(session: &Session) {
+    for peak in &session.header.states.peaks {
+        peak.number.store(0, Ordering::Relaxed);
+    }
+}
+
+/// The state now, in full, for a report that the process makes itself. When that is, who asks knows.
+#[cfg(feature = "dhat-compat")]
+pub(crate) fn now(session: &Session) -> HeapMoment {
+    let state = crate::heap_state::collect();
+    HeapMoment {
+        micros: 0,
+        requested_bytes: live(session).max(0).cast_unsigned(),
+        state,
+        process: state.map_or_else(process, |state| state.process),
+    }
+}
+
+fn note_peak(session: &Session, live: i64) {
+    let number = TAKEN.fetch_add(1, Ordering::Relaxed) + 1;
+    let Some(place) = session.header.states.peaks.get(number as usize % 2) else { return };
+    let process = ProcessMemory { resident: process::resident(), peak_resident: None };
+    write(place, number, live, collect_quickly(), process);
+}
+
+/// Notes the state at the end of the process.
+pub(crate) fn note_end(session: &Session) {
+    let live = live(session);
+    let state = if is_outside_allocator(inside::bounds()) { collect_quickly() } else { None };
+    write(&session.header.states.end, 1, live, state, process());
+}
+
+/// Bytes that the program has live.
+fn live(session: &Session) -> i64 {
+    let sole = session.heap().sole.load(Ordering::Relaxed).checked_sub(1);
+    let front = sole.and_then(|index| session.slot(index)).map(|slot| &slot.front);
+    session.heap().live(front)
+}
+
+fn write(
+    place: &MomentWords,
+    number: u64,
+    live: i64,
+    state: Option<HeapState>,
+    process: ProcessMemory,
+) {
+    place.number.store(0, Ordering::Relaxed);
+    fence(Ordering::Release); // pairs with the Acquire fence of who reads: what is new is not taken for old
+    place.units.store(clock::now(), Ordering::Relaxed);
+    place.requested.store(live.max(0).cast_unsigned(), Ordering::Relaxed);
+    let allocator = state.map_or(0, |state| code(state.allocator));
+    place.allocator.store(allocator, Ordering::Relaxed);
+    let figures = figures(state, process);
+    let mut known = 0;
+    for (index, (word, figure)) in place.figures.iter().zip(figures).enumerate() {
+        word.store(figure.unwrap_or(0), Ordering::Relaxed);
+        known |= u32::from(figure.is_some()) << index;
+    }
+    place.known.store(known, Ordering::Relaxed);
+    // Release pairs with the Acquire of who reads: all of the moment is seen.
+    place.number.store(number, Ordering::Release);
+}
+
+fn code(allocator: Allocator) -> u32 {
+    match allocator {
+        Allocator::Jemalloc => 1,
+        Allocator::Mimalloc => 2,
+        Allocator::Glibc => 3,
+    }
+}
+
+fn figures(state: Option<HeapState>, process: ProcessMemory) -> [Option<u64>; FIGURES] {
+    let of = |figure: fn(HeapState) -> Option<u64>| state.and_then(figure);
+    [
+        of(|state| state.allocated),
+        of(|state| state.active),
+        of(|state| state.resident),
+        of(|state| state.mapped),
+        of(|state| state.retained),
+        of(|state| state.arenas),
+        process.resident,
+        process.peak_resident,
+    ]
+}
+
+/// The states of a recording. `heap`: its peak; `micros`: clock units as such.
+#[cfg(feature = "dhat-compat")]
+pub(crate) fn read(words: &HeapStates, heap: &HeapNow, micros: impl Fn(u64) -> u64) -> States {
+    let taken = words.peaks.iter().filter_map(|words| read_moment(words, &micros));
+    let peak = taken.max_by_key(|(number, _)| *number).map(|(_, moment)| moment);
+    let end = read_moment(&words.end, &micros).map(|(_, moment)| moment);
+    let mut states = States::default();
+    states.peak_bytes = heap.peak_bytes.max(0).cast_unsigned();
+    states.peak = peak;
+    if let Some(end) = end {
+        set_end(&mut states, end);
+    }
+    states
+}
+
+/// What is at the end; if more was live there than when the peak's state was taken down, that is it, too.
+#[cfg(feature = "dhat-compat")]
+pub(crate) fn set_end(states: &mut States, end: HeapMoment) {
+    let most = states.peak.map_or(states.peak_bytes, |peak| peak.requested_bytes);
+    if end.requested_bytes >= most {
+        states.peak = Some(end);
+    }
+    states.end = Some(end);
+}
+
+#[cfg(feature = "dhat-compat")]
+fn read_moment(words: &MomentWords, micros: impl Fn(u64) -> u64) -> Option<(u64, HeapMoment)> {
+    // Acquire pairs with the Release in `write`: all of the moment is seen.
+    let number = words.number.load(Ordering::Acquire);
+    let known = words.known.load(Ordering::Relaxed);
+    let mut figures = [None; FIGURES];
+    for (index, (figure, word)) in figures.iter_mut().zip(&words.figures).enumerate() {
+        *figure = (known >> index & 1 != 0).then(|| word.load(Ordering::Relaxed));
+    }
+    let [allocated, active, resident, mapped, retained, arenas, now, most] = figures;
+    let process = ProcessMemory { resident: now, peak_resident: most };
+    let allocator = allocator(words.allocator.load(Ordering::Relaxed));
+    let state = allocator.map(|allocator| HeapState {
+        allocator,
+        allocated,
+        active,
+        resident,
+        mapped,
+        retained,
+        arenas,
+        process,
+    });
+    let moment = HeapMoment {
+        micros: micros(words.units.load(Ordering::Relaxed)),
+        requested_bytes: words.requested.load(Ordering::Relaxed),
+        state,
+        process,
+    };
+    fence(Ordering::Acquire); // pairs with the Release fence in `write`
+    let is_whole = number != 0 && words.number.load(Ordering::Relaxed) == number;
+    is_whole.then_some((number, moment))
+}
+
+#[cfg(feature = "dhat-compat")]
+fn allocator(code: u32) -> Option<Allocator> {
+    match code {
+        1 => Some(Allocator::Jemalloc),
+        2 => Some(Allocator::Mimalloc),
+        3 => Some(Allocator::Glibc),
+        _ => None,
+    }
+}
+
+/// Whether the calling thread, whose stack has these bounds, is not in a signal's handler, and so cannot
+/// have interrupted the allocator.
+fn is_outside_allocator(bounds: (u64, u64)) -> bool {
+    // SAFETY: no preconditions.
+    unsafe { walks_to_its_end(bounds.0, bounds.1, 0) }
+}
+
+with_callers_registers! {
+    /// Whether the stack between two addresses is walked to its end without meeting a signal's frame.
+    walks_to_its_end(u64, u64, u64) -> bool => walk
+}
+
+unsafe extern "C" fn walk(low: u64, high: u64, _spare: u64, pc: u64, sp: u64, bp: u64) -> bool {
+    let Some(session) = session::get() else { return false };
+    if !(low..high).contains(&sp) {
+        return false;
+    }
+    let (rules, memory) = (ProcessRules::new(session), OwnStack { high });
+    let mut at = Registers { pc, sp, bp };
+    for _ in 0..MOST_FRAMES {
+        // By the tables, whatever the setting: frame pointers may lead past a signal's frame.
+        let rule = match session.unwind() {
+            Unwind::FramePointers => rules.unpacked(at.pc).pack(),
+            _ => rules.rule(at.pc),
+        };
+        if matches!(rule.unpack(), Some(Rule::Signal | Rule::Unknown)) {
+            return false;
+        }
+        match step(&at, rule, &memory, &rules) {
+            Step::Outward(outer, _) => at = outer,
+            Step::End(..) => return true,
+            Step::Broken(..) => return false,
+        }
+    }
+    false
+}
