@@ -93,8 +93,11 @@ impl Running {
             assert!(read > 0, "a dump, not the end, after {lines:#?}");
             let line =
                 line.strip_prefix("mod-alloc:").unwrap_or_else(|| panic!("{line:?} is not marked"));
-            lines.push(line.trim_start_matches(' ').trim_end_matches('\n').to_owned());
-            if Dump::is_last(lines.last().expect("pushed")) {
+            // Before it there may be the end of a child.
+            if !lines.is_empty() || line.contains(" (dump ") {
+                lines.push(line.trim_start_matches(' ').trim_end_matches('\n').to_owned());
+            }
+            if !lines.is_empty() && Dump::is_last(lines.last().expect("pushed")) {
                 return Dump { lines };
             }
         }
@@ -108,15 +111,14 @@ impl Running {
     }
 
     /// Waits for the first byte on standard error, and leaves it there.
-    pub(crate) fn peek_error(&mut self) -> u8 {
+    pub(crate) fn wait_for_errors(&self) {
         let mut waiting = libc::pollfd {
             fd: self.errors.get_ref().as_raw_fd(),
             events: libc::POLLIN,
             revents: 0,
         };
         // SAFETY: the pointer is valid for one entry.
-        assert_eq!(unsafe { libc::poll(&raw mut waiting, 1, 100_000) }, 1);
-        b'm'
+        assert_eq!(unsafe { libc::poll(&raw mut waiting, 1, 50_000) }, 1);
     }
 
     /// Closes the program's standard input and waits for its end.
@@ -131,7 +133,18 @@ impl Running {
         let ours = |line: &&str| !line.starts_with("mod-alloc:");
         assert_eq!(errors.lines().find(ours), None, "on standard error");
         let dumps = errors.lines().filter(|line| line.contains(" (dump ")).count();
-        Left { status, stdout, dumps, folder: self.folder }
+        Left { status, stdout, dumps, folder: std::mem::take(&mut self.folder) }
+    }
+}
+
+impl Drop for Running {
+    /// After a failure: nobody would end the program.
+    fn drop(&mut self) {
+        if self.watched.is_some() {
+            // Neither can fail: it is our child, and nobody has waited for it.
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
     }
 }
 

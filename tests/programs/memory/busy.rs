@@ -10,7 +10,7 @@ use crate::{Program, next_byte};
 
 pub(crate) const PROGRAMS: &[Program] = &[("busy", |arguments| busy(arguments))];
 
-/// Steps that the threads may have done: as many as bytes came on standard input.
+/// Steps that the threads may have done: as many as bytes came on standard input; all at its end.
 static ALLOWED: Mutex<u64> = Mutex::new(0);
 static MORE: Condvar = Condvar::new();
 
@@ -29,6 +29,8 @@ fn busy(arguments: &[&str]) {
         *ALLOWED.lock().expect("nobody panics") += 1;
         MORE.notify_all();
     }
+    *ALLOWED.lock().expect("nobody panics") = u64::MAX;
+    MORE.notify_all();
     let made: u64 = workers.into_iter().map(|worker| worker.join().expect("no panic")).sum();
     say(format_args!("made {made}"));
 }

@@ -96,9 +96,21 @@ fn handlers(arguments: &[&str]) {
     }
 }
 
-/// One signal, and when a byte comes, many.
+/// One signal, and when a byte comes, many. There are threads enough for a long table.
 fn coalesce(arguments: &[&str]) {
     let times: u32 = arguments[0].parse().expect("a number");
+    for _ in 0..60 {
+        let there = std::sync::Arc::new(std::sync::Barrier::new(2));
+        let here = there.clone();
+        std::thread::spawn(move || {
+            drop(vec![1_u8; 100]);
+            here.wait();
+            std::thread::park();
+        });
+        there.wait();
+    }
+    say(format_args!("ready"));
+    next_byte();
     raise();
     next_byte();
     (0..times).for_each(|_| raise());
