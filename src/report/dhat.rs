@@ -46,7 +46,7 @@ use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use crate::recording::model::{Counters, Group, Losses, Module, SelfCheck, Settings, Thread};
 
-use super::{FrameRef, Profile, StackRef};
+use super::{Form, FrameRef, Profile, Run, StackRef};
 
 /// dhat's index 0: the viewer puts it above all stacks.
 const ROOT_FRAME: &str = "[root]";
@@ -54,7 +54,8 @@ const ROOT_FRAME: &str = "[root]";
 const SHORT_LIFETIME_MICROS: u32 = 10;
 
 /// Writes `profile` to `out`, stack by stack: the text is never in memory as a whole.
-/// One line for each stack and each frame, so that files can be compared line by line.
+/// One line for each stack and each frame, so that files can be compared line by line; the last one has
+/// no end. What it says of itself is as the profile's [`Form`] has it.
 ///
 /// # Errors
 ///
@@ -63,7 +64,6 @@ pub fn write(profile: &Profile, out: &mut dyn Write) -> io::Result<()> {
     let mut buffered = BufWriter::with_capacity(64 * 1024, out);
     let mut serializer = serde_json::Serializer::with_formatter(&mut buffered, Lines::default());
     Document(profile).serialize(&mut serializer).map_err(io::Error::from)?;
-    buffered.write_all(b"\n")?;
     buffered.flush()
 }
 
@@ -123,18 +123,7 @@ impl Serialize for Document<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let run = self.0.run();
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("dhatFileVersion", &2)?;
-        map.serialize_entry("mode", "rust-heap")?;
-        map.serialize_entry("verb", "Allocated")?;
-        map.serialize_entry("bklt", &true)?;
-        map.serialize_entry("bkacc", &false)?;
-        map.serialize_entry("tu", "µs")?;
-        map.serialize_entry("Mtu", "s")?;
-        map.serialize_entry("tuth", &SHORT_LIFETIME_MICROS)?;
-        map.serialize_entry("cmd", &run.command)?;
-        map.serialize_entry("pid", &run.pid)?;
-        map.serialize_entry("te", &run.end_micros)?;
-        map.serialize_entry("tg", &run.peak_micros)?;
+        serialize_header(self.0.form(), run, &mut map)?;
         map.serialize_entry("x_version", env!("CARGO_PKG_VERSION"))?;
         map.serialize_entry("x_settings", &SettingsEntry(&run.settings))?;
         map.serialize_entry("x_losses", &LossesEntry(&run.losses))?;
@@ -152,6 +141,43 @@ impl Serialize for Document<'_> {
         map.serialize_entry("pps", &Array(|| self.0.stacks().map(ProgramPoint)))?;
         map.serialize_entry("ftbl", &Array(|| frame_table(self.0)))?;
         map.end()
+    }
+}
+
+/// The keys that are dhat's, up to the stacks.
+fn serialize_header<M: SerializeMap>(form: Form, run: &Run, map: &mut M) -> Result<(), M::Error> {
+    let is_heap = form != Form::DhatAdHoc;
+    let has_times = form != Form::Version1;
+    map.serialize_entry("dhatFileVersion", &2)?;
+    map.serialize_entry("mode", if is_heap { "rust-heap" } else { "rust-ad-hoc" })?;
+    map.serialize_entry("verb", "Allocated")?;
+    map.serialize_entry("bklt", &(is_heap && has_times))?;
+    map.serialize_entry("bkacc", &false)?;
+    if let Some(units) = units(form) {
+        for (key, unit) in ["bu", "bsu", "bksu"].into_iter().zip(units) {
+            map.serialize_entry(key, unit)?;
+        }
+    }
+    map.serialize_entry("tu", if has_times { "µs" } else { "instrs" })?;
+    map.serialize_entry("Mtu", if has_times { "s" } else { "Minstr" })?;
+    if is_heap {
+        map.serialize_entry("tuth", if has_times { &SHORT_LIFETIME_MICROS } else { &0 })?;
+    }
+    map.serialize_entry("cmd", &run.command)?;
+    map.serialize_entry("pid", &run.pid)?;
+    map.serialize_entry("te", if has_times { &run.end_micros } else { &0 })?;
+    if is_heap {
+        map.serialize_entry("tg", if has_times { &run.peak_micros } else { &0 })?;
+    }
+    Ok(())
+}
+
+/// What a byte, several of them, and blocks are called, where that is said.
+fn units(form: Form) -> Option<[&'static str; 3]> {
+    match form {
+        Form::Own | Form::DhatHeap => None,
+        Form::DhatAdHoc => Some(["unit", "units", "events"]),
+        Form::Version1 => Some(["byte", "bytes", "blocks"]),
     }
 }
 
@@ -183,7 +209,7 @@ impl Serialize for ProgramPoint<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let stack = &self.0;
         let mut map = serializer.serialize_map(None)?;
-        for (key, number) in wire_numbers(stack.counters()) {
+        for (key, number) in wire_numbers(stack.counters(), stack.profile.form()) {
             map.serialize_entry(key, &number)?;
         }
         if stack.sites() > 1 {
@@ -196,8 +222,11 @@ impl Serialize for ProgramPoint<'_> {
     }
 }
 
-fn wire_numbers(counters: &Counters) -> [(&'static str, u64); 9] {
-    [
+fn wire_numbers(
+    counters: &Counters,
+    form: Form,
+) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+    let all = [
         ("tb", counters.total_bytes),
         ("tbk", counters.total_blocks),
         ("tl", counters.lifetimes_micros),
@@ -207,7 +236,10 @@ fn wire_numbers(counters: &Counters) -> [(&'static str, u64); 9] {
         ("gbk", counters.peak_blocks),
         ("eb", counters.end_bytes),
         ("ebk", counters.end_blocks),
-    ]
+    ];
+    // Events are over when they happen.
+    let counted = if form == Form::DhatAdHoc { 2 } else { all.len() };
+    all.into_iter().take(counted)
 }
 
 enum FrameEntry<'p> {

@@ -7,8 +7,10 @@ use std::vec::Vec;
 use crate::recording::model::Module;
 use crate::symbolize::{FixedMap, Place, StringId, Strings, Symbol};
 
+use super::Form;
 use super::kind::{self, Function};
-use super::paths::shorten;
+use super::merge::Stacks;
+use super::paths::{last_three, shorten};
 
 /// What a frame says.
 #[derive(Debug, Clone, Copy)]
@@ -35,12 +37,18 @@ enum Key {
 /// All distinct frames of a profile.
 #[derive(Debug, Default)]
 pub(super) struct FrameTable {
+    form: Form,
     frames: Vec<Frame>,
     strings: Strings,
     ids: FixedMap<Key, u32>,
 }
 
 impl FrameTable {
+    /// An empty table of frames that are written in that form.
+    pub(super) fn new(form: Form) -> Self {
+        Self { form, ..Self::default() }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.frames.len()
     }
@@ -52,8 +60,11 @@ impl FrameTable {
 
     /// The id of the frame for `symbol` at `place`.
     pub(super) fn code(&mut self, place: Place, symbol: Symbol, modules: &[Module]) -> u32 {
-        let address = place.address;
         let name = symbol.name;
+        let address = match self.form.has_dhat_frames() {
+            true => loaded(place, modules),
+            false => place.address,
+        };
         let key = match self.shown_file(symbol) {
             Some(file) => {
                 Key::InFile { address, name, file, line: symbol.line, column: symbol.column }
@@ -76,7 +87,10 @@ impl FrameTable {
 
     fn shown_file(&mut self, symbol: Symbol) -> Option<StringId> {
         let full = self.strings.get(symbol.file?);
-        let shown = shorten(full);
+        let shown = match self.form.has_dhat_frames() {
+            true => last_three(full),
+            false => shorten(full),
+        };
         if shown.len() == full.len() {
             return symbol.file;
         }
@@ -85,6 +99,9 @@ impl FrameTable {
     }
 
     fn module_path(&mut self, place: Place, modules: &[Module]) -> Option<StringId> {
+        if self.form.has_dhat_frames() {
+            return None; // not shown
+        }
         let module = modules.get(place.module? as usize)?;
         self.strings.intern(&module.path.to_string_lossy())
     }
@@ -96,6 +113,21 @@ impl FrameTable {
             self.frames.push(frame);
         }
         id
+    }
+
+    /// Forgets the frames that no stack has; the rest keep their order.
+    pub(super) fn keep_those_of(&mut self, stacks: &mut Stacks) {
+        let mut new_ids = std::vec![None; self.frames.len()];
+        for &id in stacks.all_frame_ids() {
+            new_ids[id as usize] = Some(0);
+        }
+        for (new, id) in (0_u32..).zip(new_ids.iter_mut().flatten()) {
+            *id = new;
+        }
+        let mut old = new_ids.iter();
+        self.frames.retain(|_| old.next().is_some_and(Option::is_some));
+        self.ids = FixedMap::default();
+        stacks.rename_frames(|id| new_ids[id as usize].unwrap_or(id));
     }
 
     /// What [`super::kind`] judges the frame by.
@@ -114,10 +146,16 @@ impl FrameTable {
     }
 }
 
+fn loaded(place: Place, modules: &[Module]) -> u64 {
+    let module = place.module.and_then(|module| modules.get(module as usize));
+    place.address.wrapping_add(module.map_or(0, |module| module.bias))
+}
+
 /// One frame of a [`Profile`](super::Profile). Its `Display` is the frame's line in a dhat
 /// file: `0xADDRESS: function (file:line:column)`, or `(in module)` where no line is known.
 #[derive(Clone, Copy)]
 pub struct FrameRef<'p> {
+    form: Form,
     frame: Frame,
     strings: &'p Strings,
     modules: &'p [Module],
@@ -126,7 +164,7 @@ pub struct FrameRef<'p> {
 impl<'p> FrameRef<'p> {
     /// `index` is below `table.len()`.
     pub(super) fn new(table: &'p FrameTable, modules: &'p [Module], index: usize) -> Self {
-        Self { frame: table.frames[index], strings: &table.strings, modules }
+        Self { form: table.form, frame: table.frames[index], strings: &table.strings, modules }
     }
 
     /// The return address as linked: relative to the module's file, the same in every run.
@@ -134,6 +172,14 @@ impl<'p> FrameRef<'p> {
     pub fn address(&self) -> u64 {
         match self.frame {
             Frame::Code { place, .. } => place.address,
+            Frame::Note(_) | Frame::Group(_) => 0,
+        }
+    }
+
+    /// The return address as the process saw it: the module's bias more than [`address`](Self::address).
+    pub fn loaded_address(&self) -> u64 {
+        match self.frame {
+            Frame::Code { place, .. } => loaded(place, self.modules),
             Frame::Note(_) | Frame::Group(_) => 0,
         }
     }
@@ -233,6 +279,9 @@ impl fmt::Display for FrameRef<'_> {
         if let Some(group) = self.group() {
             return write!(f, "[group: {group}]");
         }
+        if self.form.has_dhat_frames() {
+            return self.write_as_dhat(f);
+        }
         write!(f, "{:#x}: {} (", self.address(), self.function().unwrap_or("???"))?;
         match self.short_file() {
             Some(file) => self.write_location(f, file)?,
@@ -243,6 +292,14 @@ impl fmt::Display for FrameRef<'_> {
 }
 
 impl FrameRef<'_> {
+    /// As dhat-rs does, by its name for what users of [`crate::dhat_compat`] call.
+    fn write_as_dhat(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.function().unwrap_or("???").replace("mod_alloc::dhat_compat::", "dhat::");
+        let file = self.full_file().map_or("???", last_three);
+        let Symbol { line, column, .. } = self.symbol();
+        write!(f, "{:#x}: {name} ({file}:{line}:{column})", self.loaded_address())
+    }
+
     fn write_location(&self, f: &mut fmt::Formatter<'_>, file: &str) -> fmt::Result {
         f.write_str(file)?;
         // Line 0 is written when only the column is known: readers take the first number

@@ -65,6 +65,16 @@ impl Stacks {
         None
     }
 
+    /// Replaces each frame's id by another one.
+    pub(super) fn rename_frames(&mut self, renamed: impl Fn(u32) -> u32) {
+        self.ids.iter_mut().for_each(|id| *id = renamed(*id));
+    }
+
+    /// All ids of frames, of one stack after another.
+    pub(super) fn all_frame_ids(&self) -> &[u32] {
+        &self.ids
+    }
+
     /// Frees what only [`add`](Self::add) needs.
     pub(super) fn finish(&mut self) {
         self.by_hash = FixedMap::default();
@@ -88,7 +98,7 @@ impl Stacks {
 
 /// Adds every number of `more` to `sum`. Numbers from a damaged recording may not fit: the
 /// largest number stands for all that are larger.
-pub(super) fn add(sum: &mut Counters, more: &Counters) {
+pub(crate) fn add(sum: &mut Counters, more: &Counters) {
     let pairs = [
         (&mut sum.total_bytes, more.total_bytes),
         (&mut sum.total_blocks, more.total_blocks),

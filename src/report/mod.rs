@@ -32,6 +32,8 @@ use frames::FrameTable;
 use merge::Stacks;
 
 pub use frames::FrameRef;
+#[cfg(feature = "dhat-compat")]
+pub(crate) use merge::add;
 pub use site_names::SiteNames;
 
 /// How a profile is made of a recording.
@@ -43,11 +45,38 @@ pub struct Options {
     pub trim: bool,
     /// Directories with debug files, searched before `/usr/lib/debug`. Default: none.
     pub debug_dirs: Vec<PathBuf>,
+    /// The most frames kept of a stack, the innermost; functions inlined into them are not counted, those
+    /// that trimming takes away are. Default: all that were recorded.
+    pub max_frames: Option<usize>,
+    /// Whose reports this one reads like. Default: this crate's.
+    pub form: Form,
+}
+
+/// Whose reports a report reads like, and what it counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Form {
+    /// This crate's.
+    #[default]
+    Own,
+    /// dhat-rs's of the heap: its text for a frame, and its idea of where a stack begins.
+    DhatHeap,
+    /// dhat-rs's of events: blocks are events, bytes are units, and there is nothing else.
+    DhatAdHoc,
+    /// mod-alloc 1.0's: what says that there are no lifetimes and no times.
+    Version1,
+}
+
+impl Form {
+    /// Whether frames are written as dhat-rs writes them.
+    fn has_dhat_frames(self) -> bool {
+        matches!(self, Self::DhatHeap | Self::DhatAdHoc)
+    }
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { trim: true, debug_dirs: Vec::new() }
+        Self { trim: true, debug_dirs: Vec::new(), max_frames: None, form: Form::Own }
     }
 }
 
@@ -104,6 +133,7 @@ impl Run {
 /// Named stacks with numbers. No two stacks are equal.
 #[derive(Debug)]
 pub struct Profile {
+    form: Form,
     run: Run,
     frames: FrameTable,
     stacks: Stacks,
@@ -114,7 +144,12 @@ impl Profile {
     /// module and address; nothing in a recording makes this fail.
     pub fn from_recording(recording: &Recording, options: &Options) -> Self {
         let (frames, stacks) = naming::named_stacks(recording, options);
-        Self { run: Run::of(recording), frames, stacks }
+        Self { form: options.form, run: Run::of(recording), frames, stacks }
+    }
+
+    /// Whose reports this one reads like.
+    pub fn form(&self) -> Form {
+        self.form
     }
 
     /// What is said about the process as a whole.

@@ -7,11 +7,11 @@ use crate::recording::model::{
 };
 use crate::symbolize::{FixedMap, Symbol, Symbolizer};
 
-use super::Options;
 use super::frames::FrameTable;
 use super::kind::{self, Kind};
 use super::merge::Stacks;
 use super::trim;
+use super::{Form, Options};
 
 /// Outermost frame of a stack deeper than the frame limit.
 const TRUNCATED: &str = "[stack truncated: set MOD_ALLOC_FRAMES]";
@@ -22,9 +22,10 @@ const TABLE_FULL: &str = "[call-site table full: set MOD_ALLOC_BUCKETS]";
 
 /// The frames and the stacks of `recording`.
 pub(super) fn named_stacks(recording: &Recording, options: &Options) -> (FrameTable, Stacks) {
-    let mut frames = FrameTable::default();
+    let mut frames = FrameTable::new(options.form);
     let names = NodeNames::resolve(recording, options, &mut frames);
-    let stacks = stacks_of(recording, &names, &mut frames, options.trim);
+    let mut stacks = stacks_of(recording, &names, &mut frames, options);
+    frames.keep_those_of(&mut stacks);
     (frames, stacks)
 }
 
@@ -33,12 +34,12 @@ pub(super) fn stacks_of(
     recording: &Recording,
     names: &NodeNames,
     frames: &mut FrameTable,
-    trims: bool,
+    options: &Options,
 ) -> Stacks {
     let mut stacks = Stacks::default();
     let mut kinds = Vec::new();
     add_kinds(&mut kinds, frames, &recording.modules);
-    let mut builder = StackBuilder::new(recording, names, &kinds, trims);
+    let mut builder = StackBuilder::new(recording, names, &kinds, options);
     for site in &recording.sites {
         let ids = builder.build(site.frame, frames);
         stacks.add(ids, &site.counters);
@@ -74,12 +75,12 @@ pub(super) struct NodeNames {
 }
 
 impl NodeNames {
-    /// Resolves each distinct address once.
+    /// Resolves each distinct address of the sites' stacks once.
     fn resolve(recording: &Recording, options: &Options, frames: &mut FrameTable) -> Self {
         let mut symbolizer = Symbolizer::new(recording, &options.debug_dirs);
         let mut names = Self::default();
         names.cover(recording);
-        for node in 0..recording.frames.len() {
+        for node in nodes_of_sites(recording) {
             names.resolve_node(node, recording, &mut symbolizer, frames);
         }
         // Only needed to resolve more.
@@ -156,13 +157,28 @@ impl NodeNames {
     }
 }
 
+/// The entries of [`Recording::frames`] that some site's stack goes through, in their order: a recording
+/// has others, of sites that are not of its latest window.
+fn nodes_of_sites(recording: &Recording) -> impl Iterator<Item = usize> + use<> {
+    let mut wanted = std::vec![false; recording.frames.len()];
+    for site in &recording.sites {
+        let mut at = site.frame as usize;
+        while at >= ROOTS && wanted.get(at) == Some(&false) {
+            wanted[at] = true;
+            // A parent that is not further out would make this walk endless.
+            at = (recording.frames[at].parent as usize).min(at - 1);
+        }
+    }
+    wanted.into_iter().enumerate().filter_map(|(node, wanted)| wanted.then_some(node))
+}
+
 /// Puts stacks together, one after another, in buffers that are used again.
 pub(super) struct StackBuilder<'a> {
     recording: &'a Recording,
     names: &'a NodeNames,
     /// By frame id.
     kinds: &'a [Kind],
-    trims: bool,
+    options: &'a Options,
     ids: Vec<u32>,
     stack_kinds: Vec<Kind>,
     /// Of the stack at hand.
@@ -175,19 +191,21 @@ impl<'a> StackBuilder<'a> {
         recording: &'a Recording,
         names: &'a NodeNames,
         kinds: &'a [Kind],
-        trims: bool,
+        options: &'a Options,
     ) -> Self {
         let (ids, stack_kinds) = (Vec::new(), Vec::new());
-        Self { recording, names, kinds, trims, ids, stack_kinds, group: None }
+        Self { recording, names, kinds, options, ids, stack_kinds, group: None }
     }
 
     /// The frame ids of the stack whose innermost frame is the recording's frame `innermost`.
     pub(super) fn build(&mut self, innermost: u32, frames: &mut FrameTable) -> &[u32] {
         self.ids.clear();
-        let root = self.walk(innermost);
-        let mut shows_end = root != ROOT_COMPLETE;
-        if self.trims {
-            shows_end &= !self.trim(root == ROOT_COMPLETE);
+        let (root, is_all) = self.walk(innermost);
+        let is_complete = is_all && root == ROOT_COMPLETE;
+        // Frames that nobody asked for are not missing.
+        let mut shows_end = is_all && !is_complete;
+        if self.options.trim {
+            shows_end &= !self.trim(is_complete, frames);
         }
         // One without a name is internal.
         if let Some(group) = self.group.take().filter(|group| !group.name.is_empty()) {
@@ -199,33 +217,54 @@ impl<'a> StackBuilder<'a> {
         &self.ids
     }
 
-    /// Collects the ids outward from `innermost`; returns the root.
-    fn walk(&mut self, innermost: u32) -> u32 {
+    /// Collects the ids outward from `innermost`, as many frames' as are wanted; returns the root, and
+    /// whether all were wanted.
+    fn walk(&mut self, innermost: u32) -> (u32, bool) {
         let mut at = innermost;
+        let mut wanted = self.options.max_frames.unwrap_or(usize::MAX);
+        let mut is_all = true;
         while at as usize >= ROOTS {
-            self.ids.extend_from_slice(self.names.of(at as usize));
-            if let Some(node) = self.recording.frames.get(at as usize)
-                && let Some(index) = node.group.checked_sub(1)
-            {
+            let node = self.recording.frames.get(at as usize);
+            if let Some(index) = node.and_then(|node| node.group.checked_sub(1)) {
                 self.group = self.recording.groups.get(index as usize);
+            } else if wanted > 0 {
+                wanted -= 1;
+                self.ids.extend_from_slice(self.names.of(at as usize));
+            } else {
+                is_all = false;
             }
-            match self.recording.frames.get(at as usize) {
+            match node {
                 // A parent that is not further out would make this walk endless.
                 Some(node) if node.parent < at => at = node.parent,
-                _ => return crate::recording::model::ROOT_BROKEN,
+                _ => return (crate::recording::model::ROOT_BROKEN, is_all),
             }
         }
-        at
+        (at, is_all)
     }
 
     /// Trims what was collected; returns whether the stack's true end was among it.
-    fn trim(&mut self, complete: bool) -> bool {
+    fn trim(&mut self, complete: bool, frames: &FrameTable) -> bool {
         self.stack_kinds.clear();
         self.stack_kinds.extend(self.ids.iter().map(|&id| self.kinds[id as usize]));
         let kept = trim::trim(&self.stack_kinds, complete);
         self.ids.truncate(kept.range.end);
-        self.ids.drain(..kept.range.start);
+        let first = match self.options.form {
+            Form::Own | Form::Version1 => kept.range.start,
+            Form::DhatHeap => self.first_for_dhat(frames).unwrap_or(kept.range.start),
+            // The function that events are told to stays.
+            Form::DhatAdHoc => 0,
+        };
+        self.ids.drain(..first);
         kept.reached_start
+    }
+
+    /// Where a stack begins for dhat-rs: at the outermost function of `alloc::alloc`, which is shown.
+    fn first_for_dhat(&self, frames: &FrameTable) -> Option<usize> {
+        let modules = &self.recording.modules;
+        self.ids.iter().rposition(|&id| {
+            let name = frames.function(id, modules).name.unwrap_or_default();
+            ["alloc::alloc::", "<alloc::alloc::", "__rg_"].iter().any(|own| name.starts_with(own))
+        })
     }
 }
 

@@ -1,5 +1,7 @@
 //! Source paths, without the part that says only where somebody's tools lie.
 
+use std::path::Path;
+
 /// Text that ends such a part, and how many path components after it belong to it.
 const NOISE: [(&str, usize); 3] = [
     // The standard library's sources, if the toolchain has them installed.
@@ -27,6 +29,14 @@ pub(super) fn shorten(path: &str) -> &str {
         .unwrap_or(path)
 }
 
+/// The last three components of `path`, as dhat-rs shows it: all of a path that has no more.
+pub(super) fn last_three(path: &str) -> &str {
+    let mut components = Path::new(path).components();
+    let Some(others) = components.clone().count().checked_sub(4) else { return path };
+    components.nth(others);
+    components.as_path().to_str().unwrap_or(path)
+}
+
 /// What follows the first `count` components; `None` if that is nothing.
 fn skip_components(path: &str, count: usize) -> Option<&str> {
     let mut rest = path;
@@ -38,7 +48,7 @@ fn skip_components(path: &str, count: usize) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::shorten;
+    use super::{last_three, shorten};
 
     #[test]
     fn the_standard_library_is_shown_from_its_root() {
@@ -58,6 +68,20 @@ mod tests {
         assert_eq!(shorten(registry), "regex-1.11.1/src/lib.rs");
         let git = "/home/u/.cargo/git/checkouts/regex-0a1b/9f3c/src/lib.rs";
         assert_eq!(shorten(git), "regex-0a1b/9f3c/src/lib.rs");
+    }
+
+    #[test]
+    fn dhat_rs_shows_three_components() {
+        for (path, shown) in [
+            ("/aa/bb/cc/dd.rs", "bb/cc/dd.rs"),
+            ("/bb/cc/dd.rs", "bb/cc/dd.rs"),
+            ("/cc/dd.rs", "/cc/dd.rs"),
+            ("bb/cc/dd.rs", "bb/cc/dd.rs"),
+            ("src/main.rs", "src/main.rs"),
+            ("", ""),
+        ] {
+            assert_eq!(last_three(path), shown);
+        }
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub struct SiteNames {
     names: NodeNames,
     /// By frame id.
     kinds: Vec<Kind>,
-    trims: bool,
+    options: Options,
 }
 
 impl SiteNames {
@@ -30,10 +30,10 @@ impl SiteNames {
     pub fn new(recording: &Recording, options: &Options) -> Self {
         Self {
             symbolizer: Symbolizer::watching(recording, &options.debug_dirs),
-            frames: FrameTable::default(),
+            frames: FrameTable::new(options.form),
             names: NodeNames::default(),
             kinds: Vec::new(),
-            trims: options.trim,
+            options: options.clone(),
         }
     }
 
@@ -59,7 +59,7 @@ impl SiteNames {
             at = (node.parent as usize).min(at - 1);
         }
         add_kinds(&mut self.kinds, &self.frames, self.symbolizer.modules());
-        let mut builder = StackBuilder::new(recording, &self.names, &self.kinds, self.trims);
+        let mut builder = StackBuilder::new(recording, &self.names, &self.kinds, &self.options);
         builder.build(innermost, &mut self.frames).to_vec()
     }
 
@@ -98,8 +98,8 @@ impl SiteNames {
             self.names.resolve_node(node, recording, &mut self.symbolizer, &mut self.frames);
         }
         let mut frames = core::mem::take(&mut self.frames);
-        let stacks = stacks_of(recording, &self.names, &mut frames, self.trims);
-        Profile { run: Run::of(recording), frames, stacks }
+        let stacks = stacks_of(recording, &self.names, &mut frames, &self.options);
+        Profile { form: self.options.form, run: Run::of(recording), frames, stacks }
     }
 
     /// The frame with id `id`; `None` if there is none.

@@ -8,7 +8,7 @@ use std::vec::Vec;
 
 use crate::recording::model::Losses;
 
-use super::Profile;
+use super::{Form, Profile};
 
 /// The lines, each ended by a newline. The figures are the sums over the profile's stacks,
 /// so they equal what a viewer of the report shows.
@@ -20,18 +20,11 @@ pub fn lines(profile: &Profile, saved_to: &Path) -> String {
 }
 
 fn write_lines(profile: &Profile, saved_to: &Path, text: &mut String) -> fmt::Result {
-    let sum = profile.totals();
-    total(text, "Total:     ", sum.total_bytes, sum.total_blocks)?;
-    total(text, "At t-gmax: ", sum.peak_bytes, sum.peak_blocks)?;
-    total(text, "At t-end:  ", sum.end_bytes, sum.end_blocks)?;
+    write_totals(profile, "mod-alloc", text)?;
     let path = saved_to.display();
     let viewer = "and is viewable with dhat/dh_view.html";
     writeln!(text, "mod-alloc: The data has been saved to {path}, {viewer}")?;
-    let run = profile.run();
-    let losses = losses(&run.losses, run.settings.frames);
-    if !losses.is_empty() {
-        writeln!(text, "mod-alloc: Lost: {}", losses.join("; "))?;
-    }
+    write_losses(profile, &profile.run().losses, text)?;
     if let Some(check) = profile.run().self_check {
         let (checked, different) = (Commas(check.checked), Commas(check.differences));
         writeln!(text, "mod-alloc: Self-check: {checked} captures, {different} differences")?;
@@ -39,8 +32,30 @@ fn write_lines(profile: &Profile, saved_to: &Path, text: &mut String) -> fmt::Re
     Ok(())
 }
 
-fn total(text: &mut String, label: &str, bytes: u64, blocks: u64) -> fmt::Result {
-    writeln!(text, "mod-alloc: {label}{} bytes in {} blocks", Commas(bytes), Commas(blocks))
+/// What all stacks have together, in lines that begin with `who`.
+pub(crate) fn write_totals(profile: &Profile, who: &str, text: &mut String) -> fmt::Result {
+    let sum = profile.totals();
+    let is_ad_hoc = profile.form() == Form::DhatAdHoc;
+    let [units, counted] = if is_ad_hoc { ["units", "events"] } else { ["bytes", "blocks"] };
+    let mut line = |label: &str, bytes, blocks| {
+        let (bytes, blocks) = (Commas(bytes), Commas(blocks));
+        writeln!(text, "{who}: {label}{bytes} {units} in {blocks} {counted}")
+    };
+    line("Total:     ", sum.total_bytes, sum.total_blocks)?;
+    if is_ad_hoc {
+        return Ok(()); // events are over when they happen
+    }
+    line("At t-gmax: ", sum.peak_bytes, sum.peak_blocks)?;
+    line("At t-end:  ", sum.end_bytes, sum.end_blocks)
+}
+
+/// What was lost, in a line if there is such.
+pub(crate) fn write_losses(profile: &Profile, lost: &Losses, text: &mut String) -> fmt::Result {
+    let losses = losses(lost, profile.run().settings.frames);
+    if losses.is_empty() {
+        return Ok(());
+    }
+    writeln!(text, "mod-alloc: Lost: {}", losses.join("; "))
 }
 
 /// One phrase for each cause that lost something: what, how much, and what helps. `frames` is how
