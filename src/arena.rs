@@ -20,7 +20,6 @@ pub(crate) struct Arena {
 }
 
 impl Arena {
-    #[cfg(feature = "dhat-compat")]
     /// All shares; those of site 0 are empty.
     pub(crate) fn shares(&self) -> &[Tally] {
         &self.shares

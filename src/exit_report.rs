@@ -5,16 +5,12 @@ use std::path::{Path, PathBuf};
 use std::string::String;
 use std::vec::Vec;
 
-use crate::heap_state::moments;
 use crate::hook::ModAlloc;
-use crate::inside::as_profiler;
 use crate::os;
 use crate::os::message::say;
-use crate::recording::model::{HeapMoment, Recording};
-use crate::recording::reader::{self, Span};
-use crate::recording::view;
-use crate::report::{Options, Profile, dhat, summary};
-use crate::session::{self, Session};
+pub(crate) use crate::readings::{read, with_report_stack};
+use crate::report::{Form, Options, Profile, dhat, summary};
+use crate::session;
 use crate::sync::{AtomicU32, Ordering};
 
 /// 1 in a forked child: its report must not take the place of its parent's.
@@ -39,45 +35,27 @@ impl<A> ModAlloc<A> {
     /// What [`write_dhat_json`](Self::write_dhat_json) writes, as a string.
     #[must_use]
     pub fn dhat_json_string(&self) -> String {
-        let mut json = String::new();
-        with_report_stack(&mut || {
-            let mut bytes = Vec::new();
-            // Writing to memory does not fail, and JSON is UTF-8.
-            let _ = dhat::write(&profile(), &mut bytes);
-            json = String::from_utf8(bytes).unwrap_or_default();
-        });
-        json
+        let mut text = String::new();
+        with_report_stack(&mut || text = json(&profile()));
+        text
     }
 }
 
-/// Does the work of a report, in whatever thread has the stack for it; what it allocates there
-/// and here is the profiler's own.
-pub(crate) fn with_report_stack(work: &mut dyn FnMut()) {
-    as_profiler(|| os::with_large_stack(&mut || as_profiler(&mut *work)));
+/// The report as text.
+pub(crate) fn json(profile: &Profile) -> String {
+    let mut bytes = Vec::new();
+    // Writing to memory does not fail, and JSON is UTF-8.
+    let _ = dhat::write(profile, &mut bytes);
+    String::from_utf8(bytes).unwrap_or_default()
 }
 
 /// The profile of the process so far.
 fn profile() -> Profile {
-    let recording = session::get().map(read).unwrap_or_default();
-    Profile::from_recording(&recording, &Options::default())
+    let form = if cfg!(feature = "compat-1-0") { Form::Version1 } else { Form::Own };
+    Profile::from_recording(&crate::readings::recording(), &Options { form, ..Options::default() })
 }
 
-/// Reads this process's recording while no share is on its way from an arena to a site.
-pub(crate) fn read(session: &Session) -> Recording {
-    let started = session.header.process.started_nanos.load(Ordering::Relaxed);
-    let nanos = os::monotonic_nanos().saturating_sub(started);
-    let span = Span { units: os::clock::now(), nanos };
-    // Before the profiler itself allocates for the report.
-    let state = moments::now(session);
-    let _flushing: Vec<_> =
-        session.used_slots().map(|(_, slot)| slot.journal.moving.lock()).collect();
-    let mut recording = reader::read(&view::of_mapping(&session.mapping), span);
-    let micros = recording.end_micros;
-    moments::set_end(&mut recording.heap_states, HeapMoment { micros, ..state });
-    recording
-}
-
-fn write(profile: &Profile, path: &Path) -> io::Result<()> {
+pub(crate) fn write(profile: &Profile, path: &Path) -> io::Result<()> {
     let file = std::fs::File::create(path)?;
     let mut out = BufWriter::with_capacity(1 << 16, file);
     dhat::write(profile, &mut out)?;
@@ -102,6 +80,10 @@ pub(crate) fn in_forked_child() {
 fn report() {
     // A child that is not recorded has nothing to say.
     if session::get().is_some_and(|session| session::is_in_file() && !session.is_own()) {
+        return;
+    }
+    // The program asked for reports at other times.
+    if crate::dhat_compat::is_used() {
         return;
     }
     let Some(path) = out_path(std::env::var_os("MOD_ALLOC_OUT")) else { return };

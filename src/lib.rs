@@ -73,10 +73,14 @@ mod arena;
 #[cfg(feature = "backtraces")]
 mod block;
 #[cfg(feature = "backtraces")]
+mod call_sites;
+#[cfg(feature = "backtraces")]
 mod callsite;
 #[cfg(feature = "backtraces")]
 mod capture;
 mod current;
+#[cfg(feature = "dhat-compat")]
+pub mod dhat_compat;
 #[cfg(all(feature = "counters", not(feature = "preload")))]
 mod diagnostics;
 #[cfg(feature = "backtraces")]
@@ -103,6 +107,8 @@ mod os;
 #[cfg(feature = "preload")]
 #[doc(hidden)]
 pub mod preload;
+#[cfg(feature = "backtraces")]
+mod readings;
 pub mod recording;
 #[cfg(feature = "symbolicate")]
 pub mod report;
@@ -121,6 +127,10 @@ mod unwinding;
 #[cfg(feature = "backtraces")]
 mod windows;
 
+#[cfg(feature = "backtraces")]
+pub use call_sites::CallSiteStats;
+#[cfg(feature = "symbolicate")]
+pub use call_sites::named::{SymbolicatedCallSite, SymbolicatedFrame};
 pub use hook::ModAlloc;
 #[cfg(feature = "threads")]
 pub use measure::measure_threads;

@@ -21,7 +21,7 @@ use crate::table::sites::{NO_SITE, TABLE_FULL};
 mod change;
 
 #[cfg(feature = "dhat-compat")]
-pub(crate) use change::{close, open, recording};
+pub(crate) use change::{close, open};
 
 /// Larger than any site: nothing is recorded.
 const CLOSED: u32 = u32::MAX;
@@ -75,20 +75,14 @@ pub(crate) fn close_from_start() {
     }
 }
 
-/// Whether a window is open, be it the ordinary one.
-#[cfg(feature = "dhat-compat")]
-pub(crate) fn is_open() -> bool {
-    names(first_named())
-}
-
 /// From now on blocks are counted, but in the totals alone.
-#[cfg(feature = "compat-1-0")]
+#[cfg(feature = "dhat-compat")]
 pub(crate) fn count_only() {
     set(TABLE_FULL, COUNTING);
 }
 
 /// From now on blocks are counted with their stacks; all that were counted before stay known.
-#[cfg(feature = "compat-1-0")]
+#[cfg(feature = "dhat-compat")]
 pub(crate) fn count_with_stacks() {
     set(TABLE_FULL, TABLE_FULL);
 }

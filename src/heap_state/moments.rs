@@ -29,7 +29,7 @@ use crate::sync::{AtomicU32, AtomicU64, Ordering, fence};
 use crate::thread::Thread;
 use crate::threads::SHARED;
 use crate::unwinding::{OwnStack, ProcessRules};
-#[cfg(feature = "dhat-compat")]
+#[cfg(feature = "backtraces")]
 use crate::{
     heap::HeapNow,
     recording::layout::HeapStates,
@@ -97,7 +97,7 @@ pub(crate) fn forget(session: &Session) {
 }
 
 /// The state now, in full, for a report that the process makes itself. When that is, who asks knows.
-#[cfg(feature = "dhat-compat")]
+#[cfg(feature = "backtraces")]
 pub(crate) fn now(session: &Session) -> HeapMoment {
     let state = crate::heap_state::collect();
     HeapMoment {
@@ -176,7 +176,7 @@ fn figures(state: Option<HeapState>, process: ProcessMemory) -> [Option<u64>; FI
 }
 
 /// The states of a recording. `heap`: its peak; `micros`: clock units as such.
-#[cfg(feature = "dhat-compat")]
+#[cfg(feature = "backtraces")]
 pub(crate) fn read(words: &HeapStates, heap: &HeapNow, micros: impl Fn(u64) -> u64) -> States {
     let taken = words.peaks.iter().filter_map(|words| read_moment(words, &micros));
     let peak = taken.max_by_key(|(number, _)| *number).map(|(_, moment)| moment);
@@ -191,7 +191,7 @@ pub(crate) fn read(words: &HeapStates, heap: &HeapNow, micros: impl Fn(u64) -> u
 }
 
 /// What is at the end; if more was live there than when the peak's state was taken down, that is it, too.
-#[cfg(feature = "dhat-compat")]
+#[cfg(feature = "backtraces")]
 pub(crate) fn set_end(states: &mut States, end: HeapMoment) {
     let most = states.peak.map_or(states.peak_bytes, |peak| peak.requested_bytes);
     if end.requested_bytes >= most {
@@ -200,7 +200,7 @@ pub(crate) fn set_end(states: &mut States, end: HeapMoment) {
     states.end = Some(end);
 }
 
-#[cfg(feature = "dhat-compat")]
+#[cfg(feature = "backtraces")]
 fn read_moment(words: &MomentWords, micros: impl Fn(u64) -> u64) -> Option<(u64, HeapMoment)> {
     // Acquire pairs with the Release in `write`: all of the moment is seen.
     let number = words.number.load(Ordering::Acquire);
@@ -233,7 +233,7 @@ fn read_moment(words: &MomentWords, micros: impl Fn(u64) -> u64) -> Option<(u64,
     is_whole.then_some((number, moment))
 }
 
-#[cfg(feature = "dhat-compat")]
+#[cfg(feature = "backtraces")]
 fn allocator(code: u32) -> Option<Allocator> {
     match code {
         1 => Some(Allocator::Jemalloc),

@@ -284,7 +284,7 @@ fn interrupted() -> bool {
 
 /// Calls `work` where there is stack enough for a report: here, or in a thread of its own if
 /// this one's stack is nearly used up. Where no thread can be had, here all the same.
-#[cfg(feature = "dhat-compat")]
+#[cfg(feature = "symbolicate")]
 pub(crate) fn with_large_stack(work: &mut dyn FnMut()) {
     const ENOUGH: u64 = 1 << 20;
     const LARGE: usize = 8 << 20;
@@ -296,7 +296,7 @@ pub(crate) fn with_large_stack(work: &mut dyn FnMut()) {
 }
 
 /// Calls `work` in a thread with so much stack and waits for it; `false` if there is none to be had.
-#[cfg(feature = "dhat-compat")]
+#[cfg(feature = "symbolicate")]
 fn in_thread(stack: usize, mut work: &mut dyn FnMut()) -> bool {
     extern "C" fn start(work: *mut c_void) -> *mut c_void {
         // SAFETY: `in_thread` passes its own closure and waits for this thread.

@@ -194,7 +194,7 @@ pub(crate) const OPEN: u32 = 0;
 #[cfg(feature = "backtraces")]
 pub(crate) const EXIT: u32 = 1;
 /// Who waited for the process saw that it was gone.
-#[cfg(feature = "dhat-compat")]
+#[cfg(feature = "backtraces")]
 pub(crate) const GONE: u32 = 2;
 /// `MOD_ALLOC_SELF_CHECK=on`: captures that were taken both ways.
 #[derive(Debug, Default)]
@@ -250,7 +250,7 @@ pub(crate) struct HeapStates {
     pub(crate) end: HeapMoment,
 }
 
-#[cfg(feature = "dhat-compat")]
+#[cfg(feature = "backtraces")]
 impl HeapStates {
     /// The same as mere words: in version 1, more of the command line.
     pub(crate) fn words(&self) -> &[AtomicU64] {

@@ -5,11 +5,11 @@ pub mod file;
 #[cfg(feature = "dhat-compat")]
 mod image;
 pub(crate) mod layout;
-#[cfg(feature = "symbolicate")]
+#[cfg(feature = "backtraces")]
 pub mod model;
-#[cfg(feature = "dhat-compat")]
+#[cfg(feature = "backtraces")]
 pub(crate) mod reader;
 #[cfg(feature = "backtraces")]
 pub(crate) mod space;
-#[cfg(feature = "dhat-compat")]
+#[cfg(feature = "backtraces")]
 pub(crate) mod view;

@@ -70,12 +70,23 @@ impl Window {
     }
 }
 
+/// The heap as it stands.
+fn heap_now(view: &View<'_>) -> HeapNow {
+    let heap = &view.header.heap;
+    let sole = heap.sole.load(Ordering::Relaxed).checked_sub(1);
+    heap.now(sole.and_then(|index| view.slots.get(index as usize)).map(|slot| &slot.front))
+}
+
+/// Reads the call sites of a recording that has lasted for `span`.
+#[cfg(feature = "dhat-compat")]
+pub(crate) fn read_sites(view: &View<'_>, span: Span) -> Vec<Site> {
+    sites(view, heap_now(view), span, Window::of(view.header))
+}
+
 /// Reads the whole recording, which has lasted for `span`.
 pub(crate) fn read(view: &View<'_>, span: Span) -> Recording {
     let (header, slots) = (view.header, view.slots);
-    let sole = header.heap.sole.load(Ordering::Relaxed).checked_sub(1);
-    let sole = sole.and_then(|index| slots.get(index as usize)).map(|slot| &slot.front);
-    let heap = header.heap.now(sole);
+    let heap = heap_now(view);
     let window = Window::of(header);
     let end_micros = span.end_micros(window.opened);
     let micros = |units: u64| span.micros(units.saturating_sub(window.opened)).min(end_micros);

@@ -33,7 +33,6 @@ pub(crate) struct Record {
 const _: () = assert!(size_of::<Record>() == 24, "the recording's format");
 
 impl Record {
-    #[cfg(feature = "dhat-compat")]
     /// What the owner's tally had before the epoch's first change.
     pub(crate) fn saved(&self) -> (i64, i64) {
         self.saved.get_signed()

@@ -120,7 +120,6 @@ impl Tally {
         self.epoch() == epoch
     }
 
-    #[cfg(feature = "dhat-compat")]
     /// The most bytes the site had live at once, and its blocks at that moment, as far as noted.
     pub(crate) fn max(&self) -> (i64, i64) {
         self.noted.get_signed()
@@ -152,7 +151,6 @@ impl Tally {
         }
     }
 
-    #[cfg(feature = "dhat-compat")]
     /// Bytes and blocks at the heap's latest peak. `saved` is what `begin_epoch` gave last.
     pub(crate) fn own_at_peak(
         &self,

@@ -1,11 +1,9 @@
 //! How windows are opened and closed.
 
 use super::{CLOSED, set};
-use crate::exit_report;
-use crate::inside::{self, Inside};
+use crate::inside::Inside;
 use crate::marks;
 use crate::os::{self, clock};
-use crate::recording::model::Recording;
 use crate::session::{self, Session};
 use crate::sync::{Ordering, wait_turn};
 
@@ -28,13 +26,6 @@ pub(crate) fn close() {
     let Some(session) = begin_change() else { return };
     let _changing = marks::lock();
     close_in(session);
-}
-
-/// What the present window has recorded, or the latest one; times count from its opening. What the caller
-/// does with it is best done [as the profiler](crate::inside::as_profiler).
-pub(crate) fn recording() -> Recording {
-    let read = || session::get().map(exit_report::read).unwrap_or_default();
-    inside::as_profiler(read)
 }
 
 /// The session, in which the calling thread has a slot: so it is known whether it is the only one.
