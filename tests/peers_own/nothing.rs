@@ -1,0 +1,1 @@
+//! Nothing: only the sources of this package's dependencies are of interest.
