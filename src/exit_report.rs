@@ -64,6 +64,10 @@ pub(crate) fn write(profile: &Profile, path: &Path) -> io::Result<()> {
 
 /// Runs when the process exits by `exit` or by returning from `main`; other threads may be running.
 pub(crate) extern "C" fn at_exit() {
+    // What the report needs is not the program's.
+    if let Some(session) = session::get().filter(|_| session::is_in_file()) {
+        moments::note_end(session);
+    }
     with_report_stack(&mut || {
         // A panic must not cross into libc, nor change how the process ends.
         if std::panic::catch_unwind(report).is_err() {

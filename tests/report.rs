@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use mod_alloc::heap_state::{Allocator, HeapState};
 use mod_alloc::recording::model::{
-    Counters, Frame, Group, Module, ROOT_BROKEN, ROOT_COMPLETE, ROOT_TABLE_FULL, ROOT_TRUNCATED,
-    ROOTS, Recording, Site, Thread,
+    Counters, Frame, Group, HeapMoment, HeapStates, Module, ROOT_BROKEN, ROOT_COMPLETE,
+    ROOT_TABLE_FULL, ROOT_TRUNCATED, ROOTS, Recording, Site, Thread,
 };
 use mod_alloc::report::{Options, Profile, StackRef, dhat};
 use serde_json::{Value, json};

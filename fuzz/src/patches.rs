@@ -20,6 +20,8 @@ use std::ops::{Range, RangeFrom};
 use std::os::unix::fs::FileExt;
 
 const MAGIC: &[u8] = b"modalloc";
+/// In which the allocator's state is part of the header.
+const VERSION: u32 = 2;
 const TABLE: usize = 16;
 const REGIONS: usize = 9;
 const HEADER: usize = 4096;
@@ -52,7 +54,7 @@ const SIZE: usize = places().1;
 fn empty() -> Vec<u8> {
     let mut bytes = vec![0; SIZE];
     bytes[..8].copy_from_slice(MAGIC);
-    bytes[8..12].copy_from_slice(&1_u32.to_ne_bytes());
+    bytes[8..12].copy_from_slice(&VERSION.to_ne_bytes());
     bytes[12..16].copy_from_slice(&(HEADER as u32).to_ne_bytes());
     for region in 0..REGIONS {
         let at = TABLE + 16 * region;

@@ -1,14 +1,22 @@
 //! mimalloc, by `mi_process_info` and `mi_stats_get_json`.
 
+use core::alloc::Layout;
 use core::ffi::{CStr, c_char};
+use core::hint::black_box;
 use core::ptr::{self, NonNull};
+use std::alloc::{alloc, dealloc};
 
 use super::{Allocator, HeapState};
+use crate::inside::as_profiler;
 use crate::os;
 use crate::sync::{AtomicU32, Ordering};
 
-/// 1: it has been seen to be in use.
-static IS_IN_USE: AtomicU32 = AtomicU32::new(0);
+/// Values of [`USE`].
+const UNKNOWN: u32 = 0;
+const UNUSED: u32 = 1;
+const USED: u32 = 2;
+
+static USE: AtomicU32 = AtomicU32::new(UNKNOWN);
 
 unsafe extern "C" {
     /// Both of the versions that `libmimalloc-sys` builds have it; the crate declares it for one.
@@ -19,24 +27,40 @@ unsafe extern "C" {
 const TEXT: usize = 64 << 10;
 
 pub(super) fn state() -> Option<HeapState> {
-    let memory = os::reserve(TEXT)?;
-    let state = with_text(memory, |text| full_state(committed(), text));
+    let state = quick_state()?;
+    let Some(memory) = os::reserve(TEXT) else { return Some(state) };
+    let state = with_text(memory, |text| full_state(state, text));
     // SAFETY: the mapping just made, which nobody uses any more.
     unsafe { os::release(memory, TEXT) };
-    if state.is_some() {
-        IS_IN_USE.store(1, Ordering::Relaxed);
-    }
-    state
+    Some(state)
 }
 
-/// The state without what its text alone says; but what is in use is told from what is not by that text, the
-/// first time.
-#[cfg(feature = "backtraces")]
+/// The state without what its text alone says. Takes no lock but, the first time, what an allocation takes.
 pub(super) fn quick_state() -> Option<HeapState> {
-    if IS_IN_USE.load(Ordering::Relaxed) == 0 {
-        return state();
+    if USE.load(Ordering::Relaxed) == UNKNOWN {
+        USE.store(if is_in_use() { USED } else { UNUSED }, Ordering::Relaxed);
     }
-    Some(HeapState { active: Some(committed()), ..HeapState::of(Allocator::Mimalloc) })
+    let is_used = USE.load(Ordering::Relaxed) == USED;
+    let state = HeapState::of(Allocator::Mimalloc);
+    is_used.then(|| HeapState { active: Some(committed()), ..state })
+}
+
+/// Whether a block of the program's allocator is one of mimalloc's. Its figures do not tell: to be asked for
+/// them is enough to make it allocate.
+fn is_in_use() -> bool {
+    let layout = Layout::new::<u64>();
+    as_profiler(|| {
+        // SAFETY: the layout's size is not zero.
+        let block = black_box(unsafe { alloc(layout) });
+        if block.is_null() {
+            return false;
+        }
+        // SAFETY: any address may be asked for.
+        let is_mimallocs = unsafe { libmimalloc_sys::mi_is_in_heap_region(block.cast()) };
+        // SAFETY: allocated above with this layout.
+        unsafe { dealloc(block, layout) };
+        is_mimallocs
+    })
 }
 
 /// Bytes that may be touched. Takes no lock.
@@ -62,17 +86,15 @@ fn with_text<R>(memory: NonNull<u8>, work: impl FnOnce(&str) -> R) -> R {
     work(text.to_str().unwrap_or_default())
 }
 
-/// The state, if there are arenas: without, nothing was ever allocated.
-fn full_state(committed: u64, text: &str) -> Option<HeapState> {
-    let arenas = number_after(text, "\"arena_count\":").filter(|count| *count > 0)?;
+/// The state with what the text says.
+fn full_state(state: HeapState, text: &str) -> HeapState {
     let reserved = current(text, "reserved");
-    Some(HeapState {
-        active: Some(committed),
+    HeapState {
         mapped: reserved,
-        retained: reserved.map(|all| all.saturating_sub(committed)),
-        arenas: Some(arenas),
-        ..HeapState::of(Allocator::Mimalloc)
-    })
+        retained: reserved.zip(state.active).map(|(all, active)| all.saturating_sub(active)),
+        arenas: number_after(text, "\"arena_count\":"),
+        ..state
+    }
 }
 
 /// The present value of a figure of which the text gives several.
@@ -109,11 +131,11 @@ mod tests {
     }
 
     #[test]
-    fn without_arenas_it_is_not_in_use() {
-        let full = full_state(100, TEXT).unwrap();
+    fn the_text_adds_to_what_is_known() {
+        let state = HeapState { active: Some(100), ..HeapState::of(Allocator::Mimalloc) };
+        let full = full_state(state, TEXT);
         assert_eq!((full.active, full.mapped, full.arenas), (Some(100), Some(1 << 30), Some(1)));
         assert_eq!(full.retained, Some((1 << 30) - 100));
-        assert_eq!(full_state(100, "\"arena_count\": 0,"), None);
-        assert_eq!(full_state(100, ""), None);
+        assert_eq!(full_state(state, ""), state);
     }
 }

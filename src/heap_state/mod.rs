@@ -28,15 +28,14 @@
 //! | `retained` | `stats.retained`: address space kept, without memory behind it | `reserved` less `commit_current` | `fordblks`: free blocks in the arenas, those of the fast bins included; most have memory behind them |
 //! | `arenas` | those of `arenas.narenas` that are initialized | `arena_count` | the heaps that `malloc_info` lists |
 //! | read with | `mallctl`, after `epoch` was advanced once | `mi_process_info`, `mi_stats_get_json` | `mallinfo2` (glibc 2.33 and later), `malloc_info` |
-//! | in use if | `allocated` and `active` are not both 0 | it has an arena | `allocated` or `mapped` is not 0 |
+//! | in use if | it has blocks beside its own: `allocated` is more than the arenas' `internal` | a block allocated for the question is one of its own (`mi_is_in_heap_region`) | `allocated` or `mapped` is not 0 |
 //!
 //! jemalloc needs the feature `jemalloc`, mimalloc the feature `mimalloc`; glibc's own allocator needs none.
 //!
 //! # What it costs
 //!
 //! glibc counts its free blocks one by one, holding the lock of the arena that they are in: 0.2 µs with
-//! none, 2 ms with 50,000, 65 ms with 500,000 (two thirds of that in one arena are as much as in
-//! sixteen), and for the number of its arenas the same once more. Other threads that need that arena wait.
+//! none, 2 ms with 50,000, 65 ms with 500,000 (in sixteen arenas as in one, per block), and for the number of its arenas the same once more. Other threads that need that arena wait.
 //! jemalloc adds up its arenas' books under their locks, some tens of µs. mimalloc's figures are read
 //! without any lock but that of the list of its heaps.
 
@@ -197,7 +196,7 @@ pub fn collect() -> Option<HeapState> {
     Some(HeapState { process: process(), ..state })
 }
 
-/// jemalloc's state; `None` if it is linked but not in use (`allocated` and `active` both 0), or the
+/// jemalloc's state; `None` if it is linked but not in use (nobody but itself has blocks of it), or the
 /// feature `jemalloc` is off. Advances jemalloc's epoch once. The process's figures are not asked for:
 /// see [`process`].
 #[must_use]

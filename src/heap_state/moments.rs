@@ -2,8 +2,7 @@
 //!
 //! Near the peak means: at the event that first shrinks the heap after a maximum, or raises the number of
 //! blocks to a new one, if there is 1/16 more live than when the state was taken down last, and all that
-//! taking it down has taken so far is less than 1 % of the time since the start, but for a twentieth of a
-//! millisecond. At every peak it could not be done: a heap that goes up and down is at one at each event.
+//! taking it down has taken so far is less than 1 % of the time since the start, but for 50 µs. At every peak it could not be done: a heap that goes up and down is at one at each event.
 //!
 //! # Where it is safe
 //!
@@ -38,14 +37,14 @@ use crate::{
 
 /// Of the run time, what taking the state down may take: 1 in this many.
 const SHARE: u64 = 100;
-/// Clock units that it may take in any case: 50 to 125 µs.
-const ALLOWANCE: u64 = 256;
+/// Nanoseconds that it may take in any case.
+const ALLOWANCE: u64 = 50_000;
 /// Frames that are walked to find a stack's end.
 const MOST_FRAMES: usize = 1 << 14;
 
 /// 1: somebody is taking a state down.
 static BUSY: AtomicU32 = AtomicU32::new(0);
-/// Clock units that taking states down has taken.
+/// Nanoseconds of processors' time that taking states down has taken.
 static SPENT: AtomicU64 = AtomicU64::new(0);
 /// States near the peak that were taken down.
 static TAKEN: AtomicU64 = AtomicU64::new(0);
@@ -62,7 +61,7 @@ impl Errand {
     /// What the thread, which is inside the hook, was asked to do, if it may be done here.
     pub(crate) fn of(thread: &Thread) -> Option<Errand> {
         let live = thread.slot.front.take_wish()?;
-        let (session, started) = (session::get()?, clock::now());
+        let (session, started) = (session::get()?, os::thread_nanos());
         let is_safe = thread.index != SHARED && is_outside_allocator(thread.bounds);
         is_safe.then_some(Errand { session, live, started })
     }
@@ -78,14 +77,21 @@ impl Errand {
         if let Some(_held) = os::SignalsHeld::new() {
             note_peak(session, live);
         }
-        let now = clock::now();
-        let spent = now.saturating_sub(started);
+        let spent = os::thread_nanos().saturating_sub(started);
         let all = SPENT.fetch_add(spent, Ordering::Relaxed) + spent;
         // The next time is likely to take as long.
-        let time = (all + spent).saturating_sub(ALLOWANCE).saturating_mul(SHARE);
-        session.heap().state_taken(live, time);
+        let due = (all + spent).saturating_sub(ALLOWANCE).saturating_mul(SHARE);
+        session.heap().state_taken(live, units(session, due));
         BUSY.store(0, Ordering::Release); // pairs with the Acquire above
     }
+}
+
+/// The clock units that so many nanoseconds since the start are.
+fn units(session: &Session, nanos: u64) -> u64 {
+    let started = session.header.process.started_nanos.load(Ordering::Relaxed);
+    let passed = os::monotonic_nanos().saturating_sub(started).max(1);
+    let units = u128::from(nanos) * u128::from(clock::now()) / u128::from(passed);
+    u64::try_from(units).unwrap_or(u64::MAX)
 }
 
 /// What was taken down is of no window that is open: forgets it.
@@ -115,11 +121,15 @@ fn note_peak(session: &Session, live: i64) {
     write(place, number, live, collect_quickly(), process);
 }
 
-/// Notes the state at the end of the process.
+/// Notes the state at the end of the process, unless that was done or the recording is another process's.
 pub(crate) fn note_end(session: &Session) {
-    let live = live(session);
-    let state = if is_outside_allocator(inside::bounds()) { collect_quickly() } else { None };
-    write(&session.header.states.end, 1, live, state, process());
+    let place = &session.header.states.end;
+    if !session.is_own() || place.number.load(Ordering::Relaxed) != 0 {
+        return;
+    }
+    let is_safe = is_outside_allocator(inside::bounds());
+    let state = if is_safe { collect_quickly() } else { None };
+    write(place, 1, live(session), state, process());
 }
 
 /// Bytes that the program has live.
@@ -278,4 +288,63 @@ unsafe extern "C" fn walk(low: u64, high: u64, _spare: u64, pc: u64, sp: u64, bp
         }
     }
     false
+}
+
+#[cfg(all(test, feature = "dhat-compat"))]
+mod tests {
+    use super::*;
+
+    fn heap(peak_bytes: i64) -> HeapNow {
+        HeapNow { peak_bytes, ..HeapNow::default() }
+    }
+
+    fn of(requested_bytes: u64) -> HeapMoment {
+        HeapMoment { requested_bytes, ..HeapMoment::default() }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let words = HeapStates::default();
+        let process = ProcessMemory { resident: Some(7), peak_resident: None };
+        let state = HeapState {
+            allocated: Some(1),
+            mapped: Some(0),
+            process,
+            ..HeapState::of(Allocator::Mimalloc)
+        };
+        assert!(!read(&words, &heap(5), |units| units).is_known());
+        write(&words.peaks[1], 1, 10, Some(state), process);
+        write(&words.peaks[0], 2, 30, None, process);
+        let states = read(&words, &heap(40), |units| units);
+        assert_eq!((states.peak_bytes, states.end), (40, None));
+        let moment = HeapMoment { micros: states.peak.unwrap().micros, process, ..of(30) };
+        assert_eq!(states.peak, Some(moment), "the later one");
+        // The process was killed while it wrote that one.
+        words.peaks[0].number.store(0, Ordering::Relaxed);
+        let peak = read(&words, &heap(40), |_| 99).peak.unwrap();
+        assert_eq!(peak, HeapMoment { micros: 99, state: Some(state), process, ..of(10) });
+        assert_eq!(peak.state.unwrap().active, None);
+    }
+
+    #[test]
+    fn the_end_is_the_peak_if_more_is_live_there() {
+        let states = |peak: Option<u64>, end: u64| {
+            let mut states = States { peak_bytes: 100, peak: peak.map(of), ..States::default() };
+            set_end(&mut states, of(end));
+            assert_eq!(states.end, Some(of(end)));
+            states.peak.map(|peak| peak.requested_bytes)
+        };
+        assert_eq!(states(Some(90), 95), Some(95));
+        assert_eq!(states(Some(90), 80), Some(90));
+        assert_eq!(states(None, 100), Some(100));
+        assert_eq!(states(None, 99), None);
+    }
+
+    #[test]
+    fn what_is_no_allocators_code_is_none() {
+        for known in [Allocator::Jemalloc, Allocator::Mimalloc, Allocator::Glibc] {
+            assert_eq!(allocator(code(known)), Some(known));
+        }
+        assert_eq!((allocator(0), allocator(4)), (None, None));
+    }
 }

@@ -403,8 +403,18 @@ pub(crate) fn at_fork(
 
 /// Nanoseconds of the monotonic clock.
 pub(crate) fn monotonic_nanos() -> u64 {
+    nanos_of(libc::CLOCK_MONOTONIC)
+}
+
+/// Nanoseconds that the calling thread has had of a processor.
+#[cfg(feature = "backtraces")]
+pub(crate) fn thread_nanos() -> u64 {
+    nanos_of(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
+fn nanos_of(clock: libc::clockid_t) -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the out-pointer is valid.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
+    unsafe { libc::clock_gettime(clock, &raw mut time) };
     time.tv_sec.cast_unsigned() * 1_000_000_000 + time.tv_nsec.cast_unsigned()
 }

@@ -13,6 +13,7 @@ mod region;
 mod rig;
 mod settings;
 mod signals;
+mod states;
 mod threads;
 mod truth;
 mod walls;
@@ -34,6 +35,7 @@ fn main() {
         walls::PROGRAMS,
         endings::PROGRAMS,
         signals::PROGRAMS,
+        states::PROGRAMS,
     ];
     let program = families.iter().copied().flatten().find(|(known, _)| known == name);
     let (_, run) = program.unwrap_or_else(|| panic!("no program is called {name}"));
