@@ -66,7 +66,7 @@ pub(crate) fn write(profile: &Profile, path: &Path) -> io::Result<()> {
 pub(crate) extern "C" fn at_exit() {
     // What the report needs is not the program's.
     if let Some(session) = session::get().filter(|_| session::is_in_file()) {
-        moments::note_end(session);
+        crate::heap_state::moments::note_end(session);
     }
     with_report_stack(&mut || {
         // A panic must not cross into libc, nor change how the process ends.

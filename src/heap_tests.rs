@@ -165,7 +165,9 @@ fn stretches_have_exact_peaks_of_their_own() {
     for exact in [false, true] {
         with_seeds(20, |seed| {
             let mut world = World::new(3, 5, exact, seed);
-            (0..if exact { 3 } else { 1 }).for_each(|_| drop(world.join()));
+            for _ in 0..if exact { 3 } else { 1 } {
+                world.join();
+            }
             for _ in 0..times(500) {
                 world.anything(growth(&world));
                 if is_due(&mut world, 12) {

@@ -32,7 +32,7 @@ fn tree(depth: u32, blocks: usize) {
     let kept: Vec<Vec<u8>> = (0..blocks).map(|_| black_box(vec![0; LARGE as usize])).collect();
     if depth > 0 {
         let threads = [(); 3].map(|()| thread::spawn(move || tree(depth - 1, blocks)));
-        threads.map(|thread| thread.join().unwrap());
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
     }
     drop(kept);
 }

@@ -191,9 +191,8 @@ pub(crate) fn read(words: &HeapStates, heap: &HeapNow, micros: impl Fn(u64) -> u
     let taken = words.peaks.iter().filter_map(|words| read_moment(words, &micros));
     let peak = taken.max_by_key(|(number, _)| *number).map(|(_, moment)| moment);
     let end = read_moment(&words.end, &micros).map(|(_, moment)| moment);
-    let mut states = States::default();
-    states.peak_bytes = heap.peak_bytes.max(0).cast_unsigned();
-    states.peak = peak;
+    let peak_bytes = heap.peak_bytes.max(0).cast_unsigned();
+    let mut states = States { peak_bytes, peak, ..States::default() };
     if let Some(end) = end {
         set_end(&mut states, end);
     }
