@@ -390,7 +390,7 @@ fn small_and_busy_heaps_stay_within_a_kilobyte_a_thread() {
         }
     }
     let publications = world.session.heap().publications.get();
-    assert!(publications > MANY_PUBLICATIONS, "{publications} are not many");
+    assert!(publications > front::MANY_PUBLICATIONS, "{publications} are not many");
     let tolerance = 1024 * threads as u64 + world.model.peak_bytes / 100;
     assert!(most <= tolerance, "{most} bytes off, {tolerance} allowed");
 }

@@ -62,7 +62,14 @@ struct Nothing;
 
 impl AllocationTracker for Nothing {
     fn allocated(&self, _: usize, _: usize, _: usize, _: AllocationGroupId) {}
-    fn deallocated(&self, _: usize, _: usize, _: usize, _: AllocationGroupId, _: AllocationGroupId) {
+    fn deallocated(
+        &self,
+        _: usize,
+        _: usize,
+        _: usize,
+        _: AllocationGroupId,
+        _: AllocationGroupId,
+    ) {
     }
 }
 
