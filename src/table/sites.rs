@@ -221,7 +221,10 @@ impl Sites {
     /// Begins a window: the site of what finds the table full in it. Where not even that has a place, its
     /// number is that of no site, and only the heap's own numbers go on.
     pub(crate) fn begin_window(&self, now: u64) -> u32 {
-        let first = self.next_id().unwrap_or(self.records.len() as u32);
+        let first = self.next_id().unwrap_or_else(|| {
+            // No two windows have the same, or the blocks of one would be known in the other.
+            self.head.first.load(Ordering::Relaxed).max(self.records.len() as u32) + 1
+        });
         self.describe(first, ROOT_TABLE_FULL, 0, 0);
         self.head.opened.store(now, Ordering::Relaxed);
         self.head.first.store(first, Ordering::Relaxed);
