@@ -224,11 +224,37 @@ mod events {
         /// # Safety
         ///
         /// The block must be valid for writes of its size (the last argument) and the trailer.
-        pub(super) allocated(&'static Session, *mut u8, usize) => record
+        pub(super) allocated(&'static Session, *mut u8, usize) => entrance
+    }
+
+    #[cfg(not(feature = "groups"))]
+    use self::record as entrance;
+    #[cfg(feature = "groups")]
+    use self::record_or_report as entrance;
+
+    /// The same, and tells a tracker if there is one. The two are apart, so that neither has to keep
+    /// registers for the other.
+    #[cfg(feature = "groups")]
+    unsafe extern "C" fn record_or_report(
+        session: &'static Session,
+        block: *mut u8,
+        size: usize,
+        pc: u64,
+        sp: u64,
+        bp: u64,
+    ) {
+        if tracker::is_watched() {
+            // SAFETY: the caller's promise.
+            unsafe { tracker::record(session, block, size, pc, sp, bp) };
+        } else {
+            // SAFETY: the caller's promise.
+            unsafe { record(session, block, size, pc, sp, bp) };
+        }
     }
 
     /// Records a new block and writes its trailer. `pc`, `sp` and `bp` are the registers of the
     /// innermost frame to record.
+    #[cfg_attr(feature = "groups", inline(never))]
     unsafe extern "C" fn record(
         session: &'static Session,
         block: *mut u8,
@@ -237,13 +263,7 @@ mod events {
         sp: u64,
         bp: u64,
     ) {
-        let at = Registers { pc, sp, bp };
-        #[cfg(feature = "groups")]
-        if tracker::is_watched() {
-            // SAFETY: the caller's promise.
-            return unsafe { tracker::record(session, block, size, at) };
-        }
-        let site = born(session, size, at);
+        let site = born(session, size, Registers { pc, sp, bp });
         // SAFETY: the caller's promise.
         unsafe { block::write(block, size, site) };
     }

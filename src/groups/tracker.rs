@@ -233,16 +233,24 @@ fn group_of(session: &Session, site: u32) -> AllocationGroupId {
     AllocationGroupId::of(named(session.groups, owner.map_or(NO_GROUP, Owner::group)))
 }
 
-/// Records a new block, writes its trailer and reports it.
+/// Records a new block, writes its trailer and reports it. `pc`, `sp` and `bp` are the registers of the
+/// innermost frame to record.
 ///
 /// # Safety
 ///
 /// `block` must be valid for writes of `size` bytes and the trailer.
 #[cold]
 #[inline(never)]
-pub(crate) unsafe fn record(session: &'static Session, block: *mut u8, size: usize, at: Registers) {
+pub(crate) unsafe extern "C" fn record(
+    session: &'static Session,
+    block: *mut u8,
+    size: usize,
+    pc: u64,
+    sp: u64,
+    bp: u64,
+) {
     let is_own = SUSPENDED.get() == IN_TRACKER;
-    let site = if is_own { NO_SITE } else { born(session, size, at) };
+    let site = if is_own { NO_SITE } else { born(session, size, Registers { pc, sp, bp }) };
     // SAFETY: the caller's promise.
     unsafe { block::write(block, size, site) };
     // SAFETY: the caller's promise.
