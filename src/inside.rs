@@ -336,6 +336,8 @@ pub(crate) unsafe extern "C" fn thread_ends(value: *mut c_void) {
     #[cfg(feature = "counters")]
     crate::memory_stats::threads::end(thread.index);
     thread.slot.leave();
+    #[cfg(all(feature = "counters", not(feature = "preload")))]
+    crate::diagnostics::thread_ended();
 }
 
 /// A forked child goes on with this thread alone: makes its state anew where it was wiped.
@@ -386,6 +388,12 @@ pub(crate) fn bounds() -> (u64, u64) {
     // SAFETY: above the numbers it is a state, which is never freed; the bounds are this thread's.
     let state = thread.map(|thread| unsafe { thread.as_ref() });
     state.filter(|state| state.index != SHARED).map_or((0, 0), |state| state.bounds)
+}
+
+/// The calling thread's events are the program's again.
+#[cfg(all(feature = "counters", not(feature = "preload")))]
+pub(crate) fn unmute() {
+    set(NEW);
 }
 
 /// Nothing that the calling thread allocates is recorded from now on.

@@ -67,6 +67,8 @@ fn the_table_can_be_read() {
     running.send(59);
     running.signal(libc::SIGUSR1);
     let dump = running.dump();
+    // Blocked is all that can be: not KILL, STOP and the two of the C library.
+    assert_eq!(running.blocked_signals("mod-alloc"), 0xffff_fffe_7ffb_feff);
     let table = dump.table();
     assert!(table.iter().any(|row| row.name == "memory" && row.id == running.id()));
     assert_eq!(table.iter().filter(|row| row.name.starts_with("worker-")).count(), 12);
@@ -231,6 +233,17 @@ fn another_program_in_the_process_is_asked_by_itself() {
     assert_eq!(running.line(), "second");
     assert_eq!(running.dump().heading(), "SIGUSR1 (dump 1)");
     assert_eq!(running.end().status.code(), Some(0));
+}
+
+#[test]
+fn a_process_ends_with_the_last_thread_of_its_own() {
+    let mut running = Running::start(launch("last", &[]).env("TEST_FIRST_ENDS", "1"));
+    running.send(1);
+    assert_eq!(running.line(), "last");
+    assert_eq!(running.dump().heading(), "SIGUSR1 (dump 1)");
+    let left = running.end();
+    assert_eq!(left.status.code(), Some(0));
+    Report::read(&left.folder.join("dhat-heap.json"));
 }
 
 #[test]

@@ -3,9 +3,11 @@
 use core::ffi::c_int;
 use core::fmt::Write;
 use std::string::String;
+use std::vec::Vec;
 
 use super::table;
 use super::units::{Bytes, Commas, Nanos};
+use crate::heap_state::{HeapState, ProcessMemory};
 use crate::memory_stats::memory_registry;
 use crate::os;
 use crate::os::signals::Name;
@@ -45,9 +47,13 @@ impl Dumper {
 
     #[cfg(feature = "dhat-compat")]
     fn describe(&mut self, session: &Session, text: &mut String, number: u32, out: Option<&[u8]>) {
-        let recording = crate::exit_report::read(session);
+        let recording = crate::readings::read(session);
         let new = || SiteNames::new(&recording, &Options::default());
         let names = self.names.get_or_insert_with(new);
+        // Read before the profiler itself allocated for the report.
+        if let Some(end) = recording.heap_states.end {
+            write_state(text, end.state, end.process);
+        }
         names.with_profile(&recording, |profile| {
             let _ = write_profile(text, profile, number, out);
         });
@@ -61,6 +67,12 @@ impl Dumper {
             events += losses.reentrant.get();
             bytes += losses.reentrant_bytes.get();
         }
+        let state = crate::heap_state::collect();
+        write_state(
+            text,
+            state,
+            state.map_or_else(crate::heap_state::process, |state| state.process),
+        );
         let (events, bytes) = (Commas(events.into()), Bytes(bytes.into()));
         let _ = writeln!(text, "lost:   {events} events ({bytes}) in signal handlers");
     }
@@ -91,6 +103,36 @@ fn write_totals(text: &mut String) -> core::fmt::Result {
     )
 }
 
+/// What the allocator holds, as far as its books are known, and what the kernel gave the process.
+fn write_state(text: &mut String, state: Option<HeapState>, process: ProcessMemory) {
+    let mut parts = Vec::new();
+    if let Some(state) = state {
+        let figures = [
+            (state.allocated, "allocated"),
+            (state.active, "active"),
+            (state.resident, "resident"),
+            (state.mapped, "mapped"),
+            (state.retained, "retained"),
+        ];
+        let known = figures.into_iter().filter_map(|(bytes, what)| Some((bytes?, what)));
+        let known: Vec<String> =
+            known.map(|(bytes, what)| std::format!("{} {what}", Bytes(bytes.into()))).collect();
+        let arenas = state.arenas.map(|arenas| std::format!(", in {arenas} arenas"));
+        let (name, figures) = (state.allocator.name(), known.join(", "));
+        parts.push(std::format!("{name}: {figures}{}", arenas.unwrap_or_default()));
+    }
+    let figures = [(process.resident, "resident"), (process.peak_resident, "at most")];
+    let known = figures.into_iter().filter_map(|(bytes, what)| Some((bytes?, what)));
+    let known: Vec<String> =
+        known.map(|(bytes, what)| std::format!("{} {what}", Bytes(bytes.into()))).collect();
+    if !known.is_empty() {
+        parts.push(std::format!("process: {}", known.join(", ")));
+    }
+    if !parts.is_empty() {
+        let _ = writeln!(text, "state:  {}", parts.join("; "));
+    }
+}
+
 #[cfg(feature = "dhat-compat")]
 fn write_profile(
     text: &mut String,
@@ -105,13 +147,9 @@ fn write_profile(
     let losses = if losses.is_empty() { "nothing".into() } else { losses.join("; ") };
     writeln!(text, "lost:   {losses}")?;
     let sites = super::sites::with_most_live(profile);
-    writeln!(
-        text,
-        "\nsites with the most live bytes, of {}:",
-        Commas(profile.stacks().len() as i128)
-    )?;
-    text.push_str(&sites);
-    text.push('\n');
+    let count = Commas(profile.stacks().len() as i128);
+    let none = if sites.is_empty() { " none" } else { "" };
+    writeln!(text, "\nsites with the most live bytes, of {count}:{none}\n{sites}")?;
     match write_numbered(profile, out, number) {
         None => writeln!(text, "report: none (MOD_ALLOC_OUT=off)"),
         Some((path, Ok(()))) => writeln!(text, "report: {}", path.display()),

@@ -9,10 +9,14 @@
 //! profiler's own, and it is none of the program's threads in any report. Signals that come while it is at
 //! work are served by one more dump together.
 //!
+//! A process lives as long as it has threads; where the first one ends by `pthread_exit`, ours ends when
+//! it is the last.
+//!
 //! A thread does not survive a fork. The child's is started with its first event after the fork, not in
 //! the handler of the fork itself: most children execute another program at once, and some depend on being
 //! alone. Its one thread's front is [halted](crate::heap::Front::halt), which costs other events nothing.
 
+mod alone;
 mod dump;
 #[cfg(feature = "dhat-compat")]
 mod sites;
@@ -20,6 +24,7 @@ mod table;
 mod units;
 
 use core::ffi::{c_int, c_void};
+use core::ptr;
 use std::sync::OnceLock;
 use std::vec::Vec;
 
@@ -28,6 +33,7 @@ use crate::inside;
 use crate::os;
 use crate::os::message::say;
 use crate::os::signals::{self, REQUESTS};
+use crate::session;
 use crate::settings;
 use crate::sync::{AtomicU32, Ordering};
 use crate::threads::ThreadSlot;
@@ -41,6 +47,8 @@ static SIGNAL: AtomicU32 = AtomicU32::new(0);
 static RUNNING: AtomicU32 = AtomicU32::new(0);
 /// The requests that are served.
 static SERVED: AtomicU32 = AtomicU32::new(0);
+/// 1: one of the requests is no signal, but that the thread should look around.
+static NUDGED: AtomicU32 = AtomicU32::new(0);
 /// 1: the process is a child that has no thread yet.
 static NEEDED: AtomicU32 = AtomicU32::new(0);
 /// What the front of the child's one thread is to go on with.
@@ -79,6 +87,8 @@ fn start_thread() -> bool {
 }
 
 extern "C" fn serve(_: *mut c_void) -> *mut c_void {
+    /// How often the thread looks whether it is the last, while that is to be expected.
+    const LOOK_MILLIS: u32 = 20;
     inside::mute();
     signals::name_thread(c"mod-alloc");
     let mut dumper = dump::Dumper::default();
@@ -86,7 +96,15 @@ extern "C" fn serve(_: *mut c_void) -> *mut c_void {
         // Acquire pairs with the Release of the signal's handler.
         let requested = REQUESTS.load(Ordering::Acquire);
         if requested == SERVED.load(Ordering::Relaxed) {
-            signals::wait(&REQUESTS, requested, None);
+            let is_left = !has_threads();
+            if is_left && alone::is_last_thread() {
+                break;
+            }
+            signals::wait(&REQUESTS, requested, is_left.then_some(LOOK_MILLIS));
+            continue;
+        }
+        if NUDGED.swap(0, Ordering::Relaxed) != 0 {
+            SERVED.fetch_add(1, Ordering::Relaxed);
             continue;
         }
         // What fails here must not end the program.
@@ -100,6 +118,26 @@ extern "C" fn serve(_: *mut c_void) -> *mut c_void {
         // Release pairs with the Acquire in `finish`: all of it is written.
         SERVED.store(requested, Ordering::Release);
         signals::wake(&SERVED);
+    }
+    // The process exits with this thread, and its exit handlers are the program's.
+    RUNNING.store(0, Ordering::Relaxed);
+    inside::unmute();
+    ptr::null_mut()
+}
+
+/// Whether any thread of the program's is known.
+fn has_threads() -> bool {
+    let session = session::decided().ok().flatten();
+    session.is_some_and(|session| session.heap().threads.load(Ordering::Relaxed) != 0)
+}
+
+/// A thread of the program's has ended. If it was the last one, ours must not keep the process alive.
+pub(crate) fn thread_ended() {
+    if RUNNING.load(Ordering::Relaxed) != 0 && !has_threads() {
+        NUDGED.store(1, Ordering::Relaxed);
+        // Release pairs with the Acquire in `serve`.
+        REQUESTS.fetch_add(1, Ordering::Release);
+        signals::wake(&REQUESTS);
     }
 }
 

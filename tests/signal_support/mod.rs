@@ -74,6 +74,20 @@ impl Running {
         assert_eq!(unsafe { libc::kill(self.id().cast_signed(), signal) }, 0);
     }
 
+    /// The signals that are blocked in the thread of that name, a bit each.
+    pub(crate) fn blocked_signals(&self, thread: &str) -> u64 {
+        let tasks = format!("/proc/{}/task", self.id());
+        let tasks = std::fs::read_dir(tasks).expect("it is running").flatten();
+        let mut statuses = tasks.filter_map(|task| {
+            let name = std::fs::read_to_string(task.path().join("comm")).ok()?;
+            let status = std::fs::read_to_string(task.path().join("status")).ok()?;
+            (name.trim_end() == thread).then_some(status)
+        });
+        let status = statuses.next().expect("a thread of that name");
+        let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:"));
+        u64::from_str_radix(blocked.expect("a set").trim(), 16).expect("hexadecimal")
+    }
+
     /// The next line on standard output.
     pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();

@@ -134,3 +134,20 @@ fn alternate_stack() {
     let has = |flag| action.sa_flags & flag != 0;
     say(format_args!("onstack {} restart {}", has(libc::SA_ONSTACK), has(libc::SA_RESTART)));
 }
+
+unsafe extern "C-unwind" {
+    fn pthread_exit(value: *mut libc::c_void) -> !;
+}
+
+/// The first thread ends; the process goes on as long as another does, and ends with that.
+pub(crate) extern "C-unwind" fn end_first_thread() -> ! {
+    drop(vec![1_u8; 10]);
+    std::thread::spawn(|| {
+        next_byte();
+        raise();
+        drop(vec![1_u8; 1_000]);
+        say(format_args!("last"));
+    });
+    // SAFETY: no frame of this thread has anything to destroy, and none is of Rust's runtime.
+    unsafe { pthread_exit(null_mut()) };
+}
