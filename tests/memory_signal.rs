@@ -77,6 +77,9 @@ fn the_table_can_be_read() {
     let live: Vec<f64> = table.iter().filter(|row| row.id != 0).map(|row| row.live).collect();
     assert!(live.is_sorted_by(|a, b| a >= b), "{live:?}");
     assert!(dump.has("lost:   nothing"), "{dump:?}");
+    let state = dump.lines.iter().find(|line| line.starts_with("state:  ")).expect("the state");
+    assert!(state.contains("glibc: ") && state.contains(" allocated, "), "{state}");
+    assert!(state.contains("; process: ") && state.contains(" resident, "), "{state}");
     assert!(dump.has("sites with the most live bytes, of "), "{dump:?}");
     assert!(dump.lines.iter().any(|line| line.contains("memory_programs::busy::made_here")));
     assert_eq!(dump.report(), "dhat-heap.1.json");
@@ -95,6 +98,7 @@ fn what_is_printed_without_stacks() {
     assert_eq!(dump.heading(), "SIGUSR2 (dump 1)");
     assert_eq!(dump.table().iter().filter(|row| row.name.starts_with("worker-")).count(), 3);
     assert!(dump.has("heap:   ") && dump.has("lost:   0 events"), "{dump:?}");
+    assert!(dump.has("state:  glibc: "), "{dump:?}");
     assert_eq!(running.end().status.code(), Some(0));
 }
 

@@ -1,6 +1,6 @@
 //! Many threads at work while signals come.
 
-use std::sync::{Condvar, Mutex};
+use std::sync::{Arc, Barrier, Condvar, Mutex};
 use std::thread;
 
 use mod_alloc::memory_stats::{increment_pool_allocations, update_arena_stats};
@@ -18,12 +18,15 @@ static MORE: Condvar = Condvar::new();
 /// line when all threads are there, and one with what they made.
 fn busy(arguments: &[&str]) {
     let [threads, steps] = [0, 1].map(|index| arguments[index].parse().expect("a number"));
+    let there = Arc::new(Barrier::new(usize::try_from(threads).expect("small") + 1));
     let workers: Vec<_> = (0..threads)
         .map(|index: u64| {
+            let here = there.clone();
             let builder = thread::Builder::new().name(format!("worker-{index:02}"));
-            builder.spawn(move || work(index, steps)).expect("room for a thread")
+            builder.spawn(move || work(&here, index, steps)).expect("room for a thread")
         })
         .collect();
+    there.wait();
     say(format_args!("ready"));
     while next_byte() {
         *ALLOWED.lock().expect("nobody panics") += 1;
@@ -36,8 +39,9 @@ fn busy(arguments: &[&str]) {
 }
 
 /// Blocks of many sizes, a few of which stay; how many were made.
-fn work(index: u64, steps: u64) -> u64 {
-    let mut kept = Vec::new();
+fn work(there: &Barrier, index: u64, steps: u64) -> u64 {
+    let mut kept = Vec::with_capacity(64);
+    there.wait();
     let mut made = 0;
     for step in 1..=steps {
         let allowed = ALLOWED.lock().expect("nobody panics");
