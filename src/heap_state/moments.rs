@@ -16,7 +16,7 @@
 
 use crate::capture::registers::{Registers, with_callers_registers};
 use crate::capture::rule::Rule;
-use crate::capture::walk::{Rules, Step, step};
+use crate::capture::walk::{Memory, Rules, Step, step};
 use crate::heap_state::{Allocator, HeapState, ProcessMemory, collect_quickly, process};
 use crate::inside;
 use crate::os;
@@ -277,16 +277,32 @@ unsafe extern "C" fn walk(low: u64, high: u64, _spare: u64, pc: u64, sp: u64, bp
             Unwind::FramePointers => rules.unpacked(at.pc).pack(),
             _ => rules.rule(at.pc),
         };
-        if matches!(rule.unpack(), Some(Rule::Signal | Rule::Unknown)) {
-            return false;
-        }
+        let is_known = match rule.unpack() {
+            Some(Rule::Signal) => return false,
+            Some(Rule::Unknown) => false,
+            _ => true,
+        };
         match step(&at, rule, &memory, &rules) {
-            Step::Outward(outer, _) => at = outer,
+            Step::Outward(outer, _) if is_known || is_small(at.sp, outer.sp, &memory, &rules) => {
+                at = outer;
+            }
             Step::End(..) => return true,
-            Step::Broken(..) => return false,
+            _ => return false,
         }
     }
     false
+}
+
+/// Whether there is no signal's frame between two frames that only the frame pointer connects, as those are
+/// of the functions that call libraries' destructors.
+fn is_small(from: u64, to: u64, memory: &OwnStack, rules: &ProcessRules) -> bool {
+    /// Less than a signal's frame has.
+    const MOST_BYTES: u64 = 256;
+    to.wrapping_sub(from) <= MOST_BYTES
+        && (from..to).step_by(8).all(|address| {
+            let word = memory.word(address, from);
+            word.is_some_and(|word| rules.unpacked(word) != Rule::Signal)
+        })
 }
 
 #[cfg(all(test, feature = "dhat-compat"))]

@@ -1,7 +1,7 @@
 //! The allocator's state for people: a line for each moment.
 //!
 //! ```text
-//!   heap    at peak: requested 1.0 MiB · glibc holds 1.5 MiB, allocated 1.1 MiB · resident 4.0 MiB · 33.3 % lost
+//!   heap at peak: requested 1.0 MiB, allocated 1.1 MiB, held by glibc 1.5 MiB: 33.3 % fragmentation; process 4.0 MiB
 //! ```
 
 use mod_alloc::recording::model::{HeapMoment, HeapStates};
@@ -28,17 +28,18 @@ fn peak_name(states: &HeapStates, moment: &HeapMoment) -> &'static str {
 }
 
 fn line(name: &str, moment: &HeapMoment) -> String {
-    let mut parts = vec![format!("requested {}", Bytes(moment.requested_bytes))];
+    let mut line = format!("heap {name}: requested {}", Bytes(moment.requested_bytes));
     if let Some(state) = moment.state {
-        let mut holds = Vec::new();
-        holds.extend(state.held().map(|held| format!("holds {}", Bytes(held))));
-        holds.extend(state.allocated.map(|bytes| format!("allocated {}", Bytes(bytes))));
-        parts.push(format!("{} {}", state.allocator.name(), holds.join(", ")));
+        let allocated = state.allocated.map(|bytes| format!(", allocated {}", Bytes(bytes)));
+        line.extend(allocated);
+        let by = state.allocator.name();
+        line.extend(state.held().map(|bytes| format!(", held by {by} {}", Bytes(bytes))));
         let lost = state.fragmentation(moment.requested_bytes).overall;
-        parts.extend(lost.map(|share| format!("{:.1} % fragmentation", share * 100.0)));
+        line.extend(lost.map(|share| format!(": {:.1} % fragmentation", share * 100.0)));
     }
-    parts.extend(moment.process.resident.map(|bytes| format!("process {}", Bytes(bytes))));
-    format!("  heap {name}: {}", parts.join(" · "))
+    let process = moment.process.resident.map(|bytes| format!("; process {}", Bytes(bytes)));
+    line.extend(process);
+    line
 }
 
 #[cfg(test)]
@@ -66,18 +67,18 @@ mod tests {
         let mut states = HeapStates::default();
         (states.peak_bytes, states.peak) = (1 << 20, Some(of_glibc(1 << 20)));
         states.end = Some(moment(512));
-        let peak = "  heap at peak: requested 1.0 MiB · glibc holds 2.0 MiB, allocated 1.5 MiB · \
-                    50.0 % fragmentation · process 4.0 MiB";
-        assert_eq!(lines(&states), [peak, "  heap at end: requested 512 B · process 4.0 MiB"]);
+        let peak = "heap at peak: requested 1.0 MiB, allocated 1.5 MiB, held by glibc 2.0 MiB: \
+                    50.0 % fragmentation; process 4.0 MiB";
+        assert_eq!(lines(&states), [peak, "heap at end: requested 512 B; process 4.0 MiB"]);
     }
 
     #[test]
     fn what_was_taken_down_too_early_says_so() {
         let mut states = HeapStates::default();
         (states.peak_bytes, states.peak) = (2 << 20, Some(of_glibc(1 << 20)));
-        assert!(lines(&states)[0].starts_with("  heap before peak: requested 1.0 MiB"));
+        assert!(lines(&states)[0].starts_with("heap before peak: requested 1.0 MiB"));
         states.peak = Some(of_glibc((2 << 20) - (2 << 20) / 100));
-        assert!(lines(&states)[0].starts_with("  heap at peak"));
+        assert!(lines(&states)[0].starts_with("heap at peak"));
         assert!(lines(&HeapStates::default()).is_empty());
     }
 }

@@ -110,7 +110,12 @@ impl<'d> Report<'d> {
     fn heap_states(&mut self) {
         let Some(states) = self.document.extras.heap_states else { return };
         for line in heap_state::lines(&states) {
-            line!(self, "{}", Painted(FAINT, names::beginning_with(&line, self.width)));
+            for (index, part) in
+                names::wrapped(&line, self.width.saturating_sub(4)).iter().enumerate()
+            {
+                let indent = if index == 0 { 2 } else { 4 };
+                line!(self, "{:indent$}{}", "", Painted(FAINT, part));
+            }
         }
     }
 
