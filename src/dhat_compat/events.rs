@@ -79,20 +79,13 @@ pub(super) fn of_process() -> AdHocStats {
     }
 }
 
-/// An event happened, of a stack whose innermost frame is the caller's.
-#[inline(always)]
-pub(super) fn happened(weight: usize) -> u32 {
-    // SAFETY: the function asks nothing of its arguments.
-    unsafe { at_callers_registers(weight, 0, 0) }
-}
-
 with_callers_registers! {
-    /// Counts an event of the weight given first.
+    /// Counts an event of the weight given first, of a stack whose innermost frame is the caller's.
     ///
     /// # Safety
     ///
     /// Always safe to call.
-    at_callers_registers(usize, usize, usize) -> u32 => count
+    pub(super) happened(usize, usize, usize) -> u32 => count
 }
 
 unsafe extern "C" fn count(weight: usize, _: usize, _: usize, pc: u64, sp: u64, bp: u64) -> u32 {

@@ -57,6 +57,8 @@
 //!
 //! [dhat-rs]: https://docs.rs/dhat/0.3.3
 
+use core::alloc::{GlobalAlloc, Layout};
+
 mod alloc;
 mod asserts;
 mod builder;
@@ -100,6 +102,35 @@ impl Alloc {
     }
 }
 
+// SAFETY: every method is that of `alloc::INNER`, of which there is one.
+unsafe impl GlobalAlloc for Alloc {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        alloc::before_first();
+        // SAFETY: the caller's contract, handed on.
+        unsafe { alloc::INNER.alloc(layout) }
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        alloc::before_first();
+        // SAFETY: the caller's contract, handed on.
+        unsafe { alloc::INNER.alloc_zeroed(layout) }
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the caller's contract, handed on.
+        unsafe { alloc::INNER.dealloc(block, layout) }
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: the caller's contract, handed on.
+        unsafe { alloc::INNER.realloc(block, layout, new_size) }
+    }
+}
+
 /// Whether what there is without stacks was counted while there was no profiler.
 pub(crate) fn counts_without_stacks() -> bool {
     AS_1_0 && alloc::is_installed()
@@ -127,7 +158,9 @@ pub enum Mode {
 #[inline(never)]
 pub fn ad_hoc_event(weight: usize) {
     if events::is_wanted() {
-        // Used afterwards, so that this function is still on the stack: reports show it.
-        std::hint::black_box(events::happened(weight));
+        // SAFETY: always safe to call.
+        let frame = unsafe { events::happened(weight, 0, 0) };
+        // Work after the call, so that this function is still on the stack: reports show it.
+        std::hint::black_box(frame);
     }
 }

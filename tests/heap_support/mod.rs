@@ -97,6 +97,15 @@ pub(crate) fn torture_programs_in_development() -> &'static Path {
     BUILT.get_or_init(|| build(&["build"], &TORTURE, "torture-programs", "torture-development"))
 }
 
+/// The program `dhat-programs` of `tests/programs/dhat`.
+pub(crate) fn dhat_programs() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let arguments = ["--package", "mod-alloc", "--example", "dhat-programs"];
+        build(&["build", "--release"], &arguments, "dhat-programs", "dhat")
+    })
+}
+
 /// Has cargo build `program` and keeps a copy, for cargo gives all variants one place.
 fn build(how: &[&str], arguments: &[&str], program: &str, variant: &str) -> PathBuf {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());

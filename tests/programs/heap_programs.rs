@@ -8,6 +8,8 @@
 mod endings;
 mod model;
 mod numbered;
+#[path = "dhat/profilers.rs"]
+mod profilers;
 mod random;
 mod region;
 mod rig;
@@ -36,6 +38,7 @@ fn main() {
         endings::PROGRAMS,
         signals::PROGRAMS,
         states::PROGRAMS,
+        profilers::PROGRAMS,
     ];
     let program = families.iter().copied().flatten().find(|(known, _)| known == name);
     let (_, run) = program.unwrap_or_else(|| panic!("no program is called {name}"));
