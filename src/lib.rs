@@ -51,6 +51,7 @@
 //!  session: starts it all, file, fork      threads, thread: a slot and a state per thread
 //!  recording: the mapping's bytes, the file, and the same as plain data
 //!  symbolize ─▶ report: names, trimmed and merged stacks, dhat JSON      exit_report: when
+//!  heap_state: what the allocator holds, now and in the recording
 //!  os, sync: libc, atomics and locks that may be held below the allocator
 //! ```
 //!
@@ -63,7 +64,8 @@
 //! and sites), `symbolicate` (names, files, lines), `dhat-compat` (the report), `std`.
 //!
 //! Besides those: `groups` (allocations counted by task or subsystem, a tracker that is called back),
-//! `tracing` (groups that follow spans).
+//! `tracing` (groups that follow spans); `jemalloc`, `mimalloc` (those allocators' figures in
+//! [`heap_state`] and in reports; glibc's are always there).
 
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 compile_error!("mod-alloc records on 64-bit Linux only");

@@ -67,3 +67,53 @@ impl MomentEntry {
         state
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// As mod-alloc writes it.
+    fn written() -> Value {
+        let moment = json!({
+            "time": 31, "requested_bytes": 900, "allocator": "jemalloc", "allocated": 1200,
+            "active": 1500, "resident": 2000, "mapped": 4000, "retained": 8000, "arenas": 9,
+            "held": 2000, "process_resident": 5000, "process_peak_resident": null,
+            "fragmentation": { "rounding": 0.25, "in_pages": 0.2, "idle_pages": 0.25, "overall": 0.55 },
+        });
+        json!({ "peak_bytes": 1000, "peak": moment, "end": null })
+    }
+
+    fn read(json: Value) -> serde_json::Result<HeapStates> {
+        serde_json::from_value::<HeapStatesEntry>(json).map(|entry| entry.to_states())
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_written_again() {
+        let states = read(written()).unwrap();
+        assert_eq!((states.peak_bytes, states.end), (1000, None));
+        let state = states.peak.unwrap().state.unwrap();
+        assert_eq!((state.allocator, state.retained), (Allocator::Jemalloc, Some(8000)));
+        assert_eq!(serde_json::to_value(states).unwrap(), written());
+    }
+
+    #[test]
+    fn an_allocator_that_is_not_known_has_no_figures() {
+        let mut json = written();
+        json["peak"]["allocator"] = "tcmalloc".into();
+        let peak = read(json).unwrap().peak.unwrap();
+        assert_eq!((peak.state, peak.process.resident), (None, Some(5000)));
+    }
+
+    #[test]
+    fn what_is_no_number_is_an_error() {
+        for (key, value) in
+            [("time", json!(-1)), ("requested_bytes", json!("9")), ("active", json!(1.5))]
+        {
+            let mut json = written();
+            json["peak"][key] = value;
+            assert!(read(json).is_err(), "{key}");
+        }
+    }
+}
