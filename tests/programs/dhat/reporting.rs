@@ -5,7 +5,7 @@ use std::hint::black_box;
 use mod_alloc::dhat_compat as dhat;
 
 use crate::Program;
-use crate::rig::{Block, sites};
+use crate::rig::sites;
 
 pub(crate) const PROGRAMS: &[Program] = &[
     ("three-blocks", three_blocks),
