@@ -197,6 +197,27 @@ fn more_groups_than_places() {
     assert!(said.contains("7 groups that found no room"), "{said}");
 }
 
+/// What finds no room counts for no group, and not as what was allocated outside of groups either.
+#[test]
+fn a_table_that_is_full() {
+    let ended = launch("full-table").env("MOD_ALLOC_BUCKETS", "64").run().with_status(0);
+    let report = ended.report();
+    assert_only_lost(&report, &["table_full"]);
+    let shared: Vec<_> = report
+        .points
+        .iter()
+        .filter(|point| report.stack(point).any(|frame| frame.contains("site_shared")))
+        .collect();
+    let outermost = |point| report.stack(point).last().expect("no stack is empty");
+    let outside: Vec<_> =
+        shared.iter().filter(|point| !outermost(point).starts_with("[group: ")).collect();
+    assert_eq!(outside.len(), 1);
+    assert_eq!(outside[0].counters.get("tbk"), 1);
+    let in_groups: u64 = reported(&report).iter().map(|(_, numbers)| numbers[0]).sum();
+    assert_eq!(in_groups, shared.len() as u64 - 1);
+    assert!(in_groups > 10 && lost(&report, "table_full") >= 3000 - in_groups, "{in_groups}");
+}
+
 #[test]
 fn a_program_that_is_not_recorded() {
     for program in ["off", "tracker-off"] {

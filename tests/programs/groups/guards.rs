@@ -18,6 +18,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
     ("tokens", tokens),
     ("same-site", same_site),
     ("overflow", overflow),
+    ("full-table", full_table),
     ("off", off),
 ];
 
@@ -209,6 +210,19 @@ fn overflow() {
         site_outside(3);
     }
     assert_eq!(group_stats().len(), 65_535);
+}
+
+/// The same line for no group, and for more groups than a small table has frames for.
+fn full_table() {
+    let tokens: Vec<_> =
+        (0..3000).map(|n| AllocationGroupToken::register(format!("group-{n}"))).collect();
+    for token in std::iter::once(None).chain(tokens.iter().map(Some)) {
+        let _guard = token.map(AllocationGroupToken::enter);
+        site_shared(10);
+    }
+    for (n, [blocks, bytes]) in stats_of_all().into_iter().enumerate() {
+        assert!(blocks <= 1 && bytes == 10 * blocks, "group {n}: {blocks} blocks, {bytes} bytes");
+    }
 }
 
 fn off() {
