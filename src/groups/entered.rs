@@ -149,7 +149,7 @@ fn change(change: impl FnOnce(&mut Entries)) {
         }
         let latest = entries.latest();
         if entered.current.replace(latest) != latest
-            && let Some(session) = session::get()
+            && let Some(session) = session::decided().ok().flatten()
         {
             inside::join_group(session, latest);
         }

@@ -4,8 +4,8 @@ use std::string::String;
 use std::vec::Vec;
 
 use crate::groups::region::Group;
+use crate::groups::session;
 use crate::inside::as_profiler;
-use crate::session;
 use crate::sync::Ordering;
 
 /// What has been allocated in a group so far. Bytes are those that the program asked for.
@@ -26,7 +26,8 @@ pub struct GroupStats {
     pub peak_bytes: u64,
 }
 
-/// The numbers of all groups, in the order in which they were registered; none with `MOD_ALLOC=off`.
+/// The numbers of all groups, in the order in which they were registered; none with
+/// `MOD_ALLOC=off`, or where the global allocator is no `ModAlloc`.
 ///
 /// What is returned is the profiler's own memory: asking changes no number.
 ///
@@ -40,7 +41,7 @@ pub struct GroupStats {
 /// ```
 #[must_use]
 pub fn group_stats() -> Vec<GroupStats> {
-    let Some(session) = session::get() else { return Vec::new() };
+    let Some(session) = session() else { return Vec::new() };
     let used = session.header.process.groups.load(Ordering::Relaxed) as usize;
     let groups = session.groups.get(1..used).unwrap_or_default();
     as_profiler(|| groups.iter().map(of).filter(|group| !group.name.is_empty()).collect())

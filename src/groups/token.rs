@@ -7,8 +7,8 @@ use std::string::String;
 
 use crate::groups::entered::{self, Key};
 use crate::groups::region::{self, Group, Member, NO_GROUP};
+use crate::groups::session;
 use crate::inside::as_profiler;
-use crate::session;
 
 /// The number of a group: [`ROOT`](Self::ROOT) where there is none, from 2 on for those that were
 /// registered.
@@ -57,11 +57,11 @@ impl AllocationGroupToken {
     /// Names are cut after 424 bytes; instead of an empty one the group is called by its
     /// [`id`](Self::id).
     ///
-    /// With `MOD_ALLOC=off`, the token stands for no group, and entering it does nothing. The same where
+    /// With `MOD_ALLOC=off`, and where the global allocator is no `ModAlloc`, the token stands for no group, and entering it does nothing. The same where
     /// 65,535 groups are taken, or a recording's file system is full: that is counted in the report as
     /// `groups_overflowed`, and said at exit.
     pub fn register(name: impl AsRef<str>) -> Self {
-        let Some(session) = session::get() else { return Self { group: NO_GROUP } };
+        let Some(session) = session() else { return Self { group: NO_GROUP } };
         let name = name.as_ref();
         let group = region::make(session, b"", name.as_bytes());
         let token = Self { group };
@@ -81,9 +81,7 @@ impl AllocationGroupToken {
     #[must_use]
     pub fn current() -> Self {
         let group = entered::current().group;
-        Self {
-            group: session::get().map_or(NO_GROUP, |session| region::named(session.groups, group)),
-        }
+        Self { group: session().map_or(NO_GROUP, |session| region::named(session.groups, group)) }
     }
 
     /// The group's number. Registrations count up from 2.
@@ -126,7 +124,7 @@ impl AllocationGroupToken {
     }
 
     fn words(&self) -> Option<&'static Group> {
-        session::get()?.groups.get(self.group as usize).filter(|_| self.group != NO_GROUP)
+        session()?.groups.get(self.group as usize).filter(|_| self.group != NO_GROUP)
     }
 }
 
@@ -173,3 +171,18 @@ const _: () = {
     const fn is_shared<T: Copy + Send + Sync + 'static>() {}
     is_shared::<AllocationGroupToken>();
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_another_allocator_is_in_use_nothing_is_begun() {
+        let token = AllocationGroupToken::register("nobody");
+        let _guard = token.enter();
+        assert_eq!((token.id(), token.name().as_str()), (AllocationGroupId::ROOT, ""));
+        assert_eq!(AllocationGroupToken::current(), token);
+        assert_eq!(crate::groups::group_stats(), []);
+        assert!(crate::session::decided().is_err());
+    }
+}

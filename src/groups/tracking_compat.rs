@@ -54,7 +54,7 @@ impl AllocationGroupToken {
     #[must_use]
     pub fn register() -> Option<Self> {
         let token = crate::groups::AllocationGroupToken::register("");
-        let is_one = token.id() != AllocationGroupId::ROOT || crate::session::get().is_none();
+        let is_one = token.id() != AllocationGroupId::ROOT || crate::groups::session().is_none();
         is_one.then_some(Self(token))
     }
 
