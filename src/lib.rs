@@ -33,6 +33,26 @@
 //!
 //! A value that cannot be used is named on standard error, with what is used instead.
 //!
+//! # A program that is asked while it runs
+//!
+//! With `MOD_ALLOC_SIGNAL=QUIT`, `kill -QUIT` has a program say on standard error, in lines that begin with
+//! `mod-alloc:`, what each of its threads has live, had at most and allocated, what their arenas and pools hold
+//! (`memory_stats`), what the allocator and the process have (`heap_state`), what was lost, and which ten sites
+//! have the most live. A report of that moment is written beside the one at the end: `dhat-heap.1.json` is
+//! the first. The program goes on meanwhile. Signals that come while one is served are served together, by
+//! one more.
+//!
+//! Signals are named as `kill` does, with `SIG` or without, or by number; those that cannot be caught, or
+//! mean that the program is broken (`KILL`, `STOP`, `SEGV`, `ABRT`, …), are refused. The handler that is there
+//! when the process begins to be recorded, before `main`, is called as ever; a signal that was ignored goes on
+//! doing nothing else; a program does not die of a signal that would have ended it. A handler that the program
+//! sets itself later takes our handler's place: that is its right.
+//!
+//! A thread called `mod-alloc` does the work. The program's other threads know nothing of it, but it is there
+//! from the start: a call that needs a process of one thread (`unshare` of user namespaces) fails with this
+//! variable. A forked child is asked by itself from its first allocation on, if it still has the variable; its
+//! reports have its process id in their names.
+//!
 //! # What the profiler promises the program
 //!
 //! It never panics, never aborts, never blocks on a lock that is held while allocating, and changes
@@ -50,6 +70,7 @@
 //!
 //!  session: starts it all, file, fork      threads, thread: a slot and a state per thread
 //!  recording: the mapping's bytes, the file, and the same as plain data
+//!  memory_stats: figures of each thread    diagnostics: what a signal prints
 //!  symbolize ─▶ report: names, trimmed and merged stacks, dhat JSON      exit_report: when
 //!  heap_state: what the allocator holds, now and in the recording
 //!  os, sync: libc, atomics and locks that may be held below the allocator
