@@ -188,6 +188,21 @@ fn off_is_off() {
 }
 
 #[test]
+fn a_signal_that_would_be_asked_by_is_the_program_s_and_one_line_says_so() {
+    let scratch = Scratch::new("signal");
+    let output = scratch
+        .command(&["run", "--children", "no", "sh", "-c", "kill -USR1 $$; echo survived"])
+        .env("MOD_ALLOC_SIGNAL", "USR1")
+        .output();
+    let output = output.unwrap();
+    assert_eq!((text(&output.stdout).as_str(), status(&output)), ("", 128 + 10));
+    let told = ours(&output);
+    let told: Vec<_> = told.lines().filter(|line| line.contains("MOD_ALLOC_SIGNAL")).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("is not used under mod-alloc run: mod-alloc top "), "{told:?}");
+}
+
+#[test]
 fn what_is_set_reaches_the_recorder() {
     let scratch = Scratch::new("settings");
     let program = scratch.compile("work", &[]);
