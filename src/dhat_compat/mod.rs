@@ -24,6 +24,11 @@
 //! same: from its making on, nothing that happened before is known, and after its end nothing is
 //! recorded until the next one.
 //!
+//! Peaks are exact whatever the number of threads, as dhat-rs's are, so that assertions can rely on
+//! them: every event waits for its turn at the heap's numbers, though not for others' stacks. That is twice the
+//! price of the ordinary recording where threads do nothing but allocate, and an order of magnitude
+//! below dhat-rs's.
+//!
 //! # What differs from dhat-rs 0.3.3
 //!
 //! | | dhat-rs | here |

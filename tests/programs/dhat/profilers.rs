@@ -1,6 +1,8 @@
 //! Profilers one after another, threads that allocate at random, and what must come of that by a model
 //! that is plain arithmetic.
 
+use std::panic;
+use std::process::exit;
 use std::sync::{Barrier, Mutex};
 use std::thread;
 
@@ -214,6 +216,11 @@ const PERIODS: [Kind; 9] = [
 /// Arguments: the seed.
 fn profilers(arguments: &[&str]) {
     let seed: u64 = arguments[0].parse().expect("a number");
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(move |what| {
+        usual(what);
+        exit(1); // the other threads would wait for this one
+    }));
     let model: &'static Mutex<Model> = Box::leak(Box::new(Mutex::new(Model {
         period: 0,
         sites: [Numbers::default(); RESIZING + 1],
