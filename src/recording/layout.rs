@@ -45,7 +45,8 @@
 //! after it. Where more than one store belongs together (a reallocation, a flush), the thread has put
 //! what was there before into its slot's [`Journal`] first; a reader takes it from there if the journal's
 //! kind is not 0. So what is read is always what the program had done up to some moment, each thread
-//! by itself.
+//! by itself. A group's numbers are written by all its threads, one after another: of an event in which a thread
+//! was killed they may have a part.
 //!
 //! # The allocator's state
 //!
