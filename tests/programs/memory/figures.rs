@@ -150,7 +150,8 @@ fn reused() {
             Block::new(3 << 20).free();
             let kept = Block::new(1 << 20);
             let stats = own();
-            assert!(stats.peak_bytes >= 3 << 20 && stats.peak_bytes < (3 << 20) + 100_000);
+            // It has freed a little that was made for it elsewhere.
+            assert!(stats.peak_bytes.abs_diff(3 << 20) < 100_000, "{stats:?} in round {round}");
             send.send(kept).unwrap();
         });
         let kept = receive.recv().unwrap();
