@@ -303,3 +303,24 @@ fn a_report_may_be_text_and_go_to_standard_output() {
     scratch.run(&["run", "--format", "json", "-o", "r.json", name]);
     assert_eq!(json(&scratch.join("r.json"))["schema_version"], 1);
 }
+
+/// The program's allocator is glibc's, so its books are read; on the way out, too, which leads through code
+/// without unwind tables.
+#[test]
+fn the_allocators_state_is_in_the_report() {
+    let scratch = Scratch::new("heap-state");
+    let program = scratch.compile("work", &[]);
+    scratch.run(&["run", "-o", "r.json", program.to_str().unwrap()]);
+    let states = &json(&scratch.join("r.json"))["x_heap_state"];
+    let end = &states["end"];
+    assert_eq!(end["allocator"], "glibc", "{states}");
+    let figure = |name: &str| end[name].as_u64().unwrap_or_else(|| panic!("{name} of {states}"));
+    assert!(figure("requested_bytes") <= figure("allocated"), "{states}");
+    assert!(figure("allocated") <= figure("mapped"), "{states}");
+    assert!(figure("process_resident") <= figure("process_peak_resident"), "{states}");
+    let shown = text(&scratch.run(&["report", "r.json"]).stdout);
+    assert!(shown.contains("\n  heap at end: requested "), "{shown}");
+    let output = scratch.run(&["report", "--format", "json", "r.json"]);
+    let shown: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(shown["heap_state"], *states);
+}
