@@ -80,7 +80,8 @@ pub(crate) struct Heap {
     state_bytes: Signed,
     /// … and not before this time, in clock units (see [`crate::heap_state::moments`]).
     state_time: Word,
-    spare: Word,
+    /// 1: the sole thread is to be followed by Exact mode, not by Bounded.
+    exact_later: Word,
     /// Exact mode: the one front.
     pub(crate) exact: Front,
 }
@@ -127,14 +128,18 @@ impl Heap {
                 front.set_exclusive(SOLE, was_used);
             }
             (SOLE, owner) => {
+                let next = if self.exact_later.get() == 0 { BOUNDED } else { EXACT };
                 // Release pairs with the Acquire in `is_current`. The barrier makes it seen by the
                 // sole thread's next event, and an event that did not see it seen by us.
-                self.mode.store(BOUNDED, Ordering::Release);
+                self.mode.store(next, Ordering::Release);
                 barrier();
                 if let Some(sole) = sole_front(owner - 1) {
-                    self.end_sole(sole);
+                    self.end_sole(sole, next);
                 }
-                front.set_step(self);
+                match next {
+                    EXACT => front.mode.store(EXACT, Ordering::Release),
+                    _ => front.set_step(self),
+                }
             }
             _ => {
                 if threads.is_power_of_two() {
@@ -155,7 +160,7 @@ impl Heap {
     }
 
     /// Takes the sole front's state over, under the lock, its thread being outside the hook.
-    fn end_sole(&self, sole: &Front) {
+    fn end_sole(&self, sole: &Front, next: u32) {
         let (at_peak, at_recent_peak) = (sole.is_at_peak(), sole.is_at_recent_peak());
         let most_blocks = self.most_blocks(sole);
         sole.give(self);
@@ -169,7 +174,11 @@ impl Heap {
             self.peak_time.set(sole.last_growth.get());
         }
         self.at_peak.set(u64::from(at_peak));
-        sole.set_step(self);
+        if next == EXACT {
+            self.exact.take_over(sole, self);
+        } else {
+            sole.set_step(self);
+        }
     }
 
     /// The most blocks live at once since the last mark, by a front that is all of the heap.
@@ -222,10 +231,11 @@ impl Heap {
     ) {
         let _held = self.lock.lock();
         let mode = match self.mode.load(Ordering::Relaxed) {
+            SOLE => SOLE,
             _ if exact => EXACT,
-            EXACT => BOUNDED,
-            mode => mode,
+            _ => BOUNDED,
         };
+        self.exact_later.set(u64::from(exact));
         let words = [&self.live_bytes, &self.live_blocks, &self.peak_bytes, &self.peak_blocks];
         for word in words.into_iter().chain([&self.recent_bytes, &self.recent_blocks]) {
             word.set(0);

@@ -212,7 +212,7 @@ fn stretches_of_several_threads_are_within_one_percent_of_the_peak() {
 fn windows_know_nothing_of_what_was_before() {
     with_seeds(60, |seed| {
         let windows = 6;
-        let mut world = World::with_windows(windows, 3, 5, false, seed);
+        let mut world = World::with_windows(windows, 8, 5, false, seed);
         world.join();
         for window in 0..windows as u64 {
             for _ in 0..world.random.below(times(300)) {
@@ -223,9 +223,19 @@ fn windows_know_nothing_of_what_was_before() {
                 world.join();
             }
             world.open_window(exact);
-            let is_exact = world.session.heap().mode.load(Ordering::Relaxed) != BOUNDED;
+            let mode = world.session.heap().mode.load(Ordering::Relaxed);
+            assert_eq!(mode == SOLE, world.running.len() == 1);
+            let is_exact = exact || mode == SOLE;
             for _ in 0..times(200) {
+                if exact && world.running.len() < 4 && is_due(&mut world, 100) {
+                    world.join();
+                }
                 world.anything(growth(&world));
+                if is_exact && is_due(&mut world, 30) {
+                    let thread = world.any_thread();
+                    let [found, truth] = world.mark(thread);
+                    assert_eq!(found, truth, "{:?}", (seed, world.now));
+                }
                 match is_exact {
                     _ if !is_due(&mut world, 9) => {}
                     true => check_exact(&world, seed),

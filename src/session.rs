@@ -329,15 +329,16 @@ fn geometry(settings: &Settings) -> Geometry {
     /// New frames per site, in large tables; small ones have room for entirely different stacks.
     const FRAMES_PER_SITE: usize = 16;
     const FEW_FRAMES: usize = 1 << 17;
-    /// Tests of one program, and what it groups itself.
-    const MOST_GROUPS: usize = 1 << 16;
+    /// Tests of one program, and what it groups itself; of a small table fewer.
+    const GROUPS: (usize, usize) = (1 << 10, 1 << 16);
     let buckets = settings.buckets.unwrap_or(BUCKETS.1) as usize;
     let unshared = buckets * settings.frames as usize;
     let frames = unshared.min((buckets * FRAMES_PER_SITE).max(FEW_FRAMES)).min(MAX_ID as usize);
     let frames = frames.max(4096);
     let sites = buckets + FIRST_SITE as usize;
     let modules = buckets.clamp(MODULES.0, MODULES.1);
-    Geometry([SLOTS, modules, sites, sites, sites, sites, frames, MOST_GROUPS, SLOTS])
+    let groups = buckets.clamp(GROUPS.0, GROUPS.1);
+    Geometry([SLOTS, modules, sites, sites, sites, sites, frames, groups, SLOTS])
 }
 
 /// Whether stacks are walked by frame pointers alone, and whether those may help out.

@@ -25,15 +25,15 @@
 //! recorded until the next one.
 //!
 //! Peaks are exact whatever the number of threads, as dhat-rs's are, so that assertions can rely on
-//! them: every event waits for its turn at the heap's numbers, though not for others' stacks. That is twice the
-//! price of the ordinary recording where threads do nothing but allocate, and an order of magnitude
-//! below dhat-rs's.
+//! them. As long as one thread alone allocates, that costs nothing; from the second one on every event waits
+//! for its turn at the heap's numbers, though not for others' stacks: some times the price of the
+//! ordinary recording where threads do nothing but allocate, and an order of magnitude below dhat-rs's.
 //!
 //! # What differs from dhat-rs 0.3.3
 //!
 //! | | dhat-rs | here |
 //! |---|---|---|
-//! | threads | wait for each other at each allocation, for its stack too | wait for each other while numbers are entered, so that peaks are exact |
+//! | threads | wait for each other at each allocation, for its stack too | wait for each other while numbers are entered, if there are several, so that peaks are exact |
 //! | a block's lifetime | begins anew when it is reallocated | begins when it is allocated |
 //! | two stacks that become equal by trimming | two entries, and a viewer that refuses the file | one, whose `x_merged` says how many |
 //! | the outer end of a stack | what it shares with the profiler's own making | what lies outward of `main`, a thread's closure, or a test's function |

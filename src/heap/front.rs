@@ -1,6 +1,6 @@
 //! One thread's events, and when the heap has to be told of them.
 
-use super::{BOUNDED, Heap};
+use super::{BOUNDED, EXACT, Heap};
 use crate::sync::word::{Pair, Signed, Word};
 use crate::sync::{AtomicU32, Ordering};
 
@@ -366,6 +366,24 @@ impl Front {
         }
         self.blocks_ceiling.set(self.blocks());
         self.set_exclusive(mode, false);
+    }
+
+    /// This front is all of the heap from now on, as the sole thread's was: it begins with what that one's
+    /// limits say. Under the heap's lock, which has been told of all that the sole thread did.
+    pub(super) fn take_over(&self, sole: &Front, heap: &Heap) {
+        self.base_bytes.set(self.bytes());
+        self.base_blocks.set(self.blocks());
+        self.last_growth.set(sole.last_growth.get());
+        let most = heap.recent_blocks.get().wrapping_sub(heap.live_blocks.get());
+        self.blocks_ceiling.set(self.blocks().wrapping_add(most));
+        let ceiling = match (sole.is_at_peak(), sole.is_at_recent_peak()) {
+            (true, _) => i64::MAX,
+            (_, true) => self.as_own(heap.peak_bytes.get(), heap),
+            _ => self.as_own(heap.recent_bytes.get(), heap),
+        };
+        self.ceiling.set(ceiling);
+        self.floor.set(sole.floor.get());
+        sole.mode.store(EXACT, Ordering::Release); // pairs with the Acquire in `is_current`
     }
 
     /// The thread's next event is to stop at [`is_current`](Self::is_current), whatever the mode.
