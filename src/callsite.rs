@@ -55,8 +55,7 @@ pub(crate) fn frame_of(
     let node = walked(thread, session, at);
     let node = node.unwrap_or_else(|| name_again(thread));
     // The stack that is remembered now is not that of the site remembered.
-    thread.last_site = NO_SITE;
-    thread.fast_site = NO_SITE;
+    forget(thread);
     (node != NO_ROOM).then_some(node)
 }
 
@@ -115,11 +114,17 @@ fn changed(thread: &mut Thread, session: &'static Session, at: Registers, first:
         node => incomplete(thread, node, first),
     };
     if !is_on_own_stack(thread, at) {
-        thread.stack.clear();
-        thread.last_site = NO_SITE;
-        thread.fast_site = NO_SITE;
+        forget(thread);
     }
     site
+}
+
+/// The next capture knows nothing of this one.
+#[cold]
+fn forget(thread: &mut Thread) {
+    thread.stack.clear();
+    thread.last_site = NO_SITE;
+    thread.fast_site = NO_SITE;
 }
 
 /// Whether the stack is the thread's own.

@@ -3,12 +3,28 @@
 
 use crate::callsite;
 use crate::capture::registers::Registers;
-use crate::inside::{Inside, Outside};
+use crate::inside::{self, Inside, Outside};
 use crate::ledger::{Allocated, Event, Freed, Resized, enter};
 use crate::os::clock;
 use crate::session::Session;
+use crate::sync::{AtomicI64, Ordering};
 use crate::table::sites::NO_SITE;
 use crate::windows;
+
+/// Bytes that the profiler itself has allocated and not freed. What it hands to the program stays here: it is
+/// not known when the program frees it.
+static OWN_BYTES: AtomicI64 = AtomicI64::new(0);
+
+/// See [`OWN_BYTES`].
+pub(crate) fn own_bytes() -> u64 {
+    OWN_BYTES.load(Ordering::Relaxed).max(0).cast_unsigned()
+}
+
+/// The program gets so many of the [`own_bytes`].
+#[cfg(feature = "dhat-compat")]
+pub(crate) fn hand_over(bytes: usize) {
+    OWN_BYTES.fetch_sub(bytes as i64, Ordering::Relaxed);
+}
 
 /// A block was born, of a stack whose innermost frame has the registers `at`. Its site;
 /// [`NO_SITE`] if it is not recorded.
@@ -42,6 +58,9 @@ fn born_slowly(session: &'static Session, size: usize, at: Registers, now: u64) 
     match Inside::enter(session) {
         Ok(mut inside) => enter_allocated(&mut inside, session, size, at, now),
         Err(why) => {
+            if why == Outside::Own {
+                OWN_BYTES.fetch_add(size as i64, Ordering::Relaxed);
+            }
             lost(session, why, size);
             NO_SITE
         }
@@ -53,6 +72,17 @@ fn born_slowly(session: &'static Session, size: usize, at: Registers, now: u64) 
 pub(crate) fn died(session: &'static Session, site: u32, size: usize) {
     if site != NO_SITE {
         enter_known(session, site, Freed { bytes: size as u64 }, size);
+    } else {
+        died_unrecorded(size);
+    }
+}
+
+/// A block that is not recorded is about to be freed, or is taken for a new one.
+#[cold]
+#[inline(never)]
+pub(crate) fn died_unrecorded(size: usize) {
+    if inside::is_own() {
+        OWN_BYTES.fetch_sub(size as i64, Ordering::Relaxed);
     }
 }
 

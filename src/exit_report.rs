@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::string::String;
 use std::vec::Vec;
 
+use crate::events::hand_over;
 use crate::hook::ModAlloc;
 use crate::os;
 use crate::os::message::say;
@@ -37,6 +38,7 @@ impl<A> ModAlloc<A> {
     pub fn dhat_json_string(&self) -> String {
         let mut text = String::new();
         with_report_stack(&mut || text = json(&profile()));
+        hand_over(text.capacity());
         text
     }
 }

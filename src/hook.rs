@@ -212,10 +212,11 @@ mod events {
     use crate::block;
     pub(super) use crate::block::padded;
     use crate::capture::registers::{Registers, with_callers_registers};
-    use crate::events::{born, damaged, died, grown};
+    use crate::events::{born, damaged, died, died_unrecorded, grown};
     #[cfg(feature = "groups")]
     use crate::groups::tracker;
     use crate::session::Session;
+    use crate::table::sites::NO_SITE;
     use crate::windows;
 
     with_callers_registers! {
@@ -338,8 +339,10 @@ mod events {
         new: usize,
     ) {
         let Some(site) = site.filter(|site| windows::knows(*site)) else {
-            if site.is_none() {
-                damaged(session, old);
+            match site {
+                None => damaged(session, old),
+                Some(NO_SITE) => died_unrecorded(old),
+                Some(_) => {}
             }
             // SAFETY: the caller's promise.
             return unsafe { allocated(session, block, new) };

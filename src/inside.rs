@@ -411,7 +411,7 @@ pub(crate) fn current_index() -> Option<u32> {
 }
 
 /// Whether what the calling thread allocates now is the profiler's own.
-#[cfg(feature = "preload")]
+#[cfg(feature = "backtraces")]
 pub(crate) fn is_own() -> bool {
     current::get::<Thread>().addr() == OWN
 }

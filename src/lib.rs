@@ -33,6 +33,13 @@
 //!
 //! A value that cannot be used is named on standard error, with what is used instead.
 //!
+//! # Besides the report
+//!
+//! `measure` and `assert_allocs!` say what one piece of code allocates, exactly, in tests that run in
+//! parallel. [`Profiler`] gives the whole process's numbers between two moments. `groups` count by subsystem,
+//! task or span; `memory_stats` by thread. [`heap_state`] says what the allocator makes of it. `dhat_compat` is
+//! dhat-rs's interface.
+//!
 //! # A program that is asked while it runs
 //!
 //! With `MOD_ALLOC_SIGNAL=QUIT`, `kill -QUIT` has a program say on standard error, in lines that begin with
@@ -70,6 +77,7 @@
 //!
 //!  session: starts it all, file, fork      threads, thread: a slot and a state per thread
 //!  recording: the mapping's bytes, the file, and the same as plain data
+//!  windows, marks: from when to when       measure: one piece of code, by a group of its own
 //!  memory_stats: figures of each thread    diagnostics: what a signal prints
 //!  symbolize ─▶ report: names, trimmed and merged stacks, dhat JSON      exit_report: when
 //!  heap_state: what the allocator holds, now and in the recording
@@ -86,7 +94,8 @@
 //!
 //! Besides those: `groups` (allocations counted by task or subsystem, a tracker that is called back),
 //! `tracing` (groups that follow spans); `jemalloc`, `mimalloc` (those allocators' figures in
-//! [`heap_state`] and in reports; glibc's are always there).
+//! [`heap_state`] and in reports; glibc's are always there); `threads` (`measure_threads`, for which it defines
+//! `pthread_create`); `compat-1-0` (mod-alloc 1.0's way where it and dhat-rs contradict each other).
 
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 compile_error!("mod-alloc records on 64-bit Linux only");

@@ -114,8 +114,9 @@ impl Recorder {
                 unsafe { at_end::write(block, usable, size, site) };
             }
             known => {
-                if known.is_none() {
-                    events::damaged(self.0, usable);
+                match known {
+                    None => events::damaged(self.0, usable),
+                    Some(Known { size, .. }) => events::died_unrecorded(size),
                 }
                 // SAFETY: the caller's promise.
                 unsafe { self.allocated(block, usable, size) };

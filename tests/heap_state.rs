@@ -145,12 +145,26 @@ fn a_report_has_the_state_near_the_peak_and_at_the_end() {
         let (allocated, mapped) = (number(moment, "allocated"), number(moment, "mapped"));
         assert!(requested <= allocated && allocated <= mapped, "{moment}");
         assert_eq!(number(moment, "held"), mapped);
+        let used = requested + number(moment, "profiler_bytes");
         let lost = moment["fragmentation"]["overall"].as_f64().expect("a share");
-        assert!((lost - (1.0 - requested as f64 / mapped as f64)).abs() < 1e-3, "{moment}");
+        assert!((lost - (1.0 - used as f64 / mapped as f64)).abs() < 1e-3, "{moment}");
         assert!(number(moment, "process_resident") > 0);
     }
     assert_about(number(end, "requested_bytes"), live, 64 << 10);
     assert!(number(before, "time") <= number(end, "time"));
+}
+
+#[test]
+fn what_the_profiler_needed_for_earlier_reports_is_known() {
+    let ended = Launch::new("reports", programs(), &["states-reports"]).run().with_status(0);
+    let end = &ended.report().json["x_heap_state"]["end"];
+    let earlier = fs::read(ended.folder.join("now.json")).expect("the program has written it");
+    let earlier: Value = serde_json::from_slice(&earlier).expect("JSON");
+    let before = &earlier["x_heap_state"]["end"];
+    // What is kept from one report to the next does not grow, whatever one of them takes.
+    assert!(number(before, "profiler_bytes") < 8 << 10, "{before}");
+    assert!(number(end, "profiler_bytes") < 8 << 10, "{end}");
+    assert!(ended.report().json["x_losses"]["damaged_trailers"] == 0);
 }
 
 fn read(path: &Path) -> Recording {

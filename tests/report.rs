@@ -134,13 +134,13 @@ fn every_key_of_a_small_report() {
         "x_heap_state": {
             "peak_bytes": 1000,
             "peak": {
-                "time": 31, "requested_bytes": 900, "allocator": "jemalloc", "allocated": 1200,
+                "time": 31, "requested_bytes": 800, "profiler_bytes": 100, "allocator": "jemalloc", "allocated": 1200,
                 "active": 1500, "resident": 2000, "mapped": 4000, "retained": 8000, "arenas": 9,
                 "held": 2000, "process_resident": 5000, "process_peak_resident": null,
                 "fragmentation": { "rounding": 0.25, "in_pages": 0.2, "idle_pages": 0.25, "overall": 0.55 },
             },
             "end": {
-                "time": 32, "requested_bytes": 10, "allocator": null, "allocated": null,
+                "time": 32, "requested_bytes": 10, "profiler_bytes": 0, "allocator": null, "allocated": null,
                 "active": null, "resident": null, "mapped": null, "retained": null, "arenas": null,
                 "held": null, "process_resident": 6000, "process_peak_resident": 7000,
                 "fragmentation": null,
@@ -166,7 +166,8 @@ fn heap_states() -> HeapStates {
     (state.allocated, state.active, state.resident) = (Some(1200), Some(1500), Some(2000));
     (state.mapped, state.retained, state.arenas) = (Some(4000), Some(8000), Some(9));
     let (mut peak, mut end) = (HeapMoment::default(), HeapMoment::default());
-    (peak.micros, peak.requested_bytes, peak.state) = (31, 900, Some(state));
+    (peak.micros, peak.requested_bytes, peak.profiler_bytes) = (31, 800, 100);
+    peak.state = Some(state);
     peak.process.resident = Some(5000);
     (end.micros, end.requested_bytes) = (32, 10);
     (end.process.resident, end.process.peak_resident) = (Some(6000), Some(7000));

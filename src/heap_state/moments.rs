@@ -17,6 +17,7 @@
 use crate::capture::registers::{Registers, with_callers_registers};
 use crate::capture::rule::Rule;
 use crate::capture::walk::{Memory, Rules, Step, step};
+use crate::events::own_bytes;
 use crate::heap_state::{Allocator, HeapState, ProcessMemory, collect_quickly, process};
 use crate::inside;
 use crate::os;
@@ -109,6 +110,7 @@ pub(crate) fn now(session: &Session) -> HeapMoment {
     HeapMoment {
         micros: 0,
         requested_bytes: live(session).max(0).cast_unsigned(),
+        profiler_bytes: own_bytes(),
         state,
         process: state.map_or_else(process, |state| state.process),
     }
@@ -150,6 +152,7 @@ fn write(
     fence(Ordering::Release); // pairs with the Acquire fence of who reads: what is new is not taken for old
     place.units.store(clock::now(), Ordering::Relaxed);
     place.requested.store(live.max(0).cast_unsigned(), Ordering::Relaxed);
+    place.own.store(own_bytes(), Ordering::Relaxed);
     let allocator = state.map_or(0, |state| code(state.allocator));
     place.allocator.store(allocator, Ordering::Relaxed);
     let figures = figures(state, process);
@@ -234,6 +237,7 @@ fn read_moment(words: &MomentWords, micros: impl Fn(u64) -> u64) -> Option<(u64,
     let moment = HeapMoment {
         micros: micros(words.units.load(Ordering::Relaxed)),
         requested_bytes: words.requested.load(Ordering::Relaxed),
+        profiler_bytes: words.own.load(Ordering::Relaxed),
         state,
         process,
     };

@@ -240,7 +240,9 @@ pub(crate) struct HeapMoment {
     /// The allocator's allocated, active, resident, mapped, retained bytes, and arenas; the process's
     /// resident bytes, and the most of them so far.
     pub(crate) figures: [AtomicU64; FIGURES],
-    spare: [Word; 4],
+    /// What the profiler itself had allocated of that allocator.
+    pub(crate) own: AtomicU64,
+    spare: [Word; 3],
 }
 
 /// See the module's description.

@@ -21,18 +21,18 @@ struct MomentEntry<'p>(&'p HeapMoment);
 
 impl Serialize for MomentEntry<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let HeapMoment { micros, requested_bytes, state, process } = self.0;
+        let HeapMoment { micros, requested_bytes, profiler_bytes, state, process } = self.0;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("time", micros)?;
         map.serialize_entry("requested_bytes", requested_bytes)?;
+        map.serialize_entry("profiler_bytes", profiler_bytes)?;
         map.serialize_entry("allocator", &state.map(|state| state.allocator.name()))?;
         for (name, figure) in figures(state) {
             map.serialize_entry(name, &figure)?;
         }
         map.serialize_entry("process_resident", &process.resident)?;
         map.serialize_entry("process_peak_resident", &process.peak_resident)?;
-        let lost = state.map(|state| LostEntry(state.fragmentation(*requested_bytes)));
-        map.serialize_entry("fragmentation", &lost)?;
+        map.serialize_entry("fragmentation", &self.0.fragmentation().map(LostEntry))?;
         map.end()
     }
 }

@@ -2,12 +2,13 @@
 
 use std::hint::black_box;
 
-use crate::Program;
 use crate::rig::say;
+use crate::{ALLOC, Program};
 
 pub(crate) const PROGRAMS: &[Program] = &[
     ("states", |_| grow_and_shrink()),
     ("states-grow", |_| grow_only()),
+    ("states-reports", |_| reports()),
     ("states-killed", |_| killed_after_peak()),
     ("states-in-handler", |_| peak_in_handler()),
     ("states-exit-in-handler", |_| exit_in_handler()),
@@ -45,6 +46,15 @@ fn grow_only() {
     std::mem::forget(blocks(200));
     std::mem::forget(black_box(vec![1_u8; 8 << 20]));
     std::process::exit(0);
+}
+
+/// What the profiler allocates for reports it gives back, all of it.
+fn reports() {
+    for _ in 0..4 {
+        ALLOC.write_dhat_json("now.json").expect("the folder can be written to");
+        drop(black_box(ALLOC.dhat_json_string()));
+        drop(black_box(ALLOC.call_sites()));
+    }
 }
 
 fn killed_after_peak() {

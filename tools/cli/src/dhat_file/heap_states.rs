@@ -16,6 +16,8 @@ pub(super) struct HeapStatesEntry {
 struct MomentEntry {
     time: u64,
     requested_bytes: u64,
+    #[serde(default)]
+    profiler_bytes: u64,
     allocator: Option<String>,
     allocated: Option<u64>,
     active: Option<u64>,
@@ -42,6 +44,7 @@ impl MomentEntry {
         let mut moment = HeapMoment::default();
         moment.micros = self.time;
         moment.requested_bytes = self.requested_bytes;
+        moment.profiler_bytes = self.profiler_bytes;
         moment.process = self.process();
         let allocator = self.allocator.as_deref().and_then(Allocator::of_name);
         moment.state = allocator.map(|allocator| self.state(allocator));

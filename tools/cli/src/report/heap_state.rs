@@ -34,7 +34,11 @@ fn line(name: &str, moment: &HeapMoment) -> String {
         line.extend(allocated);
         let by = state.allocator.name();
         line.extend(state.held().map(|bytes| format!(", held by {by} {}", Bytes(bytes))));
-        let lost = state.fragmentation(moment.requested_bytes).overall;
+        let own = moment.profiler_bytes;
+        if state.held().is_some_and(|held| own > held / 100) {
+            line.push_str(&format!(" (the profiler's own {} among it)", Bytes(own)));
+        }
+        let lost = moment.fragmentation().and_then(|lost| lost.overall);
         line.extend(lost.map(|share| format!(": {:.1} % fragmentation", share * 100.0)));
     }
     let process = moment.process.resident.map(|bytes| format!("; process {}", Bytes(bytes)));
@@ -70,6 +74,16 @@ mod tests {
         let peak = "heap at peak: requested 1.0 MiB, allocated 1.5 MiB, held by glibc 2.0 MiB: \
                     50.0 % fragmentation; process 4.0 MiB";
         assert_eq!(lines(&states), [peak, "heap at end: requested 512 B; process 4.0 MiB"]);
+    }
+
+    #[test]
+    fn what_the_profiler_has_is_no_fragmentation() {
+        let mut moment = of_glibc(1 << 20);
+        moment.profiler_bytes = 1 << 19;
+        let line = line("at end", &moment);
+        let text =
+            "held by glibc 2.0 MiB (the profiler's own 512.0 KiB among it): 25.0 % fragmentation";
+        assert!(line.contains(text), "{line}");
     }
 
     #[test]
