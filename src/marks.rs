@@ -92,14 +92,14 @@ fn with_open<R>(change: impl FnOnce(&mut Vec<Option<Most>>) -> R) -> R {
 /// Gives the calling thread its slot, before the lock is taken: what that takes may be interrupted by a
 /// fork.
 fn register() {
-    if let Some(session) = session::get() {
+    if let Ok(Some(session)) = session::decided() {
         drop(Inside::enter_fast(session).ok_or(()).or_else(|()| Inside::enter(session)));
     }
 }
 
 /// The most that was live since the last mark. Nothing where nothing is recorded.
 fn mark() -> (i64, i64) {
-    let Some(session) = session::get() else { return (0, 0) };
+    let Ok(Some(session)) = session::decided() else { return (0, 0) };
     let inside = Inside::enter_fast(session).ok_or(()).or_else(|()| Inside::enter(session));
     let Ok(mut inside) = inside else { return (0, 0) };
     let own = &inside.thread().slot.front;

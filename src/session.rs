@@ -116,8 +116,8 @@ pub(crate) fn is_undecided() -> bool {
     SESSION.get().is_err()
 }
 
-/// The session, if that is decided.
-#[cfg(any(feature = "preload", feature = "counters"))]
+/// The session, if that is decided. Who only asks for numbers begins no recording in a program that has another
+/// allocator.
 #[inline(always)]
 pub(crate) fn decided() -> Result<Option<&'static Session>, Undecided> {
     SESSION.get()
@@ -294,9 +294,12 @@ fn describe_process(header: &Header, settings: &Settings) {
 /// Reserves the mapping; where that much address space cannot be had, a smaller table.
 #[cfg(feature = "backtraces")]
 fn map(settings: &Settings) -> Option<(Mapping, Settings)> {
+    /// Tests of one program, and what it groups itself; with a smaller table fewer.
+    const GROUPS: (usize, usize) = (1 << 10, 1 << 16);
     let mut settings = *settings;
+    let mut groups = GROUPS.1;
     loop {
-        let geometry = geometry(&settings);
+        let geometry = geometry(&settings, groups);
         let size = geometry.offsets().1;
         match place::make(&settings, size, &geometry) {
             Ok(mapping) => return Some((mapping, settings)),
@@ -309,6 +312,7 @@ fn map(settings: &Settings) -> Option<(Mapping, Settings)> {
             return None;
         }
         settings.buckets = Some(buckets / 2);
+        groups = (groups / 2).max(GROUPS.0);
     }
 }
 
@@ -320,24 +324,21 @@ fn map(settings: &Settings) -> Option<(Mapping, Settings)> {
     Some((unsafe { Mapping::initialize(base, &geometry) }, *settings))
 }
 
-/// Entries of each region for a table of as many buckets.
+/// Entries of each region for a table of as many buckets, and so many groups.
 #[cfg(feature = "backtraces")]
-fn geometry(settings: &Settings) -> Geometry {
+fn geometry(settings: &Settings, groups: usize) -> Geometry {
     use crate::table::{sites::FIRST_SITE, slot::MAX_ID};
     /// An object that is loaded again counts again. At most as many as there are generations.
     const MODULES: (usize, usize) = (1 << 10, 1 << 16);
     /// New frames per site, in large tables; small ones have room for entirely different stacks.
     const FRAMES_PER_SITE: usize = 16;
     const FEW_FRAMES: usize = 1 << 17;
-    /// Tests of one program, and what it groups itself; of a small table fewer.
-    const GROUPS: (usize, usize) = (1 << 10, 1 << 16);
     let buckets = settings.buckets.unwrap_or(BUCKETS.1) as usize;
     let unshared = buckets * settings.frames as usize;
     let frames = unshared.min((buckets * FRAMES_PER_SITE).max(FEW_FRAMES)).min(MAX_ID as usize);
     let frames = frames.max(4096);
     let sites = buckets + FIRST_SITE as usize;
     let modules = buckets.clamp(MODULES.0, MODULES.1);
-    let groups = buckets.clamp(GROUPS.0, GROUPS.1);
     Geometry([SLOTS, modules, sites, sites, sites, sites, frames, groups, SLOTS])
 }
 

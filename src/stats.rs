@@ -119,7 +119,7 @@ fn since_reset(now: &AllocStats, before: &AllocStats, stretch: &Stretch) -> Allo
 
 /// The process's totals since its start.
 pub(crate) fn totals() -> AllocStats {
-    session::get().map(totals_of).unwrap_or_default()
+    session::decided().ok().flatten().map(totals_of).unwrap_or_default()
 }
 
 fn totals_of(session: &Session) -> AllocStats {

@@ -4,7 +4,8 @@
 //! [`AllocationGroupToken`] enters it; what the thread allocates from then on counts for the group,
 //! until the guard is dropped. A free counts for the group that allocated the block, whoever frees it.
 //!
-//! ```no_run
+#![cfg_attr(feature = "groups", doc = "```no_run")]
+#![cfg_attr(not(feature = "groups"), doc = "```ignore")]
 //! use mod_alloc::groups::{AllocationGroupToken, group_stats};
 //!
 //! #[global_allocator]

@@ -171,18 +171,3 @@ const _: () = {
     const fn is_shared<T: Copy + Send + Sync + 'static>() {}
     is_shared::<AllocationGroupToken>();
 };
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn where_another_allocator_is_in_use_nothing_is_begun() {
-        let token = AllocationGroupToken::register("nobody");
-        let _guard = token.enter();
-        assert_eq!((token.id(), token.name().as_str()), (AllocationGroupId::ROOT, ""));
-        assert_eq!(AllocationGroupToken::current(), token);
-        assert_eq!(crate::groups::group_stats(), []);
-        assert!(crate::session::decided().is_err());
-    }
-}

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use crate::groups::{Member, Stay};
 use crate::inside;
 use crate::session::{self, Session};
+use crate::windows;
 
 use lease::Lease;
 
@@ -130,7 +131,7 @@ impl Measuring {
     /// Runs `work` in the calling thread; what it allocates counts. What is allocated after the measurement
     /// has ended is in nobody's numbers.
     pub fn run<R>(&self, work: impl FnOnce() -> R) -> R {
-        let Some(session) = session::get() else { return work() };
+        let Ok(Some(session)) = session::decided() else { return work() };
         let group = self.lease.group();
         let passes_on = self.passes_on;
         let member = Member { group, whole: true, passes_on, ..Member::NONE };
@@ -141,17 +142,19 @@ impl Measuring {
 
 /// The session in which something can be measured.
 fn session() -> &'static Session {
-    let Some(session) = session::get() else {
-        panic!(
-            "mod_alloc::measure: nothing is recorded (MOD_ALLOC=off, or no memory for the table)"
-        );
-    };
     // Whatever the program is, its runtime has allocated by now.
-    let is_used = session.used_slots().any(|(_, slot)| slot.front.total.blocks.get() != 0);
-    assert!(
-        is_used,
-        "mod_alloc::measure: nothing is recorded: the global allocator is not a mod_alloc::ModAlloc, \
-         or no profiler is running"
-    );
-    session
+    match session::decided() {
+        Ok(Some(session)) if windows::names(windows::first_named()) => session,
+        Ok(Some(_)) => {
+            panic!("mod_alloc::measure: nothing is recorded: no dhat profiler is running")
+        }
+        Ok(None) => {
+            panic!("mod_alloc::measure: nothing is recorded (MOD_ALLOC=off, or no memory for it)")
+        }
+        Err(_) => {
+            panic!(
+                "mod_alloc::measure: the program's global allocator is not a mod_alloc::ModAlloc"
+            )
+        }
+    }
 }
