@@ -5,7 +5,7 @@
 //! until the guard is dropped. A free counts for the group that allocated the block, whoever frees it.
 //!
 #![cfg_attr(feature = "groups", doc = "```no_run")]
-#![cfg_attr(not(feature = "groups"), doc = "```ignore")]
+#![cfg_attr(not(feature = "groups"), doc = "```text")]
 //! use mod_alloc::groups::{AllocationGroupToken, group_stats};
 //!
 //! #[global_allocator]

@@ -80,7 +80,7 @@ mod tests {
     /// As mod-alloc writes it.
     fn written() -> Value {
         let moment = json!({
-            "time": 31, "requested_bytes": 900, "allocator": "jemalloc", "allocated": 1200,
+            "time": 31, "requested_bytes": 800, "profiler_bytes": 100, "allocator": "jemalloc", "allocated": 1200,
             "active": 1500, "resident": 2000, "mapped": 4000, "retained": 8000, "arenas": 9,
             "held": 2000, "process_resident": 5000, "process_peak_resident": null,
             "fragmentation": { "rounding": 0.25, "in_pages": 0.2, "idle_pages": 0.25, "overall": 0.55 },
