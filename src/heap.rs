@@ -136,6 +136,7 @@ impl Heap {
                 if let Some(sole) = sole_front(owner - 1) {
                     self.end_sole(sole, next);
                 }
+                // Release pairs with the Acquire in `is_current`, as where a step is set.
                 match next {
                     EXACT => front.mode.store(EXACT, Ordering::Release),
                     _ => front.set_step(self),

@@ -65,6 +65,7 @@ pub(crate) unsafe extern "C" fn pthread_create(
     if result != 0 {
         // SAFETY: made above, and no thread has it.
         let birth = unsafe { Box::from_raw(birth) };
+        // Release pairs with the Acquire of who uses the group again.
         birth.group.members.fetch_sub(1, Ordering::Release);
         inside::as_profiler(|| drop(birth));
     }
