@@ -7,7 +7,7 @@
 use core::alloc::{GlobalAlloc, Layout};
 use std::alloc::System;
 
-use crate::session;
+use crate::engine::session;
 
 /// An allocator that records what goes through it and forwards to the allocator `A`.
 ///
@@ -130,11 +130,11 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ModAlloc<A> {
 mod events {
     use core::alloc::Layout;
 
-    use crate::heap::{EXACT, Front, Heap};
-    use crate::inside::{Inside, Outside};
-    use crate::os::clock;
-    use crate::session::Session;
-    use crate::sync::Ordering;
+    use crate::base::os::clock;
+    use crate::base::sync::Ordering;
+    use crate::engine::inside::{Inside, Outside};
+    use crate::engine::session::Session;
+    use crate::store::peak::{EXACT, Front, Heap};
 
     /// The layout as it is: there are no trailers.
     #[inline(always)]
@@ -209,15 +209,15 @@ mod events {
 /// What an event is with stacks: a site, a trailer behind the block, and numbers per site.
 #[cfg(feature = "backtraces")]
 mod events {
-    use crate::block;
-    pub(super) use crate::block::padded;
     use crate::capture::registers::{Registers, with_callers_registers};
-    use crate::events::{born, damaged, died, died_unrecorded, grown};
+    use crate::engine::events::{born, damaged, died, died_unrecorded, grown};
+    use crate::engine::session::Session;
+    use crate::engine::windows;
+    use crate::store::sites::NO_SITE;
+    use crate::store::trailer;
+    pub(super) use crate::store::trailer::padded;
     #[cfg(feature = "groups")]
-    use crate::groups::tracker;
-    use crate::session::Session;
-    use crate::table::sites::NO_SITE;
-    use crate::windows;
+    use crate::tracker;
 
     with_callers_registers! {
         /// Records a new block, whose stack begins with the caller, and writes its trailer.
@@ -266,7 +266,7 @@ mod events {
     ) {
         let site = born(session, size, Registers { pc, sp, bp });
         // SAFETY: the caller's promise.
-        unsafe { block::write(block, size, site) };
+        unsafe { trailer::write(block, size, site) };
     }
 
     /// Records that a block is about to be freed.
@@ -277,7 +277,7 @@ mod events {
     #[inline]
     pub(super) unsafe fn freed(session: &'static Session, block: *mut u8, size: usize) {
         // SAFETY: the caller's promise.
-        match unsafe { block::read(block, size) } {
+        match unsafe { trailer::read(block, size) } {
             Some(site) => died(session, site, size),
             #[cfg(feature = "groups")]
             // SAFETY: the caller's promise.
@@ -301,7 +301,7 @@ mod events {
         #[cfg(not(feature = "groups"))]
         let _no_tracker = session;
         // SAFETY: the caller's promise.
-        let site = unsafe { block::read(block, size) };
+        let site = unsafe { trailer::read(block, size) };
         #[cfg(feature = "groups")]
         // SAFETY: the caller's promise.
         let site = site.or_else(|| unsafe { tracker::take_site(session, block, size) });
@@ -349,7 +349,7 @@ mod events {
         };
         let site = grown(session, site, old, new);
         // SAFETY: the caller's promise.
-        unsafe { block::write(block, new, site) };
+        unsafe { trailer::write(block, new, site) };
         #[cfg(feature = "groups")]
         if tracker::is_watched() {
             // SAFETY: the caller's promise.

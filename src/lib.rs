@@ -100,72 +100,43 @@
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 compile_error!("mod-alloc records on 64-bit Linux only");
 
-#[cfg(feature = "backtraces")]
-mod arena;
-#[cfg(feature = "backtraces")]
-mod block;
-#[cfg(feature = "backtraces")]
-mod call_sites;
-#[cfg(feature = "backtraces")]
-mod callsite;
+mod api;
+mod base;
 #[cfg(feature = "backtraces")]
 mod capture;
-mod current;
-#[cfg(feature = "dhat-compat")]
-pub mod dhat_compat;
-#[cfg(all(feature = "counters", not(feature = "preload")))]
-mod diagnostics;
-#[cfg(feature = "backtraces")]
-mod events;
-#[cfg(feature = "dhat-compat")]
-mod exit_report;
-#[cfg(all(feature = "backtraces", not(feature = "groups")))]
-mod groups;
+mod compat;
+mod engine;
+mod fork;
 #[cfg(feature = "groups")]
 pub mod groups;
-mod heap;
-pub mod heap_state;
 mod hook;
-mod inside;
-#[cfg(feature = "backtraces")]
-mod ledger;
-mod marks;
-#[cfg(feature = "backtraces")]
-#[doc(hidden)]
-pub mod measure;
-#[cfg(feature = "counters")]
-pub mod memory_stats;
-mod os;
 #[cfg(feature = "preload")]
 #[doc(hidden)]
 pub mod preload;
-#[cfg(feature = "backtraces")]
-mod readings;
 pub mod recording;
 #[cfg(feature = "symbolicate")]
 pub mod report;
-mod session;
-mod settings;
-mod stats;
+mod store;
 #[cfg(feature = "symbolicate")]
 pub mod symbolize;
-mod sync;
-#[cfg(feature = "backtraces")]
-mod table;
-mod thread;
-mod threads;
-#[cfg(feature = "backtraces")]
-mod unwinding;
-#[cfg(feature = "backtraces")]
-mod windows;
+#[cfg(feature = "groups")]
+mod tracker;
 
 #[cfg(feature = "backtraces")]
-pub use call_sites::CallSiteStats;
+pub use api::call_sites::CallSiteStats;
 #[cfg(feature = "symbolicate")]
-pub use call_sites::named::{SymbolicatedCallSite, SymbolicatedFrame};
-pub use hook::ModAlloc;
-#[cfg(feature = "threads")]
-pub use measure::measure_threads;
+pub use api::call_sites::named::{SymbolicatedCallSite, SymbolicatedFrame};
+pub use api::heap_state;
 #[cfg(feature = "backtraces")]
-pub use measure::{Measured, Measuring, measure, measure_with};
-pub use stats::{AllocStats, Profiler};
+#[doc(hidden)]
+pub use api::measure;
+#[cfg(feature = "threads")]
+pub use api::measure::measure_threads;
+#[cfg(feature = "backtraces")]
+pub use api::measure::{Measured, Measuring, measure, measure_with};
+#[cfg(feature = "counters")]
+pub use api::memory_stats;
+pub use api::totals::{AllocStats, Profiler};
+#[cfg(feature = "dhat-compat")]
+pub use compat::dhat as dhat_compat;
+pub use hook::ModAlloc;

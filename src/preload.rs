@@ -5,17 +5,18 @@
 
 use core::ffi::CStr;
 
-use crate::block::at_end;
+use crate::base::os;
 use crate::capture::registers::{Registers, with_callers_registers};
-use crate::events;
-use crate::groups;
-use crate::inside;
-use crate::os;
-use crate::session::{self, Session};
-use crate::table::sites::NO_SITE;
+use crate::engine::events;
+use crate::engine::inside;
+use crate::engine::session;
+use crate::engine::session::Session;
+use crate::store::group;
+use crate::store::sites::NO_SITE;
+use crate::store::trailer::at_end;
 
 /// Bytes that a block's trailer takes.
-pub const TRAILER: usize = crate::block::TRAILER;
+pub const TRAILER: usize = crate::store::trailer::TRAILER;
 
 /// The process is recorded, and blocks have trailers.
 #[derive(Debug, Clone, Copy)]
@@ -150,7 +151,7 @@ impl Recorder {
     /// Whether the first thread is a group, too: where a test is the program's `main`.
     #[must_use]
     pub fn groups_main(self) -> bool {
-        self.0.settings.tests.is_some_and(groups::has_main)
+        self.0.settings.tests.is_some_and(group::has_main)
     }
 
     /// The calling thread's group.
@@ -161,15 +162,15 @@ impl Recorder {
 
     /// All that the calling thread allocates from now on counts for a group.
     pub fn join(self, group: u32) {
-        inside::join_group(self.0, groups::Member { group, whole: true, ..Default::default() });
+        inside::join_group(self.0, group::Member { group, whole: true, ..Default::default() });
     }
 
     /// Begins a group with the calling thread, whose name, or the beginning of it, is `thread_name`. `name`
     /// is the whole name as far as it is known.
     pub fn begin_group(self, thread_name: &[u8], name: &[u8]) {
-        let group = groups::make(self.0, thread_name, name);
-        if group != groups::NO_GROUP {
-            inside::join_group(self.0, groups::Member { group, leads: true, ..Default::default() });
+        let group = group::make(self.0, thread_name, name);
+        if group != group::NO_GROUP {
+            inside::join_group(self.0, group::Member { group, leads: true, ..Default::default() });
         }
     }
 }
@@ -227,5 +228,5 @@ pub fn follows_children() -> bool {
 /// The next allocator is glibc's own, so its books are those of what is recorded.
 pub fn next_is_glibcs() {
     #[cfg(target_env = "gnu")]
-    crate::heap_state::is_next();
+    crate::engine::allocator::glibc::is_next();
 }

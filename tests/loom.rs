@@ -16,7 +16,7 @@
 
 #[path = "loom/frames.rs"]
 mod frames;
-#[path = "../src/heap.rs"]
+#[path = "../src/store/peak.rs"]
 mod heap;
 #[path = "loom/locks.rs"]
 mod locks;

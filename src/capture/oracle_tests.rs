@@ -15,12 +15,12 @@ use std::sync::OnceLock;
 use std::thread;
 use std::vec::Vec;
 
+use crate::base::os;
 use crate::capture::registers::Registers;
 use crate::capture::stack::{Base, MAX_FRAMES, NoNames, Stack};
-use crate::heap::tests::world::{Random, World};
-use crate::os;
-use crate::session::Session;
-use crate::unwinding::{OwnStack, ProcessRules};
+use crate::engine::session::Session;
+use crate::engine::unwinding::{OwnStack, ProcessRules};
+use crate::store::peak::tests::world::{Random, World};
 
 /// What one thread has seen.
 struct Seen {

@@ -13,8 +13,8 @@
 //! The set's index is made of the pc's low 15 bits and, reversibly, of the bits that the entry
 //! holds, so index and entry together name the pc: a hit is never another pc's rule.
 
+use crate::base::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::capture::rule::PackedRule;
-use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
 const SET_BITS: u32 = 15;
 const SETS: usize = 1 << SET_BITS;

@@ -8,15 +8,16 @@ use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::heap::Front;
-use crate::os;
+use crate::base::os;
+use crate::base::sync::Ordering;
 use crate::recording::image;
-use crate::recording::layout::{GONE, Header, OPEN, Process};
 use crate::recording::model::Recording;
-use crate::recording::reader::{self, Span};
-use crate::recording::view::View;
-use crate::sync::Ordering;
-use crate::table::journal::{FLUSHING, RESIZING_OWN, RESIZING_SHARE};
+use crate::recording::reader;
+use crate::recording::reader::Span;
+use crate::store::journal::{FLUSHING, RESIZING_OWN, RESIZING_SHARE};
+use crate::store::layout::{GONE, Header, OPEN, Process};
+use crate::store::peak::Front;
+use crate::store::view::View;
 
 /// A recording in a file.
 #[derive(Debug)]

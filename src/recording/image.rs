@@ -8,13 +8,14 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::vec::Vec;
 
-use crate::arena::Arena;
+use crate::base::sync::Ordering;
 use crate::recording::file::Error;
-use crate::recording::layout::{ENTRY_SIZES, HEADER_SIZE, Header, MAGIC, REGIONS, Region, VERSION};
-use crate::recording::view::{self, View};
-use crate::sync::Ordering;
-use crate::table::slot::MAX_ID;
-use crate::threads::SLOTS;
+use crate::store::arena::Arena;
+use crate::store::layout::{ENTRY_SIZES, HEADER_SIZE, Header, MAGIC, REGIONS, Region, VERSION};
+use crate::store::slot::MAX_ID;
+use crate::store::thread_slot::SLOTS;
+use crate::store::view;
+use crate::store::view::View;
 
 /// No recording has more entries of a region than this, whatever it says of itself.
 const MOST: [usize; REGIONS] = [

@@ -4,12 +4,7 @@
 pub mod file;
 #[cfg(feature = "dhat-compat")]
 mod image;
-pub(crate) mod layout;
 #[cfg(feature = "backtraces")]
 pub mod model;
 #[cfg(feature = "backtraces")]
 pub(crate) mod reader;
-#[cfg(feature = "backtraces")]
-pub(crate) mod space;
-#[cfg(feature = "backtraces")]
-pub(crate) mod view;

@@ -77,16 +77,16 @@ pub struct HeapMoment {
     /// Bytes that the profiler itself had allocated of the same allocator, for names and reports.
     pub profiler_bytes: u64,
     /// The allocator's figures; `None` if it is not known.
-    pub state: Option<crate::heap_state::HeapState>,
+    pub state: Option<crate::api::heap_state::HeapState>,
     /// The process's own.
-    pub process: crate::heap_state::ProcessMemory,
+    pub process: crate::api::heap_state::ProcessMemory,
 }
 
 impl HeapMoment {
     /// The allocator's fragmentation, what the profiler itself has of it being in use, too; `None` if the
     /// allocator is not known.
     #[must_use]
-    pub fn fragmentation(&self) -> Option<crate::heap_state::Fragmentation> {
+    pub fn fragmentation(&self) -> Option<crate::api::heap_state::Fragmentation> {
         let used = self.requested_bytes.saturating_add(self.profiler_bytes);
         Some(self.state?.fragmentation(used))
     }

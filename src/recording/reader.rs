@@ -9,23 +9,23 @@ use std::string::String;
 use std::vec;
 use std::vec::Vec;
 
-use crate::arena::Arena;
-use crate::groups::{GROUP_MARK, Group as GroupWords};
-use crate::heap::{BOUNDED, HeapNow};
-use crate::heap_state::moments;
-use crate::recording::layout::{
-    COMMAND_SIZE, EXIT, GONE, Header, Losses as LossWords, Module as ModuleWords,
-};
+use crate::base::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::engine::allocator::moments;
 use crate::recording::model::{
     Counters, Ending, Frame, Group, HeapStates, Losses, Module, ROOT_BROKEN, ROOTS, Recording,
     SelfCheck, Settings, Site, Thread,
 };
-use crate::recording::view::View;
-use crate::sync::{AtomicU32, AtomicU64, Ordering};
-use crate::table::frames::{ADDRESS_BITS, Frame as FrameWords};
-use crate::table::sites::Owner;
-use crate::table::tally::{Epoch, Tally};
-use crate::threads::ThreadSlot;
+use crate::store::arena::Arena;
+use crate::store::frames::{ADDRESS_BITS, Frame as FrameWords};
+use crate::store::group::{GROUP_MARK, Group as GroupWords};
+use crate::store::layout::{
+    COMMAND_SIZE, EXIT, GONE, Header, Losses as LossWords, Module as ModuleWords,
+};
+use crate::store::peak::{BOUNDED, HeapNow};
+use crate::store::sites::Owner;
+use crate::store::tally::{Epoch, Tally};
+use crate::store::thread_slot::ThreadSlot;
+use crate::store::view::View;
 
 /// How long the recording has lasted, by both clocks.
 #[derive(Debug, Clone, Copy)]

@@ -30,9 +30,9 @@
 //! `x_heap_state`, which recordings of earlier versions lack, has `peak_bytes`, live at the heap's peak, and `peak` and `end`; each is null if nothing is
 //! known of that moment, else it has: `time` (µs since the start), `requested_bytes` (what the program had
 //! live then), `profiler_bytes` (what the profiler itself had of the same allocator), `allocator` (`jemalloc`, `mimalloc`, `glibc`, null), the allocator's figures of the same names
-//! as in [`heap_state`](crate::heap_state::HeapState), `held`, `process_resident` and
+//! as in [`heap_state`](crate::api::heap_state::HeapState), `held`, `process_resident` and
 //! `process_peak_resident`, and `fragmentation` with the shares of that
-//! [name](crate::heap_state::Fragmentation), from 0 to 1, in which the profiler's bytes count as used. The state of the `peak` is taken down where
+//! [name](crate::api::heap_state::Fragmentation), from 0 to 1, in which the profiler's bytes count as used. The state of the `peak` is taken down where
 //! the program frees; if it had 1/16 more live once, that was too soon after (1 % of the run time is spent
 //! on it), or in a signal's handler.
 //!

@@ -292,7 +292,7 @@ impl fmt::Display for FrameRef<'_> {
 }
 
 impl FrameRef<'_> {
-    /// As dhat-rs does, by its name for what users of [`crate::dhat_compat`] call.
+    /// As dhat-rs does, by its name for what users of [`crate::compat::dhat`] call.
     fn write_as_dhat(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.function().unwrap_or("???").replace("mod_alloc::dhat_compat::", "dhat::");
         let file = self.full_file().map_or("???", last_three);

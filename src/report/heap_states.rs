@@ -2,7 +2,7 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::heap_state::{Fragmentation, HeapState};
+use crate::api::heap_state::{Fragmentation, HeapState};
 use crate::recording::model::{HeapMoment, HeapStates};
 
 /// As `x_heap_state` of reports: see [`crate::report::dhat`].

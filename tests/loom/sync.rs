@@ -1,12 +1,12 @@
 //! The engine's `sync` module over loom's atomics: the same names, the same protocol files.
 
-#[path = "../../src/sync/gate.rs"]
+#[path = "../../src/base/sync/gate.rs"]
 pub(crate) mod gate;
-#[path = "../../src/sync/once.rs"]
+#[path = "../../src/base/sync/once.rs"]
 pub(crate) mod once;
-#[path = "../../src/sync/spin_lock.rs"]
+#[path = "../../src/base/sync/spin_lock.rs"]
 pub(crate) mod spin_lock;
-#[path = "../../src/sync/word.rs"]
+#[path = "../../src/base/sync/word.rs"]
 pub(crate) mod word;
 
 pub(crate) use loom::cell::UnsafeCell;

@@ -1,6 +1,6 @@
 //! The table's protocol files over loom's atomics.
 
-#[path = "../../src/table/frames.rs"]
+#[path = "../../src/store/frames.rs"]
 pub(crate) mod frames;
-#[path = "../../src/table/slot.rs"]
+#[path = "../../src/store/slot.rs"]
 pub(crate) mod slot;

@@ -1,0 +1,182 @@
+//! One dump: what is printed, and the report that goes with it.
+
+use core::ffi::c_int;
+use core::fmt::Write;
+use std::string::String;
+use std::vec::Vec;
+
+use super::table;
+use super::units::{Bytes, Commas, Nanos};
+use crate::api::heap_state::{HeapState, ProcessMemory};
+use crate::api::memory_stats::memory_registry;
+use crate::api::totals;
+use crate::base::os;
+use crate::base::os::signals::Name;
+use crate::base::sync::{AtomicU32, Ordering};
+use crate::engine::session;
+use crate::engine::session::Session;
+#[cfg(feature = "dhat-compat")]
+use crate::report::{Options, Profile, SiteNames};
+
+/// Dumps so far.
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+/// What is kept from one dump to the next.
+#[derive(Default)]
+pub(super) struct Dumper {
+    #[cfg(feature = "dhat-compat")]
+    names: Option<SiteNames>,
+}
+
+impl Dumper {
+    /// Describes the program's memory on standard error, all at once, and writes a report. `out`: what
+    /// `MOD_ALLOC_OUT` says.
+    pub(super) fn dump(&mut self, signal: c_int, out: Option<&[u8]>) {
+        let Ok(Some(session)) = session::decided() else { return };
+        let number = COUNT.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        let _ = write_heading(&mut text, signal, number, session);
+        text.push('\n');
+        let (threads, all) = memory_registry().read();
+        text.push_str(&table::of_threads(threads, &all));
+        text.push('\n');
+        let _ = write_totals(&mut text);
+        self.describe(session, &mut text, number, out);
+        os::write_stderr(marked(&text).as_bytes());
+    }
+
+    #[cfg(feature = "dhat-compat")]
+    fn describe(&mut self, session: &Session, text: &mut String, number: u32, out: Option<&[u8]>) {
+        let recording = crate::api::own_recording::read(session);
+        let new = || SiteNames::new(&recording, &Options::default());
+        let names = self.names.get_or_insert_with(new);
+        // Read before the profiler itself allocated for the report.
+        if let Some(end) = recording.heap_states.end {
+            write_state(text, end.state, end.process);
+        }
+        names.with_profile(&recording, |profile| {
+            let _ = write_profile(text, profile, number, out);
+        });
+    }
+
+    #[cfg(not(feature = "dhat-compat"))]
+    fn describe(&mut self, session: &Session, text: &mut String, _: u32, _: Option<&[u8]>) {
+        let words = session.used_slots().map(|(_, slot)| &slot.losses);
+        let (mut events, mut bytes) = (0, 0);
+        for losses in words.chain([&session.header.losses]) {
+            events += losses.reentrant.get();
+            bytes += losses.reentrant_bytes.get();
+        }
+        let state = crate::api::heap_state::collect();
+        write_state(
+            text,
+            state,
+            state.map_or_else(crate::api::heap_state::process, |state| state.process),
+        );
+        let (events, bytes) = (Commas(events.into()), Bytes(bytes.into()));
+        let _ = writeln!(text, "lost:   {events} events ({bytes}) in signal handlers");
+    }
+}
+
+fn write_heading(
+    text: &mut String,
+    signal: c_int,
+    number: u32,
+    session: &Session,
+) -> core::fmt::Result {
+    let started = session.header.process.started_nanos.load(Ordering::Relaxed);
+    let since = Nanos(os::monotonic_nanos().saturating_sub(started));
+    let (name, id) = (Name(signal), os::process_id());
+    writeln!(text, "{name} (dump {number}): memory of process {id}, {since} after its start")
+}
+
+fn write_totals(text: &mut String) -> core::fmt::Result {
+    let stats = totals::totals();
+    let bytes = |bytes: u64| Bytes(bytes.into());
+    let blocks = |blocks: u64| Commas(blocks.into());
+    let (live, live_blocks) = (bytes(stats.current_bytes), blocks(stats.live_count));
+    let (peak, peak_blocks) = (bytes(stats.peak_bytes), blocks(stats.peak_live_count));
+    let (total, total_blocks) = (bytes(stats.total_bytes), blocks(stats.alloc_count));
+    writeln!(
+        text,
+        "heap:   {live} live in {live_blocks} blocks; at most {peak}, and {peak_blocks} blocks; {total} allocated in {total_blocks} blocks"
+    )
+}
+
+/// What the allocator holds, as far as its books are known, and what the kernel gave the process.
+fn write_state(text: &mut String, state: Option<HeapState>, process: ProcessMemory) {
+    let mut parts = Vec::new();
+    if let Some(state) = state {
+        let figures = [
+            (state.allocated, "allocated"),
+            (state.active, "active"),
+            (state.resident, "resident"),
+            (state.mapped, "mapped"),
+            (state.retained, "retained"),
+        ];
+        let known = figures.into_iter().filter_map(|(bytes, what)| Some((bytes?, what)));
+        let known: Vec<String> =
+            known.map(|(bytes, what)| std::format!("{} {what}", Bytes(bytes.into()))).collect();
+        let arenas = state.arenas.map(|arenas| std::format!(", in {arenas} arenas"));
+        let (name, figures) = (state.allocator.name(), known.join(", "));
+        parts.push(std::format!("{name}: {figures}{}", arenas.unwrap_or_default()));
+    }
+    let figures = [(process.resident, "resident"), (process.peak_resident, "at most")];
+    let known = figures.into_iter().filter_map(|(bytes, what)| Some((bytes?, what)));
+    let known: Vec<String> =
+        known.map(|(bytes, what)| std::format!("{} {what}", Bytes(bytes.into()))).collect();
+    if !known.is_empty() {
+        parts.push(std::format!("process: {}", known.join(", ")));
+    }
+    if !parts.is_empty() {
+        let _ = writeln!(text, "state:  {}", parts.join("; "));
+    }
+}
+
+#[cfg(feature = "dhat-compat")]
+fn write_profile(
+    text: &mut String,
+    profile: &Profile,
+    number: u32,
+    out: Option<&[u8]>,
+) -> core::fmt::Result {
+    use crate::api::report_files::write_numbered;
+    use crate::report::summary;
+    let run = profile.run();
+    let losses = summary::losses(&run.losses, run.settings.frames);
+    let losses = if losses.is_empty() { "nothing".into() } else { losses.join("; ") };
+    writeln!(text, "lost:   {losses}")?;
+    let sites = super::sites::with_most_live(profile);
+    let count = Commas(profile.stacks().len() as i128);
+    let none = if sites.is_empty() { " none" } else { "" };
+    writeln!(text, "\nsites with the most live bytes, of {count}:{none}\n{sites}")?;
+    match write_numbered(profile, out, number) {
+        None => writeln!(text, "report: none (MOD_ALLOC_OUT=off)"),
+        Some((path, Ok(()))) => writeln!(text, "report: {}", path.display()),
+        Some((path, Err(error))) => {
+            writeln!(text, "report: error: writing to {} failed: {error}", path.display())
+        }
+    }
+}
+
+/// The text with our name before each line.
+fn marked(text: &str) -> String {
+    let mut marked = String::with_capacity(text.len() * 5 / 4);
+    for line in text.lines() {
+        marked.push_str(if line.is_empty() { "mod-alloc:" } else { "mod-alloc: " });
+        marked.push_str(line);
+        marked.push('\n');
+    }
+    marked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_is_marked() {
+        assert_eq!(marked("a\n\n b\n"), "mod-alloc: a\nmod-alloc:\nmod-alloc:  b\n");
+    }
+}

@@ -1,0 +1,59 @@
+//! The groups' numbers, at any moment.
+
+use std::string::String;
+use std::vec::Vec;
+
+use crate::api::groups::session;
+use crate::base::sync::Ordering;
+use crate::engine::inside::as_profiler;
+use crate::store::group::Group;
+
+/// What has been allocated in a group so far. Bytes are those that the program asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct GroupStats {
+    /// The name it was registered by.
+    pub name: String,
+    /// Blocks ever allocated; a reallocation counts as one.
+    pub total_blocks: u64,
+    /// Bytes ever allocated; a reallocation adds its whole new size.
+    pub total_bytes: u64,
+    /// Blocks allocated and not freed, by whomever.
+    pub live_blocks: u64,
+    /// Bytes allocated and not freed, by whomever.
+    pub live_bytes: u64,
+    /// The most bytes live at once.
+    pub peak_bytes: u64,
+}
+
+/// The numbers of all groups, in the order in which they were registered; none with
+/// `MOD_ALLOC=off`, or where the global allocator is no `ModAlloc`.
+///
+/// What is returned is the profiler's own memory: asking changes no number.
+///
+/// A number is that of the moment in which it was read; while threads go on allocating, the numbers of a
+/// group may be one event apart.
+///
+/// ```
+/// for group in mod_alloc::groups::group_stats() {
+///     println!("{}: {} bytes live, {} at most", group.name, group.live_bytes, group.peak_bytes);
+/// }
+/// ```
+#[must_use]
+pub fn group_stats() -> Vec<GroupStats> {
+    let Some(session) = session() else { return Vec::new() };
+    let used = session.header.process.groups.load(Ordering::Relaxed) as usize;
+    let groups = session.groups.get(1..used).unwrap_or_default();
+    as_profiler(|| groups.iter().map(of).filter(|group| !group.name.is_empty()).collect())
+}
+
+fn of(group: &Group) -> GroupStats {
+    GroupStats {
+        name: group.name(),
+        total_blocks: group.total_blocks.load(Ordering::Relaxed),
+        total_bytes: group.total_bytes.load(Ordering::Relaxed),
+        live_blocks: group.live_blocks.load(Ordering::Relaxed),
+        live_bytes: group.live_bytes.load(Ordering::Relaxed),
+        peak_bytes: group.peak_bytes.load(Ordering::Relaxed),
+    }
+}

@@ -1,0 +1,78 @@
+//! Groups for measurements. A group is used again when no block of it is live any more: its sites
+//! are there already then, and a loop that measures does not fill the table.
+
+use std::sync::{Mutex, PoisonError};
+use std::vec::Vec;
+
+use super::Measured;
+use crate::base::sync::Ordering;
+use crate::engine::inside;
+use crate::engine::session::Session;
+use crate::store::group;
+use crate::store::group::{Group, NO_GROUP};
+
+/// Groups that nobody uses. Some of their blocks may still be live.
+static IDLE: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+
+fn idle<R>(change: impl FnOnce(&mut Vec<u32>) -> R) -> R {
+    inside::as_profiler(|| {
+        // Whoever panics here leaves the list whole.
+        change(&mut IDLE.lock().unwrap_or_else(PoisonError::into_inner))
+    })
+}
+
+/// A group for one measurement, given back when dropped.
+#[derive(Debug)]
+pub(super) struct Lease {
+    number: u32,
+    group: &'static Group,
+}
+
+impl Lease {
+    /// A group without blocks, inside the group `around`.
+    pub(super) fn new(session: &'static Session, around: u32) -> Option<Self> {
+        let number = take(session)?;
+        let group = session.groups.get(number as usize)?;
+        group.begin(around);
+        Some(Lease { number, group })
+    }
+
+    pub(super) fn group(&self) -> u32 {
+        self.number
+    }
+
+    pub(super) fn measured(&self) -> Measured {
+        let number = |word: &crate::base::sync::AtomicU64| word.load(Ordering::Relaxed);
+        Measured {
+            blocks: number(&self.group.total_blocks),
+            bytes: number(&self.group.total_bytes),
+            peak_bytes: number(&self.group.peak_bytes),
+            end_blocks: number(&self.group.live_blocks),
+            end_bytes: number(&self.group.live_bytes),
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        idle(|idle| idle.push(self.number));
+    }
+}
+
+fn take(session: &'static Session) -> Option<u32> {
+    let is_empty = |number: &u32| {
+        let group = session.groups.get(*number as usize);
+        let is_free = |group: &Group| {
+            // Acquire pairs with the Release where a thread ends: all its events are counted.
+            group.members.load(Ordering::Acquire) == 0
+                && group.live_blocks.load(Ordering::Relaxed) == 0
+        };
+        group.is_some_and(is_free)
+    };
+    let known = idle(|idle| {
+        let index = idle.iter().rposition(is_empty)?;
+        Some(idle.swap_remove(index))
+    });
+    // Without a name: internal, and shown in no report.
+    known.or_else(|| Some(group::make(session, b"", b"")).filter(|number| *number != NO_GROUP))
+}

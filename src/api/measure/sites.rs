@@ -1,0 +1,74 @@
+//! Which sites a group's numbers come from.
+
+use std::vec::Vec;
+
+use crate::base::sync::Ordering;
+use crate::engine::inside;
+use crate::engine::session::Session;
+use crate::store::tally::Tally;
+use crate::store::view;
+use crate::store::view::View;
+
+/// What one site has counted so far, or in a measurement.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct SiteNumbers {
+    site: usize,
+    /// The stack's innermost frame.
+    pub(super) frame: u32,
+    pub(super) blocks: u64,
+    pub(super) bytes: u64,
+    pub(super) live_blocks: i64,
+    pub(super) live_bytes: i64,
+}
+
+impl SiteNumbers {
+    fn add(&mut self, tally: &Tally) {
+        let (bytes, blocks) = tally.total.get();
+        self.bytes = self.bytes.wrapping_add(bytes);
+        self.blocks = self.blocks.wrapping_add(blocks);
+        self.live_bytes += tally.live_bytes();
+        self.live_blocks += tally.live_blocks();
+    }
+
+    fn since(self, before: &SiteNumbers) -> Self {
+        SiteNumbers {
+            blocks: self.blocks.wrapping_sub(before.blocks),
+            bytes: self.bytes.wrapping_sub(before.bytes),
+            live_blocks: self.live_blocks - before.live_blocks,
+            live_bytes: self.live_bytes - before.live_bytes,
+            ..self
+        }
+    }
+}
+
+/// The numbers of a group's sites, by site.
+pub(super) fn of_group(session: &Session, group: u32) -> Vec<SiteNumbers> {
+    inside::as_profiler(|| {
+        let view = view::of_mapping(&session.mapping);
+        // What is on its way from an arena to a site must not be missed, nor be counted twice.
+        let _moving: Vec<_> =
+            session.used_slots().map(|(_, slot)| slot.journal.moving.lock()).collect();
+        let sites = view.owners.iter().enumerate().filter(|(_, owner)| owner.group() == group);
+        sites.map(|(site, _)| numbers(&view, site)).collect()
+    })
+}
+
+fn numbers(view: &View<'_>, site: usize) -> SiteNumbers {
+    let frame = view.records.get(site).map_or(0, |record| record.frame.load(Ordering::Relaxed));
+    let mut numbers = SiteNumbers { site, frame, ..SiteNumbers::default() };
+    let pending = view.arenas.iter().map(|arena| arena.place_of(site as u32));
+    let pending = pending.filter(|share| share.site() as usize == site);
+    let settled = view.tallies.get(site).into_iter().chain(view.shared.get(site));
+    settled.chain(pending).for_each(|tally| numbers.add(tally));
+    numbers
+}
+
+/// What was counted after `before`, the sites that counted nothing left out.
+pub(super) fn since(now: Vec<SiteNumbers>, before: &[SiteNumbers]) -> Vec<SiteNumbers> {
+    let known = |site: usize| before.iter().find(|numbers| numbers.site == site);
+    let difference = |numbers: SiteNumbers| match known(numbers.site) {
+        Some(before) => numbers.since(before),
+        None => numbers,
+    };
+    now.into_iter().map(difference).filter(|numbers| numbers.blocks != 0).collect()
+}

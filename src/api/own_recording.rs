@@ -1,0 +1,79 @@
+//! The process's own recording, read while it goes on.
+
+use std::vec::Vec;
+
+use crate::base::os;
+use crate::base::sync::Ordering;
+use crate::engine::allocator::moments;
+use crate::engine::inside::as_profiler;
+use crate::engine::session;
+use crate::engine::session::Session;
+#[cfg(feature = "dhat-compat")]
+use crate::recording::model::Counters;
+use crate::recording::model::{HeapMoment, ROOT_TABLE_FULL, Recording, Site};
+use crate::recording::reader;
+use crate::recording::reader::Span;
+#[cfg(feature = "dhat-compat")]
+use crate::store::peak::EXACT;
+use crate::store::view;
+use crate::store::view::View;
+
+/// What the process has recorded, or its latest [window](crate::engine::windows) has.
+pub(crate) fn recording() -> Recording {
+    as_profiler(|| session::get().map(read).unwrap_or_default())
+}
+
+/// The sums over all its call sites, at one moment where peaks are exact. The maxima are those of the
+/// single sites, added up.
+#[cfg(feature = "dhat-compat")]
+pub(crate) fn totals() -> Counters {
+    let sites = as_profiler(|| session::get().map(sites).unwrap_or_default());
+    let mut sum = Counters::default();
+    sites.iter().for_each(|site| crate::report::add(&mut sum, &site.counters));
+    as_profiler(|| drop(sites));
+    sum
+}
+
+#[cfg(feature = "dhat-compat")]
+fn sites(session: &Session) -> Vec<Site> {
+    let heap = session.heap();
+    // Each event is entered under this lock then.
+    let _held = (heap.mode.load(Ordering::Relaxed) == EXACT).then(|| heap.lock.lock());
+    consistently(session, reader::read_sites)
+}
+
+/// Whether something is known of where a site is. All sites are like that but one: with an allocator that
+/// counts without stacks while there is no profiler, that of what it counts.
+pub(crate) fn has_stack(site: &Site) -> bool {
+    #[cfg(feature = "dhat-compat")]
+    let counts_without_stacks = crate::compat::dhat::counts_without_stacks();
+    #[cfg(not(feature = "dhat-compat"))]
+    let counts_without_stacks = false;
+    !counts_without_stacks || site.frame != ROOT_TABLE_FULL
+}
+
+/// Does the work of a report, in whatever thread has the stack for it; what it allocates there
+/// and here is the profiler's own.
+#[cfg(feature = "symbolicate")]
+pub(crate) fn with_report_stack(work: &mut dyn FnMut()) {
+    as_profiler(|| os::with_large_stack(&mut || as_profiler(&mut *work)));
+}
+
+pub(crate) fn read(session: &Session) -> Recording {
+    // Before the profiler itself allocates for the report.
+    let state = moments::now(session);
+    let mut recording = consistently(session, reader::read);
+    let micros = recording.end_micros;
+    moments::set_end(&mut recording.heap_states, HeapMoment { micros, ..state });
+    recording
+}
+
+/// Reads while no share is on its way from an arena to a site.
+fn consistently<R>(session: &Session, read: impl FnOnce(&View<'_>, Span) -> R) -> R {
+    let started = session.header.process.started_nanos.load(Ordering::Relaxed);
+    let nanos = os::monotonic_nanos().saturating_sub(started);
+    let span = Span { units: os::clock::now(), nanos };
+    let _flushing: Vec<_> =
+        session.used_slots().map(|(_, slot)| slot.journal.moving.lock()).collect();
+    read(&view::of_mapping(&session.mapping), span)
+}

@@ -1,0 +1,217 @@
+//! Reports of the running process: at exit, and on demand.
+
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::string::String;
+use std::vec::Vec;
+
+pub(crate) use crate::api::own_recording::{read, with_report_stack};
+use crate::base::os;
+use crate::base::os::message::say;
+use crate::base::sync::{AtomicU32, Ordering};
+use crate::engine::events::hand_over;
+use crate::engine::session;
+use crate::hook::ModAlloc;
+use crate::report::{Form, Options, Profile, dhat, summary};
+
+/// 1 in a forked child: its report must not take the place of its parent's.
+static FORKED: AtomicU32 = AtomicU32::new(0);
+
+impl<A> ModAlloc<A> {
+    /// Writes what has been recorded so far as dhat JSON, for `dh_view.html`. May be called any
+    /// number of times, by any thread, while others go on allocating: what they have not
+    /// finished recording at that moment is in the next report.
+    ///
+    /// With `MOD_ALLOC=off` the report is empty.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be created or written.
+    pub fn write_dhat_json<P: AsRef<Path>>(&self, path: P) -> io::Result<()> {
+        let mut result = Ok(());
+        with_report_stack(&mut || result = write(&profile(), path.as_ref()));
+        result
+    }
+
+    /// What [`write_dhat_json`](Self::write_dhat_json) writes, as a string.
+    #[must_use]
+    pub fn dhat_json_string(&self) -> String {
+        let mut text = String::new();
+        with_report_stack(&mut || text = json(&profile()));
+        hand_over(text.capacity());
+        text
+    }
+}
+
+/// The report as text.
+pub(crate) fn json(profile: &Profile) -> String {
+    let mut bytes = Vec::new();
+    // Writing to memory does not fail, and JSON is UTF-8.
+    let _ = dhat::write(profile, &mut bytes);
+    String::from_utf8(bytes).unwrap_or_default()
+}
+
+/// The profile of the process so far.
+fn profile() -> Profile {
+    let form = if cfg!(feature = "compat-1-0") { Form::Version1 } else { Form::Own };
+    Profile::from_recording(
+        &crate::api::own_recording::recording(),
+        &Options { form, ..Options::default() },
+    )
+}
+
+pub(crate) fn write(profile: &Profile, path: &Path) -> io::Result<()> {
+    let file = std::fs::File::create(path)?;
+    let mut out = BufWriter::with_capacity(1 << 16, file);
+    dhat::write(profile, &mut out)?;
+    out.flush()
+}
+
+/// Runs when the process exits by `exit` or by returning from `main`; other threads may be running.
+pub(crate) extern "C" fn at_exit() {
+    // What the report needs is not the program's.
+    if let Some(session) = session::get().filter(|_| session::is_in_file()) {
+        crate::engine::allocator::moments::note_end(session);
+    }
+    with_report_stack(&mut || {
+        // A panic must not cross into libc, nor change how the process ends.
+        if std::panic::catch_unwind(report).is_err() {
+            say(format_args!("the report could not be made (a defect of mod-alloc)"));
+        }
+    });
+}
+
+/// The process was forked: this is the child.
+pub(crate) fn in_forked_child() {
+    FORKED.store(1, Ordering::Relaxed);
+}
+
+fn report() {
+    // A child that is not recorded has nothing to say.
+    if session::get().is_some_and(|session| session::is_in_file() && !session.is_own()) {
+        return;
+    }
+    // The program asked for reports at other times.
+    if crate::compat::dhat::is_used() {
+        return;
+    }
+    let Some(path) = out_path(std::env::var_os("MOD_ALLOC_OUT")) else { return };
+    let profile = profile();
+    match write(&profile, &path) {
+        Ok(()) => os::write_stderr(summary::lines(&profile, &path).as_bytes()),
+        Err(error) => say(format_args!(
+            "error: writing to {} failed: {error} (MOD_ALLOC_OUT says where to write)",
+            path.display()
+        )),
+    }
+}
+
+/// Writes a report while the process runs: beside the one at its end, whose path is `out`'s, with a
+/// number. `None` if reports are switched off.
+#[cfg(not(feature = "preload"))]
+pub(crate) fn write_numbered(
+    profile: &Profile,
+    out: Option<&[u8]>,
+    number: u32,
+) -> Option<(PathBuf, io::Result<()>)> {
+    use std::os::unix::ffi::OsStringExt;
+    let variable = out.map(|out| std::ffi::OsString::from_vec(out.to_vec()));
+    let path = numbered_path(variable, Some(number))?;
+    let result = write(profile, &path);
+    Some((path, result))
+}
+
+/// Where the report goes; `None` if it is switched off.
+fn out_path(variable: Option<std::ffi::OsString>) -> Option<PathBuf> {
+    numbered_path(variable, None)
+}
+
+/// The same with a number before the file's extension: `dhat-heap.1.json`.
+fn numbered_path(variable: Option<std::ffi::OsString>, number: Option<u32>) -> Option<PathBuf> {
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    let pattern = variable.filter(|value| !value.is_empty()).unwrap_or("dhat-heap.json".into());
+    if pattern == "off" {
+        return None;
+    }
+    let mut path = expand(pattern.as_bytes());
+    if let Some(number) = number {
+        let name = path.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
+        let dot = path[name..].iter().rposition(|byte| *byte == b'.').filter(|dot| *dot > 0);
+        let at = dot.map_or(path.len(), |dot| name + dot);
+        path.splice(at..at, std::format!(".{number}").into_bytes());
+    }
+    let names_process = expand_names_process(pattern.as_bytes());
+    if FORKED.load(Ordering::Relaxed) != 0 && !names_process {
+        path.extend_from_slice(std::format!(".{}", os::process_id()).as_bytes());
+    }
+    Some(PathBuf::from(std::ffi::OsString::from_vec(path)))
+}
+
+/// Whether the pattern has a `%p`.
+fn expand_names_process(pattern: &[u8]) -> bool {
+    let mut bytes = pattern.iter();
+    while let Some(byte) = bytes.next() {
+        if *byte == b'%' && bytes.next() == Some(&b'p') {
+            return true;
+        }
+    }
+    false
+}
+
+/// `%p` is the process's id, `%e` the executable's name, `%%` a percent sign; anything else stays.
+fn expand(pattern: &[u8]) -> Vec<u8> {
+    let mut path = Vec::with_capacity(pattern.len() + 16);
+    let mut bytes = pattern.iter().copied();
+    while let Some(byte) = bytes.next() {
+        if byte != b'%' {
+            path.push(byte);
+            continue;
+        }
+        match bytes.next() {
+            Some(b'p') => path.extend_from_slice(std::format!("{}", os::process_id()).as_bytes()),
+            Some(b'e') => path.extend_from_slice(&executable_name()),
+            Some(b'%') => path.push(b'%'),
+            Some(other) => path.extend_from_slice(&[b'%', other]),
+            None => path.push(b'%'),
+        }
+    }
+    path
+}
+
+fn executable_name() -> Vec<u8> {
+    use std::os::unix::ffi::OsStrExt;
+    let path = std::env::current_exe().unwrap_or_default();
+    path.file_name().map(|name| name.as_bytes().to_vec()).unwrap_or_else(|| b"unknown".to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_replaced() {
+        let pid = os::process_id();
+        assert_eq!(expand(b"a-%p.json"), std::format!("a-{pid}.json").into_bytes());
+        assert_eq!(expand(b"100%%"), b"100%");
+        assert_eq!(expand(b"%q%"), b"%q%");
+        assert_eq!(expand(b"%e"), executable_name());
+        assert!(expand_names_process(b"x%p") && !expand_names_process(b"x%%p"));
+    }
+
+    #[test]
+    fn numbers_stand_before_the_extension() {
+        let numbered = |pattern: &str| numbered_path(Some(pattern.into()), Some(7));
+        assert_eq!(numbered_path(None, Some(1)), Some("dhat-heap.1.json".into()));
+        assert_eq!(numbered("a.b/c.d.json"), Some("a.b/c.d.7.json".into()));
+        assert_eq!(numbered("a.b/report"), Some("a.b/report.7".into()));
+        assert_eq!(numbered("a/.hidden"), Some("a/.hidden.7".into()));
+        assert_eq!(numbered("off"), None);
+    }
+
+    #[test]
+    fn off_and_empty_are_told_apart() {
+        assert_eq!(out_path(Some("off".into())), None);
+        assert_eq!(out_path(Some("".into())), Some("dhat-heap.json".into()));
+        assert_eq!(out_path(None), Some("dhat-heap.json".into()));
+    }
+}

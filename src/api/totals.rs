@@ -1,0 +1,179 @@
+//! Totals of the process at any moment and between two, without stacks.
+
+use crate::base::sync::Ordering;
+use crate::engine::session;
+use crate::engine::session::Session;
+use crate::engine::stretches::Stretch;
+use crate::hook::ModAlloc;
+use crate::store::peak::EXACT;
+
+/// The process's allocations up to one moment.
+///
+/// With one thread allocating the numbers are exact. With several, totals and current values
+/// miss at most the events that are being recorded at that moment, and the maxima are
+/// within 1 % (exact with `MOD_ALLOC_PEAK=exact`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct AllocStats {
+    /// Allocations, zeroed allocations and reallocations.
+    pub alloc_count: u64,
+    /// Bytes allocated; of a reallocation only what it grew by.
+    pub total_bytes: u64,
+    /// The most bytes live at once.
+    pub peak_bytes: u64,
+    /// Bytes live now.
+    pub current_bytes: u64,
+    /// Blocks live now.
+    pub live_count: u64,
+    /// The most blocks live at once.
+    pub peak_live_count: u64,
+}
+
+impl<A> ModAlloc<A> {
+    /// The process's allocations so far, or since the last [`reset`](Self::reset); all zero with
+    /// `MOD_ALLOC=off` and before the first one.
+    #[must_use]
+    pub fn snapshot(&self) -> AllocStats {
+        match since::current() {
+            Some((before, stretch)) => since_reset(&totals(), &before, &stretch),
+            None => totals(),
+        }
+    }
+
+    /// Begins counting anew: what was allocated until now is not in [`snapshot`](Self::snapshot) any more, nor
+    /// are the blocks that are live now. Where such blocks are freed later, `current_bytes` and
+    /// `live_count` stop at zero. Call sites and reports are not changed.
+    ///
+    /// There is one set of numbers per process, whatever number of `ModAlloc`s it has.
+    pub fn reset(&self) {
+        let stretch = Stretch::begin();
+        since::set(totals(), stretch);
+    }
+}
+
+/// Measures the process's allocations between two moments.
+///
+/// ```
+/// # #[global_allocator]
+/// # static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
+/// let profiler = mod_alloc::Profiler::start();
+/// let numbers = vec![1_u64; 1000];
+/// drop(numbers);
+/// let stats = profiler.stop();
+/// assert_eq!((stats.alloc_count, stats.total_bytes), (1, 8000));
+/// assert!(stats.peak_bytes >= 8000);
+/// ```
+///
+/// Any number of them may be open at a time. All threads count; to count one thread's alone, see
+#[cfg_attr(feature = "backtraces", doc = "[`measure`](crate::api::measure).")]
+#[cfg_attr(not(feature = "backtraces"), doc = "`measure` (feature `backtraces`).")]
+#[derive(Debug)]
+pub struct Profiler {
+    before: AllocStats,
+    stretch: Stretch,
+}
+
+impl Profiler {
+    /// Begins.
+    #[must_use]
+    pub fn start() -> Self {
+        let stretch = Stretch::begin();
+        Profiler { before: totals(), stretch }
+    }
+
+    /// Ends: what was allocated since the start. `current_bytes` and `live_count` are what is live more
+    /// than at the start, and 0 if that is less.
+    ///
+    /// `peak_bytes` and `peak_live_count` are no differences: they are the most that the process had live at
+    /// once between start and stop. With one thread allocating, or `MOD_ALLOC_PEAK=exact`, they are
+    /// exact; else within 1 % of the process's own peak.
+    #[must_use]
+    pub fn stop(self) -> AllocStats {
+        let most = self.stretch.most();
+        let mut stats = difference(&totals(), &self.before);
+        stats.peak_bytes = most.bytes.max(0).cast_unsigned();
+        stats.peak_live_count = most.blocks.max(0).cast_unsigned();
+        stats
+    }
+}
+
+/// What `now` has more than `before`; the maxima are `now`'s.
+fn difference(now: &AllocStats, before: &AllocStats) -> AllocStats {
+    AllocStats {
+        alloc_count: now.alloc_count.saturating_sub(before.alloc_count),
+        total_bytes: now.total_bytes.saturating_sub(before.total_bytes),
+        current_bytes: now.current_bytes.saturating_sub(before.current_bytes),
+        live_count: now.live_count.saturating_sub(before.live_count),
+        ..*now
+    }
+}
+
+/// The totals since a reset, in which the blocks live at that moment do not count.
+fn since_reset(now: &AllocStats, before: &AllocStats, stretch: &Stretch) -> AllocStats {
+    let most = stretch.most();
+    let mut stats = difference(now, before);
+    let more = |most: i64, before: u64| most.max(0).cast_unsigned().saturating_sub(before);
+    stats.peak_bytes = more(most.bytes, before.current_bytes).max(stats.current_bytes);
+    stats.peak_live_count = more(most.blocks, before.live_count).max(stats.live_count);
+    stats
+}
+
+/// The process's totals since its start.
+pub(crate) fn totals() -> AllocStats {
+    session::decided().ok().flatten().map(totals_of).unwrap_or_default()
+}
+
+fn totals_of(session: &Session) -> AllocStats {
+    let mut stats = AllocStats::default();
+    let (mut freed_bytes, mut freed_blocks) = (0_u64, 0_u64);
+    // Without stacks one front counts all events of exact mode, and no other does.
+    let exact = session.heap().mode.load(Ordering::Relaxed) == EXACT;
+    let exact = exact && cfg!(not(feature = "backtraces"));
+    let fronts = session.used_slots().map(|(_, slot)| &slot.front);
+    let fronts = fronts.filter(|_| !exact).chain(exact.then_some(&session.heap().exact));
+    for front in fronts {
+        stats.alloc_count += front.total.blocks.get();
+        stats.total_bytes += front.total.bytes.get();
+        stats.total_bytes = stats.total_bytes.wrapping_sub(front.kept_bytes.get());
+        freed_bytes += front.freed.bytes.get();
+        freed_bytes = freed_bytes.wrapping_sub(front.kept_bytes.get());
+        freed_blocks += front.freed.blocks.get();
+    }
+    stats.current_bytes = stats.total_bytes.saturating_sub(freed_bytes);
+    stats.live_count = stats.alloc_count.saturating_sub(freed_blocks);
+    let sole = session.heap().sole.load(Ordering::Relaxed).checked_sub(1);
+    let front = sole.and_then(|index| session.slot(index)).map(|slot| &slot.front);
+    let heap = session.heap().now(front);
+    stats.peak_bytes = heap.peak_bytes.max(0).cast_unsigned().max(stats.current_bytes);
+    stats.peak_live_count = heap.peak_blocks.max(0).cast_unsigned().max(stats.live_count);
+    stats
+}
+
+/// What was counted until the last reset.
+mod since {
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    use super::AllocStats;
+    use crate::engine::inside::as_profiler;
+    use crate::engine::stretches::Stretch;
+
+    type Since = (AllocStats, Arc<Stretch>);
+
+    static SINCE: Mutex<Option<Since>> = Mutex::new(None);
+
+    pub(super) fn current() -> Option<Since> {
+        // Nothing in the program's hands runs while it is held, so nobody panics there.
+        SINCE.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set(before: AllocStats, stretch: Stretch) {
+        as_profiler(|| {
+            let since = Some((before, Arc::new(stretch)));
+            let old = core::mem::replace(
+                &mut *SINCE.lock().unwrap_or_else(PoisonError::into_inner),
+                since,
+            );
+            drop(old);
+        });
+    }
+}

@@ -1,0 +1,237 @@
+//! Files that hold recordings.
+//!
+//! The program may close every descriptor that it did not open, so none is kept: what has to be done to
+//! a file later is done through its mapping, or by its name.
+
+use core::ffi::{CStr, c_int};
+use core::ptr::NonNull;
+
+use super::KeepErrno;
+use crate::base::sync::{AtomicU32, Ordering};
+
+/// Longest path of a recording, its zero byte included.
+pub(crate) const PATH_SIZE: usize = 4096;
+
+/// A path without the heap. Zero bytes follow its end.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Path {
+    bytes: [u8; PATH_SIZE],
+    len: usize,
+}
+
+impl Path {
+    pub(crate) const EMPTY: Path = Path { bytes: [0; PATH_SIZE], len: 0 };
+
+    /// Appends; `false` if that does not fit.
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> bool {
+        let end = self.len + bytes.len();
+        let Some(place) = self.bytes.get_mut(self.len..end).filter(|_| end < PATH_SIZE) else {
+            return false;
+        };
+        place.copy_from_slice(bytes);
+        self.len = end;
+        true
+    }
+
+    pub(crate) fn push_number(&mut self, mut number: u32) -> bool {
+        let mut digits = [0; 10];
+        let mut at = digits.len();
+        loop {
+            at -= 1;
+            digits[at] = b'0' + (number % 10) as u8;
+            number /= 10;
+            if number == 0 {
+                return self.push(&digits[at..]);
+            }
+        }
+    }
+
+    pub(crate) fn c_str(&self) -> &CStr {
+        CStr::from_bytes_until_nul(&self.bytes).unwrap_or(c"")
+    }
+}
+
+/// An open file, closed when dropped.
+#[derive(Debug)]
+pub(crate) struct File(c_int);
+
+/// Why there is no file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Errno(pub(crate) c_int);
+
+impl Drop for File {
+    fn drop(&mut self) {
+        // SAFETY: the descriptor is this value's own.
+        unsafe { libc::close(self.0) };
+    }
+}
+
+fn errno() -> c_int {
+    // SAFETY: gives the address of the thread's errno, which is always valid.
+    let errno = unsafe { libc::__errno_location() };
+    // SAFETY: see above.
+    unsafe { *errno }
+}
+
+impl File {
+    fn open_with(path: &CStr, flags: c_int) -> Result<File, Errno> {
+        // SAFETY: `path` ends with a zero byte.
+        let file = unsafe { libc::open(path.as_ptr(), flags | libc::O_CLOEXEC, 0o600) };
+        if file < 0 { Err(Errno(errno())) } else { Ok(File(file)) }
+    }
+
+    /// Makes a file that was not there.
+    pub(crate) fn create_new(path: &CStr) -> Result<File, Errno> {
+        Self::open_with(path, libc::O_RDWR | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW)
+    }
+
+    /// Opens a file for reading.
+    pub(crate) fn open(path: &CStr) -> Result<File, Errno> {
+        Self::open_with(path, libc::O_RDONLY | libc::O_NONBLOCK)
+    }
+
+    /// Gives the file `len` bytes, without any space for them yet.
+    pub(crate) fn set_len(&self, len: usize) -> Result<(), Errno> {
+        if len as u64 > size_limit() {
+            return Err(Errno(libc::EFBIG)); // to try would be answered with a signal
+        }
+        // SAFETY: no memory is involved.
+        let result = unsafe { libc::ftruncate(self.0, len as libc::off_t) };
+        if result == 0 { Ok(()) } else { Err(Errno(errno())) }
+    }
+
+    /// Maps the file's first `len` bytes, at `place` instead of what is there, or anywhere.
+    ///
+    /// # Safety
+    ///
+    /// At `place` there must be a mapping of `len` bytes, for whose contents the file's are as good.
+    pub(crate) unsafe fn map(&self, place: Option<NonNull<u8>>, len: usize) -> Option<NonNull<u8>> {
+        let fixed = if place.is_some() { libc::MAP_FIXED } else { 0 };
+        let address = place.map_or(core::ptr::null_mut(), |place| place.as_ptr().cast());
+        let rights = libc::PROT_READ | libc::PROT_WRITE;
+        let flags = libc::MAP_SHARED | libc::MAP_NORESERVE | fixed;
+        // SAFETY: a new mapping, or one that takes the place of another by the caller's promise.
+        let memory = unsafe { libc::mmap(address, len, rights, flags, self.0, 0) };
+        if memory == libc::MAP_FAILED { None } else { NonNull::new(memory.cast()) }
+    }
+
+    /// Writes bytes at an offset; `false` if not all could be written.
+    pub(crate) fn write_at(&self, mut bytes: &[u8], mut offset: usize) -> bool {
+        while !bytes.is_empty() {
+            // SAFETY: the buffer is valid for its length.
+            let written = unsafe {
+                libc::pwrite(self.0, bytes.as_ptr().cast(), bytes.len(), offset as libc::off_t)
+            };
+            match usize::try_from(written) {
+                Ok(n) if n > 0 => {
+                    bytes = bytes.get(n..).unwrap_or(&[]);
+                    offset += n;
+                }
+                _ if errno() == libc::EINTR => {}
+                _ => return false,
+            }
+        }
+        true
+    }
+
+    /// Reads from an offset; returns how many bytes.
+    pub(crate) fn read_at(&self, bytes: &mut [u8], offset: usize) -> usize {
+        // SAFETY: the buffer is valid for its length.
+        let read = unsafe {
+            libc::pread(self.0, bytes.as_mut_ptr().cast(), bytes.len(), offset as libc::off_t)
+        };
+        usize::try_from(read).unwrap_or(0)
+    }
+
+    /// Reserves space for a part of the file.
+    fn allocate(&self, offset: usize, len: usize) -> bool {
+        if (offset + len) as u64 > size_limit() {
+            return false;
+        }
+        // SAFETY: no memory is involved.
+        unsafe { libc::posix_fallocate(self.0, offset as libc::off_t, len as libc::off_t) == 0 }
+    }
+
+    /// The open file's number, to be taken over by a forked child.
+    pub(crate) fn into_number(self) -> c_int {
+        let number = self.0;
+        core::mem::forget(self);
+        number
+    }
+
+    /// Takes an open file over.
+    pub(crate) fn of_number(number: c_int) -> File {
+        File(number)
+    }
+}
+
+/// `RLIMIT_FSIZE`: what goes beyond is answered with a signal that ends the program.
+fn size_limit() -> u64 {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the out-pointer is valid.
+    let result = unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &raw mut limit) };
+    if result == 0 { limit.rlim_cur } else { u64::MAX }
+}
+
+/// Moves a file; an existing one at `to` is replaced.
+pub(crate) fn rename(from: &CStr, to: &CStr) -> bool {
+    // SAFETY: both paths end with a zero byte.
+    unsafe { libc::rename(from.as_ptr(), to.as_ptr()) == 0 }
+}
+
+/// Removes a file.
+pub(crate) fn remove(path: &CStr) -> bool {
+    // SAFETY: `path` ends with a zero byte.
+    unsafe { libc::unlink(path.as_ptr()) == 0 }
+}
+
+/// Whether a process with that id is there.
+pub(crate) fn is_alive(process: u32) -> bool {
+    // SAFETY: signal 0 is sent to nobody.
+    process != 0 && unsafe { libc::kill(process.cast_signed(), 0) == 0 || errno() == libc::EPERM }
+}
+
+/// Since Linux 5.14.
+const MADV_POPULATE_WRITE: c_int = 23;
+
+/// 1: the kernel does not know [`MADV_POPULATE_WRITE`].
+static OLD_KERNEL: AtomicU32 = AtomicU32::new(0);
+
+/// Reserves space for a part of a mapped file, at `offset` of the file, and backs the memory with it, so
+/// that touching it cannot fail; `false` where there is no space.
+pub(crate) fn populate(memory: NonNull<u8>, len: usize, offset: usize) -> bool {
+    let _errno = KeepErrno::new();
+    if OLD_KERNEL.load(Ordering::Relaxed) == 0 {
+        loop {
+            // SAFETY: whole pages of the recording's mapping; the advice changes no contents.
+            let result = unsafe { libc::madvise(memory.as_ptr().cast(), len, MADV_POPULATE_WRITE) };
+            match errno() {
+                _ if result == 0 => return true,
+                libc::EINTR | libc::EAGAIN => {}
+                libc::EINVAL => break,
+                _ => return false,
+            }
+        }
+        OLD_KERNEL.store(1, Ordering::Relaxed);
+    }
+    let path = crate::engine::session::record_path();
+    File::open_with(path, libc::O_RDWR).is_ok_and(|file| file.allocate(offset, len))
+}
+
+/// The memory is empty in a forked child, however it was forked.
+pub(crate) fn wipe_on_fork(memory: NonNull<u8>, len: usize) {
+    // SAFETY: whole pages of an anonymous private mapping of the caller's; contents stay here.
+    unsafe { libc::madvise(memory.as_ptr().cast(), len, libc::MADV_WIPEONFORK) };
+}
+
+/// The kernel's boot id, as text reduced to 16 bytes; zeros if unknown.
+pub(crate) fn boot_id() -> [u8; 16] {
+    let mut text = [0; 36];
+    let len = super::read_file(c"/proc/sys/kernel/random/boot_id", &mut text);
+    let mut id = [0; 16];
+    let digits = text[..len].iter().filter_map(|digit| char::from(*digit).to_digit(16));
+    for (index, digit) in digits.take(32).enumerate() {
+        id[index / 2] = id[index / 2] << 4 | digit as u8;
+    }
+    id
+}

@@ -1,0 +1,148 @@
+//! Where the calling thread's stack lies, asked of the kernel alone.
+//!
+//! The C library's own answer (`pthread_getattr_np`) holds a lock of the thread's and allocates: a hook
+//! that is called for that very allocation would wait for itself.
+
+use core::ffi::CStr;
+
+use super::files::File;
+
+const MAPS: &CStr = c"/proc/self/maps";
+
+/// A line of the list of mappings, and where the one before it ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Mapping {
+    start: u64,
+    end: u64,
+    previous_end: u64,
+    is_main_stack: bool,
+}
+
+/// First address and one past the last of the stack that holds `sp`.
+pub(crate) fn bounds_around(sp: u64) -> Option<(u64, u64)> {
+    let mapping = find(&File::open(MAPS).ok()?, sp)?;
+    if mapping.is_main_stack {
+        // It grows: as far as its limit allows, or the next mapping below.
+        let lowest = mapping.end.saturating_sub(stack_limit());
+        return Some((lowest.max(mapping.previous_end), mapping.end));
+    }
+    // The thread's descriptor lies at the top of the stack; what is beyond may be another mapping that the
+    // kernel has joined to this one.
+    // SAFETY: no preconditions.
+    let descriptor = unsafe { libc::pthread_self() };
+    let top = if (sp..mapping.end).contains(&descriptor) { descriptor } else { mapping.end };
+    Some((mapping.start, top & !7))
+}
+
+/// The stack of the calling thread, which has just begun and was given a stack of `size` bytes: its
+/// descriptor lies at the top.
+pub(crate) fn bounds_of_new(size: usize) -> (u64, u64) {
+    // SAFETY: no preconditions.
+    let descriptor = unsafe { libc::pthread_self() };
+    (descriptor.saturating_sub(size as u64), descriptor & !7)
+}
+
+fn stack_limit() -> u64 {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the out-pointer is valid.
+    let result = unsafe { libc::getrlimit(libc::RLIMIT_STACK, &raw mut limit) };
+    if result == 0 { limit.rlim_cur } else { 0 }
+}
+
+/// Reads the list piece by piece, until the mapping that holds `address`.
+fn find(maps: &File, address: u64) -> Option<Mapping> {
+    let mut lines = Lines::default();
+    let mut piece = [0; 2048];
+    let mut offset = 0;
+    loop {
+        let read = maps.read_at(&mut piece, offset);
+        if read == 0 {
+            return None;
+        }
+        offset += read;
+        let found = piece[..read]
+            .iter()
+            .filter_map(|byte| lines.push(*byte))
+            .find(|line| (line.start..line.end).contains(&address));
+        if found.is_some() {
+            return found;
+        }
+    }
+}
+
+/// Reads the list byte by byte: two numbers, and the name's end.
+#[derive(Debug, Default)]
+struct Lines {
+    line: Mapping,
+    /// Which of the two numbers, or neither.
+    field: u32,
+    /// How many bytes of `[stack]` the line's last bytes are.
+    matched: usize,
+}
+
+impl Lines {
+    const NAME: &[u8] = b"[stack]";
+
+    fn push(&mut self, byte: u8) -> Option<Mapping> {
+        match (byte, self.field) {
+            (b'\n', _) => {
+                let line = Mapping { is_main_stack: self.matched == Self::NAME.len(), ..self.line };
+                *self = Lines::default();
+                self.line.previous_end = line.end;
+                return Some(line);
+            }
+            (b'-', 0) | (b' ', 1) => self.field += 1,
+            (_, 0) => self.line.start = self.line.start << 4 | digit(byte),
+            (_, 1) => self.line.end = self.line.end << 4 | digit(byte),
+            _ if Self::NAME.get(self.matched) == Some(&byte) => self.matched += 1,
+            _ => self.matched = 0,
+        }
+        None
+    }
+}
+
+fn digit(byte: u8) -> u64 {
+    char::from(byte).to_digit(16).unwrap_or(0).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &str) -> std::vec::Vec<Mapping> {
+        let mut lines = Lines::default();
+        text.bytes().filter_map(|byte| lines.push(byte)).collect()
+    }
+
+    #[test]
+    fn lines_say_where_they_are_and_which_is_the_stack() {
+        let text = "00400000-00452000 r-xp 00000000 08:02 173521 /usr/bin/[stack]x\n\
+                    7ffd0a5e1000-7ffd0a602000 rw-p 00000000 00:00 0   [stack]\n";
+        let found = lines(text);
+        let first =
+            Mapping { start: 0x40_0000, end: 0x45_2000, previous_end: 0, is_main_stack: false };
+        assert_eq!(found[0], first);
+        let second = Mapping {
+            start: 0x7ffd_0a5e_1000,
+            end: 0x7ffd_0a60_2000,
+            previous_end: 0x45_2000,
+            is_main_stack: true,
+        };
+        assert_eq!(found[1], second);
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "there is no list of mappings")]
+    fn this_threads_stack_is_where_the_c_library_says() {
+        let check = || {
+            let here = 0_u64;
+            let sp = (&raw const here).addr() as u64;
+            let (low, high) = bounds_around(sp).expect("mapped");
+            let (expected_low, expected_high) = crate::base::os::stack_bounds().expect("a thread");
+            assert!((low..high).contains(&sp));
+            assert!(high <= expected_high && expected_high - high < 1 << 16, "{high:x}");
+            assert!(low.abs_diff(expected_low) < 1 << 16, "{low:x} {expected_low:x}");
+        };
+        std::thread::spawn(check).join().expect("no panic");
+    }
+}

@@ -1,0 +1,102 @@
+//! A value that is made once, by the first thread that needs it, or decided never to be.
+//!
+//! ```text
+//!  Undecided ──first `decide`──▶ Making ──▶ Made
+//!                                   └─────▶ Refused
+//! ```
+//!
+//! | operation | order | partner | publishes |
+//! |---|---|---|---|
+//! | `get` | Acquire | the Release of Made in `make` | the value |
+//! | waiting in `decide` | Acquire | the same | the value, by the `get` that follows |
+
+use core::mem::MaybeUninit;
+
+use crate::base::sync::{AtomicU32, Ordering, UnsafeCell, wait_turn};
+
+/// States of [`Once`]; zeroed memory is undecided.
+const UNDECIDED: u32 = 0;
+const MAKING: u32 = 1;
+const MADE: u32 = 2;
+const REFUSED: u32 = 3;
+
+/// Nothing is decided yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Undecided;
+
+/// See the module's description. The value is never dropped.
+#[derive(Debug)]
+pub(crate) struct Once<T> {
+    state: AtomicU32,
+    value: UnsafeCell<MaybeUninit<T>>,
+}
+
+// SAFETY: the value is written once, by the thread that moves the state to Making, and read after
+// Made was seen; `T` itself may be made in one thread and read by all.
+unsafe impl<T: Send + Sync> Sync for Once<T> {}
+
+impl<T> Once<T> {
+    /// An undecided one. `state` must be 0; it is an argument because loom's atomics
+    /// cannot be made in a constant.
+    pub(crate) const fn new(state: AtomicU32, value: UnsafeCell<MaybeUninit<T>>) -> Self {
+        Once { state, value }
+    }
+
+    /// The value, or that there will be none.
+    ///
+    /// # Errors
+    ///
+    /// While nothing is decided.
+    #[inline(always)]
+    pub(crate) fn get(&self) -> Result<Option<&T>, Undecided> {
+        // Acquire pairs with the Release in `make`: the value is seen.
+        match self.state.load(Ordering::Acquire) {
+            // SAFETY: Made is stored after the value was written, which is never changed again.
+            MADE => Ok(Some(self.value.with(|value| unsafe { &*value }))),
+            REFUSED => Ok(None),
+            _ => Err(Undecided),
+        }
+        // SAFETY: as above.
+        .map(|value| value.map(|value| unsafe { value.assume_init_ref() }))
+    }
+
+    /// The value, made by `make` if nobody has decided yet; waits while another thread makes
+    /// it. `begin` runs after that, in the thread that has made it; it may use the value.
+    #[cold]
+    pub(crate) fn decide(
+        &self,
+        make: impl FnOnce() -> Option<T>,
+        begin: impl FnOnce(),
+    ) -> Option<&T> {
+        // Relaxed: `get` below acquires what another thread has made.
+        let exchange =
+            self.state.compare_exchange(UNDECIDED, MAKING, Ordering::Relaxed, Ordering::Relaxed);
+        match exchange {
+            Ok(_) if self.make(make()) => begin(),
+            Ok(_) => {}
+            Err(_) => self.wait(),
+        }
+        self.get().unwrap_or(None)
+    }
+
+    /// Ends the making; whether there is a value.
+    fn make(&self, value: Option<T>) -> bool {
+        let Some(value) = value else {
+            self.state.store(REFUSED, Ordering::Release);
+            return false;
+        };
+        self.value.with_mut(|place| {
+            // SAFETY: this thread alone is in Making; nobody reads before Made.
+            unsafe { &mut *place }.write(value);
+        });
+        self.state.store(MADE, Ordering::Release); // pairs with the Acquire in `get`
+        true
+    }
+
+    fn wait(&self) {
+        let mut turn = 0;
+        while self.state.load(Ordering::Acquire) == MAKING {
+            wait_turn(&mut turn);
+        }
+    }
+}

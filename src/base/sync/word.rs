@@ -1,0 +1,135 @@
+//! Words of a recording that one thread writes and anybody reads.
+//!
+//! Each is an atomic only so that a reader in another thread or process sees whole values;
+//! the writer uses plain loads and stores (Relaxed compiles to them), never a locked
+//! instruction. No ordering between words is promised: a reader may see an event half done.
+
+use crate::base::sync::{AtomicI64, AtomicU64, Ordering};
+
+/// An unsigned number with one writer.
+#[derive(Debug, Default)]
+#[repr(transparent)]
+pub(crate) struct Word(AtomicU64);
+
+impl Word {
+    #[inline(always)]
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    #[inline(always)]
+    pub(crate) fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    /// Adds, wrapping; returns the sum. Only the word's one writer may call this.
+    #[inline(always)]
+    pub(crate) fn add(&self, value: u64) -> u64 {
+        let sum = self.get().wrapping_add(value);
+        self.set(sum);
+        sum
+    }
+
+    /// Adds from any thread.
+    pub(crate) fn add_shared(&self, value: u64) {
+        self.0.fetch_add(value, Ordering::Relaxed);
+    }
+}
+
+/// Bytes and blocks with one writer, stored by one instruction: where the writer is killed, both are as
+/// before an event or both as after it.
+#[derive(Debug, Default)]
+#[repr(C)]
+pub(crate) struct Pair {
+    pub(crate) bytes: Word,
+    pub(crate) blocks: Word,
+}
+
+impl Pair {
+    #[inline(always)]
+    pub(crate) fn get(&self) -> (u64, u64) {
+        (self.bytes.get(), self.blocks.get())
+    }
+
+    #[inline(always)]
+    pub(crate) fn set(&self, bytes: u64, blocks: u64) {
+        #[cfg(all(target_arch = "x86_64", not(any(miri, loom))))]
+        {
+            let (high, low) = (blocks.cast_signed(), bytes.cast_signed());
+            // SAFETY: all x86-64 processors have SSE2.
+            let words = unsafe { core::arch::x86_64::_mm_set_epi64x(high, low) };
+            // SAFETY: the store goes to this pair's 16 bytes, which are atomics.
+            unsafe {
+                core::arch::asm!(
+                    "movdqu xmmword ptr [{}], {}",
+                    in(reg) self, in(xmm_reg) words,
+                    options(nostack, preserves_flags)
+                );
+            }
+        }
+        #[cfg(all(target_arch = "aarch64", not(any(miri, loom))))]
+        // SAFETY: as above.
+        unsafe {
+            core::arch::asm!(
+                "stp {}, {}, [{}]",
+                in(reg) bytes, in(reg) blocks, in(reg) self,
+                options(nostack, preserves_flags)
+            );
+        }
+        #[cfg(any(miri, loom, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
+        {
+            self.bytes.set(bytes);
+            self.blocks.set(blocks);
+        }
+    }
+
+    /// Adds, wrapping; returns the sums. Only the pair's one writer may call this.
+    #[inline(always)]
+    pub(crate) fn add(&self, bytes: u64, blocks: u64) -> (u64, u64) {
+        let sums = (self.bytes.get().wrapping_add(bytes), self.blocks.get().wrapping_add(blocks));
+        self.set(sums.0, sums.1);
+        sums
+    }
+
+    /// The same as signed numbers.
+    #[cfg(feature = "backtraces")]
+    #[inline(always)]
+    pub(crate) fn get_signed(&self) -> (i64, i64) {
+        (self.bytes.get().cast_signed(), self.blocks.get().cast_signed())
+    }
+
+    /// The same with signed numbers.
+    #[cfg(feature = "backtraces")]
+    #[inline(always)]
+    pub(crate) fn set_signed(&self, bytes: i64, blocks: i64) {
+        self.set(bytes.cast_unsigned(), blocks.cast_unsigned());
+    }
+}
+
+/// A signed number with one writer.
+#[derive(Debug, Default)]
+#[repr(transparent)]
+pub(crate) struct Signed(AtomicI64);
+
+impl Signed {
+    #[inline(always)]
+    pub(crate) fn get(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    #[inline(always)]
+    pub(crate) fn set(&self, value: i64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    /// Adds, wrapping. Only the word's one writer may call this.
+    #[inline(always)]
+    pub(crate) fn add(&self, value: i64) {
+        self.set(self.get().wrapping_add(value));
+    }
+
+    /// Becomes the larger of both. Only the word's one writer may call this.
+    pub(crate) fn raise(&self, value: i64) {
+        self.set(self.get().max(value));
+    }
+}

@@ -1,0 +1,83 @@
+//! Profilers: what they are from their making to their end.
+
+use std::string::String;
+
+use super::builder::{ProfilerBuilder, Settings};
+use super::{phase, saving};
+use crate::engine::inside::as_profiler;
+
+/// Records from its making until it is dropped, or until an assertion fails; then it writes its report.
+///
+/// ```
+/// use mod_alloc::dhat_compat as dhat;
+/// # let folder = std::env::temp_dir();
+/// # std::env::set_current_dir(&folder).unwrap();
+/// let profiler = dhat::Profiler::new_heap();
+/// // …
+/// drop(profiler); // dhat-heap.json is there
+/// # std::fs::remove_file("dhat-heap.json").unwrap();
+/// ```
+///
+/// A process that ends by `std::process::exit`, or by a signal, leaves no report.
+#[derive(Debug)]
+pub struct Profiler {
+    id: u64,
+}
+
+impl Profiler {
+    /// Begins to record allocations.
+    ///
+    /// # Panics
+    ///
+    /// If there is a profiler already (not so with the feature `compat-1-0`).
+    pub fn new_heap() -> Self {
+        Self::builder().build()
+    }
+
+    /// Begins to record calls of [`ad_hoc_event`](super::ad_hoc_event).
+    ///
+    /// # Panics
+    ///
+    /// If there is a profiler already (not so with the feature `compat-1-0`).
+    pub fn new_ad_hoc() -> Self {
+        Self::builder().ad_hoc().build()
+    }
+
+    /// A profiler that is not quite the ordinary one.
+    pub fn builder() -> ProfilerBuilder {
+        ProfilerBuilder::new()
+    }
+
+    pub(super) fn begin(settings: Settings) -> Self {
+        match as_profiler(|| phase::lock().begin(settings)) {
+            Some(id) => Profiler { id },
+            None => panic!("dhat: creating a profiler while a profiler is already running"),
+        }
+    }
+
+    /// Ends the profiler and returns its report, whether or not it is of a test. It is not to be dropped
+    /// then; if it is, that does nothing.
+    #[doc(hidden)]
+    pub fn drop_and_get_memory_output(&mut self) -> String {
+        let mut report = String::new();
+        self.end(Some(&mut report));
+        report
+    }
+
+    fn end(&mut self, memory: Option<&mut String>) {
+        as_profiler(|| {
+            let ended = phase::lock().end(self.id);
+            if let Some((running, Some(recording))) = ended
+                && !running.settings.testing
+            {
+                saving::finish(&running.settings, &recording, memory);
+            }
+        });
+    }
+}
+
+impl Drop for Profiler {
+    fn drop(&mut self) {
+        self.end(None);
+    }
+}

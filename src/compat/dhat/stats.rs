@@ -1,0 +1,112 @@
+//! What has been counted so far.
+
+use super::phase::{self, State};
+use super::{AS_1_0, Mode, events};
+use crate::engine::inside::as_profiler;
+use crate::hook::ModAlloc;
+
+/// What a heap profiler has counted since its making. All are exact, whatever the number of threads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeapStats {
+    /// Blocks ever allocated; a reallocation is one more.
+    pub total_blocks: u64,
+    /// Bytes ever allocated; of a reallocation all that the block has then.
+    pub total_bytes: u64,
+    /// Blocks live now.
+    pub curr_blocks: usize,
+    /// Bytes live now.
+    pub curr_bytes: usize,
+    /// Blocks that were live when the bytes were at their maximum, the latest of equal ones.
+    pub max_blocks: usize,
+    /// The most bytes live at once.
+    pub max_bytes: usize,
+}
+
+/// What an ad hoc profiler has counted since its making.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct AdHocStats {
+    /// Calls of [`ad_hoc_event`](super::ad_hoc_event).
+    pub total_events: u64,
+    /// The sum of their weights.
+    pub total_units: u64,
+}
+
+impl HeapStats {
+    /// The numbers now. It looks at every call site, so it takes the longer the more there are.
+    ///
+    /// # Panics
+    ///
+    /// If there is no profiler, or an ad hoc one, or one whose assertion has failed (not so with the
+    /// feature `compat-1-0`).
+    pub fn get() -> Self {
+        if AS_1_0 {
+            return Self::of_process();
+        }
+        let found = as_profiler(|| {
+            let phase = phase::lock();
+            // Under the lock, so that it is this profiler's.
+            let is_heap = matches!(phase.state(), State::Running { mode: Mode::Heap, .. });
+            if is_heap { Ok(phase::heap_totals()) } else { Err(phase.state()) }
+        });
+        let natural = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        match found {
+            Ok(sum) => Self {
+                total_blocks: sum.total_blocks,
+                total_bytes: sum.total_bytes,
+                curr_blocks: natural(sum.end_blocks),
+                curr_bytes: natural(sum.end_bytes),
+                max_blocks: natural(sum.peak_blocks),
+                max_bytes: natural(sum.peak_bytes),
+            },
+            Err(State::Ready) => panic!("dhat: getting heap stats when no profiler is running"),
+            Err(State::Running { .. }) => {
+                panic!("dhat: getting heap stats while doing ad hoc profiling")
+            }
+            Err(State::PostAssert) => {
+                panic!("dhat: getting heap stats after the profiler has asserted")
+            }
+        }
+    }
+
+    /// Since the process's start, as mod-alloc 1.0 counts.
+    fn of_process() -> Self {
+        let stats = ModAlloc::new().snapshot();
+        let natural = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        Self {
+            total_blocks: stats.alloc_count,
+            total_bytes: stats.total_bytes,
+            curr_blocks: natural(stats.live_count),
+            curr_bytes: natural(stats.current_bytes),
+            max_blocks: natural(stats.peak_live_count),
+            max_bytes: natural(stats.peak_bytes),
+        }
+    }
+}
+
+impl AdHocStats {
+    /// The numbers now.
+    ///
+    /// # Panics
+    ///
+    /// If there is no profiler, or one of the heap, or one whose assertion has failed (not so with
+    /// the feature `compat-1-0`).
+    pub fn get() -> Self {
+        if AS_1_0 {
+            return events::of_process();
+        }
+        let (state, stats) = as_profiler(|| {
+            let phase = phase::lock();
+            (phase.state(), phase.events.stats())
+        });
+        match state {
+            State::Running { mode: Mode::AdHoc, .. } => stats,
+            State::Ready => panic!("dhat: getting ad hoc stats when no profiler is running"),
+            State::Running { mode: Mode::Heap, .. } => {
+                panic!("dhat: getting ad hoc stats while doing heap profiling")
+            }
+            State::PostAssert => {
+                panic!("dhat: getting ad hoc stats after the profiler has asserted")
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What the kernel says of the process.
+
+use crate::api::heap_state::ProcessMemory;
+use crate::base::os;
+
+/// What memory the process has. Takes no lock and no memory, and may be asked for anywhere.
+#[must_use]
+pub fn process() -> ProcessMemory {
+    ProcessMemory { resident: resident(), peak_resident: peak_resident() }
+}
+
+/// Bytes of memory that the process has now.
+pub(super) fn resident() -> Option<u64> {
+    // A line of a hundred bytes at the most: the kernel gives it at once.
+    let pages = os::read_quietly(c"/proc/self/statm", pages)?;
+    pages.checked_mul(os::page_size())
+}
+
+/// The second number of `statm`.
+fn pages(statm: &[u8]) -> Option<u64> {
+    let mut numbers = statm.split(|byte| !byte.is_ascii_digit()).filter(|word| !word.is_empty());
+    number(numbers.nth(1)?)
+}
+
+/// The most bytes of memory that the process ever had.
+fn peak_resident() -> Option<u64> {
+    let mut line = Line::default();
+    os::read_quietly(c"/proc/self/status", |part| part.iter().find_map(|byte| line.add(*byte)))
+        .and_then(|kibibytes| kibibytes.checked_mul(1024))
+}
+
+/// Looks for the line of the file that says it. The file may be long: it names the process's groups.
+#[derive(Debug, Default)]
+struct Line {
+    matched: usize,
+    is_other: bool,
+    digits: u64,
+    has_digits: bool,
+}
+
+impl Line {
+    /// Takes the next byte; the number, at the end of its line.
+    fn add(&mut self, byte: u8) -> Option<u64> {
+        const NAME: &[u8] = b"VmHWM:";
+        if byte == b'\n' {
+            let found = core::mem::take(self);
+            return (found.matched == NAME.len() && found.has_digits).then_some(found.digits);
+        }
+        if self.is_other {
+            return None;
+        }
+        if let Some(expected) = NAME.get(self.matched) {
+            self.is_other = byte != *expected;
+            self.matched += 1;
+        } else if byte.is_ascii_digit() {
+            self.has_digits = true;
+            self.digits = self.digits.saturating_mul(10).saturating_add(u64::from(byte - b'0'));
+        }
+        None
+    }
+}
+
+fn number(digits: &[u8]) -> Option<u64> {
+    core::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resident_pages_are_the_second_number() {
+        assert_eq!(pages(b"5321 712 480 3 0 99 0\n\0\0"), Some(712));
+        assert_eq!(pages(b"5321"), None);
+        assert_eq!(pages(b""), None);
+    }
+
+    #[test]
+    fn the_line_is_found_wherever_the_text_is_cut() {
+        let text = b"Name:\tVmHWM: 3\nVmPeak:\t 9 kB\nVmHWM:\t   1234 kB\nVmHWMx: 5\n";
+        for cut in 0..text.len() {
+            let mut line = Line::default();
+            let found: Vec<_> = [&text[..cut], &text[cut..]]
+                .into_iter()
+                .flat_map(|part| part.iter().filter_map(|byte| line.add(*byte)).collect::<Vec<_>>())
+                .collect();
+            assert_eq!(found, [1234], "{cut}");
+        }
+    }
+
+    #[cfg(not(miri))]
+    #[test]
+    fn the_kernel_says_both() {
+        let block = std::hint::black_box(vec![1_u8; 4 << 20]);
+        let memory = process();
+        let (now, most) = (memory.resident.unwrap(), memory.peak_resident.unwrap());
+        assert!(now >= 4 << 20 && most >= now - (1 << 20), "{memory:?}");
+        drop(block);
+    }
+}

@@ -1,0 +1,156 @@
+//! What happens to blocks, entered in the books: each hook calls these, and keeps the site in a trailer
+//! of its own kind.
+
+use crate::base::os::clock;
+use crate::base::sync::{AtomicI64, Ordering};
+use crate::capture::registers::Registers;
+use crate::engine::inside;
+use crate::engine::inside::{Inside, Outside};
+use crate::engine::ledger::{Allocated, Event, Freed, Resized, enter};
+use crate::engine::session::Session;
+use crate::engine::stack_site;
+use crate::engine::windows;
+use crate::store::sites::NO_SITE;
+
+/// Bytes that the profiler itself has allocated and not freed. What it hands to the program stays here: it is
+/// not known when the program frees it.
+static OWN_BYTES: AtomicI64 = AtomicI64::new(0);
+
+/// See [`OWN_BYTES`].
+pub(crate) fn own_bytes() -> u64 {
+    OWN_BYTES.load(Ordering::Relaxed).max(0).cast_unsigned()
+}
+
+/// The program gets so many of the [`own_bytes`].
+#[cfg(feature = "dhat-compat")]
+pub(crate) fn hand_over(bytes: usize) {
+    OWN_BYTES.fetch_sub(bytes as i64, Ordering::Relaxed);
+}
+
+/// A block was born, of a stack whose innermost frame has the registers `at`. Its site;
+/// [`NO_SITE`] if it is not recorded.
+#[inline(always)]
+pub(crate) fn born(session: &'static Session, size: usize, at: Registers) -> u32 {
+    // Read first: the processor reads its counter while it does the rest.
+    let now = clock::now();
+    match Inside::enter_fast(session) {
+        Some(mut inside) => enter_allocated(&mut inside, session, size, at, now),
+        None => born_slowly(session, size, at, now),
+    }
+}
+
+#[inline(always)]
+fn enter_allocated(
+    inside: &mut Inside,
+    session: &'static Session,
+    size: usize,
+    at: Registers,
+    now: u64,
+) -> u32 {
+    let thread = inside.thread();
+    let Some(site) = stack_site::of(thread, session, at) else { return NO_SITE };
+    enter(thread, session, site, Allocated { bytes: size as u64 }, now);
+    site
+}
+
+#[cold]
+#[inline(never)]
+fn born_slowly(session: &'static Session, size: usize, at: Registers, now: u64) -> u32 {
+    match Inside::enter(session) {
+        Ok(mut inside) => enter_allocated(&mut inside, session, size, at, now),
+        Err(why) => {
+            if why == Outside::Own {
+                OWN_BYTES.fetch_add(size as i64, Ordering::Relaxed);
+            }
+            lost(session, why, size);
+            NO_SITE
+        }
+    }
+}
+
+/// A block of `site` is about to be freed.
+#[inline(always)]
+pub(crate) fn died(session: &'static Session, site: u32, size: usize) {
+    if site != NO_SITE {
+        enter_known(session, site, Freed { bytes: size as u64 }, size);
+    } else {
+        died_unrecorded(size);
+    }
+}
+
+/// A block that is not recorded is about to be freed, or is taken for a new one.
+#[cold]
+#[inline(never)]
+pub(crate) fn died_unrecorded(size: usize) {
+    if inside::is_own() {
+        OWN_BYTES.fetch_sub(size as i64, Ordering::Relaxed);
+    }
+}
+
+/// A block of `site` has changed its size. The site that it has now: of a change that was lost the books
+/// keep the old size, so the block is theirs no more.
+#[inline(always)]
+pub(crate) fn grown(session: &'static Session, site: u32, old: usize, new: usize) -> u32 {
+    let event = Resized { old: old as u64, new: new as u64 };
+    if enter_known(session, site, event, new) { site } else { NO_SITE }
+}
+
+/// Enters an event of a known block; `false` if it is lost, or the block is of an older window.
+#[inline(always)]
+fn enter_known(session: &'static Session, site: u32, event: impl Event, bytes: usize) -> bool {
+    let now = clock::now();
+    match Inside::enter_fast(session) {
+        Some(mut inside) => enter_known_inside(&mut inside, session, site, event, now),
+        None => enter_slowly(session, site, event, bytes, now),
+    }
+}
+
+#[inline(always)]
+fn enter_known_inside(
+    inside: &mut Inside,
+    session: &'static Session,
+    site: u32,
+    event: impl Event,
+    now: u64,
+) -> bool {
+    let is_known = windows::knows(site);
+    if is_known {
+        enter(inside.thread(), session, site, event, now);
+    }
+    is_known
+}
+
+/// The same for a thread that has no slot yet, or is inside already.
+#[cold]
+#[inline(never)]
+fn enter_slowly(
+    session: &'static Session,
+    site: u32,
+    event: impl Event,
+    bytes: usize,
+    now: u64,
+) -> bool {
+    match Inside::enter(session) {
+        Ok(mut inside) => enter_known_inside(&mut inside, session, site, event, now),
+        Err(why) => {
+            lost(session, why, bytes);
+            false
+        }
+    }
+}
+
+/// Counts an event that is not recorded; the profiler's own are nobody's loss.
+#[cold]
+fn lost(session: &Session, why: Outside, bytes: usize) {
+    if why == Outside::Reentrant {
+        session.header.losses.reentrant.add_shared(1);
+        session.header.losses.reentrant_bytes.add_shared(bytes as u64);
+    }
+}
+
+/// A trailer is not one: the block's site is not known, so the block stays live in the report.
+#[cold]
+pub(crate) fn damaged(session: &Session, size: usize) {
+    session.header.losses.damaged_trailers.add_shared(1);
+    session.header.losses.damaged_bytes.add_shared(size as u64);
+}

@@ -1,0 +1,233 @@
+//! One event in the books: the thread's front, then the site's tally.
+//!
+//! Freed bytes go to the front first, because that may raise the epoch, and the tally must save
+//! what it had before the heap left its maximum.
+
+use crate::base::sync::Ordering;
+use crate::engine::session::Session;
+use crate::engine::thread::Thread;
+use crate::store::arena::flush_alone;
+use crate::store::group::{Group, NO_GROUP, for_each_around};
+use crate::store::journal::{Journal, RESIZING_OWN, RESIZING_SHARE};
+use crate::store::peak::{EXACT, Front, Heap};
+use crate::store::sites::Owner;
+use crate::store::tally::{Epoch, Tally};
+
+/// What happened to a block. A type for each kind, so that nothing has to ask at run time which it is.
+pub(crate) trait Event: Copy {
+    /// Whether the site has less live afterwards.
+    fn shrinks(self) -> bool;
+
+    /// Tells a thread's front, which looks at its limits.
+    fn tell(self, front: &Front, now: u64, heap: &Heap);
+
+    /// Counts in a front, and looks at no limits.
+    fn count_in_front(self, front: &Front);
+
+    /// Counts at the site.
+    fn count(self, tally: &Tally, now: u64);
+
+    /// Counts at a tally of a site, `kind` saying which, so that nobody ever reads it half done.
+    #[inline(always)]
+    fn count_whole(self, tally: &Tally, now: u64, _at: (&Journal, u32, u32)) {
+        self.count(tally, now);
+    }
+
+    /// Counts for a group.
+    fn count_for(self, group: &Group);
+}
+
+/// A block of `bytes` was born.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Allocated {
+    pub(crate) bytes: u64,
+}
+
+/// A block of `bytes` died.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Freed {
+    pub(crate) bytes: u64,
+}
+
+/// A block of `old` bytes has `new` bytes now.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Resized {
+    pub(crate) old: u64,
+    pub(crate) new: u64,
+}
+
+impl Event for Allocated {
+    #[inline(always)]
+    fn shrinks(self) -> bool {
+        false
+    }
+
+    #[inline(always)]
+    fn tell(self, front: &Front, now: u64, heap: &Heap) {
+        front.allocated(self.bytes, now, heap);
+    }
+
+    fn count_in_front(self, front: &Front) {
+        front.count_allocated(self.bytes);
+    }
+
+    #[inline(always)]
+    fn count(self, tally: &Tally, now: u64) {
+        tally.count_allocated(self.bytes, now);
+    }
+
+    fn count_for(self, group: &Group) {
+        group.allocated(self.bytes);
+    }
+}
+
+impl Event for Freed {
+    #[inline(always)]
+    fn shrinks(self) -> bool {
+        true
+    }
+
+    #[inline(always)]
+    fn tell(self, front: &Front, now: u64, heap: &Heap) {
+        front.freed(self.bytes, now, heap);
+    }
+
+    fn count_in_front(self, front: &Front) {
+        front.count_freed(self.bytes);
+    }
+
+    #[inline(always)]
+    fn count(self, tally: &Tally, now: u64) {
+        tally.count_freed(self.bytes, now);
+    }
+
+    fn count_for(self, group: &Group) {
+        group.freed(self.bytes);
+    }
+}
+
+impl Event for Resized {
+    #[inline(always)]
+    fn shrinks(self) -> bool {
+        self.new < self.old
+    }
+
+    #[inline(always)]
+    fn tell(self, front: &Front, now: u64, heap: &Heap) {
+        front.resized(self.old, self.new, now, heap);
+    }
+
+    fn count_in_front(self, front: &Front) {
+        front.count_resized(self.old, self.new);
+    }
+
+    #[inline(always)]
+    fn count(self, tally: &Tally, _now: u64) {
+        tally.count_resized(self.old, self.new);
+    }
+
+    #[inline(always)]
+    fn count_whole(self, tally: &Tally, now: u64, (journal, kind, site): (&Journal, u32, u32)) {
+        journal.resize(kind, site, tally, |tally| self.count(tally, now));
+    }
+
+    fn count_for(self, group: &Group) {
+        group.resized(self.old, self.new);
+    }
+}
+
+/// Enters an event of a block of `site`.
+#[inline(always)]
+pub(crate) fn enter<E: Event>(
+    thread: &mut Thread,
+    session: &'static Session,
+    site: u32,
+    event: E,
+    now: u64,
+) {
+    let heap = session.heap();
+    if heap.mode.load(Ordering::Relaxed) == EXACT {
+        return enter_exactly(thread, session, site, event, now);
+    }
+    let front = &thread.slot.front;
+    event.tell(front, now, heap);
+    let epoch = Epoch::new(heap.epoch.get());
+    let sites = &thread.sites;
+    let (Some(owner), Some(tally)) =
+        (sites.owners.get(site as usize), sites.tallies.get(site as usize))
+    else {
+        return;
+    };
+    if owner.is_alone(thread.index) && tally.is_of(epoch) {
+        if event.shrinks() {
+            tally.note_max(tally.live_bytes(), tally.live_blocks());
+        }
+        event.count_whole(tally, now, (&thread.slot.journal, RESIZING_OWN, site));
+    } else {
+        enter_elsewhere(thread, site, owner, event, now, epoch);
+    }
+}
+
+/// The site belongs to another thread, or others have changed it, or it rested since the last peak, or
+/// it counts for a group.
+#[inline(never)]
+fn enter_elsewhere<E: Event>(
+    thread: &mut Thread,
+    site: u32,
+    owner: &Owner,
+    event: E,
+    now: u64,
+    epoch: Epoch,
+) {
+    for_each_around(thread.groups, owner.group(), |group| event.count_for(group));
+    if owner.is(thread.index)
+        && let Some(own) = thread.sites.tallies.get(site as usize)
+    {
+        return count_own(thread, site, own, event, now, epoch);
+    }
+    if !thread.has_arena() {
+        return flush_at_once(thread, site, event, now, epoch);
+    }
+    let (arena, sites, journal) = (thread.arena, &thread.sites, &thread.slot.journal);
+    let share = arena.share(site, epoch, sites, journal);
+    share.touch(epoch);
+    event.count_whole(share, now, (journal, RESIZING_SHARE, site));
+    arena.settle(share, thread.slot.front.step(), epoch, sites, journal);
+}
+
+/// The same for a thread that has no arena, because there was no room for one.
+#[cold]
+fn flush_at_once<E: Event>(thread: &Thread, site: u32, event: E, now: u64, epoch: Epoch) {
+    let share = Tally::default();
+    share.begin(site, epoch);
+    event.count(&share, now);
+    flush_alone(&share, epoch, &thread.sites, &thread.slot.journal);
+}
+
+#[inline(always)]
+fn count_own<E: Event>(thread: &Thread, site: u32, own: &Tally, event: E, now: u64, epoch: Epoch) {
+    thread.sites.touch(site, own, epoch);
+    if event.shrinks() {
+        thread.sites.before_shrinking(site, own);
+    }
+    event.count_whole(own, now, (&thread.slot.journal, RESIZING_OWN, site));
+}
+
+/// Exact mode: one front and one tally per site for all threads, under the heap's lock.
+#[cold]
+#[inline(never)]
+fn enter_exactly<E: Event>(thread: &Thread, session: &Session, site: u32, event: E, now: u64) {
+    let heap = session.heap();
+    let front = &thread.slot.front;
+    let _held = heap.lock.lock();
+    event.count_in_front(front);
+    event.tell(&heap.exact, now, heap);
+    front.take_over_wish(&heap.exact);
+    let epoch = Epoch::new(heap.epoch.get());
+    let owner = thread.sites.owners.get(site as usize);
+    let group = owner.map_or(NO_GROUP, Owner::group);
+    for_each_around(thread.groups, group, |group| event.count_for(group));
+    if let Some(tally) = thread.sites.tallies.get(site as usize) {
+        count_own(thread, site, tally, event, now, epoch);
+    }
+}

@@ -1,0 +1,324 @@
+//! From registers to a call site: captures the stack and names it in the table.
+
+use crate::base::sync::Ordering;
+use crate::capture::registers::Registers;
+use crate::capture::rule_cache;
+use crate::capture::stack::{Base, NO_NODE, Names, NoNames, Stack};
+use crate::engine::session::Session;
+use crate::engine::thread::{Paths, Place, Thread};
+use crate::engine::unwinding::{CopiedStack, OwnStack, ProcessRules};
+use crate::engine::windows;
+use crate::store::frames::{
+    ADDRESS_BITS, Level, ROOT_BROKEN, ROOT_COMPLETE, ROOT_TRUNCATED, ROOTS,
+};
+use crate::store::group::Member;
+use crate::store::sites::{Maker, NO_SITE};
+
+/// Stands for all frames that found no room in the table.
+pub(crate) const NO_ROOM: u32 = NO_NODE - 1;
+
+/// The site of the stack whose innermost frame has the registers `at`; `None` while nothing is recorded.
+#[inline(always)]
+pub(crate) fn of(thread: &mut Thread, session: &'static Session, at: Registers) -> Option<u32> {
+    // Of an older window it is less than that.
+    if thread.fast_site >= windows::first_named() && is_unchanged(thread, &at) {
+        return Some(thread.fast_site);
+    }
+    let site = of_changed(thread, session, at.pc, at.sp, at.bp);
+    (site != NO_SITE).then_some(site)
+}
+
+/// The same for a stack that is not the one captured last. The registers come one by one, to stay in the
+/// processor's.
+#[inline(never)]
+fn of_changed(thread: &mut Thread, session: &'static Session, pc: u64, sp: u64, bp: u64) -> u32 {
+    let at = Registers { pc, sp, bp };
+    let first = windows::first_named();
+    if !windows::names(first) {
+        return windows::site_without_stack(first);
+    }
+    if session.settings.self_check {
+        checked(thread, session, at, first)
+    } else {
+        changed(thread, session, at, first)
+    }
+}
+
+/// The innermost frame's id of the stack whose innermost frame has the registers `at`, if it has one;
+/// for events that are no block's.
+#[cfg(feature = "dhat-compat")]
+pub(crate) fn frame_of(
+    thread: &mut Thread,
+    session: &'static Session,
+    at: Registers,
+) -> Option<u32> {
+    let node = walked(thread, session, at);
+    let node = node.unwrap_or_else(|| name_again(thread));
+    // The stack that is remembered now is not that of the site remembered.
+    forget(thread);
+    (node != NO_ROOM).then_some(node)
+}
+
+/// Whether the stack is the one captured last.
+#[inline(always)]
+fn is_unchanged(thread: &Thread, at: &Registers) -> bool {
+    // The remembered stack is this thread's own, so its words may be read without asking.
+    let memory = OwnStack { high: 0 };
+    thread.generation == rule_cache::generation() && thread.stack.is_unchanged(at, &memory)
+}
+
+/// Captures the stack as always and once more from scratch, and counts the difference if
+/// there is one.
+#[cold]
+#[inline(never)]
+fn checked(thread: &mut Thread, session: &'static Session, at: Registers, first: u32) -> u32 {
+    let unchanged =
+        thread.last_site >= first && !thread.stack.has_late() && is_unchanged(thread, &at);
+    let site = match unchanged {
+        true => thread.last_site,
+        false => changed(thread, session, at, first),
+    };
+    thread.fast_site = NO_SITE;
+    let (low, high) = thread.bounds;
+    if !(low..high).contains(&at.sp) {
+        return site;
+    }
+    thread.checker.clear();
+    let rules = ProcessRules::new(session);
+    thread.checker.capture(at, &OwnStack { high }, &rules, &mut NoNames);
+    let found = &session.header.self_check;
+    found.checked.add_shared(1);
+    let is_own = thread.stack.window_equals(&thread.checker);
+    if !is_own || !(site == first || is_site_of(thread, site)) {
+        found.differences.add_shared(1);
+    }
+    site
+}
+
+/// Whether `site` is that of the stack walked from scratch, named from scratch.
+fn is_site_of(thread: &mut Thread, site: u32) -> bool {
+    let mut names =
+        FrameNames::new(&thread.place, &thread.roots, &mut thread.paths, thread.generation);
+    let node = name_of(&thread.checker, &mut names);
+    let record = thread.sites.records.get(site as usize);
+    let frame = record.map(|record| record.frame.load(Ordering::Relaxed));
+    node == NO_ROOM || frame == Some(node)
+}
+
+/// The site of a stack that is not the one captured last.
+#[inline(always)]
+fn changed(thread: &mut Thread, session: &'static Session, at: Registers, first: u32) -> u32 {
+    let node = walked(thread, session, at);
+    let site = match node {
+        Some(node) if thread.stack.base() == Base::Complete => site(thread, node, true, first),
+        node => incomplete(thread, node, first),
+    };
+    if !is_on_own_stack(thread, at) {
+        forget(thread);
+    }
+    site
+}
+
+/// The next capture knows nothing of this one.
+#[cold]
+fn forget(thread: &mut Thread) {
+    thread.stack.clear();
+    thread.last_site = NO_SITE;
+    thread.fast_site = NO_SITE;
+}
+
+/// Whether the stack is the thread's own.
+#[inline(always)]
+fn is_on_own_stack(thread: &Thread, at: Registers) -> bool {
+    let (low, high) = thread.bounds;
+    (low..high).contains(&at.sp)
+}
+
+/// Captures the stack; the innermost frame's id, if all that was walked is kept.
+#[inline(always)]
+fn walked(thread: &mut Thread, session: &'static Session, at: Registers) -> Option<u32> {
+    let rules = ProcessRules::new(session);
+    if thread.generation != rule_cache::generation() {
+        begin_generation(thread);
+    }
+    thread.name_for_group();
+    let node = if is_on_own_stack(thread, at) {
+        let high = thread.bounds.1;
+        let place = &thread.place;
+        let mut names = FrameNames::new(place, &thread.roots, &mut thread.paths, thread.generation);
+        thread.stack.capture(at, &OwnStack { high }, &rules, &mut names)
+    } else {
+        capture_foreign(thread, at, &rules)
+    };
+    if thread.stack.has_late() {
+        rules.revise(thread.stack.late());
+    }
+    if thread.generation != rule_cache::generation() {
+        // An object was unloaded while the stack was walked: its frames may have been taken
+        // for others'. The next round walks all of it by the new rules.
+        return walked_again(thread, session, at);
+    }
+    node
+}
+
+#[cold]
+#[inline(never)]
+fn walked_again(thread: &mut Thread, session: &'static Session, at: Registers) -> Option<u32> {
+    walked(thread, session, at)
+}
+
+#[cold]
+fn begin_generation(thread: &mut Thread) {
+    thread.generation = rule_cache::generation();
+    thread.stack.clear();
+}
+
+/// A stack that is not the thread's own: a copy is walked, and nothing of it remembered.
+#[cold]
+fn capture_foreign(thread: &mut Thread, at: Registers, rules: &ProcessRules) -> Option<u32> {
+    let copied = crate::base::os::copy_memory(at.sp, &mut thread.foreign) / 8;
+    let memory = CopiedStack { low: at.sp, words: &thread.foreign[..copied] };
+    let mut names =
+        FrameNames::new(&thread.place, &thread.roots, &mut thread.paths, thread.generation);
+    thread.stack.clear();
+    thread.stack.capture(at, &memory, rules, &mut names)
+}
+
+/// For whom the thread makes sites.
+#[inline(always)]
+fn maker(thread: &Thread, first: u32) -> Maker {
+    let Member { group, whole, .. } = thread.member;
+    Maker { thread: thread.index, group, whole, first }
+}
+
+/// The site of the stack whose innermost frame is `node`.
+#[inline(always)]
+fn site(thread: &mut Thread, node: u32, whole: bool, first: u32) -> u32 {
+    let site = match node {
+        NO_ROOM => first,
+        node => thread.sites.of(&thread.frames, node, maker(thread, first)),
+    };
+    if site == first {
+        thread.slot.losses.table_full.add(1);
+    }
+    // What is counted each time is looked at each time.
+    thread.last_site = if whole && site != first { site } else { NO_SITE };
+    // Of objects that were loaded late it has to be seen each time that they are the same.
+    thread.fast_site = if thread.stack.has_late() { NO_SITE } else { thread.last_site };
+    site
+}
+
+/// The site of a stack that is not whole; `node` is the innermost frame's, if all that was walked is
+/// kept.
+#[cold]
+#[inline(never)]
+fn incomplete(thread: &mut Thread, node: Option<u32>, first: u32) -> u32 {
+    let losses = &thread.slot.losses;
+    if thread.stack.is_truncated() {
+        losses.truncated_stacks.add(1);
+    } else {
+        losses.broken_stacks.add(1);
+    }
+    let node = node.unwrap_or_else(|| name_again(thread));
+    site(thread, node, false, first)
+}
+
+/// The innermost frame's id of the stack captured last, not all of which is kept.
+fn name_again(thread: &mut Thread) -> u32 {
+    let mut names =
+        FrameNames::new(&thread.place, &thread.roots, &mut thread.paths, thread.generation);
+    name_of(&thread.stack, &mut names)
+}
+
+/// The innermost frame's id, looked up from the outermost frame inward; a root's for an empty stack.
+///
+/// Of a stack that has more frames than are kept only the whole window is named, not the stacks that
+/// its frames end: each of those would be a window of its own, and share no frame with this one.
+fn name_of(stack: &Stack, names: &mut FrameNames<'_>) -> u32 {
+    let marks = stack.marks();
+    let window = &marks[marks.len().saturating_sub(stack.limit())..];
+    let is_truncated = stack.is_truncated() && !window.is_empty();
+    let truncated = names.roots[ROOT_TRUNCATED as usize];
+    let root = if is_truncated { truncated } else { names.root(stack.base()) };
+    window.iter().fold(root, |outer, mark| names.inward(outer, mark.pc))
+}
+
+/// Names frames by the ids of the frame table.
+struct FrameNames<'a> {
+    place: &'a Place,
+    roots: &'a [u32; ROOTS as usize],
+    paths: &'a mut Paths,
+    /// Empty until a frame is looked up.
+    level: Level,
+    /// The generation of the module list, as a part of an address.
+    generation: u64,
+}
+
+impl<'a> FrameNames<'a> {
+    #[inline(always)]
+    fn new(
+        place: &'a Place,
+        roots: &'a [u32; ROOTS as usize],
+        paths: &'a mut Paths,
+        generation: u32,
+    ) -> Self {
+        let generation = u64::from(generation) << ADDRESS_BITS;
+        FrameNames { place, roots, paths, level: Level::default(), generation }
+    }
+
+    /// A frame that has not been seen before, as far as the known level says.
+    #[cold]
+    #[inline(never)]
+    fn insert(&mut self, outer: u32, address: u64) -> u32 {
+        let frames = &self.place.frames;
+        self.level = frames.level();
+        if let Some(known) = frames.find_in(&self.level, outer, address) {
+            return known;
+        }
+        if outer == NO_ROOM || self.place.sites.is_full() {
+            return NO_ROOM; // no site could use the frame
+        }
+        let child = frames.insert(outer, address);
+        self.level = frames.level();
+        child.unwrap_or(NO_ROOM)
+    }
+}
+
+impl Names for FrameNames<'_> {
+    #[inline(always)]
+    fn inward(&mut self, outer: u32, pc: u64) -> u32 {
+        let address = pc | self.generation;
+        let frames = &self.place.frames;
+        // A frame's first callee was most often added right after it.
+        if frames.outward(outer.wrapping_add(1), address) == Some(outer) {
+            return outer + 1;
+        }
+        match frames.find_in(&self.level, outer, address) {
+            Some(child) => child,
+            None => self.insert(outer, address),
+        }
+    }
+
+    #[inline(always)]
+    fn root(&self, base: Base) -> u32 {
+        match base {
+            Base::Complete => self.roots[ROOT_COMPLETE as usize],
+            Base::Broken | Base::Unwalked => self.roots[ROOT_BROKEN as usize],
+        }
+    }
+
+    #[inline(always)]
+    fn recall(&self, outer: u32, trail: u64) -> Option<u32> {
+        self.paths.get(outer, trail)
+    }
+
+    #[inline(always)]
+    fn outward(&self, node: u32, pc: u64) -> Option<u32> {
+        self.place.frames.outward(node, pc | self.generation)
+    }
+
+    #[inline(always)]
+    fn remember(&mut self, outer: u32, trail: u64, node: u32) {
+        self.paths.put(outer, trail, node);
+    }
+}

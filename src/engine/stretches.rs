@@ -1,0 +1,107 @@
+//! The most that was live in stretches of time, any number of which may overlap.
+//!
+//! The heap knows its peak since the last [mark](crate::store::peak::Heap::mark). Each beginning and each end of a
+//! stretch sets a mark, and what the heap says of the time before it counts for every stretch
+//! that had begun by then.
+
+use std::vec::Vec;
+
+use crate::base::sync::UnsafeCell;
+use crate::base::sync::spin_lock::{Held, SpinLock};
+use crate::engine::inside::{Inside, as_profiler};
+use crate::engine::session;
+
+/// The most bytes and blocks live at once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Most {
+    pub(crate) bytes: i64,
+    pub(crate) blocks: i64,
+}
+
+impl Most {
+    fn raise(&mut self, (bytes, blocks): (i64, i64)) {
+        self.bytes = self.bytes.max(bytes);
+        self.blocks = self.blocks.max(blocks);
+    }
+}
+
+/// Stretches that have begun and not ended, by number.
+struct Open(UnsafeCell<Vec<Option<Most>>>);
+
+// SAFETY: used by who holds the lock.
+unsafe impl Sync for Open {}
+
+static LOCK: SpinLock = SpinLock::new();
+static OPEN: Open = Open(UnsafeCell::new(Vec::new()));
+
+/// Held while stretches, or windows, begin and end. Nobody who holds it is inside the hook.
+pub(crate) fn lock() -> Held<'static> {
+    LOCK.lock()
+}
+
+/// A child of a fork goes on.
+pub(crate) fn open_lock() {
+    LOCK.open();
+}
+
+/// A stretch of time; ends when dropped.
+#[derive(Debug)]
+pub(crate) struct Stretch(usize);
+
+impl Stretch {
+    /// Begins one.
+    pub(crate) fn begin() -> Self {
+        Stretch(with_open(|open| {
+            let free = open.iter().position(Option::is_none);
+            let index = free.unwrap_or(open.len());
+            if free.is_none() {
+                open.push(None);
+            }
+            open[index] = Some(Most::default());
+            index
+        }))
+    }
+
+    /// The most that was live in it until now.
+    pub(crate) fn most(&self) -> Most {
+        with_open(|open| open.get(self.0).copied().flatten()).unwrap_or_default()
+    }
+}
+
+impl Drop for Stretch {
+    fn drop(&mut self) {
+        with_open(|open| open[self.0] = None);
+    }
+}
+
+/// Sets a mark and calls `change` with the stretches, to all of which the time before it counts.
+fn with_open<R>(change: impl FnOnce(&mut Vec<Option<Most>>) -> R) -> R {
+    register();
+    let _held = lock();
+    let most = mark();
+    as_profiler(|| {
+        OPEN.0.with_mut(|open| {
+            // SAFETY: the lock is held, and `change` does not come here again.
+            let open = unsafe { &mut *open };
+            open.iter_mut().flatten().for_each(|stretch| stretch.raise(most));
+            change(open)
+        })
+    })
+}
+
+/// Gives the calling thread its slot, before the lock is taken: what that takes may be interrupted by a
+/// fork.
+fn register() {
+    if let Ok(Some(session)) = session::decided() {
+        drop(Inside::enter_fast(session).ok_or(()).or_else(|()| Inside::enter(session)));
+    }
+}
+
+/// The most that was live since the last mark. Nothing where nothing is recorded.
+fn mark() -> (i64, i64) {
+    let Ok(Some(session)) = session::decided() else { return (0, 0) };
+    let inside = Inside::enter_fast(session).ok_or(()).or_else(|()| Inside::enter(session));
+    let Ok(mut inside) = inside else { return (0, 0) };
+    let own = &inside.thread().slot.front;
+    session.heap().mark(own, session.used_slots().map(|(_, slot)| &slot.front))
+}

@@ -1,0 +1,88 @@
+//! Windows: stretches of a process's life that are recorded by themselves.
+//!
+//! Ordinarily there is one, from the first block to the end. A program that asks for windows
+//! ([`crate::compat::dhat`]) has nothing recorded outside of them, and a block from before a window is not
+//! known in it: its free is no event, and resizing it makes a new block.
+//!
+//! Each window has sites of its own: those from its first one on, [`first`](Window::Open). So a block's
+//! trailer says already whether the block is of the present window, and numbers begin at zero without
+//! anything being cleared while others write it.
+//!
+//! | state | sites known | stacks captured |
+//! |---|---|---|
+//! | open | from the window's first on | yes |
+//! | closed | none | no |
+//! | counting | all | no: what is born goes to the site of what finds the table full |
+
+use crate::base::sync::{AtomicU32, Ordering};
+use crate::store::sites::{NO_SITE, TABLE_FULL};
+
+#[cfg(feature = "dhat-compat")]
+mod change;
+
+#[cfg(feature = "dhat-compat")]
+pub(crate) use change::{close, open};
+
+/// Larger than any site: nothing is recorded.
+const CLOSED: u32 = u32::MAX;
+/// Larger than any site: events are counted, and no stacks captured.
+const COUNTING: u32 = u32::MAX - 1;
+
+/// The first site whose blocks are known.
+static KNOWN: AtomicU32 = AtomicU32::new(TABLE_FULL);
+/// The first site that new blocks may have.
+static NAMED: AtomicU32 = AtomicU32::new(TABLE_FULL);
+
+/// Whether a block of that site is one of the present window.
+#[inline(always)]
+pub(crate) fn knows(site: u32) -> bool {
+    // Acquire pairs with the Release in `set`: what was begun for the window is seen.
+    site >= KNOWN.load(Ordering::Acquire)
+}
+
+/// The first site that new blocks may have: that of what finds the table full; or, see [`names`].
+#[inline(always)]
+pub(crate) fn first_named() -> u32 {
+    // Acquire: as above.
+    NAMED.load(Ordering::Acquire)
+}
+
+/// Whether stacks are captured, by what [`first_named`] said.
+#[inline(always)]
+pub(crate) fn names(first: u32) -> bool {
+    first < COUNTING
+}
+
+/// The site of a block that is born while stacks are not captured.
+pub(crate) fn site_without_stack(first: u32) -> u32 {
+    if first == CLOSED { NO_SITE } else { TABLE_FULL }
+}
+
+/// Who is inside the hook may not see it yet.
+#[cfg(feature = "dhat-compat")]
+fn set(known: u32, named: u32) {
+    // Release pairs with the Acquires above.
+    KNOWN.store(known, Ordering::Release);
+    NAMED.store(named, Ordering::Release);
+}
+
+/// Nothing is recorded until a window is opened. Does nothing once the process has had its first block.
+#[cfg(feature = "dhat-compat")]
+#[inline(always)]
+pub(crate) fn close_from_start() {
+    if crate::engine::session::is_undecided() {
+        set(CLOSED, CLOSED);
+    }
+}
+
+/// From now on blocks are counted, but in the totals alone.
+#[cfg(feature = "dhat-compat")]
+pub(crate) fn count_only() {
+    set(TABLE_FULL, COUNTING);
+}
+
+/// From now on blocks are counted with their stacks; all that were counted before stay known.
+#[cfg(feature = "dhat-compat")]
+pub(crate) fn count_with_stacks() {
+    set(TABLE_FULL, TABLE_FULL);
+}

@@ -1,0 +1,52 @@
+//! How windows are opened and closed.
+
+use super::{CLOSED, set};
+use crate::base::os;
+use crate::base::os::clock;
+use crate::base::sync::{Ordering, wait_turn};
+use crate::engine::inside::Inside;
+use crate::engine::session;
+use crate::engine::session::Session;
+use crate::engine::stretches;
+
+/// Forgets all that was recorded, and records from now on. `exact`: peaks are exact, whatever the number
+/// of threads.
+pub(crate) fn open(exact: bool) {
+    let Some(session) = begin_change() else { return };
+    let _changing = stretches::lock();
+    close_in(session);
+    let now = clock::now();
+    session.heap().restart(exact, now, session.used_slots().map(|(_, slot)| &slot.front));
+    crate::store::group::restart(session);
+    crate::engine::allocator::moments::forget(session);
+    let first = session.sites.begin_window(now);
+    set(first, first);
+}
+
+/// Nothing is recorded from now on; all events before are in the numbers when this returns.
+pub(crate) fn close() {
+    let Some(session) = begin_change() else { return };
+    let _changing = stretches::lock();
+    close_in(session);
+}
+
+/// The session, in which the calling thread has a slot: so it is known whether it is the only one.
+fn begin_change() -> Option<&'static Session> {
+    let session = session::get()?;
+    let inside = Inside::enter_fast(session).ok_or(()).or_else(|()| Inside::enter(session));
+    drop(inside);
+    Some(session)
+}
+
+fn close_in(session: &Session) {
+    set(CLOSED, CLOSED);
+    // Who goes inside after this sees it; who is inside already is waited for.
+    os::barrier_in_all_threads();
+    for (_, slot) in session.used_slots() {
+        let mut turn = 0;
+        // Acquire pairs with the Release when the thread leaves the hook: its event is seen.
+        while slot.inside.load(Ordering::Acquire) != 0 {
+            wait_turn(&mut turn);
+        }
+    }
+}

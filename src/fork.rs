@@ -1,0 +1,204 @@
+//! fork: the child has the same numbers in a recording of its own, or is not recorded.
+//!
+//! Anonymous memory is copied by fork itself. A file is shared, and the parent's other threads go on
+//! writing to it; so the child's file is made before the fork, when every lock is held, and
+//! the child maps it to the same place. Forks that do not call these functions (`_Fork`, `clone`) are
+//! noticed by what the kernel wipes in the child (`os::files::wipe_on_fork`): there nothing is recorded.
+
+use crate::base::os;
+use crate::base::sync::Ordering;
+#[cfg(feature = "backtraces")]
+use crate::engine::place;
+#[cfg(feature = "backtraces")]
+use crate::engine::session;
+use crate::engine::session::{Session, get};
+
+/// Takes every lock that some thread may hold in the middle of a change, so that the child's copy
+/// is whole. The order is that in which they are taken everywhere: the marks, the heap, the threads'
+/// flushes (which hold the records' locks), the modules, the gate, the space.
+pub(crate) unsafe extern "C" fn before_fork() {
+    let Some(session) = recorded() else { return };
+    core::mem::forget(crate::engine::stretches::lock());
+    core::mem::forget(session.heap().lock.lock());
+    #[cfg(feature = "backtraces")]
+    {
+        session.used_slots().for_each(|(_, slot)| core::mem::forget(slot.journal.moving.lock()));
+        core::mem::forget(session.modules_lock.lock());
+        session.frames.before_fork();
+        crate::store::space::SPACE.before_fork();
+        if session::is_in_file() && session.settings.children {
+            file::prepare(session);
+        }
+    }
+}
+
+/// The session, unless this process is a child that is not recorded.
+fn recorded() -> Option<&'static Session> {
+    #[cfg(feature = "backtraces")]
+    if session::is_muted() {
+        return None;
+    }
+    get()
+}
+
+pub(crate) unsafe extern "C" fn after_fork_in_parent() {
+    let Some(session) = recorded() else { return };
+    #[cfg(feature = "backtraces")]
+    file::forget();
+    open_locks(session);
+}
+
+fn open_locks(session: &Session) {
+    #[cfg(feature = "backtraces")]
+    {
+        crate::store::space::SPACE.after_fork();
+        session.frames.after_fork();
+        session.modules_lock.open();
+        session.used_slots().for_each(|(_, slot)| slot.journal.moving.open());
+    }
+    session.heap().lock.open();
+    crate::engine::stretches::open_lock();
+}
+
+/// The child goes on with the same numbers in its own copy; of the threads it has only this one.
+pub(crate) unsafe extern "C" fn after_fork_in_child() {
+    let Some(session) = recorded() else { return };
+    #[cfg(feature = "backtraces")]
+    if session::is_in_file() && !file::adopt(session) {
+        // The mapping is still the parent's.
+        #[cfg(not(feature = "preload"))]
+        crate::api::diagnostics::stop_in_child();
+        return place::mute();
+    }
+    open_locks(session);
+    session.header.process.id.store(os::process_id(), Ordering::Relaxed);
+    #[cfg(feature = "backtraces")]
+    if session::is_in_file() {
+        crate::engine::inside::rebuild_in_child(session);
+    }
+    let own = crate::engine::inside::current_index();
+    let mut threads = 0;
+    for (index, slot) in session.used_slots() {
+        slot.in_use.open();
+        if Some(index) == own {
+            slot.id.store(os::thread_id(), Ordering::Relaxed);
+            threads += 1;
+        } else if slot.is_running() {
+            slot.inside.store(0, Ordering::Relaxed);
+            #[cfg(feature = "counters")]
+            crate::api::memory_stats::threads::forget(index);
+            slot.leave();
+        }
+    }
+    session.heap().threads.store(threads, Ordering::Relaxed);
+    #[cfg(feature = "dhat-compat")]
+    crate::api::report_files::in_forked_child();
+    #[cfg(all(feature = "counters", not(feature = "preload")))]
+    crate::api::diagnostics::in_forked_child(own.and_then(|own| session.slot(own)));
+}
+
+/// The child's file.
+#[cfg(feature = "backtraces")]
+mod file {
+    use core::mem::offset_of;
+    use core::ptr::NonNull;
+
+    use crate::base::os::files;
+    use crate::base::os::files::{File, Path};
+    use crate::base::sync::{AtomicU32, AtomicU64, Ordering};
+    use crate::engine::place::{arenas, create, expand, set_record_path, shared_slot};
+    use crate::engine::session::{Session, record_path};
+    use crate::store::layout::{ENTRY_SIZES, HEADER_SIZE, Header, Mapping, Process};
+    use crate::store::space::{Part, SPACE};
+
+    /// The prepared file's number plus one, while a fork is under way; 0: none.
+    static PREPARED: AtomicU32 = AtomicU32::new(0);
+    /// How many were prepared: part of their names, until the children name them anew.
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+
+    /// Copies the recording to a new file. Where that fails, the child will not be recorded.
+    pub(super) fn prepare(session: &Session) {
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let Some(path) = name(count) else { return };
+        let Ok(file) = File::create_new(path.c_str()) else { return };
+        if copy(session.mapping, &file) {
+            PREPARED.store(file.into_number().cast_unsigned() + 1, Ordering::Relaxed);
+        } else {
+            files::remove(path.c_str());
+        }
+    }
+
+    /// What the prepared file is called: nobody takes it for a recording as long as it has no process.
+    fn name(count: u64) -> Option<Path> {
+        let mut path = Path::EMPTY;
+        let fits = path.push(record_path().to_bytes())
+            && path.push(b".fork")
+            && path.push_number(count as u32);
+        fits.then_some(path)
+    }
+
+    /// Writes all that may have been touched, without a process's id: the child writes its own.
+    fn copy(mapping: Mapping, file: &File) -> bool {
+        let last = mapping.place(crate::store::layout::Region::Arenas);
+        let size = last.0 + last.1 * ENTRY_SIZES[crate::store::layout::Region::Arenas as usize];
+        let parts = Part::ALL.into_iter().flat_map(|part| {
+            let entries = SPACE.entries(part) as usize;
+            part.regions().iter().map(move |&region| {
+                let (start, all) = mapping.place(region);
+                (start, entries.min(all) * ENTRY_SIZES[region as usize])
+            })
+        });
+        let pieces = [(0, HEADER_SIZE), shared_slot(mapping)].into_iter();
+        let mut pieces = pieces.chain(parts).chain(arenas(mapping));
+        let no_process = offset_of!(Header, process) + offset_of!(Process, id);
+        file.set_len(size).is_ok()
+            && pieces.all(|(start, len)| {
+                // SAFETY: inside the mapping, and reserved before.
+                let bytes = unsafe { mapping.base().add(start) };
+                // SAFETY: mapped memory. Others may write to it meanwhile: the kernel copies it, and
+                // nothing is concluded from it here.
+                let bytes = unsafe { NonNull::slice_from_raw_parts(bytes, len).as_ref() };
+                file.write_at(bytes, start)
+            })
+            && file.write_at(&0_u32.to_ne_bytes(), no_process)
+    }
+
+    /// In the parent: the file is the child's.
+    pub(super) fn forget() {
+        drop(take());
+    }
+
+    fn take() -> Option<File> {
+        let number = PREPARED.swap(0, Ordering::Relaxed).checked_sub(1)?;
+        Some(File::of_number(number.cast_signed()))
+    }
+
+    /// In the child: the prepared file takes the place of the parent's; `false` if there is none.
+    pub(super) fn adopt(session: &Session) -> bool {
+        let (Some(file), Some(prepared)) = (take(), name(COUNT.load(Ordering::Relaxed) - 1)) else {
+            return false;
+        };
+        let (last, arenas) = session.mapping.place(crate::store::layout::Region::Arenas);
+        let len = last + arenas * ENTRY_SIZES[crate::store::layout::Region::Arenas as usize];
+        // SAFETY: the recording's own mapping, of that length; the file has the same contents.
+        let mapped = unsafe { file.map(Some(session.mapping.base()), len) };
+        if mapped.is_none() {
+            files::remove(prepared.c_str());
+            return false;
+        }
+        set_record_path(own_name(session, prepared));
+        true
+    }
+
+    /// Gives the prepared file this process's name, if that can be done.
+    fn own_name(session: &Session, prepared: Path) -> Path {
+        let Some(pattern) = session.settings.record else { return prepared };
+        let Some((mut path, names_process)) = expand(pattern) else { return prepared };
+        let appended =
+            names_process || path.push(b".") && path.push_number(crate::base::os::process_id());
+        // An empty file of that name is made first, so that no other recording is replaced.
+        let made = if appended && names_process { create(pattern).ok() } else { None };
+        let path = made.map_or(path, |(_file, path)| path);
+        if appended && files::rename(prepared.c_str(), path.c_str()) { path } else { prepared }
+    }
+}

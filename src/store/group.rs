@@ -1,0 +1,277 @@
+//! The recording's groups: allocations that are counted together, with a peak of their own.
+//!
+//! A thread of a group names its stacks by a root frame of the group's, so no two groups share a site,
+//! and a site says to which group its blocks belong, whoever frees them.
+//!
+//! A group without a name is internal: reports show neither a frame nor numbers of it.
+
+use core::ffi::CStr;
+
+use crate::base::os;
+use crate::base::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::engine::session::Session;
+use crate::engine::stack_site::NO_ROOM;
+use crate::store::frames::{Frames, ROOTS};
+use crate::store::layout::store_bytes;
+use crate::store::space::{Part, SPACE};
+
+/// No group.
+pub(crate) const NO_GROUP: u32 = 0;
+/// Set in the address of a frame that stands for a group; no code of a user's lies there.
+pub(crate) const GROUP_MARK: u64 = 1 << 47;
+/// Bytes kept of a group's name.
+const NAME_SIZE: usize = 424;
+
+/// One group, 512 bytes. Written by all its threads.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Group {
+    pub(crate) total_bytes: AtomicU64,
+    pub(crate) total_blocks: AtomicU64,
+    pub(crate) live_bytes: AtomicU64,
+    pub(crate) live_blocks: AtomicU64,
+    pub(crate) peak_bytes: AtomicU64,
+    /// Live when the group's first thread ended.
+    pub(crate) end_bytes: AtomicU64,
+    pub(crate) end_blocks: AtomicU64,
+    /// 1: that thread has ended.
+    pub(crate) ended: AtomicU32,
+    pub(crate) name_len: AtomicU32,
+    /// The first thread's name as the kernel keeps it.
+    pub(crate) thread_name: [AtomicU64; 2],
+    /// Its whole name, as far as it was found and fits.
+    pub(crate) name: [AtomicU64; NAME_SIZE / 8],
+    /// The group around this one, for which all that is this one's counts, too; [`NO_GROUP`]: none.
+    pub(crate) outer: AtomicU32,
+    /// Threads that began as members and are still running.
+    pub(crate) members: AtomicU32,
+}
+
+const _: () = assert!(size_of::<Group>() == 512, "the recording's format");
+
+impl Group {
+    /// A block of one of the group's sites was born.
+    pub(crate) fn allocated(&self, bytes: u64) {
+        self.total_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.total_blocks.fetch_add(1, Ordering::Relaxed);
+        self.live_blocks.fetch_add(1, Ordering::Relaxed);
+        self.grow(bytes);
+    }
+
+    /// A block died, whoever freed it.
+    pub(crate) fn freed(&self, bytes: u64) {
+        self.live_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.live_blocks.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// A block changed its size.
+    pub(crate) fn resized(&self, old: u64, new: u64) {
+        self.total_bytes.fetch_add(new, Ordering::Relaxed);
+        self.total_blocks.fetch_add(1, Ordering::Relaxed);
+        self.grow(new.wrapping_sub(old));
+    }
+
+    fn grow(&self, bytes: u64) {
+        let live = self.live_bytes.fetch_add(bytes, Ordering::Relaxed).wrapping_add(bytes);
+        self.peak_bytes.fetch_max(live, Ordering::Relaxed);
+    }
+
+    /// The group's first thread has had its last event.
+    fn end(&self) {
+        let (bytes, blocks) =
+            (self.live_bytes.load(Ordering::Relaxed), self.live_blocks.load(Ordering::Relaxed));
+        self.end_bytes.store(bytes, Ordering::Relaxed);
+        self.end_blocks.store(blocks, Ordering::Relaxed);
+        self.ended.store(1, Ordering::Relaxed);
+    }
+
+    /// Begins with nothing, as a part of the group `outer`. No block of it may be live.
+    pub(crate) fn begin(&self, outer: u32) {
+        let numbers = [&self.total_bytes, &self.total_blocks, &self.live_bytes, &self.live_blocks];
+        for number in numbers.into_iter().chain([&self.peak_bytes]) {
+            number.store(0, Ordering::Relaxed);
+        }
+        self.outer.store(outer, Ordering::Relaxed);
+    }
+
+    /// Gives the group its name, cut to what fits.
+    pub(crate) fn describe(&self, thread_name: &[u8], name: &[u8]) {
+        store_bytes(&self.thread_name, thread_name);
+        let len = store_bytes(&self.name, name.get(..NAME_SIZE).unwrap_or(name));
+        self.name_len.store(len as u32, Ordering::Release); // pairs with the Acquire in `name`
+    }
+
+    /// The group's name; empty where the group is internal, or has none yet.
+    #[cfg(feature = "groups")]
+    pub(crate) fn name(&self) -> std::string::String {
+        // Acquire pairs with the Release in `describe`: the name is seen.
+        let len = self.name_len.load(Ordering::Acquire) as usize;
+        let words = self.name.iter().take(len.div_ceil(8));
+        let mut bytes: std::vec::Vec<u8> =
+            words.flat_map(|word| word.load(Ordering::Relaxed).to_ne_bytes()).collect();
+        bytes.truncate(len);
+        std::string::String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+/// Calls `count` for a group and all that are around it.
+pub(crate) fn for_each_around(groups: &[Group], group: u32, count: impl Fn(&Group)) {
+    let mut at = group;
+    while at != NO_GROUP
+        && let Some(group) = groups.get(at as usize)
+    {
+        count(group);
+        // Relaxed: written before any block of the group was born.
+        at = group.outer.load(Ordering::Relaxed);
+    }
+}
+
+/// The group, or the next one around it, that has a name.
+#[cfg(feature = "groups")]
+pub(crate) fn named(groups: &[Group], group: u32) -> u32 {
+    let mut at = group;
+    while at != NO_GROUP
+        && let Some(group) = groups.get(at as usize)
+        // Relaxed: whether there is a name, not which.
+        && group.name_len.load(Ordering::Relaxed) == 0
+    {
+        at = group.outer.load(Ordering::Relaxed);
+    }
+    at
+}
+
+/// A thread's part in a group.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Member {
+    /// [`NO_GROUP`], or the group's number.
+    pub(crate) group: u32,
+    /// Whether all that the thread allocates counts, not only what is allocated below a test's start.
+    pub(crate) whole: bool,
+    /// Whether the group ends with this thread.
+    pub(crate) leads: bool,
+    /// Whether the threads that the thread starts are members, too.
+    pub(crate) passes_on: bool,
+    /// Whether the thread is one of the group's [`members`](Group::members).
+    pub(crate) is_counted: bool,
+}
+
+impl Member {
+    /// Of a thread in no group.
+    pub(crate) const NONE: Self =
+        Member { group: NO_GROUP, whole: false, leads: false, passes_on: false, is_counted: false };
+
+    /// Of a thread all of whose allocations count for a group.
+    #[cfg(feature = "groups")]
+    pub(crate) fn of(group: u32) -> Self {
+        Member { group, whole: group != NO_GROUP, ..Member::NONE }
+    }
+
+    /// The thread has had its last event.
+    pub(crate) fn end(self, session: &Session) {
+        let Some(group) = session.groups.get(self.group as usize) else { return };
+        if self.leads {
+            group.end();
+        }
+        if self.is_counted {
+            // Release pairs with the Acquire of who uses the group again.
+            group.members.fetch_sub(1, Ordering::Release);
+        }
+    }
+}
+
+/// Where tests start: linked addresses of the executable, the first and one past the last of each function.
+static STARTS: [[AtomicU64; 2]; 8] = [const { [AtomicU64::new(0), AtomicU64::new(0)] }; 8];
+
+/// Whether the first thread is a group: the list of starts begins with the word `main`.
+#[cfg(feature = "preload")]
+pub(crate) fn has_main(ranges: &CStr) -> bool {
+    ranges.to_bytes().split(|byte| *byte == b',').next() == Some(b"main")
+}
+
+/// Reads `start-end,…` in hexadecimal; what does not fit or is no such pair is left out.
+pub(crate) fn start(ranges: Option<&CStr>) {
+    let Some(ranges) = ranges else { return };
+    let bias = os::loaded::executables_bias();
+    let pairs = ranges.to_bytes().split(|byte| *byte == b',').filter_map(|range| {
+        let (first, last) = core::str::from_utf8(range).ok()?.split_once('-')?;
+        let address = |digits| u64::from_str_radix(digits, 16).ok();
+        Some([address(first)?, address(last)?])
+    });
+    for (place, pair) in STARTS.iter().zip(pairs) {
+        for (word, address) in place.iter().zip(pair) {
+            word.store(address.wrapping_add(bias), Ordering::Relaxed);
+        }
+    }
+}
+
+/// Whether the stack that ends in `frame` goes through a start of a test; where none is known, always.
+pub(crate) fn is_below_a_start(frames: &Frames, mut frame: u32) -> bool {
+    let starts = || {
+        let range = |[first, end]: &[AtomicU64; 2]| {
+            first.load(Ordering::Relaxed)..end.load(Ordering::Relaxed)
+        };
+        STARTS.iter().map(range).take_while(|range| range.end != 0)
+    };
+    if starts().next().is_none() {
+        return true;
+    }
+    while frame >= ROOTS
+        && let Some((address, outer)) = frames.get(frame)
+    {
+        // A return address may be one past its function's last byte.
+        let call = address.wrapping_sub(1);
+        if starts().any(|range| range.contains(&call)) {
+            return true;
+        }
+        frame = outer;
+    }
+    false
+}
+
+/// Makes a group; [`NO_GROUP`] if there is no room for one, which is counted.
+pub(crate) fn make(session: &Session, thread_name: &[u8], name: &[u8]) -> u32 {
+    let count = &session.header.process.groups;
+    let capacity = session.groups.len() as u32;
+    let id = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| {
+        let id = n.max(1);
+        let has_room = id < capacity && SPACE.has(Part::Groups, id + 1, || Some(session.mapping));
+        has_room.then_some(id + 1)
+    });
+    let Ok(id) = id.map(|before| before.max(1)) else {
+        session.header.process.groups_overflowed.fetch_add(1, Ordering::Relaxed);
+        return NO_GROUP;
+    };
+    if let Some(group) = session.groups.get(id as usize) {
+        group.describe(thread_name, name);
+    }
+    id
+}
+
+/// Groups begin at zero again, for a new window, while nothing is recorded.
+#[cfg(feature = "dhat-compat")]
+pub(crate) fn restart(session: &Session) {
+    let used = session.header.process.groups.load(Ordering::Relaxed) as usize;
+    let groups = session.groups.get(..used).unwrap_or_default();
+    let numbers = |group: &'static Group| {
+        let Group { total_bytes, total_blocks, live_bytes, live_blocks, peak_bytes, .. } = group;
+        [total_bytes, total_blocks, live_bytes, live_blocks, peak_bytes]
+    };
+    groups.iter().flat_map(numbers).for_each(|number| number.store(0, Ordering::Relaxed));
+}
+
+/// The frames that stand for a group outward of its stacks: one for each root, at the root's number. Where
+/// there is no room for them, there is none for the group's stacks: they must not be taken for those of
+/// no group.
+pub(crate) fn roots(frames: &Frames, group: u32) -> [u32; ROOTS as usize] {
+    let mut roots = [0, 1, 2, 3];
+    if group != NO_GROUP {
+        for root in roots.iter_mut().take(3) {
+            let address = GROUP_MARK | u64::from(group);
+            *root = match frames.find_in(&frames.level(), *root, address) {
+                Some(known) => known,
+                None => frames.insert(*root, address).unwrap_or(NO_ROOM),
+            };
+        }
+    }
+    roots
+}

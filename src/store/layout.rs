@@ -1,0 +1,370 @@
+//! The recording: one mapping, its regions, and the words of its header.
+//!
+//! In a file or in anonymous memory the bytes are the same. A file has the size of all its regions and
+//! is sparse: no part of it is touched before space was reserved for it (see [`super::space`]). All numbers are in the machine's byte order; all regions begin at a multiple of 64 bytes, at the
+//! offset that the header's table of regions gives.
+//!
+//! ```text
+//! offset  0  magic "modalloc"                                              8 bytes
+//!         8  version (u32), header's size (u32)
+//!        16  regions: (offset u64, entries u64) for each of Region, in that order
+//!       192  process: pid u32, unwind u32, frames u32, buckets u32 (0: grows), … (Process)
+//!       320  heap                      (crate::store::peak::Heap, 256 bytes)
+//!       576  frames' head, sites' head (64 bytes each)
+//!       704  losses                    (Losses, 64 bytes)
+//!       768  self-check                (SelfCheck, 64 bytes)
+//!       832  command line, its arguments ended by zero bytes (2880 bytes; in version 1 3264)
+//!      3712  the allocator's state: near the peak twice, at the end (HeapStates, 3 x 128 bytes)
+//!      4096  regions
+//! ```
+//!
+//! | region | entry | what |
+//! |---|---|---|
+//! | Threads | 512 | `crate::store::thread_slot::ThreadSlot` |
+//! | Modules | 512 | [`Module`] |
+//! | Owners | 4 | thread slot + 1 that owns the site, and whether others have changed it (`crate::store::sites::Owner`) |
+//! | Tallies | 64 | the owner's tally of the site (`crate::store::tally::Tally`) |
+//! | Shared | 64 | the other threads' flushed tally of the site |
+//! | Records | 24 | the site's frame, and what it saved (`crate::store::sites::Record`) |
+//! | Frames | 16 | `crate::store::frames::Frame` |
+//! | Groups | 512 | allocations that are counted together (`crate::store::group::Group`) |
+//! | Arenas | 65536 | a thread's pending shares (`crate::store::arena::Arena`) |
+//!
+//! # Decoding a site by hand
+//!
+//! Sites 1 to `count - 1` exist (`count`: first word of the sites' head, a u32). Of site *i* take
+//! Tallies\[*i*\], Shared\[*i*\] and every entry of Arenas whose u32 at byte 4 is *i*, and add them up
+//! word by word: total bytes, total blocks, freed bytes, freed blocks, time at byte 8, 16, 24, 32,
+//! 40; what is live is the difference of the totals. The value at the peak is chosen per tally before adding, see `table::tally`. The stack is
+//! Records\[*i*\].frame, and from there parent by parent through Frames down to a root (0 to 3). A frame
+//! whose address has bit 47 set is no code: its low bits are a group's number.
+//!
+//! # A process that was killed
+//!
+//! Bytes and blocks of an event are stored by one instruction, so a tally is as before an event or as
+//! after it. Where more than one store belongs together (a reallocation, a flush), the thread has put
+//! what was there before into its slot's [`Journal`] first; a reader takes it from there if the journal's
+//! kind is not 0. So what is read is always what the program had done up to some moment, each thread
+//! by itself. A group's numbers are written by all its threads, one after another: of an event in which a thread
+//! was killed they may have a part.
+//!
+//! # The allocator's state
+//!
+//! Of the two states near the peak the one with the greater `number` counts; 0: there is none, or it is
+//! being written. Bit *i* of `known` says whether figure *i* of [`HeapMoment::figures`] is known.
+//!
+//! # Versions
+//!
+//! | version | what is new |
+//! |---|---|
+//! | 1 | |
+//! | 2 | the allocator's state, where the command line went on |
+//!
+//! [`VERSION`] is raised with every change that an older reader would misread. Readers refuse what is
+//! newer than they are, and read all that is older, from version 1 on. Bytes that a version does not
+//! define are zero.
+
+use core::ptr::NonNull;
+
+use crate::base::sync::word::Word;
+use crate::base::sync::{AtomicU32, AtomicU64};
+#[cfg(feature = "backtraces")]
+use crate::store::frames::FramesHead;
+use crate::store::peak::Heap;
+#[cfg(feature = "backtraces")]
+use crate::store::sites::SitesHead;
+
+/// The first eight bytes of a recording.
+pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"modalloc");
+/// See the module's description.
+pub(crate) const VERSION: u32 = 2;
+/// Where the regions begin.
+pub(crate) const HEADER_SIZE: usize = 4096;
+/// Bytes kept of the command line.
+pub(crate) const COMMAND_SIZE: usize = HEADER_SIZE - 832 - size_of::<HeapStates>();
+
+/// The regions, in the order of the header's table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+#[cfg_attr(not(feature = "backtraces"), expect(dead_code, reason = "no table, no regions for it"))]
+pub(crate) enum Region {
+    Threads,
+    Modules,
+    Owners,
+    Tallies,
+    Shared,
+    Records,
+    Frames,
+    Groups,
+    Arenas,
+}
+
+/// How many regions there are.
+pub(crate) const REGIONS: usize = 9;
+
+/// Bytes of one entry of each region.
+pub(crate) const ENTRY_SIZES: [usize; REGIONS] = [512, 512, 4, 64, 64, 24, 16, 512, 65_536];
+
+/// Entries of each region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Geometry(pub(crate) [usize; REGIONS]);
+
+impl Geometry {
+    /// Offset of each region, and the size of the whole.
+    pub(crate) fn offsets(&self) -> ([usize; REGIONS], usize) {
+        let mut offsets = [0; REGIONS];
+        let mut at = HEADER_SIZE;
+        for (index, offset) in offsets.iter_mut().enumerate() {
+            *offset = at;
+            at += (self.0[index] * ENTRY_SIZES[index]).next_multiple_of(4096);
+        }
+        (offsets, at)
+    }
+}
+
+/// See the module's description.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Header {
+    pub(crate) magic: AtomicU64,
+    pub(crate) version: AtomicU32,
+    pub(crate) header_size: AtomicU32,
+    /// Offset and number of entries of each region.
+    pub(crate) regions: [[AtomicU64; 2]; REGIONS],
+    spare: [Word; 2],
+    pub(crate) process: Process,
+    pub(crate) heap: Heap,
+    #[cfg(feature = "backtraces")]
+    pub(crate) frames: FramesHead,
+    #[cfg(feature = "backtraces")]
+    pub(crate) sites: SitesHead,
+    #[cfg(not(feature = "backtraces"))]
+    no_table: [Word; 16],
+    /// Losses that belong to no thread.
+    pub(crate) losses: Losses,
+    pub(crate) self_check: SelfCheck,
+    pub(crate) command: [AtomicU64; COMMAND_SIZE / 8],
+    /// Since version 2; before, the command line went on here.
+    pub(crate) states: HeapStates,
+}
+
+const _: () = assert!(size_of::<Header>() == HEADER_SIZE);
+const _: () = assert!(core::mem::offset_of!(Header, process) == 192);
+const _: () = assert!(core::mem::offset_of!(Header, heap) == 320);
+const _: () = assert!(core::mem::offset_of!(Header, losses) == 704);
+const _: () = assert!(core::mem::offset_of!(Header, states) == 3712);
+
+/// What is said of the process.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Process {
+    pub(crate) id: AtomicU32,
+    /// 0 auto, 1 fp, 2 tables.
+    pub(crate) unwind: AtomicU32,
+    /// Frames kept of a stack.
+    pub(crate) frames: AtomicU32,
+    /// `MOD_ALLOC_BUCKETS`; 0: not set, the table grows.
+    pub(crate) buckets: AtomicU32,
+    /// Modules described.
+    pub(crate) modules: AtomicU32,
+    /// Thread slots that have ever been used.
+    pub(crate) threads: AtomicU32,
+    /// Nanoseconds of the monotonic clock at the start.
+    pub(crate) started_nanos: AtomicU64,
+    /// The clock of the events at the start; events count from there.
+    pub(crate) started_units: AtomicU64,
+    /// How the recording ended: [`OPEN`], [`EXIT`] or [`GONE`].
+    pub(crate) ending: AtomicU32,
+    /// 1: space could not be reserved; what was new from then on found the table full.
+    pub(crate) no_room: AtomicU32,
+    /// Groups described, group 0 included.
+    pub(crate) groups: AtomicU32,
+    /// Groups that found no room.
+    pub(crate) groups_overflowed: AtomicU32,
+    /// Both clocks at the latest moment that was noted: the end, if there was one. Nanoseconds since the start …
+    pub(crate) last_nanos: AtomicU64,
+    /// … and units.
+    pub(crate) last_units: AtomicU64,
+    /// The kernel's boot id: clocks of another boot say nothing.
+    pub(crate) boot: [AtomicU64; 2],
+    spare: [Word; 5],
+}
+
+/// Nobody has written an end.
+#[cfg(feature = "backtraces")]
+pub(crate) const OPEN: u32 = 0;
+/// The process has run its exit handlers.
+#[cfg(feature = "backtraces")]
+pub(crate) const EXIT: u32 = 1;
+/// Who waited for the process saw that it was gone.
+#[cfg(feature = "backtraces")]
+pub(crate) const GONE: u32 = 2;
+/// `MOD_ALLOC_SELF_CHECK=on`: captures that were taken both ways.
+#[derive(Debug, Default)]
+#[repr(C, align(64))]
+pub(crate) struct SelfCheck {
+    pub(crate) checked: Word,
+    pub(crate) differences: Word,
+    spare: [Word; 6],
+}
+
+/// What was not recorded in full, in events, by cause.
+#[derive(Debug, Default)]
+#[repr(C, align(64))]
+pub(crate) struct Losses {
+    pub(crate) table_full: Word,
+    pub(crate) reentrant: Word,
+    pub(crate) reentrant_bytes: Word,
+    pub(crate) damaged_trailers: Word,
+    pub(crate) damaged_bytes: Word,
+    pub(crate) truncated_stacks: Word,
+    pub(crate) broken_stacks: Word,
+    pub(crate) threads_overflowed: Word,
+}
+
+/// Figures of a [`HeapMoment`].
+pub(crate) const FIGURES: usize = 8;
+
+/// The allocator's state at one moment, 128 bytes.
+#[derive(Debug, Default)]
+#[repr(C, align(64))]
+pub(crate) struct HeapMoment {
+    /// Counts from 1; 0 while it is being written, and before.
+    pub(crate) number: AtomicU64,
+    /// When, in clock units.
+    pub(crate) units: AtomicU64,
+    /// What the program had live, in bytes as requested.
+    pub(crate) requested: AtomicU64,
+    /// 0: not known; 1 jemalloc, 2 mimalloc, 3 glibc.
+    pub(crate) allocator: AtomicU32,
+    /// A bit for each figure.
+    pub(crate) known: AtomicU32,
+    /// The allocator's allocated, active, resident, mapped, retained bytes, and arenas; the process's
+    /// resident bytes, and the most of them so far.
+    pub(crate) figures: [AtomicU64; FIGURES],
+    /// What the profiler itself had allocated of that allocator.
+    pub(crate) own: AtomicU64,
+    spare: [Word; 3],
+}
+
+/// See the module's description.
+#[derive(Debug, Default)]
+#[repr(C)]
+pub(crate) struct HeapStates {
+    pub(crate) peaks: [HeapMoment; 2],
+    pub(crate) end: HeapMoment,
+}
+
+#[cfg(feature = "backtraces")]
+impl HeapStates {
+    /// The same as mere words: in version 1, more of the command line.
+    pub(crate) fn words(&self) -> &[AtomicU64] {
+        let first = (&raw const *self).cast::<AtomicU64>();
+        // SAFETY: the states are atomics, aligned to more than that, and nobody writes them but as what
+        // they are, in later versions.
+        unsafe { core::slice::from_raw_parts(first, size_of::<Self>() / size_of::<AtomicU64>()) }
+    }
+}
+
+/// Bytes of a module's path that are kept.
+pub(crate) const PATH_SIZE: usize = 432;
+
+/// A loaded object, 512 bytes. Written before the header's count of modules covers it.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Module {
+    pub(crate) start: AtomicU64,
+    pub(crate) end: AtomicU64,
+    pub(crate) bias: AtomicU64,
+    /// First generation of the module list in which it was seen.
+    pub(crate) first: AtomicU32,
+    /// Last generation in which it was loaded; `u32::MAX` while it is.
+    pub(crate) last: AtomicU32,
+    pub(crate) build_id_len: AtomicU32,
+    pub(crate) path_len: AtomicU32,
+    pub(crate) build_id: [AtomicU64; 4],
+    pub(crate) path: [AtomicU64; PATH_SIZE / 8],
+    spare: Word,
+}
+
+const _: () = assert!(size_of::<Module>() == 512);
+
+/// Stores `bytes` in words, as far as they go; returns how many.
+pub(crate) fn store_bytes(words: &[AtomicU64], bytes: &[u8]) -> usize {
+    let mut len = 0;
+    for (word, chunk) in words.iter().zip(bytes.chunks(8)) {
+        let mut value = [0; 8];
+        value[..chunk.len()].copy_from_slice(chunk);
+        word.store(u64::from_ne_bytes(value), core::sync::atomic::Ordering::Relaxed);
+        len += chunk.len();
+    }
+    len
+}
+
+/// A recording in this process's memory.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mapping {
+    base: NonNull<u8>,
+}
+
+// SAFETY: a mapping is memory of atomics, for any thread; it is never unmapped while used.
+unsafe impl Send for Mapping {}
+// SAFETY: see above.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    /// Writes the header's geometry into zeroed memory.
+    ///
+    /// # Safety
+    ///
+    /// `base` must point to as many zeroed bytes as `geometry` takes, aligned to a page, that
+    /// stay mapped for the rest of the process and are used through this type alone.
+    pub(crate) unsafe fn initialize(base: NonNull<u8>, geometry: &Geometry) -> Self {
+        use crate::base::sync::Ordering::Relaxed;
+        let (offsets, _) = geometry.offsets();
+        let mapping = Mapping { base };
+        let header = mapping.header();
+        header.version.store(VERSION, Relaxed);
+        header.header_size.store(HEADER_SIZE as u32, Relaxed);
+        for (index, region) in header.regions.iter().enumerate() {
+            region[0].store(offsets[index] as u64, Relaxed);
+            region[1].store(geometry.0[index] as u64, Relaxed);
+        }
+        header.magic.store(MAGIC, Relaxed);
+        mapping
+    }
+
+    pub(crate) fn header(&self) -> &'static Header {
+        // SAFETY: by `initialize`'s contract the memory is mapped, aligned, and every bit pattern
+        // of it is a valid header (atomics).
+        unsafe { self.base.cast::<Header>().as_ref() }
+    }
+
+    #[cfg(feature = "backtraces")]
+    pub(crate) fn base(&self) -> NonNull<u8> {
+        self.base
+    }
+
+    /// Where a region begins, and how many entries it has.
+    pub(crate) fn place(&self, region: Region) -> (usize, usize) {
+        use crate::base::sync::Ordering::Relaxed;
+        let [offset, entries] = &self.header().regions[region as usize];
+        (offset.load(Relaxed) as usize, entries.load(Relaxed) as usize)
+    }
+
+    /// The entries of a region.
+    ///
+    /// # Safety
+    ///
+    /// `T` must consist of atomics, be of the region's entry size (or a divisor of it) and
+    /// be valid when zeroed.
+    pub(crate) unsafe fn region<T>(&self, region: Region) -> &'static [T] {
+        let (offset, entries) = self.place(region);
+        let len = entries * ENTRY_SIZES[region as usize] / size_of::<T>();
+        // SAFETY: `initialize` has placed the region inside the mapping, at a page's beginning;
+        // the caller vouches for `T`.
+        let first = unsafe { self.base.add(offset) }.cast::<T>();
+        // SAFETY: see above.
+        unsafe { core::slice::from_raw_parts(first.as_ptr(), len) }
+    }
+}

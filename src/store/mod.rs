@@ -1,0 +1,49 @@
+//! Where call sites and their numbers live.
+//!
+//! ```text
+//!  stack ─▶ frames: (outer frame, address) ─▶ slot ─▶ frame id       one id names one stack
+//!                                                        │
+//!                                                        ▼
+//!                     sites: record  owner's tally  shared tally      64 + 64 + 24 + 4 bytes
+//!                                        ▲              ▲
+//!                       the owner's events        other threads' shares, when they flush
+//! ```
+//!
+//! A site is owned by the thread slot that saw it first: that thread changes the site's tally
+//! in place, with plain stores. Other threads collect their shares in their arenas
+//! ([`crate::store::arena`]) and flush them to the shared tally. So a program with one thread has its
+//! numbers in one place, exact after every event, and no thread writes a line that another
+//! writes, event by event.
+//!
+//! | word | writer | order | partner |
+//! |---|---|---|---|
+//! | slot | the claimer | Release | Acquire in `Slot::look` |
+//! | frame | the claimer, before publishing | Relaxed | by way of its slot |
+//! | frame's site | the maker | Release | Acquire in `Sites::of` |
+//! | record, owner | the maker, before that | Relaxed | by way of the frame's site |
+//! | owner's tally | the owner | Relaxed | a reader may see an event half done |
+//! | shared tally | who holds the record's lock | Relaxed | the lock's Acquire and Release |
+
+#[cfg(feature = "backtraces")]
+pub(crate) mod arena;
+#[cfg(feature = "backtraces")]
+pub(crate) mod frames;
+#[cfg(feature = "backtraces")]
+pub(crate) mod group;
+#[cfg(feature = "backtraces")]
+pub(crate) mod journal;
+pub(crate) mod layout;
+pub(crate) mod peak;
+#[cfg(feature = "backtraces")]
+pub(crate) mod sites;
+#[cfg(feature = "backtraces")]
+pub(crate) mod slot;
+#[cfg(feature = "backtraces")]
+pub(crate) mod space;
+#[cfg(feature = "backtraces")]
+pub(crate) mod tally;
+pub(crate) mod thread_slot;
+#[cfg(feature = "backtraces")]
+pub(crate) mod trailer;
+#[cfg(feature = "backtraces")]
+pub(crate) mod view;

@@ -1,0 +1,419 @@
+//! One thread's events, and when the heap has to be told of them.
+
+use super::{BOUNDED, EXACT, Heap};
+use crate::base::sync::word::{Pair, Signed, Word};
+use crate::base::sync::{AtomicU32, Ordering};
+
+/// No mode of a heap: a front that is not to be used before its thread has looked what the matter is.
+#[cfg(all(feature = "counters", not(feature = "preload")))]
+const HALTED: u32 = u32::MAX;
+
+/// What all threads have pending together stays below 1/2^STEP_SHIFT of the maximum, as long as
+/// the number of threads is what it was when each set its step. It may grow to twice that before
+/// all have to set theirs anew; so it is 1 + ln 2 times as much at the most, below 1 %.
+const STEP_SHIFT: u32 = 8;
+
+/// After so many publications the heap has shown to be small and busy: then a thread may keep
+/// [`SMALL_STEP`] bytes pending, so that threads do not wait for each other at every event.
+pub(super) const MANY_PUBLICATIONS: u64 = 1 << 16;
+/// Bytes that a thread may keep pending in a small and busy heap.
+const SMALL_STEP: i64 = 1024;
+/// Blocks that a thread may keep pending in a small and busy heap.
+const SMALL_STEP_BLOCKS: i64 = 16;
+
+/// Value of [`Front::errands`]: the front is of the slot that threads share.
+pub(crate) const SHARED_SLOT: u64 = 1;
+/// Value of [`Front::errands`]: the allocator's state is to be taken down.
+pub(crate) const TAKE_STATE: u64 = 2;
+
+/// One thread's events, and the limits at which the heap has to be told.
+#[derive(Debug, Default)]
+#[repr(C, align(64))]
+pub(crate) struct Front {
+    /// Allocated; a reallocation adds its whole new size and one block.
+    pub(crate) total: Pair,
+    /// Freed; a reallocation adds its whole old size and one block.
+    pub(crate) freed: Pair,
+    /// `total.bytes - freed.bytes` as of the last publication.
+    pub(super) base_bytes: Signed,
+    /// `total.blocks - freed.blocks` as of the last publication.
+    pub(super) base_blocks: Signed,
+    /// `total.bytes - freed.bytes` from which on growing has to be told; `i64::MAX`: never.
+    pub(super) ceiling: Signed,
+    /// `total.bytes - freed.bytes` below which shrinking has to be told; `i64::MAX`: always.
+    pub(super) floor: Signed,
+    /// `total.blocks - freed.blocks` above which growing has to be told.
+    pub(super) blocks_ceiling: Signed,
+    /// `total.blocks - freed.blocks` below which shrinking has to be told.
+    pub(super) blocks_floor: Signed,
+    /// When the heap last grew by this front, in clock units.
+    pub(super) last_growth: Word,
+    /// Of each reallocation the smaller size: what was not growth.
+    pub(crate) kept_bytes: Word,
+    /// The mode this front was last set up for.
+    pub(super) mode: AtomicU32,
+    pub(super) used: AtomicU32,
+    /// The most that `total.bytes - freed.bytes` was since the slot's thread began.
+    pub(super) peak: Signed,
+    /// What the thread has to do when it leaves the hook; 0: nothing.
+    pub(super) errands: Word,
+    /// The heap's live bytes when the allocator's state was asked for.
+    pub(super) live_then: Signed,
+}
+
+#[cfg(not(loom))]
+const _: () = assert!(size_of::<Front>() == 128, "the recording's format");
+
+/// What a front has allocated and not freed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Live {
+    bytes: i64,
+    blocks: i64,
+}
+
+impl Live {
+    /// Of (bytes, blocks) allocated and freed.
+    #[inline(always)]
+    pub(super) fn new(total: (u64, u64), freed: (u64, u64)) -> Self {
+        Live {
+            bytes: total.0.wrapping_sub(freed.0).cast_signed(),
+            blocks: total.1.wrapping_sub(freed.1).cast_signed(),
+        }
+    }
+}
+
+impl Front {
+    /// Bytes that this front has allocated and not freed.
+    #[inline(always)]
+    pub(super) fn bytes(&self) -> i64 {
+        self.total.bytes.get().wrapping_sub(self.freed.bytes.get()).cast_signed()
+    }
+
+    /// Blocks that this front has allocated and not freed.
+    #[inline(always)]
+    pub(super) fn blocks(&self) -> i64 {
+        self.total.blocks.get().wrapping_sub(self.freed.blocks.get()).cast_signed()
+    }
+
+    /// What the heap has not been told of.
+    pub(super) fn pending(&self) -> i64 {
+        self.bytes().wrapping_sub(self.base_bytes.get())
+    }
+
+    /// A number of the heap's live bytes, as this front's bytes would be then, if it is all of the heap.
+    pub(super) fn as_own(&self, live: i64, heap: &Heap) -> i64 {
+        live.wrapping_sub(heap.live_bytes.get()).wrapping_add(self.base_bytes.get())
+    }
+
+    /// Whether the heap, which is this front, is at its maximum.
+    pub(super) fn is_at_peak(&self) -> bool {
+        self.ceiling.get() == i64::MAX
+    }
+
+    /// Whether the heap, which is this front, is at its maximum since the last mark.
+    pub(super) fn is_at_recent_peak(&self) -> bool {
+        self.floor.get() == i64::MAX
+    }
+
+    /// Counts an allocation and looks at no limit.
+    #[inline(always)]
+    pub(crate) fn count_allocated(&self, bytes: u64) -> Live {
+        let live = Live::new(self.total.add(bytes, 1), self.freed.get());
+        self.note_peak(live);
+        live
+    }
+
+    /// Counts a free and looks at no limit.
+    #[inline(always)]
+    pub(crate) fn count_freed(&self, bytes: u64) -> Live {
+        let freed = self.freed.add(bytes, 1);
+        Live::new(self.total.get(), freed)
+    }
+
+    /// Counts a reallocation and looks at no limit.
+    #[inline(always)]
+    pub(crate) fn count_resized(&self, old: u64, new: u64) -> Live {
+        self.kept_bytes.add(old.min(new));
+        let total = self.total.add(new, 1);
+        let live = Live::new(total, self.freed.add(old, 1));
+        self.note_peak(live);
+        live
+    }
+
+    /// The thread's own maximum, which nothing but the thread's figures needs.
+    #[inline(always)]
+    pub(super) fn note_peak(&self, live: Live) {
+        if live.bytes > self.peak.get() {
+            self.peak.set(live.bytes);
+        }
+    }
+
+    /// A thread begins to use the front: its maximum is what is live.
+    #[cfg(feature = "counters")]
+    pub(crate) fn begin_peak(&self) {
+        self.peak.set(self.bytes());
+    }
+
+    /// See the field.
+    #[cfg(feature = "counters")]
+    pub(crate) fn peak(&self) -> i64 {
+        self.peak.get()
+    }
+
+    /// A block of `bytes` was allocated.
+    #[inline(always)]
+    pub(crate) fn allocated(&self, bytes: u64, now: u64, heap: &Heap) {
+        let live = self.count_allocated(bytes);
+        self.last_growth.set(now);
+        if live.bytes >= self.ceiling.get() || live.blocks > self.blocks_ceiling.get() {
+            self.reached(now, heap);
+        }
+    }
+
+    /// A block of `bytes` was freed.
+    #[inline(always)]
+    pub(crate) fn freed(&self, bytes: u64, now: u64, heap: &Heap) {
+        let live = self.count_freed(bytes);
+        if live.bytes < self.floor.get() || live.blocks < self.blocks_floor.get() {
+            self.sank(live.bytes.wrapping_add(bytes.cast_signed()), now, heap);
+        }
+    }
+
+    /// A block of `old` bytes has `new` bytes now.
+    #[inline(always)]
+    pub(crate) fn resized(&self, old: u64, new: u64, now: u64, heap: &Heap) {
+        let live = self.count_resized(old, new).bytes;
+        if new >= old {
+            self.last_growth.set(now);
+            if live >= self.ceiling.get() {
+                self.reached(now, heap);
+            }
+        } else if live < self.floor.get() {
+            self.sank(live.wrapping_add((old - new).cast_signed()), now, heap);
+        }
+    }
+
+    /// The ceiling was reached: the heap is at a maximum, or there is enough to publish.
+    #[inline(never)]
+    pub(super) fn reached(&self, now: u64, heap: &Heap) {
+        if self.mode.load(Ordering::Relaxed) == BOUNDED {
+            return self.publish(now, heap);
+        }
+        let blocks = self.blocks();
+        if blocks > self.blocks_ceiling.get() {
+            self.blocks_ceiling.set(blocks);
+        }
+        self.look_at_state(heap.live_bytes.get() + self.pending(), now, heap);
+        if self.bytes() >= self.ceiling.get() {
+            // As long as it grows from here, the maximum is what is live.
+            let highest = self.as_own(heap.peak_bytes.get(), heap);
+            self.ceiling.set(if self.bytes() >= highest { i64::MAX } else { highest });
+            self.floor.set(i64::MAX);
+        }
+    }
+
+    /// The floor was passed. `before`: the front's live bytes before this event.
+    #[inline(never)]
+    pub(super) fn sank(&self, before: i64, now: u64, heap: &Heap) {
+        if self.mode.load(Ordering::Relaxed) == BOUNDED {
+            return self.publish(now, heap);
+        }
+        let live = heap.live_bytes.get() + before - self.base_bytes.get();
+        heap.recent_bytes.set(live);
+        if self.is_at_peak() {
+            heap.peak_bytes.set(live);
+            heap.peak_time.set(self.last_growth.get());
+            heap.epoch.add(1);
+            self.look_at_state(live, now, heap);
+        }
+        self.ceiling.set(before);
+        self.floor.set(i64::MIN);
+    }
+
+    /// Adds what is pending to the heap and looks whether that is a maximum.
+    #[cold]
+    pub(super) fn publish(&self, now: u64, heap: &Heap) {
+        let _held = heap.lock.lock();
+        heap.publications.add(1);
+        self.settle(now, heap);
+        self.look_at_state(heap.live_bytes.get(), now, heap);
+    }
+
+    /// The heap has `live` bytes: asks for the allocator's state if that is worth it. The thread takes it
+    /// down when it has left the hook, with no lock held.
+    pub(super) fn look_at_state(&self, live: i64, now: u64, heap: &Heap) {
+        let is_worth_it = live >= heap.state_bytes.get() && now >= heap.state_time.get();
+        if cfg!(feature = "backtraces") && is_worth_it {
+            // If it cannot be had now: not at every event.
+            heap.state_bytes.set(live + live / 64);
+            self.live_then.set(live);
+            self.add_errands(TAKE_STATE);
+        }
+    }
+
+    /// What the thread has to do when it leaves the hook; 0: nothing.
+    #[inline(always)]
+    pub(crate) fn errands(&self) -> u64 {
+        self.errands.get()
+    }
+
+    pub(crate) fn add_errands(&self, errands: u64) {
+        self.errands.set(self.errands.get() | errands);
+    }
+
+    /// The heap's live bytes when the allocator's state was asked for, if it was; it is not any more.
+    pub(crate) fn take_wish(&self) -> Option<i64> {
+        let errands = self.errands.get();
+        self.errands.set(errands & !TAKE_STATE);
+        (errands & TAKE_STATE != 0).then(|| self.live_then.get())
+    }
+
+    #[cfg(feature = "backtraces")]
+    /// Exact mode, under the heap's lock: what was asked of the one front is this thread's to do.
+    pub(crate) fn take_over_wish(&self, exact: &Front) {
+        if exact.errands.get() != 0
+            && let Some(live) = exact.take_wish()
+        {
+            self.live_then.set(live);
+            self.add_errands(TAKE_STATE);
+        }
+    }
+
+    /// Adds what is pending to the heap, under its lock, and looks whether that is a maximum.
+    pub(super) fn settle(&self, now: u64, heap: &Heap) {
+        self.give(heap);
+        let live = heap.live_bytes.get();
+        heap.recent_bytes.raise(live);
+        if live >= heap.peak_bytes.get() {
+            heap.peak_bytes.set(live);
+            heap.peak_time.set(now);
+            heap.at_peak.set(1);
+        } else if heap.at_peak.get() != 0 {
+            heap.at_peak.set(0);
+            heap.epoch.add(1);
+        }
+        self.set_step(heap);
+    }
+
+    /// Moves what is pending to the heap, under its lock.
+    pub(super) fn give(&self, heap: &Heap) {
+        let (bytes, blocks) = (self.pending(), self.blocks() - self.base_blocks.get());
+        heap.live_bytes.add(bytes);
+        heap.live_blocks.add(blocks);
+        self.base_bytes.add(bytes);
+        self.base_blocks.add(blocks);
+        let blocks = heap.live_blocks.get();
+        heap.peak_blocks.raise(blocks);
+        heap.recent_blocks.raise(blocks);
+    }
+
+    /// Limits for Bounded mode, under the heap's lock.
+    pub(super) fn set_step(&self, heap: &Heap) {
+        let threads = i64::from(heap.threads.load(Ordering::Relaxed).max(1));
+        let is_busy = heap.publications.get() > MANY_PUBLICATIONS;
+        let (least, least_blocks) = if is_busy { (SMALL_STEP, SMALL_STEP_BLOCKS) } else { (0, 0) };
+        let step = ((heap.peak_bytes.get() >> STEP_SHIFT) / threads).max(least);
+        let blocks = ((heap.peak_blocks.get() >> STEP_SHIFT) / threads).max(least_blocks);
+        self.ceiling.set(self.base_bytes.get() + step.max(1));
+        self.floor.set(self.base_bytes.get() - step);
+        self.blocks_ceiling.set(self.base_blocks.get() + blocks);
+        self.blocks_floor.set(self.base_blocks.get() - blocks);
+        self.mode.store(BOUNDED, Ordering::Release); // pairs with the Acquire in `is_current`
+    }
+
+    #[cfg(feature = "backtraces")]
+    /// The step of Bounded mode: how many bytes may be pending.
+    #[inline(always)]
+    pub(crate) fn step(&self) -> i64 {
+        self.ceiling.get().wrapping_sub(self.base_bytes.get())
+    }
+
+    /// Limits for a mode in which this front is all of the heap: at the maximum, with nothing live.
+    pub(super) fn set_exclusive(&self, mode: u32, was_used: bool) {
+        if !was_used {
+            self.ceiling.set(i64::MAX);
+            self.floor.set(i64::MAX);
+            self.blocks_floor.set(i64::MIN);
+        }
+        self.mode.store(mode, Ordering::Release); // pairs with the Acquire in `is_current`
+    }
+
+    /// Begins a new stretch of time in the heap, which is this front: the most that was live in the one that
+    /// ends, in bytes and in blocks.
+    pub(super) fn mark(&self, heap: &Heap) -> (i64, i64) {
+        let live = heap.live_bytes.get() + self.pending();
+        let blocks = heap.most_blocks(self);
+        heap.peak_blocks.raise(blocks);
+        self.blocks_ceiling.set(self.blocks());
+        if self.is_at_recent_peak() {
+            return (live, blocks);
+        }
+        let bytes = heap.recent_bytes.get();
+        heap.recent_bytes.set(live);
+        self.ceiling.set(self.as_own(heap.peak_bytes.get(), heap));
+        self.floor.set(i64::MAX);
+        (bytes, blocks)
+    }
+
+    #[cfg(feature = "dhat-compat")]
+    /// What this front has live is not the heap's any more, under the heap's lock.
+    pub(super) fn restart(&self, mode: u32, now: u64, heap: &Heap) {
+        self.base_bytes.set(self.bytes());
+        self.base_blocks.set(self.blocks());
+        self.last_growth.set(now);
+        if mode == BOUNDED {
+            return self.set_step(heap);
+        }
+        self.blocks_ceiling.set(self.blocks());
+        self.set_exclusive(mode, false);
+    }
+
+    /// This front is all of the heap from now on, as the sole thread's was: it begins with what that one's
+    /// limits say. Under the heap's lock, which has been told of all that the sole thread did.
+    pub(super) fn take_over(&self, sole: &Front, heap: &Heap) {
+        self.base_bytes.set(self.bytes());
+        self.base_blocks.set(self.blocks());
+        self.last_growth.set(sole.last_growth.get());
+        let most = heap.recent_blocks.get().wrapping_sub(heap.live_blocks.get());
+        self.blocks_ceiling.set(self.blocks().wrapping_add(most));
+        let ceiling = match (sole.is_at_peak(), sole.is_at_recent_peak()) {
+            (true, _) => i64::MAX,
+            (_, true) => self.as_own(heap.peak_bytes.get(), heap),
+            _ => self.as_own(heap.recent_bytes.get(), heap),
+        };
+        self.ceiling.set(ceiling);
+        self.floor.set(sole.floor.get());
+        sole.mode.store(EXACT, Ordering::Release); // pairs with the Acquire in `is_current`
+    }
+
+    /// The thread's next event is to stop at [`is_current`](Self::is_current), whatever the mode.
+    #[cfg(all(feature = "counters", not(feature = "preload")))]
+    pub(crate) fn halt(&self) -> u32 {
+        self.mode.swap(HALTED, Ordering::Relaxed)
+    }
+
+    /// Takes back a [`halt`](Self::halt), which returned `mode`; whether it was still in force.
+    #[cfg(all(feature = "counters", not(feature = "preload")))]
+    pub(crate) fn go_on(&self, mode: u32) -> bool {
+        // Whoever sets the front up meanwhile, does so for good.
+        self.mode.compare_exchange(HALTED, mode, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// When the heap last grew by this front, in clock units.
+    #[cfg(feature = "dhat-compat")]
+    pub(crate) fn last_growth(&self) -> u64 {
+        self.last_growth.get()
+    }
+
+    /// Whether no thread has used this front yet.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.used.load(Ordering::Relaxed) == 0
+    }
+
+    /// Whether the front is set up for the heap's mode.
+    #[inline(always)]
+    pub(crate) fn is_current(&self, heap: &Heap) -> bool {
+        // Acquire pairs with the Release where a front is set up: the limits go with the mode.
+        self.mode.load(Ordering::Acquire) == heap.mode.load(Ordering::Acquire)
+    }
+}

@@ -1,0 +1,390 @@
+//! A recording in plain memory, threads that take turns in one thread, and beside it a model that
+//! knows every block and scans all sites at each new maximum.
+
+use core::alloc::Layout;
+use core::ptr::NonNull;
+use std::alloc::{alloc_zeroed, dealloc};
+use std::boxed::Box;
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::vec;
+use std::vec::Vec;
+
+use crate::base::settings::{Settings, Unwind};
+use crate::base::sync::Ordering;
+use crate::engine::ledger::{Allocated, Event, Freed, Resized, enter};
+use crate::engine::session::Session;
+use crate::engine::thread::Thread;
+use crate::recording::model::Counters;
+use crate::recording::reader;
+use crate::recording::reader::Span;
+use crate::store::frames::{last_level, slots_up_to};
+use crate::store::layout::{Geometry, Mapping};
+use crate::store::peak::HeapNow;
+use crate::store::sites::{FIRST_SITE, Maker, TABLE_FULL};
+use crate::store::slot::Slot;
+use crate::store::thread_slot::{SLOTS, claim};
+use crate::store::view;
+
+/// xorshift64*: the tests are the same every time.
+#[derive(Debug)]
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) % n
+    }
+
+    /// Sizes as programs have them: mostly small, seldom large, sometimes 0.
+    pub(crate) fn size(&mut self) -> u64 {
+        match self.below(40) {
+            0 => self.below(1 << 16),
+            1..8 => self.below(1 << 11),
+            _ => self.below(64),
+        }
+    }
+}
+
+/// Words for the rest of the process, as in a recording.
+pub(crate) fn leak<T: Default + Sync>(len: usize) -> &'static [T] {
+    /// What was leaked stays in reach, so that Miri does not report it.
+    static LEAKED: Mutex<Vec<Box<dyn Send>>> = Mutex::new(Vec::new());
+    let words: &'static [T] = Box::leak((0..len).map(|_| T::default()).collect());
+    LEAKED.lock().expect("nobody panics here").push(Box::new(words));
+    words
+}
+
+/// Zeroed memory, given back when dropped.
+#[derive(Debug)]
+struct Zeroed {
+    base: NonNull<u8>,
+    layout: Layout,
+}
+
+impl Zeroed {
+    fn new(size: usize, align: usize) -> Self {
+        let layout = Layout::from_size_align(size, align).expect("a layout");
+        // SAFETY: the size is not zero.
+        let base = NonNull::new(unsafe { alloc_zeroed(layout) }).expect("memory");
+        Zeroed { base, layout }
+    }
+}
+
+impl Drop for Zeroed {
+    fn drop(&mut self) {
+        // SAFETY: allocated with this layout by `new`.
+        unsafe { dealloc(self.base.as_ptr(), self.layout) };
+    }
+}
+
+/// A live block, as the model knows it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Block {
+    pub(crate) site: usize,
+    pub(crate) size: u64,
+    born: u64,
+}
+
+/// What the numbers must be, found the slow way.
+#[derive(Debug)]
+pub(crate) struct Model {
+    pub(crate) sites: Vec<Counters>,
+    pub(crate) live: (u64, u64),
+    pub(crate) peak_bytes: u64,
+    pub(crate) peak_time: u64,
+    pub(crate) most_blocks: u64,
+    /// The most bytes and blocks since the last mark.
+    pub(crate) recent: (u64, u64),
+}
+
+impl Model {
+    fn new(sites: usize) -> Self {
+        Model {
+            sites: vec![Counters::default(); sites],
+            live: (0, 0),
+            peak_bytes: 0,
+            peak_time: 0,
+            most_blocks: 0,
+            recent: (0, 0),
+        }
+    }
+
+    /// The latest of equal maxima counts; freeing a block without bytes does not end one.
+    fn note_max(&mut self, site: usize) {
+        let counters = &mut self.sites[site];
+        if counters.end_bytes >= counters.max_bytes {
+            (counters.max_bytes, counters.max_blocks) = (counters.end_bytes, counters.end_blocks);
+        }
+    }
+
+    fn grew(&mut self, site: usize, now: u64) {
+        self.note_max(site);
+        self.most_blocks = self.most_blocks.max(self.live.1);
+        self.recent = (self.recent.0.max(self.live.0), self.recent.1.max(self.live.1));
+        if self.live.0 >= self.peak_bytes {
+            (self.peak_bytes, self.peak_time) = (self.live.0, now);
+            for counters in &mut self.sites {
+                counters.peak_bytes = counters.end_bytes;
+                counters.peak_blocks = counters.end_blocks;
+            }
+        }
+    }
+
+    fn add(&mut self, block: Block, blocks: u64, now: u64) {
+        let counters = &mut self.sites[block.site];
+        counters.end_bytes += block.size;
+        counters.end_blocks += blocks;
+        self.live = (self.live.0 + block.size, self.live.1 + blocks);
+        self.count(block);
+        self.grew(block.site, now);
+    }
+
+    fn count(&mut self, block: Block) {
+        self.sites[block.site].total_bytes += block.size;
+        self.sites[block.site].total_blocks += 1;
+    }
+
+    fn remove(&mut self, block: Block, blocks: u64) {
+        let counters = &mut self.sites[block.site];
+        counters.end_bytes -= block.size;
+        counters.end_blocks -= blocks;
+        self.live = (self.live.0 - block.size, self.live.1 - blocks);
+    }
+}
+
+/// See the module's description.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) session: &'static Session,
+    pub(crate) model: Model,
+    pub(crate) blocks: Vec<Block>,
+    pub(crate) random: Random,
+    pub(crate) now: u64,
+    /// Slots whose threads are running.
+    pub(crate) running: Vec<u32>,
+    states: HashMap<u32, Zeroed>,
+    /// Site of the table, by the model's site.
+    sites: HashMap<usize, u32>,
+    /// The window's first site, and when it was opened.
+    first: u32,
+    opened: u64,
+    _memory: [Zeroed; 2],
+}
+
+impl World {
+    /// A recording for as many threads and sites; nobody runs yet.
+    pub(crate) fn new(threads: usize, sites: usize, exact: bool, seed: u64) -> Self {
+        Self::with_windows(0, threads, sites, exact, seed)
+    }
+
+    /// The same with room for the sites of some windows more.
+    pub(crate) fn with_windows(
+        windows: usize,
+        threads: usize,
+        sites: usize,
+        exact: bool,
+        seed: u64,
+    ) -> Self {
+        let entries = sites + FIRST_SITE as usize + windows * (sites + 1);
+        let frames = sites + 8;
+        let slots = slots_up_to(last_level(frames));
+        let geometry = Geometry([SLOTS, 0, entries, entries, entries, entries, frames, 0, threads]);
+        let memory = Zeroed::new(geometry.offsets().1, 4096);
+        // SAFETY: zeroed, aligned, of that size; it lives as long as the session is used.
+        let mapping = unsafe { Mapping::initialize(memory.base, &geometry) };
+        let place = Zeroed::new(size_of::<Session>(), align_of::<Session>());
+        let session = place.base.cast::<Session>();
+        // SAFETY: memory for a session.
+        unsafe { session.write(make_session(mapping, slots)) };
+        // SAFETY: just written; not used after the world's end.
+        let session: &'static Session = unsafe { session.as_ref() };
+        session.heap().initialize(exact);
+        World {
+            session,
+            model: Model::new(sites),
+            blocks: Vec::new(),
+            random: Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1),
+            now: 0,
+            running: Vec::new(),
+            states: HashMap::new(),
+            sites: HashMap::new(),
+            first: TABLE_FULL,
+            opened: 0,
+            _memory: [memory, place],
+        }
+    }
+
+    /// A thread begins; its slot.
+    pub(crate) fn join(&mut self) -> u32 {
+        let session = self.session;
+        let index =
+            claim(session.slots, &session.header.process.threads, |_| true).expect("a free slot");
+        let slot = session.slot(index).expect("claimed");
+        let sole_front = |sole| Some(&session.slot(sole)?.front);
+        let fronts = session.slots.iter().map(|slot| &slot.front);
+        session.heap().join(&slot.front, index, || {}, sole_front, fronts);
+        self.states.entry(index).or_insert_with(|| {
+            let state = Zeroed::new(size_of::<Thread>(), align_of::<Thread>());
+            // SAFETY: zeroed memory of that size, of this world alone.
+            unsafe { Thread::initialize(state.base.cast(), session, index) }.expect("in range");
+            state
+        });
+        self.running.push(index);
+        index
+    }
+
+    /// The thread in the slot ends.
+    pub(crate) fn leave(&mut self, index: u32) {
+        self.running.retain(|running| *running != index);
+        let slot = self.session.slot(index).expect("claimed");
+        self.session.heap().leave(&slot.front);
+        slot.leave();
+    }
+
+    pub(crate) fn any_thread(&mut self) -> u32 {
+        self.running[self.random.below(self.running.len() as u64) as usize]
+    }
+
+    fn enter(&mut self, thread: u32, site: usize, event: impl Event) {
+        let session = self.session;
+        let (frames, first) = (&session.frames, self.first);
+        let site = *self.sites.entry(site).or_insert_with(|| {
+            let address = 0x1000 + site as u64;
+            let known = frames.find_in(&frames.level(), 0, address);
+            let frame = known.unwrap_or_else(|| frames.insert(0, address).expect("room"));
+            session.sites.of(frames, frame, Maker { thread, group: 0, whole: false, first })
+        });
+        let mut state = self.states[&thread].base.cast::<Thread>();
+        // SAFETY: initialised by `join`; nobody else has it at this time.
+        let thread = unsafe { state.as_mut() };
+        assert!(thread.slot.front.is_current(session.heap()), "nobody waits for nothing");
+        enter(thread, session, site, event, self.now);
+    }
+
+    /// `thread` allocates a block of `size` bytes at `site`.
+    pub(crate) fn allocate(&mut self, thread: u32, site: usize, size: u64) {
+        self.now += 1;
+        self.enter(thread, site, Allocated { bytes: size });
+        let block = Block { site, size, born: self.now };
+        self.model.add(block, 1, self.now);
+        self.blocks.push(block);
+    }
+
+    /// `thread` frees the block of that index.
+    pub(crate) fn free(&mut self, thread: u32, index: usize) {
+        self.now += 1;
+        let block = self.blocks.swap_remove(index);
+        self.enter(thread, block.site, Freed { bytes: block.size });
+        self.model.remove(block, 1);
+        self.model.note_max(block.site);
+        self.model.sites[block.site].lifetimes_micros += self.now - block.born;
+    }
+
+    /// `thread` gives the block of that index another size.
+    pub(crate) fn resize(&mut self, thread: u32, index: usize, size: u64) {
+        self.now += 1;
+        let (old, site) = (self.blocks[index].size, self.blocks[index].site);
+        self.enter(thread, site, Resized { old, new: size });
+        self.model.remove(self.blocks[index], 0);
+        self.blocks[index].size = size;
+        if size >= old {
+            self.model.add(self.blocks[index], 0, self.now);
+        } else {
+            let counters = &mut self.model.sites[site];
+            counters.end_bytes += size;
+            self.model.live.0 += size;
+            self.model.count(self.blocks[index]);
+        }
+    }
+
+    /// Something happens to a random block in a random thread. `growth`: of a hundred events,
+    /// how many allocate.
+    pub(crate) fn anything(&mut self, growth: u64) {
+        let (thread, size) = (self.any_thread(), self.random.size());
+        let site = self.random.below(self.model.sites.len() as u64) as usize;
+        let choice = self.random.below(100);
+        if self.blocks.is_empty() || choice < growth {
+            return self.allocate(thread, site, size);
+        }
+        let index = self.random.below(self.blocks.len() as u64) as usize;
+        match choice % 4 {
+            0 => self.resize(thread, index, size),
+            1 if size > 32 => self.resize(thread, index, self.blocks[index].size),
+            _ => self.free(thread, index),
+        }
+    }
+
+    /// `thread` begins a new stretch of time: the most there was in the last one, as found and in truth.
+    pub(crate) fn mark(&mut self, thread: u32) -> [(u64, u64); 2] {
+        let session = self.session;
+        let own = &session.slot(thread).expect("claimed").front;
+        let fronts = session.slots.iter().map(|slot| &slot.front);
+        let found = session.heap().mark(own, fronts);
+        let truth = core::mem::replace(&mut self.model.recent, self.model.live);
+        [(found.0.cast_unsigned(), found.1.cast_unsigned()), truth]
+    }
+
+    /// Begins a new window: nothing of before is known.
+    pub(crate) fn open_window(&mut self, exact: bool) {
+        self.now += 1;
+        let session = self.session;
+        let fronts = session.slots.iter().map(|slot| &slot.front);
+        session.heap().restart(exact, self.now, fronts);
+        self.first = session.sites.begin_window(self.now);
+        self.opened = self.now;
+        self.sites.clear();
+        self.blocks.clear();
+        self.model = Model::new(self.model.sites.len());
+        self.model.peak_time = self.now;
+    }
+
+    /// The heap as the engine sees it.
+    pub(crate) fn heap(&self) -> HeapNow {
+        let heap = self.session.heap();
+        let sole = heap.sole.load(Ordering::Relaxed).checked_sub(1);
+        heap.now(sole.and_then(|index| self.session.slot(index)).map(|slot| &slot.front))
+    }
+
+    /// The sites as a report would have them, in the model's order.
+    pub(crate) fn read(&self) -> Vec<Counters> {
+        let now = self.now.max(1);
+        let span = Span { units: now, nanos: now * 1000 };
+        let recording = reader::read(&view::of_mapping(&self.session.mapping), span);
+        let address = |frame: u32| recording.frames[frame as usize].address;
+        let mut sites = vec![Counters::default(); self.model.sites.len()];
+        for site in &recording.sites {
+            sites[(address(site.frame) - 0x1000) as usize] = site.counters;
+        }
+        sites
+    }
+
+    /// What the sites must be now: the model's, live blocks dying at this moment.
+    pub(crate) fn expected(&self) -> Vec<Counters> {
+        let mut sites = self.model.sites.clone();
+        for block in &self.blocks {
+            sites[block.site].lifetimes_micros += self.now - block.born;
+        }
+        sites
+    }
+}
+
+/// The session's views of the recording, with so many slots for frames.
+fn make_session(mapping: Mapping, slots: usize) -> Session {
+    let settings = Settings {
+        on: true,
+        buckets: None,
+        frames: 64,
+        unwind: Unwind::Auto,
+        exact_peak: false,
+        self_check: false,
+        record: None,
+        children: true,
+        tests: None,
+    };
+    let discard = |slots: &'static [Slot]| slots.iter().for_each(Slot::clear);
+    let room: [fn(u32) -> bool; 2] = [|_| true, |_| true];
+    Session::of_mapping(mapping, leak(slots), discard, room, None, settings)
+}

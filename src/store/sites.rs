@@ -1,0 +1,315 @@
+//! Call sites: one dense record per stack that has allocated.
+
+use crate::base::sync::spin_lock::SpinLock;
+use crate::base::sync::word::Pair;
+use crate::base::sync::{AtomicU32, AtomicU64, Ordering, wait_turn};
+use crate::store::frames::{Frames, ROOT_TABLE_FULL};
+use crate::store::journal::Journal;
+use crate::store::tally::{Epoch, Tally};
+
+/// No site: the block is not recorded.
+pub(crate) const NO_SITE: u32 = 0;
+/// The site of all events that found the table full, where recording has gone on since the start. Each
+/// [window](crate::engine::windows) has one of its own, and only the sites from there on are of that window.
+pub(crate) const TABLE_FULL: u32 = 1;
+/// The first site that is a stack.
+pub(crate) const FIRST_SITE: u32 = 2;
+
+/// Value of a frame's site word while one thread makes the site.
+const IN_THE_MAKING: u32 = u32::MAX;
+
+/// What is seldom touched of a site.
+#[derive(Debug, Default)]
+#[repr(C)]
+pub(crate) struct Record {
+    /// The stack's innermost frame.
+    pub(crate) frame: AtomicU32,
+    /// Held while the shared tally changes.
+    pub(crate) lock: SpinLock,
+    /// Live in the owner's tally before the epoch's first change.
+    saved: Pair,
+}
+
+const _: () = assert!(size_of::<Record>() == 24, "the recording's format");
+
+impl Record {
+    /// What the owner's tally had before the epoch's first change.
+    pub(crate) fn saved(&self) -> (i64, i64) {
+        self.saved.get_signed()
+    }
+}
+
+/// Who writes a site's own tally, and for which group it counts. Read at every event and hardly ever
+/// written, so it does not lie beside what the owner writes: other threads would wait for that line
+/// each time.
+///
+/// ```text
+///  31      30            11 10         0
+/// +-------+----------------+------------+
+/// | shared|     group      | thread + 1 |   shared: others than the owner have changed the site
+/// +-------+----------------+------------+   group 0: none
+/// ```
+#[derive(Debug, Default)]
+#[repr(transparent)]
+pub(crate) struct Owner(AtomicU32);
+
+impl Owner {
+    const SHARED: u32 = 1 << 31;
+    const THREAD_BITS: u32 = 11;
+    const THREAD: u32 = (1 << Self::THREAD_BITS) - 1;
+
+    /// Gives the site to the thread with that slot, and to a group.
+    fn give_to(&self, thread: u32, group: u32) {
+        // Relaxed: published by the Release in `make` (or before any thread runs).
+        let group = (group << Self::THREAD_BITS) & !Self::SHARED;
+        self.0.store(group | (thread + 1), Ordering::Relaxed);
+    }
+
+    /// Whether the thread with that slot owns the site.
+    #[inline(always)]
+    pub(crate) fn is(&self, thread: u32) -> bool {
+        self.0.load(Ordering::Relaxed) & Self::THREAD == thread + 1
+    }
+
+    /// Whether the thread with that slot owns the site, no other has changed it, and it counts for
+    /// no group.
+    #[inline(always)]
+    pub(crate) fn is_alone(&self, thread: u32) -> bool {
+        self.0.load(Ordering::Relaxed) == thread + 1
+    }
+
+    /// The group that the site counts for; 0: none.
+    #[inline(always)]
+    pub(crate) fn group(&self) -> u32 {
+        (self.0.load(Ordering::Relaxed) & !Self::SHARED) >> Self::THREAD_BITS
+    }
+
+    /// Whether other threads than the owner have changed the site.
+    #[inline(always)]
+    pub(crate) fn is_shared(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & Self::SHARED != 0
+    }
+
+    /// Says that another thread than the owner has changed the site.
+    fn share(&self) {
+        if !self.is_shared() {
+            self.0.fetch_or(Self::SHARED, Ordering::Relaxed);
+        }
+    }
+}
+
+/// For whom a site is made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Maker {
+    /// The thread's slot.
+    pub(crate) thread: u32,
+    /// The thread's group; 0: none.
+    pub(crate) group: u32,
+    /// Whether all its stacks count for the group, not only those that go through a test's start.
+    pub(crate) whole: bool,
+    /// The present window's site of what finds the table full; older sites are not used any more.
+    pub(crate) first: u32,
+}
+
+impl Maker {
+    /// The group that a site counts for whose stack ends in `frame`.
+    fn group_of(&self, frames: &Frames, frame: u32) -> u32 {
+        let counts =
+            self.group != 0 && (self.whole || crate::store::group::is_below_a_start(frames, frame));
+        if counts { self.group } else { 0 }
+    }
+}
+
+/// Shared state of the sites, in the recording's header.
+#[derive(Debug, Default)]
+#[repr(C, align(64))]
+pub(crate) struct SitesHead {
+    /// Ids given out, the special ones included.
+    pub(crate) count: AtomicU32,
+    /// The first site of the latest window; 0: the same as [`TABLE_FULL`].
+    pub(crate) first: AtomicU32,
+    /// When that window was opened, in clock units.
+    pub(crate) opened: AtomicU64,
+}
+
+/// A view of the sites in the mapping. All slices have the same length.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sites {
+    pub(crate) head: &'static SitesHead,
+    pub(crate) owners: &'static [Owner],
+    /// Written by the owner alone.
+    pub(crate) tallies: &'static [Tally],
+    /// Written by others than the owner, under the record's lock.
+    pub(crate) shared: &'static [Tally],
+    pub(crate) records: &'static [Record],
+    /// Whether there is room in memory for so many sites.
+    pub(crate) room: fn(u32) -> bool,
+}
+
+impl Sites {
+    /// Makes the special sites in an empty table.
+    pub(crate) fn initialize(&self) {
+        self.head.count.store(FIRST_SITE, Ordering::Relaxed);
+        self.describe(TABLE_FULL, ROOT_TABLE_FULL, 0, 0);
+    }
+
+    fn describe(&self, site: u32, frame: u32, thread: u32, group: u32) {
+        let (Some(record), Some(owner)) =
+            (self.records.get(site as usize), self.owners.get(site as usize))
+        else {
+            return;
+        };
+        // Relaxed: published by the Release in `make` (or before any thread runs).
+        record.frame.store(frame, Ordering::Relaxed);
+        owner.give_to(thread, group);
+    }
+
+    /// The site of the stack that ends in `frame`; made, for `maker`, if there is none.
+    #[inline(always)]
+    pub(crate) fn of(&self, frames: &Frames, frame: u32, maker: Maker) -> u32 {
+        let Some(word) = frames.site(frame) else { return maker.first };
+        // Acquire pairs with the Release in `make`: the record and its owner are seen.
+        let site = word.load(Ordering::Acquire);
+        if site >= maker.first && site != IN_THE_MAKING {
+            return site;
+        }
+        // Inside the gate, so that a fork never copies a site in the making.
+        let _passing = frames.pass();
+        self.make(frames, word, frame, maker)
+    }
+
+    #[cold]
+    fn make(&self, frames: &Frames, word: &AtomicU32, frame: u32, maker: Maker) -> u32 {
+        let mut turn = 0;
+        let mut before = NO_SITE;
+        loop {
+            match word.compare_exchange(
+                before,
+                IN_THE_MAKING,
+                Ordering::Relaxed,
+                Ordering::Acquire, // pairs with the Release below
+            ) {
+                Ok(_) => {
+                    let site = self.next_id();
+                    if let Some(site) = site {
+                        self.describe(site, frame, maker.thread, maker.group_of(frames, frame));
+                    }
+                    // Release pairs with the Acquire in `of`: the record is seen.
+                    word.store(site.unwrap_or(NO_SITE), Ordering::Release);
+                    return site.unwrap_or(maker.first);
+                }
+                Err(IN_THE_MAKING) => wait_turn(&mut turn),
+                Err(site) if site >= maker.first => return site,
+                Err(site) => before = site,
+            }
+        }
+    }
+
+    /// A new id, if there is one.
+    fn next_id(&self) -> Option<u32> {
+        let capacity = self.records.len() as u32;
+        self.head
+            .count
+            // Relaxed: the id is unique by the exchange itself; `make` publishes the record.
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| {
+                (n < capacity && (self.room)(n + 1)).then(|| n + 1)
+            })
+            .ok()
+    }
+
+    #[cfg(feature = "dhat-compat")]
+    /// Begins a window: the site of what finds the table full in it. Where not even that has a place, its
+    /// number is that of no site, and only the heap's own numbers go on.
+    pub(crate) fn begin_window(&self, now: u64) -> u32 {
+        let first = self.next_id().unwrap_or_else(|| {
+            // No two windows have the same, or the blocks of one would be known in the other.
+            self.head.first.load(Ordering::Relaxed).max(self.records.len() as u32) + 1
+        });
+        self.describe(first, ROOT_TABLE_FULL, 0, 0);
+        self.head.opened.store(now, Ordering::Relaxed);
+        self.head.first.store(first, Ordering::Relaxed);
+        first
+    }
+
+    /// Whether no site can be added any more.
+    #[inline]
+    pub(crate) fn is_full(&self) -> bool {
+        self.head.count.load(Ordering::Relaxed) as usize >= self.records.len()
+    }
+}
+
+impl Sites {
+    /// Adds a share of a site to its shared tally and looks whether the site is at its own maximum. With
+    /// `then` the share is begun anew: to who reads the journal both are one change.
+    pub(crate) fn flush(
+        &self,
+        share: &Tally,
+        epoch: Epoch,
+        journal: &Journal,
+        then: Option<impl FnOnce()>,
+    ) {
+        let site = share.site() as usize;
+        let (Some(record), Some(owner)) = (self.records.get(site), self.owners.get(site)) else {
+            return;
+        };
+        let (Some(shared), Some(own)) = (self.shared.get(site), self.tallies.get(site)) else {
+            return;
+        };
+        let _held = record.lock.lock();
+        owner.share();
+        let live = || {
+            let bytes = own.live_bytes() + shared.live_bytes();
+            (bytes, own.live_blocks() + shared.live_blocks())
+        };
+        own.note_max_of(live());
+        journal.flush(share, shared, then.is_some(), || {
+            shared.absorb(share, epoch);
+            if let Some(then) = then {
+                then();
+            }
+        });
+        own.note_max_of(live());
+    }
+
+    /// The owner is about to change its tally: saves what it has, if this is the first change of the
+    /// epoch.
+    #[inline(always)]
+    pub(crate) fn touch(&self, site: u32, own: &Tally, epoch: Epoch) {
+        own.begin_epoch(epoch, |bytes, blocks| {
+            if let Some(record) = self.records.get(site as usize) {
+                record.saved.set_signed(bytes, blocks);
+            }
+        });
+    }
+
+    /// The owner is about to take bytes from its site: if the site is at its own maximum,
+    /// that is noted now, before it is left.
+    #[inline(always)]
+    pub(crate) fn before_shrinking(&self, site: u32, own: &Tally) {
+        let (mut bytes, mut blocks) = (own.live_bytes(), own.live_blocks());
+        if self.owners.get(site as usize).is_some_and(Owner::is_shared) {
+            let Some(shared) = self.shared.get(site as usize) else { return };
+            bytes += shared.live_bytes();
+            blocks += shared.live_blocks();
+        }
+        own.note_max(bytes, blocks);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_site_that_others_have_changed_still_has_its_owner() {
+        let owner = Owner::default();
+        owner.give_to(5, 0);
+        assert!(owner.is(5) && !owner.is(4) && owner.is_alone(5) && !owner.is_shared());
+        owner.share();
+        assert!(owner.is(5) && !owner.is_alone(5) && owner.is_shared());
+        owner.give_to(5, 77);
+        assert!(owner.is(5) && !owner.is_alone(5) && !owner.is_shared());
+        owner.share();
+        assert_eq!((owner.group(), owner.is(5), owner.is_shared()), (77, true, true));
+    }
+}

@@ -1,0 +1,88 @@
+//! The thread registry: one slot per thread, in the recording.
+//!
+//! A slot is claimed with one exchange when its thread has its first event, written by that
+//! thread alone with plain stores, and free again when the thread ends. Its numbers stay: the next
+//! thread in the slot goes on counting, and inherits the sites that the slot owns.
+//!
+//! The last slot is shared by all threads that found no slot or are past their teardown; it is
+//! used under a lock, and what goes through it is counted as `threads_overflowed`.
+
+use crate::base::sync::spin_lock::SpinLock;
+use crate::base::sync::{AtomicU32, AtomicU64, Ordering};
+#[cfg(feature = "backtraces")]
+use crate::store::journal::Journal;
+use crate::store::layout::Losses;
+use crate::store::peak::Front;
+
+/// Slots, the shared one included.
+pub(crate) const SLOTS: usize = 1024;
+/// The shared slot's index.
+pub(crate) const SHARED: u32 = SLOTS as u32 - 1;
+
+/// Values of [`ThreadSlot::state`].
+const FREE: u32 = 0;
+const RUNNING: u32 = 1;
+
+/// One thread's entry, 512 bytes.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(crate) struct ThreadSlot {
+    /// 0 free, 1 running.
+    pub(crate) state: AtomicU32,
+    /// Kernel id of the slot's latest thread.
+    pub(crate) id: AtomicU32,
+    /// Its name, 15 bytes at most.
+    pub(crate) name: [AtomicU64; 2],
+    /// 1 while the thread is inside the hook.
+    pub(crate) inside: AtomicU32,
+    /// The shared slot: held while somebody uses it.
+    pub(crate) in_use: SpinLock,
+    spare: [AtomicU32; 6],
+    pub(crate) front: Front,
+    pub(crate) losses: Losses,
+    #[cfg(feature = "backtraces")]
+    pub(crate) journal: Journal,
+    #[cfg(not(feature = "backtraces"))]
+    no_journal: [AtomicU64; 32],
+}
+
+const _: () = assert!(size_of::<ThreadSlot>() == 512, "the recording's format");
+
+/// Claims the first free slot for the calling thread; `None`: all are taken, use the shared one.
+///
+/// `room` says whether there is room in memory for so many slots.
+pub(crate) fn claim(
+    slots: &[ThreadSlot],
+    high: &AtomicU32,
+    room: impl Fn(u32) -> bool,
+) -> Option<u32> {
+    let own = slots.get(..SHARED as usize)?;
+    let with_room = own.iter().enumerate().take_while(|(index, _)| room(*index as u32 + 1));
+    let index = with_room.map(|(_, slot)| slot).position(|slot| {
+        // Acquire pairs with the Release in `leave`: the slot's last thread has written all it will.
+        slot.state.load(Ordering::Relaxed) == FREE
+            && slot
+                .state
+                .compare_exchange(FREE, RUNNING, Ordering::Acquire, Ordering::Relaxed)
+                .is_ok()
+    })? as u32;
+    high.fetch_max(index + 1, Ordering::Relaxed);
+    Some(index)
+}
+
+impl ThreadSlot {
+    /// Says whose slot it is.
+    pub(crate) fn describe(&self, id: u32, name: [u8; 16]) {
+        self.id.store(id, Ordering::Relaxed);
+        crate::store::layout::store_bytes(&self.name, &name);
+    }
+
+    /// Gives the slot to the next thread.
+    pub(crate) fn leave(&self) {
+        self.state.store(FREE, Ordering::Release); // pairs with the Acquire in `claim`
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == RUNNING
+    }
+}

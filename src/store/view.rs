@@ -1,0 +1,65 @@
+//! A recording's parts, wherever its bytes are.
+
+use crate::base::sync::Ordering;
+use crate::store::arena::Arena;
+use crate::store::frames::Frame;
+use crate::store::group::Group;
+use crate::store::layout::{Header, Mapping, Module, Region};
+use crate::store::sites::{Owner, Record};
+use crate::store::tally::Tally;
+use crate::store::thread_slot::ThreadSlot;
+
+/// What is used of each region. All that is in it may be anything: the program may have been stopped
+/// anywhere, and a file may come from anybody.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub(crate) header: &'a Header,
+    pub(crate) slots: &'a [ThreadSlot],
+    pub(crate) modules: &'a [Module],
+    pub(crate) owners: &'a [Owner],
+    pub(crate) tallies: &'a [Tally],
+    pub(crate) shared: &'a [Tally],
+    pub(crate) records: &'a [Record],
+    pub(crate) frames: &'a [Frame],
+    pub(crate) groups: &'a [Group],
+    pub(crate) arenas: &'a [Arena],
+}
+
+/// How many entries of a region are used, as the header has it. What a frame or a site is, is written
+/// before its number is; the orders here are the partners of those writes.
+pub(crate) fn used(header: &Header, region: Region) -> usize {
+    let process = &header.process;
+    let used = match region {
+        Region::Threads | Region::Arenas => process.threads.load(Ordering::Relaxed),
+        // Acquire pairs with the Release in `unwinding::note`: the modules are described.
+        Region::Modules => process.modules.load(Ordering::Acquire),
+        Region::Owners | Region::Tallies | Region::Shared | Region::Records => {
+            header.sites.count.load(Ordering::Acquire)
+        }
+        Region::Frames => header.frames.count.load(Ordering::Acquire),
+        Region::Groups => process.groups.load(Ordering::Relaxed),
+    };
+    used as usize
+}
+
+/// The recording in this process's memory.
+pub(crate) fn of_mapping(mapping: &Mapping) -> View<'static> {
+    fn first<T>(mapping: &Mapping, region: Region) -> &'static [T] {
+        // SAFETY: each region holds the type that it is asked for below, of atomics, valid whatever
+        // its bits.
+        let all = unsafe { mapping.region::<T>(region) };
+        all.get(..used(mapping.header(), region)).unwrap_or(all)
+    }
+    View {
+        header: mapping.header(),
+        slots: first(mapping, Region::Threads),
+        modules: first(mapping, Region::Modules),
+        owners: first(mapping, Region::Owners),
+        tallies: first(mapping, Region::Tallies),
+        shared: first(mapping, Region::Shared),
+        records: first(mapping, Region::Records),
+        frames: first(mapping, Region::Frames),
+        groups: first(mapping, Region::Groups),
+        arenas: first(mapping, Region::Arenas),
+    }
+}

@@ -1,0 +1,333 @@
+//! A program's own tracker, called back at each allocation and free.
+//!
+//! ```text
+//!  no tracker was ever set    one load and one branch per allocation, nothing per free
+//!  since then                 every allocation comes here; those that are reported get a trailer of
+//!                             another kind, and so do their frees come here
+//! ```
+
+use core::cell::Cell;
+use core::fmt;
+use core::panic::AssertUnwindSafe;
+use core::ptr;
+use std::boxed::Box;
+use std::panic::catch_unwind;
+
+use crate::api::groups::token::AllocationGroupId;
+use crate::base::os::KeepErrno;
+use crate::base::sync::{AtomicPtr, AtomicU32, Ordering};
+use crate::capture::registers::Registers;
+use crate::engine::events::{born, damaged, died};
+use crate::engine::inside::as_profiler;
+use crate::engine::session::Session;
+use crate::store::group::{NO_GROUP, named};
+use crate::store::sites::{NO_SITE, Owner};
+use crate::store::trailer;
+use crate::store::trailer::{TRAILER, tracked};
+
+/// Is told of allocations and frees, on the thread that makes them. See [`AllocationRegistry`].
+///
+/// What an implementation allocates is neither recorded nor reported. It must not wait for anything that a
+/// thread may hold while it allocates. A panic in it is caught, for none may leave an allocator.
+///
+/// A reallocation is a free of the old block, before it happens, and an allocation of the new one, in the
+/// same group. (If there is no memory for it, the old block is reported as allocated again.)
+pub trait AllocationTracker {
+    /// A block was allocated.
+    ///
+    /// `object_size` is what the program asked for, in bytes; `wrapped_size` is that with the
+    /// profiler's trailer, which is what the inner allocator was asked for. `group_id` is the group that the
+    /// block counts for.
+    fn allocated(
+        &self,
+        addr: usize,
+        object_size: usize,
+        wrapped_size: usize,
+        group_id: AllocationGroupId,
+    );
+
+    /// A block that was reported is about to be freed.
+    ///
+    /// `source_group_id` is the group that the block counts for, `current_group_id` the one that the
+    /// freeing thread is in.
+    fn deallocated(
+        &self,
+        addr: usize,
+        object_size: usize,
+        wrapped_size: usize,
+        source_group_id: AllocationGroupId,
+        current_group_id: AllocationGroupId,
+    );
+}
+
+type Tracker = Box<dyn AllocationTracker + Send + Sync>;
+
+/// The tracker; null: none.
+static TRACKER: AtomicPtr<Tracker> = AtomicPtr::new(ptr::null_mut());
+/// 1: it is to be called.
+static ENABLED: AtomicU32 = AtomicU32::new(0);
+/// 1: a tracker was set at some time.
+static WATCHED: AtomicU32 = AtomicU32::new(0);
+
+/// Where the process's one [`AllocationTracker`] is set, and switched on and off.
+///
+/// ```
+/// use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+/// use mod_alloc::groups::{AllocationGroupId, AllocationRegistry, AllocationTracker};
+///
+/// static LARGE: AtomicUsize = AtomicUsize::new(0);
+///
+/// struct LargeBlocks;
+///
+/// impl AllocationTracker for LargeBlocks {
+///     fn allocated(&self, _addr: usize, size: usize, _wrapped: usize, _group: AllocationGroupId) {
+///         LARGE.fetch_add(usize::from(size >= 1 << 20), Relaxed);
+///     }
+///     fn deallocated(
+///         &self, _: usize, _: usize, _: usize, _: AllocationGroupId, _: AllocationGroupId,
+///     ) {}
+/// }
+///
+/// AllocationRegistry::set_global_tracker(LargeBlocks).expect("no other was set");
+/// AllocationRegistry::enable_tracking();
+/// ```
+#[derive(Debug)]
+pub struct AllocationRegistry;
+
+impl AllocationRegistry {
+    /// From now on allocations are reported, and the frees of those that were.
+    pub fn enable_tracking() {
+        ENABLED.store(1, Ordering::Relaxed);
+    }
+
+    /// From now on nothing is reported.
+    pub fn disable_tracking() {
+        ENABLED.store(0, Ordering::Relaxed);
+    }
+
+    /// Sets the process's tracker. Nothing is reported before [`enable_tracking`](Self::enable_tracking),
+    /// and nothing at all with `MOD_ALLOC=off`.
+    ///
+    /// # Errors
+    ///
+    /// If there is one already.
+    pub fn set_global_tracker<T>(tracker: T) -> Result<(), SetTrackerError>
+    where
+        T: AllocationTracker + Send + Sync + 'static,
+    {
+        as_profiler(|| {
+            let tracker: *mut Tracker = Box::into_raw(Box::new(Box::new(tracker)));
+            // Release pairs with the Acquire in `active`: the tracker is seen whole.
+            let set = TRACKER.compare_exchange(
+                ptr::null_mut(),
+                tracker,
+                Ordering::Release,
+                Ordering::Relaxed,
+            );
+            if set.is_err() {
+                // SAFETY: made above, and nobody else has it.
+                drop(unsafe { Box::from_raw(tracker) });
+                return Err(SetTrackerError { _private: () });
+            }
+            WATCHED.store(1, Ordering::Relaxed);
+            Ok(())
+        })
+    }
+
+    /// Runs `f`; what it allocates and frees is recorded, but not reported.
+    pub fn untracked<F, R>(f: F) -> R
+    where
+        F: FnOnce() -> R,
+    {
+        let _suspended = Suspended::begin(SUSPENDED.get().max(UNTRACKED));
+        f()
+    }
+
+    /// Takes the tracker out, so that another can be set: for tests.
+    ///
+    /// # Safety
+    ///
+    /// No other thread may allocate or free meanwhile.
+    #[doc(hidden)]
+    pub unsafe fn clear_global_tracker() {
+        // Acquire pairs with the Release in `set_global_tracker`.
+        let tracker = TRACKER.swap(ptr::null_mut(), Ordering::Acquire);
+        if !tracker.is_null() {
+            // SAFETY: made by `set_global_tracker`; by the caller's promise nobody is calling it.
+            as_profiler(|| drop(unsafe { Box::from_raw(tracker) }));
+        }
+    }
+}
+
+/// There is a tracker already.
+#[derive(Debug)]
+pub struct SetTrackerError {
+    _private: (),
+}
+
+impl fmt::Display for SetTrackerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a global tracker has already been set")
+    }
+}
+
+impl core::error::Error for SetTrackerError {}
+
+/// Everything is reported.
+const REPORTED: u8 = 0;
+/// Nothing is reported.
+const UNTRACKED: u8 = 1;
+/// The tracker is being called: nothing is reported, nor is what it allocates recorded.
+const IN_TRACKER: u8 = 2;
+
+std::thread_local! {
+    /// One of the above. Without a destructor, so that it is there as long as the thread.
+    static SUSPENDED: Cell<u8> = const { Cell::new(REPORTED) };
+}
+
+/// As long as it lives, less is reported.
+struct Suspended(u8);
+
+impl Suspended {
+    fn begin(what: u8) -> Self {
+        Suspended(SUSPENDED.replace(what))
+    }
+}
+
+impl Drop for Suspended {
+    fn drop(&mut self) {
+        SUSPENDED.set(self.0);
+    }
+}
+
+/// Whether a tracker was set at some time.
+#[inline(always)]
+pub(crate) fn is_watched() -> bool {
+    // Relaxed: who sets a tracker and then allocates sees it; others see it soon.
+    WATCHED.load(Ordering::Relaxed) != 0
+}
+
+/// The tracker, if the calling thread is to call it.
+fn active() -> Option<&'static Tracker> {
+    if ENABLED.load(Ordering::Relaxed) == 0 || SUSPENDED.get() != REPORTED {
+        return None;
+    }
+    // Acquire pairs with the Release in `set_global_tracker`.
+    let tracker = TRACKER.load(Ordering::Acquire);
+    // SAFETY: null, or of a box that is given back only while nobody allocates or frees.
+    unsafe { tracker.as_ref() }
+}
+
+/// Calls the tracker; nothing of that is noticed by who allocates.
+fn call(call: impl FnOnce()) {
+    let _errno = KeepErrno::new();
+    let _suspended = Suspended::begin(IN_TRACKER);
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
+        // Dropping it might panic again.
+        core::mem::forget(payload);
+    }
+}
+
+/// The group that blocks of a site count for.
+fn group_of(session: &Session, site: u32) -> AllocationGroupId {
+    let owner = session.sites.owners.get(site as usize);
+    AllocationGroupId::of(named(session.groups, owner.map_or(NO_GROUP, Owner::group)))
+}
+
+/// Records a new block, writes its trailer and reports it. `pc`, `sp` and `bp` are the registers of the
+/// innermost frame to record.
+///
+/// # Safety
+///
+/// `block` must be valid for writes of `size` bytes and the trailer.
+#[cold]
+#[inline(never)]
+pub(crate) unsafe extern "C" fn record(
+    session: &'static Session,
+    block: *mut u8,
+    size: usize,
+    pc: u64,
+    sp: u64,
+    bp: u64,
+) {
+    let is_own = SUSPENDED.get() == IN_TRACKER;
+    let site = if is_own { NO_SITE } else { born(session, size, Registers { pc, sp, bp }) };
+    // SAFETY: the caller's promise.
+    unsafe { trailer::write(block, size, site) };
+    // SAFETY: the caller's promise.
+    unsafe { report_new(session, block, size, site) };
+}
+
+/// Reports a block of `site`, if it is recorded.
+///
+/// # Safety
+///
+/// `block` must be valid for writes of `size` bytes and the trailer.
+#[cold]
+pub(crate) unsafe fn report_new(session: &'static Session, block: *mut u8, size: usize, site: u32) {
+    let Some(tracker) = active().filter(|_| site != NO_SITE) else { return };
+    // SAFETY: the caller's promise.
+    unsafe { tracked::write(block, size, site) };
+    let group = group_of(session, site);
+    call(|| tracker.allocated(block.addr(), size, size + TRAILER, group));
+}
+
+/// Reports that a block of `site` is about to be freed.
+fn report_gone(session: &Session, block: *mut u8, size: usize, site: u32) {
+    let Some(tracker) = active() else { return };
+    let current = named(session.groups, crate::api::groups::entered().group);
+    let (source, current) = (group_of(session, site), AllocationGroupId::of(current));
+    call(|| tracker.deallocated(block.addr(), size, size + TRAILER, source, current));
+}
+
+/// A block is about to be freed whose trailer is not the usual one: it was reported, or it is damaged.
+///
+/// # Safety
+///
+/// `block` must be valid for reads of `size` bytes and the trailer.
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn freed(session: &'static Session, block: *mut u8, size: usize) {
+    // SAFETY: the caller's promise.
+    match unsafe { tracked::read(block, size) } {
+        Some(site) => {
+            report_gone(session, block, size, site);
+            died(session, site, size);
+        }
+        None => damaged(session, size),
+    }
+}
+
+/// The site of a block that is about to be reallocated, whose trailer is not the usual one; `None` if it is
+/// damaged.
+///
+/// # Safety
+///
+/// `block` must be valid for reads of `size` bytes and the trailer.
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn take_site(
+    session: &'static Session,
+    block: *mut u8,
+    size: usize,
+) -> Option<u32> {
+    // SAFETY: the caller's promise.
+    let site = unsafe { tracked::read(block, size) }?;
+    report_gone(session, block, size, site);
+    Some(site)
+}
+
+/// A block could not be reallocated: it is still there.
+///
+/// # Safety
+///
+/// `block` must be valid for writes of `size` bytes and the trailer.
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn kept(session: &'static Session, block: *mut u8, size: usize) {
+    // SAFETY: the caller's promise.
+    if let Some(site) = unsafe { tracked::read(block, size) } {
+        // SAFETY: the caller's promise.
+        unsafe { report_new(session, block, size, site) };
+    }
+}
