@@ -12,21 +12,28 @@ use crate::engine::place;
 #[cfg(feature = "backtraces")]
 use crate::engine::session;
 use crate::engine::session::{Session, get};
+#[cfg(feature = "backtraces")]
+use crate::store::space::SPACE;
+
+/// Asks the system to call us at each fork.
+pub(crate) fn follow() {
+    os::at_fork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
 
 /// Takes every lock that some thread may hold in the middle of a change, so that the child's copy
 /// is whole. The order is that in which they are taken everywhere: the marks, the heap, the threads'
 /// flushes (which hold the records' locks), the modules, the gate, the space.
-pub(crate) unsafe extern "C" fn before_fork() {
+unsafe extern "C" fn before_fork() {
     let Some(session) = recorded() else { return };
     core::mem::forget(crate::engine::stretches::lock());
     core::mem::forget(session.heap().lock.lock());
     #[cfg(feature = "backtraces")]
     {
         session.used_slots().for_each(|(_, slot)| core::mem::forget(slot.journal.moving.lock()));
-        core::mem::forget(session.modules_lock.lock());
+        core::mem::forget(session.modules.lock.lock());
         session.frames.before_fork();
-        crate::store::space::SPACE.before_fork();
-        if session::is_in_file() && session.settings.children {
+        SPACE.before_fork();
+        if SPACE.is_in_file() && session.settings.children {
             file::prepare(session);
         }
     }
@@ -41,7 +48,7 @@ fn recorded() -> Option<&'static Session> {
     get()
 }
 
-pub(crate) unsafe extern "C" fn after_fork_in_parent() {
+unsafe extern "C" fn after_fork_in_parent() {
     let Some(session) = recorded() else { return };
     #[cfg(feature = "backtraces")]
     file::forget();
@@ -51,9 +58,9 @@ pub(crate) unsafe extern "C" fn after_fork_in_parent() {
 fn open_locks(session: &Session) {
     #[cfg(feature = "backtraces")]
     {
-        crate::store::space::SPACE.after_fork();
+        SPACE.after_fork();
         session.frames.after_fork();
-        session.modules_lock.open();
+        session.modules.lock.open();
         session.used_slots().for_each(|(_, slot)| slot.journal.moving.open());
     }
     session.heap().lock.open();
@@ -61,19 +68,19 @@ fn open_locks(session: &Session) {
 }
 
 /// The child goes on with the same numbers in its own copy; of the threads it has only this one.
-pub(crate) unsafe extern "C" fn after_fork_in_child() {
+unsafe extern "C" fn after_fork_in_child() {
     let Some(session) = recorded() else { return };
     #[cfg(feature = "backtraces")]
-    if session::is_in_file() && !file::adopt(session) {
+    if SPACE.is_in_file() && !file::adopt(session) {
         // The mapping is still the parent's.
         #[cfg(not(feature = "preload"))]
-        crate::api::diagnostics::stop_in_child();
+        crate::engine::dump_thread::stop_in_child();
         return place::mute();
     }
     open_locks(session);
     session.header.process.id.store(os::process_id(), Ordering::Relaxed);
     #[cfg(feature = "backtraces")]
-    if session::is_in_file() {
+    if SPACE.is_in_file() {
         crate::engine::inside::rebuild_in_child(session);
     }
     let own = crate::engine::inside::current_index();
@@ -86,7 +93,7 @@ pub(crate) unsafe extern "C" fn after_fork_in_child() {
         } else if slot.is_running() {
             slot.inside.store(0, Ordering::Relaxed);
             #[cfg(feature = "counters")]
-            crate::api::memory_stats::threads::forget(index);
+            crate::engine::beginnings::forget(index);
             slot.leave();
         }
     }
@@ -94,7 +101,7 @@ pub(crate) unsafe extern "C" fn after_fork_in_child() {
     #[cfg(feature = "dhat-compat")]
     crate::api::report_files::in_forked_child();
     #[cfg(all(feature = "counters", not(feature = "preload")))]
-    crate::api::diagnostics::in_forked_child(own.and_then(|own| session.slot(own)));
+    crate::engine::dump_thread::in_forked_child(own.and_then(|own| session.slot(own)));
 }
 
 /// The child's file.
@@ -106,10 +113,10 @@ mod file {
     use crate::base::os::files;
     use crate::base::os::files::{File, Path};
     use crate::base::sync::{AtomicU32, AtomicU64, Ordering};
-    use crate::engine::place::{arenas, create, expand, set_record_path, shared_slot};
-    use crate::engine::session::{Session, record_path};
+    use crate::engine::place::{create, expand};
+    use crate::engine::session::Session;
     use crate::store::layout::{ENTRY_SIZES, HEADER_SIZE, Header, Mapping, Process};
-    use crate::store::space::{Part, SPACE};
+    use crate::store::space::{Part, SPACE, shared_slot};
 
     /// The prepared file's number plus one, while a fork is under way; 0: none.
     static PREPARED: AtomicU32 = AtomicU32::new(0);
@@ -131,7 +138,7 @@ mod file {
     /// What the prepared file is called: nobody takes it for a recording as long as it has no process.
     fn name(count: u64) -> Option<Path> {
         let mut path = Path::EMPTY;
-        let fits = path.push(record_path().to_bytes())
+        let fits = path.push(SPACE.path().to_bytes())
             && path.push(b".fork")
             && path.push_number(count as u32);
         fits.then_some(path)
@@ -149,7 +156,7 @@ mod file {
             })
         });
         let pieces = [(0, HEADER_SIZE), shared_slot(mapping)].into_iter();
-        let mut pieces = pieces.chain(parts).chain(arenas(mapping));
+        let mut pieces = pieces.chain(parts).chain(SPACE.used_arenas(mapping));
         let no_process = offset_of!(Header, process) + offset_of!(Process, id);
         file.set_len(size).is_ok()
             && pieces.all(|(start, len)| {
@@ -186,7 +193,7 @@ mod file {
             files::remove(prepared.c_str());
             return false;
         }
-        set_record_path(own_name(session, prepared));
+        SPACE.set_path(own_name(session, prepared));
         true
     }
 

@@ -6,8 +6,26 @@
 
 use core::alloc::{GlobalAlloc, Layout};
 use std::alloc::System;
+#[cfg(feature = "backtraces")]
+use std::vec::Vec;
+#[cfg(feature = "dhat-compat")]
+use std::{io, path::Path, string::String};
 
-use crate::engine::session;
+#[cfg(feature = "symbolicate")]
+use crate::api::call_sites::named::SymbolicatedCallSite;
+#[cfg(feature = "backtraces")]
+use crate::api::call_sites::{self, CallSiteStats};
+#[cfg(feature = "dhat-compat")]
+use crate::api::report_files;
+use crate::api::totals::{self, AllocStats};
+use crate::start;
+
+#[cfg(not(feature = "backtraces"))]
+#[path = "hook/counted.rs"]
+mod events;
+#[cfg(feature = "backtraces")]
+#[path = "hook/recorded.rs"]
+mod events;
 
 /// An allocator that records what goes through it and forwards to the allocator `A`.
 ///
@@ -40,12 +58,101 @@ impl<A> ModAlloc<A> {
     /// Records what goes to the allocator `inner`.
     ///
     /// ```
-    /// use std::alloc::System;
-    /// static ALLOC: mod_alloc::ModAlloc<System> = mod_alloc::ModAlloc::with(System);
+    ///     /// static ALLOC: mod_alloc::ModAlloc<System> = mod_alloc::ModAlloc::with(System);
     /// ```
     #[must_use]
     pub const fn with(inner: A) -> Self {
         ModAlloc { inner }
+    }
+}
+
+/// The process's numbers. There is one set of them, whatever number of `ModAlloc`s it has.
+impl<A> ModAlloc<A> {
+    /// The process's allocations so far, or since the last [`reset`](Self::reset); all zero with
+    /// `MOD_ALLOC=off` and before the first one.
+    #[must_use]
+    pub fn snapshot(&self) -> AllocStats {
+        totals::snapshot()
+    }
+
+    /// Begins counting anew: what was allocated until now is not in [`snapshot`](Self::snapshot) any more, nor
+    /// are the blocks that are live now. Where such blocks are freed later, `current_bytes` and
+    /// `live_count` stop at zero. Call sites and reports are not changed.
+    ///
+    /// There is one set of numbers per process, whatever number of `ModAlloc`s it has.
+    pub fn reset(&self) {
+        totals::reset();
+    }
+}
+
+/// Call sites and reports.
+#[cfg(feature = "backtraces")]
+impl<A> ModAlloc<A> {
+    /// What each call site has allocated so far. Sites are told apart by their innermost eight frames; a
+    /// report has whole stacks.
+    ///
+    /// Of a process that uses `dhat_compat` it is what the present profiler has recorded, or the latest
+    /// one. With `MOD_ALLOC=off` there is nothing.
+    ///
+    /// ```
+    /// # #[global_allocator]
+    /// static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
+    /// # fn main() {
+    /// let numbers = vec![1_u64; 1000];
+    /// let sites = ALLOC.call_sites();
+    /// assert!(sites.iter().any(|site| site.count == 1 && site.total_bytes == 8000));
+    /// # drop(numbers);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn call_sites(&self) -> Vec<CallSiteStats> {
+        call_sites::call_sites(start::session())
+    }
+
+    /// What each call site has allocated so far, with names. Stacks are whole, but for the profiler's
+    /// and the allocator's own frames and what lies outward of `main`, as in a report; see
+    /// [`call_sites`](Self::call_sites) for which sites those are.
+    ///
+    /// Where frames are missing there is one that has no address, and says so in place of a function.
+    ///
+    /// ```
+    /// # #[global_allocator]
+    /// static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
+    /// # fn main() {
+    /// let numbers = vec![1_u64; 1000];
+    /// for site in ALLOC.symbolicated_report() {
+    ///     let functions = site.frames.iter().filter_map(|frame| frame.function.as_deref());
+    ///     let functions: Vec<_> = functions.collect();
+    ///     println!("{} bytes in {} blocks: {functions:?}", site.total_bytes, site.count);
+    /// }
+    /// # drop(numbers);
+    /// # }
+    /// ```
+    #[cfg(feature = "symbolicate")]
+    #[must_use]
+    pub fn symbolicated_report(&self) -> Vec<SymbolicatedCallSite> {
+        call_sites::named::symbolicated_report(start::session())
+    }
+
+    /// Writes what has been recorded so far as dhat JSON, for `dh_view.html`. May be called any
+    /// number of times, by any thread, while others go on allocating: what they have not
+    /// finished recording at that moment is in the next report.
+    ///
+    /// With `MOD_ALLOC=off` the report is empty.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be created or written.
+    #[cfg(feature = "dhat-compat")]
+    pub fn write_dhat_json<P: AsRef<Path>>(&self, path: P) -> io::Result<()> {
+        report_files::write_dhat_json(start::session(), path.as_ref())
+    }
+
+    /// What [`write_dhat_json`](Self::write_dhat_json) writes, as a string.
+    #[cfg(feature = "dhat-compat")]
+    #[must_use]
+    pub fn dhat_json_string(&self) -> String {
+        report_files::dhat_json_string(start::session())
     }
 }
 
@@ -55,39 +162,19 @@ impl<A> ModAlloc<A> {
 unsafe impl<A: GlobalAlloc> GlobalAlloc for ModAlloc<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let Some(session) = session::get() else {
-            // SAFETY: the caller's contract, handed on.
-            return unsafe { self.inner.alloc(layout) };
-        };
-        let Some(padded) = events::padded(layout) else { return core::ptr::null_mut() };
-        // SAFETY: the padded layout's size is not zero.
-        let block = unsafe { self.inner.alloc(padded) };
-        if !block.is_null() {
-            // SAFETY: just allocated with room for the trailer.
-            unsafe { events::allocated(session, block, layout.size()) };
-        }
-        block
+        // SAFETY: the caller's contract, handed on; a padded layout's size is not zero.
+        recorded(layout, |layout| unsafe { self.inner.alloc(layout) })
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        let Some(session) = session::get() else {
-            // SAFETY: the caller's contract, handed on.
-            return unsafe { self.inner.alloc_zeroed(layout) };
-        };
-        let Some(padded) = events::padded(layout) else { return core::ptr::null_mut() };
-        // SAFETY: the padded layout's size is not zero.
-        let block = unsafe { self.inner.alloc_zeroed(padded) };
-        if !block.is_null() {
-            // SAFETY: just allocated with room for the trailer.
-            unsafe { events::allocated(session, block, layout.size()) };
-        }
-        block
+        // SAFETY: the caller's contract, handed on; a padded layout's size is not zero.
+        recorded(layout, |layout| unsafe { self.inner.alloc_zeroed(layout) })
     }
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        let Some(session) = session::get() else {
+        let Some(session) = start::session() else {
             // SAFETY: the caller's contract, handed on.
             return unsafe { self.inner.dealloc(block, layout) };
         };
@@ -101,7 +188,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ModAlloc<A> {
 
     #[inline]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        let Some(session) = session::get() else {
+        let Some(session) = start::session() else {
             // SAFETY: the caller's contract, handed on.
             return unsafe { self.inner.realloc(block, layout, new_size) };
         };
@@ -125,235 +212,15 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ModAlloc<A> {
     }
 }
 
-/// What an event is without stacks: numbers alone, and blocks as the inner allocator gives them.
-#[cfg(not(feature = "backtraces"))]
-mod events {
-    use core::alloc::Layout;
-
-    use crate::base::os::clock;
-    use crate::base::sync::Ordering;
-    use crate::engine::inside::{Inside, Outside};
-    use crate::engine::session::Session;
-    use crate::store::peak::{EXACT, Front, Heap};
-
-    /// The layout as it is: there are no trailers.
-    #[inline(always)]
-    pub(super) fn padded(layout: Layout) -> Option<Layout> {
-        Some(layout)
+/// Allocates by `allocate`, with room for the trailer, and records the block.
+#[inline(always)]
+fn recorded(layout: Layout, allocate: impl FnOnce(Layout) -> *mut u8) -> *mut u8 {
+    let Some(session) = start::session() else { return allocate(layout) };
+    let Some(padded) = events::padded(layout) else { return core::ptr::null_mut() };
+    let block = allocate(padded);
+    if !block.is_null() {
+        // SAFETY: just allocated with room for the trailer.
+        unsafe { events::allocated(session, block, layout.size()) };
     }
-
-    /// Calls `enter` with the front to use, or counts the event as lost. In exact mode the thread's own
-    /// front is to `count` it, too.
-    #[inline(always)]
-    fn with_front(
-        session: &'static Session,
-        bytes: usize,
-        count: impl Fn(&Front),
-        enter: impl Fn(&Front, &Heap),
-    ) {
-        let inside = Inside::enter_fast(session).ok_or(()).or_else(|()| Inside::enter(session));
-        match inside {
-            Ok(mut inside) => {
-                let heap = session.heap();
-                let front = &inside.thread().slot.front;
-                if heap.mode.load(Ordering::Relaxed) == EXACT {
-                    let _held = heap.lock.lock();
-                    count(front);
-                    enter(&heap.exact, heap);
-                } else {
-                    enter(front, heap);
-                }
-            }
-            Err(Outside::Own) => {}
-            Err(Outside::Reentrant) => {
-                session.header.losses.reentrant.add_shared(1);
-                session.header.losses.reentrant_bytes.add_shared(bytes as u64);
-            }
-        }
-    }
-
-    pub(super) unsafe fn allocated(session: &'static Session, _block: *mut u8, size: usize) {
-        let (bytes, now) = (size as u64, clock::now());
-        let count = |front: &Front| _ = front.count_allocated(bytes);
-        with_front(session, size, count, |front, heap| front.allocated(bytes, now, heap));
-    }
-
-    pub(super) unsafe fn freed(session: &'static Session, _block: *mut u8, size: usize) {
-        let (bytes, now) = (size as u64, clock::now());
-        let count = |front: &Front| _ = front.count_freed(bytes);
-        with_front(session, size, count, |front, heap| front.freed(bytes, now, heap));
-    }
-
-    /// Stands for the site that blocks have not.
-    pub(super) struct NoSite;
-
-    pub(super) unsafe fn site_of(_session: &Session, _block: *mut u8, _size: usize) -> NoSite {
-        NoSite
-    }
-
-    pub(super) unsafe fn kept(_session: &Session, _block: *mut u8, _size: usize) {}
-
-    pub(super) unsafe fn resized(
-        session: &'static Session,
-        _block: *mut u8,
-        _site: NoSite,
-        old: usize,
-        new: usize,
-    ) {
-        let (old, new, now) = (old as u64, new as u64, clock::now());
-        let count = |front: &Front| _ = front.count_resized(old, new);
-        with_front(session, old as usize, count, |front, heap| front.resized(old, new, now, heap));
-    }
-}
-
-/// What an event is with stacks: a site, a trailer behind the block, and numbers per site.
-#[cfg(feature = "backtraces")]
-mod events {
-    use crate::capture::registers::{Registers, with_callers_registers};
-    use crate::engine::events::{born, damaged, died, died_unrecorded, grown};
-    use crate::engine::session::Session;
-    use crate::engine::windows;
-    use crate::store::sites::NO_SITE;
-    use crate::store::trailer;
-    pub(super) use crate::store::trailer::padded;
-    #[cfg(feature = "groups")]
-    use crate::tracker;
-
-    with_callers_registers! {
-        /// Records a new block, whose stack begins with the caller, and writes its trailer.
-        ///
-        /// # Safety
-        ///
-        /// The block must be valid for writes of its size (the last argument) and the trailer.
-        pub(super) allocated(&'static Session, *mut u8, usize) => entrance
-    }
-
-    #[cfg(not(feature = "groups"))]
-    use self::record as entrance;
-    #[cfg(feature = "groups")]
-    use self::record_or_report as entrance;
-
-    /// The same, and tells a tracker if there is one. The two are apart, so that neither has to keep
-    /// registers for the other.
-    #[cfg(feature = "groups")]
-    unsafe extern "C" fn record_or_report(
-        session: &'static Session,
-        block: *mut u8,
-        size: usize,
-        pc: u64,
-        sp: u64,
-        bp: u64,
-    ) {
-        if tracker::is_watched() {
-            // SAFETY: the caller's promise.
-            unsafe { tracker::record(session, block, size, pc, sp, bp) };
-        } else {
-            // SAFETY: the caller's promise.
-            unsafe { record(session, block, size, pc, sp, bp) };
-        }
-    }
-
-    /// Records a new block and writes its trailer. `pc`, `sp` and `bp` are the registers of the
-    /// innermost frame to record.
-    #[cfg_attr(feature = "groups", inline(never))]
-    unsafe extern "C" fn record(
-        session: &'static Session,
-        block: *mut u8,
-        size: usize,
-        pc: u64,
-        sp: u64,
-        bp: u64,
-    ) {
-        let site = born(session, size, Registers { pc, sp, bp });
-        // SAFETY: the caller's promise.
-        unsafe { trailer::write(block, size, site) };
-    }
-
-    /// Records that a block is about to be freed.
-    ///
-    /// # Safety
-    ///
-    /// `block` must be valid for reads of `size` bytes and the trailer.
-    #[inline]
-    pub(super) unsafe fn freed(session: &'static Session, block: *mut u8, size: usize) {
-        // SAFETY: the caller's promise.
-        match unsafe { trailer::read(block, size) } {
-            Some(site) => died(session, site, size),
-            #[cfg(feature = "groups")]
-            // SAFETY: the caller's promise.
-            None => unsafe { tracker::freed(session, block, size) },
-            #[cfg(not(feature = "groups"))]
-            None => damaged(session, size),
-        }
-    }
-
-    /// The site of a block that is about to be reallocated; `None` if its trailer is damaged.
-    ///
-    /// # Safety
-    ///
-    /// `block` must be valid for reads of `size` bytes and the trailer.
-    #[inline(always)]
-    pub(super) unsafe fn site_of(
-        session: &'static Session,
-        block: *mut u8,
-        size: usize,
-    ) -> Option<u32> {
-        #[cfg(not(feature = "groups"))]
-        let _no_tracker = session;
-        // SAFETY: the caller's promise.
-        let site = unsafe { trailer::read(block, size) };
-        #[cfg(feature = "groups")]
-        // SAFETY: the caller's promise.
-        let site = site.or_else(|| unsafe { tracker::take_site(session, block, size) });
-        site
-    }
-
-    /// A block could not be reallocated.
-    ///
-    /// # Safety
-    ///
-    /// `block` must be valid for writes of `size` bytes and the trailer.
-    #[cold]
-    pub(super) unsafe fn kept(session: &'static Session, block: *mut u8, size: usize) {
-        #[cfg(feature = "groups")]
-        // SAFETY: the caller's promise.
-        unsafe {
-            tracker::kept(session, block, size);
-        }
-        #[cfg(not(feature = "groups"))]
-        let _no_tracker = (session, block, size);
-    }
-
-    /// Records that a block of `site` has changed its size, and writes its trailer anew. A block that
-    /// is not known is a new block.
-    ///
-    /// # Safety
-    ///
-    /// `block` must be valid for writes of `new` bytes and the trailer.
-    #[inline]
-    pub(super) unsafe fn resized(
-        session: &'static Session,
-        block: *mut u8,
-        site: Option<u32>,
-        old: usize,
-        new: usize,
-    ) {
-        let Some(site) = site.filter(|site| windows::knows(*site)) else {
-            match site {
-                None => damaged(session, old),
-                Some(NO_SITE) => died_unrecorded(old),
-                Some(_) => {}
-            }
-            // SAFETY: the caller's promise.
-            return unsafe { allocated(session, block, new) };
-        };
-        let site = grown(session, site, old, new);
-        // SAFETY: the caller's promise.
-        unsafe { trailer::write(block, new, site) };
-        #[cfg(feature = "groups")]
-        if tracker::is_watched() {
-            // SAFETY: the caller's promise.
-            unsafe { tracker::report_new(session, block, new, site) };
-        }
-    }
+    block
 }

@@ -116,6 +116,7 @@ pub mod preload;
 pub mod recording;
 #[cfg(feature = "symbolicate")]
 pub mod report;
+mod start;
 mod store;
 #[cfg(feature = "symbolicate")]
 pub mod symbolize;

@@ -5,14 +5,16 @@
 
 use core::ffi::CStr;
 
+use crate::base::current;
 use crate::base::os;
 use crate::capture::registers::{Registers, with_callers_registers};
 use crate::engine::events;
 use crate::engine::inside;
 use crate::engine::session;
 use crate::engine::session::Session;
+use crate::start;
 use crate::store::group;
-use crate::store::sites::NO_SITE;
+use crate::store::test_starts;
 use crate::store::trailer::at_end;
 
 /// Bytes that a block's trailer takes.
@@ -43,10 +45,10 @@ impl Recorder {
 
     #[cold]
     fn decide() -> Option<Recorder> {
-        if inside::is_own() {
+        if current::is_profiler() {
             return None;
         }
-        inside::as_profiler(session::get).map(Recorder)
+        current::as_profiler(start::session).map(Recorder)
     }
 
     /// Records a new block of `size` bytes and writes its trailer. Its stack begins with the caller.
@@ -71,7 +73,7 @@ impl Recorder {
     pub unsafe fn freed(self, block: *mut u8, usable: usize) {
         // SAFETY: the caller's promise.
         match unsafe { at_end::take(block, usable) } {
-            Some((site, size)) => events::died(self.0, site, size),
+            Some((site, size)) => events::freed(self.0, site, size),
             None => events::damaged(self.0, usable),
         }
     }
@@ -108,20 +110,12 @@ impl Recorder {
     /// `block` must be valid for writes of `usable` bytes, at least `size + TRAILER`.
     #[inline(always)]
     pub unsafe fn resized(self, block: *mut u8, usable: usize, known: Option<Known>, size: usize) {
-        match known {
-            Some(Known { site, size: old }) if site != NO_SITE => {
-                let site = events::grown(self.0, site, old, size);
-                // SAFETY: the caller's promise.
-                unsafe { at_end::write(block, usable, size, site) };
-            }
-            known => {
-                match known {
-                    None => events::damaged(self.0, usable),
-                    Some(Known { size, .. }) => events::died_unrecorded(size),
-                }
-                // SAFETY: the caller's promise.
-                unsafe { self.allocated(block, usable, size) };
-            }
+        let (site, old) = known.map_or((None, usable), |Known { site, size }| (Some(site), size));
+        match events::resized(self.0, site, old, size) {
+            // SAFETY: the caller's promise.
+            Some(site) => unsafe { at_end::write(block, usable, size, site) },
+            // SAFETY: the caller's promise.
+            None => unsafe { self.allocated(block, usable, size) },
         }
     }
 
@@ -151,7 +145,7 @@ impl Recorder {
     /// Whether the first thread is a group, too: where a test is the program's `main`.
     #[must_use]
     pub fn groups_main(self) -> bool {
-        self.0.settings.tests.is_some_and(group::has_main)
+        self.0.settings.tests.is_some_and(test_starts::has_main)
     }
 
     /// The calling thread's group.
@@ -168,7 +162,7 @@ impl Recorder {
     /// Begins a group with the calling thread, whose name, or the beginning of it, is `thread_name`. `name`
     /// is the whole name as far as it is known.
     pub fn begin_group(self, thread_name: &[u8], name: &[u8]) {
-        let group = group::make(self.0, thread_name, name);
+        let group = self.0.make_group(thread_name, name);
         if group != group::NO_GROUP {
             inside::join_group(self.0, group::Member { group, leads: true, ..Default::default() });
         }
@@ -188,12 +182,12 @@ unsafe extern "C" fn record(
     sp: u64,
     bp: u64,
 ) -> u32 {
-    events::born(session, size, Registers { pc, sp, bp })
+    events::allocated(session, size, Registers { pc, sp, bp })
 }
 
 /// Runs `work`; what it allocates is nobody's.
 pub fn as_profiler<R>(work: impl FnOnce() -> R) -> R {
-    inside::as_profiler(work)
+    current::as_profiler(work)
 }
 
 /// Copies this process's memory from `address`, as far as it is mapped; returns how many bytes.

@@ -14,11 +14,11 @@ use std::boxed::Box;
 use std::panic::catch_unwind;
 
 use crate::api::groups::token::AllocationGroupId;
+use crate::base::current::as_profiler;
 use crate::base::os::KeepErrno;
 use crate::base::sync::{AtomicPtr, AtomicU32, Ordering};
 use crate::capture::registers::Registers;
-use crate::engine::events::{born, damaged, died};
-use crate::engine::inside::as_profiler;
+use crate::engine::events;
 use crate::engine::session::Session;
 use crate::store::group::{NO_GROUP, named};
 use crate::store::sites::{NO_SITE, Owner};
@@ -251,7 +251,8 @@ pub(crate) unsafe extern "C" fn record(
     bp: u64,
 ) {
     let is_own = SUSPENDED.get() == IN_TRACKER;
-    let site = if is_own { NO_SITE } else { born(session, size, Registers { pc, sp, bp }) };
+    let site =
+        if is_own { NO_SITE } else { events::allocated(session, size, Registers { pc, sp, bp }) };
     // SAFETY: the caller's promise.
     unsafe { trailer::write(block, size, site) };
     // SAFETY: the caller's promise.
@@ -275,7 +276,7 @@ pub(crate) unsafe fn report_new(session: &'static Session, block: *mut u8, size:
 /// Reports that a block of `site` is about to be freed.
 fn report_gone(session: &Session, block: *mut u8, size: usize, site: u32) {
     let Some(tracker) = active() else { return };
-    let current = named(session.groups, crate::api::groups::entered().group);
+    let current = named(session.groups, crate::engine::member::entered().group);
     let (source, current) = (group_of(session, site), AllocationGroupId::of(current));
     call(|| tracker.deallocated(block.addr(), size, size + TRAILER, source, current));
 }
@@ -292,9 +293,9 @@ pub(crate) unsafe fn freed(session: &'static Session, block: *mut u8, size: usiz
     match unsafe { tracked::read(block, size) } {
         Some(site) => {
             report_gone(session, block, size, site);
-            died(session, site, size);
+            events::freed(session, site, size);
         }
-        None => damaged(session, size),
+        None => events::damaged(session, size),
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::vec::Vec;
 
 use crate::api::own_recording;
-use crate::engine::inside::as_profiler;
-use crate::hook::ModAlloc;
+use crate::base::current::as_profiler;
+use crate::engine::session::Session;
 use crate::recording::model::{Frame, ROOTS, Recording, Site};
 
 /// How many frames [`CallSiteStats`] has.
@@ -26,27 +26,9 @@ pub struct CallSiteStats {
     pub total_bytes: u64,
 }
 
-impl<A> ModAlloc<A> {
-    /// What each call site has allocated so far. Sites are told apart by their innermost eight frames; a
-    /// report has whole stacks.
-    ///
-    /// Of a process that uses `dhat_compat` it is what the present profiler has recorded, or the latest
-    /// one. With `MOD_ALLOC=off` there is nothing.
-    ///
-    /// ```
-    /// # #[global_allocator]
-    /// static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
-    /// # fn main() {
-    /// let numbers = vec![1_u64; 1000];
-    /// let sites = ALLOC.call_sites();
-    /// assert!(sites.iter().any(|site| site.count == 1 && site.total_bytes == 8000));
-    /// # drop(numbers);
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn call_sites(&self) -> Vec<CallSiteStats> {
-        as_profiler(|| by_innermost(&own_recording::recording()))
-    }
+/// What each call site of the session has allocated so far, by its innermost frames.
+pub(crate) fn call_sites(session: Option<&'static Session>) -> Vec<CallSiteStats> {
+    as_profiler(|| by_innermost(&own_recording::recording(session)))
 }
 
 fn by_innermost(recording: &Recording) -> Vec<CallSiteStats> {
@@ -92,7 +74,7 @@ pub(crate) mod named {
     use std::vec::Vec;
 
     use crate::api::own_recording;
-    use crate::hook::ModAlloc;
+    use crate::engine::session::Session;
     use crate::report::{FrameRef, Options, Profile, StackRef};
 
     /// One function of a stack.
@@ -123,37 +105,18 @@ pub(crate) mod named {
         pub frames: Vec<SymbolicatedFrame>,
     }
 
-    impl<A> ModAlloc<A> {
-        /// What each call site has allocated so far, with names. Stacks are whole, but for the profiler's
-        /// and the allocator's own frames and what lies outward of `main`, as in a report; see
-        /// [`call_sites`](Self::call_sites) for which sites those are.
-        ///
-        /// Where frames are missing there is one that has no address, and says so in place of a function.
-        ///
-        /// ```
-        /// # #[global_allocator]
-        /// static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
-        /// # fn main() {
-        /// let numbers = vec![1_u64; 1000];
-        /// for site in ALLOC.symbolicated_report() {
-        ///     let functions = site.frames.iter().filter_map(|frame| frame.function.as_deref());
-        ///     let functions: Vec<_> = functions.collect();
-        ///     println!("{} bytes in {} blocks: {functions:?}", site.total_bytes, site.count);
-        /// }
-        /// # drop(numbers);
-        /// # }
-        /// ```
-        #[must_use]
-        pub fn symbolicated_report(&self) -> Vec<SymbolicatedCallSite> {
-            let mut sites = Vec::new();
-            own_recording::with_report_stack(&mut || {
-                let mut recording = own_recording::recording();
-                recording.sites.retain(own_recording::has_stack);
-                let profile = Profile::from_recording(&recording, &Options::default());
-                sites = profile.stacks().map(site).collect();
-            });
-            sites
-        }
+    /// What each stack of the session has allocated so far, with names.
+    pub(crate) fn symbolicated_report(
+        session: Option<&'static Session>,
+    ) -> Vec<SymbolicatedCallSite> {
+        let mut sites = Vec::new();
+        own_recording::with_report_stack(&mut || {
+            let mut recording = own_recording::recording(session);
+            recording.sites.retain(own_recording::has_stack);
+            let profile = Profile::from_recording(&recording, &Options::default());
+            sites = profile.stacks().map(site).collect();
+        });
+        sites
     }
 
     fn site(stack: StackRef<'_>) -> SymbolicatedCallSite {

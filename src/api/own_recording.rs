@@ -2,11 +2,10 @@
 
 use std::vec::Vec;
 
+use crate::base::current::as_profiler;
 use crate::base::os;
 use crate::base::sync::Ordering;
 use crate::engine::allocator::moments;
-use crate::engine::inside::as_profiler;
-use crate::engine::session;
 use crate::engine::session::Session;
 #[cfg(feature = "dhat-compat")]
 use crate::recording::model::Counters;
@@ -19,15 +18,15 @@ use crate::store::view;
 use crate::store::view::View;
 
 /// What the process has recorded, or its latest [window](crate::engine::windows) has.
-pub(crate) fn recording() -> Recording {
-    as_profiler(|| session::get().map(read).unwrap_or_default())
+pub(crate) fn recording(session: Option<&'static Session>) -> Recording {
+    as_profiler(|| session.map(read).unwrap_or_default())
 }
 
 /// The sums over all its call sites, at one moment where peaks are exact. The maxima are those of the
 /// single sites, added up.
 #[cfg(feature = "dhat-compat")]
-pub(crate) fn totals() -> Counters {
-    let sites = as_profiler(|| session::get().map(sites).unwrap_or_default());
+pub(crate) fn totals(session: Option<&'static Session>) -> Counters {
+    let sites = as_profiler(|| session.map(sites).unwrap_or_default());
     let mut sum = Counters::default();
     sites.iter().for_each(|site| crate::report::add(&mut sum, &site.counters));
     as_profiler(|| drop(sites));
@@ -46,7 +45,7 @@ fn sites(session: &Session) -> Vec<Site> {
 /// counts without stacks while there is no profiler, that of what it counts.
 pub(crate) fn has_stack(site: &Site) -> bool {
     #[cfg(feature = "dhat-compat")]
-    let counts_without_stacks = crate::compat::dhat::counts_without_stacks();
+    let counts_without_stacks = crate::engine::windows::has_counted_only();
     #[cfg(not(feature = "dhat-compat"))]
     let counts_without_stacks = false;
     !counts_without_stacks || site.frame != ROOT_TABLE_FULL

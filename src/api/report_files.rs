@@ -6,41 +6,42 @@ use std::string::String;
 use std::vec::Vec;
 
 pub(crate) use crate::api::own_recording::{read, with_report_stack};
+use crate::base::current::add_profiler_bytes;
 use crate::base::os;
 use crate::base::os::message::say;
 use crate::base::sync::{AtomicU32, Ordering};
-use crate::engine::events::hand_over;
-use crate::engine::session;
-use crate::hook::ModAlloc;
+use crate::engine::session::{self, Session};
 use crate::report::{Form, Options, Profile, dhat, summary};
+use crate::store::space::SPACE;
 
 /// 1 in a forked child: its report must not take the place of its parent's.
 static FORKED: AtomicU32 = AtomicU32::new(0);
 
-impl<A> ModAlloc<A> {
-    /// Writes what has been recorded so far as dhat JSON, for `dh_view.html`. May be called any
-    /// number of times, by any thread, while others go on allocating: what they have not
-    /// finished recording at that moment is in the next report.
-    ///
-    /// With `MOD_ALLOC=off` the report is empty.
-    ///
-    /// # Errors
-    ///
-    /// If the file cannot be created or written.
-    pub fn write_dhat_json<P: AsRef<Path>>(&self, path: P) -> io::Result<()> {
-        let mut result = Ok(());
-        with_report_stack(&mut || result = write(&profile(), path.as_ref()));
-        result
-    }
+/// 1: the program writes its reports itself.
+static LEFT_TO_PROGRAM: AtomicU32 = AtomicU32::new(0);
 
-    /// What [`write_dhat_json`](Self::write_dhat_json) writes, as a string.
-    #[must_use]
-    pub fn dhat_json_string(&self) -> String {
-        let mut text = String::new();
-        with_report_stack(&mut || text = json(&profile()));
-        hand_over(text.capacity());
-        text
-    }
+/// No report is written at exit: the program writes its own.
+pub(crate) fn leave_to_program() {
+    LEFT_TO_PROGRAM.store(1, Ordering::Relaxed);
+}
+
+fn is_left_to_program() -> bool {
+    LEFT_TO_PROGRAM.load(Ordering::Relaxed) != 0
+}
+
+/// Writes what the session has recorded so far.
+pub(crate) fn write_dhat_json(session: Option<&'static Session>, path: &Path) -> io::Result<()> {
+    let mut result = Ok(());
+    with_report_stack(&mut || result = write(&profile(session), path));
+    result
+}
+
+/// What [`write_dhat_json`] writes, as a string, which is the program's.
+pub(crate) fn dhat_json_string(session: Option<&'static Session>) -> String {
+    let mut text = String::new();
+    with_report_stack(&mut || text = json(&profile(session)));
+    add_profiler_bytes(-(text.capacity() as i64));
+    text
 }
 
 /// The report as text.
@@ -52,10 +53,10 @@ pub(crate) fn json(profile: &Profile) -> String {
 }
 
 /// The profile of the process so far.
-fn profile() -> Profile {
+fn profile(session: Option<&'static Session>) -> Profile {
     let form = if cfg!(feature = "compat-1-0") { Form::Version1 } else { Form::Own };
     Profile::from_recording(
-        &crate::api::own_recording::recording(),
+        &crate::api::own_recording::recording(session),
         &Options { form, ..Options::default() },
     )
 }
@@ -70,7 +71,7 @@ pub(crate) fn write(profile: &Profile, path: &Path) -> io::Result<()> {
 /// Runs when the process exits by `exit` or by returning from `main`; other threads may be running.
 pub(crate) extern "C" fn at_exit() {
     // What the report needs is not the program's.
-    if let Some(session) = session::get().filter(|_| session::is_in_file()) {
+    if let Some(session) = session::get().filter(|_| SPACE.is_in_file()) {
         crate::engine::allocator::moments::note_end(session);
     }
     with_report_stack(&mut || {
@@ -88,15 +89,15 @@ pub(crate) fn in_forked_child() {
 
 fn report() {
     // A child that is not recorded has nothing to say.
-    if session::get().is_some_and(|session| session::is_in_file() && !session.is_own()) {
+    if session::get().is_some_and(|session| SPACE.is_in_file() && !session.is_this_process()) {
         return;
     }
     // The program asked for reports at other times.
-    if crate::compat::dhat::is_used() {
+    if is_left_to_program() {
         return;
     }
     let Some(path) = out_path(std::env::var_os("MOD_ALLOC_OUT")) else { return };
-    let profile = profile();
+    let profile = profile(session::get());
     match write(&profile, &path) {
         Ok(()) => os::write_stderr(summary::lines(&profile, &path).as_bytes()),
         Err(error) => say(format_args!(

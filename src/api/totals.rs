@@ -4,7 +4,6 @@ use crate::base::sync::Ordering;
 use crate::engine::session;
 use crate::engine::session::Session;
 use crate::engine::stretches::Stretch;
-use crate::hook::ModAlloc;
 use crate::store::peak::EXACT;
 
 /// The process's allocations up to one moment.
@@ -29,26 +28,18 @@ pub struct AllocStats {
     pub peak_live_count: u64,
 }
 
-impl<A> ModAlloc<A> {
-    /// The process's allocations so far, or since the last [`reset`](Self::reset); all zero with
-    /// `MOD_ALLOC=off` and before the first one.
-    #[must_use]
-    pub fn snapshot(&self) -> AllocStats {
-        match since::current() {
-            Some((before, stretch)) => since_reset(&totals(), &before, &stretch),
-            None => totals(),
-        }
+/// The process's totals since its start, or since the last [`reset`].
+pub(crate) fn snapshot() -> AllocStats {
+    match since::current() {
+        Some((before, stretch)) => since_reset(&totals(), &before, &stretch),
+        None => totals(),
     }
+}
 
-    /// Begins counting anew: what was allocated until now is not in [`snapshot`](Self::snapshot) any more, nor
-    /// are the blocks that are live now. Where such blocks are freed later, `current_bytes` and
-    /// `live_count` stop at zero. Call sites and reports are not changed.
-    ///
-    /// There is one set of numbers per process, whatever number of `ModAlloc`s it has.
-    pub fn reset(&self) {
-        let stretch = Stretch::begin();
-        since::set(totals(), stretch);
-    }
+/// Begins counting anew.
+pub(crate) fn reset() {
+    let stretch = Stretch::begin();
+    since::set(totals(), stretch);
 }
 
 /// Measures the process's allocations between two moments.
@@ -154,7 +145,7 @@ mod since {
     use std::sync::{Arc, Mutex, PoisonError};
 
     use super::AllocStats;
-    use crate::engine::inside::as_profiler;
+    use crate::base::current::as_profiler;
     use crate::engine::stretches::Stretch;
 
     type Since = (AllocStats, Arc<Stretch>);

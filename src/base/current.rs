@@ -1,4 +1,29 @@
-//! The one thread-local word through which a thread finds its state.
+//! The one thread-local word through which a thread finds its state: a pointer, or one of a few
+//! small numbers that say why there is none.
+
+use core::ptr::NonNull;
+
+#[cfg(feature = "backtraces")]
+use crate::base::sync::{AtomicI64, Ordering};
+
+/// The thread has had no event yet.
+pub(crate) const NEW: usize = 0;
+/// The thread uses the shared slot: its allocations meanwhile are not recorded.
+pub(crate) const BUSY: usize = 1;
+/// The thread's allocations are the profiler's: it is being registered, or writes a report. Or the
+/// process is a child that is not recorded.
+pub(crate) const PROFILER: usize = 2;
+/// The thread found no slot.
+pub(crate) const SLOTLESS: usize = 3;
+/// The thread is past its teardown: its last events go through the shared slot.
+pub(crate) const ENDED: usize = 4;
+/// Greater values are pointers to the thread's state.
+const LAST_NUMBER: usize = 4;
+
+/// Bytes that the profiler itself has allocated and not freed. Bytes that it handed to the program
+/// are not among them: nobody knows when the program frees those.
+#[cfg(feature = "backtraces")]
+static PROFILER_BYTES: AtomicI64 = AtomicI64::new(0);
 
 #[cfg(all(feature = "preload", target_arch = "x86_64", target_env = "gnu", not(miri)))]
 mod word {
@@ -68,14 +93,70 @@ mod word {
     }
 }
 
-/// The calling thread's word; 0 until it is set.
+/// The calling thread's word as a number; [`NEW`] until it is set.
 #[inline(always)]
-pub(crate) fn get<T>() -> *mut T {
-    core::ptr::with_exposed_provenance_mut(word::get())
+pub(crate) fn number() -> usize {
+    word::get()
 }
 
-/// Sets it.
+/// Sets the word to one of the numbers above.
+pub(crate) fn set_number(number: usize) {
+    word::set(number);
+}
+
+/// The calling thread's state; `None` while the word is a number.
 #[inline(always)]
-pub(crate) fn set<T>(value: *mut T) {
-    word::set(value.expose_provenance());
+pub(crate) fn state<T>() -> Option<NonNull<T>> {
+    let word = word::get();
+    let state = NonNull::new(core::ptr::with_exposed_provenance_mut(word));
+    state.filter(|_| word > LAST_NUMBER)
+}
+
+/// Sets the word to the thread's state.
+pub(crate) fn set_state<T>(state: NonNull<T>) {
+    word::set(state.as_ptr().expose_provenance());
+}
+
+/// Records nothing of the calling thread from now on.
+#[cfg(feature = "counters")]
+pub(crate) fn mute() {
+    set_number(PROFILER);
+}
+
+/// Takes the calling thread's events for the program's again.
+#[cfg(all(feature = "counters", not(feature = "preload")))]
+pub(crate) fn unmute() {
+    set_number(NEW);
+}
+
+/// Whether the calling thread's allocations are the profiler's now.
+#[cfg(feature = "backtraces")]
+pub(crate) fn is_profiler() -> bool {
+    number() == PROFILER
+}
+
+/// Runs `work`, whose allocations are the profiler's and not the program's.
+pub(crate) fn as_profiler<R>(work: impl FnOnce() -> R) -> R {
+    struct Restore(usize);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            word::set(self.0);
+        }
+    }
+    let _restore = Restore(word::get());
+    set_number(PROFILER);
+    work()
+}
+
+/// Bytes that the profiler has of the allocator.
+#[cfg(feature = "backtraces")]
+pub(crate) fn profiler_bytes() -> u64 {
+    PROFILER_BYTES.load(Ordering::Relaxed).max(0).cast_unsigned()
+}
+
+/// The profiler has allocated `bytes` bytes, or, if negative, freed them or handed them to the
+/// program.
+#[cfg(feature = "backtraces")]
+pub(crate) fn add_profiler_bytes(bytes: i64) {
+    PROFILER_BYTES.fetch_add(bytes, Ordering::Relaxed);
 }

@@ -4,3 +4,5 @@ pub(crate) mod current;
 pub(crate) mod os;
 pub(crate) mod settings;
 pub(crate) mod sync;
+#[cfg(all(test, not(loom), feature = "dhat-compat"))]
+pub(crate) mod testing;

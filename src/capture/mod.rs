@@ -11,6 +11,8 @@
 //! *outer* nearer to `main`. CFA is the value the stack pointer had before the call that
 //! made a frame (DWARF's canonical frame address).
 
+pub(crate) mod own_stack;
+pub(crate) mod process_rules;
 pub(crate) mod registers;
 pub(crate) mod rule;
 pub(crate) mod rule_cache;

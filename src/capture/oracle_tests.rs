@@ -11,16 +11,18 @@ use core::hint::black_box;
 use std::boxed::Box;
 use std::panic;
 use std::string::String;
-use std::sync::OnceLock;
+
 use std::thread;
 use std::vec::Vec;
 
 use crate::base::os;
+use crate::base::os::loaded::Loaded;
+use crate::base::settings::Unwind;
+use crate::base::testing::Random;
+use crate::capture::own_stack::OwnStack;
+use crate::capture::process_rules::{Objects, ProcessRules};
 use crate::capture::registers::Registers;
 use crate::capture::stack::{Base, MAX_FRAMES, NoNames, Stack};
-use crate::engine::session::Session;
-use crate::engine::unwinding::{OwnStack, ProcessRules};
-use crate::store::peak::tests::world::{Random, World};
 
 /// What one thread has seen.
 struct Seen {
@@ -57,11 +59,18 @@ fn empty_stack(limit: usize) -> Box<Stack> {
     stack
 }
 
-/// A session that nothing is recorded in: the rules need it to note the objects they meet.
-fn session() -> &'static Session {
-    struct Shared(&'static Session);
-    static SESSION: OnceLock<Shared> = OnceLock::new();
-    SESSION.get_or_init(|| Shared(Box::leak(Box::new(World::new(1, 1, false, 1))).session)).0
+/// A list that no object gets into.
+#[derive(Debug)]
+struct NoList;
+
+impl Objects for NoList {
+    fn note(&self, _: &Loaded) {}
+
+    fn is_noted(&self, _: &Loaded) -> bool {
+        true
+    }
+
+    fn forget(&self, _: u64) {}
 }
 
 mod entry {
@@ -91,7 +100,7 @@ unsafe extern "C" fn compare(_: usize, _: usize, _: usize, pc: u64, sp: u64, bp:
         expected.pop();
     }
     let first = expected.iter().position(|ip| *ip == pc).unwrap_or(expected.len());
-    let (rules, at) = (ProcessRules::new(session()), Registers { pc, sp, bp });
+    let (rules, at) = (ProcessRules::new(Unwind::Auto, &NoList), Registers { pc, sp, bp });
     let (_, high) = os::stack_bounds().expect("an ordinary thread");
     let memory = OwnStack { high };
     SEEN.with_borrow_mut(|seen| {

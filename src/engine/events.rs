@@ -1,10 +1,9 @@
 //! What happens to blocks, entered in the books: each hook calls these, and keeps the site in a trailer
 //! of its own kind.
 
+use crate::base::current::{add_profiler_bytes, is_profiler};
 use crate::base::os::clock;
-use crate::base::sync::{AtomicI64, Ordering};
 use crate::capture::registers::Registers;
-use crate::engine::inside;
 use crate::engine::inside::{Inside, Outside};
 use crate::engine::ledger::{Allocated, Event, Freed, Resized, enter};
 use crate::engine::session::Session;
@@ -12,30 +11,15 @@ use crate::engine::stack_site;
 use crate::engine::windows;
 use crate::store::sites::NO_SITE;
 
-/// Bytes that the profiler itself has allocated and not freed. What it hands to the program stays here: it is
-/// not known when the program frees it.
-static OWN_BYTES: AtomicI64 = AtomicI64::new(0);
-
-/// See [`OWN_BYTES`].
-pub(crate) fn own_bytes() -> u64 {
-    OWN_BYTES.load(Ordering::Relaxed).max(0).cast_unsigned()
-}
-
-/// The program gets so many of the [`own_bytes`].
-#[cfg(feature = "dhat-compat")]
-pub(crate) fn hand_over(bytes: usize) {
-    OWN_BYTES.fetch_sub(bytes as i64, Ordering::Relaxed);
-}
-
 /// A block was born, of a stack whose innermost frame has the registers `at`. Its site;
 /// [`NO_SITE`] if it is not recorded.
 #[inline(always)]
-pub(crate) fn born(session: &'static Session, size: usize, at: Registers) -> u32 {
+pub(crate) fn allocated(session: &'static Session, size: usize, at: Registers) -> u32 {
     // Read first: the processor reads its counter while it does the rest.
     let now = clock::now();
     match Inside::enter_fast(session) {
         Some(mut inside) => enter_allocated(&mut inside, session, size, at, now),
-        None => born_slowly(session, size, at, now),
+        None => allocated_slowly(session, size, at, now),
     }
 }
 
@@ -55,12 +39,12 @@ fn enter_allocated(
 
 #[cold]
 #[inline(never)]
-fn born_slowly(session: &'static Session, size: usize, at: Registers, now: u64) -> u32 {
+fn allocated_slowly(session: &'static Session, size: usize, at: Registers, now: u64) -> u32 {
     match Inside::enter(session) {
         Ok(mut inside) => enter_allocated(&mut inside, session, size, at, now),
         Err(why) => {
-            if why == Outside::Own {
-                OWN_BYTES.fetch_add(size as i64, Ordering::Relaxed);
+            if why == Outside::Profiler {
+                add_profiler_bytes(size as i64);
             }
             lost(session, why, size);
             NO_SITE
@@ -70,29 +54,49 @@ fn born_slowly(session: &'static Session, size: usize, at: Registers, now: u64) 
 
 /// A block of `site` is about to be freed.
 #[inline(always)]
-pub(crate) fn died(session: &'static Session, site: u32, size: usize) {
+pub(crate) fn freed(session: &'static Session, site: u32, size: usize) {
     if site != NO_SITE {
         enter_known(session, site, Freed { bytes: size as u64 }, size);
     } else {
-        died_unrecorded(size);
+        freed_unrecorded(size);
     }
 }
 
 /// A block that is not recorded is about to be freed, or is taken for a new one.
 #[cold]
 #[inline(never)]
-pub(crate) fn died_unrecorded(size: usize) {
-    if inside::is_own() {
-        OWN_BYTES.fetch_sub(size as i64, Ordering::Relaxed);
+pub(crate) fn freed_unrecorded(size: usize) {
+    if is_profiler() {
+        add_profiler_bytes(-(size as i64));
     }
 }
 
-/// A block of `site` has changed its size. The site that it has now: of a change that was lost the books
-/// keep the old size, so the block is theirs no more.
+/// A block has changed its size, whose trailer said `site`, or was damaged. The site that it has now;
+/// `None`: the block is not known, and is to be taken for a new one.
 #[inline(always)]
-pub(crate) fn grown(session: &'static Session, site: u32, old: usize, new: usize) -> u32 {
+pub(crate) fn resized(
+    session: &'static Session,
+    site: Option<u32>,
+    old: usize,
+    new: usize,
+) -> Option<u32> {
+    let Some(site) = site.filter(|site| windows::knows(*site)) else {
+        forgotten(session, site, old);
+        return None;
+    };
     let event = Resized { old: old as u64, new: new as u64 };
-    if enter_known(session, site, event, new) { site } else { NO_SITE }
+    // Of a change that is lost the books keep the old size, so the block is theirs no more.
+    Some(if enter_known(session, site, event, new) { site } else { NO_SITE })
+}
+
+/// A block that is not known is about to be taken for a new one.
+#[cold]
+fn forgotten(session: &Session, site: Option<u32>, size: usize) {
+    match site {
+        None => damaged(session, size),
+        Some(NO_SITE) => freed_unrecorded(size),
+        Some(_) => {}
+    }
 }
 
 /// Enters an event of a known block; `false` if it is lost, or the block is of an older window.

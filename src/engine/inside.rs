@@ -1,33 +1,22 @@
 //! `Inside`: the proof that this thread is inside the hook, once.
-//!
-//! The thread's state is found through one thread-local word: a pointer, or one of a few small
-//! numbers that say why there is none.
 
 use core::ffi::c_void;
 use core::ptr::{self, NonNull};
 
-use crate::base::current;
+use crate::base::current::{self, BUSY, ENDED, NEW, PROFILER, SLOTLESS, set_number};
 use crate::base::os;
 use crate::base::sync::{AtomicPtr, Ordering, compiler_fence, wait_turn};
+#[cfg(feature = "counters")]
+use crate::engine::beginnings;
+#[cfg(all(feature = "counters", not(feature = "preload")))]
+use crate::engine::dump_thread;
 use crate::engine::session;
 use crate::engine::session::Session;
 use crate::engine::thread::Thread;
 use crate::store::peak::{Heap, SHARED_SLOT};
+#[cfg(feature = "backtraces")]
+use crate::store::space::{Part, SPACE};
 use crate::store::thread_slot::{SHARED, SLOTS, ThreadSlot, claim};
-
-/// The thread has had no event yet.
-const NEW: usize = 0;
-/// The thread uses the shared slot: what it allocates meanwhile is not recorded.
-const BUSY: usize = 1;
-/// What the thread allocates is the profiler's own: it is being registered, or writes a report. Or the
-/// process is a child that is not recorded.
-const OWN: usize = 2;
-/// The thread found no slot.
-const SLOTLESS: usize = 3;
-/// The thread is past its teardown: what it still does goes through the shared slot.
-const ENDED: usize = 4;
-/// Everything above is a pointer to a [`Thread`].
-const LAST_NUMBER: usize = 4;
 
 /// The threads' states, by slot; kept for the next thread in the slot.
 static STATES: [AtomicPtr<Thread>; SLOTS] = [const { AtomicPtr::new(ptr::null_mut()) }; SLOTS];
@@ -43,8 +32,8 @@ pub(crate) struct Inside {
 pub(crate) enum Outside {
     /// The thread is inside the hook already.
     Reentrant,
-    /// The event is the profiler's own.
-    Own,
+    /// The event is the profiler's.
+    Profiler,
 }
 
 impl Inside {
@@ -52,8 +41,7 @@ impl Inside {
     /// [`enter`](Self::enter), which finds out why not.
     #[inline(always)]
     pub(crate) fn enter_fast(session: &'static Session) -> Option<Inside> {
-        let current = current::get::<Thread>();
-        let thread = NonNull::new(current).filter(|_| current.addr() > LAST_NUMBER)?;
+        let thread = current::state::<Thread>()?;
         let slot = slot_of(thread)?;
         if slot.inside.load(Ordering::Relaxed) != 0 {
             return None;
@@ -72,15 +60,15 @@ impl Inside {
     #[cold]
     #[inline(never)]
     pub(crate) fn enter(session: &'static Session) -> Result<Inside, Outside> {
-        match current::get::<Thread>().addr() {
+        match current::number() {
             NEW => register(session, bounds_of_stranger),
             BUSY => Err(Outside::Reentrant),
-            OWN => Err(Outside::Own),
+            PROFILER => Err(Outside::Profiler),
             number @ (SLOTLESS | ENDED) => enter_shared(session, number == ENDED),
             _ if is_wiped() => {
                 // A child of a fork that told nobody: what it has of the recording is its parent's.
-                set(OWN);
-                Err(Outside::Own)
+                set_number(PROFILER);
+                Err(Outside::Profiler)
             }
             _ => Self::enter_fast(session).ok_or(Outside::Reentrant),
         }
@@ -113,25 +101,28 @@ impl Drop for Inside {
 #[cold]
 #[inline(never)]
 fn leave_with_errands(thread: &Thread) {
+    let wish = thread.slot.front.take_wish();
     #[cfg(feature = "backtraces")]
-    let errand = crate::engine::allocator::moments::Errand::of(thread);
-    #[cfg(not(feature = "backtraces"))]
-    let _nobody_asks = thread.slot.front.take_wish();
+    let (is_shared, bounds) = (thread.index == SHARED, thread.bounds);
     // Release pairs with the Acquire in `join`: the event is done.
     thread.slot.inside.store(0, Ordering::Release);
     if thread.index == SHARED {
         leave_shared(thread);
     }
     #[cfg(feature = "backtraces")]
-    if let Some(errand) = errand {
-        errand.run();
+    if let Some(live) = wish.filter(|_| !is_shared)
+        && let Some(session) = session::get()
+    {
+        (session.note_state)(session, live, bounds);
     }
+    #[cfg(not(feature = "backtraces"))]
+    let _nobody_asks = wish;
 }
 
 /// Gives the shared slot to the next thread that waits for it.
 #[cold]
 fn leave_shared(thread: &Thread) {
-    set(if thread.end_rounds == 0 { SLOTLESS } else { ENDED });
+    set_number(if thread.end_rounds == 0 { SLOTLESS } else { ENDED });
     thread.slot.in_use.open();
 }
 
@@ -149,8 +140,7 @@ fn slot_of(thread: NonNull<Thread>) -> Option<&'static ThreadSlot> {
 /// Whether the thread's state is gone: the kernel empties it in a forked child.
 #[cold]
 fn is_wiped() -> bool {
-    let Some(thread) = NonNull::new(current::get::<Thread>()) else { return false };
-    slot_of(thread).is_none()
+    current::state::<Thread>().is_some_and(|thread| slot_of(thread).is_none())
 }
 
 /// Another thread is setting this one's front up for a new mode: stays outside until that is done.
@@ -158,7 +148,7 @@ fn is_wiped() -> bool {
 fn adopt_mode(thread: NonNull<Thread>, heap: &Heap) {
     let Some(slot) = slot_of(thread) else { return };
     #[cfg(all(feature = "counters", not(feature = "preload")))]
-    crate::api::diagnostics::start_where_needed(&slot.front);
+    dump_thread::start_where_needed(&slot.front);
     let mut turn = 0;
     while !slot.front.is_current(heap) {
         slot.inside.store(0, Ordering::Release);
@@ -167,10 +157,6 @@ fn adopt_mode(thread: NonNull<Thread>, heap: &Heap) {
         slot.inside.store(1, Ordering::Relaxed);
         compiler_fence(Ordering::SeqCst);
     }
-}
-
-fn set(number: usize) {
-    current::set(ptr::without_provenance_mut::<Thread>(number));
 }
 
 /// Where the calling thread's stack is, when its first event may be one in the middle of the C library.
@@ -201,7 +187,7 @@ fn bounds_of_guest() -> (u64, u64) {
 /// its stack, if it is not the first thread.
 #[cfg(feature = "preload")]
 pub(crate) fn begin_thread(session: &'static Session, stack: Option<usize>) {
-    if current::get::<Thread>().addr() == NEW {
+    if current::number() == NEW {
         drop(register(session, || stack.map_or_else(bounds_of_stranger, os::stack::bounds_of_new)));
     }
 }
@@ -211,25 +197,25 @@ fn register(
     session: &'static Session,
     bounds: impl FnOnce() -> (u64, u64),
 ) -> Result<Inside, Outside> {
-    set(OWN);
+    set_number(PROFILER);
     #[cfg(feature = "backtraces")]
     if session::is_muted() {
-        return Err(Outside::Own);
+        return Err(Outside::Profiler);
     }
     #[cfg(feature = "backtraces")]
     let _errno = os::KeepErrno::new();
     #[cfg(feature = "backtraces")]
     session::note_moment(session);
     #[cfg(feature = "backtraces")]
-    let room = session::make_room_for_thread;
+    let room = |slots| SPACE.has(Part::Threads, slots);
     #[cfg(not(feature = "backtraces"))]
     let room = |_| true;
     #[cfg(all(feature = "counters", not(feature = "preload")))]
-    crate::api::diagnostics::start_anyway();
+    dump_thread::start_anyway();
     let index = claim(session.slots, &session.header.process.threads, room);
     let Some((index, thread)) = index.and_then(|index| Some((index, state(session, index)?)))
     else {
-        set(SLOTLESS);
+        set_number(SLOTLESS);
         return enter_shared(session, false);
     };
     let bounds = bounds();
@@ -237,7 +223,7 @@ fn register(
     let begin = || unsafe { &mut *thread.as_ptr() }.begin(bounds);
     #[cfg(feature = "counters")]
     if let Some(slot) = session.slot(index) {
-        crate::api::memory_stats::threads::begin(index, slot, begin);
+        beginnings::begin(index, slot, begin);
     }
     #[cfg(not(feature = "counters"))]
     begin();
@@ -245,7 +231,7 @@ fn register(
     if let Some(key) = session.thread_end {
         key.set(thread.as_ptr().cast());
     }
-    current::set(thread.as_ptr());
+    current::set_state(thread);
     Inside::enter_fast(session).ok_or(Outside::Reentrant)
 }
 
@@ -281,7 +267,7 @@ fn state(session: &'static Session, index: u32) -> Option<NonNull<Thread>> {
     // SAFETY: zeroed memory of the right size, for this slot alone.
     unsafe { Thread::initialize(thread, session, index)? };
     #[cfg(feature = "backtraces")]
-    if session::is_in_file() {
+    if SPACE.is_in_file() {
         os::files::wipe_on_fork(thread.cast(), size_of::<Thread>());
     }
     entry.store(thread.as_ptr(), Ordering::Release);
@@ -291,10 +277,10 @@ fn state(session: &'static Session, index: u32) -> Option<NonNull<Thread>> {
 /// Uses the slot that all threads without one share. `ended`: the thread had one.
 fn enter_shared(session: &'static Session, ended: bool) -> Result<Inside, Outside> {
     let Some(slot) = session.slot(SHARED) else { return Err(Outside::Reentrant) };
-    set(BUSY);
+    set_number(BUSY);
     let held = slot.in_use.lock();
     let Some(thread) = state(session, SHARED) else {
-        set(if ended { ENDED } else { SLOTLESS });
+        set_number(if ended { ENDED } else { SLOTLESS });
         return Err(Outside::Reentrant);
     };
     let bounds = bounds_of_guest();
@@ -330,22 +316,21 @@ pub(crate) unsafe extern "C" fn thread_ends(value: *mut c_void) {
     {
         return key.set(value);
     }
-    set(ENDED);
+    set_number(ENDED);
     #[cfg(feature = "backtraces")]
-    thread.member.end(session);
+    thread.member.end(session.groups);
     session.heap().leave(&thread.slot.front);
     #[cfg(feature = "counters")]
-    crate::api::memory_stats::threads::end(thread.index);
+    beginnings::end(thread.index);
     thread.slot.leave();
     #[cfg(all(feature = "counters", not(feature = "preload")))]
-    crate::api::diagnostics::thread_ended();
+    dump_thread::thread_ended();
 }
 
 /// A forked child goes on with this thread alone: makes its state anew where it was wiped.
 #[cfg(feature = "backtraces")]
 pub(crate) fn rebuild_in_child(session: &'static Session) {
-    let thread =
-        NonNull::new(current::get::<Thread>()).filter(|thread| thread.addr().get() > LAST_NUMBER);
+    let thread = current::state::<Thread>();
     let index = STATES.iter().position(|state| {
         thread.is_some_and(|thread| state.load(Ordering::Relaxed) == thread.as_ptr())
     });
@@ -375,8 +360,7 @@ pub(crate) fn join_group(session: &'static Session, member: crate::store::group:
 /// The calling thread's part in a group.
 #[cfg(feature = "backtraces")]
 pub(crate) fn member() -> crate::store::group::Member {
-    let current = current::get::<Thread>();
-    let thread = NonNull::new(current).filter(|_| current.addr() > LAST_NUMBER);
+    let thread = current::state::<Thread>();
     // SAFETY: above the numbers it is a state, which is never freed; the member is this thread's.
     thread.map(|thread| unsafe { thread.as_ref() }.member).unwrap_or_default()
 }
@@ -384,48 +368,15 @@ pub(crate) fn member() -> crate::store::group::Member {
 /// Where the calling thread's stack is; both 0 where that is not known, or the thread has no slot of its own.
 #[cfg(feature = "backtraces")]
 pub(crate) fn bounds() -> (u64, u64) {
-    let current = current::get::<Thread>();
-    let thread = NonNull::new(current).filter(|_| current.addr() > LAST_NUMBER);
+    let thread = current::state::<Thread>();
     // SAFETY: above the numbers it is a state, which is never freed; the bounds are this thread's.
     let state = thread.map(|thread| unsafe { thread.as_ref() });
     state.filter(|state| state.index != SHARED).map_or((0, 0), |state| state.bounds)
 }
 
-/// The calling thread's events are the program's again.
-#[cfg(all(feature = "counters", not(feature = "preload")))]
-pub(crate) fn unmute() {
-    set(NEW);
-}
-
-/// Nothing that the calling thread allocates is recorded from now on.
-#[cfg(feature = "counters")]
-pub(crate) fn mute() {
-    set(OWN);
-}
-
 /// The index of the calling thread's slot.
 pub(crate) fn current_index() -> Option<u32> {
-    let current = current::get::<Thread>();
-    let thread = NonNull::new(current).filter(|_| current.addr() > LAST_NUMBER)?;
+    let thread = current::state::<Thread>()?;
     // SAFETY: above the numbers it is a state, which is never freed.
     Some(unsafe { thread.as_ref() }.index)
-}
-
-/// Whether what the calling thread allocates now is the profiler's own.
-#[cfg(feature = "backtraces")]
-pub(crate) fn is_own() -> bool {
-    current::get::<Thread>().addr() == OWN
-}
-
-/// What the profiler itself allocates in `work` is not the program's.
-pub(crate) fn as_profiler<R>(work: impl FnOnce() -> R) -> R {
-    struct Restore(*mut Thread);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            current::set(self.0);
-        }
-    }
-    let _restore = Restore(current::get());
-    set(OWN);
-    work()
 }

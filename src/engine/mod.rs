@@ -1,11 +1,19 @@
 //! The engine of this process: from an event to the mapping.
 
 pub(crate) mod allocator;
+#[cfg(feature = "counters")]
+pub(crate) mod beginnings;
+#[cfg(all(feature = "counters", not(feature = "preload")))]
+pub(crate) mod dump_thread;
 #[cfg(feature = "backtraces")]
 pub(crate) mod events;
+#[cfg(all(test, feature = "dhat-compat"))]
+mod heap_tests;
 pub(crate) mod inside;
 #[cfg(feature = "backtraces")]
 pub(crate) mod ledger;
+#[cfg(feature = "backtraces")]
+pub(crate) mod member;
 #[cfg(feature = "backtraces")]
 pub(crate) mod place;
 pub(crate) mod session;
@@ -13,7 +21,5 @@ pub(crate) mod session;
 pub(crate) mod stack_site;
 pub(crate) mod stretches;
 pub(crate) mod thread;
-#[cfg(feature = "backtraces")]
-pub(crate) mod unwinding;
 #[cfg(feature = "backtraces")]
 pub(crate) mod windows;

@@ -8,11 +8,9 @@ use crate::base::os::files;
 use crate::base::os::files::{Errno, File, Path};
 use crate::base::os::message::say;
 use crate::base::settings::{Lossy, Settings};
-use crate::base::sync::{AtomicU32, Ordering, UnsafeCell};
-use crate::store::layout::{ENTRY_SIZES, Geometry, HEADER_SIZE, MAGIC, Mapping, OPEN, Region};
-use crate::store::space;
-use crate::store::space::{Part, SPACE};
-use crate::store::thread_slot::{SHARED, SLOTS};
+use crate::base::sync::{AtomicU32, Ordering};
+use crate::store::layout::{Geometry, HEADER_SIZE, MAGIC, Mapping, OPEN};
+use crate::store::space::SPACE;
 
 /// Why there is no mapping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,27 +21,8 @@ pub(crate) enum NoMapping {
     TooLarge,
 }
 
-/// 1: the recording is in a file.
-static IN_FILE: AtomicU32 = AtomicU32::new(0);
 /// 1: this process is a forked child that is not recorded.
 static MUTED: AtomicU32 = AtomicU32::new(0);
-/// Which arenas there is room for, a bit each.
-static ARENAS: [AtomicU32; SLOTS / 32] = [const { AtomicU32::new(0) }; SLOTS / 32];
-
-/// The file's path. Written while the process has one thread that could read it: before the session is
-/// made, and in a forked child.
-struct RecordPath(UnsafeCell<Path>);
-
-// SAFETY: see the description.
-unsafe impl Sync for RecordPath {}
-
-static RECORD: RecordPath = RecordPath(UnsafeCell::new(Path::EMPTY));
-
-/// Whether the recording is in a file.
-pub(crate) fn is_in_file() -> bool {
-    IN_FILE.load(Ordering::Relaxed) != 0
-}
-
 /// Whether this process is a forked child that is not recorded.
 pub(crate) fn is_muted() -> bool {
     MUTED.load(Ordering::Relaxed) != 0
@@ -52,18 +31,7 @@ pub(crate) fn is_muted() -> bool {
 /// Nothing is recorded in this process any more, and nothing of the recording is touched.
 pub(crate) fn mute() {
     MUTED.store(1, Ordering::Relaxed);
-    crate::engine::inside::mute();
-}
-
-/// Path of the recording's file.
-pub(crate) fn record_path() -> &'static CStr {
-    // SAFETY: nobody writes now, see `RecordPath`.
-    RECORD.0.with(|path| unsafe { &*path }).c_str()
-}
-
-pub(crate) fn set_record_path(path: Path) {
-    // SAFETY: nobody reads now, see `RecordPath`.
-    RECORD.0.with_mut(|place| unsafe { *place = path });
+    crate::base::current::mute();
 }
 
 /// Makes the mapping that the settings ask for.
@@ -117,7 +85,7 @@ fn in_file(pattern: &CStr, size: usize, geometry: &Geometry) -> Result<Mapping, 
     let made = file.set_len(size).and_then(|()| {
         // SAFETY: a place of the kernel's choice.
         let base = unsafe { file.map(None, size) }.ok_or(Errno(libc::ENOMEM))?;
-        set_record_path(path);
+        SPACE.set_path(path);
         prepare(base, geometry)
     });
     if made.is_err() {
@@ -128,27 +96,12 @@ fn in_file(pattern: &CStr, size: usize, geometry: &Geometry) -> Result<Mapping, 
 
 /// Reserves what every recording needs, and only then touches it.
 fn prepare(base: NonNull<u8>, geometry: &Geometry) -> Result<Mapping, Errno> {
-    if !files::populate(base, HEADER_SIZE, 0) {
+    if !files::populate(base, HEADER_SIZE, SPACE.path(), 0) {
         return Err(Errno(libc::ENOSPC));
     }
     // SAFETY: zeroed, page-aligned, of the geometry's size, never given back.
     let mapping = unsafe { Mapping::initialize(base, geometry) };
-    let has_room = Part::ALL.into_iter().all(|part| {
-        let entries = mapping.place(part.regions()[0]).1;
-        entries == 0 || SPACE.has(part, 1, || Some(mapping))
-    });
-    let (start, size) = shared_slot(mapping);
-    if !has_room || !space::bytes(mapping, start, size) {
-        return Err(Errno(libc::ENOSPC));
-    }
-    IN_FILE.store(1, Ordering::Relaxed);
-    Ok(mapping)
-}
-
-/// Where the slot is that threads without one share: far behind the others.
-pub(crate) fn shared_slot(mapping: Mapping) -> (usize, usize) {
-    let size = ENTRY_SIZES[Region::Threads as usize];
-    (mapping.place(Region::Threads).0 + SHARED as usize * size, size)
+    if SPACE.begin(mapping) { Ok(mapping) } else { Err(Errno(libc::ENOSPC)) }
 }
 
 /// Makes this process's file, which has to be new. Where the pattern has the process's id, one that is
@@ -234,48 +187,4 @@ fn push_executable(path: &mut Path) -> bool {
     let len = os::read_link(c"/proc/self/exe", &mut executable);
     let name = executable[..len].rsplit(|byte| *byte == b'/').next().unwrap_or(b"");
     path.push(if name.is_empty() { b"unknown" } else { name })
-}
-
-/// Whether there is room for so many thread slots.
-pub(crate) fn make_room_for_thread(slots: u32) -> bool {
-    crate::engine::session::has_room(Part::Threads, slots)
-}
-
-/// Whether there is room for so many modules.
-pub(crate) fn make_room_for_module(modules: u32) -> bool {
-    crate::engine::session::has_room(Part::Modules, modules)
-}
-
-/// Whether there is room for the arena of the thread in that slot.
-pub(crate) fn make_room_for_arena(slot: u32) -> bool {
-    if !is_in_file() {
-        return true;
-    }
-    let Some(session) = crate::engine::session::get() else { return false };
-    let (offset, size) = arena(session.mapping, slot);
-    let has_room = space::bytes(session.mapping, offset, size);
-    if has_room {
-        let bit = 1 << (slot % 32);
-        if let Some(word) = ARENAS.get(slot as usize / 32) {
-            word.fetch_or(bit, Ordering::Relaxed);
-        }
-    } else {
-        session.header.process.no_room.store(1, Ordering::Relaxed);
-    }
-    has_room
-}
-
-/// Offset and size of a slot's arena.
-fn arena(mapping: Mapping, slot: u32) -> (usize, usize) {
-    let size = ENTRY_SIZES[Region::Arenas as usize];
-    (mapping.place(Region::Arenas).0 + slot as usize * size, size)
-}
-
-/// Offset and size of every arena that is used.
-pub(crate) fn arenas(mapping: Mapping) -> impl Iterator<Item = (usize, usize)> {
-    let is_used = |slot: &u32| {
-        let word = ARENAS.get(*slot as usize / 32);
-        word.is_some_and(|word| word.load(Ordering::Relaxed) >> (slot % 32) & 1 != 0)
-    };
-    (0..SLOTS as u32).filter(is_used).map(move |slot| arena(mapping, slot))
 }

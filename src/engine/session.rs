@@ -8,25 +8,27 @@
 //! The decision falls before the first block and never changes, because it decides
 //! whether blocks have trailers.
 
+use core::ffi::c_void;
 use core::mem::MaybeUninit;
 
 use crate::base::os;
+#[cfg(feature = "backtraces")]
+use crate::base::settings::BUCKETS;
 use crate::base::settings::Settings;
-#[cfg(feature = "backtraces")]
-use crate::base::settings::{BUCKETS, Unwind};
 use crate::base::sync::once::{Once, Undecided};
-#[cfg(feature = "backtraces")]
-use crate::base::sync::spin_lock::SpinLock;
 use crate::base::sync::{AtomicU32, Ordering, UnsafeCell};
+#[cfg(feature = "backtraces")]
+#[cfg(feature = "backtraces")]
+use crate::capture::process_rules::ProcessRules;
 #[cfg(feature = "backtraces")]
 use crate::store::arena::Arena;
 #[cfg(feature = "backtraces")]
 use crate::store::frames::Frames;
 #[cfg(feature = "backtraces")]
 use crate::store::group::Group;
-#[cfg(feature = "backtraces")]
-use crate::store::layout::{EXIT, Module};
 use crate::store::layout::{Geometry, Header, Mapping, Region};
+#[cfg(feature = "backtraces")]
+use crate::store::modules::Modules;
 use crate::store::peak::Heap;
 #[cfg(feature = "backtraces")]
 use crate::store::sites::Sites;
@@ -39,11 +41,7 @@ use crate::store::thread_slot::{SHARED, SLOTS, ThreadSlot};
 #[cfg(feature = "backtraces")]
 use crate::engine::place;
 #[cfg(feature = "backtraces")]
-pub(crate) use crate::engine::place::{
-    is_in_file, is_muted, make_room_for_arena, make_room_for_module, make_room_for_thread,
-    record_path,
-};
-use crate::fork::{after_fork_in_child, after_fork_in_parent, before_fork};
+pub(crate) use crate::engine::place::is_muted;
 
 static SESSION: Once<Session> =
     Once::new(AtomicU32::new(0), UnsafeCell::new(MaybeUninit::uninit()));
@@ -56,6 +54,9 @@ pub(crate) struct Session {
     pub(crate) header: &'static Header,
     pub(crate) slots: &'static [ThreadSlot],
     pub(crate) thread_end: Option<os::ThreadEnd>,
+    /// See [`Calls::note_state`].
+    #[cfg(feature = "backtraces")]
+    pub(crate) note_state: fn(&'static Session, i64, (u64, u64)),
     #[cfg(feature = "backtraces")]
     pub(crate) settings: Settings,
     #[cfg(feature = "backtraces")]
@@ -65,9 +66,7 @@ pub(crate) struct Session {
     #[cfg(feature = "backtraces")]
     pub(crate) arenas: &'static [Arena],
     #[cfg(feature = "backtraces")]
-    pub(crate) modules: &'static [Module],
-    #[cfg(feature = "backtraces")]
-    pub(crate) modules_lock: SpinLock,
+    pub(crate) modules: Modules,
     #[cfg(feature = "backtraces")]
     pub(crate) groups: &'static [Group],
 }
@@ -91,25 +90,22 @@ impl Session {
         indices.filter_map(move |index| Some((index, slots.get(index as usize)?)))
     }
 
+    /// Makes a group; [`NO_GROUP`](crate::store::group::NO_GROUP) if there is no room for one.
+    #[cfg(feature = "backtraces")]
+    pub(crate) fn make_group(&self, thread_name: &[u8], name: &[u8]) -> u32 {
+        crate::store::group::make(&self.header.process, self.groups, thread_name, name)
+    }
+
     /// Whether the recording is of this process: a child that was forked without telling anybody, or that is
     /// not to be recorded, still has its parent's mapped.
     #[cfg(feature = "backtraces")]
-    pub(crate) fn is_own(&self) -> bool {
+    pub(crate) fn is_this_process(&self) -> bool {
         self.header.process.id.load(Ordering::Relaxed) == os::process_id()
     }
 
     /// The slot of the thread with this index.
     pub(crate) fn slot(&self, index: u32) -> Option<&'static ThreadSlot> {
         self.slots.get(index as usize)
-    }
-}
-
-/// The session, if the process is recorded. Decides, the first time.
-#[inline(always)]
-pub(crate) fn get() -> Option<&'static Session> {
-    match SESSION.get() {
-        Ok(session) => session,
-        Err(Undecided) => SESSION.decide(start, begin),
     }
 }
 
@@ -120,51 +116,45 @@ pub(crate) fn is_undecided() -> bool {
     SESSION.get().is_err()
 }
 
-/// The session, if that is decided. Who only asks for numbers begins no recording in a program that has another
-/// allocator.
+/// The session, or that the process is not recorded. A program whose allocator is another one stays
+/// undecided, whatever numbers it asks for.
+///
+/// # Errors
+///
+/// While nothing is decided.
 #[inline(always)]
 pub(crate) fn decided() -> Result<Option<&'static Session>, Undecided> {
     SESSION.get()
 }
 
+/// The session, if there is one by now.
+#[inline(always)]
+pub(crate) fn get() -> Option<&'static Session> {
+    decided().unwrap_or(None)
+}
+
+/// The functions that the session calls, which know it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Calls {
+    /// A thread that had events ends; the argument is its state.
+    pub(crate) thread_ends: unsafe extern "C" fn(*mut c_void),
+    /// The calling thread is asked to take down the allocator's state, with so many bytes live. It is
+    /// outside the hook, and its stack has these bounds.
+    #[cfg(feature = "backtraces")]
+    pub(crate) note_state: fn(&'static Session, i64, (u64, u64)),
+}
+
+/// Decides whether the process is recorded, unless that was done. `begin` runs once there is a session.
+pub(crate) fn decide(calls: Calls, begin: fn()) -> Option<&'static Session> {
+    SESSION.decide(|| make(calls), begin)
+}
+
 /// Decides for the process. Allocations that libc makes meanwhile do not come to the hook.
-fn start() -> Option<Session> {
+fn make(calls: Calls) -> Option<Session> {
     #[cfg(feature = "backtraces")]
     let _errno = os::KeepErrno::new();
     let settings = Settings::from_environment();
-    if settings.on { open(&settings) } else { None }
-}
-
-/// What is asked of libc once there is a session.
-fn begin() {
-    #[cfg(feature = "counters")]
-    let _errno = os::KeepErrno::new();
-    // The executable is the first of the modules, whoever allocates first.
-    #[cfg(feature = "backtraces")]
-    if let Some(session) = get() {
-        crate::engine::unwinding::note_executable(session);
-    }
-    #[cfg(all(feature = "backtraces", target_env = "gnu"))]
-    crate::engine::allocator::glibc::prepare();
-    #[cfg(feature = "backtraces")]
-    os::at_exit(note_end);
-    os::at_fork(before_fork, after_fork_in_parent, after_fork_in_child);
-    #[cfg(feature = "dhat-compat")]
-    os::at_exit(crate::api::report_files::at_exit);
-    #[cfg(all(feature = "counters", not(feature = "preload")))]
-    crate::api::diagnostics::start();
-    #[cfg(feature = "preload")]
-    crate::base::settings::refuse_signal();
-}
-
-/// Runs when the process exits by `exit` or by returning from `main`.
-#[cfg(feature = "backtraces")]
-extern "C" fn note_end() {
-    if let Some(session) = get().filter(|session| session.is_own()) {
-        note_moment(session);
-        crate::engine::allocator::moments::note_end(session);
-        session.header.process.ending.store(EXIT, Ordering::Relaxed);
-    }
+    if settings.on { open(&settings, calls) } else { None }
 }
 
 /// Notes what both clocks say, so that who finds the recording can tell the time.
@@ -176,12 +166,12 @@ pub(crate) fn note_moment(session: &Session) {
     process.last_nanos.store(nanos, Ordering::Relaxed);
 }
 
-fn open(settings: &Settings) -> Option<Session> {
+fn open(settings: &Settings, calls: Calls) -> Option<Session> {
     os::clock::start();
     #[cfg(feature = "backtraces")]
     os::loaded::note_early();
     #[cfg(feature = "backtraces")]
-    crate::store::group::start(settings.tests);
+    crate::store::test_starts::read(settings.tests);
     let (mapping, settings) = map(settings)?;
     let header = mapping.header();
     describe_process(header, &settings);
@@ -192,12 +182,12 @@ fn open(settings: &Settings) -> Option<Session> {
     header.heap.initialize(exact);
     #[cfg(feature = "backtraces")]
     crate::store::trailer::start(os::monotonic_nanos() ^ u64::from(os::process_id()) << 32);
-    let thread_end = os::ThreadEnd::new(crate::engine::inside::thread_ends);
+    let thread_end = os::ThreadEnd::new(calls.thread_ends);
     #[cfg(feature = "backtraces")]
     let session = {
         let capacity = header.regions[Region::Frames as usize][1].load(Ordering::Relaxed) as usize;
         let slots = frame_slots(capacity)?;
-        Session::of_mapping(mapping, slots, os::discard, ROOM, thread_end, settings)
+        Session::of_mapping(mapping, slots, discard, ROOM, thread_end, settings, calls.note_state)
     };
     #[cfg(not(feature = "backtraces"))]
     let session = Session { header, slots, thread_end };
@@ -217,11 +207,12 @@ fn frame_slots(frames: usize) -> Option<&'static [Slot]> {
 /// Room for frames, and for sites. The frame after the last one may be looked at.
 #[cfg(feature = "backtraces")]
 const ROOM: [fn(u32) -> bool; 2] =
-    [|frames| has_room(Part::Frames, frames + 1), |sites| has_room(Part::Sites, sites)];
+    [|frames| SPACE.has(Part::Frames, frames + 1), |sites| SPACE.has(Part::Sites, sites)];
 
+/// Empties slots that nobody uses any more.
 #[cfg(feature = "backtraces")]
-pub(crate) fn has_room(part: Part, entries: u32) -> bool {
-    SPACE.has(part, entries, || Some(get()?.mapping))
+fn discard(slots: &'static [Slot]) {
+    os::discard(core::ptr::NonNull::from(slots).cast(), size_of_val(slots));
 }
 
 #[cfg(feature = "backtraces")]
@@ -235,6 +226,7 @@ impl Session {
         room: [fn(u32) -> bool; 2],
         thread_end: Option<os::ThreadEnd>,
         settings: Settings,
+        note_state: fn(&'static Session, i64, (u64, u64)),
     ) -> Session {
         let header = mapping.header();
         // SAFETY: for each region below: it holds this type, of atomics, valid when zeroed.
@@ -268,11 +260,11 @@ impl Session {
             slots,
             thread_end,
             settings,
+            note_state,
             frames,
             sites,
             arenas,
-            modules,
-            modules_lock: SpinLock::default(),
+            modules: Modules::new(modules, &header.process.modules),
             groups,
         }
     }
@@ -347,10 +339,10 @@ fn geometry(settings: &Settings, groups: usize) -> Geometry {
     Geometry([SLOTS, modules, sites, sites, sites, sites, frames, groups, SLOTS])
 }
 
-/// Whether stacks are walked by frame pointers alone, and whether those may help out.
+/// The rules by which this process's stacks are walked.
 #[cfg(feature = "backtraces")]
 impl Session {
-    pub(crate) fn unwind(&self) -> Unwind {
-        self.settings.unwind
+    pub(crate) fn rules(&self) -> ProcessRules<'_, Modules> {
+        ProcessRules::new(self.settings.unwind, &self.modules)
     }
 }

@@ -1,21 +1,20 @@
 //! From registers to a call site: captures the stack and names it in the table.
 
 use crate::base::sync::Ordering;
+use crate::capture::own_stack::{CopiedStack, OwnStack};
+use crate::capture::process_rules::ProcessRules;
 use crate::capture::registers::Registers;
 use crate::capture::rule_cache;
-use crate::capture::stack::{Base, NO_NODE, Names, NoNames, Stack};
+use crate::capture::stack::{Base, Names, NoNames, Stack};
 use crate::engine::session::Session;
 use crate::engine::thread::{Paths, Place, Thread};
-use crate::engine::unwinding::{CopiedStack, OwnStack, ProcessRules};
 use crate::engine::windows;
 use crate::store::frames::{
-    ADDRESS_BITS, Level, ROOT_BROKEN, ROOT_COMPLETE, ROOT_TRUNCATED, ROOTS,
+    ADDRESS_BITS, Level, NO_ROOM, ROOT_BROKEN, ROOT_COMPLETE, ROOT_TRUNCATED, ROOTS,
 };
 use crate::store::group::Member;
+use crate::store::modules::Modules;
 use crate::store::sites::{Maker, NO_SITE};
-
-/// Stands for all frames that found no room in the table.
-pub(crate) const NO_ROOM: u32 = NO_NODE - 1;
 
 /// The site of the stack whose innermost frame has the registers `at`; `None` while nothing is recorded.
 #[inline(always)]
@@ -84,7 +83,7 @@ fn checked(thread: &mut Thread, session: &'static Session, at: Registers, first:
         return site;
     }
     thread.checker.clear();
-    let rules = ProcessRules::new(session);
+    let rules = session.rules();
     thread.checker.capture(at, &OwnStack { high }, &rules, &mut NoNames);
     let found = &session.header.self_check;
     found.checked.add_shared(1);
@@ -137,7 +136,7 @@ fn is_on_own_stack(thread: &Thread, at: Registers) -> bool {
 /// Captures the stack; the innermost frame's id, if all that was walked is kept.
 #[inline(always)]
 fn walked(thread: &mut Thread, session: &'static Session, at: Registers) -> Option<u32> {
-    let rules = ProcessRules::new(session);
+    let rules = session.rules();
     if thread.generation != rule_cache::generation() {
         begin_generation(thread);
     }
@@ -175,7 +174,11 @@ fn begin_generation(thread: &mut Thread) {
 
 /// A stack that is not the thread's own: a copy is walked, and nothing of it remembered.
 #[cold]
-fn capture_foreign(thread: &mut Thread, at: Registers, rules: &ProcessRules) -> Option<u32> {
+fn capture_foreign(
+    thread: &mut Thread,
+    at: Registers,
+    rules: &ProcessRules<'_, Modules>,
+) -> Option<u32> {
     let copied = crate::base::os::copy_memory(at.sp, &mut thread.foreign) / 8;
     let memory = CopiedStack { low: at.sp, words: &thread.foreign[..copied] };
     let mut names =

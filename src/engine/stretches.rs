@@ -6,9 +6,10 @@
 
 use std::vec::Vec;
 
+use crate::base::current::as_profiler;
 use crate::base::sync::UnsafeCell;
 use crate::base::sync::spin_lock::{Held, SpinLock};
-use crate::engine::inside::{Inside, as_profiler};
+use crate::engine::inside::Inside;
 use crate::engine::session;
 
 /// The most bytes and blocks live at once.

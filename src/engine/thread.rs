@@ -143,7 +143,7 @@ impl Thread {
             self.stack.clear();
             self.last_site = 0;
             self.fast_site = 0;
-            self.join_group(crate::api::groups::entered());
+            self.join_group(crate::engine::member::entered());
             self.begin_names();
         }
     }
@@ -186,7 +186,7 @@ impl Thread {
         const READY: u32 = 1;
         const REFUSED: u32 = 2;
         if self.arena_state == 0 {
-            let has_room = crate::engine::session::make_room_for_arena(self.index);
+            let has_room = crate::store::space::SPACE.has_arena(self.index);
             self.arena_state = if has_room { READY } else { REFUSED };
         }
         self.arena_state == READY

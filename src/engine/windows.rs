@@ -33,6 +33,10 @@ static KNOWN: AtomicU32 = AtomicU32::new(TABLE_FULL);
 /// The first site that new blocks may have.
 static NAMED: AtomicU32 = AtomicU32::new(TABLE_FULL);
 
+/// 1: see [`has_counted_only`].
+#[cfg(feature = "dhat-compat")]
+static COUNTED_ONLY: AtomicU32 = AtomicU32::new(0);
+
 /// Whether a block of that site is one of the present window.
 #[inline(always)]
 pub(crate) fn knows(site: u32) -> bool {
@@ -78,7 +82,15 @@ pub(crate) fn close_from_start() {
 /// From now on blocks are counted, but in the totals alone.
 #[cfg(feature = "dhat-compat")]
 pub(crate) fn count_only() {
+    COUNTED_ONLY.store(1, Ordering::Relaxed);
     set(TABLE_FULL, COUNTING);
+}
+
+/// Whether blocks were counted without stacks at some time: then the site of what finds the table full
+/// has those, too.
+#[cfg(feature = "dhat-compat")]
+pub(crate) fn has_counted_only() -> bool {
+    COUNTED_ONLY.load(Ordering::Relaxed) != 0
 }
 
 /// From now on blocks are counted with their stacks; all that were counted before stay known.

@@ -6,7 +6,7 @@ use std::vec;
 use std::vec::Vec;
 
 use super::*;
-use crate::store::peak::tests::world::{Random, leak};
+use crate::base::testing::{Random, leak};
 use crate::store::sites::{FIRST_SITE, Record, SitesHead};
 
 /// A site's numbers as they are: live, live when the epoch was raised last, most live at once.

@@ -18,6 +18,8 @@ pub(crate) const ROOT_BROKEN: u32 = 2;
 pub(crate) const ROOT_TABLE_FULL: u32 = 3;
 /// Ids below this are roots.
 pub(crate) const ROOTS: u32 = 4;
+/// The id of all frames that found no room in the table.
+pub(crate) const NO_ROOM: u32 = u32::MAX - 1;
 
 /// Slots of the first level. Few in the models of `tests/loom.rs` and under Miri, so that they
 /// outgrow it.

@@ -5,7 +5,7 @@ use std::thread;
 use std::vec::Vec;
 
 use super::*;
-use crate::store::peak::tests::world::{Random, leak};
+use crate::base::testing::{Random, leak};
 use crate::store::sites::{FIRST_SITE, Maker, Record, Sites, SitesHead, TABLE_FULL};
 use crate::store::tally::Tally;
 

@@ -5,14 +5,9 @@
 //!
 //! A group without a name is internal: reports show neither a frame nor numbers of it.
 
-use core::ffi::CStr;
-
-use crate::base::os;
 use crate::base::sync::{AtomicU32, AtomicU64, Ordering};
-use crate::engine::session::Session;
-use crate::engine::stack_site::NO_ROOM;
-use crate::store::frames::{Frames, ROOTS};
-use crate::store::layout::store_bytes;
+use crate::store::frames::{Frames, NO_ROOM, ROOTS};
+use crate::store::layout::{Process, store_bytes};
 use crate::store::space::{Part, SPACE};
 
 /// No group.
@@ -167,8 +162,8 @@ impl Member {
     }
 
     /// The thread has had its last event.
-    pub(crate) fn end(self, session: &Session) {
-        let Some(group) = session.groups.get(self.group as usize) else { return };
+    pub(crate) fn end(self, groups: &[Group]) {
+        let Some(group) = groups.get(self.group as usize) else { return };
         if self.leads {
             group.end();
         }
@@ -179,69 +174,20 @@ impl Member {
     }
 }
 
-/// Where tests start: linked addresses of the executable, the first and one past the last of each function.
-static STARTS: [[AtomicU64; 2]; 8] = [const { [AtomicU64::new(0), AtomicU64::new(0)] }; 8];
-
-/// Whether the first thread is a group: the list of starts begins with the word `main`.
-#[cfg(feature = "preload")]
-pub(crate) fn has_main(ranges: &CStr) -> bool {
-    ranges.to_bytes().split(|byte| *byte == b',').next() == Some(b"main")
-}
-
-/// Reads `start-end,…` in hexadecimal; what does not fit or is no such pair is left out.
-pub(crate) fn start(ranges: Option<&CStr>) {
-    let Some(ranges) = ranges else { return };
-    let bias = os::loaded::executables_bias();
-    let pairs = ranges.to_bytes().split(|byte| *byte == b',').filter_map(|range| {
-        let (first, last) = core::str::from_utf8(range).ok()?.split_once('-')?;
-        let address = |digits| u64::from_str_radix(digits, 16).ok();
-        Some([address(first)?, address(last)?])
-    });
-    for (place, pair) in STARTS.iter().zip(pairs) {
-        for (word, address) in place.iter().zip(pair) {
-            word.store(address.wrapping_add(bias), Ordering::Relaxed);
-        }
-    }
-}
-
-/// Whether the stack that ends in `frame` goes through a start of a test; where none is known, always.
-pub(crate) fn is_below_a_start(frames: &Frames, mut frame: u32) -> bool {
-    let starts = || {
-        let range = |[first, end]: &[AtomicU64; 2]| {
-            first.load(Ordering::Relaxed)..end.load(Ordering::Relaxed)
-        };
-        STARTS.iter().map(range).take_while(|range| range.end != 0)
-    };
-    if starts().next().is_none() {
-        return true;
-    }
-    while frame >= ROOTS
-        && let Some((address, outer)) = frames.get(frame)
-    {
-        // A return address may be one past its function's last byte.
-        let call = address.wrapping_sub(1);
-        if starts().any(|range| range.contains(&call)) {
-            return true;
-        }
-        frame = outer;
-    }
-    false
-}
-
 /// Makes a group; [`NO_GROUP`] if there is no room for one, which is counted.
-pub(crate) fn make(session: &Session, thread_name: &[u8], name: &[u8]) -> u32 {
-    let count = &session.header.process.groups;
-    let capacity = session.groups.len() as u32;
+pub(crate) fn make(process: &Process, groups: &[Group], thread_name: &[u8], name: &[u8]) -> u32 {
+    let count = &process.groups;
+    let capacity = groups.len() as u32;
     let id = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| {
         let id = n.max(1);
-        let has_room = id < capacity && SPACE.has(Part::Groups, id + 1, || Some(session.mapping));
+        let has_room = id < capacity && SPACE.has(Part::Groups, id + 1);
         has_room.then_some(id + 1)
     });
     let Ok(id) = id.map(|before| before.max(1)) else {
-        session.header.process.groups_overflowed.fetch_add(1, Ordering::Relaxed);
+        process.groups_overflowed.fetch_add(1, Ordering::Relaxed);
         return NO_GROUP;
     };
-    if let Some(group) = session.groups.get(id as usize) {
+    if let Some(group) = groups.get(id as usize) {
         group.describe(thread_name, name);
     }
     id
@@ -249,13 +195,13 @@ pub(crate) fn make(session: &Session, thread_name: &[u8], name: &[u8]) -> u32 {
 
 /// Groups begin at zero again, for a new window, while nothing is recorded.
 #[cfg(feature = "dhat-compat")]
-pub(crate) fn restart(session: &Session) {
-    let used = session.header.process.groups.load(Ordering::Relaxed) as usize;
-    let groups = session.groups.get(..used).unwrap_or_default();
-    let numbers = |group: &'static Group| {
+pub(crate) fn restart(process: &Process, groups: &[Group]) {
+    let used = process.groups.load(Ordering::Relaxed) as usize;
+    let groups = groups.get(..used).unwrap_or_default();
+    fn numbers(group: &Group) -> [&AtomicU64; 5] {
         let Group { total_bytes, total_blocks, live_bytes, live_blocks, peak_bytes, .. } = group;
         [total_bytes, total_blocks, live_bytes, live_blocks, peak_bytes]
-    };
+    }
     groups.iter().flat_map(numbers).for_each(|number| number.store(0, Ordering::Relaxed));
 }
 

@@ -334,6 +334,16 @@ impl Mapping {
         mapping
     }
 
+    /// The mapping that begins at `base`.
+    ///
+    /// # Safety
+    ///
+    /// `base` must be that of an initialized mapping.
+    #[cfg(feature = "backtraces")]
+    pub(crate) unsafe fn at(base: NonNull<u8>) -> Self {
+        Mapping { base }
+    }
+
     pub(crate) fn header(&self) -> &'static Header {
         // SAFETY: by `initialize`'s contract the memory is mapped, aligned, and every bit pattern
         // of it is a valid header (atomics).

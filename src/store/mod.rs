@@ -33,6 +33,8 @@ pub(crate) mod group;
 #[cfg(feature = "backtraces")]
 pub(crate) mod journal;
 pub(crate) mod layout;
+#[cfg(feature = "backtraces")]
+pub(crate) mod modules;
 pub(crate) mod peak;
 #[cfg(feature = "backtraces")]
 pub(crate) mod sites;
@@ -42,6 +44,8 @@ pub(crate) mod slot;
 pub(crate) mod space;
 #[cfg(feature = "backtraces")]
 pub(crate) mod tally;
+#[cfg(feature = "backtraces")]
+pub(crate) mod test_starts;
 pub(crate) mod thread_slot;
 #[cfg(feature = "backtraces")]
 pub(crate) mod trailer;

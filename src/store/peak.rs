@@ -32,6 +32,8 @@ use crate::base::sync::{AtomicU32, Ordering};
 // said, because the models of tests/loom.rs include this file from elsewhere
 mod front;
 
+#[cfg(test)]
+pub(crate) use front::MANY_PUBLICATIONS;
 pub(crate) use front::{Front, SHARED_SLOT};
 
 /// How peaks are found. The numbers are part of the recording's format.
@@ -71,7 +73,7 @@ pub(crate) struct Heap {
     /// Bounded mode: 1 while the heap has not shrunk since its maximum.
     pub(crate) at_peak: Word,
     /// Bounded mode: how often a thread has published.
-    publications: Word,
+    pub(crate) publications: Word,
     /// The most bytes live at once since the last mark, known as `peak_bytes` is.
     recent_bytes: Signed,
     /// Bounded mode: the most blocks live at once since the last mark, as far as published.
@@ -295,7 +297,3 @@ impl Heap {
         now
     }
 }
-
-#[cfg(all(test, not(loom), feature = "dhat-compat"))]
-#[path = "peak_tests.rs"]
-pub(crate) mod tests;

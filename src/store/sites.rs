@@ -114,8 +114,8 @@ pub(crate) struct Maker {
 impl Maker {
     /// The group that a site counts for whose stack ends in `frame`.
     fn group_of(&self, frames: &Frames, frame: u32) -> u32 {
-        let counts =
-            self.group != 0 && (self.whole || crate::store::group::is_below_a_start(frames, frame));
+        let counts = self.group != 0
+            && (self.whole || crate::store::test_starts::is_below_a_start(frames, frame));
         if counts { self.group } else { 0 }
     }
 }

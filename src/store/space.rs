@@ -5,12 +5,15 @@
 //! mark moves in steps, when the kernel has given the space. Where it gives none, the part is full, and
 //! the recording says so. In anonymous memory all marks are at the end from the beginning.
 
+use core::ffi::CStr;
 use core::ptr::NonNull;
 
 use crate::base::os;
+use crate::base::os::files::Path;
 use crate::base::sync::spin_lock::SpinLock;
-use crate::base::sync::{AtomicU32, Ordering};
+use crate::base::sync::{AtomicPtr, AtomicU32, Ordering, UnsafeCell};
 use crate::store::layout::{ENTRY_SIZES, Mapping, Region};
+use crate::store::thread_slot::{SHARED, SLOTS};
 
 /// What grows by itself: regions whose entries are used from the first on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,11 +60,22 @@ struct Mark {
     lock: SpinLock,
 }
 
-/// Marks of this process's recording.
+/// This process's recording: where it is mapped, and how far it may be touched.
 #[derive(Debug)]
 pub(crate) struct Space {
     marks: [Mark; PARTS],
+    /// The mapping's first byte; null: it is anonymous memory, or there is none yet.
+    base: AtomicPtr<u8>,
+    /// 1: the recording is in a file.
+    in_file: AtomicU32,
+    /// The arenas that may be touched, a bit each.
+    arenas: [AtomicU32; SLOTS / 32],
+    path: UnsafeCell<Path>,
 }
+
+// SAFETY: the path alone is no atomic. It is written while the process has one thread that could
+// read it: before the session is made, and in a forked child.
+unsafe impl Sync for Space {}
 
 /// One recording per process, one space.
 pub(crate) static SPACE: Space = Space::new();
@@ -70,6 +84,10 @@ impl Space {
     const fn new() -> Self {
         Space {
             marks: [const { Mark { entries: AtomicU32::new(0), lock: SpinLock::new() } }; PARTS],
+            base: AtomicPtr::new(core::ptr::null_mut()),
+            in_file: AtomicU32::new(0),
+            arenas: [const { AtomicU32::new(0) }; SLOTS / 32],
+            path: UnsafeCell::new(Path::EMPTY),
         }
     }
 
@@ -87,21 +105,78 @@ impl Space {
         self.mark(part).entries.load(Ordering::Relaxed)
     }
 
+    /// The recording is the file at [`path`](Self::path), mapped there. `false` if there is no space
+    /// for what every recording needs; nothing else of the mapping is touched before it is asked for.
+    pub(crate) fn begin(&self, mapping: Mapping) -> bool {
+        // Release pairs with the Acquire in `mapping`: the header is described.
+        self.base.store(mapping.base().as_ptr(), Ordering::Release);
+        let (start, size) = shared_slot(mapping);
+        let has_room = Part::ALL.into_iter().all(|part| {
+            let entries = mapping.place(part.regions()[0]).1;
+            entries == 0 || self.has(part, 1)
+        });
+        let has_room = has_room && self.reserve_bytes(mapping, start, size);
+        self.in_file.store(u32::from(has_room), Ordering::Relaxed);
+        has_room
+    }
+
+    /// Whether the recording is in a file.
+    pub(crate) fn is_in_file(&self) -> bool {
+        self.in_file.load(Ordering::Relaxed) != 0
+    }
+
+    /// The file's path.
+    pub(crate) fn path(&self) -> &CStr {
+        // SAFETY: nobody writes now, see `Space`.
+        self.path.with(|path| unsafe { &*path }).c_str()
+    }
+
+    /// Notes the file's path. Only before the session is made, and in a forked child.
+    pub(crate) fn set_path(&self, path: Path) {
+        // SAFETY: nobody reads now, see `Space`.
+        self.path.with_mut(|place| unsafe { *place = path });
+    }
+
+    /// The mapping of the file; `None` in anonymous memory, all of which may be touched.
+    fn mapping(&self) -> Option<Mapping> {
+        // Acquire pairs with the Release in `begin`.
+        let base = NonNull::new(self.base.load(Ordering::Acquire))?;
+        // SAFETY: the base of a mapping that `begin` was given.
+        Some(unsafe { Mapping::at(base) })
+    }
+
     /// Whether the first `entries` entries of a part may be touched, now if not before.
     #[inline(always)]
-    pub(crate) fn has(
-        &self,
-        part: Part,
-        entries: u32,
-        mapping: impl FnOnce() -> Option<Mapping>,
-    ) -> bool {
-        entries <= self.entries(part)
-            || mapping().is_some_and(|mapping| self.grow(part, entries, mapping))
+    pub(crate) fn has(&self, part: Part, entries: u32) -> bool {
+        entries <= self.entries(part) || self.grow(part, entries)
+    }
+
+    /// Whether the arena of the thread in that slot may be touched, now if not before.
+    pub(crate) fn has_arena(&self, slot: u32) -> bool {
+        let Some(mapping) = self.mapping() else { return true };
+        let (offset, size) = arena(mapping, slot);
+        let has_room = self.reserve_bytes(mapping, offset, size);
+        if !has_room {
+            mapping.header().process.no_room.store(1, Ordering::Relaxed);
+        } else if let Some(word) = self.arenas.get(slot as usize / 32) {
+            word.fetch_or(1 << (slot % 32), Ordering::Relaxed);
+        }
+        has_room
+    }
+
+    /// Offset and size of every arena that may be touched.
+    pub(crate) fn used_arenas(&self, mapping: Mapping) -> impl Iterator<Item = (usize, usize)> {
+        let is_used = |slot: &u32| {
+            let word = self.arenas.get(*slot as usize / 32);
+            word.is_some_and(|word| word.load(Ordering::Relaxed) >> (slot % 32) & 1 != 0)
+        };
+        (0..SLOTS as u32).filter(is_used).map(move |slot| arena(mapping, slot))
     }
 
     #[cold]
     #[inline(never)]
-    fn grow(&self, part: Part, entries: u32, mapping: Mapping) -> bool {
+    fn grow(&self, part: Part, entries: u32) -> bool {
+        let Some(mapping) = self.mapping() else { return false };
         let process = &mapping.header().process;
         if process.no_room.load(Ordering::Relaxed) != 0 {
             return false;
@@ -115,7 +190,7 @@ impl Space {
         let (least, most) = part.steps();
         let step = (ready / 2).clamp(least, most);
         let found = [entries.max(ready.saturating_add(step)), entries].into_iter().find(|&goal| {
-            part.regions().iter().all(|&region| reserve(mapping, region, ready, goal))
+            part.regions().iter().all(|&region| self.reserve(mapping, region, ready, goal))
         });
         match found {
             // Relaxed: who uses an entry has been told its number by other means.
@@ -134,22 +209,34 @@ impl Space {
     pub(crate) fn after_fork(&self) {
         self.marks.iter().for_each(|mark| mark.lock.open());
     }
+
+    /// Reserves the entries `from..to` of a region, as far as it has so many.
+    fn reserve(&self, mapping: Mapping, region: Region, from: u32, to: u32) -> bool {
+        let (start, entries) = mapping.place(region);
+        let size = ENTRY_SIZES[region as usize];
+        let (from, to) = ((from as usize).min(entries), (to as usize).min(entries));
+        self.reserve_bytes(mapping, start + from * size, (to - from) * size)
+    }
+
+    /// Reserves the pages that hold `len` bytes from offset `start` on.
+    fn reserve_bytes(&self, mapping: Mapping, start: usize, len: usize) -> bool {
+        const PAGE: usize = 4096;
+        let first = start / PAGE * PAGE;
+        let end = (start + len).next_multiple_of(PAGE);
+        // SAFETY: inside the mapping, as regions are.
+        let memory: NonNull<u8> = unsafe { mapping.base().add(first) };
+        len == 0 || os::files::populate(memory, end - first, self.path(), first)
+    }
 }
 
-/// Reserves the entries `from..to` of a region, as far as it has so many.
-fn reserve(mapping: Mapping, region: Region, from: u32, to: u32) -> bool {
-    let (start, entries) = mapping.place(region);
-    let size = ENTRY_SIZES[region as usize];
-    let (from, to) = ((from as usize).min(entries), (to as usize).min(entries));
-    bytes(mapping, start + from * size, (to - from) * size)
+/// Offset and size of the slot that threads without one share: far behind the others.
+pub(crate) fn shared_slot(mapping: Mapping) -> (usize, usize) {
+    let size = ENTRY_SIZES[Region::Threads as usize];
+    (mapping.place(Region::Threads).0 + SHARED as usize * size, size)
 }
 
-/// Reserves the pages that hold `len` bytes from offset `start` on.
-pub(crate) fn bytes(mapping: Mapping, start: usize, len: usize) -> bool {
-    const PAGE: usize = 4096;
-    let first = start / PAGE * PAGE;
-    let end = (start + len).next_multiple_of(PAGE);
-    // SAFETY: inside the mapping, as regions are.
-    let memory: NonNull<u8> = unsafe { mapping.base().add(first) };
-    len == 0 || os::files::populate(memory, end - first, first)
+/// Offset and size of a slot's arena.
+fn arena(mapping: Mapping, slot: u32) -> (usize, usize) {
+    let size = ENTRY_SIZES[Region::Arenas as usize];
+    (mapping.place(Region::Arenas).0 + slot as usize * size, size)
 }

@@ -4,8 +4,9 @@ use core::cell::{Cell, RefCell};
 use core::mem::ManuallyDrop;
 use std::vec::Vec;
 
+use crate::base::current::as_profiler;
 use crate::engine::inside;
-use crate::engine::inside::as_profiler;
+use crate::engine::member::set_entered;
 use crate::engine::session;
 use crate::store::group::Member;
 
@@ -89,8 +90,6 @@ impl Entries {
 /// A thread's.
 #[derive(Debug)]
 struct Entered {
-    /// The latest entry's, readable at any moment.
-    current: Cell<Member>,
     /// Guards made so far.
     guards: Cell<u64>,
     /// Without a destructor, so that it is there as long as the thread.
@@ -100,7 +99,6 @@ struct Entered {
 std::thread_local! {
     static ENTERED: Entered = const {
         Entered {
-            current: Cell::new(Member::NONE),
             guards: Cell::new(0),
             entries: RefCell::new(ManuallyDrop::new(Entries::new())),
         }
@@ -108,11 +106,6 @@ std::thread_local! {
 }
 
 const _: () = assert!(!core::mem::needs_drop::<Entered>());
-
-/// What the calling thread is by what it has entered.
-pub(super) fn current() -> Member {
-    ENTERED.with(|entered| entered.current.get())
-}
 
 /// The calling thread enters a group by a guard, which leaves it by the key.
 pub(super) fn enter(member: Member) -> Key {
@@ -149,7 +142,7 @@ fn change(change: impl FnOnce(&mut Entries)) {
             as_profiler(|| change(&mut entries));
         }
         let latest = entries.latest();
-        if entered.current.replace(latest) != latest
+        if set_entered(latest) != latest
             && let Some(session) = session::decided().ok().flatten()
         {
             inside::join_group(session, latest);

@@ -30,23 +30,11 @@ pub use token::{AllocationGroupId, AllocationGroupToken, AllocationGuard};
 #[cfg(feature = "groups")]
 pub(crate) fn session() -> Option<&'static Session> {
     session::decided().unwrap_or_else(|_| {
-        crate::engine::inside::as_profiler(|| {
+        crate::base::current::as_profiler(|| {
             drop(core::hint::black_box(std::boxed::Box::new(0_u8)))
         });
         session::decided().ok().flatten()
     })
-}
-
-/// What the calling thread is by what it has entered.
-#[cfg(feature = "groups")]
-pub(crate) fn entered() -> Member {
-    entered::current()
-}
-
-/// Nothing can be entered.
-#[cfg(not(feature = "groups"))]
-pub(crate) fn entered() -> Member {
-    Member::NONE
 }
 
 /// As long as it lives, the calling thread is a member of a group, unless it enters another.

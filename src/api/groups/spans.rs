@@ -12,7 +12,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::api::groups::AllocationGroupToken;
 use crate::api::groups::entered::Key;
-use crate::engine::inside::as_profiler;
+use crate::base::current::as_profiler;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 

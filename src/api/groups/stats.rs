@@ -4,8 +4,8 @@ use std::string::String;
 use std::vec::Vec;
 
 use crate::api::groups::session;
+use crate::base::current::as_profiler;
 use crate::base::sync::Ordering;
-use crate::engine::inside::as_profiler;
 use crate::store::group::Group;
 
 /// What has been allocated in a group so far. Bytes are those that the program asked for.

@@ -8,7 +8,7 @@ use std::string::String;
 use crate::api::groups::entered;
 use crate::api::groups::entered::Key;
 use crate::api::groups::session;
-use crate::engine::inside::as_profiler;
+use crate::base::current::as_profiler;
 use crate::store::group as region;
 use crate::store::group::{Group, Member, NO_GROUP};
 
@@ -65,7 +65,7 @@ impl AllocationGroupToken {
     pub fn register(name: impl AsRef<str>) -> Self {
         let Some(session) = session() else { return Self { group: NO_GROUP } };
         let name = name.as_ref();
-        let group = region::make(session, b"", name.as_bytes());
+        let group = session.make_group(b"", name.as_bytes());
         let token = Self { group };
         if name.is_empty()
             && let Some(words) = token.words()
@@ -82,7 +82,7 @@ impl AllocationGroupToken {
     /// not left; the one of [`AllocationGroupId::ROOT`] if it is in none.
     #[must_use]
     pub fn current() -> Self {
-        let group = entered::current().group;
+        let group = crate::engine::member::entered().group;
         Self { group: session().map_or(NO_GROUP, |session| region::named(session.groups, group)) }
     }
 

@@ -5,17 +5,16 @@ use std::sync::{Mutex, PoisonError};
 use std::vec::Vec;
 
 use super::Measured;
+use crate::base::current;
 use crate::base::sync::Ordering;
-use crate::engine::inside;
 use crate::engine::session::Session;
-use crate::store::group;
 use crate::store::group::{Group, NO_GROUP};
 
 /// Groups that nobody uses. Some of their blocks may still be live.
 static IDLE: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
 fn idle<R>(change: impl FnOnce(&mut Vec<u32>) -> R) -> R {
-    inside::as_profiler(|| {
+    current::as_profiler(|| {
         // Whoever panics here leaves the list whole.
         change(&mut IDLE.lock().unwrap_or_else(PoisonError::into_inner))
     })
@@ -74,5 +73,5 @@ fn take(session: &'static Session) -> Option<u32> {
         Some(idle.swap_remove(index))
     });
     // Without a name: internal, and shown in no report.
-    known.or_else(|| Some(group::make(session, b"", b"")).filter(|number| *number != NO_GROUP))
+    known.or_else(|| Some(session.make_group(b"", b"")).filter(|number| *number != NO_GROUP))
 }

@@ -14,6 +14,7 @@ mod threads;
 use std::sync::Arc;
 
 use crate::api::groups::Stay;
+use crate::base::current;
 use crate::engine::inside;
 use crate::engine::session;
 use crate::engine::session::Session;
@@ -123,7 +124,7 @@ impl Measuring {
     fn begin(passes_on: bool) -> Self {
         let session = session();
         let around = inside::member().group;
-        let lease = inside::as_profiler(|| Lease::new(session, around).map(Arc::new));
+        let lease = current::as_profiler(|| Lease::new(session, around).map(Arc::new));
         let Some(lease) = lease else {
             panic!("mod_alloc::measure: more than 65,000 allocation groups are in use");
         };

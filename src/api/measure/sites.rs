@@ -2,8 +2,8 @@
 
 use std::vec::Vec;
 
+use crate::base::current;
 use crate::base::sync::Ordering;
-use crate::engine::inside;
 use crate::engine::session::Session;
 use crate::store::tally::Tally;
 use crate::store::view;
@@ -43,7 +43,7 @@ impl SiteNumbers {
 
 /// The numbers of a group's sites, by site.
 pub(super) fn of_group(session: &Session, group: u32) -> Vec<SiteNumbers> {
-    inside::as_profiler(|| {
+    current::as_profiler(|| {
         let view = view::of_mapping(&session.mapping);
         // What is on its way from an arena to a site must not be missed, nor be counted twice.
         let _moving: Vec<_> =

@@ -5,6 +5,7 @@ use core::ptr;
 use std::boxed::Box;
 
 use crate::api::groups::Stay;
+use crate::base::current;
 use crate::base::sync::{AtomicPtr, Ordering};
 use crate::engine::inside;
 use crate::engine::session;
@@ -34,7 +35,7 @@ fn next() -> Option<Create> {
     let mut function = NEXT.load(Ordering::Relaxed);
     if function.is_null() {
         // SAFETY: the name ends with a zero byte.
-        function = inside::as_profiler(|| unsafe {
+        function = current::as_profiler(|| unsafe {
             libc::dlsym(libc::RTLD_NEXT, c"pthread_create".as_ptr())
         });
         NEXT.store(function, Ordering::Relaxed);
@@ -61,7 +62,7 @@ pub(crate) unsafe extern "C" fn pthread_create(
         return unsafe { create(thread, attributes, start, argument) };
     };
     birth.group.members.fetch_add(1, Ordering::Relaxed);
-    let birth = inside::as_profiler(|| Box::into_raw(Box::new(birth)));
+    let birth = current::as_profiler(|| Box::into_raw(Box::new(birth)));
     // SAFETY: the caller's contract; `begin` does what `start` would do with its argument.
     let result = unsafe { create(thread, attributes, begin, birth.cast()) };
     if result != 0 {
@@ -69,7 +70,7 @@ pub(crate) unsafe extern "C" fn pthread_create(
         let birth = unsafe { Box::from_raw(birth) };
         // Release pairs with the Acquire of who uses the group again.
         birth.group.members.fetch_sub(1, Ordering::Release);
-        inside::as_profiler(|| drop(birth));
+        current::as_profiler(|| drop(birth));
     }
     result
 }
@@ -88,7 +89,7 @@ unsafe extern "C-unwind" fn begin(birth: *mut c_void) -> *mut c_void {
     // SAFETY: made by `pthread_create` for this thread alone.
     let birth = unsafe { Box::from_raw(birth.cast::<Birth>()) };
     let Birth { start, argument, session, member, .. } = *birth;
-    inside::as_profiler(|| drop(birth));
+    current::as_profiler(|| drop(birth));
     // For as long as the thread runs, whatever its last destructors do.
     core::mem::forget(Stay::begin(session, Member { is_counted: true, ..member }));
     // SAFETY: what the program asked for.

@@ -197,9 +197,9 @@ const MADV_POPULATE_WRITE: c_int = 23;
 /// 1: the kernel does not know [`MADV_POPULATE_WRITE`].
 static OLD_KERNEL: AtomicU32 = AtomicU32::new(0);
 
-/// Reserves space for a part of a mapped file, at `offset` of the file, and backs the memory with it, so
+/// Reserves space for a part of a mapped file, at `offset` of the file at `path`, and backs the memory with it, so
 /// that touching it cannot fail; `false` where there is no space.
-pub(crate) fn populate(memory: NonNull<u8>, len: usize, offset: usize) -> bool {
+pub(crate) fn populate(memory: NonNull<u8>, len: usize, path: &CStr, offset: usize) -> bool {
     let _errno = KeepErrno::new();
     if OLD_KERNEL.load(Ordering::Relaxed) == 0 {
         loop {
@@ -214,7 +214,6 @@ pub(crate) fn populate(memory: NonNull<u8>, len: usize, offset: usize) -> bool {
         }
         OLD_KERNEL.store(1, Ordering::Relaxed);
     }
-    let path = crate::engine::session::record_path();
     File::open_with(path, libc::O_RDWR).is_ok_and(|file| file.allocate(offset, len))
 }
 

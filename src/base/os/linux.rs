@@ -4,9 +4,6 @@
 use core::ffi::{CStr, c_int, c_void};
 use core::ptr::NonNull;
 
-#[cfg(feature = "backtraces")]
-use crate::store::slot::Slot;
-
 /// Zeroed, page-aligned memory that is backed by pages only where it is touched; `None` if the
 /// address space or a limit is exhausted.
 pub(crate) fn reserve(len: usize) -> Option<NonNull<u8>> {
@@ -38,11 +35,10 @@ pub(crate) unsafe fn release(memory: NonNull<u8>, len: usize) {
 /// Zeroes a part of a mapping of [`reserve`] by giving its memory back; its address range stays. Where
 /// that cannot be done, all stays as it is.
 #[cfg(feature = "backtraces")]
-pub(crate) fn discard(slots: &'static [Slot]) {
-    let memory = slots.as_ptr().cast_mut().cast();
-    // SAFETY: the slots are atomics, for which zero is as good as what they hold, and whole pages, or
+pub(crate) fn discard(memory: NonNull<u8>, len: usize) {
+    // SAFETY: the caller's memory holds atomics, for which zero is as good as what they hold, and is whole pages, or
     // the kernel refuses.
-    unsafe { libc::madvise(memory, size_of_val(slots), libc::MADV_DONTNEED) };
+    unsafe { libc::madvise(memory.as_ptr().cast(), len, libc::MADV_DONTNEED) };
 }
 
 /// The address at which the executable begins to run.

@@ -1,7 +1,7 @@
 //! What is behind [`Alloc`](super::Alloc): a [`ModAlloc`] that records nothing until somebody asks.
 
 use super::AS_1_0;
-use super::phase::note_use;
+use crate::api::report_files;
 use crate::base::sync::{AtomicU32, Ordering};
 use crate::engine::{session, windows};
 use crate::hook::ModAlloc;
@@ -20,7 +20,7 @@ pub(super) fn before_first() {
 #[inline(never)]
 fn begin() {
     INSTALLED.store(1, Ordering::Relaxed);
-    note_use();
+    report_files::leave_to_program();
     if AS_1_0 {
         windows::count_only();
     } else {

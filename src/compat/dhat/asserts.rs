@@ -6,7 +6,7 @@ use std::string::String;
 
 use super::phase::{self, State};
 use super::saving;
-use crate::engine::inside::as_profiler;
+use crate::base::current::as_profiler;
 
 /// Evaluates `condition` without counting what it allocates. Returns whether it is **false**; the report is
 /// written then, and the profiler has ended.

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::vec::Vec;
 
 use super::{AS_1_0, AdHocStats, Mode, phase};
+use crate::base::current::as_profiler;
 use crate::base::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::capture::registers::{Registers, with_callers_registers};
-use crate::engine::inside::{Inside, as_profiler};
-use crate::engine::session;
+use crate::engine::inside::Inside;
 use crate::engine::stack_site;
 use crate::recording::model::{Counters, ROOT_BROKEN, ROOT_TABLE_FULL, Site};
+use crate::start;
 
 /// 1 while an ad hoc profiler counts: events are nobody's concern else.
 static COUNTING: AtomicU32 = AtomicU32::new(0);
@@ -108,7 +109,7 @@ unsafe extern "C" fn count(weight: usize, _: usize, _: usize, pc: u64, sp: u64, 
 
 /// The innermost frame's id of the stack with these registers, or a root's.
 fn frame_of(at: Registers) -> u32 {
-    let Some(session) = session::get() else { return ROOT_BROKEN };
+    let Some(session) = start::session() else { return ROOT_BROKEN };
     let inside = Inside::enter_fast(session).ok_or(()).or_else(|()| Inside::enter(session));
     match inside {
         Ok(mut inside) => {

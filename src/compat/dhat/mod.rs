@@ -75,7 +75,6 @@ mod stats;
 
 pub use asserts::{assert_is_panic, check_assert_condition};
 pub use builder::ProfilerBuilder;
-pub(crate) use phase::is_used;
 pub use profiler::Profiler;
 pub use stats::{AdHocStats, HeapStats};
 
@@ -134,11 +133,6 @@ unsafe impl GlobalAlloc for Alloc {
         // SAFETY: the caller's contract, handed on.
         unsafe { alloc::INNER.realloc(block, layout, new_size) }
     }
-}
-
-/// Whether what there is without stacks was counted while there was no profiler.
-pub(crate) fn counts_without_stacks() -> bool {
-    AS_1_0 && alloc::is_installed()
 }
 
 /// What a [`Profiler`] counts.

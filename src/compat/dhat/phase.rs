@@ -16,11 +16,11 @@ use std::vec::Vec;
 use super::builder::Settings;
 use super::events::Events;
 use super::{AS_1_0, Mode};
-use crate::api::own_recording;
+use crate::api::{own_recording, report_files};
 use crate::base::os;
-use crate::base::sync::{AtomicU32, Ordering};
 use crate::engine::windows;
 use crate::recording::model::{Counters, Recording};
+use crate::start;
 
 /// A profiler that has not ended.
 #[derive(Debug)]
@@ -44,19 +44,7 @@ pub(super) struct Phase {
 static PHASE: Mutex<Phase> =
     Mutex::new(Phase { running: Vec::new(), last_id: 0, events: Events::new() });
 
-/// Whether the program uses this module; then it writes its reports itself.
-static USED: AtomicU32 = AtomicU32::new(0);
-
-pub(super) fn note_use() {
-    USED.store(1, Ordering::Relaxed);
-}
-
-/// See [`USED`].
-pub(crate) fn is_used() -> bool {
-    USED.load(Ordering::Relaxed) != 0
-}
-
-/// The phase, for the calling thread alone. To be called [as the profiler](crate::engine::inside::as_profiler).
+/// The phase, for the calling thread alone. To be called [as the profiler](crate::base::current::as_profiler).
 /// Nothing of the program's runs while it is held.
 pub(super) fn lock() -> MutexGuard<'static, Phase> {
     PHASE.lock().unwrap_or_else(PoisonError::into_inner)
@@ -91,7 +79,7 @@ impl Phase {
         if !self.running.is_empty() && !AS_1_0 {
             return None;
         }
-        note_use();
+        report_files::leave_to_program();
         match settings.mode {
             Mode::Heap if !self.counts(Mode::Heap) => begin_recording(),
             Mode::AdHoc if !self.counts(Mode::AdHoc) => self.events.begin(),
@@ -153,13 +141,17 @@ fn begin_recording() {
         windows::count_with_stacks();
     } else {
         // Peaks are exact, as dhat-rs's are, whatever the number of threads.
-        windows::open(true);
+        if let Some(session) = start::session() {
+            windows::open(session, true);
+        }
     }
 }
 
 fn end_recording() {
     if !AS_1_0 {
-        windows::close();
+        if let Some(session) = start::session() {
+            windows::close(session);
+        }
     } else if super::alloc::is_installed() {
         windows::count_only();
     }
@@ -167,7 +159,7 @@ fn end_recording() {
 
 /// What is recorded now.
 fn heap_recording() -> Recording {
-    let mut recording = own_recording::recording();
+    let mut recording = own_recording::recording(start::session());
     if recording.pid == 0 {
         // The process is not recorded: what there is to say is who it is.
         recording.pid = std::process::id();
@@ -182,5 +174,5 @@ fn heap_recording() -> Recording {
 
 /// The sums of what the present profiler has counted.
 pub(super) fn heap_totals() -> Counters {
-    own_recording::totals()
+    own_recording::totals(start::session())
 }

@@ -4,7 +4,7 @@ use std::string::String;
 
 use super::builder::{ProfilerBuilder, Settings};
 use super::{phase, saving};
-use crate::engine::inside::as_profiler;
+use crate::base::current::as_profiler;
 
 /// Records from its making until it is dropped, or until an assertion fails; then it writes its report.
 ///

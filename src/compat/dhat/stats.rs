@@ -2,7 +2,7 @@
 
 use super::phase::{self, State};
 use super::{AS_1_0, Mode, events};
-use crate::engine::inside::as_profiler;
+use crate::base::current::as_profiler;
 use crate::hook::ModAlloc;
 
 /// What a heap profiler has counted since its making. All are exact, whatever the number of threads.

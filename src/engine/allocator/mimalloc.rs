@@ -7,9 +7,9 @@ use core::ptr::{self, NonNull};
 use std::alloc::{alloc, dealloc};
 
 use crate::api::heap_state::{Allocator, HeapState};
+use crate::base::current::as_profiler;
 use crate::base::os;
 use crate::base::sync::{AtomicU32, Ordering};
-use crate::engine::inside::as_profiler;
 
 /// Values of [`USE`].
 const UNKNOWN: u32 = 0;

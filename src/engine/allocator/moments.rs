@@ -15,22 +15,21 @@
 //! none of our locks is held, nor is the thread inside the hook, where others would wait for it.
 
 use crate::api::heap_state::{Allocator, HeapState, ProcessMemory};
+use crate::base::current::profiler_bytes;
 use crate::base::os;
 use crate::base::os::clock;
 use crate::base::settings::Unwind;
 use crate::base::sync::{AtomicU32, AtomicU64, Ordering, fence};
+use crate::capture::own_stack::OwnStack;
 use crate::capture::registers::{Registers, with_callers_registers};
 use crate::capture::rule::Rule;
 use crate::capture::walk::{Memory, Rules, Step, step};
 use crate::engine::allocator::collect_quickly;
 use crate::engine::allocator::process;
 use crate::engine::allocator::process::process;
-use crate::engine::events::own_bytes;
 use crate::engine::inside;
 use crate::engine::session;
 use crate::engine::session::Session;
-use crate::engine::thread::Thread;
-use crate::engine::unwinding::{OwnStack, ProcessRules};
 #[cfg(feature = "backtraces")]
 use crate::recording::model::{HeapMoment, HeapStates as States};
 #[cfg(feature = "backtraces")]
@@ -38,7 +37,6 @@ use crate::store::layout::HeapStates;
 use crate::store::layout::{FIGURES, HeapMoment as MomentWords};
 #[cfg(feature = "backtraces")]
 use crate::store::peak::HeapNow;
-use crate::store::thread_slot::SHARED;
 
 /// Of the run time, what taking the state down may take: 1 in this many.
 const SHARE: u64 = 100;
@@ -54,41 +52,27 @@ static SPENT: AtomicU64 = AtomicU64::new(0);
 /// States near the peak that were taken down.
 static TAKEN: AtomicU64 = AtomicU64::new(0);
 
-/// What a thread has to do when it has left the hook.
-#[derive(Debug)]
-pub(crate) struct Errand {
-    session: &'static Session,
-    live: i64,
-    started: u64,
-}
-
-impl Errand {
-    /// What the thread, which is inside the hook, was asked to do, if it may be done here.
-    pub(crate) fn of(thread: &Thread) -> Option<Errand> {
-        let live = thread.slot.front.take_wish()?;
-        let (session, started) = (session::get()?, os::thread_nanos());
-        let is_safe = thread.index != SHARED && is_outside_allocator(thread.bounds);
-        is_safe.then_some(Errand { session, live, started })
+/// Takes the state down near a peak, if it may be asked for here: the calling thread is outside the
+/// hook, has been asked to do so with `live` bytes live, and has a stack with these bounds.
+pub(crate) fn note_peak_if_safe(session: &'static Session, live: i64, bounds: (u64, u64)) {
+    let started = os::thread_nanos();
+    // One thread at a time: the heap asks again. And a child of a fork that told nobody has the
+    // recording of its parent.
+    if !is_outside_allocator(bounds)
+        || !session.is_this_process()
+        || BUSY.swap(1, Ordering::Acquire) != 0
+    {
+        return;
     }
-
-    /// Does it.
-    pub(crate) fn run(self) {
-        // Who comes while another is at it: the heap will ask again. And a child of a fork that told nobody
-        // has the recording of its parent.
-        if !self.session.is_own() || BUSY.swap(1, Ordering::Acquire) != 0 {
-            return;
-        }
-        let Errand { session, live, started } = self;
-        if let Some(_held) = os::SignalsHeld::new() {
-            note_peak(session, live);
-        }
-        let spent = os::thread_nanos().saturating_sub(started);
-        let all = SPENT.fetch_add(spent, Ordering::Relaxed) + spent;
-        // The next time is likely to take as long.
-        let due = (all + spent).saturating_sub(ALLOWANCE).saturating_mul(SHARE);
-        session.heap().state_taken(live, units(session, due));
-        BUSY.store(0, Ordering::Release); // pairs with the Acquire above
+    if let Some(_held) = os::SignalsHeld::new() {
+        note_peak(session, live);
     }
+    let spent = os::thread_nanos().saturating_sub(started);
+    let all = SPENT.fetch_add(spent, Ordering::Relaxed) + spent;
+    // The next time is likely to take as long.
+    let due = (all + spent).saturating_sub(ALLOWANCE).saturating_mul(SHARE);
+    session.heap().state_taken(live, units(session, due));
+    BUSY.store(0, Ordering::Release); // pairs with the Acquire above
 }
 
 /// The clock units that so many nanoseconds since the start are.
@@ -114,7 +98,7 @@ pub(crate) fn now(session: &Session) -> HeapMoment {
     HeapMoment {
         micros: 0,
         requested_bytes: live(session).max(0).cast_unsigned(),
-        profiler_bytes: own_bytes(),
+        profiler_bytes: profiler_bytes(),
         state,
         process: state.map_or_else(process, |state| state.process),
     }
@@ -130,7 +114,7 @@ fn note_peak(session: &Session, live: i64) {
 /// Notes the state at the end of the process, unless that was done or the recording is another process's.
 pub(crate) fn note_end(session: &Session) {
     let place = &session.header.states.end;
-    if !session.is_own() || place.number.load(Ordering::Relaxed) != 0 {
+    if !session.is_this_process() || place.number.load(Ordering::Relaxed) != 0 {
         return;
     }
     let is_safe = is_outside_allocator(inside::bounds());
@@ -156,7 +140,7 @@ fn write(
     fence(Ordering::Release); // pairs with the Acquire fence of who reads: what is new is not taken for old
     place.units.store(clock::now(), Ordering::Relaxed);
     place.requested.store(live.max(0).cast_unsigned(), Ordering::Relaxed);
-    place.own.store(own_bytes(), Ordering::Relaxed);
+    place.own.store(profiler_bytes(), Ordering::Relaxed);
     let allocator = state.map_or(0, |state| code(state.allocator));
     place.allocator.store(allocator, Ordering::Relaxed);
     let figures = figures(state, process);
@@ -277,11 +261,11 @@ unsafe extern "C" fn walk(low: u64, high: u64, _spare: u64, pc: u64, sp: u64, bp
     if !(low..high).contains(&sp) {
         return false;
     }
-    let (rules, memory) = (ProcessRules::new(session), OwnStack { high });
+    let (rules, memory) = (session.rules(), OwnStack { high });
     let mut at = Registers { pc, sp, bp };
     for _ in 0..MOST_FRAMES {
         // By the tables, whatever the setting: frame pointers may lead past a signal's frame.
-        let rule = match session.unwind() {
+        let rule = match session.settings.unwind {
             Unwind::FramePointers => rules.unpacked(at.pc).pack(),
             _ => rules.rule(at.pc),
         };
@@ -303,7 +287,7 @@ unsafe extern "C" fn walk(low: u64, high: u64, _spare: u64, pc: u64, sp: u64, bp
 
 /// Whether there is no signal's frame between two frames that only the frame pointer connects, as those are
 /// of the functions that call libraries' destructors.
-fn is_small(from: u64, to: u64, memory: &OwnStack, rules: &ProcessRules) -> bool {
+fn is_small(from: u64, to: u64, memory: &OwnStack, rules: &impl Rules) -> bool {
     /// Less than a signal's frame has.
     const MOST_BYTES: u64 = 256;
     to.wrapping_sub(from) <= MOST_BYTES

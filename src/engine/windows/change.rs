@@ -5,37 +5,34 @@ use crate::base::os;
 use crate::base::os::clock;
 use crate::base::sync::{Ordering, wait_turn};
 use crate::engine::inside::Inside;
-use crate::engine::session;
 use crate::engine::session::Session;
 use crate::engine::stretches;
 
 /// Forgets all that was recorded, and records from now on. `exact`: peaks are exact, whatever the number
 /// of threads.
-pub(crate) fn open(exact: bool) {
-    let Some(session) = begin_change() else { return };
+pub(crate) fn open(session: &'static Session, exact: bool) {
+    register(session);
     let _changing = stretches::lock();
     close_in(session);
     let now = clock::now();
     session.heap().restart(exact, now, session.used_slots().map(|(_, slot)| &slot.front));
-    crate::store::group::restart(session);
+    crate::store::group::restart(&session.header.process, session.groups);
     crate::engine::allocator::moments::forget(session);
     let first = session.sites.begin_window(now);
     set(first, first);
 }
 
 /// Nothing is recorded from now on; all events before are in the numbers when this returns.
-pub(crate) fn close() {
-    let Some(session) = begin_change() else { return };
+pub(crate) fn close(session: &'static Session) {
+    register(session);
     let _changing = stretches::lock();
     close_in(session);
 }
 
-/// The session, in which the calling thread has a slot: so it is known whether it is the only one.
-fn begin_change() -> Option<&'static Session> {
-    let session = session::get()?;
+/// Gives the calling thread a slot, so that it is known whether it is the only one.
+fn register(session: &'static Session) {
     let inside = Inside::enter_fast(session).ok_or(()).or_else(|()| Inside::enter(session));
     drop(inside);
-    Some(session)
 }
 
 fn close_in(session: &Session) {

@@ -15,7 +15,7 @@ const STEP_SHIFT: u32 = 8;
 
 /// After so many publications the heap has shown to be small and busy: then a thread may keep
 /// [`SMALL_STEP`] bytes pending, so that threads do not wait for each other at every event.
-pub(super) const MANY_PUBLICATIONS: u64 = 1 << 16;
+pub(crate) const MANY_PUBLICATIONS: u64 = 1 << 16;
 /// Bytes that a thread may keep pending in a small and busy heap.
 const SMALL_STEP: i64 = 1024;
 /// Blocks that a thread may keep pending in a small and busy heap.

@@ -4,9 +4,9 @@
 use std::vec::Vec;
 
 use self::world::World;
-use super::*;
+use crate::base::sync::Ordering;
+use crate::store::peak::{MANY_PUBLICATIONS, SOLE};
 
-#[path = "peak_tests/world.rs"]
 pub(crate) mod world;
 
 /// Miri is a thousand times slower.
@@ -400,7 +400,7 @@ fn small_and_busy_heaps_stay_within_a_kilobyte_a_thread() {
         }
     }
     let publications = world.session.heap().publications.get();
-    assert!(publications > front::MANY_PUBLICATIONS, "{publications} are not many");
+    assert!(publications > MANY_PUBLICATIONS, "{publications} are not many");
     let tolerance = 1024 * threads as u64 + world.model.peak_bytes / 100;
     assert!(most <= tolerance, "{most} bytes off, {tolerance} allowed");
 }

@@ -4,14 +4,13 @@
 use core::alloc::Layout;
 use core::ptr::NonNull;
 use std::alloc::{alloc_zeroed, dealloc};
-use std::boxed::Box;
 use std::collections::HashMap;
-use std::sync::Mutex;
 use std::vec;
 use std::vec::Vec;
 
 use crate::base::settings::{Settings, Unwind};
 use crate::base::sync::Ordering;
+use crate::base::testing::{Random, leak};
 use crate::engine::ledger::{Allocated, Event, Freed, Resized, enter};
 use crate::engine::session::Session;
 use crate::engine::thread::Thread;
@@ -25,37 +24,6 @@ use crate::store::sites::{FIRST_SITE, Maker, TABLE_FULL};
 use crate::store::slot::Slot;
 use crate::store::thread_slot::{SLOTS, claim};
 use crate::store::view;
-
-/// xorshift64*: the tests are the same every time.
-#[derive(Debug)]
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    pub(crate) fn below(&mut self, n: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) % n
-    }
-
-    /// Sizes as programs have them: mostly small, seldom large, sometimes 0.
-    pub(crate) fn size(&mut self) -> u64 {
-        match self.below(40) {
-            0 => self.below(1 << 16),
-            1..8 => self.below(1 << 11),
-            _ => self.below(64),
-        }
-    }
-}
-
-/// Words for the rest of the process, as in a recording.
-pub(crate) fn leak<T: Default + Sync>(len: usize) -> &'static [T] {
-    /// What was leaked stays in reach, so that Miri does not report it.
-    static LEAKED: Mutex<Vec<Box<dyn Send>>> = Mutex::new(Vec::new());
-    let words: &'static [T] = Box::leak((0..len).map(|_| T::default()).collect());
-    LEAKED.lock().expect("nobody panics here").push(Box::new(words));
-    words
-}
 
 /// Zeroed memory, given back when dropped.
 #[derive(Debug)]
@@ -386,5 +354,5 @@ fn make_session(mapping: Mapping, slots: usize) -> Session {
     };
     let discard = |slots: &'static [Slot]| slots.iter().for_each(Slot::clear);
     let room: [fn(u32) -> bool; 2] = [|_| true, |_| true];
-    Session::of_mapping(mapping, leak(slots), discard, room, None, settings)
+    Session::of_mapping(mapping, leak(slots), discard, room, None, settings, |_, _, _| {})
 }

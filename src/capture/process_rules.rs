@@ -1,0 +1,144 @@
+//! Rules for the walk of this process's stacks: from the cache, else from the object's unwind tables.
+//! The first time that a pc is met, its object is noted.
+
+use core::cell::Cell;
+
+use crate::base::os;
+use crate::base::os::loaded::Loaded;
+use crate::base::settings::Unwind;
+use crate::capture::rule::{PackedRule, Rule};
+use crate::capture::walk::Rules;
+use crate::capture::{rule_cache, unwind_tables};
+
+/// The list of loaded objects that frames were found in.
+pub(crate) trait Objects {
+    /// Adds the object if it is not in the list.
+    fn note(&self, loaded: &Loaded);
+
+    /// Whether the object is in the list, as far as can be said without reading its memory, which
+    /// another thread may be unmapping.
+    fn is_noted(&self, loaded: &Loaded) -> bool;
+
+    /// The object that had the code at `pc` is there no more: begins a generation.
+    fn forget(&self, pc: u64);
+}
+
+/// Rules for the process being recorded, for one walk.
+#[derive(Debug)]
+pub(crate) struct ProcessRules<'a, O> {
+    unwind: Unwind,
+    objects: &'a O,
+    /// The walk has gone on from what only looked like a frame. What it meets from there on may be in
+    /// an object that another thread is unloading.
+    guessed: Cell<bool>,
+}
+
+impl<O: Objects> Rules for ProcessRules<'_, O> {
+    #[inline(always)]
+    fn plain(&self, pc: u64) -> Option<PackedRule> {
+        rule_cache::get_plain(pc)
+    }
+
+    #[inline(always)]
+    fn by_sp(&self, pc: u64) -> Option<PackedRule> {
+        rule_cache::get_by_sp(pc)
+    }
+
+    fn rule(&self, pc: u64) -> PackedRule {
+        match rule_cache::get(pc) {
+            Some(rule) => rule,
+            None => self.look_up(pc),
+        }
+    }
+
+    #[cold]
+    fn unpacked(&self, pc: u64) -> Rule {
+        let mut rule = Rule::Unknown;
+        self.with_object(pc, |loaded| rule = decode(loaded, pc));
+        rule
+    }
+
+    #[cold]
+    fn plausible(&self, return_address: u64) -> bool {
+        let plausible = self.unwind == Unwind::Auto
+            && os::loaded::find(return_address.wrapping_sub(1)).is_some();
+        self.guessed.set(self.guessed.get() || plausible);
+        plausible
+    }
+}
+
+impl<'a, O: Objects> ProcessRules<'a, O> {
+    #[inline(always)]
+    pub(crate) fn new(unwind: Unwind, objects: &'a O) -> Self {
+        ProcessRules { unwind, objects, guessed: Cell::new(false) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look_up(&self, pc: u64) -> PackedRule {
+        let fixed = self.unwind == Unwind::FramePointers;
+        let mut found = None;
+        self.with_object(pc, |loaded| {
+            self.objects.note(loaded);
+            let rule = if fixed { Rule::FRAME_POINTER } else { decode(loaded, pc) }.pack();
+            let rule = if loaded.is_late() { rule.late() } else { rule };
+            rule_cache::put(pc, rule);
+            found = Some(rule);
+        });
+        let nowhere = if fixed { Rule::FRAME_POINTER.pack() } else { PackedRule::UNKNOWN };
+        found.unwrap_or(nowhere)
+    }
+
+    /// Calls `work` with the object that holds the code before `pc`, if there is one.
+    ///
+    /// The loader's lock is taken for guesses only: who allocates in a signal handler that has interrupted
+    /// the taking of that very lock would wait for himself.
+    fn with_object(&self, pc: u64, mut work: impl FnMut(&Loaded)) {
+        match os::loaded::find(pc.wrapping_sub(1)) {
+            Some(loaded) if self.guessed.get() && loaded.is_late() => {
+                os::loaded::hold(pc.wrapping_sub(1), work);
+            }
+            Some(loaded) => work(&loaded),
+            None => {}
+        }
+    }
+
+    /// Looks whether the objects of these pcs still are those that were noted. If not, a new
+    /// generation begins, in which all is looked up anew.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn revise(&self, pcs: impl Iterator<Item = u64>) {
+        // Stacks go back and forth between few objects.
+        let mut known = [const { 0..0 }; 4];
+        let mut next = 0;
+        for pc in pcs.map(|pc| pc.wrapping_sub(1)) {
+            if known.iter().any(|object| object.contains(&pc)) {
+                continue;
+            }
+            match os::loaded::find(pc) {
+                Some(loaded) if self.objects.is_noted(&loaded) => {
+                    known[next % known.len()] = loaded.start..loaded.end;
+                    next += 1;
+                }
+                _ => return self.objects.forget(pc),
+            }
+        }
+    }
+}
+
+fn decode(loaded: &Loaded, pc: u64) -> Rule {
+    if os::loaded::is_loaders_start(pc) {
+        return Rule::End;
+    }
+    // SAFETY: code of the object is on this thread's stack, or the object stays as long as the
+    // process, or the loader's lock is held; what the unwind tables point to lies in its segments.
+    let bytes = unsafe { loaded.bytes_from(loaded.eh_frame_header) };
+    // SAFETY: as above.
+    let object = unsafe { loaded.bytes_from(loaded.start) };
+    let tables = unwind_tables::Tables {
+        header: loaded.eh_frame_header,
+        bytes,
+        object: (loaded.start, object),
+    };
+    if bytes.is_empty() { Rule::Unknown } else { unwind_tables::rule(&tables, pc) }
+}

@@ -1,0 +1,198 @@
+//! The life of the thread that describes the program at each `MOD_ALLOC_SIGNAL`.
+//!
+//! ```text
+//!  signal ─▶ os::signals: a number is raised ─▶ the thread `mod-alloc` wakes ─▶ Work::dump
+//!                └─▶ the handler that was there
+//! ```
+//!
+//! The thread is started with the recording. All signals are blocked in it, what it allocates is the
+//! profiler's own, and it is none of the program's threads in any report. Signals that come while it is at
+//! work are served by one more dump together.
+//!
+//! A process lives as long as it has threads; where the first one ends by `pthread_exit`, ours ends when
+//! it is the last.
+//!
+//! A thread does not survive a fork. The child's is started with its first event after the fork, not in
+//! the handler of the fork itself: most children execute another program at once, and some depend on being
+//! alone. Its one thread's front is [halted](crate::store::peak::Front::halt), which costs other events nothing.
+
+use core::ffi::{c_int, c_void};
+use core::ptr;
+use std::sync::OnceLock;
+
+use crate::base::current;
+use crate::base::os;
+use crate::base::os::message::say;
+use crate::base::os::signals;
+use crate::base::os::signals::REQUESTS;
+use crate::base::sync::{AtomicU32, Ordering};
+use crate::engine::session;
+use crate::store::peak::Front;
+use crate::store::thread_slot::ThreadSlot;
+
+/// Enough to name functions by debug information; backed by memory where it is used.
+const STACK: usize = 8 << 20;
+
+/// The signal; 0: none was asked for.
+static SIGNAL: AtomicU32 = AtomicU32::new(0);
+/// 1: this process has the thread.
+static RUNNING: AtomicU32 = AtomicU32::new(0);
+/// The requests that are served.
+static SERVED: AtomicU32 = AtomicU32::new(0);
+/// 1: one of the requests is no signal, but that the thread should look around.
+static NUDGED: AtomicU32 = AtomicU32::new(0);
+/// 1: the process is a child that has no thread yet.
+static NEEDED: AtomicU32 = AtomicU32::new(0);
+/// What the front of the child's one thread is to go on with.
+static HALTED_MODE: AtomicU32 = AtomicU32::new(0);
+
+/// The functions that do the work.
+static WORK: OnceLock<Work> = OnceLock::new();
+
+/// The work of the thread, which others know.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Work {
+    /// Describes the program at this signal. `false`: that panicked.
+    pub(crate) dump: fn(c_int) -> bool,
+    /// Whether the calling thread is the only one of the process that has not ended.
+    pub(crate) is_last_thread: fn() -> bool,
+}
+
+/// Starts the thread, which describes the program at each `signal`.
+pub(crate) fn start(signal: c_int, work: Work) {
+    WORK.get_or_init(|| work);
+    if !start_thread() {
+        return;
+    }
+    SIGNAL.store(signal.cast_unsigned(), Ordering::Relaxed);
+    os::at_exit(finish);
+    if !signals::count_signal(signal) {
+        say(format_args!(
+            "{} cannot be handled, MOD_ALLOC_SIGNAL is not used",
+            signals::Name(signal)
+        ));
+    }
+}
+
+/// Whether there is a thread now.
+fn start_thread() -> bool {
+    let result = signals::start_thread(STACK, serve);
+    if let Err(error) = result {
+        say(format_args!("no thread for MOD_ALLOC_SIGNAL (error {error}), which is not used"));
+    }
+    RUNNING.store(u32::from(result.is_ok()), Ordering::Relaxed);
+    result.is_ok()
+}
+
+extern "C" fn serve(_: *mut c_void) -> *mut c_void {
+    /// How often the thread looks whether it is the last, while that is to be expected.
+    const LOOK_MILLIS: u32 = 20;
+    current::mute();
+    signals::name_thread(c"mod-alloc");
+    let Some(work) = WORK.get() else { return ptr::null_mut() };
+    loop {
+        // Acquire pairs with the Release of the signal's handler.
+        let requested = REQUESTS.load(Ordering::Acquire);
+        if requested == SERVED.load(Ordering::Relaxed) {
+            let is_left = !has_threads();
+            if is_left && (work.is_last_thread)() {
+                break;
+            }
+            signals::wait(&REQUESTS, requested, is_left.then_some(LOOK_MILLIS));
+            continue;
+        }
+        if NUDGED.swap(0, Ordering::Relaxed) != 0 {
+            SERVED.fetch_add(1, Ordering::Relaxed);
+            continue;
+        }
+        if !(work.dump)(signal()) {
+            say(format_args!("the dump could not be made (a defect of mod-alloc)"));
+        }
+        // Release pairs with the Acquire in `finish`: all of it is written.
+        SERVED.store(requested, Ordering::Release);
+        signals::wake(&SERVED);
+    }
+    // The process exits with this thread, and its exit handlers are the program's.
+    RUNNING.store(0, Ordering::Relaxed);
+    current::unmute();
+    ptr::null_mut()
+}
+
+/// Whether any thread of the program's is known.
+fn has_threads() -> bool {
+    let session = session::decided().ok().flatten();
+    session.is_some_and(|session| session.heap().threads.load(Ordering::Relaxed) != 0)
+}
+
+/// A thread of the program's has ended. If it was the last one, ours must not keep the process alive.
+pub(crate) fn thread_ended() {
+    if RUNNING.load(Ordering::Relaxed) != 0 && !has_threads() {
+        NUDGED.store(1, Ordering::Relaxed);
+        // Release pairs with the Acquire in `serve`.
+        REQUESTS.fetch_add(1, Ordering::Release);
+        signals::wake(&REQUESTS);
+    }
+}
+
+fn signal() -> c_int {
+    SIGNAL.load(Ordering::Relaxed).cast_signed()
+}
+
+/// Runs when the process exits: what was asked for before is finished, or a file would be cut off. Not
+/// longer than that may take: who exits may hold what the thread waits for.
+extern "C" fn finish() {
+    const PATIENCE_MILLIS: u32 = 10_000;
+    const STEP_MILLIS: u32 = 100;
+    start_anyway();
+    let requested = REQUESTS.load(Ordering::Relaxed);
+    for _ in 0..PATIENCE_MILLIS / STEP_MILLIS {
+        let served = SERVED.load(Ordering::Acquire);
+        let is_late = requested.wrapping_sub(served).cast_signed() > 0;
+        if !is_late || RUNNING.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        signals::wait(&SERVED, served, Some(STEP_MILLIS));
+    }
+}
+
+/// In a forked child that is recorded. `slot`: that of its one thread, if it has one.
+pub(crate) fn in_forked_child(slot: Option<&ThreadSlot>) {
+    if signal() == 0 {
+        return;
+    }
+    RUNNING.store(0, Ordering::Relaxed);
+    if os::environment(c"MOD_ALLOC_SIGNAL").is_none_or(core::ffi::CStr::is_empty) {
+        return stop_in_child();
+    }
+    SERVED.store(REQUESTS.load(Ordering::Relaxed), Ordering::Relaxed);
+    signals::count_in_child();
+    if NEEDED.swap(1, Ordering::Relaxed) == 0
+        && let Some(slot) = slot
+    {
+        HALTED_MODE.store(slot.front.halt(), Ordering::Relaxed);
+    }
+}
+
+/// In a forked child that is not recorded, or is not to be asked.
+pub(crate) fn stop_in_child() {
+    if signal() != 0 {
+        signals::stop_counting(signal());
+        SIGNAL.store(0, Ordering::Relaxed);
+    }
+}
+
+/// The front of the calling thread is not set up for an event. If that is because it was halted in a forked
+/// child, the thread is started that the child needs.
+#[cold]
+pub(crate) fn start_where_needed(front: &Front) {
+    if front.go_on(HALTED_MODE.load(Ordering::Relaxed)) {
+        start_anyway();
+    }
+}
+
+/// Starts the thread that a forked child needs, if that was not done.
+pub(crate) fn start_anyway() {
+    if NEEDED.load(Ordering::Relaxed) != 0 && NEEDED.swap(0, Ordering::Relaxed) != 0 {
+        start_thread();
+    }
+}

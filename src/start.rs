@@ -1,0 +1,62 @@
+//! The start of a recording: the session is made before the process's first block; then the system
+//! is asked to call us at forks, at the exit and at signals.
+
+#[cfg(feature = "counters")]
+use crate::base::os;
+use crate::base::sync::once::Undecided;
+use crate::engine::inside;
+use crate::engine::session::{self, Session};
+#[cfg(feature = "backtraces")]
+use crate::{base::sync::Ordering, engine::allocator::moments, store::layout::EXIT};
+
+/// The session, if the process is recorded. Decides, the first time.
+#[inline(always)]
+pub(crate) fn session() -> Option<&'static Session> {
+    match session::decided() {
+        Ok(session) => session,
+        Err(Undecided) => decide(),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn decide() -> Option<&'static Session> {
+    let calls = session::Calls {
+        thread_ends: inside::thread_ends,
+        #[cfg(feature = "backtraces")]
+        note_state: moments::note_peak_if_safe,
+    };
+    session::decide(calls, begin)
+}
+
+/// Runs once there is a session.
+fn begin() {
+    #[cfg(feature = "counters")]
+    let _errno = os::KeepErrno::new();
+    // The executable is the first of the modules, whoever allocates first.
+    #[cfg(feature = "backtraces")]
+    if let Some(session) = session::get() {
+        session.modules.note_executable();
+    }
+    #[cfg(all(feature = "backtraces", target_env = "gnu"))]
+    crate::engine::allocator::glibc::prepare();
+    #[cfg(feature = "backtraces")]
+    os::at_exit(note_end);
+    crate::fork::follow();
+    #[cfg(feature = "dhat-compat")]
+    os::at_exit(crate::api::report_files::at_exit);
+    #[cfg(all(feature = "counters", not(feature = "preload")))]
+    crate::api::diagnostics::start();
+    #[cfg(feature = "preload")]
+    crate::base::settings::refuse_signal();
+}
+
+/// Runs when the process exits by `exit` or by returning from `main`.
+#[cfg(feature = "backtraces")]
+extern "C" fn note_end() {
+    if let Some(session) = session::get().filter(|session| session.is_this_process()) {
+        session::note_moment(session);
+        moments::note_end(session);
+        session.header.process.ending.store(EXIT, Ordering::Relaxed);
+    }
+}
