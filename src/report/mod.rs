@@ -1,4 +1,4 @@
-//! What a person or a viewer reads: named stacks with numbers.
+//! Reports: named stacks with numbers, for people and viewers.
 //!
 //! ```text
 //!  Recording ─▶ symbolize ─▶ trim ─▶ merge ─▶ Profile ─▶ dhat (JSON), summary (text)
@@ -6,6 +6,21 @@
 //!
 //! A [`Profile`] is made once and read by every output, so that all of them show the
 //! same stacks and the same sums.
+//!
+//! ```
+//! use mod_alloc::recording::model::Recording;
+//! use mod_alloc::report::{Options, Profile};
+//!
+//! let recording = Recording::default(); // or from `recording::file`
+//! let profile = Profile::from_recording(&recording, &Options::default());
+//! for stack in profile.stacks() {
+//!     println!("{} bytes", stack.counters().total_bytes);
+//!     for frame in stack.frames() {
+//!         println!("    {frame}");
+//!     }
+//! }
+//! assert_eq!(profile.totals().total_blocks, 0);
+//! ```
 
 #[cfg(feature = "dhat-compat")]
 pub mod dhat;
@@ -45,8 +60,8 @@ pub struct Options {
     pub trim: bool,
     /// Directories with debug files, searched before `/usr/lib/debug`. Default: none.
     pub debug_dirs: Vec<PathBuf>,
-    /// The most frames kept of a stack, the innermost; functions inlined into them are not counted, those
-    /// that trimming takes away are. Default: all that were recorded.
+    /// The most frames kept of a stack, the innermost; functions inlined into them are not counted,
+    /// those that trimming takes away are. Default: all that were recorded.
     pub max_frames: Option<usize>,
     /// Whose reports this one reads like. Default: this crate's.
     pub form: Form,
