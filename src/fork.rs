@@ -81,7 +81,7 @@ unsafe extern "C" fn after_fork_in_child() {
     session.header.process.id.store(os::process_id(), Ordering::Relaxed);
     #[cfg(feature = "backtraces")]
     if SPACE.is_in_file() {
-        crate::engine::inside::rebuild_in_child(session);
+        crate::engine::registration::rebuild_in_child(session);
     }
     let own = crate::engine::inside::current_index();
     let mut threads = 0;

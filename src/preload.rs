@@ -10,6 +10,7 @@ use crate::base::os;
 use crate::capture::registers::{Registers, with_callers_registers};
 use crate::engine::events;
 use crate::engine::inside;
+use crate::engine::registration;
 use crate::engine::session;
 use crate::engine::session::Session;
 use crate::start;
@@ -133,7 +134,7 @@ impl Recorder {
     /// The calling thread is just beginning, and has not allocated. `stack`: the size of its stack in
     /// bytes, if it is not the first thread.
     pub fn begin_thread(self, stack: Option<usize>) {
-        inside::begin_thread(self.0, stack);
+        registration::begin_thread(self.0, stack);
     }
 
     /// Whether each test is a group of its own.
