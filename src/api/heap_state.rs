@@ -1,4 +1,4 @@
-//! What the allocator in use holds, and what the kernel gave for it: the fragmentation of the heap.
+//! The memory that the allocator in use holds: the fragmentation of the heap.
 //!
 //! ```
 //! # #[global_allocator]
@@ -15,9 +15,9 @@
 //!
 //! # What the figures mean
 //!
-//! All are bytes, of the whole process, and of the allocator as a whole: what C libraries allocated of it
-//! counts, and so do the eight bytes that the profiler adds to each block, and what the profiler itself
-//! has allocated. What an allocator does not know is `None`.
+//! All are bytes, of the whole process, and of the allocator as a whole: what C libraries allocated
+//! of it counts, and so do the eight bytes that the profiler adds to each block, and what the
+//! profiler itself has allocated. What an allocator does not know is `None`.
 //!
 //! | | jemalloc | mimalloc | glibc |
 //! |---|---|---|---|
@@ -30,227 +30,49 @@
 //! | read with | `mallctl`, after `epoch` was advanced once | `mi_process_info`, `mi_stats_get_json` | `mallinfo2` (glibc 2.33 and later), `malloc_info` |
 //! | in use if | it has blocks beside its own: `allocated` is more than the arenas' `internal` | a block allocated for the question is one of its own (`mi_is_in_heap_region`) | `allocated` or `mapped` is not 0 |
 //!
-//! jemalloc needs the feature `jemalloc`, mimalloc the feature `mimalloc`; glibc's own allocator needs none.
+//! jemalloc needs the feature `jemalloc`, mimalloc the feature `mimalloc`; glibc's own allocator
+//! needs none.
 //!
 //! # What it costs
 //!
-//! glibc counts its free blocks one by one, holding the lock of the arena that they are in: 0.2 µs with
-//! none, 2 ms with 50,000, 65 ms with 500,000 (in sixteen arenas as in one, per block), and for the number of its arenas the same once more. Other threads that need that arena wait.
-//! jemalloc adds up its arenas' books under their locks, some tens of µs. mimalloc's figures are read
-//! without any lock but that of the list of its heaps.
+//! glibc counts its free blocks one by one, holding the lock of the arena that they are in: 0.2 µs
+//! with none, 2 ms with 50,000, 65 ms with 500,000 (in sixteen arenas as in one, per block), and
+//! for the number of its arenas the same once more. Other threads that need that arena wait.
+//! jemalloc adds up its arenas' books under their locks, some tens of µs. mimalloc's figures are
+//! read without any lock but that of the list of its heaps.
 
-#[cfg(target_env = "gnu")]
-use crate::engine::allocator::glibc;
-#[cfg(feature = "jemalloc")]
-use crate::engine::allocator::jemalloc;
-#[cfg(feature = "mimalloc")]
-use crate::engine::allocator::mimalloc;
+use crate::engine::allocator;
 pub use crate::engine::allocator::process::process;
+pub use crate::recording::heap_state::{Allocator, Fragmentation, HeapState, ProcessMemory};
 
-/// An allocator whose books can be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Allocator {
-    /// jemalloc, by way of `tikv-jemalloc-sys`.
-    Jemalloc,
-    /// mimalloc, by way of `libmimalloc-sys`.
-    Mimalloc,
-    /// The C library's own, where that is glibc.
-    Glibc,
-}
-
-impl Allocator {
-    /// Its name in lower case.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Allocator::Jemalloc => "jemalloc",
-            Allocator::Mimalloc => "mimalloc",
-            Allocator::Glibc => "glibc",
-        }
-    }
-
-    /// The allocator that has this name.
-    #[must_use]
-    pub fn of_name(name: &str) -> Option<Self> {
-        let all = [Allocator::Jemalloc, Allocator::Mimalloc, Allocator::Glibc];
-        all.into_iter().find(|allocator| allocator.name() == name)
-    }
-}
-
-/// What an allocator holds at one moment. See [the table](self#what-the-figures-mean) for what each figure
-/// is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct HeapState {
-    /// Whose figures these are.
-    pub allocator: Allocator,
-    /// Bytes in blocks that the program has.
-    pub allocated: Option<u64>,
-    /// Bytes in pages that hold such blocks.
-    pub active: Option<u64>,
-    /// Bytes in pages that may have memory behind them.
-    pub resident: Option<u64>,
-    /// Bytes of address space in use.
-    pub mapped: Option<u64>,
-    /// Bytes kept for later.
-    pub retained: Option<u64>,
-    /// How many arenas there are.
-    pub arenas: Option<u64>,
-    /// The process's own figures, from the kernel.
-    pub process: ProcessMemory,
-}
-
-/// What memory the process has, as the kernel says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct ProcessMemory {
-    /// Bytes of memory that the process has now: code, stacks, files mapped and the profiler's own tables
-    /// included (`/proc/self/statm`).
-    pub resident: Option<u64>,
-    /// The most that it ever had (`VmHWM` of `/proc/self/status`).
-    pub peak_resident: Option<u64>,
-}
-
-impl HeapState {
-    /// A state of which nothing is known yet.
-    #[must_use]
-    pub fn of(allocator: Allocator) -> Self {
-        HeapState {
-            allocator,
-            allocated: None,
-            active: None,
-            resident: None,
-            mapped: None,
-            retained: None,
-            arenas: None,
-            process: ProcessMemory::default(),
-        }
-    }
-
-    /// What the allocator holds of the kernel's memory: `resident` if it knows that, else `active`, else
-    /// `mapped`.
-    #[must_use]
-    pub fn held(&self) -> Option<u64> {
-        self.resident.or(self.active).or(self.mapped)
-    }
-
-    /// The fragmentation, if the program has `requested` bytes live, as it asked for them.
-    ///
-    /// ```
-    /// # fn show(state: &mod_alloc::heap_state::HeapState, requested: u64) {
-    /// let lost = state.fragmentation(requested);
-    /// if let Some(share) = lost.overall {
-    ///     println!("{:.1} % of what the allocator holds is not the program's", share * 100.0);
-    /// }
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn fragmentation(&self, requested: u64) -> Fragmentation {
-        Fragmentation {
-            rounding: lost(Some(requested), self.allocated),
-            in_pages: lost(self.allocated, self.active),
-            idle_pages: lost(self.active, self.resident),
-            overall: lost(Some(requested), self.held()),
-        }
-    }
-}
-
-/// Which share of what each layer gave the layer above did not use: 0 is none, 1 is all of it; 0 also where
-/// the layer above has more than the one below, as when blocks are untouched or of another allocator.
-/// `None` where one of the two is not known, or nothing was given.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-#[non_exhaustive]
-pub struct Fragmentation {
-    /// `1 - requested / allocated`: what blocks have beyond what was asked for.
-    pub rounding: Option<f64>,
-    /// `1 - allocated / active`: gaps between blocks.
-    pub in_pages: Option<f64>,
-    /// `1 - active / resident`: pages without blocks that were not given back, and the allocator's books.
-    pub idle_pages: Option<f64>,
-    /// `1 - requested /` [`held`](HeapState::held): all of it together.
-    pub overall: Option<f64>,
-}
-
-/// `1 - used / given`.
-fn lost(used: Option<u64>, given: Option<u64>) -> Option<f64> {
-    let (used, given) = (used?, given.filter(|given| *given > 0)?);
-    Some(1.0 - used.min(given) as f64 / given as f64)
-}
-
-/// The state of the allocator in use: the first of jemalloc, mimalloc and glibc's that is. `None` if none of
-/// those whose feature is on is in use; [`process`] knows what the kernel says all the same.
+/// The state of the allocator in use: the first of jemalloc, mimalloc and glibc's that is. `None`
+/// if none of those whose feature is on is in use; [`process`] knows what the kernel says all the
+/// same.
 ///
 /// Not for signal handlers: it takes locks of the allocator's.
 #[must_use]
 pub fn collect() -> Option<HeapState> {
-    let state = jemalloc().or_else(mimalloc).or_else(glibc)?;
-    Some(HeapState { process: process(), ..state })
+    allocator::collect()
 }
 
-/// jemalloc's state; `None` if it is linked but not in use (nobody but itself has blocks of it), or the
-/// feature `jemalloc` is off. Advances jemalloc's epoch once. The process's figures are not asked for:
-/// see [`process`].
+/// jemalloc's state; `None` if it is linked but not in use (nobody but itself has blocks of it), or
+/// the feature `jemalloc` is off. Advances jemalloc's epoch once. The process's figures are not
+/// asked for: see [`process`].
 #[must_use]
 pub fn jemalloc() -> Option<HeapState> {
-    #[cfg(feature = "jemalloc")]
-    return jemalloc::state();
-    #[cfg(not(feature = "jemalloc"))]
-    None
+    allocator::jemalloc_state()
 }
 
 /// mimalloc's state; `None` if it is linked but not in use, or the feature `mimalloc` is off. The
 /// process's figures are not asked for: see [`process`].
 #[must_use]
 pub fn mimalloc() -> Option<HeapState> {
-    #[cfg(feature = "mimalloc")]
-    return mimalloc::state();
-    #[cfg(not(feature = "mimalloc"))]
-    None
+    allocator::mimalloc_state()
 }
 
-/// The state of glibc's allocator; `None` if the C library is another one or older than 2.33, or its
-/// `malloc` is not in use. The process's figures are not asked for: see [`process`].
+/// The state of glibc's allocator; `None` if the C library is another one or older than 2.33, or
+/// its `malloc` is not in use. The process's figures are not asked for: see [`process`].
 #[must_use]
 pub fn glibc() -> Option<HeapState> {
-    #[cfg(target_env = "gnu")]
-    return glibc::state();
-    #[cfg(not(target_env = "gnu"))]
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn state() -> HeapState {
-        HeapState {
-            allocated: Some(200),
-            active: Some(400),
-            resident: Some(500),
-            mapped: Some(1000),
-            ..HeapState::of(Allocator::Jemalloc)
-        }
-    }
-
-    #[test]
-    fn fragmentation_is_what_the_layer_above_does_not_use() {
-        let lost = state().fragmentation(150);
-        assert_eq!(lost.rounding, Some(0.25));
-        assert_eq!(lost.in_pages, Some(0.5));
-        assert!((lost.idle_pages.unwrap() - 0.2).abs() < 1e-9);
-        assert!((lost.overall.unwrap() - 0.7).abs() < 1e-9);
-    }
-
-    #[test]
-    fn what_is_not_known_is_no_zero() {
-        let glibc = HeapState { mapped: Some(300), ..HeapState::of(Allocator::Glibc) };
-        assert_eq!(glibc.held(), Some(300));
-        let lost = glibc.fragmentation(600);
-        assert_eq!((lost.rounding, lost.in_pages, lost.idle_pages), (None, None, None));
-        assert_eq!(lost.overall, Some(0.0));
-        assert_eq!(HeapState::of(Allocator::Glibc).fragmentation(1), Fragmentation::default());
-        let active = HeapState { active: Some(8), ..glibc };
-        assert_eq!(active.held(), Some(8));
-    }
+    allocator::glibc_state()
 }

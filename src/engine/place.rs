@@ -3,12 +3,12 @@
 use core::ffi::CStr;
 use core::ptr::NonNull;
 
-use crate::base::os;
 use crate::base::os::files;
 use crate::base::os::files::{Errno, File, Path};
 use crate::base::os::message::say;
 use crate::base::settings::{Lossy, Settings};
 use crate::base::sync::{AtomicU32, Ordering};
+use crate::base::{os, path_pattern};
 use crate::store::layout::{Geometry, HEADER_SIZE, MAGIC, Mapping, OPEN};
 use crate::store::space::SPACE;
 
@@ -158,33 +158,9 @@ fn look_at(path: &CStr) -> Found {
     if is_open && files::is_alive(id) { Found::Running } else { Found::Ended }
 }
 
-/// The path that a pattern stands for, and whether it has the process's id: `%p` is that, `%e` the
-/// executable's name, `%%` a percent sign; anything else stays.
+/// The path that a [pattern](crate::base::path_pattern) stands for, and whether it has the process's id.
 pub(crate) fn expand(pattern: &CStr) -> Option<(Path, bool)> {
-    let mut path = Path::EMPTY;
-    let mut names_process = false;
-    let mut bytes = pattern.to_bytes().iter().copied();
-    while let Some(byte) = bytes.next() {
-        let fits = match (byte, if byte == b'%' { bytes.next() } else { None }) {
-            (b'%', Some(b'p')) => {
-                names_process = true;
-                path.push_number(os::process_id())
-            }
-            (b'%', Some(b'e')) => push_executable(&mut path),
-            (b'%', Some(b'%')) => path.push(b"%"),
-            (b'%', Some(other)) => path.push(&[b'%', other]),
-            (byte, _) => path.push(&[byte]),
-        };
-        if !fits {
-            return None;
-        }
-    }
-    Some((path, names_process))
-}
-
-fn push_executable(path: &mut Path) -> bool {
-    let mut executable = [0; 1024];
-    let len = os::read_link(c"/proc/self/exe", &mut executable);
-    let name = executable[..len].rsplit(|byte| *byte == b'/').next().unwrap_or(b"");
-    path.push(if name.is_empty() { b"unknown" } else { name })
+    let (pattern, mut path) = (pattern.to_bytes(), Path::EMPTY);
+    let fits = path_pattern::expand(pattern, |piece| path.push(piece));
+    fits.then_some((path, path_pattern::names_process(pattern)))
 }

@@ -1,15 +1,14 @@
-//! Recordings in files: what a process under `mod-alloc run` or with `MOD_ALLOC_RECORD` leaves behind,
-//! however it ended, and what another process may read while it runs.
+//! Recordings in files: what a process under `mod-alloc run` or with `MOD_ALLOC_RECORD` leaves
+//! behind, however it ended, and what another process may read while it runs.
 
 use core::mem::offset_of;
-use std::fmt;
 use std::fs::File;
-use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::base::os;
 use crate::base::sync::Ordering;
+pub use crate::recording::error::Error;
 use crate::recording::image;
 use crate::recording::model::Recording;
 use crate::recording::reader;
@@ -24,57 +23,6 @@ use crate::store::view::View;
 pub struct RecordingFile {
     file: File,
     path: PathBuf,
-}
-
-/// Why a file cannot be read as a recording.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Error {
-    /// It cannot be opened or read.
-    Io(io::Error),
-    /// It does not begin as recordings do.
-    NotARecording,
-    /// It was made on a machine of the other byte order.
-    OtherByteOrder,
-    /// It was made by a newer version.
-    Version {
-        /// What the file says.
-        found: u32,
-        /// The newest that is known here.
-        known: u32,
-    },
-    /// Its header contradicts itself.
-    Damaged(&'static str),
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Error::Io(error) => error.fmt(f),
-            Error::NotARecording => f.write_str("not a recording of mod-alloc"),
-            Error::OtherByteOrder => f.write_str("recorded on a machine of the other byte order"),
-            Error::Version { found, known } => write!(
-                f,
-                "format version {found}, and this mod-alloc knows versions up to {known}: update it"
-            ),
-            Error::Damaged(what) => write!(f, "a damaged recording: {what}"),
-        }
-    }
-}
-
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Error::Io(error) => Some(error),
-            _ => None,
-        }
-    }
-}
-
-impl From<io::Error> for Error {
-    fn from(error: io::Error) -> Self {
-        Error::Io(error)
-    }
 }
 
 impl RecordingFile {
@@ -93,7 +41,7 @@ impl RecordingFile {
         Ok(RecordingFile { file, path: path.to_path_buf() })
     }
 
-    /// Whether a file begins as recordings do.
+    /// True if a file begins as recordings do.
     #[must_use]
     pub fn is_one(path: &Path) -> bool {
         !matches!(Self::open(path), Err(Error::Io(_) | Error::NotARecording))
@@ -138,7 +86,7 @@ impl RecordingFile {
     }
 }
 
-/// Whether the process that writes the recording is there.
+/// True if the process that writes the recording is there.
 fn is_running(header: &Header) -> bool {
     let process = &header.process;
     let id = process.id.load(Ordering::Relaxed);
@@ -146,7 +94,7 @@ fn is_running(header: &Header) -> bool {
     is_open && is_of_this_boot(process) && os::files::is_alive(id)
 }
 
-/// Whether the clocks of the recording still run.
+/// True if the clocks of the recording still run.
 fn is_of_this_boot(process: &Process) -> bool {
     let mut boot = [0; 16];
     for (bytes, word) in boot.chunks_mut(8).zip(&process.boot) {
@@ -163,8 +111,8 @@ fn since_start(process: &Process) -> Span {
     Span { units, nanos: os::monotonic_nanos().saturating_sub(started) }
 }
 
-/// How long the recording has lasted. Where nobody has written its end, up to the latest event whose time
-/// is known.
+/// How long the recording has lasted. Where nobody has written its end, up to the latest event
+/// whose time is known.
 fn span(view: &View<'_>, is_running: bool) -> Span {
     let process = &view.header.process;
     let noted = Span {

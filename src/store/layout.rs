@@ -66,6 +66,7 @@
 
 use core::ptr::NonNull;
 
+use crate::base::losses::losses;
 use crate::base::sync::word::Word;
 use crate::base::sync::{AtomicU32, AtomicU64};
 #[cfg(feature = "backtraces")]
@@ -208,19 +209,17 @@ pub(crate) struct SelfCheck {
     spare: [Word; 6],
 }
 
-/// What was not recorded in full, in events, by cause.
-#[derive(Debug, Default)]
-#[repr(C, align(64))]
-pub(crate) struct Losses {
-    pub(crate) table_full: Word,
-    pub(crate) reentrant: Word,
-    pub(crate) reentrant_bytes: Word,
-    pub(crate) damaged_trailers: Word,
-    pub(crate) damaged_bytes: Word,
-    pub(crate) truncated_stacks: Word,
-    pub(crate) broken_stacks: Word,
-    pub(crate) threads_overflowed: Word,
+macro_rules! words {
+    (slots { $($(#[$doc:meta])* $name:ident, $unit:literal, $told:expr;)* } $($process:tt)*) => {
+        /// What was not recorded in full: the first section of the [list](crate::base::losses).
+        #[derive(Debug, Default)]
+        #[repr(C, align(64))]
+        pub(crate) struct Losses {
+            $(pub(crate) $name: Word,)*
+        }
+    };
 }
+losses!(words);
 
 /// Figures of a [`HeapMoment`].
 pub(crate) const FIGURES: usize = 8;

@@ -4,12 +4,12 @@ use core::ffi::c_void;
 use core::mem::transmute;
 use core::ptr;
 
-use crate::api::heap_state::{Allocator, HeapState};
 use crate::base::current::as_profiler;
 use crate::base::os;
 #[cfg(feature = "preload")]
 use crate::base::sync::AtomicU32;
 use crate::base::sync::{AtomicPtr, Ordering};
+use crate::recording::heap_state::{Allocator, HeapState};
 
 /// glibc's `mallinfo2`; null: not looked for yet, or there is none.
 static FUNCTION: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());

@@ -1,7 +1,7 @@
 //! What the kernel says of the process.
 
-use crate::api::heap_state::ProcessMemory;
 use crate::base::os;
+use crate::recording::heap_state::ProcessMemory;
 
 /// What memory the process has. Takes no lock and no memory, and may be asked for anywhere.
 #[must_use]
