@@ -197,7 +197,7 @@ fn open(settings: &Settings) -> Option<Session> {
     let session = {
         let capacity = header.regions[Region::Frames as usize][1].load(Ordering::Relaxed) as usize;
         let slots = frame_slots(capacity)?;
-        Session::of_mapping(mapping, slots, os::discard, ROOM, thread_end, settings)
+        Session::of_mapping(mapping, slots, discard, ROOM, thread_end, settings)
     };
     #[cfg(not(feature = "backtraces"))]
     let session = Session { header, slots, thread_end };
@@ -212,6 +212,14 @@ fn frame_slots(frames: usize) -> Option<&'static [Slot]> {
     let memory = os::reserve(slots * size_of::<Slot>())?.cast::<Slot>();
     // SAFETY: zeroed memory of that size, never given back; a slot is an atomic, valid when zeroed.
     Some(unsafe { core::slice::from_raw_parts(memory.as_ptr(), slots) })
+}
+
+/// Empties slots that nobody uses any more, as far as they are whole pages.
+#[cfg(feature = "backtraces")]
+fn discard(slots: &'static [Slot]) {
+    let memory = core::ptr::NonNull::from(slots).cast();
+    // SAFETY: slots are atomics, in the mapping of `frame_slots`; zero says that a slot is empty.
+    unsafe { os::discard(memory, size_of_val(slots)) };
 }
 
 /// Room for frames, and for sites. The frame after the last one may be looked at.

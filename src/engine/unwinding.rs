@@ -82,7 +82,9 @@ impl ProcessRules {
         found.unwrap_or(nowhere)
     }
 
-    /// Calls `work` with the object that holds the code before `pc`, if there is one.
+    /// Calls `work` with the object that holds the code before `pc`, if there is one. It stays loaded until
+    /// `work` returns: it stays as long as the process, or its code is on this thread's stack, or else the
+    /// loader's lock is held.
     ///
     /// The loader's lock is taken for guesses only: who allocates in a signal handler that has interrupted
     /// the taking of that very lock would wait for himself.
@@ -123,17 +125,15 @@ fn decode(loaded: &Loaded, pc: u64) -> Rule {
     if os::loaded::is_loaders_start(pc) {
         return Rule::End;
     }
-    // SAFETY: code of the object is on this thread's stack, or the object stays as long as the
-    // process, or the loader's lock is held; what the unwind tables point to lies in its segments.
-    let bytes = unsafe { loaded.bytes_from(loaded.eh_frame_header) };
-    // SAFETY: as above.
-    let object = unsafe { loaded.bytes_from(loaded.start) };
-    let tables = unwind_tables::Tables {
-        header: loaded.eh_frame_header,
-        bytes,
-        object: (loaded.start, object),
-    };
-    if bytes.is_empty() { Rule::Unknown } else { unwind_tables::rule(&tables, pc) }
+    // SAFETY: `with_object` calls with objects that stay loaded meanwhile.
+    let object = unsafe { loaded.constants() };
+    unwind_tables::rule(&object, loaded.eh_frame_header, pc)
+}
+
+impl unwind_tables::Constants for os::loaded::Constants<'_> {
+    fn from(&self, address: u64) -> &[u8] {
+        self.bytes_from(address)
+    }
 }
 
 /// The recorded objects and their numbers, the newest first.
@@ -220,7 +220,7 @@ fn is_placed(module: &Module, loaded: &Loaded) -> bool {
 /// may be long, where objects are loaded again and again.
 fn hint(loaded: &Loaded) -> &'static AtomicU32 {
     static FOUND: [AtomicU32; 64] = [const { AtomicU32::new(0) }; 64];
-    &FOUND[(loaded.start >> 12) as usize % FOUND.len()]
+    &FOUND[os::page_size().number_of(loaded.start) as usize % FOUND.len()]
 }
 
 /// Whether the object is one that was noted, as far as can be said without reading what would be gone
@@ -257,7 +257,9 @@ fn is_same(module: &Module, loaded: &Loaded) -> bool {
     for (bytes, word) in id.chunks_mut(8).zip(&module.build_id) {
         bytes.copy_from_slice(&word.load(Ordering::Relaxed).to_ne_bytes());
     }
-    let build_id = loaded.build_id();
+    // SAFETY: `note` is called with objects that stay loaded meanwhile.
+    let object = unsafe { loaded.constants() };
+    let build_id = object.build_id();
     let same_id = id.get(..len) == Some(&build_id[..build_id.len().min(id.len())]);
     // The executable has no name here, and is no other's.
     same_id && (loaded.name_bytes().is_empty() || is_named(module, loaded))
@@ -269,7 +271,9 @@ fn describe(module: &Module, loaded: &Loaded, generation: u32) {
     module.bias.store(loaded.bias, Ordering::Relaxed);
     module.first.store(generation, Ordering::Relaxed);
     module.last.store(STILL_LOADED, Ordering::Relaxed);
-    let len = store_bytes(&module.build_id, loaded.build_id());
+    // SAFETY: `note` is called with objects that stay loaded meanwhile.
+    let object = unsafe { loaded.constants() };
+    let len = store_bytes(&module.build_id, object.build_id());
     module.build_id_len.store(len as u32, Ordering::Relaxed);
     let mut executable = [0; PATH_SIZE];
     let name = loaded.name_bytes();
@@ -284,24 +288,41 @@ fn describe(module: &Module, loaded: &Loaded, generation: u32) {
 }
 
 /// The calling thread's own stack, from its present stack pointer (where each walk begins) outward.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct OwnStack {
-    /// One past the stack's last address.
-    pub(crate) high: u64,
+    /// One past the last address at which a word of the stack may begin.
+    end: u64,
+}
+
+impl OwnStack {
+    /// The stack that ends at `high`.
+    ///
+    /// # Safety
+    ///
+    /// `high` must be one past the last address of the calling thread's stack, or 0. Walks of this memory
+    /// must begin with registers of a frame on that stack that does not return before the memory is dropped.
+    /// A [`Stack`](crate::capture::stack::Stack) that this memory is shown must remember captures of that
+    /// stack only, or nothing.
+    #[inline(always)]
+    pub(crate) unsafe fn new(high: u64) -> Self {
+        OwnStack { end: high.saturating_sub(7) }
+    }
 }
 
 impl Memory for OwnStack {
     #[inline(always)]
     fn word(&self, address: u64, from: u64) -> Option<u64> {
-        let inside = from <= address && address < self.high - 7;
-        (inside && address & 7 == 0).then(|| self.again(address))
+        let inside = from <= address && address < self.end;
+        // SAFETY: between `from`, the stack pointer of a walk that has begun as `new` asks for, and the
+        // stack's end all is mapped, and the address is aligned.
+        (inside && address & 7 == 0).then(|| unsafe { self.again(address) })
     }
 
     #[inline(always)]
-    fn again(&self, address: u64) -> u64 {
+    unsafe fn again(&self, address: u64) -> u64 {
         let word = core::ptr::with_exposed_provenance::<u64>(address as usize);
-        // SAFETY: between the stack pointer and the stack's end all is mapped, and the address
-        // is aligned. Volatile: the compiler does not know who writes there.
+        // SAFETY: an aligned address between the present stack pointer and the stack's end, by the caller's
+        // promise: all is mapped there. Volatile: the compiler does not know who writes there.
         unsafe { word.read_volatile() }
     }
 }
@@ -322,7 +343,7 @@ impl Memory for CopiedStack<'_> {
         self.words.get(index).copied()
     }
 
-    fn again(&self, address: u64) -> u64 {
+    unsafe fn again(&self, address: u64) -> u64 {
         self.word(address, self.low).unwrap_or(0)
     }
 }

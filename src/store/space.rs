@@ -146,10 +146,8 @@ fn reserve(mapping: Mapping, region: Region, from: u32, to: u32) -> bool {
 
 /// Reserves the pages that hold `len` bytes from offset `start` on.
 pub(crate) fn bytes(mapping: Mapping, start: usize, len: usize) -> bool {
-    const PAGE: usize = 4096;
-    let first = start / PAGE * PAGE;
-    let end = (start + len).next_multiple_of(PAGE);
+    let pages = os::page_size().around(&(start..start + len));
     // SAFETY: inside the mapping, as regions are.
-    let memory: NonNull<u8> = unsafe { mapping.base().add(first) };
-    len == 0 || os::files::populate(memory, end - first, first)
+    let memory: NonNull<u8> = unsafe { mapping.base().add(pages.start) };
+    pages.is_empty() || os::files::populate(memory, pages.len(), pages.start)
 }

@@ -13,6 +13,10 @@
 //! end; if it goes through a signal's frame, or its end is not found, they are not called, neither at a
 //! peak nor at the end (a handler may call `exit`). While they run no signal is handled in this thread, and
 //! none of our locks is held, nor is the thread inside the hook, where others would wait for it.
+//!
+//! The walk itself reads nothing but the thread's own stack: it begins with the registers of a frame that waits
+//! for it, it goes on only where that frame's stack pointer lies within the thread's bounds, and each step
+//! reads words between the frame's stack pointer and the stack's end, and ends outward of it.
 
 use crate::api::heap_state::{Allocator, HeapState, ProcessMemory};
 use crate::base::os;
@@ -67,7 +71,9 @@ impl Errand {
     pub(crate) fn of(thread: &Thread) -> Option<Errand> {
         let live = thread.slot.front.take_wish()?;
         let (session, started) = (session::get()?, os::thread_nanos());
-        let is_safe = thread.index != SHARED && is_outside_allocator(thread.bounds);
+        // SAFETY: the bounds that the thread began with, its own.
+        let is_outside = || unsafe { is_outside_allocator(thread.bounds) };
+        let is_safe = thread.index != SHARED && is_outside();
         is_safe.then_some(Errand { session, live, started })
     }
 
@@ -133,7 +139,8 @@ pub(crate) fn note_end(session: &Session) {
     if !session.is_own() || place.number.load(Ordering::Relaxed) != 0 {
         return;
     }
-    let is_safe = is_outside_allocator(inside::bounds());
+    // SAFETY: the calling thread's bounds, or none.
+    let is_safe = unsafe { is_outside_allocator(inside::bounds()) };
     let state = if is_safe { collect_quickly() } else { None };
     write(place, 1, live(session), state, process());
 }
@@ -262,22 +269,36 @@ fn allocator(code: u32) -> Option<Allocator> {
 
 /// Whether the calling thread, whose stack has these bounds, is not in a signal's handler, and so cannot
 /// have interrupted the allocator.
-fn is_outside_allocator(bounds: (u64, u64)) -> bool {
-    // SAFETY: no preconditions.
+///
+/// # Safety
+///
+/// The bounds must be those of the calling thread's stack; both 0, where they are not known.
+unsafe fn is_outside_allocator(bounds: (u64, u64)) -> bool {
+    // SAFETY: the caller's bounds. The function adds the registers of this frame, which waits for it.
     unsafe { walks_to_its_end(bounds.0, bounds.1, 0) }
 }
 
 with_callers_registers! {
     /// Whether the stack between two addresses is walked to its end without meeting a signal's frame.
+    ///
+    /// # Safety
+    ///
+    /// The addresses must be the first of the calling thread's stack and one past the last, or both 0.
     walks_to_its_end(u64, u64, u64) -> bool => walk
 }
 
+/// # Safety
+///
+/// As for [`walks_to_its_end`]; the registers must be those of a frame that waits for this call.
 unsafe extern "C" fn walk(low: u64, high: u64, _spare: u64, pc: u64, sp: u64, bp: u64) -> bool {
     let Some(session) = session::get() else { return false };
     if !(low..high).contains(&sp) {
         return false;
     }
-    let (rules, memory) = (ProcessRules::new(session), OwnStack { high });
+    // SAFETY: the caller's promise, and the stack pointer is within the bounds: from there to `high` lies this
+    // thread's stack, and the frame does not return before this function does. No capture is remembered.
+    let memory = unsafe { OwnStack::new(high) };
+    let rules = ProcessRules::new(session);
     let mut at = Registers { pc, sp, bp };
     for _ in 0..MOST_FRAMES {
         // By the tables, whatever the setting: frame pointers may lead past a signal's frame.
