@@ -204,16 +204,18 @@ fn frame_slots(frames: usize) -> Option<&'static [Slot]> {
     Some(unsafe { core::slice::from_raw_parts(memory.as_ptr(), slots) })
 }
 
+/// Empties slots that nobody uses any more, as far as they are whole pages.
+#[cfg(feature = "backtraces")]
+fn discard(slots: &'static [Slot]) {
+    let memory = core::ptr::NonNull::from(slots).cast();
+    // SAFETY: slots are atomics, in the mapping of `frame_slots`; zero says that a slot is empty.
+    unsafe { os::discard(memory, size_of_val(slots)) };
+}
+
 /// Room for frames, and for sites. The frame after the last one may be looked at.
 #[cfg(feature = "backtraces")]
 const ROOM: [fn(u32) -> bool; 2] =
     [|frames| SPACE.has(Part::Frames, frames + 1), |sites| SPACE.has(Part::Sites, sites)];
-
-/// Empties slots that nobody uses any more.
-#[cfg(feature = "backtraces")]
-fn discard(slots: &'static [Slot]) {
-    os::discard(core::ptr::NonNull::from(slots).cast(), size_of_val(slots));
-}
 
 #[cfg(feature = "backtraces")]
 impl Session {

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::base::os;
+use crate::base::os::{self, files};
 use crate::base::sync::Ordering;
 pub use crate::recording::error::Error;
 use crate::recording::image;
@@ -33,7 +33,7 @@ impl RecordingFile {
     /// If the file cannot be opened, or is not a recording that is known here.
     pub fn open(path: &Path) -> Result<Self, Error> {
         // A pipe would make us wait, and is no recording.
-        let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+        let file = File::options().read(true).custom_flags(files::WITHOUT_WAITING).open(path)?;
         if !file.metadata()?.is_file() {
             return Err(Error::NotARecording);
         }

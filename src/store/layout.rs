@@ -81,6 +81,8 @@ pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"modalloc");
 pub(crate) const VERSION: u32 = 2;
 /// Where the regions begin.
 pub(crate) const HEADER_SIZE: usize = 4096;
+/// Regions begin at multiples of it: a part of the format, whatever the machine's pages are.
+const REGION_ALIGNMENT: usize = HEADER_SIZE;
 /// Bytes kept of the command line.
 pub(crate) const COMMAND_SIZE: usize = HEADER_SIZE - 832 - size_of::<HeapStates>();
 
@@ -117,7 +119,7 @@ impl Geometry {
         let mut at = HEADER_SIZE;
         for (index, offset) in offsets.iter_mut().enumerate() {
             *offset = at;
-            at += (self.0[index] * ENTRY_SIZES[index]).next_multiple_of(4096);
+            at += (self.0[index] * ENTRY_SIZES[index]).next_multiple_of(REGION_ALIGNMENT);
         }
         (offsets, at)
     }

@@ -16,6 +16,11 @@
 //! are not called, neither at a peak nor at the end (a handler may call `exit`). While they run no
 //! signal is handled in this thread, and none of our locks is held, nor is the thread inside the
 //! hook, where others would wait for it.
+//!
+//! The walk itself reads nothing but the thread's own stack: it begins with the registers of a frame
+//! that waits for it, it goes on only where that frame's stack pointer lies within the thread's bounds,
+//! and each step reads words between the frame's stack pointer and the stack's end, and ends outward of
+//! it.
 
 use crate::base::current::profiler_bytes;
 use crate::base::os;
@@ -54,10 +59,9 @@ pub(crate) fn note_peak_if_safe(session: &'static Session, live: i64, bounds: (u
     let started = os::thread_nanos();
     // One thread at a time: the heap asks again. And a child of a fork that told nobody has the
     // recording of its parent.
-    if !is_outside_allocator(bounds)
-        || !session.is_this_process()
-        || BUSY.swap(1, Ordering::Acquire) != 0
-    {
+    // SAFETY: the bounds that the thread began with, its own.
+    let is_outside = unsafe { is_outside_allocator(bounds) };
+    if !is_outside || !session.is_this_process() || BUSY.swap(1, Ordering::Acquire) != 0 {
         return;
     }
     if let Some(_held) = os::SignalsHeld::new() {
@@ -114,7 +118,8 @@ pub(crate) fn note_end(session: &Session) {
     if !session.is_this_process() || place.number.load(Ordering::Relaxed) != 0 {
         return;
     }
-    let is_safe = is_outside_allocator(inside::bounds());
+    // SAFETY: the calling thread's bounds, or none.
+    let is_safe = unsafe { is_outside_allocator(inside::bounds()) };
     let state = if is_safe { collect_quickly() } else { None };
     write(place, 1, live(session), state, process());
 }
@@ -168,23 +173,38 @@ fn figures(state: Option<HeapState>, process: ProcessMemory) -> [Option<u64>; FI
 
 /// Whether the calling thread, whose stack has these bounds, is not in a signal's handler, and so
 /// cannot have interrupted the allocator.
-fn is_outside_allocator(bounds: (u64, u64)) -> bool {
-    // SAFETY: no preconditions.
+///
+/// # Safety
+///
+/// The bounds must be those of the calling thread's stack; both 0, where they are not known.
+unsafe fn is_outside_allocator(bounds: (u64, u64)) -> bool {
+    // SAFETY: the caller's bounds. The function adds the registers of this frame, which waits for it.
     unsafe { walks_to_its_end(bounds.0, bounds.1, 0) }
 }
 
 with_callers_registers! {
     /// Whether the stack between two addresses is walked to its end without meeting a signal's
     /// frame.
+    ///
+    /// # Safety
+    ///
+    /// The addresses must be the first of the calling thread's stack and one past the last, or both 0.
     walks_to_its_end(u64, u64, u64) -> bool => walk
 }
 
+/// # Safety
+///
+/// As for [`walks_to_its_end`]; the registers must be those of a frame that waits for this call.
 unsafe extern "C" fn walk(low: u64, high: u64, _spare: u64, pc: u64, sp: u64, bp: u64) -> bool {
     let Some(session) = session::get() else { return false };
     if !(low..high).contains(&sp) {
         return false;
     }
-    let (rules, memory) = (session.rules(), OwnStack { high });
+    // SAFETY: the caller's promise, and the stack pointer is within the bounds: from there to `high`
+    // lies this thread's stack, and the frame does not return before this function does. No capture
+    // is remembered.
+    let memory = unsafe { OwnStack::new(high) };
+    let rules = session.rules();
     let mut at = Registers { pc, sp, bp };
     for _ in 0..MOST_FRAMES {
         // By the tables, whatever the setting: frame pointers may lead past a signal's frame.
