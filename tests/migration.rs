@@ -69,7 +69,7 @@ fn build(name: &str, dependency: &str, program: &str) -> PathBuf {
 fn run(program: &Path) -> Output {
     let mut command = Command::new("timeout");
     let folder = scratch("run");
-    command.arg("60").arg(program).current_dir(folder);
+    command.arg("600").arg(program).current_dir(folder);
     let ours = |name: &str| name.starts_with("MOD_ALLOC");
     for (name, _) in env::vars_os().filter(|(name, _)| name.to_str().is_some_and(ours)) {
         command.env_remove(name);

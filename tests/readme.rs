@@ -47,7 +47,7 @@ fn its_programs_compile_and_run() {
     assert!(built.status.success() && !said.contains("src/bin"), "{said}");
     for (number, program) in programs.iter().enumerate() {
         let mut command = Command::new("timeout");
-        command.arg("60").arg(target.join("debug").join(format!("program{number}")));
+        command.arg("600").arg(target.join("debug").join(format!("program{number}")));
         let ran = command.current_dir(&folder).env("MOD_ALLOC_OUT", "off").output();
         let ran = ran.expect("timeout is part of every Debian");
         let said = String::from_utf8_lossy(&ran.stderr);

@@ -167,7 +167,6 @@ pub(crate) fn note_moment(session: &Session) {
 }
 
 fn open(settings: &Settings, calls: Calls) -> Option<Session> {
-    os::clock::start();
     #[cfg(feature = "backtraces")]
     os::loaded::note_early();
     #[cfg(feature = "backtraces")]
@@ -278,6 +277,9 @@ fn describe_process(header: &Header, settings: &Settings) {
     process.unwind.store(settings.unwind as u32, Ordering::Relaxed);
     process.frames.store(settings.frames, Ordering::Relaxed);
     process.buckets.store(settings.buckets.unwrap_or(0), Ordering::Relaxed);
+    // Together, because their ratio is the rate of the clock. Not before the mapping is made: room in
+    // a file may take longer than all that is recorded.
+    os::clock::start();
     process.started_nanos.store(os::monotonic_nanos(), Ordering::Relaxed);
     process.started_units.store(os::clock::origin(), Ordering::Relaxed);
     #[cfg(feature = "backtraces")]
