@@ -4,11 +4,11 @@
 
 __attribute__((used)) static __thread char variable[SIZE] __attribute__((aligned(ALIGNMENT)));
 
-void site_reached(void);
+void reached(void);
 __asm__(".text\n"
-        ".globl site_reached\n"
-        ".type site_reached, @function\n"
-        "site_reached:\n"
+        ".globl reached\n"
+        ".type reached, @function\n"
+        "reached:\n"
         ".cfi_startproc\n"
         "subq $8, %rsp\n"
         ".cfi_adjust_cfa_offset 8\n"
@@ -18,7 +18,7 @@ __asm__(".text\n"
         ".cfi_adjust_cfa_offset -8\n"
         "ret\n"
         ".cfi_endproc\n"
-        ".size site_reached, . - site_reached\n");
+        ".size reached, . - reached\n");
 
 // The loader gives a thread's copy the variable's first value.
 __attribute__((used)) int is_zero(void) {

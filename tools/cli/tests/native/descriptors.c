@@ -15,7 +15,7 @@ enum { VECTORS = 32, MASKS = 8, GENERAL = 14 };
 static const char *const names[GENERAL] = {"rbx ", "rcx ", "rdx ", "rdi ", "rbp ", "r8 ", "r9 ",
                                            "r10 ", "r11 ", "r12 ", "r13 ", "r14 ", "r15 ", "rsi "};
 
-// The offsets are `around`'s.
+// The offsets are `site_around`'s.
 struct registers {
     _Alignas(64) unsigned char vectors[VECTORS][64];
     uint64_t masks[MASKS];
@@ -25,13 +25,13 @@ struct registers {
 struct both {
     struct registers before, after;
 };
-_Static_assert(offsetof(struct registers, masks) == 2048, "around");
-_Static_assert(offsetof(struct registers, general) == 2112, "around");
-_Static_assert(offsetof(struct registers, legacy) == 2224, "around");
-_Static_assert(sizeof(struct registers) == 2752, "around");
+_Static_assert(offsetof(struct registers, masks) == 2048, "site_around");
+_Static_assert(offsetof(struct registers, general) == 2112, "site_around");
+_Static_assert(offsetof(struct registers, legacy) == 2224, "site_around");
+_Static_assert(sizeof(struct registers) == 2752, "site_around");
 
 // Loads the registers from `before`, calls, and stores them in `after`.
-void around(void (*call)(void), struct both *both, int vectors);
+void site_around(void (*call)(void), struct both *both, int vectors);
 #define AFTER "2752+"
 #define VECTORS_BETWEEN(at, save)                                                       \
     "cmpl $1, %edx\n jb 1f\n je 2f\n"                                                          \
@@ -53,9 +53,9 @@ void around(void (*call)(void), struct both *both, int vectors);
 #define PUSH(register) "pushq " register "\n .cfi_adjust_cfa_offset 8\n .cfi_rel_offset " register ", 0\n"
 #define POP(register) "popq " register "\n .cfi_adjust_cfa_offset -8\n .cfi_restore " register "\n"
 __asm__(".text\n"
-        ".globl around\n"
-        ".type around, @function\n"
-        "around:\n"
+        ".globl site_around\n"
+        ".type site_around, @function\n"
+        "site_around:\n"
         ".cfi_startproc\n"
         PUSH("%rbp") PUSH("%rbx") PUSH("%r12") PUSH("%r13") PUSH("%r14") PUSH("%r15")
         "subq $24, %rsp\n"
@@ -89,7 +89,7 @@ __asm__(".text\n"
         POP("%r15") POP("%r14") POP("%r13") POP("%r12") POP("%rbx") POP("%rbp")
         "ret\n"
         ".cfi_endproc\n"
-        ".size around, . - around\n"
+        ".size site_around, . - site_around\n"
         ".section .rodata\n"
         ".balign 4\n"
         "mxcsr: .long 0xdf81\n" // rounds up, flushes to zero; one exception is noted
@@ -131,7 +131,7 @@ struct library {
 static struct library opened(const char *path) {
     struct library library = {.handle = dlopen(path, RTLD_NOW | RTLD_LOCAL)};
     CHECK(library.handle);
-    library.reached = (void (*)(void))dlsym(library.handle, "site_reached");
+    library.reached = (void (*)(void))dlsym(library.handle, "reached");
     library.is_zero = (int (*)(void))dlsym(library.handle, "is_zero");
     CHECK(library.reached && library.is_zero);
     return library;
@@ -142,7 +142,7 @@ static void reach(struct library library) {
     for (int turn = 0; turn < 2; turn++) { // the second time there is nothing to allocate
         fill(&both.before, sizeof both.before, 3);
         memset(&both.after, 0, sizeof both.after);
-        around(library.reached, &both, vectors());
+        site_around(library.reached, &both, vectors());
         compare(&both.before, &both.after, vectors());
     }
     CHECK(library.is_zero());
