@@ -1,5 +1,5 @@
-// What a TLS descriptor's call changes: fills all registers, makes the call, and prints those that are not
-// what they were. The call is a thread's first access, so that the loader allocates.
+// What a TLS descriptor's call changes: fills all registers, makes the call, and prints those that
+// are not what they were. The call is a thread's first access, so that the loader allocates.
 //
 //     descriptors CASE LIBRARY
 #include "checks.h"
@@ -50,7 +50,8 @@ void site_around(void (*call)(void), struct both *both, int vectors);
     move(10, "%r13") move(11, "%r14") move(12, "%r15")
 #define FROM_BEFORE(n, register) "movq 2112+" #n "*8(%rsi), " register "\n"
 #define TO_AFTER(n, register) "movq " register ", " AFTER "2112+" #n "*8(%rax)\n"
-#define PUSH(register) "pushq " register "\n .cfi_adjust_cfa_offset 8\n .cfi_rel_offset " register ", 0\n"
+#define PUSH(register)                                                                         \
+    "pushq " register "\n .cfi_adjust_cfa_offset 8\n .cfi_rel_offset " register ", 0\n"
 #define POP(register) "popq " register "\n .cfi_adjust_cfa_offset -8\n .cfi_restore " register "\n"
 __asm__(".text\n"
         ".globl site_around\n"
