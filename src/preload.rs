@@ -197,10 +197,10 @@ pub fn copy_memory(address: u64, buffer: &mut [u64]) -> usize {
     os::copy_memory(address, buffer)
 }
 
-/// Where the object begins that has the code at `address`.
+/// The addresses of the object that has the code at `address`.
 #[must_use]
-pub fn object_at(address: u64) -> Option<u64> {
-    os::loaded::find(address).map(|loaded| loaded.start)
+pub fn object_at(address: u64) -> Option<core::ops::Range<u64>> {
+    os::loaded::find(address).map(|loaded| loaded.start..loaded.end)
 }
 
 /// Prints one line on standard error, without the heap.
