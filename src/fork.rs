@@ -81,7 +81,7 @@ unsafe extern "C" fn after_fork_in_child() {
     session.header.process.id.store(os::process_id(), Ordering::Relaxed);
     #[cfg(feature = "backtraces")]
     if SPACE.is_in_file() {
-        crate::engine::inside::rebuild_in_child(session);
+        crate::engine::registration::rebuild_in_child(session);
     }
     let own = crate::engine::inside::current_index();
     let mut threads = 0;
@@ -108,7 +108,6 @@ unsafe extern "C" fn after_fork_in_child() {
 #[cfg(feature = "backtraces")]
 mod file {
     use core::mem::offset_of;
-    use core::ptr::NonNull;
 
     use crate::base::os::files;
     use crate::base::os::files::{File, Path};
@@ -161,11 +160,9 @@ mod file {
         file.set_len(size).is_ok()
             && pieces.all(|(start, len)| {
                 // SAFETY: inside the mapping, and reserved before.
-                let bytes = unsafe { mapping.base().add(start) };
-                // SAFETY: mapped memory. Others may write to it meanwhile: the kernel copies it, and
-                // nothing is concluded from it here.
-                let bytes = unsafe { NonNull::slice_from_raw_parts(bytes, len).as_ref() };
-                file.write_at(bytes, start)
+                let memory = unsafe { mapping.base().add(start) };
+                // SAFETY: mapped memory, which stays so.
+                unsafe { file.write_memory(memory.as_ptr(), len, start) }
             })
             && file.write_at(&0_u32.to_ne_bytes(), no_process)
     }

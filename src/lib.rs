@@ -203,6 +203,8 @@ pub use api::measure::{Measured, Measuring, measure, measure_with};
 #[cfg(feature = "counters")]
 pub use api::memory_stats;
 pub use api::totals::{AllocStats, Profiler};
+#[doc(hidden)]
+pub use base::units;
 #[cfg(feature = "dhat-compat")]
 pub use compat::dhat as dhat_compat;
 pub use hook::ModAlloc;

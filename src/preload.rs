@@ -10,6 +10,7 @@ use crate::base::os;
 use crate::capture::registers::{Registers, with_callers_registers};
 use crate::engine::events;
 use crate::engine::inside;
+use crate::engine::registration;
 use crate::engine::session;
 use crate::engine::session::Session;
 use crate::start;
@@ -133,7 +134,7 @@ impl Recorder {
     /// The calling thread is just beginning, and has not allocated. `stack`: the size of its stack in
     /// bytes, if it is not the first thread.
     pub fn begin_thread(self, stack: Option<usize>) {
-        inside::begin_thread(self.0, stack);
+        registration::begin_thread(self.0, stack);
     }
 
     /// Whether each test is a group of its own.
@@ -196,10 +197,10 @@ pub fn copy_memory(address: u64, buffer: &mut [u64]) -> usize {
     os::copy_memory(address, buffer)
 }
 
-/// Where the object begins that has the code at `address`.
+/// The addresses of the object that has the code at `address`.
 #[must_use]
-pub fn object_at(address: u64) -> Option<u64> {
-    os::loaded::find(address).map(|loaded| loaded.start)
+pub fn object_at(address: u64) -> Option<core::ops::Range<u64>> {
+    os::loaded::find(address).map(|loaded| loaded.start..loaded.end)
 }
 
 /// Prints one line on standard error, without the heap.

@@ -4,7 +4,7 @@
 #[cfg(feature = "counters")]
 use crate::base::os;
 use crate::base::sync::once::Undecided;
-use crate::engine::inside;
+use crate::engine::registration;
 use crate::engine::session::{self, Session};
 #[cfg(feature = "backtraces")]
 use crate::{base::sync::Ordering, engine::allocator::moments, store::layout::EXIT};
@@ -22,7 +22,7 @@ pub(crate) fn session() -> Option<&'static Session> {
 #[inline(never)]
 fn decide() -> Option<&'static Session> {
     let calls = session::Calls {
-        thread_ends: inside::thread_ends,
+        thread_ends: registration::thread_ends,
         #[cfg(feature = "backtraces")]
         note_state: moments::note_peak_if_safe,
     };

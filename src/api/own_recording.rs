@@ -63,7 +63,7 @@ pub(crate) fn read(session: &Session) -> Recording {
     let state = moments::now(session);
     let mut recording = consistently(session, reader::read);
     let micros = recording.end_micros;
-    moments::set_end(&mut recording.heap_states, HeapMoment { micros, ..state });
+    recording.heap_states.end_with(HeapMoment { micros, ..state });
     recording
 }
 

@@ -1,16 +1,18 @@
 //! Reports of the running process: at exit, and on demand.
 
-use std::io::{self, BufWriter, Write};
+use std::io;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::string::String;
 use std::vec::Vec;
 
 pub(crate) use crate::api::own_recording::{read, with_report_stack};
 use crate::base::current::add_profiler_bytes;
-use crate::base::os;
 use crate::base::os::message::say;
 use crate::base::sync::{AtomicU32, Ordering};
-use crate::engine::session::{self, Session};
+use crate::base::{os, path_pattern};
+use crate::engine::session;
+use crate::engine::session::Session;
 use crate::report::{Form, Options, Profile, dhat, summary};
 use crate::store::space::SPACE;
 
@@ -134,70 +136,26 @@ fn numbered_path(variable: Option<std::ffi::OsString>, number: Option<u32>) -> O
     if pattern == "off" {
         return None;
     }
-    let mut path = expand(pattern.as_bytes());
+    let (pattern, mut path) = (pattern.as_bytes(), Vec::new());
+    path_pattern::expand(pattern, |piece| {
+        path.extend_from_slice(piece);
+        true
+    });
     if let Some(number) = number {
         let name = path.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
         let dot = path[name..].iter().rposition(|byte| *byte == b'.').filter(|dot| *dot > 0);
         let at = dot.map_or(path.len(), |dot| name + dot);
         path.splice(at..at, std::format!(".{number}").into_bytes());
     }
-    let names_process = expand_names_process(pattern.as_bytes());
-    if FORKED.load(Ordering::Relaxed) != 0 && !names_process {
+    if FORKED.load(Ordering::Relaxed) != 0 && !path_pattern::names_process(pattern) {
         path.extend_from_slice(std::format!(".{}", os::process_id()).as_bytes());
     }
     Some(PathBuf::from(std::ffi::OsString::from_vec(path)))
 }
 
-/// Whether the pattern has a `%p`.
-fn expand_names_process(pattern: &[u8]) -> bool {
-    let mut bytes = pattern.iter();
-    while let Some(byte) = bytes.next() {
-        if *byte == b'%' && bytes.next() == Some(&b'p') {
-            return true;
-        }
-    }
-    false
-}
-
-/// `%p` is the process's id, `%e` the executable's name, `%%` a percent sign; anything else stays.
-fn expand(pattern: &[u8]) -> Vec<u8> {
-    let mut path = Vec::with_capacity(pattern.len() + 16);
-    let mut bytes = pattern.iter().copied();
-    while let Some(byte) = bytes.next() {
-        if byte != b'%' {
-            path.push(byte);
-            continue;
-        }
-        match bytes.next() {
-            Some(b'p') => path.extend_from_slice(std::format!("{}", os::process_id()).as_bytes()),
-            Some(b'e') => path.extend_from_slice(&executable_name()),
-            Some(b'%') => path.push(b'%'),
-            Some(other) => path.extend_from_slice(&[b'%', other]),
-            None => path.push(b'%'),
-        }
-    }
-    path
-}
-
-fn executable_name() -> Vec<u8> {
-    use std::os::unix::ffi::OsStrExt;
-    let path = std::env::current_exe().unwrap_or_default();
-    path.file_name().map(|name| name.as_bytes().to_vec()).unwrap_or_else(|| b"unknown".to_vec())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn placeholders_are_replaced() {
-        let pid = os::process_id();
-        assert_eq!(expand(b"a-%p.json"), std::format!("a-{pid}.json").into_bytes());
-        assert_eq!(expand(b"100%%"), b"100%");
-        assert_eq!(expand(b"%q%"), b"%q%");
-        assert_eq!(expand(b"%e"), executable_name());
-        assert!(expand_names_process(b"x%p") && !expand_names_process(b"x%%p"));
-    }
 
     #[test]
     fn numbers_stand_before_the_extension() {

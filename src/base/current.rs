@@ -43,8 +43,8 @@ mod word {
     );
 
     #[inline(always)]
-    pub(super) fn get() -> usize {
-        let value;
+    pub(super) fn get() -> *mut () {
+        let value: usize;
         // SAFETY: reads this thread's own word.
         unsafe {
             core::arch::asm!(
@@ -54,11 +54,12 @@ mod word {
                 options(nostack, readonly, preserves_flags),
             );
         }
-        value
+        core::ptr::with_exposed_provenance_mut(value)
     }
 
     #[inline(always)]
-    pub(super) fn set(value: usize) {
+    pub(super) fn set(value: *mut ()) {
+        let value = value.expose_provenance();
         // SAFETY: writes this thread's own word.
         unsafe {
             core::arch::asm!(
@@ -79,16 +80,16 @@ mod word {
     std::thread_local! {
         // A constant without a destructor: touching it neither allocates nor registers anything,
         // and it can be read until the thread's last instruction.
-        static CURRENT: Cell<usize> = const { Cell::new(0) };
+        static CURRENT: Cell<*mut ()> = const { Cell::new(core::ptr::null_mut()) };
     }
 
     #[inline(always)]
-    pub(super) fn get() -> usize {
+    pub(super) fn get() -> *mut () {
         CURRENT.with(Cell::get)
     }
 
     #[inline(always)]
-    pub(super) fn set(value: usize) {
+    pub(super) fn set(value: *mut ()) {
         CURRENT.with(|current| current.set(value));
     }
 }
@@ -96,25 +97,24 @@ mod word {
 /// The calling thread's word as a number; [`NEW`] until it is set.
 #[inline(always)]
 pub(crate) fn number() -> usize {
-    word::get()
+    word::get().addr()
 }
 
 /// Sets the word to one of the numbers above.
 pub(crate) fn set_number(number: usize) {
-    word::set(number);
+    word::set(core::ptr::without_provenance_mut(number));
 }
 
 /// The calling thread's state; `None` while the word is a number.
 #[inline(always)]
 pub(crate) fn state<T>() -> Option<NonNull<T>> {
     let word = word::get();
-    let state = NonNull::new(core::ptr::with_exposed_provenance_mut(word));
-    state.filter(|_| word > LAST_NUMBER)
+    NonNull::new(word.cast()).filter(|_| word.addr() > LAST_NUMBER)
 }
 
 /// Sets the word to the thread's state.
 pub(crate) fn set_state<T>(state: NonNull<T>) {
-    word::set(state.as_ptr().expose_provenance());
+    word::set(state.as_ptr().cast());
 }
 
 /// Records nothing of the calling thread from now on.
@@ -137,7 +137,7 @@ pub(crate) fn is_profiler() -> bool {
 
 /// Runs `work`, whose allocations are the profiler's and not the program's.
 pub(crate) fn as_profiler<R>(work: impl FnOnce() -> R) -> R {
-    struct Restore(usize);
+    struct Restore(*mut ());
     impl Drop for Restore {
         fn drop(&mut self) {
             word::set(self.0);

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  registers ─▶ walk ──rule for this pc?──▶ rule_cache ──unknown──▶ unwind_tables (.eh_frame)
-//!                │                                                     │ found by `os::modules`
+//!                │                                                     │ found by `os::loaded`
 //!                ▼
 //!             Stack: the last stack of this thread, entry by entry; only what changed is walked
 //! ```

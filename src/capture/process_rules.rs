@@ -89,7 +89,9 @@ impl<'a, O: Objects> ProcessRules<'a, O> {
         found.unwrap_or(nowhere)
     }
 
-    /// Calls `work` with the object that holds the code before `pc`, if there is one.
+    /// Calls `work` with the object that holds the code before `pc`, if there is one. It stays loaded
+    /// until `work` returns: it stays as long as the process, or its code is on this thread's stack, or
+    /// else the loader's lock is held.
     ///
     /// The loader's lock is taken for guesses only: who allocates in a signal handler that has interrupted
     /// the taking of that very lock would wait for himself.
@@ -130,15 +132,13 @@ fn decode(loaded: &Loaded, pc: u64) -> Rule {
     if os::loaded::is_loaders_start(pc) {
         return Rule::End;
     }
-    // SAFETY: code of the object is on this thread's stack, or the object stays as long as the
-    // process, or the loader's lock is held; what the unwind tables point to lies in its segments.
-    let bytes = unsafe { loaded.bytes_from(loaded.eh_frame_header) };
-    // SAFETY: as above.
-    let object = unsafe { loaded.bytes_from(loaded.start) };
-    let tables = unwind_tables::Tables {
-        header: loaded.eh_frame_header,
-        bytes,
-        object: (loaded.start, object),
-    };
-    if bytes.is_empty() { Rule::Unknown } else { unwind_tables::rule(&tables, pc) }
+    // SAFETY: `with_object` calls with objects that stay loaded meanwhile.
+    let object = unsafe { loaded.constants() };
+    unwind_tables::rule(&object, loaded.eh_frame_header, pc)
+}
+
+impl unwind_tables::Constants for os::loaded::Constants<'_> {
+    fn from(&self, address: u64) -> &[u8] {
+        self.bytes_from(address)
+    }
 }

@@ -46,28 +46,24 @@ impl UnwindContextStorage<usize> for InPlace {
     type Stack = [UnwindTableRow<usize, Self>; 3];
 }
 
-/// The unwind information of one loaded object.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Tables<'a> {
-    /// Loaded address of `.eh_frame_hdr`.
-    pub(crate) header: u64,
-    /// The object's memory from `.eh_frame_hdr` to its end.
-    pub(crate) bytes: &'a [u8],
-    /// Loaded address of the object's first byte, and the object's bytes from there to its end.
-    pub(crate) object: (u64, &'a [u8]),
+/// Where the unwind information of an object lies.
+pub(crate) trait Constants {
+    /// The object's constant bytes from a loaded address on, as far as they go; none, if that is no address
+    /// of such a byte.
+    fn from(&self, address: u64) -> &[u8];
 }
 
-/// How to leave the frame whose return address is `pc`.
-pub(crate) fn rule(tables: &Tables<'_>, pc: u64) -> Rule {
-    decode(tables, pc.wrapping_sub(1)).unwrap_or(Rule::Unknown)
+/// How to leave the frame whose return address is `pc`. `header`: loaded address of the object's
+/// `.eh_frame_hdr`.
+pub(crate) fn rule(object: &impl Constants, header: u64, pc: u64) -> Rule {
+    decode(object, header, pc.wrapping_sub(1)).unwrap_or(Rule::Unknown)
 }
 
-fn decode(tables: &Tables<'_>, pc: u64) -> Option<Rule> {
-    let bases = BaseAddresses::default().set_eh_frame_hdr(tables.header);
-    let header = EhFrameHdr::new(tables.bytes, NativeEndian).parse(&bases, 8).ok()?;
+fn decode(object: &impl Constants, header: u64, pc: u64) -> Option<Rule> {
+    let bases = BaseAddresses::default().set_eh_frame_hdr(header);
+    let header = EhFrameHdr::new(object.from(header), NativeEndian).parse(&bases, 8).ok()?;
     let Pointer::Direct(frames_at) = header.eh_frame_ptr() else { return None };
-    let offset = usize::try_from(frames_at.checked_sub(tables.object.0)?).ok()?;
-    let section = EhFrame::new(tables.object.1.get(offset..)?, NativeEndian);
+    let section = EhFrame::new(object.from(frames_at), NativeEndian);
     let bases = bases.set_eh_frame(frames_at);
     let fde =
         header.table()?.fde_for_address(&section, &bases, pc, EhFrame::cie_from_offset).ok()?;

@@ -12,9 +12,14 @@ pub(crate) trait Memory {
     /// an earlier or the present stack pointer of the walk.
     fn word(&self, address: u64, from: u64) -> Option<u64>;
 
-    /// The word at an address that [`word`](Self::word) has granted during this or an earlier
-    /// capture of the same stack and that is not below the present stack pointer.
-    fn again(&self, address: u64) -> u64;
+    /// The word at an address that was granted before.
+    ///
+    /// # Safety
+    ///
+    /// [`word`](Self::word) must have granted the address, during this capture or an earlier one of the same
+    /// stack, and the stack pointer must not have moved outward of it for good: the address is not below
+    /// the stack pointer of the present capture.
+    unsafe fn again(&self, address: u64) -> u64;
 }
 
 /// Where a walk gets its rules from.

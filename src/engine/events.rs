@@ -40,7 +40,7 @@ fn enter_allocated(
 #[cold]
 #[inline(never)]
 fn allocated_slowly(session: &'static Session, size: usize, at: Registers, now: u64) -> u32 {
-    match Inside::enter(session) {
+    match Inside::enter_slowly(session) {
         Ok(mut inside) => enter_allocated(&mut inside, session, size, at, now),
         Err(why) => {
             if why == Outside::Profiler {
@@ -134,7 +134,7 @@ fn enter_slowly(
     bytes: usize,
     now: u64,
 ) -> bool {
-    match Inside::enter(session) {
+    match Inside::enter_slowly(session) {
         Ok(mut inside) => enter_known_inside(&mut inside, session, site, event, now),
         Err(why) => {
             lost(session, why, bytes);

@@ -8,7 +8,7 @@ pub(crate) mod dump_thread;
 #[cfg(feature = "backtraces")]
 pub(crate) mod events;
 #[cfg(all(test, feature = "dhat-compat"))]
-mod heap_tests;
+pub(crate) mod heap_tests;
 pub(crate) mod inside;
 #[cfg(feature = "backtraces")]
 pub(crate) mod ledger;
@@ -16,10 +16,12 @@ pub(crate) mod ledger;
 pub(crate) mod member;
 #[cfg(feature = "backtraces")]
 pub(crate) mod place;
+pub(crate) mod registration;
 pub(crate) mod session;
 #[cfg(feature = "backtraces")]
 pub(crate) mod stack_site;
 pub(crate) mod stretches;
 pub(crate) mod thread;
+pub(crate) mod thread_cell;
 #[cfg(feature = "backtraces")]
 pub(crate) mod windows;

@@ -3,12 +3,12 @@
 use core::ffi::CStr;
 use core::ptr::NonNull;
 
-use crate::base::os;
 use crate::base::os::files;
 use crate::base::os::files::{Errno, File, Path};
 use crate::base::os::message::say;
 use crate::base::settings::{Lossy, Settings};
 use crate::base::sync::{AtomicU32, Ordering};
+use crate::base::{os, path_pattern};
 use crate::store::layout::{Geometry, HEADER_SIZE, MAGIC, Mapping, OPEN};
 use crate::store::space::SPACE;
 
@@ -84,7 +84,7 @@ fn in_file(pattern: &CStr, size: usize, geometry: &Geometry) -> Result<Mapping, 
     let (file, path) = create(pattern)?;
     let made = file.set_len(size).and_then(|()| {
         // SAFETY: a place of the kernel's choice.
-        let base = unsafe { file.map(None, size) }.ok_or(Errno(libc::ENOMEM))?;
+        let base = unsafe { file.map(None, size) }.ok_or(Errno::NO_MEMORY)?;
         SPACE.set_path(path);
         prepare(base, geometry)
     });
@@ -96,12 +96,13 @@ fn in_file(pattern: &CStr, size: usize, geometry: &Geometry) -> Result<Mapping, 
 
 /// Reserves what every recording needs, and only then touches it.
 fn prepare(base: NonNull<u8>, geometry: &Geometry) -> Result<Mapping, Errno> {
-    if !files::populate(base, HEADER_SIZE, SPACE.path(), 0) {
-        return Err(Errno(libc::ENOSPC));
+    let header = os::page_size().around(&(0..HEADER_SIZE));
+    if !files::populate(base, header.len(), SPACE.path(), 0) {
+        return Err(Errno::NO_SPACE);
     }
     // SAFETY: zeroed, page-aligned, of the geometry's size, never given back.
     let mapping = unsafe { Mapping::initialize(base, geometry) };
-    if SPACE.begin(mapping) { Ok(mapping) } else { Err(Errno(libc::ENOSPC)) }
+    if SPACE.begin(mapping) { Ok(mapping) } else { Err(Errno::NO_SPACE) }
 }
 
 /// Makes this process's file, which has to be new. Where the pattern has the process's id, one that is
@@ -109,15 +110,15 @@ fn prepare(base: NonNull<u8>, geometry: &Geometry) -> Result<Mapping, Errno> {
 /// if it is a recording that has ended.
 pub(crate) fn create(pattern: &CStr) -> Result<(File, Path), Errno> {
     const MOST: u32 = 10_000;
-    let (base, names_process) = expand(pattern).ok_or(Errno(libc::ENAMETOOLONG))?;
+    let (base, names_process) = expand(pattern).ok_or(Errno::NAME_TOO_LONG)?;
     for number in 1..MOST {
         let mut path = base;
         if number > 1 && !(path.push(b".") && path.push_number(number)) {
-            return Err(Errno(libc::ENAMETOOLONG));
+            return Err(Errno::NAME_TOO_LONG);
         }
         match File::create_new(path.c_str()) {
-            Err(Errno(libc::EEXIST)) if names_process => {}
-            Err(Errno(libc::EEXIST)) => match look_at(path.c_str()) {
+            Err(Errno::EXISTS) if names_process => {}
+            Err(Errno::EXISTS) => match look_at(path.c_str()) {
                 Found::Ended => {
                     files::remove(path.c_str());
                     if let Ok(file) = File::create_new(path.c_str()) {
@@ -125,12 +126,12 @@ pub(crate) fn create(pattern: &CStr) -> Result<(File, Path), Errno> {
                     }
                 }
                 Found::Running => {}
-                Found::Other => return Err(Errno(libc::EEXIST)),
+                Found::Other => return Err(Errno::EXISTS),
             },
             result => return result.map(|file| (file, path)),
         }
     }
-    Err(Errno(libc::EEXIST))
+    Err(Errno::EXISTS)
 }
 
 /// What a file is that has the name of the recording.
@@ -158,33 +159,9 @@ fn look_at(path: &CStr) -> Found {
     if is_open && files::is_alive(id) { Found::Running } else { Found::Ended }
 }
 
-/// The path that a pattern stands for, and whether it has the process's id: `%p` is that, `%e` the
-/// executable's name, `%%` a percent sign; anything else stays.
+/// The path that a [pattern](crate::base::path_pattern) stands for, and whether it has the process's id.
 pub(crate) fn expand(pattern: &CStr) -> Option<(Path, bool)> {
-    let mut path = Path::EMPTY;
-    let mut names_process = false;
-    let mut bytes = pattern.to_bytes().iter().copied();
-    while let Some(byte) = bytes.next() {
-        let fits = match (byte, if byte == b'%' { bytes.next() } else { None }) {
-            (b'%', Some(b'p')) => {
-                names_process = true;
-                path.push_number(os::process_id())
-            }
-            (b'%', Some(b'e')) => push_executable(&mut path),
-            (b'%', Some(b'%')) => path.push(b"%"),
-            (b'%', Some(other)) => path.push(&[b'%', other]),
-            (byte, _) => path.push(&[byte]),
-        };
-        if !fits {
-            return None;
-        }
-    }
-    Some((path, names_process))
-}
-
-fn push_executable(path: &mut Path) -> bool {
-    let mut executable = [0; 1024];
-    let len = os::read_link(c"/proc/self/exe", &mut executable);
-    let name = executable[..len].rsplit(|byte| *byte == b'/').next().unwrap_or(b"");
-    path.push(if name.is_empty() { b"unknown" } else { name })
+    let (pattern, mut path) = (pattern.to_bytes(), Path::EMPTY);
+    let fits = path_pattern::expand(pattern, |piece| path.push(piece));
+    fits.then_some((path, path_pattern::names_process(pattern)))
 }

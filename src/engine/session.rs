@@ -167,7 +167,6 @@ pub(crate) fn note_moment(session: &Session) {
 }
 
 fn open(settings: &Settings, calls: Calls) -> Option<Session> {
-    os::clock::start();
     #[cfg(feature = "backtraces")]
     os::loaded::note_early();
     #[cfg(feature = "backtraces")]
@@ -204,16 +203,18 @@ fn frame_slots(frames: usize) -> Option<&'static [Slot]> {
     Some(unsafe { core::slice::from_raw_parts(memory.as_ptr(), slots) })
 }
 
+/// Empties slots that nobody uses any more, as far as they are whole pages.
+#[cfg(feature = "backtraces")]
+fn discard(slots: &'static [Slot]) {
+    let memory = core::ptr::NonNull::from(slots).cast();
+    // SAFETY: slots are atomics, in the mapping of `frame_slots`; zero says that a slot is empty.
+    unsafe { os::discard(memory, size_of_val(slots)) };
+}
+
 /// Room for frames, and for sites. The frame after the last one may be looked at.
 #[cfg(feature = "backtraces")]
 const ROOM: [fn(u32) -> bool; 2] =
     [|frames| SPACE.has(Part::Frames, frames + 1), |sites| SPACE.has(Part::Sites, sites)];
-
-/// Empties slots that nobody uses any more.
-#[cfg(feature = "backtraces")]
-fn discard(slots: &'static [Slot]) {
-    os::discard(core::ptr::NonNull::from(slots).cast(), size_of_val(slots));
-}
 
 #[cfg(feature = "backtraces")]
 impl Session {
@@ -276,6 +277,9 @@ fn describe_process(header: &Header, settings: &Settings) {
     process.unwind.store(settings.unwind as u32, Ordering::Relaxed);
     process.frames.store(settings.frames, Ordering::Relaxed);
     process.buckets.store(settings.buckets.unwrap_or(0), Ordering::Relaxed);
+    // Together, because their ratio is the rate of the clock. Not before the mapping is made: room in
+    // a file may take longer than all that is recorded.
+    os::clock::start();
     process.started_nanos.store(os::monotonic_nanos(), Ordering::Relaxed);
     process.started_units.store(os::clock::origin(), Ordering::Relaxed);
     #[cfg(feature = "backtraces")]

@@ -61,8 +61,9 @@ pub(crate) fn frame_of(
 /// Whether the stack is the one captured last.
 #[inline(always)]
 fn is_unchanged(thread: &Thread, at: &Registers) -> bool {
-    // The remembered stack is this thread's own, so its words may be read without asking.
-    let memory = OwnStack { high: 0 };
+    // SAFETY: the bounds are this thread's, whose frame `at` calls us. Of another stack nothing is remembered:
+    // `changed` and `frame_of` forget it, and then no frame has these registers.
+    let memory = unsafe { OwnStack::new(thread.bounds.1) };
     thread.generation == rule_cache::generation() && thread.stack.is_unchanged(at, &memory)
 }
 
@@ -84,7 +85,10 @@ fn checked(thread: &mut Thread, session: &'static Session, at: Registers, first:
     }
     thread.checker.clear();
     let rules = session.rules();
-    thread.checker.capture(at, &OwnStack { high }, &rules, &mut NoNames);
+    // SAFETY: the bounds are this thread's, and `at`, a frame that calls us, is within; nothing is
+    // remembered.
+    let memory = unsafe { OwnStack::new(high) };
+    thread.checker.capture(at, &memory, &rules, &mut NoNames);
     let found = &session.header.self_check;
     found.checked.add_shared(1);
     let is_own = thread.stack.window_equals(&thread.checker);
@@ -145,7 +149,10 @@ fn walked(thread: &mut Thread, session: &'static Session, at: Registers) -> Opti
         let high = thread.bounds.1;
         let place = &thread.place;
         let mut names = FrameNames::new(place, &thread.roots, &mut thread.paths, thread.generation);
-        thread.stack.capture(at, &OwnStack { high }, &rules, &mut names)
+        // SAFETY: the bounds are this thread's, and `at`, a frame that calls us, is within; of another stack
+        // nothing is remembered: `changed` and `frame_of` forget it.
+        let memory = unsafe { OwnStack::new(high) };
+        thread.stack.capture(at, &memory, &rules, &mut names)
     } else {
         capture_foreign(thread, at, &rules)
     };

@@ -94,14 +94,14 @@ fn with_open<R>(change: impl FnOnce(&mut Vec<Option<Most>>) -> R) -> R {
 /// fork.
 fn register() {
     if let Ok(Some(session)) = session::decided() {
-        drop(Inside::enter_fast(session).ok_or(()).or_else(|()| Inside::enter(session)));
+        drop(Inside::enter(session));
     }
 }
 
 /// The most that was live since the last mark. Nothing where nothing is recorded.
 fn mark() -> (i64, i64) {
     let Ok(Some(session)) = session::decided() else { return (0, 0) };
-    let inside = Inside::enter_fast(session).ok_or(()).or_else(|()| Inside::enter(session));
+    let inside = Inside::enter(session);
     let Ok(mut inside) = inside else { return (0, 0) };
     let own = &inside.thread().slot.front;
     session.heap().mark(own, session.used_slots().map(|(_, slot)| &slot.front))

@@ -32,8 +32,6 @@ pub(crate) const FOREIGN_WORDS: usize = 4096;
 pub(crate) struct Thread {
     /// First, because zero is no value of it: see [`initialize`](Self::initialize).
     pub(crate) place: Place,
-    /// How often the thread's end was announced.
-    pub(crate) end_rounds: u32,
     /// Which group the thread belongs to.
     #[cfg(feature = "backtraces")]
     pub(crate) member: Member,
@@ -72,6 +70,7 @@ pub(crate) struct Thread {
 /// Where the thread's numbers go: the same for all threads that use the state one after another.
 #[derive(Debug)]
 pub(crate) struct Place {
+    #[cfg(feature = "backtraces")]
     pub(crate) index: u32,
     pub(crate) slot: &'static ThreadSlot,
     #[cfg(feature = "backtraces")]
@@ -105,6 +104,7 @@ impl Thread {
         index: u32,
     ) -> Option<()> {
         let place = Place {
+            #[cfg(feature = "backtraces")]
             index,
             slot: session.slot(index)?,
             #[cfg(feature = "backtraces")]
@@ -134,7 +134,6 @@ impl Thread {
     /// A thread begins to use this state. `bounds` are its stack's; both 0 if they are not known.
     pub(crate) fn begin(&mut self, bounds: (u64, u64)) {
         self.slot.describe(os::thread_id(), os::thread_name());
-        self.end_rounds = 0;
         #[cfg(not(feature = "backtraces"))]
         let _not_walked = bounds;
         #[cfg(feature = "backtraces")]

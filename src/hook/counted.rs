@@ -23,7 +23,7 @@ fn with_front(
     count: impl Fn(&Front),
     enter: impl Fn(&Front, &Heap),
 ) {
-    let inside = Inside::enter_fast(session).ok_or(()).or_else(|()| Inside::enter(session));
+    let inside = Inside::enter(session);
     match inside {
         Ok(mut inside) => {
             let heap = session.heap();

@@ -17,14 +17,13 @@
 //! ```
 
 use core::mem::offset_of;
-use std::fmt;
 use std::fs::File;
-use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::base::os;
+use crate::base::os::{self, files};
 use crate::base::sync::Ordering;
+pub use crate::recording::error::Error;
 use crate::recording::image;
 use crate::recording::model::Recording;
 use crate::recording::reader;
@@ -41,57 +40,6 @@ pub struct RecordingFile {
     path: PathBuf,
 }
 
-/// Why a file cannot be read as a recording.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Error {
-    /// It cannot be opened or read.
-    Io(io::Error),
-    /// It does not begin as recordings do.
-    NotARecording,
-    /// It was made on a machine of the other byte order.
-    OtherByteOrder,
-    /// It was made by a newer version.
-    Version {
-        /// What the file says.
-        found: u32,
-        /// The newest that is known here.
-        known: u32,
-    },
-    /// Its header contradicts itself.
-    Damaged(&'static str),
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Error::Io(error) => error.fmt(f),
-            Error::NotARecording => f.write_str("not a recording of mod-alloc"),
-            Error::OtherByteOrder => f.write_str("recorded on a machine of the other byte order"),
-            Error::Version { found, known } => write!(
-                f,
-                "format version {found}, and this mod-alloc knows versions up to {known}: update it"
-            ),
-            Error::Damaged(what) => write!(f, "a damaged recording: {what}"),
-        }
-    }
-}
-
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Error::Io(error) => Some(error),
-            _ => None,
-        }
-    }
-}
-
-impl From<io::Error> for Error {
-    fn from(error: io::Error) -> Self {
-        Error::Io(error)
-    }
-}
-
 impl RecordingFile {
     /// Opens the recording at `path`.
     ///
@@ -100,7 +48,7 @@ impl RecordingFile {
     /// If the file cannot be opened, or is not a recording that is known here.
     pub fn open(path: &Path) -> Result<Self, Error> {
         // A pipe would make us wait, and is no recording.
-        let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+        let file = File::options().read(true).custom_flags(files::WITHOUT_WAITING).open(path)?;
         if !file.metadata()?.is_file() {
             return Err(Error::NotARecording);
         }
@@ -108,7 +56,7 @@ impl RecordingFile {
         Ok(RecordingFile { file, path: path.to_path_buf() })
     }
 
-    /// Whether a file begins as recordings do.
+    /// True if a file begins as recordings do.
     #[must_use]
     pub fn is_one(path: &Path) -> bool {
         !matches!(Self::open(path), Err(Error::Io(_) | Error::NotARecording))
@@ -153,7 +101,7 @@ impl RecordingFile {
     }
 }
 
-/// Whether the process that writes the recording is there.
+/// True if the process that writes the recording is there.
 fn is_running(header: &Header) -> bool {
     let process = &header.process;
     let id = process.id.load(Ordering::Relaxed);
@@ -161,7 +109,7 @@ fn is_running(header: &Header) -> bool {
     is_open && is_of_this_boot(process) && os::files::is_alive(id)
 }
 
-/// Whether the clocks of the recording still run.
+/// True if the clocks of the recording still run.
 fn is_of_this_boot(process: &Process) -> bool {
     let mut boot = [0; 16];
     for (bytes, word) in boot.chunks_mut(8).zip(&process.boot) {

@@ -64,8 +64,9 @@ pub(crate) struct Frames {
     pub(crate) frames: &'static [Frame],
     /// All levels, one after the other.
     pub(crate) slots: &'static [Slot],
-    /// Makes a level Empty that is not used any more, and gives its memory back. Who still looks there
-    /// finds nothing, and looks again in the level that is used then.
+    /// Makes a level Empty that is not used any more, and gives its memory back, as far as it has whole pages.
+    /// A lookup that is still there finds what it would have found before, or nothing, and then looks again
+    /// in the level that is used now.
     pub(crate) discard: fn(&'static [Slot]),
     /// Whether there is room in memory for so many frames.
     pub(crate) room: fn(u32) -> bool,

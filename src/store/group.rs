@@ -161,6 +161,20 @@ impl Member {
         Member { group, whole: group != NO_GROUP, ..Member::NONE }
     }
 
+    /// The member in one word.
+    pub(crate) fn word(self) -> u64 {
+        let flags = [self.whole, self.leads, self.passes_on, self.is_counted];
+        flags.into_iter().rev().fold(0, |word, flag| word << 1 | u64::from(flag)) << 32
+            | u64::from(self.group)
+    }
+
+    /// The member that [`word`](Self::word) gave that word for.
+    pub(crate) fn of_word(word: u64) -> Self {
+        let flag = |n: u32| word >> (32 + n) & 1 != 0;
+        let [whole, leads, passes_on, is_counted] = [0, 1, 2, 3].map(flag);
+        Member { group: word as u32, whole, leads, passes_on, is_counted }
+    }
+
     /// The thread has had its last event.
     pub(crate) fn end(self, groups: &[Group]) {
         let Some(group) = groups.get(self.group as usize) else { return };

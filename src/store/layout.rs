@@ -66,6 +66,7 @@
 
 use core::ptr::NonNull;
 
+use crate::base::losses::losses;
 use crate::base::sync::word::Word;
 use crate::base::sync::{AtomicU32, AtomicU64};
 #[cfg(feature = "backtraces")]
@@ -80,6 +81,8 @@ pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"modalloc");
 pub(crate) const VERSION: u32 = 2;
 /// Where the regions begin.
 pub(crate) const HEADER_SIZE: usize = 4096;
+/// Regions begin at multiples of it: a part of the format, whatever the machine's pages are.
+const REGION_ALIGNMENT: usize = HEADER_SIZE;
 /// Bytes kept of the command line.
 pub(crate) const COMMAND_SIZE: usize = HEADER_SIZE - 832 - size_of::<HeapStates>();
 
@@ -116,7 +119,7 @@ impl Geometry {
         let mut at = HEADER_SIZE;
         for (index, offset) in offsets.iter_mut().enumerate() {
             *offset = at;
-            at += (self.0[index] * ENTRY_SIZES[index]).next_multiple_of(4096);
+            at += (self.0[index] * ENTRY_SIZES[index]).next_multiple_of(REGION_ALIGNMENT);
         }
         (offsets, at)
     }
@@ -208,19 +211,17 @@ pub(crate) struct SelfCheck {
     spare: [Word; 6],
 }
 
-/// What was not recorded in full, in events, by cause.
-#[derive(Debug, Default)]
-#[repr(C, align(64))]
-pub(crate) struct Losses {
-    pub(crate) table_full: Word,
-    pub(crate) reentrant: Word,
-    pub(crate) reentrant_bytes: Word,
-    pub(crate) damaged_trailers: Word,
-    pub(crate) damaged_bytes: Word,
-    pub(crate) truncated_stacks: Word,
-    pub(crate) broken_stacks: Word,
-    pub(crate) threads_overflowed: Word,
+macro_rules! words {
+    (slots { $($(#[$doc:meta])* $name:ident, $unit:literal, $told:expr;)* } $($process:tt)*) => {
+        /// What was not recorded in full: the first section of the [list](crate::base::losses).
+        #[derive(Debug, Default)]
+        #[repr(C, align(64))]
+        pub(crate) struct Losses {
+            $(pub(crate) $name: Word,)*
+        }
+    };
 }
+losses!(words);
 
 /// Figures of a [`HeapMoment`].
 pub(crate) const FIGURES: usize = 8;

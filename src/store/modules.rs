@@ -130,7 +130,7 @@ fn is_placed(module: &Module, loaded: &Loaded) -> bool {
 /// may be long, where objects are loaded again and again.
 fn hint(loaded: &Loaded) -> &'static AtomicU32 {
     static FOUND: [AtomicU32; 64] = [const { AtomicU32::new(0) }; 64];
-    &FOUND[(loaded.start >> 12) as usize % FOUND.len()]
+    &FOUND[os::page_size().number_of(loaded.start) as usize % FOUND.len()]
 }
 
 fn is_named(module: &Module, loaded: &Loaded) -> bool {
@@ -153,7 +153,9 @@ fn is_same(module: &Module, loaded: &Loaded) -> bool {
     for (bytes, word) in id.chunks_mut(8).zip(&module.build_id) {
         bytes.copy_from_slice(&word.load(Ordering::Relaxed).to_ne_bytes());
     }
-    let build_id = loaded.build_id();
+    // SAFETY: `note` is called with objects that stay loaded meanwhile.
+    let object = unsafe { loaded.constants() };
+    let build_id = object.build_id();
     let same_id = id.get(..len) == Some(&build_id[..build_id.len().min(id.len())]);
     // The executable has no name here, and is no other's.
     same_id && (loaded.name_bytes().is_empty() || is_named(module, loaded))
@@ -165,7 +167,9 @@ fn describe(module: &Module, loaded: &Loaded, generation: u32) {
     module.bias.store(loaded.bias, Ordering::Relaxed);
     module.first.store(generation, Ordering::Relaxed);
     module.last.store(STILL_LOADED, Ordering::Relaxed);
-    let len = store_bytes(&module.build_id, loaded.build_id());
+    // SAFETY: `note` is called with objects that stay loaded meanwhile.
+    let object = unsafe { loaded.constants() };
+    let len = store_bytes(&module.build_id, object.build_id());
     module.build_id_len.store(len as u32, Ordering::Relaxed);
     let mut executable = [0; PATH_SIZE];
     let name = loaded.name_bytes();

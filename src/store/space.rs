@@ -220,12 +220,10 @@ impl Space {
 
     /// Reserves the pages that hold `len` bytes from offset `start` on.
     fn reserve_bytes(&self, mapping: Mapping, start: usize, len: usize) -> bool {
-        const PAGE: usize = 4096;
-        let first = start / PAGE * PAGE;
-        let end = (start + len).next_multiple_of(PAGE);
+        let pages = os::page_size().around(&(start..start + len));
         // SAFETY: inside the mapping, as regions are.
-        let memory: NonNull<u8> = unsafe { mapping.base().add(first) };
-        len == 0 || os::files::populate(memory, end - first, self.path(), first)
+        let memory: NonNull<u8> = unsafe { mapping.base().add(pages.start) };
+        pages.is_empty() || os::files::populate(memory, pages.len(), self.path(), pages.start)
     }
 }
 

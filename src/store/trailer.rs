@@ -9,8 +9,8 @@
 //! ```
 //!
 //! The block's address and alignment stay the inner allocator's. A trailer that somebody has
-//! written over, or that was never written, fails its check (but for one in 2^40) and is counted,
-//! never trusted. The check covers the site: an overrun by one byte changes that first.
+//! written over, or that was never written, fails its check (but for one in 2^40; in 2^32 where the trailer is
+//! [at the end](at_end) of the usable bytes) and is counted, never trusted. The check covers the site: an overrun by one byte changes that first.
 //!
 //! A block that was reported to a tracker (`crate::tracker`) has another check, so that only
 //! such a block's free is reported. What fails the one is held against the other, so that the
@@ -117,17 +117,17 @@ pub(crate) mod tracked {
 /// it is freed.
 ///
 /// ```text
-///  63          40 39         24 23            0
+///  63          32 31         24 23            0
 /// +--------------+-------------+---------------+   slack: usable bytes between the block's size and the
-/// |    check     |    slack    |     site      |   trailer; 0xffff: the size is in the word before
+/// |    check     |    slack    |     site      |   trailer; 0xff: the size is in the word before
 /// +--------------+-------------+---------------+
 /// ```
-#[cfg(feature = "preload")]
+#[cfg(any(feature = "preload", test))]
 pub(crate) mod at_end {
     use super::{SECRET, SITE_BITS, TRAILER};
     use crate::base::sync::Ordering;
 
-    const SLACK_BITS: u32 = 16;
+    const SLACK_BITS: u32 = 8;
     const CHECK_SHIFT: u32 = SITE_BITS + SLACK_BITS;
     /// The slack that stands for all from this on.
     const LARGE: usize = (1 << SLACK_BITS) - 1;
@@ -204,8 +204,12 @@ pub(crate) mod at_end {
         let size = if slack < LARGE {
             end.checked_sub(slack)?
         } else {
-            // SAFETY: `write` has put a word there.
-            let size = unsafe { trailer.wrapping_sub(1).read_unaligned() };
+            // A trailer that somebody has forged may claim a word for which there is no room.
+            let place = end.checked_sub(size_of::<u64>())?;
+            // SAFETY: in bounds, as just seen.
+            let word = unsafe { block.add(place) }.cast::<u64>();
+            // SAFETY: see above; the read needs no alignment.
+            let size = unsafe { word.read_unaligned() };
             usize::try_from(size).ok().filter(|size| size.checked_add(LARGE) <= Some(end))?
         };
         Some((((low & ((1 << SITE_BITS) - 1)) as u32, size), trailer))
@@ -220,8 +224,7 @@ pub(crate) mod at_end {
             super::super::start(12345);
             let mut memory = std::vec![0_u8; 80_000];
             let block = memory.as_mut_ptr();
-            for (usable, size) in [(8, 0), (24, 16), (24, 3), (70_000, 1), (65_543, 0), (65_542, 0)]
-            {
+            for (usable, size) in [(8, 0), (24, 16), (24, 3), (70_000, 1), (263, 0), (262, 0)] {
                 // SAFETY: the memory is longer than that.
                 unsafe { write(block, usable, size, 0x00ab_cdef) };
                 // SAFETY: as above.
@@ -231,6 +234,21 @@ pub(crate) mod at_end {
                 assert_eq!(unsafe { take(block, usable) }, Some((0x00ab_cdef, size)));
                 // SAFETY: as above.
                 assert_eq!(unsafe { take(block, usable) }, None, "taken");
+            }
+        }
+
+        #[test]
+        fn a_forged_trailer_is_read_no_further_than_the_block_goes() {
+            super::super::start(12345);
+            for usable in 8..264 {
+                let mut memory = std::vec![0_u8; usable].into_boxed_slice();
+                let block = memory.as_mut_ptr();
+                let forged = word(block, (LARGE as u64) << SITE_BITS | 7);
+                memory[usable - 8..].copy_from_slice(&forged.to_ne_bytes());
+                // SAFETY: the memory has so many bytes.
+                let known = unsafe { take(memory.as_mut_ptr(), usable) };
+                // The word before the trailer says 0, which is a size that 263 bytes have room for.
+                assert_eq!(known, (usable == 263).then_some((7, 0)), "{usable}");
             }
         }
 

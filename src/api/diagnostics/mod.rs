@@ -6,7 +6,6 @@ mod dump;
 #[cfg(feature = "dhat-compat")]
 mod sites;
 mod table;
-mod units;
 
 use core::ffi::c_int;
 use core::panic::AssertUnwindSafe;

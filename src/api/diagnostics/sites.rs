@@ -4,10 +4,10 @@ use std::fmt::Write;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
-use super::units::{Bytes, Commas};
+use crate::base::units::{Bytes, blocks};
 use crate::report::{FrameRef, Profile, StackRef};
 
-/// How many sites are shown.
+/// The number of sites shown.
 const SHOWN: usize = 10;
 /// Callers in a line; the recursion of a parser would fill pages.
 const CALLERS: usize = 5;
@@ -20,11 +20,9 @@ pub(super) fn with_most_live(profile: &Profile) -> String {
     let live: u64 = stacks.iter().map(|stack| stack.counters().end_bytes).sum();
     let mut text = String::new();
     for (rank, stack) in stacks.iter().take(SHOWN).enumerate() {
-        let (bytes, blocks) = (stack.counters().end_bytes, stack.counters().end_blocks);
+        let (bytes, count) = (stack.counters().end_bytes, stack.counters().end_blocks);
         let share = bytes as f64 * 100.0 / live as f64;
-        let size = Bytes(bytes.into()).to_string();
-        let plural = if blocks == 1 { "" } else { "s" };
-        let blocks = std::format!("{} block{plural}", Commas(blocks.into()));
+        let (size, blocks) = (Bytes(bytes), blocks(count).to_string());
         let rank = rank + 1;
         // Writing to a string does not fail.
         let _ =
@@ -74,7 +72,7 @@ fn telling_frames<'p>(stack: &StackRef<'p>) -> Vec<FrameRef<'p>> {
     }
 }
 
-/// What a frame is called: its function, or its module and address, or the remark.
+/// A frame's name: its function, or its module and address, or the remark.
 fn function(frame: &FrameRef<'_>) -> String {
     match (frame.note(), frame.function(), frame.module()) {
         (Some(note), ..) => note.into(),

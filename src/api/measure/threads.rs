@@ -1,24 +1,16 @@
 //! The program's `pthread_create`: what a measured thread starts is measured, too.
 
 use core::ffi::{c_int, c_void};
-use core::ptr;
 use std::boxed::Box;
 
 use crate::api::groups::Stay;
 use crate::base::current;
-use crate::base::sync::{AtomicPtr, Ordering};
+use crate::base::os::threads::{self, Attributes, Start};
+use crate::base::sync::Ordering;
 use crate::engine::inside;
 use crate::engine::session;
 use crate::engine::session::Session;
 use crate::store::group::{Group, Member};
-
-type Start = unsafe extern "C-unwind" fn(*mut c_void) -> *mut c_void;
-type Create = unsafe extern "C" fn(
-    *mut libc::pthread_t,
-    *const libc::pthread_attr_t,
-    Start,
-    *mut c_void,
-) -> c_int;
 
 /// What a new thread is to do, and where it belongs.
 struct Birth {
@@ -29,21 +21,6 @@ struct Birth {
     group: &'static Group,
 }
 
-/// The C library's function, looked for once.
-fn next() -> Option<Create> {
-    static NEXT: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
-    let mut function = NEXT.load(Ordering::Relaxed);
-    if function.is_null() {
-        // SAFETY: the name ends with a zero byte.
-        function = current::as_profiler(|| unsafe {
-            libc::dlsym(libc::RTLD_NEXT, c"pthread_create".as_ptr())
-        });
-        NEXT.store(function, Ordering::Relaxed);
-    }
-    // SAFETY: null, or a function of that type, as POSIX has it.
-    unsafe { core::mem::transmute::<*mut c_void, Option<Create>>(function) }
-}
-
 /// As in POSIX.
 ///
 /// # Safety
@@ -51,12 +28,13 @@ fn next() -> Option<Create> {
 /// As in POSIX.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "C" fn pthread_create(
-    thread: *mut libc::pthread_t,
-    attributes: *const libc::pthread_attr_t,
+    thread: *mut threads::Thread,
+    attributes: *const Attributes,
     start: Start,
     argument: *mut c_void,
 ) -> c_int {
-    let Some(create) = next() else { return libc::EAGAIN };
+    let create = current::as_profiler(threads::next_pthread_create);
+    let Some(create) = create else { return threads::EAGAIN };
     let Some(birth) = birth(start, argument) else {
         // SAFETY: the caller's contract, handed on.
         return unsafe { create(thread, attributes, start, argument) };

@@ -10,7 +10,10 @@ use super::KeepErrno;
 use crate::base::sync::{AtomicU32, Ordering};
 
 /// Longest path of a recording, its zero byte included.
-pub(crate) const PATH_SIZE: usize = 4096;
+pub(crate) const PATH_SIZE: usize = libc::PATH_MAX as usize;
+
+/// A flag for opening: whoever opens a pipe does not wait for its other end.
+pub(crate) const WITHOUT_WAITING: c_int = libc::O_NONBLOCK;
 
 /// A path without the heap. Zero bytes follow its end.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +62,13 @@ pub(crate) struct File(c_int);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Errno(pub(crate) c_int);
 
+impl Errno {
+    pub(crate) const EXISTS: Errno = Errno(libc::EEXIST);
+    pub(crate) const NAME_TOO_LONG: Errno = Errno(libc::ENAMETOOLONG);
+    pub(crate) const NO_MEMORY: Errno = Errno(libc::ENOMEM);
+    pub(crate) const NO_SPACE: Errno = Errno(libc::ENOSPC);
+}
+
 impl Drop for File {
     fn drop(&mut self) {
         // SAFETY: the descriptor is this value's own.
@@ -87,7 +97,7 @@ impl File {
 
     /// Opens a file for reading.
     pub(crate) fn open(path: &CStr) -> Result<File, Errno> {
-        Self::open_with(path, libc::O_RDONLY | libc::O_NONBLOCK)
+        Self::open_with(path, libc::O_RDONLY | WITHOUT_WAITING)
     }
 
     /// Gives the file `len` bytes, without any space for them yet.
@@ -116,17 +126,25 @@ impl File {
     }
 
     /// Writes bytes at an offset; `false` if not all could be written.
-    pub(crate) fn write_at(&self, mut bytes: &[u8], mut offset: usize) -> bool {
-        while !bytes.is_empty() {
-            // SAFETY: the buffer is valid for its length.
-            let written = unsafe {
-                libc::pwrite(self.0, bytes.as_ptr().cast(), bytes.len(), offset as libc::off_t)
-            };
+    pub(crate) fn write_at(&self, bytes: &[u8], offset: usize) -> bool {
+        // SAFETY: the buffer is valid for its length.
+        unsafe { self.write_memory(bytes.as_ptr(), bytes.len(), offset) }
+    }
+
+    /// Writes `len` bytes of memory at an offset; `false` if not all could be written. Other threads may
+    /// write to the memory meanwhile: the kernel alone reads it, and no reference to it is made.
+    ///
+    /// # Safety
+    ///
+    /// The memory must be mapped for reading until this returns.
+    pub(crate) unsafe fn write_memory(&self, memory: *const u8, len: usize, offset: usize) -> bool {
+        let mut done = 0;
+        while done < len {
+            let (rest, at) = (memory.wrapping_add(done), (offset + done) as libc::off_t);
+            // SAFETY: the rest of the caller's memory.
+            let written = unsafe { libc::pwrite(self.0, rest.cast(), len - done, at) };
             match usize::try_from(written) {
-                Ok(n) if n > 0 => {
-                    bytes = bytes.get(n..).unwrap_or(&[]);
-                    offset += n;
-                }
+                Ok(n) if n > 0 => done += n,
                 _ if errno() == libc::EINTR => {}
                 _ => return false,
             }

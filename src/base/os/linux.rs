@@ -4,6 +4,9 @@
 use core::ffi::{CStr, c_int, c_void};
 use core::ptr::NonNull;
 
+#[cfg(feature = "backtraces")]
+use super::page_size;
+
 /// Zeroed, page-aligned memory that is backed by pages only where it is touched; `None` if the
 /// address space or a limit is exhausted.
 pub(crate) fn reserve(len: usize) -> Option<NonNull<u8>> {
@@ -32,13 +35,25 @@ pub(crate) unsafe fn release(memory: NonNull<u8>, len: usize) {
     unsafe { libc::munmap(memory.as_ptr().cast(), len) };
 }
 
-/// Zeroes a part of a mapping of [`reserve`] by giving its memory back; its address range stays. Where
-/// that cannot be done, all stays as it is.
+/// Zeroes the whole pages in a part of a mapping of [`reserve`] by giving their memory back; the address
+/// range stays. What shares a page with something else stays as it is, and so does all where the kernel
+/// refuses.
+///
+/// # Safety
+///
+/// The range must lie in such a mapping and hold nothing but atomics, for which zero is as good as what they
+/// hold.
 #[cfg(feature = "backtraces")]
-pub(crate) fn discard(memory: NonNull<u8>, len: usize) {
-    // SAFETY: the caller's memory holds atomics, for which zero is as good as what they hold, and is whole pages, or
-    // the kernel refuses.
-    unsafe { libc::madvise(memory.as_ptr().cast(), len, libc::MADV_DONTNEED) };
+pub(crate) unsafe fn discard(memory: NonNull<u8>, len: usize) {
+    let start = memory.addr().get();
+    let whole = page_size().inside(&(start..start + len));
+    if whole.is_empty() {
+        return;
+    }
+    // SAFETY: the whole pages lie in the range, which is one mapping's.
+    let first = unsafe { memory.add(whole.start - start) };
+    // SAFETY: no more than the caller's range: what the kernel rounds up is whole already.
+    unsafe { libc::madvise(first.as_ptr().cast(), whole.len(), libc::MADV_DONTNEED) };
 }
 
 /// The address at which the executable begins to run.
@@ -187,13 +202,6 @@ pub(crate) fn read_quietly<R>(path: &CStr, mut take: impl FnMut(&[u8]) -> Option
     found
 }
 
-/// Bytes of a page of memory.
-pub(crate) fn page_size() -> u64 {
-    // SAFETY: no preconditions.
-    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    u64::try_from(size).unwrap_or(4096)
-}
-
 /// No signal is handled in the calling thread until this is dropped.
 #[derive(Debug)]
 #[cfg(feature = "backtraces")]
@@ -223,22 +231,6 @@ impl Drop for SignalsHeld {
     }
 }
 
-/// The function of that name in the C library itself, whoever else has one.
-#[cfg(target_env = "gnu")]
-pub(crate) fn libc_function(name: &CStr) -> Option<NonNull<c_void>> {
-    let object = |address: *const c_void| {
-        let mut found = core::mem::MaybeUninit::<libc::Dl_info>::zeroed();
-        // SAFETY: the out-pointer is valid; any address may be asked for.
-        unsafe { libc::dladdr(address, found.as_mut_ptr()) };
-        // SAFETY: zeroed above; null pointers are valid.
-        unsafe { found.assume_init() }.dli_fbase
-    };
-    // SAFETY: the name ends with a zero byte.
-    let function = NonNull::new(unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) })?;
-    let known = libc::gnu_get_libc_version as *const c_void;
-    (object(function.as_ptr()) == object(known)).then_some(function)
-}
-
 /// Where a symbolic link points to, as far as it fits; returns its length.
 #[cfg(feature = "backtraces")]
 pub(crate) fn read_link(path: &CStr, buffer: &mut [u8]) -> usize {
@@ -250,14 +242,13 @@ pub(crate) fn read_link(path: &CStr, buffer: &mut [u8]) -> usize {
 /// Copies this process's memory from `address` as far as it is mapped; returns how many bytes.
 #[cfg(feature = "backtraces")]
 pub(crate) fn copy_memory(address: u64, buffer: &mut [u64]) -> usize {
-    const PAGE: u64 = 4096;
     let end = address + size_of_val(buffer) as u64;
     // One piece a page: the kernel stops at the first piece that is not mapped whole.
     let mut pieces = [libc::iovec { iov_base: core::ptr::null_mut(), iov_len: 0 }; 16];
     let mut count = 0;
     let mut at = address;
     while at < end && count < pieces.len() {
-        let next = ((at / PAGE + 1) * PAGE).min(end);
+        let next = page_size().next_start(at + 1).min(end);
         pieces[count].iov_base = core::ptr::with_exposed_provenance_mut(at as usize);
         pieces[count].iov_len = (next - at) as usize;
         count += 1;
@@ -413,4 +404,56 @@ fn nanos_of(clock: libc::clockid_t) -> u64 {
     // SAFETY: the out-pointer is valid.
     unsafe { libc::clock_gettime(clock, &raw mut time) };
     time.tv_sec.cast_unsigned() * 1_000_000_000 + time.tv_nsec.cast_unsigned()
+}
+
+#[cfg(all(test, feature = "backtraces"))]
+mod tests {
+    use super::*;
+    use crate::base::sync::{AtomicU64, Ordering};
+
+    /// Words of a mapping of so many pages, each its own number plus one.
+    fn numbered(pages: usize) -> &'static [AtomicU64] {
+        let len = pages * page_size().bytes();
+        let memory = reserve(len).expect("a few pages").cast::<AtomicU64>();
+        // SAFETY: zeroed memory of that size, never given back; atomics are valid when zeroed.
+        let words = unsafe { core::slice::from_raw_parts(memory.as_ptr(), len / 8) };
+        for (index, word) in words.iter().enumerate() {
+            word.store(index as u64 + 1, Ordering::Relaxed);
+        }
+        words
+    }
+
+    /// How many words are zero after the words of a range of bytes were discarded.
+    fn zeroes(words: &'static [AtomicU64], bytes: core::ops::Range<usize>) -> usize {
+        let part = &words[bytes.start / 8..bytes.end / 8];
+        // SAFETY: atomics of a mapping of `reserve`, which nobody else looks at.
+        unsafe { discard(NonNull::from(part).cast(), size_of_val(part)) };
+        words.iter().filter(|word| word.load(Ordering::Relaxed) == 0).count()
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "the kernel's answer is what is tested")]
+    fn a_part_of_a_page_is_not_discarded() {
+        let page = page_size().bytes();
+        assert_eq!(zeroes(numbered(2), 0..page / 2), 0, "the first half");
+        assert_eq!(zeroes(numbered(2), page / 2..page), 0, "the second half");
+        assert_eq!(zeroes(numbered(3), page / 2..page * 5 / 2) * 8, page, "one between two halves");
+        let words = numbered(3);
+        assert_eq!(zeroes(words, page..2 * page) * 8, page);
+        assert!(words[page / 8..2 * page / 8].iter().all(|word| word.load(Ordering::Relaxed) == 0));
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "there is no process_vm_readv")]
+    fn memory_is_copied_as_far_as_it_is_mapped() {
+        let words = numbered(3);
+        let page = page_size().bytes();
+        let last = NonNull::from(&words[2 * page / 8]).cast();
+        // SAFETY: the last page of the mapping, which nobody looks at any more.
+        unsafe { release(last, page) };
+        let mut copy = std::vec![0; 3 * page / 8];
+        let from = words.as_ptr().expose_provenance() + 16;
+        assert_eq!(copy_memory(from as u64, &mut copy), 2 * page - 16);
+        assert_eq!((copy[0], copy[2 * page / 8 - 3]), (3, 2 * page as u64 / 8));
+    }
 }

@@ -9,10 +9,16 @@ pub(crate) mod files;
 mod linux;
 #[cfg(feature = "backtraces")]
 pub(crate) mod loaded;
+#[cfg(target_env = "gnu")]
+pub(crate) mod malloc;
 pub(crate) mod message;
+mod pages;
 #[cfg(all(feature = "counters", not(feature = "preload")))]
 pub(crate) mod signals;
 #[cfg(feature = "preload")]
 pub(crate) mod stack;
+#[cfg(feature = "threads")]
+pub(crate) mod threads;
 
 pub(crate) use linux::*;
+pub(crate) use pages::page_size;

@@ -1,4 +1,10 @@
 //! Whether the walk that made the remembered stack would be the same again.
+//!
+//! All words that are read here were granted by [`Memory::word`] when the remembered frames were walked; each
+//! lies at its frame's stack pointer or outward of it. A check begins at a remembered frame whose stack
+//! pointer is the present walk's, and reads words of that frame and of frames outward of it only. That the
+//! memory is of the stack which is remembered, its maker has promised
+//! ([`OwnStack`](crate::engine::unwinding::OwnStack)); other memories are safe to read anywhere.
 
 use crate::capture::registers::Registers;
 #[cfg(target_arch = "aarch64")]
@@ -34,7 +40,9 @@ impl Stack {
     #[cfg(not(target_arch = "aarch64"))]
     #[inline(always)]
     fn changed_link<M: Memory>(&self, first: usize, met: usize, memory: &M) -> Option<usize> {
-        let differs = |mark: &Mark| memory.again(link_address(mark.sp, 0)) ^ mark.pc;
+        // SAFETY: where the frame's return address was granted; see the module's description.
+        let link = |mark: &Mark| unsafe { memory.again(link_address(mark.sp, 0)) };
+        let differs = |mark: &Mark| link(mark) ^ mark.pc;
         let marks = self.marks.get(first..met).unwrap_or(&[]);
         let (rest, fours) = marks.as_rchunks::<4>();
         let mut index = met;
@@ -57,7 +65,8 @@ impl Stack {
         let pointers = self.pointers.get(first + 1..=met).unwrap_or(&[]);
         let differs = |(mark, pointer): (&Mark, &Pointer)| match pointer.saved {
             0 => true, // out of a signal's frame: it was not read there, and is not to be relied on
-            saved => memory.again(link_address(mark.sp, saved)) != mark.pc,
+            // SAFETY: where the frame's return address was granted; see the module's description.
+            saved => unsafe { memory.again(link_address(mark.sp, saved)) != mark.pc },
         };
         let changed = marks.iter().zip(pointers).rposition(differs)?;
         Some(first + changed + 1)
@@ -70,7 +79,10 @@ impl Stack {
         let word = self.last_word;
         about.unverifiable() < first
             && (about.checked() <= first || self.changed_pointer(first, met, memory).is_none())
-            && (first > 1 || word.address == 0 || memory.again(word.address) == word.value)
+            && (first > 1 || word.address == 0 || {
+                // SAFETY: granted to the walk that ended there; see the module's description.
+                unsafe { memory.again(word.address) == word.value }
+            })
     }
 
     /// The innermost frame, from frame `met` outward, that restores another frame pointer than it did
@@ -79,7 +91,9 @@ impl Stack {
     fn changed_pointer<M: Memory>(&self, first: usize, met: usize, memory: &M) -> Option<usize> {
         let mut index = self.abouts[met].checked();
         while index > first {
-            if memory.again(self.pointers[index].saved) != self.pointers[index - 1].bp {
+            // SAFETY: where the frame's saved pointer was granted; see the module's description.
+            let saved = unsafe { memory.again(self.pointers[index].saved) };
+            if saved != self.pointers[index - 1].bp {
                 return Some(index);
             }
             index = self.abouts[index - 1].checked();

@@ -110,7 +110,7 @@ unsafe extern "C" fn count(weight: usize, _: usize, _: usize, pc: u64, sp: u64, 
 /// The innermost frame's id of the stack with these registers, or a root's.
 fn frame_of(at: Registers) -> u32 {
     let Some(session) = start::session() else { return ROOT_BROKEN };
-    let inside = Inside::enter_fast(session).ok_or(()).or_else(|()| Inside::enter(session));
+    let inside = Inside::enter(session);
     match inside {
         Ok(mut inside) => {
             stack_site::frame_of(inside.thread(), session, at).unwrap_or(ROOT_TABLE_FULL)

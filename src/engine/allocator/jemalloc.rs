@@ -2,7 +2,7 @@
 
 use tikv_jemalloc_ctl::{arenas, epoch, raw, stats};
 
-use crate::api::heap_state::{Allocator, HeapState};
+use crate::recording::heap_state::{Allocator, HeapState};
 
 /// The state, as of now: the numbers are those that jemalloc copied together when its epoch was advanced
 /// last, which is done here, once.

@@ -6,10 +6,10 @@ use core::hint::black_box;
 use core::ptr::{self, NonNull};
 use std::alloc::{alloc, dealloc};
 
-use crate::api::heap_state::{Allocator, HeapState};
 use crate::base::current::as_profiler;
 use crate::base::os;
 use crate::base::sync::{AtomicU32, Ordering};
+use crate::recording::heap_state::{Allocator, HeapState};
 
 /// Values of [`USE`].
 const UNKNOWN: u32 = 0;

@@ -10,8 +10,37 @@ pub(crate) mod mimalloc;
 pub(crate) mod moments;
 pub(crate) mod process;
 
-#[cfg(feature = "backtraces")]
-use crate::api::heap_state::HeapState;
+use crate::recording::heap_state::HeapState;
+
+/// The state of the allocator in use: the first of the three that is.
+pub(crate) fn collect() -> Option<HeapState> {
+    let state = jemalloc_state().or_else(mimalloc_state).or_else(glibc_state)?;
+    Some(HeapState { process: process::process(), ..state })
+}
+
+/// jemalloc's state, without the process's figures; `None` if it is not in use.
+pub(crate) fn jemalloc_state() -> Option<HeapState> {
+    #[cfg(feature = "jemalloc")]
+    return jemalloc::state();
+    #[cfg(not(feature = "jemalloc"))]
+    None
+}
+
+/// mimalloc's state, without the process's figures; `None` if it is not in use.
+pub(crate) fn mimalloc_state() -> Option<HeapState> {
+    #[cfg(feature = "mimalloc")]
+    return mimalloc::state();
+    #[cfg(not(feature = "mimalloc"))]
+    None
+}
+
+/// The state of glibc's allocator, without the process's figures; `None` if it is not in use.
+pub(crate) fn glibc_state() -> Option<HeapState> {
+    #[cfg(target_env = "gnu")]
+    return glibc::state();
+    #[cfg(not(target_env = "gnu"))]
+    None
+}
 
 /// What can be had at any allocation: as [`collect`], but for what takes long, and without the heap.
 #[cfg(feature = "backtraces")]

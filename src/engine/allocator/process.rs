@@ -1,7 +1,7 @@
 //! The kernel's figures of the process.
 
-use crate::api::heap_state::ProcessMemory;
 use crate::base::os;
+use crate::recording::heap_state::ProcessMemory;
 
 /// The process's memory, by the kernel's account. Takes no lock and no memory, and may be called
 /// anywhere.
@@ -19,7 +19,7 @@ pub fn process() -> ProcessMemory {
 pub(super) fn resident() -> Option<u64> {
     // A line of a hundred bytes at the most: the kernel gives it at once.
     let pages = os::read_quietly(c"/proc/self/statm", pages)?;
-    pages.checked_mul(os::page_size())
+    pages.checked_mul(os::page_size().bytes() as u64)
 }
 
 /// The second number of `statm`.

@@ -22,7 +22,6 @@ use mod_alloc::recording::model::{HeapStates, Losses};
 
 pub use frame::{Frame, Location};
 pub use merge::{Merger, merge};
-pub(crate) use write::LossesEntry;
 pub use write::write;
 
 /// A report: stacks with numbers, and what is said of the process.
@@ -198,7 +197,7 @@ impl Numbers {
         (self.total_blocks > 0).then(|| self.lifetimes as f64 / self.total_blocks as f64)
     }
 
-    /// All nine, in the order of [`wire::KEYS`].
+    /// All nine, in the order of [`mod_alloc::report::wire::KEYS`].
     fn all(&self) -> [u64; 9] {
         let mut copy = *self;
         copy.all_mut().map(|number| *number)

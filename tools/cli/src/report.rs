@@ -136,7 +136,7 @@ pub(crate) fn write(
     }
 }
 
-/// Writes every table that `report` has of `document`, in each of its forms. For `fuzz/`.
+/// Writes every table that `report` has of `document`, in each of its forms. For `tests/fuzz/`.
 ///
 /// # Errors
 ///

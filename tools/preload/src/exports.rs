@@ -1,4 +1,5 @@
-//! The functions that programs call. Each behaves as glibc's manual says of the function of its name.
+//! The functions that programs call. Each behaves as glibc's manual says of the function of its name. Those
+//! that the loader calls as well are exported by `entries`.
 //!
 //! A block is recorded when the next allocator has given it, and before that takes it back. Of a failure
 //! nothing is recorded, and errno is what the next allocator has made of it.
@@ -55,7 +56,6 @@ unsafe fn record(next: Next, recorder: Recorder, block: *mut u8, size: usize) {
 /// # Safety
 ///
 /// As in C.
-#[unsafe(no_mangle)]
 pub(crate) unsafe extern "C" fn malloc(size: usize) -> *mut u8 {
     let Some((next, recorder)) = both() else { return early::allocate(size, 1) };
     let Some(recorder) = recorder else {
@@ -73,7 +73,6 @@ pub(crate) unsafe extern "C" fn malloc(size: usize) -> *mut u8 {
 /// # Safety
 ///
 /// As in C.
-#[unsafe(no_mangle)]
 pub(crate) unsafe extern "C" fn calloc(count: usize, size: usize) -> *mut u8 {
     let Some((next, recorder)) = both() else {
         return count.checked_mul(size).map_or_else(no_memory, |size| early::allocate(size, 1));
@@ -94,7 +93,6 @@ pub(crate) unsafe extern "C" fn calloc(count: usize, size: usize) -> *mut u8 {
 /// # Safety
 ///
 /// As in C.
-#[unsafe(no_mangle)]
 pub(crate) unsafe extern "C" fn free(block: *mut u8) {
     if block.is_null() || early::has(block) {
         return;
@@ -113,7 +111,6 @@ pub(crate) unsafe extern "C" fn free(block: *mut u8) {
 /// # Safety
 ///
 /// As in C.
-#[unsafe(no_mangle)]
 pub(crate) unsafe extern "C" fn realloc(block: *mut u8, size: usize) -> *mut u8 {
     if block.is_null() {
         // SAFETY: the caller's contract: such a call is a call of malloc.

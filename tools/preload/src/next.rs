@@ -79,6 +79,8 @@ fn look() -> Option<Next> {
         let function = unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) };
         place.store(function, Ordering::Relaxed);
     }
+    #[cfg(all(target_arch = "x86_64", target_env = "gnu"))]
+    crate::entries::note_loader();
     let state = match can_have_trailers() {
         true if is_glibcs() => {
             next_is_glibcs();

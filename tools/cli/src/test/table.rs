@@ -208,7 +208,7 @@ mod tests {
             let text = plain(&rows(&many(), width));
             let widest = text.lines().map(|line| line.chars().count()).max().unwrap();
             assert!(widest <= width.into(), "{widest} of {width}:\n{text}");
-            assert!(text.contains("117.7 MiB max") && text.contains("4.9 KiB in 1,000"), "{text}");
+            assert!(text.contains("118 MiB max") && text.contains("4.88 KiB in 1,000"), "{text}");
             assert!(text.contains("12,345,678"));
         }
     }
@@ -241,7 +241,7 @@ mod tests {
             text.starts_with("Grown by more than 5 % since 'main' (1 test compared)"),
             "{text}"
         );
-        assert!(text.contains("1000 B") && text.contains("2.0 KiB") && text.contains("+100.0 %"));
+        assert!(text.contains("1000 B") && text.contains("1.95 KiB") && text.contains("+100.0 %"));
         assert!(text.contains("New since 'main', not compared:\n  b new\n"), "{text}");
         assert!(text.contains("Gone since 'main', not compared:\n  b gone\n"), "{text}");
         let text = plain(&comparison(&compare(&before, &before), "main", None, 80));

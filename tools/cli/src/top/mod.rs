@@ -26,7 +26,6 @@ mod signals;
 mod source;
 mod stream;
 mod text;
-mod units;
 
 #[cfg(test)]
 mod screen_tests;

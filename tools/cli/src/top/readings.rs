@@ -56,6 +56,11 @@ pub(super) struct Numbers {
     pub(super) blocks_per_second: f64,
 }
 
+/// A rate, rounded to a whole number. What is above zero is never shown as zero.
+pub(super) fn whole(rate: f64) -> u64 {
+    rate.ceil() as u64
+}
+
 impl Numbers {
     /// What `sort` asks for; rates in thousandths, so that they are ordered as finely.
     pub(super) fn by(&self, sort: Sort) -> u64 {
@@ -167,6 +172,11 @@ pub(super) fn sort(rows: &mut [Row], by: Sort) {
 mod tests {
     use super::super::testing::{counters, recording, with_sites};
     use super::*;
+
+    #[test]
+    fn little_is_not_nothing() {
+        assert_eq!((whole(0.0), whole(0.01), whole(1.5)), (0, 1, 2));
+    }
 
     fn rates(rows: &[Row]) -> Vec<(f64, f64)> {
         let rate = |row: &Row| (row.numbers.bytes_per_second, row.numbers.blocks_per_second);

@@ -2,20 +2,15 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::api::heap_state::{Fragmentation, HeapState};
+use super::object::object;
+use crate::recording::heap_state::{Fragmentation, HeapState};
 use crate::recording::model::{HeapMoment, HeapStates};
 
-/// As `x_heap_state` of reports: see [`crate::report::dhat`].
-impl Serialize for HeapStates {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let HeapStates { peak_bytes, peak, end } = self;
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("peak_bytes", peak_bytes)?;
-        map.serialize_entry("peak", &peak.as_ref().map(MomentEntry))?;
-        map.serialize_entry("end", &end.as_ref().map(MomentEntry))?;
-        map.end()
-    }
-}
+object!(HeapStates: |states| {
+    "peak_bytes": states.peak_bytes,
+    "peak": states.peak.as_ref().map(MomentEntry),
+    "end": states.end.as_ref().map(MomentEntry),
+});
 
 struct MomentEntry<'p>(&'p HeapMoment);
 
@@ -32,7 +27,7 @@ impl Serialize for MomentEntry<'_> {
         }
         map.serialize_entry("process_resident", &process.resident)?;
         map.serialize_entry("process_peak_resident", &process.peak_resident)?;
-        map.serialize_entry("fragmentation", &self.0.fragmentation().map(LostEntry))?;
+        map.serialize_entry("fragmentation", &self.0.fragmentation().map(SharesEntry))?;
         map.end()
     }
 }
@@ -51,23 +46,14 @@ fn figures(state: &Option<HeapState>) -> [(&'static str, Option<u64>); 7] {
     ]
 }
 
-struct LostEntry(Fragmentation);
+struct SharesEntry(Fragmentation);
 
-impl Serialize for LostEntry {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Fragmentation { rounding, in_pages, idle_pages, overall } = self.0;
-        let mut map = serializer.serialize_map(None)?;
-        for (name, share) in [
-            ("rounding", rounding),
-            ("in_pages", in_pages),
-            ("idle_pages", idle_pages),
-            ("overall", overall),
-        ] {
-            map.serialize_entry(name, &share.map(rounded))?;
-        }
-        map.end()
-    }
-}
+object!(SharesEntry: |shares| {
+    "rounding": shares.0.rounding.map(rounded),
+    "in_pages": shares.0.in_pages.map(rounded),
+    "idle_pages": shares.0.idle_pages.map(rounded),
+    "overall": shares.0.overall.map(rounded),
+});
 
 /// To four digits: a hundredth of a percent.
 fn rounded(share: f64) -> f64 {

@@ -1,0 +1,9 @@
+//! `store` (what lies in the mapping) compiles without the folders above it.
+
+#[path = "../../src/base/mod.rs"]
+mod base;
+#[cfg(feature = "backtraces")]
+#[path = "../../src/capture/mod.rs"]
+mod capture;
+#[path = "../../src/store/mod.rs"]
+mod store;
