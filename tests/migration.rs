@@ -74,8 +74,7 @@ fn output(program: &Path, name: &str) -> String {
 /// Compiles and runs both sides of a page.
 fn follow(page: &Page) {
     let docs = text::of_docs(page.source);
-    let section = text::section(&docs, page.heading);
-    let blocks = text::blocks(section);
+    let blocks = text::blocks(text::below(&docs, page.heading));
     let difference = blocks.iter().find(|block| block.language == "diff").expect("a difference");
     let after = package::on_this_crate(page.features);
     let sides = [("before", page.before, '-'), ("after", &*after, '+')];

@@ -49,11 +49,10 @@ pub(crate) fn program(text: &str) -> String {
     text.lines().map(visible).collect()
 }
 
-/// What lies below the heading, up to the next heading of its rank.
-pub(crate) fn section<'p>(page: &'p str, heading: &str) -> &'p str {
+/// The page from below that heading on.
+pub(crate) fn below<'p>(page: &'p str, heading: &str) -> &'p str {
     let line = format!("\n# {heading}\n");
-    let (_, section) = page.split_once(&line).unwrap_or_else(|| panic!("no section:{line}"));
-    section.split("\n# ").next().unwrap_or_default()
+    page.split_once(&line).unwrap_or_else(|| panic!("no section:{line}")).1
 }
 
 #[test]
@@ -68,6 +67,6 @@ fn blocks_are_found_with_their_names() {
 fn docs_are_read_as_rustdoc_reads_them() {
     let source = "//! # A\n//!\n//!  b\nfn f() {} // c\n    /// d\n";
     assert_eq!(of_docs(source), "# A\n\n b\nd\n");
-    assert_eq!(section("x\n# A\ny\n# B\nz", "A"), "y");
+    assert_eq!(below("x\n# A\ny\n", "A"), "y\n");
     assert_eq!(program("# let a = 1;\n#[b]\n"), "let a = 1;\n#[b]\n");
 }
