@@ -92,12 +92,12 @@
 //! answers for itself from its first allocation on, if it still has the variable; its reports have
 //! its process id in their names.
 //!
-//! # What the profiler promises the program
+//! # Promises to the program
 //!
-//! It never panics, never aborts, never blocks on a lock that is held while allocating, and changes
-//! nothing that the program prints or returns. Each of the four allocation methods goes to the same
-//! method of the allocator that it wraps. A loss is an event that was not recorded in full. Losses
-//! are counted, by cause, and said in the report and on standard error.
+//! The profiler never panics, never aborts, never blocks on a lock that is held while allocating,
+//! and changes nothing that the program prints or returns. Each of the four allocation methods goes
+//! to the same method of the allocator that it wraps. A loss is an event that was not recorded in
+//! full. Losses are counted, by cause, and said in the report and on standard error.
 //!
 //! # Rare limits
 //!

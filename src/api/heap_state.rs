@@ -36,7 +36,7 @@
 //! glibc's allocator is known without more; jemalloc and mimalloc with the features of those names
 //! (`ModAlloc::with(tikv_jemallocator::Jemalloc)`).
 //!
-//! # What the figures mean
+//! # The figures
 //!
 //! All figures are bytes, of the whole process and of the allocator as a whole. They include the
 //! blocks of C libraries, the eight bytes that the profiler adds to each block, and the profiler's
@@ -68,7 +68,7 @@
 //! blocks in the arenas, those of the fast bins included; most have memory behind them. glibc's
 //! allocator is in use if `allocated` or `mapped` is not 0.
 //!
-//! # What it costs
+//! # Cost
 //!
 //! glibc counts its free blocks one by one, and holds the lock of their arena meanwhile: 0.2 µs
 //! with none, 2 ms with 50,000, 65 ms with 500,000 (in sixteen arenas as in one, per block). For

@@ -47,7 +47,7 @@
 //! Most trackers add numbers up. Those numbers are there without a tracker: see
 //! [`group_stats`](crate::groups::group_stats).
 //!
-//! # What is different on purpose
+//! # Differences on purpose
 //!
 //! - Reallocations stay in place. A reallocation is reported as a free and an allocation of the
 //!   block's own group.

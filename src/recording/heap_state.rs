@@ -54,7 +54,7 @@ impl Allocator {
 }
 
 /// An allocator's figures at one moment, made by [`collect`](crate::heap_state::collect). The
-/// [table](crate::heap_state#what-the-figures-mean) says where each figure comes from.
+/// [table](crate::heap_state#the-figures) says where each figure comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HeapState {

@@ -53,7 +53,7 @@
 //! assertions, the messages of panics and the lines that are printed. dhat-rs's own tests pass with
 //! the import changed.
 //!
-//! # What differs from dhat-rs 0.3.3
+//! # Differences from dhat-rs 0.3.3
 //!
 //! - **Threads**: dhat-rs's wait for each other at each allocation, for its stack too. Here they
 //!   wait only while numbers are entered, if there are several, so that peaks are exact.
