@@ -4,6 +4,7 @@
 //! part of a page, the kernel takes the whole page, so a range is rounded here first: inward where
 //! something is lost, outward where something is needed.
 
+#[cfg(feature = "backtraces")]
 use core::ops::Range;
 
 use crate::base::sync::{AtomicU32, Ordering};

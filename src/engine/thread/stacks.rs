@@ -4,26 +4,18 @@
 use core::ptr::NonNull;
 
 use crate::base::os;
-#[cfg(feature = "backtraces")]
 use crate::capture::stack::Stack;
 use crate::engine::session::Session;
-#[cfg(feature = "backtraces")]
 use crate::store::arena::Arena;
-#[cfg(feature = "backtraces")]
 use crate::store::frames::{Frames, ROOTS};
-#[cfg(feature = "backtraces")]
 use crate::store::group::{Group, Member};
-#[cfg(feature = "backtraces")]
 use crate::store::sites::Sites;
-#[cfg(feature = "backtraces")]
 use crate::store::slot::MAX_ID;
 use crate::store::thread_slot::ThreadSlot;
 
 /// Paths a thread remembers: 64 KiB, backed by memory where they are used.
-#[cfg(feature = "backtraces")]
 const PATHS: usize = 16384;
 /// Words of a stack that is not the thread's own that are looked at.
-#[cfg(feature = "backtraces")]
 pub(crate) const FOREIGN_WORDS: usize = 4096;
 
 /// A thread's state. Lies in zeroed memory of its own, not in the recording.
@@ -33,53 +25,36 @@ pub(crate) struct Thread {
     /// First, because zero is no value of it: see [`initialize`](Self::initialize).
     pub(crate) place: Place,
     /// Which group the thread belongs to.
-    #[cfg(feature = "backtraces")]
     pub(crate) member: Member,
     /// What the thread's stacks have as their roots …
-    #[cfg(feature = "backtraces")]
     pub(crate) roots: [u32; ROOTS as usize],
     /// … for this group, which is the thread's as of its last capture.
-    #[cfg(feature = "backtraces")]
     named_for: u32,
     /// See [`has_arena`](Self::has_arena).
-    #[cfg(feature = "backtraces")]
     arena_state: u32,
     /// The generation of the module list that `stack` belongs to.
-    #[cfg(feature = "backtraces")]
     pub(crate) generation: u32,
     /// First address and one past the last of the thread's stack; both 0 if unknown.
-    #[cfg(feature = "backtraces")]
     pub(crate) bounds: (u64, u64),
     /// The site of the stack captured last, if that stack is whole and the thread's own; else 0.
-    #[cfg(feature = "backtraces")]
     pub(crate) last_site: u32,
     /// The same as `last_site`, but 0 where every capture has to be checked.
-    #[cfg(feature = "backtraces")]
     pub(crate) fast_site: u32,
-    #[cfg(feature = "backtraces")]
     pub(crate) stack: Stack,
     /// The same stack, walked from scratch: `MOD_ALLOC_SELF_CHECK=on`.
-    #[cfg(feature = "backtraces")]
     pub(crate) checker: Stack,
-    #[cfg(feature = "backtraces")]
     pub(crate) paths: Paths,
-    #[cfg(feature = "backtraces")]
     pub(crate) foreign: [u64; FOREIGN_WORDS],
 }
 
 /// Where the thread's numbers go: the same for all threads that use the state one after another.
 #[derive(Debug)]
 pub(crate) struct Place {
-    #[cfg(feature = "backtraces")]
     pub(crate) index: u32,
     pub(crate) slot: &'static ThreadSlot,
-    #[cfg(feature = "backtraces")]
     pub(crate) arena: &'static Arena,
-    #[cfg(feature = "backtraces")]
     pub(crate) frames: Frames,
-    #[cfg(feature = "backtraces")]
     pub(crate) sites: Sites,
-    #[cfg(feature = "backtraces")]
     pub(crate) groups: &'static [Group],
 }
 
@@ -104,21 +79,15 @@ impl Thread {
         index: u32,
     ) -> Option<()> {
         let place = Place {
-            #[cfg(feature = "backtraces")]
             index,
             slot: session.slot(index)?,
-            #[cfg(feature = "backtraces")]
             arena: session.arenas.get(index as usize)?,
-            #[cfg(feature = "backtraces")]
             frames: session.frames,
-            #[cfg(feature = "backtraces")]
             sites: session.sites,
-            #[cfg(feature = "backtraces")]
             groups: session.groups,
         };
         // SAFETY: valid for writes by the caller's promise; the place is the first field.
         unsafe { thread.cast::<Place>().write(place) };
-        #[cfg(feature = "backtraces")]
         {
             // The innermost frame is the allocator's, which no report shows.
             let limit =
@@ -134,9 +103,6 @@ impl Thread {
     /// A thread begins to use this state. `bounds` are its stack's; both 0 if they are not known.
     pub(crate) fn begin(&mut self, bounds: (u64, u64)) {
         self.slot.describe(os::thread_id(), os::thread_name());
-        #[cfg(not(feature = "backtraces"))]
-        let _not_walked = bounds;
-        #[cfg(feature = "backtraces")]
         {
             self.bounds = bounds;
             self.stack.clear();
@@ -148,7 +114,6 @@ impl Thread {
     }
 }
 
-#[cfg(feature = "backtraces")]
 impl Thread {
     /// What the thread allocates from now on is its group's.
     #[inline]
@@ -194,11 +159,9 @@ impl Thread {
 
 /// A thread's memory of which frame was reached by which trail: direct-mapped, with 8 bits of the
 /// trail's hash above the frame's 24, so that it is seldom wrong. Whoever asks compares the frames.
-#[cfg(feature = "backtraces")]
 #[derive(Debug)]
 pub(crate) struct Paths([u32; PATHS]);
 
-#[cfg(feature = "backtraces")]
 impl Paths {
     /// The place of a trail, and its tag.
     #[inline(always)]
