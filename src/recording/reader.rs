@@ -36,7 +36,7 @@ fn heap_now(view: &View<'_>) -> HeapNow {
 
 /// Reads the call sites of a recording that has lasted for `span`.
 #[cfg(feature = "dhat-compat")]
-pub(crate) fn read_sites(view: &View<'_>, span: Span) -> Vec<Site> {
+pub(crate) fn read_sites(view: &View<'_>, span: Span) -> Vec<crate::recording::model::Site> {
     sites::sites(view, heap_now(view), span, Window::of(view.header))
 }
 
