@@ -14,8 +14,6 @@ use std::string::String;
 use std::vec::Vec;
 
 use crate::base::sync::Ordering;
-#[cfg(feature = "dhat-compat")]
-use crate::recording::model::Site;
 use crate::recording::model::{Ending, HeapStates, Module, Recording, SelfCheck, Settings};
 use crate::recording::{losses, moments};
 use crate::store::layout::{COMMAND_SIZE, EXIT, GONE, Header};
