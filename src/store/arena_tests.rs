@@ -1,7 +1,5 @@
 //! Shares that are flushed, evicted and left pending, against a model with one number per site.
 
-use core::array::from_fn;
-use std::boxed::Box;
 use std::vec;
 use std::vec::Vec;
 
@@ -21,7 +19,7 @@ struct Truth {
 /// Sites that all belong to one thread, and arenas of other threads.
 struct Table {
     sites: Sites,
-    arenas: Vec<Box<Arena>>,
+    arenas: &'static [Arena],
     journal: Journal,
     epoch: u64,
     step: i64,
@@ -41,10 +39,9 @@ impl Table {
             room: |_| true,
         };
         sites.initialize();
-        let empty = |_| Box::new(Arena { shares: from_fn(|_| Tally::default()) });
         Table {
             sites,
-            arenas: (0..arenas).map(empty).collect(),
+            arenas: leak(arenas),
             journal: Journal::default(),
             epoch: 1,
             step,

@@ -2,27 +2,29 @@
 //! knows every block and scans all sites at each new maximum.
 
 use core::alloc::Layout;
+use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 use std::alloc::{alloc_zeroed, dealloc};
-use std::boxed::Box;
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::vec;
 use std::vec::Vec;
 
 use crate::base::settings::{Settings, Unwind};
-use crate::base::sync::Ordering;
+use crate::base::sync::{AtomicPtr, Ordering};
 use crate::engine::ledger::{Allocated, Event, Freed, Resized, enter};
 use crate::engine::session::Session;
 use crate::engine::thread::Thread;
 use crate::recording::model::Counters;
 use crate::recording::reader;
 use crate::recording::reader::Span;
-use crate::store::frames::{last_level, slots_up_to};
+use crate::store::arena::Arena;
+use crate::store::frames::{Frame, FramesHead, last_level, slots_up_to};
 use crate::store::layout::{Geometry, Mapping};
 use crate::store::peak::HeapNow;
-use crate::store::sites::{FIRST_SITE, Maker, TABLE_FULL};
+use crate::store::sites::{FIRST_SITE, Maker, Owner, Record, SitesHead, TABLE_FULL};
 use crate::store::slot::Slot;
+use crate::store::tally::Tally;
 use crate::store::thread_slot::{SLOTS, claim};
 use crate::store::view;
 
@@ -48,13 +50,39 @@ impl Random {
     }
 }
 
-/// Words for the rest of the process, as in a recording.
-pub(crate) fn leak<T: Default + Sync>(len: usize) -> &'static [T] {
+/// A part of a recording, or of what lies beside it.
+///
+/// # Safety
+///
+/// Zeroed memory must be a value of the type.
+pub(crate) unsafe trait Words: Sync + 'static {}
+
+// SAFETY: atomics.
+unsafe impl Words for Owner {}
+// SAFETY: atomics.
+unsafe impl Words for Record {}
+// SAFETY: atomics.
+unsafe impl Words for SitesHead {}
+// SAFETY: atomics.
+unsafe impl Words for Tally {}
+// SAFETY: atomics.
+unsafe impl Words for Arena {}
+// SAFETY: atomics.
+unsafe impl Words for Frame {}
+// SAFETY: atomics.
+unsafe impl Words for FramesHead {}
+// SAFETY: atomics.
+unsafe impl Words for Slot {}
+
+/// Words for the rest of the process, as in a recording: zeroed, which is quick under Miri, too.
+pub(crate) fn leak<T: Words>(len: usize) -> &'static [T] {
     /// What was leaked stays in reach, so that Miri does not report it.
-    static LEAKED: Mutex<Vec<Box<dyn Send>>> = Mutex::new(Vec::new());
-    let words: &'static [T] = Box::leak((0..len).map(|_| T::default()).collect());
-    LEAKED.lock().expect("nobody panics here").push(Box::new(words));
-    words
+    static LEAKED: Mutex<Vec<AtomicPtr<u8>>> = Mutex::new(Vec::new());
+    let size = (len * size_of::<T>()).max(1);
+    let memory = ManuallyDrop::new(Zeroed::new(size, align_of::<T>()));
+    LEAKED.lock().expect("nobody panics here").push(AtomicPtr::new(memory.base.as_ptr()));
+    // SAFETY: zeroed memory of that size and alignment, never given back; zero is a value of the type.
+    unsafe { core::slice::from_raw_parts(memory.base.as_ptr().cast(), len) }
 }
 
 /// Zeroed memory, given back when dropped.
