@@ -104,6 +104,7 @@ impl MemorySlot {
     }
 
     /// Objects that all threads of the slot have taken from pools, ended ones included.
+    #[inline(always)]
     pub(super) fn all_pool_allocations(&self) -> u64 {
         self.pool_allocations.load(Ordering::Relaxed)
     }
