@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!  no tracker was ever set    one load and one branch per allocation, nothing per free
-//!  since then                 every allocation comes here; those that are reported get a trailer of
-//!                             another kind, and so do their frees come here
+//!  since then                 every allocation comes here; reported blocks get a trailer of
+//!                             another kind, and so their frees come here
 //! ```
 
 use core::cell::Cell;
@@ -25,19 +25,21 @@ use crate::store::sites::{NO_SITE, Owner};
 use crate::store::trailer;
 use crate::store::trailer::{TRAILER, tracked};
 
-/// Is told of allocations and frees, on the thread that makes them. See [`AllocationRegistry`].
+/// Is called at each allocation and free, on the thread that makes it. [`AllocationRegistry`] has
+/// an example.
 ///
-/// What an implementation allocates is neither recorded nor reported. It must not wait for anything that a
-/// thread may hold while it allocates. A panic in it is caught, for none may leave an allocator.
+/// The implementation's own allocations are neither recorded nor reported. It must not wait for
+/// anything that a thread may hold while it allocates. A panic in it is caught, for none may leave
+/// an allocator.
 ///
-/// A reallocation is a free of the old block, before it happens, and an allocation of the new one, in the
-/// same group. (If there is no memory for it, the old block is reported as allocated again.)
+/// A reallocation is a free of the old block, before it happens, and an allocation of the new one,
+/// in the same group. (If there is no memory for it, the old block is reported as allocated again.)
 pub trait AllocationTracker {
     /// A block was allocated.
     ///
     /// `object_size` is what the program asked for, in bytes; `wrapped_size` is that with the
-    /// profiler's trailer, which is what the inner allocator was asked for. `group_id` is the group that the
-    /// block counts for.
+    /// profiler's trailer, which is what the inner allocator was asked for. `group_id` is the group
+    /// that the block counts for.
     fn allocated(
         &self,
         addr: usize,
@@ -48,8 +50,8 @@ pub trait AllocationTracker {
 
     /// A block that was reported is about to be freed.
     ///
-    /// `source_group_id` is the group that the block counts for, `current_group_id` the one that the
-    /// freeing thread is in.
+    /// `source_group_id` is the group that the block counts for, `current_group_id` the one that
+    /// the freeing thread is in.
     fn deallocated(
         &self,
         addr: usize,
@@ -95,18 +97,18 @@ static WATCHED: AtomicU32 = AtomicU32::new(0);
 pub struct AllocationRegistry;
 
 impl AllocationRegistry {
-    /// From now on allocations are reported, and the frees of those that were.
+    /// From now on, allocations are reported, and the frees of reported blocks.
     pub fn enable_tracking() {
         ENABLED.store(1, Ordering::Relaxed);
     }
 
-    /// From now on nothing is reported.
+    /// From now on, nothing is reported.
     pub fn disable_tracking() {
         ENABLED.store(0, Ordering::Relaxed);
     }
 
-    /// Sets the process's tracker. Nothing is reported before [`enable_tracking`](Self::enable_tracking),
-    /// and nothing at all with `MOD_ALLOC=off`.
+    /// Sets the process's tracker. Nothing is reported before
+    /// [`enable_tracking`](Self::enable_tracking), and nothing at all with `MOD_ALLOC=off`.
     ///
     /// # Errors
     ///
@@ -134,7 +136,14 @@ impl AllocationRegistry {
         })
     }
 
-    /// Runs `f`; what it allocates and frees is recorded, but not reported.
+    /// Runs `f`, whose allocations and frees are recorded, but not reported to the tracker.
+    ///
+    /// ```
+    /// use mod_alloc::groups::AllocationRegistry;
+    ///
+    /// let text = AllocationRegistry::untracked(|| String::from("not reported"));
+    /// # drop(text);
+    /// ```
     pub fn untracked<F, R>(f: F) -> R
     where
         F: FnOnce() -> R,
@@ -159,7 +168,7 @@ impl AllocationRegistry {
     }
 }
 
-/// There is a tracker already.
+/// There is a tracker already; see [`AllocationRegistry::set_global_tracker`].
 #[derive(Debug)]
 pub struct SetTrackerError {
     _private: (),
@@ -234,8 +243,8 @@ fn group_of(session: &Session, site: u32) -> AllocationGroupId {
     AllocationGroupId::of(named(session.groups, owner.map_or(NO_GROUP, Owner::group)))
 }
 
-/// Records a new block, writes its trailer and reports it. `pc`, `sp` and `bp` are the registers of the
-/// innermost frame to record.
+/// Records a new block, writes its trailer and reports it. `pc`, `sp` and `bp` are the registers of
+/// the innermost frame to record.
 ///
 /// # Safety
 ///
@@ -281,7 +290,8 @@ fn report_gone(session: &Session, block: *mut u8, size: usize, site: u32) {
     call(|| tracker.deallocated(block.addr(), size, size + TRAILER, source, current));
 }
 
-/// A block is about to be freed whose trailer is not the usual one: it was reported, or it is damaged.
+/// A block is about to be freed whose trailer is not the usual one: it was reported, or it is
+/// damaged.
 ///
 /// # Safety
 ///
@@ -299,8 +309,8 @@ pub(crate) unsafe fn freed(session: &'static Session, block: *mut u8, size: usiz
     }
 }
 
-/// The site of a block that is about to be reallocated, whose trailer is not the usual one; `None` if it is
-/// damaged.
+/// The site of a block that is about to be reallocated, whose trailer is not the usual one; `None`
+/// if it is damaged.
 ///
 /// # Safety
 ///

@@ -11,18 +11,30 @@ use crate::recording::model::{Frame, ROOTS, Recording, Site};
 /// How many frames [`CallSiteStats`] has.
 const FRAMES: usize = 8;
 
-/// What was allocated by stacks whose innermost frames are the same.
+/// A call site with its numbers: all stacks whose innermost eight frames are equal. See
+/// [`ModAlloc::call_sites`](crate::ModAlloc::call_sites).
+///
+/// ```
+/// # #[global_allocator]
+/// static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
+/// # fn main() {
+/// # let _cache = vec![1_u8; 5000];
+/// let sites = ALLOC.call_sites();
+/// let most = sites.iter().max_by_key(|site| site.total_bytes).expect("a block was allocated");
+/// println!("{} bytes in {} blocks from {:#x}", most.total_bytes, most.count, most.frames[0]);
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct CallSiteStats {
-    /// Return addresses as the process sees them, the innermost first; 0 behind the last one. The innermost
-    /// ones are the allocator's.
+    /// Return addresses as the process sees them, the innermost first; 0 after the last one. The
+    /// innermost ones are the allocator's.
     pub frames: [u64; 8],
-    /// How many there are. 0: no stack is known.
+    /// The number of frames. 0: no stack is known.
     pub frame_count: u8,
     /// Blocks ever allocated; a reallocation is one more.
     pub count: u64,
-    /// Bytes ever allocated; of a reallocation all that the block has then.
+    /// Bytes ever allocated; a reallocation adds its whole new size.
     pub total_bytes: u64,
 }
 
@@ -77,7 +89,7 @@ pub(crate) mod named {
     use crate::engine::session::Session;
     use crate::report::{FrameRef, Options, Profile, StackRef};
 
-    /// One function of a stack.
+    /// One function of a stack; see [`SymbolicatedCallSite`].
     #[derive(Debug, Clone)]
     #[non_exhaustive]
     pub struct SymbolicatedFrame {
@@ -93,13 +105,28 @@ pub(crate) mod named {
         pub inlined: bool,
     }
 
-    /// What a stack has allocated.
+    /// A stack with its numbers and the names of its frames. See
+    /// [`ModAlloc::symbolicated_report`](crate::ModAlloc::symbolicated_report).
+    ///
+    /// ```
+    /// # #[global_allocator]
+    /// static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
+    /// # fn main() {
+    /// # let _cache = vec![1_u8; 5000];
+    /// let mut stacks = ALLOC.symbolicated_report();
+    /// stacks.sort_by_key(|stack| std::cmp::Reverse(stack.total_bytes));
+    /// for frame in &stacks[0].frames {
+    ///     let function = frame.function.as_deref().unwrap_or("???");
+    ///     println!("{function} {:?}:{:?}", frame.file, frame.line);
+    /// }
+    /// # }
+    /// ```
     #[derive(Debug, Clone)]
     #[non_exhaustive]
     pub struct SymbolicatedCallSite {
         /// Blocks ever allocated; a reallocation is one more.
         pub count: u64,
-        /// Bytes ever allocated; of a reallocation all that the block has then.
+        /// Bytes ever allocated; a reallocation adds its whole new size.
         pub total_bytes: u64,
         /// The stack, innermost function first.
         pub frames: Vec<SymbolicatedFrame>,

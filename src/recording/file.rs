@@ -1,5 +1,20 @@
-//! Recordings in files: what a process under `mod-alloc run` or with `MOD_ALLOC_RECORD` leaves
-//! behind, however it ended, and what another process may read while it runs.
+//! Recordings in files: a process under `mod-alloc run` or with `MOD_ALLOC_RECORD` leaves one
+//! behind, however it ends, and another process may read it while the first one runs.
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! use mod_alloc::recording::file::{Error, RecordingFile};
+//!
+//! fn largest_site(path: &Path) -> Result<u64, Error> {
+//!     let recording = RecordingFile::open(path)?.read()?;
+//!     let bytes = recording.sites.iter().map(|site| site.counters.total_bytes);
+//!     Ok(bytes.max().unwrap_or(0))
+//! }
+//!
+//! let refused = largest_site(Path::new("Cargo.toml"));
+//! assert!(matches!(refused, Err(Error::NotARecording)));
+//! ```
 
 use core::mem::offset_of;
 use std::fs::File;

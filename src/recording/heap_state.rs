@@ -1,6 +1,11 @@
 //! The figures of an allocator and of a process, as plain data.
 
-/// An allocator whose books can be read.
+/// An allocator whose figures can be read.
+///
+/// ```
+/// use mod_alloc::heap_state::Allocator;
+/// assert_eq!(Allocator::of_name("glibc"), Some(Allocator::Glibc));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Allocator {
@@ -48,8 +53,8 @@ impl Allocator {
     }
 }
 
-/// An allocator's figures at one moment. The [table](crate::api::heap_state#what-the-figures-mean) says
-/// what each figure is.
+/// An allocator's figures at one moment, made by [`collect`](crate::heap_state::collect). The
+/// [table](crate::heap_state#what-the-figures-mean) says where each figure comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HeapState {
@@ -71,7 +76,7 @@ pub struct HeapState {
     pub process: ProcessMemory,
 }
 
-/// The memory of the process, as the kernel says.
+/// The memory of the process, as the kernel says; see [`process`](crate::heap_state::process).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct ProcessMemory {

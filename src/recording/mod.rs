@@ -1,4 +1,8 @@
-//! Recordings: their bytes read, and their content as plain data.
+//! Recordings: a process's raw numbers, as a file and as plain data.
+//!
+//! `MOD_ALLOC_RECORD=FILE` and `mod-alloc run` put a process's recording into a file. `file` opens
+//! it, while the process runs and after its end, however it ended; `model` is its content as plain
+//! data. [`report`](crate::report) makes a profile with names of it.
 
 #[cfg(feature = "dhat-compat")]
 mod error;

@@ -6,6 +6,21 @@
 //!
 //! A [`Profile`] is made once and read by every output, so that all of them show the
 //! same stacks and the same sums.
+//!
+//! ```
+//! use mod_alloc::recording::model::Recording;
+//! use mod_alloc::report::{Options, Profile};
+//!
+//! let recording = Recording::default(); // or from `recording::file`
+//! let profile = Profile::from_recording(&recording, &Options::default());
+//! for stack in profile.stacks() {
+//!     println!("{} bytes", stack.counters().total_bytes);
+//!     for frame in stack.frames() {
+//!         println!("    {frame}");
+//!     }
+//! }
+//! assert_eq!(profile.totals().total_blocks, 0);
+//! ```
 
 #![forbid(unsafe_code)]
 

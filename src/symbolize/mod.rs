@@ -14,6 +14,17 @@
 //!                         └────────▶ names (demangling) ◀──────┘
 //! ```
 //!
+//! ```
+//! use mod_alloc::recording::model::Recording;
+//! use mod_alloc::symbolize::{Strings, Symbolizer};
+//!
+//! let recording = Recording::default(); // or from `recording::file`
+//! let mut symbolizer = Symbolizer::new(&recording, &[]);
+//! let (mut strings, mut functions) = (Strings::default(), Vec::new());
+//! let place = symbolizer.resolve(0x1000, 0, &mut strings, &mut functions);
+//! assert_eq!((place.module, functions.len()), (None, 0)); // nothing is mapped there
+//! ```
+//!
 //! Every file read here is untrusted: missing, replaced, truncated and hostile
 //! files cost the names, never the address. This code also runs in the traced
 //! program's exit handlers: it starts no thread, prints nothing, takes no lock that

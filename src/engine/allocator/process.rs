@@ -1,9 +1,15 @@
-//! What the kernel says of the process.
+//! The kernel's figures of the process.
 
 use crate::base::os;
 use crate::recording::heap_state::ProcessMemory;
 
-/// What memory the process has. Takes no lock and no memory, and may be asked for anywhere.
+/// The process's memory, by the kernel's account. Takes no lock and no memory, and may be called
+/// anywhere.
+///
+/// ```
+/// let memory = mod_alloc::heap_state::process();
+/// println!("{:?} bytes resident, {:?} at most", memory.resident, memory.peak_resident);
+/// ```
 #[must_use]
 pub fn process() -> ProcessMemory {
     ProcessMemory { resident: resident(), peak_resident: peak_resident() }
@@ -29,7 +35,8 @@ fn peak_resident() -> Option<u64> {
         .and_then(|kibibytes| kibibytes.checked_mul(1024))
 }
 
-/// Looks for the line of the file that says it. The file may be long: it names the process's groups.
+/// Looks for the line of the file that says it. The file may be long: it names the process's
+/// groups.
 #[derive(Debug, Default)]
 struct Line {
     matched: usize,
