@@ -9,8 +9,6 @@ use crate::base::os;
 use crate::base::sync::Ordering;
 #[cfg(feature = "backtraces")]
 use crate::engine::place;
-#[cfg(feature = "backtraces")]
-use crate::engine::session;
 use crate::engine::session::{Session, get};
 #[cfg(feature = "backtraces")]
 use crate::store::space::SPACE;
@@ -42,7 +40,7 @@ unsafe extern "C" fn before_fork() {
 /// The session, unless this process is a child that is not recorded.
 fn recorded() -> Option<&'static Session> {
     #[cfg(feature = "backtraces")]
-    if session::is_muted() {
+    if place::is_muted() {
         return None;
     }
     get()

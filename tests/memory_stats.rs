@@ -73,8 +73,20 @@ fn a_forked_child_has_its_own_thread_s_figures() {
 }
 
 #[test]
+fn a_thread_updates_its_slot_by_its_index_and_no_other() {
+    run_right(&["slots-by-index"]);
+}
+
+#[test]
+fn an_index_of_another_thread_is_ignored_before_and_after_its_end() {
+    run_right(&["slots-of-others"]);
+}
+
+#[test]
 fn slots_work_without_a_recording() {
-    for arguments in [["slots", "100"], ["slots-reused", ""], ["teardown", ""]] {
+    for arguments in
+        [["slots", "100"], ["slots-reused", ""], ["teardown", ""], ["slots-of-others", ""]]
+    {
         let name = format!("{} off", arguments[0]);
         let launch = Launch::new(&name, memory_programs(), &arguments).env("MOD_ALLOC", "off");
         let ended = launch.run().with_status(0);

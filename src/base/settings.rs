@@ -1,7 +1,7 @@
 //! The `MOD_ALLOC_*` variables, read once before the first block, without the heap.
 //!
-//! A value that cannot be used gives one line on standard error that names the variable, the
-//! value and what is used instead.
+//! An invalid value gives one line on standard error: the variable, the value, and the value used
+//! instead (`mod-alloc: invalid MOD_ALLOC_FRAMES=9999; using 256`). The program goes on.
 
 use core::ffi::CStr;
 
@@ -12,34 +12,34 @@ use crate::base::os::message::say;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum Unwind {
-    /// Unwind tables; a plausible frame pointer where there are none.
+    /// Unwind tables; plausible frame pointers in code without tables.
     Auto = 0,
-    /// Frame pointers alone.
+    /// Frame pointers only.
     FramePointers = 1,
-    /// Unwind tables alone.
+    /// Unwind tables only.
     Tables = 2,
 }
 
-/// What the environment asks for.
+/// The values of all variables, or their defaults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Settings {
-    /// `MOD_ALLOC`
+    /// `MOD_ALLOC`: true if blocks are recorded.
     pub(crate) on: bool,
-    /// `MOD_ALLOC_BUCKETS`: a power of two, or `None` for a table that grows.
+    /// `MOD_ALLOC_BUCKETS`: a power of two, or `None` for a growing table.
     pub(crate) buckets: Option<u32>,
-    /// `MOD_ALLOC_FRAMES`
+    /// `MOD_ALLOC_FRAMES`: the innermost frames that a stack keeps.
     pub(crate) frames: u32,
-    /// `MOD_ALLOC_UNWIND`
+    /// `MOD_ALLOC_UNWIND`: the way to walk a stack.
     pub(crate) unwind: Unwind,
-    /// `MOD_ALLOC_PEAK`
+    /// `MOD_ALLOC_PEAK`: true if peaks are exact with several threads, too.
     pub(crate) exact_peak: bool,
-    /// `MOD_ALLOC_SELF_CHECK`
+    /// `MOD_ALLOC_SELF_CHECK`: true if each stack is walked twice and compared.
     pub(crate) self_check: bool,
-    /// `MOD_ALLOC_RECORD`: where the recording goes; not set: to anonymous memory.
+    /// `MOD_ALLOC_RECORD`: the recording's file, or `None` for anonymous memory.
     pub(crate) record: Option<&'static CStr>,
-    /// `MOD_ALLOC_CHILDREN`: whether forked children are recorded.
+    /// `MOD_ALLOC_CHILDREN`: true if forked children are recorded.
     pub(crate) children: bool,
-    /// `MOD_ALLOC_TESTS`: whether each test is a group, and where tests start.
+    /// `MOD_ALLOC_TESTS`: the functions that start a test; each test is a group then.
     pub(crate) tests: Option<&'static CStr>,
 }
 
@@ -75,7 +75,7 @@ impl Settings {
     }
 }
 
-/// What `MOD_ALLOC_SIGNAL` says, if it is set.
+/// The value of `MOD_ALLOC_SIGNAL`; `None` if it is empty or not set.
 #[cfg(feature = "counters")]
 fn signal_name() -> Option<&'static CStr> {
     os::environment(SIGNAL).filter(|value| !value.is_empty())
@@ -84,29 +84,30 @@ fn signal_name() -> Option<&'static CStr> {
 #[cfg(feature = "counters")]
 const SIGNAL: &CStr = c"MOD_ALLOC_SIGNAL";
 
-/// `MOD_ALLOC_SIGNAL`: which signal has the program describe its memory.
+/// `MOD_ALLOC_SIGNAL`: the signal at which the program describes its memory.
 #[cfg(all(feature = "counters", not(feature = "preload")))]
 pub(crate) fn signal() -> Option<core::ffi::c_int> {
     let value = signal_name()?;
     let signal = os::signals::number_of(value.to_bytes());
     if signal.is_none() {
-        refuse(SIGNAL, value, format_args!("none"));
+        refuse(SIGNAL, value, format_args!("handling no signal"));
     }
     signal
 }
 
-/// The preloaded library cannot name functions.
+/// Says that the preloaded library handles no signal: it has no symbols to name functions with.
 #[cfg(feature = "preload")]
 pub(crate) fn refuse_signal() {
     if signal_name().is_some() {
         let id = os::process_id();
         say(format_args!(
-            "MOD_ALLOC_SIGNAL is not used under mod-alloc run: mod-alloc top {id} shows the same"
+            "ignored MOD_ALLOC_SIGNAL under mod-alloc run; use mod-alloc top {id} instead"
         ));
     }
 }
 
-/// One of a few words; the one at `default` if the variable is not set or says something else.
+/// The value of a variable that takes one of `words`; the word at index `default` if the variable is
+/// not set or has another value.
 fn word<T: Copy>(name: &CStr, words: &[(&'static str, T)], default: usize) -> T {
     let (default_word, default) = words[default];
     let Some(value) = os::environment(name) else { return default };
@@ -114,43 +115,46 @@ fn word<T: Copy>(name: &CStr, words: &[(&'static str, T)], default: usize) -> T 
     match found {
         Some((_, value)) => *value,
         None => {
-            refuse(name, value, format_args!("{default_word}"));
+            refuse(name, value, format_args!("using {default_word}"));
             default
         }
     }
 }
 
-/// A whole number, clamped to `range`; `default` if the variable is not set or holds none.
+/// The value of a variable that takes a whole number, clamped to `range`; `default` if the variable
+/// is not set or has no such number.
 fn number(name: &CStr, range: (u32, u32), default: Option<u32>) -> Option<u32> {
     let value = os::environment(name)?;
     match parse(value.to_bytes()) {
         Some(number) => {
             let used = number.clamp(range.0.into(), range.1.into()) as u32;
-            if i128::from(used) != number {
-                refuse(name, value, format_args!("{used}"));
+            if u128::from(used) != number {
+                refuse(name, value, format_args!("using {used}"));
             }
             Some(used)
         }
         None => {
             match default {
-                Some(default) => refuse(name, value, format_args!("{default}")),
-                None => refuse(name, value, format_args!("a table that grows")),
+                Some(default) => refuse(name, value, format_args!("using {default}")),
+                None => refuse(name, value, format_args!("using a growing table")),
             }
             default
         }
     }
 }
 
-fn parse(text: &[u8]) -> Option<i128> {
+/// A number without a minus sign: a negative value is a mistake, not a small number.
+fn parse(text: &[u8]) -> Option<u128> {
     core::str::from_utf8(text.trim_ascii()).ok()?.parse().ok()
 }
 
-fn refuse(name: &CStr, value: &CStr, used: core::fmt::Arguments<'_>) {
+/// Says that a value is invalid, and the `consequence`.
+fn refuse(name: &CStr, value: &CStr, consequence: core::fmt::Arguments<'_>) {
     let (name, value) = (Lossy(name), Lossy(value));
-    say(format_args!("{name}={value} cannot be used, using {used}"));
+    say(format_args!("invalid {name}={value}; {consequence}"));
 }
 
-/// Prints a C string, invalid UTF-8 replaced, without the heap.
+/// Prints a C string without the heap; invalid UTF-8 is replaced.
 pub(crate) struct Lossy<'a>(pub(crate) &'a CStr);
 
 impl core::fmt::Display for Lossy<'_> {
@@ -170,11 +174,11 @@ mod tests {
     use super::parse;
 
     #[test]
-    fn numbers_may_have_blanks_and_signs_and_nothing_else() {
+    fn numbers_have_digits_a_plus_and_blanks_around_them_at_most() {
         assert_eq!(parse(b" 100 "), Some(100));
-        assert_eq!(parse(b"-5"), Some(-5));
+        assert_eq!(parse(b"+5"), Some(5));
         assert_eq!(parse(b"99999999999999999999"), Some(99_999_999_999_999_999_999));
-        for bad in ["", "abc", "1e3", "0x40", "64k"] {
+        for bad in ["", "-", "-5", "-0", "- 5", "abc", "1e3", "0x40", "64k"] {
             assert_eq!(parse(bad.as_bytes()), None, "{bad}");
         }
     }

@@ -14,13 +14,23 @@ impl OwnStack {
     ///
     /// # Safety
     ///
-    /// `high` must be one past the last address of the calling thread's stack, or 0. Walks of this memory
+    /// `high` must be one past the last address of the calling thread's stack. Walks of this memory
     /// must begin with registers of a frame on that stack that does not return before the memory is dropped.
     /// A [`Stack`](crate::capture::stack::Stack) that this memory is shown must remember captures of that
     /// stack only, or nothing.
     #[inline(always)]
     pub(crate) unsafe fn new(high: u64) -> Self {
-        OwnStack { end: high.saturating_sub(7) }
+        OwnStack { end: high - 7 }
+    }
+
+    /// The stack, wherever it ends: no word is granted, and words that were granted are read again.
+    ///
+    /// # Safety
+    ///
+    /// As for [`new`](Self::new).
+    #[inline(always)]
+    pub(crate) unsafe fn as_remembered() -> Self {
+        OwnStack { end: 0 }
     }
 }
 

@@ -21,6 +21,11 @@ pub(crate) mod session;
 #[cfg(feature = "backtraces")]
 pub(crate) mod stack_site;
 pub(crate) mod stretches;
+#[cfg(not(feature = "backtraces"))]
+#[path = "thread/counters.rs"]
+pub(crate) mod thread;
+#[cfg(feature = "backtraces")]
+#[path = "thread/stacks.rs"]
 pub(crate) mod thread;
 pub(crate) mod thread_cell;
 #[cfg(feature = "backtraces")]

@@ -13,6 +13,8 @@ use crate::engine::beginnings;
 #[cfg(all(feature = "counters", not(feature = "preload")))]
 use crate::engine::dump_thread;
 use crate::engine::inside::{Inside, Outside};
+#[cfg(feature = "backtraces")]
+use crate::engine::place;
 use crate::engine::session::{self, Session};
 use crate::engine::thread_cell::{Claim, ThreadCell};
 use crate::store::peak::SHARED_SLOT;
@@ -44,7 +46,7 @@ fn register_with(
 ) -> Result<Inside, Outside> {
     set_number(PROFILER);
     #[cfg(feature = "backtraces")]
-    if session::is_muted() {
+    if place::is_muted() {
         return Err(Outside::Profiler);
     }
     #[cfg(feature = "backtraces")]

@@ -61,9 +61,9 @@ pub(crate) fn frame_of(
 /// Whether the stack is the one captured last.
 #[inline(always)]
 fn is_unchanged(thread: &Thread, at: &Registers) -> bool {
-    // SAFETY: the bounds are this thread's, whose frame `at` calls us. Of another stack nothing is remembered:
-    // `changed` and `frame_of` forget it, and then no frame has these registers.
-    let memory = unsafe { OwnStack::new(thread.bounds.1) };
+    // SAFETY: `at` is a frame of this thread that calls us. Of another stack nothing is remembered: `changed`
+    // and `frame_of` forget it, and then no remembered frame has these registers.
+    let memory = unsafe { OwnStack::as_remembered() };
     thread.generation == rule_cache::generation() && thread.stack.is_unchanged(at, &memory)
 }
 

@@ -14,8 +14,6 @@ use std::string::String;
 use std::vec::Vec;
 
 use crate::base::sync::Ordering;
-#[cfg(feature = "dhat-compat")]
-use crate::recording::model::Site;
 use crate::recording::model::{Ending, HeapStates, Module, Recording, SelfCheck, Settings};
 use crate::recording::{losses, moments};
 use crate::store::layout::{COMMAND_SIZE, EXIT, GONE, Header};
@@ -36,7 +34,7 @@ fn heap_now(view: &View<'_>) -> HeapNow {
 
 /// Reads the call sites of a recording that has lasted for `span`.
 #[cfg(feature = "dhat-compat")]
-pub(crate) fn read_sites(view: &View<'_>, span: Span) -> Vec<Site> {
+pub(crate) fn read_sites(view: &View<'_>, span: Span) -> Vec<crate::recording::model::Site> {
     sites::sites(view, heap_now(view), span, Window::of(view.header))
 }
 

@@ -16,11 +16,11 @@
 //! | key | meaning |
 //! |---|---|
 //! | `x_version` | version of this crate |
-//! | `x_settings` | `peak` (`exact` or `bounded` to 1 %), `frames`, `buckets` (null: grows), `unwind` |
+//! | `x_settings` | `peak` (`exact`; `bounded`: to 1 %), `frames`, `buckets` (null: grows), `unwind` |
 //! | `x_losses` | figures of all that was not recorded in full, by cause |
 //! | `x_self_check` | with `MOD_ALLOC_SELF_CHECK=on`: captures `checked`, and `differences` found |
-//! | `x_heap_state` | the allocator's state near the `peak` and at the `end`, see [below](self#the-heaps-state) |
-//! | `x_modules` | `path`, `build_id` (hexadecimal), `start`, `end`, `bias` of every mapped object |
+//! | `x_heap_state` | the allocator's [state](self#the-heaps-state) near the `peak` and at the `end` |
+//! | `x_modules` | `path`, `build_id` (hexadecimal), `start`, `end`, `bias` of every module |
 //! | `x_threads` | `id`, `name`, `running` and totals of every thread slot |
 //! | `x_groups` | if there are any: `name` and numbers of every group of allocations |
 //! | `x_merged` | in a stack: this many sites became equal, so `mb` and `mbk` are upper bounds |
@@ -38,7 +38,7 @@
 //! | `allocator` | `jemalloc`, `mimalloc`, `glibc`, null |
 //! | `allocated` … `arenas`, `held` | the allocator's figures, named as in [`HeapState`] |
 //! | `process_resident`, `process_peak_resident` | the process's memory, as the kernel has it |
-//! | `fragmentation` | shares from 0 to 1, named as in [`Fragmentation`]; the profiler's bytes count as used |
+//! | `fragmentation` | shares as in [`Fragmentation`], 0 to 1; the profiler's bytes are used ones |
 //!
 //! The state of the `peak` is taken down where the program frees. If the heap had 1/16 more live at
 //! another moment, that moment came too soon after the last one (at most 1 % of the run time is

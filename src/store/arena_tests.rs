@@ -1,13 +1,12 @@
 //! Shares that are flushed, evicted and left pending, against a model with one number per site.
 
-use core::array::from_fn;
-use std::boxed::Box;
 use std::vec;
 use std::vec::Vec;
 
 use super::*;
-use crate::base::testing::{Random, leak};
+use crate::base::testing::Random;
 use crate::store::sites::{FIRST_SITE, Record, SitesHead};
+use crate::store::testing::leak;
 
 /// A site's numbers as they are: live, live when the epoch was raised last, most live at once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -21,7 +20,7 @@ struct Truth {
 /// Sites that all belong to one thread, and arenas of other threads.
 struct Table {
     sites: Sites,
-    arenas: Vec<Box<Arena>>,
+    arenas: &'static [Arena],
     journal: Journal,
     epoch: u64,
     step: i64,
@@ -41,10 +40,9 @@ impl Table {
             room: |_| true,
         };
         sites.initialize();
-        let empty = |_| Box::new(Arena { shares: from_fn(|_| Tally::default()) });
         Table {
             sites,
-            arenas: (0..arenas).map(empty).collect(),
+            arenas: leak(arenas),
             journal: Journal::default(),
             epoch: 1,
             step,

@@ -5,9 +5,10 @@ use std::thread;
 use std::vec::Vec;
 
 use super::*;
-use crate::base::testing::{Random, leak};
+use crate::base::testing::Random;
 use crate::store::sites::{FIRST_SITE, Maker, Record, Sites, SitesHead, TABLE_FULL};
 use crate::store::tally::Tally;
+use crate::store::testing::leak;
 
 /// A table for `frames` frames, roots not counted, that may grow as far as they need.
 fn frames(frames: usize) -> Frames {

@@ -46,6 +46,8 @@ pub(crate) mod space;
 pub(crate) mod tally;
 #[cfg(feature = "backtraces")]
 pub(crate) mod test_starts;
+#[cfg(all(test, not(loom), feature = "dhat-compat"))]
+pub(crate) mod testing;
 pub(crate) mod thread_slot;
 #[cfg(feature = "backtraces")]
 pub(crate) mod trailer;

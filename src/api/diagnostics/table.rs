@@ -4,12 +4,12 @@ use std::string::{String, ToString};
 use std::vec;
 use std::vec::Vec;
 
-use crate::api::memory_stats::{AggregateStats, ThreadStats};
+use crate::api::memory_stats::{ProcessStats, ThreadStats};
 use crate::base::units::{Bytes, Count};
 
 /// The table: a line for each thread, most live bytes first, then what is of none, and the sums.
 /// Columns of arenas and pools are there if any thread gave figures.
-pub(super) fn of_threads(mut threads: Vec<ThreadStats>, all: &AggregateStats) -> String {
+pub(super) fn of_threads(mut threads: Vec<ThreadStats>, all: &ProcessStats) -> String {
     threads.sort_by(|a, b| b.live_bytes.cmp(&a.live_bytes).then_with(|| a.id.cmp(&b.id)));
     let has_own = all.arena_bytes | all.pool_capacity | all.pool_allocations != 0;
     let mut rows = vec![headings()];
@@ -64,7 +64,7 @@ fn row(name: String, id: String, stats: &ThreadStats, peak: Option<u64>) -> [Str
 }
 
 /// The sums as if they were one thread's.
-fn sums(all: &AggregateStats) -> ThreadStats {
+fn sums(all: &ProcessStats) -> ThreadStats {
     ThreadStats {
         total_bytes: all.total_bytes,
         total_blocks: all.total_blocks,
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn most_live_comes_first_and_columns_stand_below_each_other() {
         let threads = vec![thread(7, -2048), thread(12_345, 3 << 20), thread(6, 2048)];
-        let mut all = AggregateStats::default();
+        let mut all = ProcessStats::default();
         (all.threads, all.live_bytes, all.total_bytes) = (3, 3 << 20, 3 << 20);
         (all.total_blocks, all.live_blocks) = (3_702, 31_457);
         let expected = "\
@@ -133,7 +133,7 @@ thread     id       live      peak  allocated  in blocks  live blocks
         let mut own = thread(5, 1024);
         (own.arena_bytes, own.pool_free, own.pool_capacity, own.pool_allocations) =
             (65_536, 3, 64, 1_000);
-        let mut all = AggregateStats::default();
+        let mut all = ProcessStats::default();
         (all.arena_bytes, all.pool_free, all.pool_capacity, all.pool_allocations) =
             (65_536, 3, 64, 1_500);
         all.elsewhere.pool_allocations = 500;

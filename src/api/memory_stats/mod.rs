@@ -1,119 +1,193 @@
-//! Memory by thread: what each has allocated, and what programs keep themselves.
+//! Memory by thread: its heap, and the arenas and pools that a program keeps itself.
 //!
 //! Heap figures come by themselves, for every thread that allocates. An allocator sees only blocks,
-//! though: what a program takes from an arena or a pool of its own, it has to say. For that each thread
-//! has a slot, which it alone writes, with one plain store an update:
+//! though: a program has to say what its arenas and pools hold. For that each thread has a slot in a
+//! registry. The thread is the slot's only writer, so an update is one plain store.
 //!
 //! ```
-//! # #[global_allocator]
-//! # static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
-//! use mod_alloc::memory_stats;
+//! use std::thread;
 //!
-//! // An arena has grown to 64 KiB, and a pool of 128 objects has 100 left.
-//! memory_stats::update_arena_stats(64 << 10);
-//! memory_stats::update_pool_stats(100, 128);
-//! memory_stats::increment_pool_allocations();
+//! use mod_alloc::memory_stats::{self, memory_registry};
 //!
-//! let all = memory_stats::aggregate_stats();
-//! assert_eq!((all.arena_bytes, all.pool_free, all.pool_capacity), (64 << 10, 100, 128));
-//! for thread in memory_stats::per_thread_stats() {
-//!     println!("{:<16} {:>12} live, {:>12} at most", thread.name, thread.live_bytes, thread.peak_bytes);
+//! #[global_allocator]
+//! static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
+//!
+//! fn main() {
+//!     // Each thread updates its own figures. The first update takes a slot.
+//!     memory_stats::update_arena_stats(64 << 10); // its arenas hold 64 KiB
+//!     memory_stats::update_pool_stats(100, 128); // its pools have 100 objects left of 128
+//!     memory_stats::increment_pool_allocations(); // it took one more object
+//!
+//!     // Any thread reads the figures of all.
+//!     thread::spawn(|| {
+//!         let all = memory_registry().aggregate_stats();
+//!         assert_eq!((all.active_threads, all.total_arena_bytes), (1, 64 << 10));
+//!         assert_eq!((all.total_pool_free, all.total_pool_capacity), (100, 128));
+//!         for thread in memory_registry().per_thread_stats() {
+//!             println!("{} has {} bytes in arenas", thread.name, thread.arena_bytes);
+//!         }
+//!     })
+//!     .join()
+//!     .unwrap();
+//!
+//!     // Heap, arenas and pools together.
+//!     for thread in memory_stats::thread_stats() {
+//!         let (live, peak) = (thread.live_bytes, thread.peak_bytes);
+//!         println!("{:<16} {live:>12} live, {peak:>12} at most", thread.name);
+//!     }
 //! }
 //! ```
+//!
+//! # The item for a purpose
+//!
+//! | purpose | item |
+//! |---|---|
+//! | update the calling thread's figures | [`update_arena_stats`], [`update_pool_stats`], [`increment_pool_allocations`] |
+//! | the same, many times a second | [`slot_handle`]: a [`SlotHandle`] to keep |
+//! | the same, by the slot's index | [`get_or_register_slot`], [`MemoryStatsRegistry::update_arena`] and its neighbours |
+//! | arenas and pools of all threads | [`memory_registry`], [`MemoryStatsRegistry::aggregate_stats`] |
+//! | arenas and pools of each thread | [`MemoryStatsRegistry::per_thread_stats`] |
+//! | heap, arenas and pools of each thread | [`thread_stats`] |
+//! | heap, arenas and pools of all threads | [`process_stats`] |
+//! | the slots themselves | [`MemoryStatsRegistry::slots`] |
 //!
 //! # Slots
 //!
 //! There are [`capacity`] slots. A thread takes one with its first update, or with
 //! [`get_or_register_slot`], and gives it back when it ends, after the destructors of its thread-locals.
 //! A thread that finds none free shares one slot with all others of that kind, and writes it by atomic
-//! additions: nothing is missing from [`aggregate_stats`], but [`per_thread_stats`] has no figures of
-//! the arenas and pools of such a thread. [`overflow_count`] says how many there were.
+//! additions: its figures are in [`aggregate_stats`](MemoryStatsRegistry::aggregate_stats), but not in
+//! [`per_thread_stats`](MemoryStatsRegistry::per_thread_stats). [`overflow_count`] counts such threads.
 //!
-//! When a thread ends, its arenas and pools are gone: their bytes and objects are no longer in the sums.
-//! What was counted stays: pool allocations, and all that the thread allocated and freed of the heap.
+//! When a thread ends, its arenas and pools are gone: their bytes and objects leave the sums. Counts
+//! stay: pool allocations, and all blocks that the thread allocated and freed.
+//!
+//! An update with the index of another thread's slot, or of none, changes nothing;
+//! [`ignored_updates`](MemoryStatsRegistry::ignored_updates) counts it.
 //!
 //! # With `MOD_ALLOC=off`, or without [`ModAlloc`](crate::ModAlloc) as the allocator
 //!
 //! Heap figures are zero then, and threads without a slot are not listed. Slots work as ever.
+//!
+//! # Old names
+//!
+//! | old name | name |
+//! |---|---|
+//! | `MemoryRegistry` | [`MemoryStatsRegistry`] |
+//! | `MemorySlot`, a thread's handle | [`SlotHandle`]; [`MemorySlot`] is the slot itself |
+//! | `get_or_register_slot()`, which gave a handle | [`slot_handle()`](slot_handle); [`get_or_register_slot`] gives an index |
+//! | `aggregate_stats()`, `AggregateStats` | [`process_stats()`](process_stats), [`ProcessStats`] |
+//! | `per_thread_stats()` | [`thread_stats()`](thread_stats) |
+//! | `memory_registry().aggregate_stats()`, with the heap | [`process_stats()`](process_stats) |
+//! | `memory_registry().per_thread_stats()`, with the heap | [`thread_stats()`](thread_stats) |
 
+mod handle;
 mod registry;
 mod slot;
 mod stats;
-pub(crate) mod threads;
+mod thread_end;
+mod thread_name;
+mod threads;
+mod with_heap;
 
 use std::vec::Vec;
 
-pub use registry::{MemoryRegistry, memory_registry};
+pub use handle::SlotHandle;
+pub use registry::{MemoryStatsRegistry, memory_registry};
 pub use slot::MemorySlot;
-pub use stats::{AggregateStats, ThreadName, ThreadStats};
+pub use stats::{AggregateMemoryStats, ProcessStats, ThreadMemoryStats, ThreadStats};
+pub use thread_name::ThreadName;
 
-/// The calling thread's slot; takes one if it has none yet.
+/// The index of the calling thread's slot; takes a slot if the thread has none yet. `None` if the
+/// registry was full when the thread first asked: then the functions of this module update the shared
+/// slot.
 ///
-/// Not to be called in a signal handler, unless the thread has its slot: it may be taking one.
+/// Do not call it in a signal handler, unless the thread has its slot: the interrupted code may be
+/// taking one.
 ///
 /// ```
-/// let slot = mod_alloc::memory_stats::get_or_register_slot();
-/// slot.update_arena_stats(4096);
+/// use mod_alloc::memory_stats::{get_or_register_slot, memory_registry, update_arena_stats};
+///
+/// match get_or_register_slot() {
+///     Some(slot) => memory_registry().update_arena(slot, 4096),
+///     None => update_arena_stats(4096), // part of the sums, without a line of its own
+/// }
+/// ```
+#[inline]
+pub fn get_or_register_slot() -> Option<usize> {
+    memory_registry().register()
+}
+
+/// A handle to keep for the calling thread's updates; takes a slot if the thread has none yet. If the
+/// registry was full when the thread first asked, the handle updates the shared slot.
+///
+/// Do not call it in a signal handler, unless the thread has its slot: the interrupted code may be
+/// taking one.
+///
+/// ```
+/// let slot = mod_alloc::memory_stats::slot_handle();
+/// (1..=10).for_each(|chunks| slot.update_arena_stats(chunks * 4096));
 /// ```
 #[inline]
 #[must_use]
-pub fn get_or_register_slot() -> MemorySlot {
-    memory_registry().get_or_register_slot()
+pub fn slot_handle() -> SlotHandle {
+    memory_registry().slot_handle()
 }
 
-/// The calling thread's arenas hold `bytes` bytes now, all of them together.
+/// Sets the bytes that all arenas of the calling thread hold now.
 ///
 /// ```
 /// mod_alloc::memory_stats::update_arena_stats(4096);
 /// ```
 #[inline]
 pub fn update_arena_stats(bytes: usize) {
-    get_or_register_slot().update_arena_stats(bytes);
+    slot_handle().update_arena_stats(bytes);
 }
 
-/// The calling thread's pools have `free` objects left now of `capacity`, all of them together.
+/// Sets the objects that all pools of the calling thread have left now, and those that they can hold.
 ///
 /// ```
 /// mod_alloc::memory_stats::update_pool_stats(12, 64);
 /// ```
 #[inline]
 pub fn update_pool_stats(free: usize, capacity: usize) {
-    get_or_register_slot().update_pool_stats(free, capacity);
+    slot_handle().update_pool_stats(free, capacity);
 }
 
-/// The calling thread took one more object from a pool.
+/// Counts one object more that the calling thread took from a pool.
 ///
 /// ```
 /// mod_alloc::memory_stats::increment_pool_allocations();
 /// ```
 #[inline]
 pub fn increment_pool_allocations() {
-    get_or_register_slot().increment_pool_allocations();
+    slot_handle().increment_pool_allocations();
 }
 
-/// The figures of all threads together, ended ones included.
-///
-/// ```
-/// assert_eq!(mod_alloc::memory_stats::aggregate_stats().arena_bytes, 0);
-/// ```
-#[must_use]
-pub fn aggregate_stats() -> AggregateStats {
-    memory_registry().aggregate_stats()
-}
-
-/// The figures of each running thread that has allocated or has a slot.
+/// Heap, arenas and pools of all threads together, ended ones included.
 ///
 /// ```
 /// mod_alloc::memory_stats::update_arena_stats(512);
-/// let threads = mod_alloc::memory_stats::per_thread_stats();
+/// assert_eq!(mod_alloc::memory_stats::process_stats().arena_bytes, 512);
+/// ```
+#[must_use]
+pub fn process_stats() -> ProcessStats {
+    memory_registry().process_stats()
+}
+
+/// Heap, arenas and pools of each running thread that has allocated or has a slot.
+///
+/// ```
+/// mod_alloc::memory_stats::update_arena_stats(512);
+/// let threads = mod_alloc::memory_stats::thread_stats();
 /// assert!(threads.iter().any(|thread| thread.arena_bytes == 512));
 /// ```
 #[must_use]
-pub fn per_thread_stats() -> Vec<ThreadStats> {
-    memory_registry().per_thread_stats()
+pub fn thread_stats() -> Vec<ThreadStats> {
+    memory_registry().read().0
 }
 
-/// How many threads can have a slot of their own at the same time.
+/// Threads that can have a slot of their own at the same time.
 ///
 /// ```
 /// assert_eq!(mod_alloc::memory_stats::capacity(), 64);
@@ -123,7 +197,7 @@ pub fn capacity() -> usize {
     memory_registry().capacity()
 }
 
-/// How many threads have found no slot free so far, ended ones included.
+/// Threads that have found no slot free so far, ended ones included.
 ///
 /// ```
 /// assert_eq!(mod_alloc::memory_stats::overflow_count(), 0);

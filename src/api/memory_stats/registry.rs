@@ -1,31 +1,47 @@
-//! All slots, and the figures of all threads.
+//! All slots.
 
-use core::mem::MaybeUninit;
-use std::vec::Vec;
-
-use super::slot::{CURRENT, Current, MemorySlot, Slot, SlotStats, leave_shared};
-use super::stats::{AggregateStats, ThreadName, ThreadStats};
-use super::threads;
+use super::handle::{CURRENT, Current, OVERFLOW, SlotHandle};
+use super::slot::MemorySlot;
+use super::stats::{AggregateMemoryStats, ThreadMemoryStats};
+use super::thread_end;
 use crate::base::os;
-use crate::base::sync::once::Once;
-use crate::base::sync::{AtomicU32, AtomicU64, Ordering, UnsafeCell};
-use crate::engine::session;
+use crate::base::sync::{AtomicU64, Ordering};
 
-/// Slots that are one thread's.
-const SLOTS: usize = 64;
+/// Threads that can have a slot of their own at the same time.
+pub(super) const SLOTS: usize = 64;
 
-/// The slots of all threads, see [`memory_stats`](super). There is one registry, which
-/// [`memory_registry`] gives.
+/// The slots of all threads; [`memory_registry`] gives the only registry.
+///
+/// Functions that take a slot's index are for the thread that has the slot. An update with any other
+/// index changes nothing, and [`ignored_updates`](Self::ignored_updates) counts it: no index can damage
+/// the figures of another thread, or panic.
+///
+/// ```
+/// use mod_alloc::memory_stats::memory_registry;
+///
+/// let registry = memory_registry();
+/// let slot = registry.register().expect("a free slot");
+/// registry.update_arena(slot, 64 << 10);
+/// registry.update_pool(slot, 100, 128);
+/// registry.increment_pool_allocations(slot);
+///
+/// let all = registry.aggregate_stats();
+/// assert_eq!((all.active_threads, all.total_arena_bytes), (1, 64 << 10));
+/// assert_eq!((all.total_pool_free, all.total_pool_capacity), (100, 128));
+/// assert_eq!((all.total_pool_allocations, all.overflow_count), (1, 0));
+/// ```
 #[derive(Debug)]
-pub struct MemoryRegistry {
-    slots: [Slot; SLOTS],
-    overflow_count: AtomicU64,
+pub struct MemoryStatsRegistry {
+    slots: [MemorySlot; SLOTS],
+    /// Threads that have found no slot free so far, ended threads included. Each counts once.
+    ///
+    /// For reading: `overflow_count.load(Ordering::Relaxed)`, or
+    /// [`overflow_count()`](Self::overflow_count).
+    pub overflow_count: AtomicU64,
+    ignored: AtomicU64,
 }
 
-static REGISTRY: MemoryRegistry = MemoryRegistry::new();
-
-/// What threads share that found no slot. Written by atomic additions alone.
-pub(super) static OVERFLOW: Slot = Slot::new();
+static REGISTRY: MemoryStatsRegistry = MemoryStatsRegistry::new();
 
 /// The registry.
 ///
@@ -34,40 +50,134 @@ pub(super) static OVERFLOW: Slot = Slot::new();
 /// ```
 #[inline]
 #[must_use]
-pub fn memory_registry() -> &'static MemoryRegistry {
+pub fn memory_registry() -> &'static MemoryStatsRegistry {
     &REGISTRY
 }
 
-impl MemoryRegistry {
+impl MemoryStatsRegistry {
     const fn new() -> Self {
-        MemoryRegistry { slots: [const { Slot::new() }; SLOTS], overflow_count: AtomicU64::new(0) }
+        MemoryStatsRegistry {
+            slots: [const { MemorySlot::new() }; SLOTS],
+            overflow_count: AtomicU64::new(0),
+            ignored: AtomicU64::new(0),
+        }
     }
 
-    /// See [`get_or_register_slot`](super::get_or_register_slot).
+    /// The index of the calling thread's slot; takes a slot if the thread has none yet. `None` if the
+    /// registry was full when the thread first asked: it stays so until the thread ends.
+    ///
+    /// The thread gives the slot back when it ends. The next thread that takes the slot begins at zero.
+    ///
+    /// Do not call it in a signal handler, unless the thread has its slot: the interrupted code may be
+    /// taking one.
+    ///
+    /// ```
+    /// let registry = mod_alloc::memory_stats::memory_registry();
+    /// let slot = registry.register();
+    /// assert_eq!(registry.register(), slot, "one slot for each thread");
+    /// ```
     #[inline]
-    #[must_use]
-    pub fn get_or_register_slot(&'static self) -> MemorySlot {
-        CURRENT.with(|current| match current.slot.get() {
-            Some(slot) => MemorySlot::new(slot),
-            None => MemorySlot::new(self.register(current)),
-        })
+    pub fn register(&'static self) -> Option<usize> {
+        self.index_of(self.slot_of_thread())
     }
 
-    /// See [`aggregate_stats`](super::aggregate_stats).
-    #[must_use]
-    pub fn aggregate_stats(&self) -> AggregateStats {
-        let (mut count, mut running) = (0, ThreadStats::default());
-        let elsewhere = self.visit(|thread| {
-            count += 1;
-            running.add(&thread);
-        });
-        AggregateStats::new(count, running, elsewhere)
+    /// Sets the bytes that all arenas of the calling thread hold now. `slot` is the thread's index, from
+    /// [`register`](Self::register).
+    ///
+    /// ```
+    /// let registry = mod_alloc::memory_stats::memory_registry();
+    /// let slot = registry.register().expect("a free slot");
+    /// registry.update_arena(slot, 4096);
+    /// assert_eq!(registry.aggregate_stats().total_arena_bytes, 4096);
+    /// ```
+    #[inline]
+    pub fn update_arena(&self, slot: usize, bytes: usize) {
+        if let Some(slot) = self.own(slot) {
+            slot.set_arena(bytes);
+        }
     }
 
-    /// See [`per_thread_stats`](super::per_thread_stats).
+    /// Sets the objects that all pools of the calling thread have left now, and those that they can
+    /// hold. `slot` is the thread's index, from [`register`](Self::register).
+    ///
+    /// ```
+    /// let registry = mod_alloc::memory_stats::memory_registry();
+    /// let slot = registry.register().expect("a free slot");
+    /// registry.update_pool(slot, 12, 64);
+    /// assert_eq!(registry.aggregate_stats().total_pool_free, 12);
+    /// ```
+    #[inline]
+    pub fn update_pool(&self, slot: usize, free: usize, capacity: usize) {
+        if let Some(slot) = self.own(slot) {
+            slot.set_pool(free, capacity);
+        }
+    }
+
+    /// Counts one object more that the calling thread took from a pool. `slot` is the thread's index,
+    /// from [`register`](Self::register).
+    ///
+    /// ```
+    /// let registry = mod_alloc::memory_stats::memory_registry();
+    /// let slot = registry.register().expect("a free slot");
+    /// registry.increment_pool_allocations(slot);
+    /// assert_eq!(registry.aggregate_stats().total_pool_allocations, 1);
+    /// ```
+    #[inline]
+    pub fn increment_pool_allocations(&self, slot: usize) {
+        if let Some(slot) = self.own(slot) {
+            slot.count_pool_allocation();
+        }
+    }
+
+    /// The arenas and pools of all threads together.
+    ///
+    /// ```
+    /// use mod_alloc::memory_stats::{self, memory_registry};
+    ///
+    /// memory_stats::update_arena_stats(512);
+    /// assert_eq!(memory_registry().aggregate_stats().total_arena_bytes, 512);
+    /// ```
     #[must_use]
-    pub fn per_thread_stats(&self) -> Vec<ThreadStats> {
-        self.read().0
+    pub fn aggregate_stats(&self) -> AggregateMemoryStats {
+        let mut all = AggregateMemoryStats {
+            overflow_count: self.overflow_count(),
+            total_pool_allocations: self.all_pool_allocations(),
+            ..AggregateMemoryStats::default()
+        };
+        all.add_gauges(OVERFLOW.read_gauges());
+        for thread in self.per_thread_stats() {
+            all.active_threads += 1;
+            all.add_gauges([thread.arena_bytes, thread.pool_free_count, thread.pool_capacity]);
+        }
+        all
+    }
+
+    /// The arenas and pools of each thread that has a slot now. Allocates nothing.
+    ///
+    /// ```
+    /// use mod_alloc::memory_stats::{self, memory_registry};
+    ///
+    /// memory_stats::update_arena_stats(512);
+    /// for thread in memory_registry().per_thread_stats() {
+    ///     println!("{} ({}): {} bytes", thread.name, thread.thread_id, thread.arena_bytes);
+    /// }
+    /// # assert!(memory_registry().per_thread_stats().any(|thread| thread.arena_bytes == 512));
+    /// ```
+    pub fn per_thread_stats(&self) -> impl Iterator<Item = ThreadMemoryStats> + '_ {
+        self.slots.iter().filter_map(MemorySlot::stats)
+    }
+
+    /// All slots, free ones included; the index is that of [`register`](Self::register).
+    ///
+    /// ```
+    /// use mod_alloc::memory_stats::memory_registry;
+    ///
+    /// let free = memory_registry().slots().iter().filter(|slot| slot.thread_id() == 0);
+    /// assert_eq!(free.count(), 64);
+    /// ```
+    #[must_use]
+    pub fn slots(&self) -> &[MemorySlot] {
+        &self.slots
     }
 
     /// See [`capacity`](super::capacity).
@@ -82,184 +192,131 @@ impl MemoryRegistry {
         self.overflow_count.load(Ordering::Relaxed)
     }
 
-    /// The figures of each thread and of all, taken together. Allocates before it reads and not after, so
-    /// that the calling thread's own figures are still true.
-    pub(crate) fn read(&self) -> (Vec<ThreadStats>, AggregateStats) {
-        let mut room = self.aggregate_stats().threads;
-        loop {
-            let mut threads = Vec::with_capacity(room);
-            let mut running = ThreadStats::default();
-            let mut count = 0;
-            let elsewhere = self.visit(|thread| {
-                count += 1;
-                running.add(&thread);
-                if count <= room {
-                    threads.push(thread);
-                }
-            });
-            if count <= room {
-                return (threads, AggregateStats::new(count, running, elsewhere));
-            }
-            room = count + count / 8;
-        }
+    /// Updates so far whose index was not that of the calling thread's slot. They changed nothing.
+    ///
+    /// ```
+    /// let registry = mod_alloc::memory_stats::memory_registry();
+    /// registry.update_arena(usize::MAX, 4096);
+    /// assert_eq!(registry.ignored_updates(), 1);
+    /// assert_eq!(registry.aggregate_stats().total_arena_bytes, 0);
+    /// ```
+    #[must_use]
+    pub fn ignored_updates(&self) -> u64 {
+        self.ignored.load(Ordering::Relaxed)
     }
 
-    /// Calls `visit` for each running thread; returns what is no thread's.
-    fn visit(&self, mut visit: impl FnMut(ThreadStats)) -> ThreadStats {
-        let mut slots = [const { None::<SlotStats> }; SLOTS];
-        let mut elsewhere = ThreadStats::default().with_slot(OVERFLOW.all());
-        for (slot, stats) in self.slots.iter().zip(&mut slots) {
-            let counted = slot.all().pool_allocations;
-            *stats = slot.read();
-            let own = stats.map_or(0, |stats| stats.pool_allocations);
-            let ended = counted.saturating_sub(own);
-            elsewhere.pool_allocations = elsewhere.pool_allocations.wrapping_add(ended);
-        }
-        // Not the one to decide: without our allocator, a program is not to be recorded.
-        if let Ok(Some(session)) = session::decided() {
-            let others = threads::visit(session, |thread| {
-                let mut slots = slots.iter_mut();
-                let own = slots.find_map(|slot| slot.take_if(|slot| slot.id == thread.id));
-                visit(thread.with_slot(own.unwrap_or_default()));
-            });
-            elsewhere.add(&others);
-        }
-        for slot in slots.into_iter().flatten() {
-            let (name, id) = (ThreadName::new(slot.name), slot.id);
-            visit(ThreadStats { name, id, ..ThreadStats::default() }.with_slot(slot));
-        }
-        elsewhere
+    /// See [`slot_handle`](super::slot_handle).
+    #[inline]
+    #[must_use]
+    pub fn slot_handle(&'static self) -> SlotHandle {
+        SlotHandle::new(self.slot_of_thread())
     }
 
-    /// The calling thread's first update: takes a slot.
-    #[cold]
-    fn register(&'static self, current: &Current) -> &'static Slot {
-        if current.ended.get() {
-            return &OVERFLOW;
-        }
-        let key = THREAD_END.decide(|| os::ThreadEnd::new(thread_ends), follow_forks);
-        // Nobody would notice the end of a thread without a key.
-        let slot = key.and_then(|_| self.take(os::thread_id(), os::thread_name()));
-        let slot = slot.unwrap_or_else(|| {
-            self.overflow_count.fetch_add(1, Ordering::Relaxed);
-            &OVERFLOW
-        });
-        current.slot.set(Some(slot));
-        if let Some(key) = key {
-            key.set((&raw const *slot).cast_mut().cast());
+    /// The calling thread's slot, or the shared one.
+    #[inline]
+    fn slot_of_thread(&'static self) -> &'static MemorySlot {
+        CURRENT.with(|current| match current.slot.get() {
+            Some(slot) => slot,
+            None => self.take_slot(current),
+        })
+    }
+
+    /// The slot with that index, if it is the calling thread's.
+    #[inline]
+    fn own(&self, index: usize) -> Option<&MemorySlot> {
+        let own = CURRENT.with(|current| current.slot.get());
+        let slot = self.slots.get(index);
+        let is_own = |slot: &&MemorySlot| own.is_some_and(|own| core::ptr::eq(own, *slot));
+        let slot = slot.filter(is_own);
+        if slot.is_none() {
+            self.ignore();
         }
         slot
     }
 
+    #[cold]
+    fn ignore(&self) {
+        self.ignored.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// `None` for the shared slot.
+    #[inline]
+    fn index_of(&self, slot: &MemorySlot) -> Option<usize> {
+        let offset = (&raw const *slot).addr().wrapping_sub(self.slots.as_ptr().addr());
+        Some(offset / size_of::<MemorySlot>()).filter(|index| *index < SLOTS)
+    }
+
+    /// The calling thread's first update: takes a slot.
+    #[cold]
+    fn take_slot(&'static self, current: &Current) -> &'static MemorySlot {
+        if current.ended.get() {
+            return &OVERFLOW;
+        }
+        let key = thread_end::key();
+        // Without a key the thread's end is not announced, and the slot would be lost.
+        let slot = key.and_then(|_| self.take(os::thread_id(), os::thread_name()));
+        let slot = slot.unwrap_or_else(|| self.overflow());
+        current.slot.set(Some(slot));
+        if let Some(key) = key {
+            thread_end::announce(key, slot);
+        }
+        slot
+    }
+
+    fn overflow(&self) -> &'static MemorySlot {
+        self.overflow_count.fetch_add(1, Ordering::Relaxed);
+        &OVERFLOW
+    }
+
     /// Takes the first free slot for a thread.
-    fn take(&self, id: u32, name: [u8; 16]) -> Option<&Slot> {
+    fn take(&self, id: u32, name: [u8; 16]) -> Option<&MemorySlot> {
         self.slots.iter().find(|slot| slot.take(id, name))
     }
-}
 
-/// Tells us when a thread ends that has a slot.
-static THREAD_END: Once<os::ThreadEnd> =
-    Once::new(AtomicU32::new(0), UnsafeCell::new(MaybeUninit::uninit()));
-
-/// Runs when a thread ends, after the destructors of its thread-locals; `value` is its slot.
-unsafe extern "C" fn thread_ends(value: *mut core::ffi::c_void) {
-    CURRENT.with(|current| {
-        current.end_rounds.set(current.end_rounds.get() + 1);
-        // Other keys' destructors may still have something to say: stay until the last round.
-        if current.end_rounds.get() < os::THREAD_END_ROUNDS
-            && let Ok(Some(key)) = THREAD_END.get()
-        {
-            return key.set(value);
-        }
-        match current.slot.replace(Some(&OVERFLOW)) {
-            Some(slot) if !core::ptr::eq(slot, &raw const OVERFLOW) => slot.leave(),
-            _ => leave_shared(),
-        }
-        current.ended.set(true);
-    });
-}
-
-fn follow_forks() {
-    unsafe extern "C" fn nothing() {}
-    os::at_fork(nothing, nothing, forked);
-}
-
-/// The process was forked: of the threads, the child has only the calling one.
-unsafe extern "C" fn forked() {
-    let own = CURRENT.with(|current| current.slot.get());
-    for slot in REGISTRY.slots.iter().filter(|slot| !slot.is_free()) {
-        match own.filter(|own| core::ptr::eq(*own, slot)) {
-            Some(own) => own.rename(os::thread_id()),
-            None => slot.leave(),
-        }
+    /// Objects that all threads have taken from pools, ended ones included.
+    fn all_pool_allocations(&self) -> u64 {
+        let slots = self.slots.iter().chain([&OVERFLOW]);
+        slots.map(MemorySlot::all_pool_allocations).fold(0, u64::wrapping_add)
     }
-    OVERFLOW.leave();
-    super::slot::share_anew();
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::*;
+    use std::vec::Vec;
 
-    /// A slot of the first thread, whose figures tests choose.
-    fn name(text: &str) -> [u8; 16] {
-        let mut name = [0; 16];
-        name[..text.len()].copy_from_slice(text.as_bytes());
-        name
-    }
+    use super::*;
 
     #[test]
     fn every_slot_is_one_thread_s_until_it_leaves() {
-        let registry = MemoryRegistry::new();
-        let taken: Vec<_> = (1..=64).map(|id| registry.take(id, name("t")).unwrap()).collect();
-        let distinct: std::collections::HashSet<_> =
-            taken.iter().map(|slot| (&raw const **slot).addr()).collect();
-        assert_eq!(distinct.len(), 64);
-        assert!(distinct.iter().all(|address| address % 64 == 0));
-        assert!(registry.take(65, name("t")).is_none());
+        let registry = MemoryStatsRegistry::new();
+        let taken: Vec<_> = (1..=64).map(|id| registry.take(id, [0; 16]).unwrap()).collect();
+        let indexes: Vec<_> = taken.iter().map(|slot| registry.index_of(slot)).collect();
+        assert_eq!(indexes, (0..64).map(Some).collect::<Vec<_>>());
+        assert!(taken.iter().all(|slot| (&raw const **slot).addr() % 64 == 0));
+        assert!(registry.take(65, [0; 16]).is_none());
         taken[20].leave();
-        assert!(core::ptr::eq(registry.take(66, name("t")).unwrap(), taken[20]));
-        assert!(registry.take(67, name("t")).is_none());
+        assert!(core::ptr::eq(registry.take(66, [0; 16]).unwrap(), taken[20]));
+        assert!(registry.take(67, [0; 16]).is_none());
+        assert_eq!(registry.index_of(&OVERFLOW), None);
+        assert_eq!(registry.index_of(&MemoryStatsRegistry::new().slots[0]), None);
     }
 
     #[test]
-    fn the_next_thread_begins_at_zero_and_counts_stay() {
-        static SLOT: Slot = Slot::new();
-        let handle = MemorySlot::new(&SLOT);
-        assert_eq!(SLOT.read(), None);
-        assert!(SLOT.take(7, name("first")));
-        handle.update_arena_stats(100);
-        handle.update_pool_stats(3, 9);
-        handle.increment_pool_allocations();
-        handle.increment_pool_allocations();
-        let read = SLOT.read().unwrap();
-        assert_eq!((read.id, read.name), (7, name("first")));
-        assert_eq!((read.arena_bytes, read.pool_free, read.pool_capacity), (100, 3, 9));
-        assert_eq!(read.pool_allocations, 2);
-        SLOT.leave();
-        assert_eq!(SLOT.read(), None);
-        assert!(SLOT.take(8, name("second")));
-        let second = SlotStats { id: 8, name: name("second"), ..SlotStats::default() };
-        assert_eq!(SLOT.read(), Some(second));
-        handle.increment_pool_allocations();
-        assert_eq!(SLOT.read().unwrap().pool_allocations, 1);
-        assert_eq!(SLOT.all().pool_allocations, 3);
-    }
-
-    #[test]
-    fn what_ended_threads_counted_is_in_the_sums() {
-        let registry: &'static MemoryRegistry =
-            std::boxed::Box::leak(std::boxed::Box::new(MemoryRegistry::new()));
-        let slot = registry.take(u32::MAX, name("gone")).unwrap();
-        let handle = MemorySlot::new(slot);
-        handle.update_arena_stats(5);
-        (0..3).for_each(|_| handle.increment_pool_allocations());
-        let before = registry.aggregate_stats();
-        assert_eq!((before.arena_bytes, before.pool_allocations), (5, 3));
-        assert_eq!(before.elsewhere.pool_allocations, 0);
+    fn counts_of_ended_threads_are_in_the_sums() {
+        let registry = MemoryStatsRegistry::new();
+        let slot = registry.take(u32::MAX, *b"gone\0\0\0\0\0\0\0\0\0\0\0\0").unwrap();
+        slot.set_arena(5);
+        (0..3).for_each(|_| slot.count_pool_allocation());
+        let (all, process) = (registry.aggregate_stats(), registry.process_stats());
+        assert_eq!((all.active_threads, all.total_arena_bytes), (1, 5));
+        assert_eq!((all.total_pool_allocations, all.overflow_count), (3, 0));
+        assert_eq!((process.arena_bytes, process.pool_allocations), (5, 3));
+        assert_eq!(process.elsewhere.pool_allocations, 0);
         slot.leave();
-        let after = registry.aggregate_stats();
-        assert_eq!((after.arena_bytes, after.pool_allocations), (0, 3));
-        assert_eq!(after.elsewhere.pool_allocations, 3);
+        let (all, process) = (registry.aggregate_stats(), registry.process_stats());
+        assert_eq!((all.active_threads, all.total_arena_bytes), (0, 0));
+        assert_eq!(all.total_pool_allocations, 3);
+        assert_eq!((process.arena_bytes, process.pool_allocations), (0, 3));
+        assert_eq!(process.elsewhere.pool_allocations, 3);
     }
 }

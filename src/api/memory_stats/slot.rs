@@ -1,4 +1,4 @@
-//! A thread's slot: what it says of its own arenas and pools.
+//! One thread's slot: the figures that the thread gives of its own arenas and pools.
 //!
 //! ```text
 //!  FREE ──one exchange──▶ TAKEN ──described──▶ READY ──the thread ends──▶ FREE
@@ -6,15 +6,17 @@
 //!
 //! | operation | order | partner | publishes |
 //! |---|---|---|---|
-//! | taking | Acquire | the Release of Free in `leave` | that the last thread writes no more |
-//! | Ready in `take` | Release | the Acquire in `read` | whose slot it is |
+//! | exchange in `take` | Acquire | the Release of FREE in `leave` | the end of the last thread's writes |
+//! | READY in `take` | Release | the Acquire of the state in `stats` | the thread's name, and the count before it |
+//! | id in `take` | Release | the Acquire of the id in `stats` | TAKEN: the last thread's READY is over |
+//! | fence after the id, in `take` and `leave` | Release | the Acquire fence in `stats` | the new id, to a reader of any later figure |
 //!
-//! The figures themselves are single numbers, each read and written by itself: Relaxed.
+//! A figure is one number, read and written by itself: Relaxed.
 
-use core::cell::Cell;
-use core::marker::PhantomData;
+use core::sync::atomic::fence;
 
-use super::registry::OVERFLOW;
+use super::stats::ThreadMemoryStats;
+use super::thread_name::ThreadName;
 use crate::base::sync::{AtomicU32, AtomicU64, Ordering};
 
 const FREE: u32 = 0;
@@ -22,38 +24,44 @@ const TAKEN: u32 = 1;
 const READY: u32 = 2;
 
 /// One thread's figures, on a cache line of their own.
+///
+/// The thread that has the slot is its only writer, so an update is a plain store, and threads do
+/// not slow each other down. Every thread may read.
+/// [`MemoryStatsRegistry::slots`](super::MemoryStatsRegistry::slots) lists all slots.
+///
+/// Each reader gives one figure at one moment. The slot may change threads between two readers:
+/// [`stats`](Self::stats) gives figures of one thread.
+///
+/// ```
+/// use mod_alloc::memory_stats::{self, memory_registry};
+///
+/// let index = memory_stats::get_or_register_slot().expect("a free slot");
+/// memory_stats::update_arena_stats(4096);
+/// let slot = &memory_registry().slots()[index];
+/// assert_eq!(slot.arena_bytes(), 4096);
+/// assert_eq!(slot.stats().expect("in use").thread_id, slot.thread_id());
+/// ```
 #[derive(Debug)]
 #[repr(align(64))]
-pub(super) struct Slot {
+pub struct MemorySlot {
     state: AtomicU32,
-    /// Kernel id of the thread.
+    /// The kernel's id of the thread; 0 without one.
     id: AtomicU32,
     name: [AtomicU64; 2],
     arena_bytes: AtomicU64,
     pool_free: AtomicU64,
     pool_capacity: AtomicU64,
-    /// Never goes back, so that no reader misses what an ended thread has counted.
+    /// Never goes back, so that a reader misses no count of an ended thread.
     pool_allocations: AtomicU64,
-    /// What `pool_allocations` was when the thread took the slot.
+    /// The value of `pool_allocations` when the thread took the slot.
     allocations_before: AtomicU64,
 }
 
-const _: () = assert!(size_of::<Slot>() == 64, "a cache line");
+const _: () = assert!(size_of::<MemorySlot>() == 64, "a cache line");
 
-/// What a slot says.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct SlotStats {
-    pub(super) id: u32,
-    pub(super) name: [u8; 16],
-    pub(super) arena_bytes: u64,
-    pub(super) pool_free: u64,
-    pub(super) pool_capacity: u64,
-    pub(super) pool_allocations: u64,
-}
-
-impl Slot {
+impl MemorySlot {
     pub(super) const fn new() -> Self {
-        Slot {
+        MemorySlot {
             state: AtomicU32::new(FREE),
             id: AtomicU32::new(0),
             name: [const { AtomicU64::new(0) }; 2],
@@ -65,33 +73,122 @@ impl Slot {
         }
     }
 
+    /// The kernel's id of the thread that has the slot; 0 if the slot is free.
+    #[must_use]
+    pub fn thread_id(&self) -> u64 {
+        self.id.load(Ordering::Relaxed).into()
+    }
+
+    /// Bytes that the thread's arenas hold; 0 if the slot is free.
+    #[must_use]
+    pub fn arena_bytes(&self) -> u64 {
+        self.arena_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Free objects in the thread's pools; 0 if the slot is free.
+    #[must_use]
+    pub fn pool_free_count(&self) -> u64 {
+        self.pool_free.load(Ordering::Relaxed)
+    }
+
+    /// Objects that the thread's pools can hold; 0 if the slot is free.
+    #[must_use]
+    pub fn pool_capacity(&self) -> u64 {
+        self.pool_capacity.load(Ordering::Relaxed)
+    }
+
+    /// Objects that the thread has taken from pools; 0 if the slot is free.
+    #[must_use]
+    pub fn pool_allocations(&self) -> u64 {
+        self.stats().map_or(0, |stats| stats.pool_allocations)
+    }
+
+    /// Objects that all threads of the slot have taken from pools, ended ones included.
+    #[inline(always)]
+    pub(super) fn all_pool_allocations(&self) -> u64 {
+        self.pool_allocations.load(Ordering::Relaxed)
+    }
+
+    /// The thread that has the slot, with its figures; `None` if the slot is free.
+    #[must_use]
+    pub fn stats(&self) -> Option<ThreadMemoryStats> {
+        // Acquire pairs with the Release in `take`: the last thread's READY is not seen below.
+        let id = self.id.load(Ordering::Acquire);
+        // Acquire pairs with the Release in `take`: the name and the count before are this thread's.
+        if id == 0 || self.state.load(Ordering::Acquire) != READY {
+            return None;
+        }
+        let before = self.allocations_before.load(Ordering::Relaxed);
+        let stats = ThreadMemoryStats {
+            thread_id: id.into(),
+            name: self.name(),
+            arena_bytes: self.arena_bytes(),
+            pool_free_count: self.pool_free_count(),
+            pool_capacity: self.pool_capacity(),
+            pool_allocations: self.all_pool_allocations().wrapping_sub(before),
+        };
+        // Pairs with the Release fences in `take` and `leave`: a figure of the next thread, or one
+        // that `leave` has set back, shows here as another id.
+        fence(Ordering::Acquire);
+        (self.id.load(Ordering::Relaxed) == id).then_some(stats)
+    }
+
+    fn name(&self) -> ThreadName {
+        let mut name = [0; 16];
+        for (bytes, word) in name.chunks_exact_mut(8).zip(&self.name) {
+            bytes.copy_from_slice(&word.load(Ordering::Relaxed).to_ne_bytes());
+        }
+        ThreadName::new(name)
+    }
+
     /// Takes the slot for the thread with that id, if it is free.
     pub(super) fn take(&self, id: u32, name: [u8; 16]) -> bool {
-        let is_taken = self.state.load(Ordering::Relaxed) == FREE
-            && self
-                .state
-                .compare_exchange(FREE, TAKEN, Ordering::Acquire, Ordering::Relaxed)
-                .is_ok();
+        let is_free = self.state.load(Ordering::Relaxed) == FREE;
+        // Acquire pairs with the Release in `leave`: the last thread writes no more.
+        let exchange = || {
+            self.state.compare_exchange(FREE, TAKEN, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        };
+        let is_taken = is_free && exchange();
         if is_taken {
-            self.id.store(id, Ordering::Relaxed);
-            crate::store::layout::store_bytes(&self.name, &name);
-            let before = self.pool_allocations.load(Ordering::Relaxed);
-            self.allocations_before.store(before, Ordering::Relaxed);
-            self.state.store(READY, Ordering::Release);
+            self.describe(id, name);
         }
         is_taken
     }
 
-    /// The thread ends, and its arenas and pools with it.
-    pub(super) fn leave(&self) {
-        self.id.store(0, Ordering::Relaxed);
-        for gauge in [&self.arena_bytes, &self.pool_free, &self.pool_capacity] {
-            gauge.store(0, Ordering::Relaxed);
-        }
-        self.state.store(FREE, Ordering::Release);
+    fn describe(&self, id: u32, name: [u8; 16]) {
+        self.id.store(id, Ordering::Release); // pairs with the Acquire of the id in `stats`
+        fence(Ordering::Release); // pairs with the fence in `stats`
+        crate::store::layout::store_bytes(&self.name, &name);
+        let before = self.all_pool_allocations();
+        self.allocations_before.store(before, Ordering::Relaxed);
+        self.state.store(READY, Ordering::Release); // pairs with the Acquire in `stats`
     }
 
-    /// The thread goes on in a forked child, under another id.
+    /// Gives the slot back: the thread ends, and its arenas and pools with it.
+    pub(super) fn leave(&self) {
+        self.id.store(0, Ordering::Relaxed);
+        fence(Ordering::Release); // pairs with the fence in `stats`
+        self.clear_gauges();
+        self.state.store(FREE, Ordering::Release); // pairs with the Acquire in `take`
+    }
+
+    /// Arenas and pools hold nothing; the count of pool allocations stays.
+    pub(super) fn clear_gauges(&self) {
+        for gauge in self.gauges() {
+            gauge.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Bytes of arenas, free objects and capacity of pools.
+    pub(super) fn gauges(&self) -> [&AtomicU64; 3] {
+        [&self.arena_bytes, &self.pool_free, &self.pool_capacity]
+    }
+
+    pub(super) fn read_gauges(&self) -> [u64; 3] {
+        self.gauges().map(|gauge| gauge.load(Ordering::Relaxed))
+    }
+
+    /// Gives the slot's thread another id: it goes on in a forked child.
     pub(super) fn rename(&self, id: u32) {
         self.id.store(id, Ordering::Relaxed);
     }
@@ -100,157 +197,90 @@ impl Slot {
         self.state.load(Ordering::Relaxed) == FREE
     }
 
-    /// The slot's thread and its figures; `None` if it has no thread.
-    pub(super) fn read(&self) -> Option<SlotStats> {
-        if self.state.load(Ordering::Acquire) != READY {
-            return None;
-        }
-        let stats = self.all();
-        let before = self.allocations_before.load(Ordering::Relaxed);
-        // Meanwhile the slot may have gone to another thread.
-        let is_same = stats.id != 0 && self.id.load(Ordering::Relaxed) == stats.id;
-        let pool_allocations = stats.pool_allocations.wrapping_sub(before);
-        is_same.then_some(SlotStats { pool_allocations, ..stats })
-    }
-
-    /// The figures whoever the slot's is, with all that its ended threads counted.
-    pub(super) fn all(&self) -> SlotStats {
-        let [low, high] = &self.name;
-        let word = |name: &AtomicU64| name.load(Ordering::Relaxed).to_ne_bytes();
-        let mut name = [0; 16];
-        name[..8].copy_from_slice(&word(low));
-        name[8..].copy_from_slice(&word(high));
-        SlotStats {
-            id: self.id.load(Ordering::Relaxed),
-            name,
-            arena_bytes: self.arena_bytes.load(Ordering::Relaxed),
-            pool_free: self.pool_free.load(Ordering::Relaxed),
-            pool_capacity: self.pool_capacity.load(Ordering::Relaxed),
-            pool_allocations: self.pool_allocations.load(Ordering::Relaxed),
-        }
-    }
-}
-
-/// What a thread knows of its slot. Has no destructor, so it can be used until the thread's last
-/// instruction.
-#[derive(Debug)]
-pub(super) struct Current {
-    pub(super) slot: Cell<Option<&'static Slot>>,
-    /// The thread has given its slot back.
-    pub(super) ended: Cell<bool>,
-    /// How often the thread's end was announced.
-    pub(super) end_rounds: Cell<u32>,
-    /// What of the shared slot's arenas, free objects and capacity is this thread's.
-    shares: [Cell<u64>; 3],
-}
-
-std::thread_local! {
-    pub(super) static CURRENT: Current = const {
-        Current {
-            slot: Cell::new(None),
-            ended: Cell::new(false),
-            end_rounds: Cell::new(0),
-            shares: [const { Cell::new(0) }; 3],
-        }
-    };
-}
-
-/// The calling thread's place for what it says of its own memory, see [`memory_stats`](super).
-///
-/// It stays with the thread. Kept where updates are frequent, it saves looking it up.
-#[derive(Debug, Clone, Copy)]
-pub struct MemorySlot {
-    slot: &'static Slot,
-    /// Only the thread that the slot is of may write to it.
-    _of_this_thread: PhantomData<*const ()>,
-}
-
-impl MemorySlot {
+    /// For the slot's only writer.
     #[inline(always)]
-    pub(super) fn new(slot: &'static Slot) -> Self {
-        MemorySlot { slot, _of_this_thread: PhantomData }
+    pub(super) fn set_arena(&self, bytes: usize) {
+        self.arena_bytes.store(bytes as u64, Ordering::Relaxed);
     }
 
+    /// For the slot's only writer.
     #[inline(always)]
-    fn is_shared(self) -> bool {
-        core::ptr::eq(self.slot, &raw const OVERFLOW)
+    pub(super) fn set_pool(&self, free: usize, capacity: usize) {
+        self.pool_free.store(free as u64, Ordering::Relaxed);
+        self.pool_capacity.store(capacity as u64, Ordering::Relaxed);
     }
 
-    /// The thread's arenas hold `bytes` bytes now, all of them together.
-    ///
-    /// ```
-    /// let slot = mod_alloc::memory_stats::get_or_register_slot();
-    /// slot.update_arena_stats(1 << 20);
-    /// assert_eq!(mod_alloc::memory_stats::aggregate_stats().arena_bytes, 1 << 20);
-    /// ```
-    #[inline]
-    pub fn update_arena_stats(self, bytes: usize) {
-        if self.is_shared() {
-            return share(0, bytes as u64);
-        }
-        self.slot.arena_bytes.store(bytes as u64, Ordering::Relaxed);
+    /// For the slot's only writer: no locked instruction is needed.
+    #[inline(always)]
+    pub(super) fn count_pool_allocation(&self) {
+        let count = self.all_pool_allocations();
+        self.pool_allocations.store(count.wrapping_add(1), Ordering::Relaxed);
     }
 
-    /// The thread's pools have `free` objects left now of `capacity`, all of them together.
-    ///
-    /// ```
-    /// let slot = mod_alloc::memory_stats::get_or_register_slot();
-    /// slot.update_pool_stats(12, 64);
-    /// ```
-    #[inline]
-    pub fn update_pool_stats(self, free: usize, capacity: usize) {
-        if self.is_shared() {
-            share(1, free as u64);
-            return share(2, capacity as u64);
-        }
-        self.slot.pool_free.store(free as u64, Ordering::Relaxed);
-        self.slot.pool_capacity.store(capacity as u64, Ordering::Relaxed);
-    }
-
-    /// The thread took one more object from a pool.
-    ///
-    /// ```
-    /// let slot = mod_alloc::memory_stats::get_or_register_slot();
-    /// slot.increment_pool_allocations();
-    /// assert_eq!(mod_alloc::memory_stats::aggregate_stats().pool_allocations, 1);
-    /// ```
-    #[inline]
-    pub fn increment_pool_allocations(self) {
-        let count = &self.slot.pool_allocations;
-        if self.is_shared() {
-            count.fetch_add(1, Ordering::Relaxed);
-        } else {
-            // One writer: no locked instruction is needed.
-            count.store(count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
-        }
+    /// For a slot with many writers.
+    #[inline(always)]
+    pub(super) fn count_shared_pool_allocation(&self) {
+        self.pool_allocations.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-/// Sets this thread's part of one of the shared slot's figures. A thread that has ended has none.
-#[cold]
-fn share(which: usize, value: u64) {
-    CURRENT.with(|current| {
-        if current.ended.get() {
-            return;
-        }
-        let figures = [&OVERFLOW.arena_bytes, &OVERFLOW.pool_free, &OVERFLOW.pool_capacity];
-        let (Some(figure), Some(share)) = (figures.get(which), current.shares.get(which)) else {
-            return;
-        };
-        let before = share.replace(value);
-        figure.fetch_add(value.wrapping_sub(before), Ordering::Relaxed);
-    });
-}
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+    use std::thread;
 
-/// The thread ends: nothing of the shared slot is its any more.
-pub(super) fn leave_shared() {
-    (0..3).for_each(|which| share(which, 0));
-}
+    use super::*;
 
-/// In a forked child: the shared slot is empty but for this thread's part.
-pub(super) fn share_anew() {
-    CURRENT.with(|current| {
-        let shares = current.shares.each_ref().map(|share| share.replace(0));
-        shares.iter().enumerate().for_each(|(which, value)| share(which, *value));
-    });
+    #[test]
+    fn the_next_thread_begins_at_zero_and_counts_stay() {
+        let slot = MemorySlot::new();
+        assert_eq!((slot.thread_id(), slot.stats()), (0, None));
+        assert!(slot.take(7, *b"first\0\0\0\0\0\0\0\0\0\0\0"));
+        assert!(!slot.take(8, [0; 16]), "one thread's");
+        slot.set_arena(100);
+        slot.set_pool(3, 9);
+        (0..2).for_each(|_| slot.count_pool_allocation());
+        let stats = slot.stats().unwrap();
+        assert_eq!((stats.thread_id, stats.name.as_str()), (7, "first"));
+        assert_eq!((stats.arena_bytes, stats.pool_free_count), (100, 3));
+        assert_eq!((stats.pool_capacity, stats.pool_allocations), (9, 2));
+        let read = [slot.arena_bytes(), slot.pool_free_count(), slot.pool_capacity()];
+        assert_eq!((read, slot.thread_id()), ([100, 3, 9], 7));
+        slot.leave();
+        assert_eq!((slot.thread_id(), slot.stats()), (0, None));
+        assert_eq!(slot.read_gauges(), [0; 3]);
+        assert!(slot.take(8, [0; 16]));
+        let second = ThreadMemoryStats { thread_id: 8, ..ThreadMemoryStats::default() };
+        assert_eq!(slot.stats(), Some(second));
+        slot.count_pool_allocation();
+        assert_eq!((slot.pool_allocations(), slot.all_pool_allocations()), (1, 3));
+        slot.leave();
+        assert_eq!((slot.pool_allocations(), slot.all_pool_allocations()), (0, 3));
+    }
+
+    /// Threads with odd ids have figures, those with even ids have none.
+    #[test]
+    fn no_reader_mixes_the_figures_of_two_threads() {
+        static SLOT: MemorySlot = MemorySlot::new();
+        static STOP: AtomicBool = AtomicBool::new(false);
+        let writer = thread::spawn(|| {
+            for id in (1..).take_while(|_| !STOP.load(Ordering::Relaxed)) {
+                assert!(SLOT.take(id, [0; 16]));
+                if id % 2 == 1 {
+                    SLOT.set_arena(1);
+                    SLOT.set_pool(1, 1);
+                    SLOT.count_pool_allocation();
+                }
+                SLOT.leave();
+            }
+        });
+        let read = (0..3_000_000).filter_map(|_| SLOT.stats()).map(|stats| {
+            let figures = [stats.arena_bytes, stats.pool_capacity, stats.pool_allocations];
+            assert!(figures.iter().all(|figure| *figure <= stats.thread_id % 2), "{stats:?}");
+        });
+        let read = read.count();
+        STOP.store(true, Ordering::Relaxed);
+        writer.join().unwrap();
+        assert!(read > 0, "no reader found a thread");
+    }
 }

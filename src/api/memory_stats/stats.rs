@@ -1,21 +1,86 @@
 //! Figures as plain data.
 
-use core::fmt;
+use super::thread_name::ThreadName;
 
-use super::slot::SlotStats;
-
-/// A running thread's memory.
+/// The figures that one thread gave of its arenas and pools; see
+/// [`per_thread_stats`](super::MemoryStatsRegistry::per_thread_stats).
 ///
-/// A thread may free what others have allocated, so what it has live may be less than nothing; over all
-/// threads the sum is what the process has live.
+/// ```
+/// use mod_alloc::memory_stats::{self, ThreadMemoryStats, memory_registry};
+///
+/// memory_stats::update_pool_stats(12, 64);
+/// let threads: Vec<ThreadMemoryStats> = memory_registry().per_thread_stats().collect();
+/// assert_eq!((threads[0].pool_free_count, threads[0].pool_capacity), (12, 64));
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ThreadMemoryStats {
+    /// The thread's kernel id, as `gettid` gives it and `top` shows it.
+    pub thread_id: u64,
+    /// The thread's name when it took its slot.
+    pub name: ThreadName,
+    /// Bytes its arenas hold.
+    pub arena_bytes: u64,
+    /// Objects left in its pools.
+    pub pool_free_count: u64,
+    /// Objects its pools can hold.
+    pub pool_capacity: u64,
+    /// Objects it has taken from pools.
+    pub pool_allocations: u64,
+}
+
+/// The arenas and pools of all threads together; see
+/// [`aggregate_stats`](super::MemoryStatsRegistry::aggregate_stats).
+///
+/// Threads without a slot of their own are in all sums, but not in `active_threads`.
+///
+/// ```
+/// use mod_alloc::memory_stats::{self, AggregateMemoryStats, memory_registry};
+///
+/// memory_stats::update_pool_stats(12, 64);
+/// let AggregateMemoryStats { total_pool_free, total_pool_capacity, .. } =
+///     memory_registry().aggregate_stats();
+/// println!("{total_pool_free} of {total_pool_capacity} objects are free");
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AggregateMemoryStats {
+    /// Threads that have a slot of their own now.
+    pub active_threads: usize,
+    /// Bytes that the arenas of running threads hold.
+    pub total_arena_bytes: u64,
+    /// Objects left in the pools of running threads.
+    pub total_pool_free: u64,
+    /// Objects that the pools of running threads can hold.
+    pub total_pool_capacity: u64,
+    /// Objects taken from pools so far, by ended threads, too.
+    pub total_pool_allocations: u64,
+    /// Threads that have found no slot free so far, ended threads included.
+    pub overflow_count: u64,
+}
+
+/// A running thread's memory: heap, arenas and pools; see [`thread_stats`](super::thread_stats).
+///
+/// A thread may free blocks of other threads, so its live figures may be negative. The sums over all
+/// threads are the live figures of the process.
+///
+/// ```
+/// # #[global_allocator]
+/// # static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
+/// use mod_alloc::memory_stats::{ThreadStats, thread_stats};
+///
+/// let mut threads: Vec<ThreadStats> = thread_stats();
+/// threads.sort_by_key(|thread| -thread.live_bytes);
+/// println!("{} has the most: {} bytes", threads[0].name, threads[0].live_bytes);
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ThreadStats {
-    /// Its name, as far as the kernel keeps it.
+    /// Its name; the kernel keeps 15 bytes of it.
     pub name: ThreadName,
-    /// Its kernel id.
+    /// Its kernel id, as `gettid` gives it and `top` shows it.
     pub id: u32,
-    /// Bytes it has allocated; of a reallocation only what it grew by.
+    /// Bytes it has allocated; a reallocation adds its growth.
     pub total_bytes: u64,
     /// Blocks it has allocated; a reallocation adds one.
     pub total_blocks: u64,
@@ -23,60 +88,85 @@ pub struct ThreadStats {
     pub live_bytes: i64,
     /// Blocks it has allocated, less those it has freed.
     pub live_blocks: i64,
-    /// The most that `live_bytes` was since the thread began, exactly.
+    /// The exact maximum of `live_bytes` since the thread began.
     pub peak_bytes: u64,
-    /// Bytes its arenas hold, by its last [`update_arena_stats`](super::update_arena_stats).
+    /// Bytes its arenas hold, by its last [`update_arena_stats`](super::update_arena_stats); 0 for a
+    /// thread without a slot of its own, as for the next three.
     pub arena_bytes: u64,
     /// Objects left in its pools, by its last [`update_pool_stats`](super::update_pool_stats).
     pub pool_free: u64,
-    /// Objects its pools can hold, by the same.
+    /// Objects its pools can hold, by the same update.
     pub pool_capacity: u64,
-    /// Objects it took from pools, see [`increment_pool_allocations`](super::increment_pool_allocations).
+    /// Objects it has taken from pools, by
+    /// [`increment_pool_allocations`](super::increment_pool_allocations).
     pub pool_allocations: u64,
 }
 
-/// The memory of all threads together.
+/// The memory of all threads together: heap, arenas and pools; see
+/// [`process_stats`](super::process_stats).
 ///
-/// Each figure is the sum of that of [`per_thread_stats`](super::per_thread_stats) and of `elsewhere`,
-/// as long as nothing changes meanwhile.
+/// Each figure is the sum over [`thread_stats`](super::thread_stats) plus that of `elsewhere`, as long
+/// as nothing changes between the two calls.
+///
+/// ```
+/// # #[global_allocator]
+/// # static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
+/// use mod_alloc::memory_stats::{ProcessStats, process_stats};
+///
+/// let all: ProcessStats = process_stats();
+/// println!("{} bytes live in {} threads", all.live_bytes, all.threads);
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct AggregateStats {
-    /// Running threads that have allocated or have a slot, as
-    /// [`per_thread_stats`](super::per_thread_stats) lists them.
+pub struct ProcessStats {
+    /// Running threads that have allocated or have a slot: those that
+    /// [`thread_stats`](super::thread_stats) lists.
     pub threads: usize,
-    /// Bytes allocated, as in [`AllocStats`](crate::AllocStats) of
-    /// [`snapshot`](crate::ModAlloc::snapshot).
+    /// Bytes allocated: `total_bytes` of [`AllocStats`](crate::AllocStats).
     pub total_bytes: u64,
-    /// Blocks allocated, as `alloc_count` there.
+    /// Blocks allocated: `alloc_count` of [`AllocStats`](crate::AllocStats).
     pub total_blocks: u64,
-    /// Bytes live now, as `current_bytes` there.
+    /// Bytes live now: `current_bytes` of [`AllocStats`](crate::AllocStats).
     pub live_bytes: i64,
-    /// Blocks live now, as `live_count` there.
+    /// Blocks live now: `live_count` of [`AllocStats`](crate::AllocStats).
     pub live_blocks: i64,
-    /// Bytes in arenas, by what the threads said last.
+    /// Bytes in arenas, by the last update of each running thread.
     pub arena_bytes: u64,
-    /// Objects left in pools, by what the threads said last.
+    /// Objects left in pools, by the last update of each running thread.
     pub pool_free: u64,
-    /// Objects that pools can hold, by what the threads said last.
+    /// Objects that pools can hold, by the last update of each running thread.
     pub pool_capacity: u64,
     /// Objects taken from pools.
     pub pool_allocations: u64,
-    /// What is no listed thread's, as if it were one thread: of heap figures and pool allocations that of
-    /// threads that have ended, and of the profiler's shared slot (more than 1,023 threads at once); of
-    /// arenas and pools that of the threads that [`overflow_count`](super::overflow_count) counts. Name,
-    /// id and peak are empty.
+    /// Figures of no listed thread, as if they were one thread's. Heap figures and pool allocations:
+    /// of ended threads, and of threads without a heap record (more than 1,023 threads at once). Arenas
+    /// and pools: of the threads that [`overflow_count`](super::overflow_count) counts. Name, id and
+    /// peak are empty.
     pub elsewhere: ThreadStats,
 }
 
+impl AggregateMemoryStats {
+    /// Adds the arenas and pools of one thread.
+    pub(super) fn add_gauges(&mut self, [arena_bytes, pool_free, pool_capacity]: [u64; 3]) {
+        self.total_arena_bytes = self.total_arena_bytes.wrapping_add(arena_bytes);
+        self.total_pool_free = self.total_pool_free.wrapping_add(pool_free);
+        self.total_pool_capacity = self.total_pool_capacity.wrapping_add(pool_capacity);
+    }
+}
+
 impl ThreadStats {
-    /// Takes the figures of the thread's slot over.
-    pub(super) fn with_slot(self, slot: SlotStats) -> Self {
-        let SlotStats { arena_bytes, pool_free, pool_capacity, pool_allocations, .. } = slot;
-        ThreadStats { arena_bytes, pool_free, pool_capacity, pool_allocations, ..self }
+    /// Takes over the figures of the thread's slot.
+    pub(super) fn with_slot(self, slot: ThreadMemoryStats) -> Self {
+        ThreadStats {
+            arena_bytes: slot.arena_bytes,
+            pool_free: slot.pool_free_count,
+            pool_capacity: slot.pool_capacity,
+            pool_allocations: slot.pool_allocations,
+            ..self
+        }
     }
 
-    /// Adds figures up; name, id and peak stay.
+    /// Adds the figures of `other`; name, id and peak stay.
     pub(super) fn add(&mut self, other: &ThreadStats) {
         self.total_bytes = self.total_bytes.wrapping_add(other.total_bytes);
         self.total_blocks = self.total_blocks.wrapping_add(other.total_blocks);
@@ -89,12 +179,12 @@ impl ThreadStats {
     }
 }
 
-impl AggregateStats {
-    /// Of the sum over so many running threads, and of what is elsewhere.
+impl ProcessStats {
+    /// `running`: the sum over `threads` running threads.
     pub(super) fn new(threads: usize, running: ThreadStats, elsewhere: ThreadStats) -> Self {
         let mut sum = running;
         sum.add(&elsewhere);
-        AggregateStats {
+        ProcessStats {
             threads,
             total_bytes: sum.total_bytes,
             total_blocks: sum.total_blocks,
@@ -106,78 +196,5 @@ impl AggregateStats {
             pool_allocations: sum.pool_allocations,
             elsewhere,
         }
-    }
-}
-
-/// A thread's name in place: at most 15 bytes, as the kernel keeps it.
-///
-/// ```
-/// mod_alloc::memory_stats::update_arena_stats(1);
-/// let threads = mod_alloc::memory_stats::per_thread_stats();
-/// assert!(!threads[0].name.as_str().is_empty());
-/// ```
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub struct ThreadName([u8; 16]);
-
-impl ThreadName {
-    /// Of the kernel's bytes, which end with a zero. What is not ASCII in a name that is not UTF-8 is
-    /// replaced.
-    pub(super) fn new(mut bytes: [u8; 16]) -> Self {
-        let len = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-        bytes[len..].fill(0);
-        if core::str::from_utf8(&bytes[..len]).is_err() {
-            bytes.iter_mut().filter(|byte| !byte.is_ascii()).for_each(|byte| *byte = b'?');
-        }
-        ThreadName(bytes)
-    }
-
-    /// The name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        let len = self.0.iter().position(|byte| *byte == 0).unwrap_or(self.0.len());
-        core::str::from_utf8(&self.0[..len]).unwrap_or_default()
-    }
-}
-
-impl core::ops::Deref for ThreadName {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        self.as_str()
-    }
-}
-
-impl fmt::Display for ThreadName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl fmt::Debug for ThreadName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self.as_str(), f)
-    }
-}
-
-#[cfg(all(test, not(loom)))]
-mod tests {
-    use super::*;
-    use std::string::ToString;
-
-    #[test]
-    fn names_are_text_whatever_their_bytes() {
-        let name = |text: &[u8]| {
-            let mut bytes = [0; 16];
-            bytes[..text.len()].copy_from_slice(text);
-            ThreadName::new(bytes)
-        };
-        assert_eq!(&*name(b"main"), "main");
-        assert_eq!(&*name("größe".as_bytes()), "größe");
-        assert_eq!(&*name(b"a\xffb"), "a?b");
-        // The kernel cuts a name wherever 15 bytes end.
-        assert_eq!(&*name(b"aaaaaaaaaaaaaa\xc3"), "aaaaaaaaaaaaaa?");
-        assert_eq!(std::format!("{:<6}|", name(b"ab")), "ab    |");
-        assert_eq!(name(b"a\0b").to_string(), "a");
-        assert_eq!(name(b"a\0b"), name(b"a"));
     }
 }

@@ -1,6 +1,7 @@
 //! The heap figures of each thread, by the profiler's own slots.
 
-use super::stats::{ThreadName, ThreadStats};
+use super::stats::ThreadStats;
+use super::thread_name::ThreadName;
 use crate::engine::beginnings::{self, Numbers, Running};
 use crate::engine::session::Session;
 

@@ -1,16 +1,13 @@
 //! A recording in plain memory, threads that take turns in one thread, and beside it a model that
 //! knows every block and scans all sites at each new maximum.
 
-use core::alloc::Layout;
-use core::ptr::NonNull;
-use std::alloc::{alloc_zeroed, dealloc};
 use std::collections::HashMap;
 use std::vec;
 use std::vec::Vec;
 
 use crate::base::settings::{Settings, Unwind};
 use crate::base::sync::Ordering;
-use crate::base::testing::{Random, leak};
+use crate::base::testing::{Random, Zeroed};
 use crate::engine::ledger::{Allocated, Event, Freed, Resized, enter};
 use crate::engine::session::Session;
 use crate::engine::thread::Thread;
@@ -22,31 +19,9 @@ use crate::store::layout::{Geometry, Mapping};
 use crate::store::peak::HeapNow;
 use crate::store::sites::{FIRST_SITE, Maker, TABLE_FULL};
 use crate::store::slot::Slot;
+use crate::store::testing::leak;
 use crate::store::thread_slot::{SLOTS, claim};
 use crate::store::view;
-
-/// Zeroed memory, given back when dropped.
-#[derive(Debug)]
-struct Zeroed {
-    base: NonNull<u8>,
-    layout: Layout,
-}
-
-impl Zeroed {
-    fn new(size: usize, align: usize) -> Self {
-        let layout = Layout::from_size_align(size, align).expect("a layout");
-        // SAFETY: the size is not zero.
-        let base = NonNull::new(unsafe { alloc_zeroed(layout) }).expect("memory");
-        Zeroed { base, layout }
-    }
-}
-
-impl Drop for Zeroed {
-    fn drop(&mut self) {
-        // SAFETY: allocated with this layout by `new`.
-        unsafe { dealloc(self.base.as_ptr(), self.layout) };
-    }
-}
 
 /// A live block, as the model knows it.
 #[derive(Debug, Clone, Copy)]

@@ -3,7 +3,7 @@
 use std::sync::{Barrier, mpsc};
 use std::thread;
 
-use mod_alloc::memory_stats::{ThreadStats, aggregate_stats, memory_registry, per_thread_stats};
+use mod_alloc::memory_stats::{ThreadStats, process_stats, thread_stats};
 
 use crate::rig::{Block, say};
 use crate::{ALLOC, Program, thread_id};
@@ -18,7 +18,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
 /// vector is left out; it is gone when this returns.
 fn own_with_vector() -> (ThreadStats, u64) {
     let id = thread_id();
-    let threads = per_thread_stats();
+    let threads = thread_stats();
     let vector = threads.capacity() * size_of::<ThreadStats>();
     let own = threads.iter().find(|thread| thread.id == id).copied();
     let mut own = own.expect("the thread has allocated");
@@ -47,8 +47,8 @@ fn change(work: impl FnOnce()) -> [i64; 4] {
 /// The sum over all threads is what the process has, as long as nobody else allocates.
 fn assert_sums() {
     // Room for the vector first: then nothing changes between the three.
-    let threads = per_thread_stats();
-    let all = aggregate_stats();
+    let threads = thread_stats();
+    let all = process_stats();
     let snapshot = ALLOC.snapshot();
     let mut sum = [0_i64; 4];
     for stats in threads.iter().chain([&all.elsewhere]) {
@@ -70,7 +70,6 @@ fn assert_sums() {
     assert_eq!(threads.len(), all.threads);
     assert_eq!(sum, of_all);
     assert_eq!(of_all, process);
-    assert_eq!(memory_registry().aggregate_stats(), all);
 }
 
 fn figures() {
@@ -140,7 +139,7 @@ fn freed_elsewhere() {
 
 /// Threads that use one slot after another begin at zero, and what they had stays in the sums.
 fn reused() {
-    let before = aggregate_stats().elsewhere;
+    let before = process_stats().elsewhere;
     for round in 0..50_u64 {
         let (send, receive) = mpsc::channel();
         let worker = thread::spawn(move || {
@@ -159,10 +158,10 @@ fn reused() {
         assert_sums();
         kept.free();
     }
-    let elsewhere = aggregate_stats().elsewhere;
+    let elsewhere = process_stats().elsewhere;
     assert!(elsewhere.total_bytes - before.total_bytes >= 200 << 20);
     assert!(elsewhere.live_bytes - before.live_bytes >= 50 << 20, "{elsewhere:?}");
-    let running = per_thread_stats();
+    let running = thread_stats();
     assert_eq!(running.len(), 1, "{running:?}");
     drop(running);
     assert_sums();
@@ -186,7 +185,7 @@ fn crowd(arguments: &[&str]) {
         }
         here.wait();
         assert_sums();
-        let listed = per_thread_stats();
+        let listed = thread_stats();
         let of_block = listed.iter().filter(|thread| thread.total_bytes >= 1_000);
         // The one that waits here has made much more.
         say(format_args!("listed {}", of_block.count() - 1));

@@ -5,9 +5,9 @@ use std::sync::{Barrier, mpsc};
 use std::thread;
 
 use mod_alloc::memory_stats::{
-    AggregateStats, MemorySlot, aggregate_stats, capacity, get_or_register_slot,
-    increment_pool_allocations, overflow_count, per_thread_stats, update_arena_stats,
-    update_pool_stats,
+    AggregateMemoryStats, ProcessStats, SlotHandle, ThreadMemoryStats, capacity,
+    get_or_register_slot, increment_pool_allocations, memory_registry, overflow_count,
+    process_stats, slot_handle, thread_stats, update_arena_stats, update_pool_stats,
 };
 
 use crate::rig::say;
@@ -18,10 +18,32 @@ pub(crate) const PROGRAMS: &[Program] = &[
     ("slots-reused", |_| slots_reused()),
     ("teardown", |_| teardown()),
     ("slots-forked", |_| slots_forked()),
+    ("slots-by-index", |_| slots_by_index()),
+    ("slots-of-others", |_| slots_of_others()),
 ];
 
-fn own_figures(all: &AggregateStats) -> [u64; 4] {
+fn own_figures(all: &ProcessStats) -> [u64; 4] {
     [all.arena_bytes, all.pool_free, all.pool_capacity, all.pool_allocations]
+}
+
+/// The sums of arenas and pools, which both ways of asking agree on.
+fn sums() -> [u64; 4] {
+    let (all, process) = (memory_registry().aggregate_stats(), process_stats());
+    let AggregateMemoryStats { total_arena_bytes, total_pool_free, .. } = all;
+    let AggregateMemoryStats { total_pool_capacity, total_pool_allocations, .. } = all;
+    let sums = [total_arena_bytes, total_pool_free, total_pool_capacity, total_pool_allocations];
+    assert_eq!(own_figures(&process), sums);
+    assert_eq!(all.overflow_count, overflow_count());
+    sums
+}
+
+/// The registry's line of the calling thread.
+fn own_line() -> ThreadMemoryStats {
+    let id = u64::from(thread_id());
+    let mut lines = memory_registry().per_thread_stats().filter(|thread| thread.thread_id == id);
+    let line = lines.next().expect("it has a slot");
+    assert_eq!(lines.next(), None, "one slot for each thread");
+    line
 }
 
 /// Threads, each with figures of its own; more than there are slots.
@@ -37,14 +59,19 @@ fn slots(arguments: &[&str]) {
                 update_pool_stats(index, 2 * index);
                 (0..index).for_each(|_| increment_pool_allocations());
                 here.wait();
+                check_index(index as u64);
                 there.wait();
             });
         }
         here.wait();
         let sum = (1..=count as u64).sum::<u64>();
-        assert_eq!(own_figures(&aggregate_stats()), [1_000 * sum, sum, 2 * sum, sum]);
+        assert_eq!(sums(), [1_000 * sum, sum, 2 * sum, sum]);
         assert_eq!(overflow_count(), count.saturating_sub(capacity()) as u64);
-        let threads = per_thread_stats();
+        let registry = memory_registry();
+        assert_eq!(registry.overflow_count.load(Ordering::Relaxed), overflow_count());
+        assert_eq!(registry.aggregate_stats().active_threads, count.min(capacity()));
+        assert_eq!(registry.per_thread_stats().count(), count.min(capacity()));
+        let threads = thread_stats();
         let with_arena: Vec<_> = threads.iter().filter(|thread| thread.arena_bytes > 0).collect();
         assert_eq!(with_arena.len(), count.min(capacity()));
         for thread in with_arena {
@@ -56,11 +83,100 @@ fn slots(arguments: &[&str]) {
     });
     // The threads have ended as far as their results are concerned; their slots are free a little later.
     let sum = (1..=count as u64).sum::<u64>();
-    while own_figures(&aggregate_stats()) != [0, 0, 0, sum] {
+    while own_figures(&process_stats()) != [0, 0, 0, sum] {
         thread::yield_now();
     }
-    assert_eq!(aggregate_stats().elsewhere.pool_allocations, sum);
+    assert_eq!(sums(), [0, 0, 0, sum]);
+    assert_eq!(process_stats().elsewhere.pool_allocations, sum);
+    assert_eq!(memory_registry().per_thread_stats().count(), 0);
     say(format_args!("right {}", overflow_count()));
+}
+
+/// A thread that has given its figures has an index if its slot is its own, and none otherwise.
+fn check_index(index: u64) {
+    let own = get_or_register_slot();
+    assert_eq!(memory_registry().register(), own);
+    let Some(own) = own else { return };
+    let slot = &memory_registry().slots()[own];
+    assert_eq!(slot.thread_id(), u64::from(thread_id()));
+    assert_eq!((slot.arena_bytes(), slot.pool_free_count()), (1_000 * index, index));
+    assert_eq!((slot.pool_capacity(), slot.pool_allocations()), (2 * index, index));
+    assert_eq!(slot.stats(), Some(own_line()));
+}
+
+/// Updates by the index of the thread's slot, and by indexes of no slot.
+fn slots_by_index() {
+    let registry = memory_registry();
+    // Before the thread has a slot, no index is its own.
+    registry.update_arena(0, 1);
+    assert_eq!((registry.ignored_updates(), registry.per_thread_stats().count()), (1, 0));
+    let own = registry.register().expect("all are free");
+    registry.update_arena(own, 4_096);
+    registry.update_pool(own, 3, 8);
+    (0..5).for_each(|_| registry.increment_pool_allocations(own));
+    assert_eq!(sums(), [4_096, 3, 8, 5]);
+    let line = own_line();
+    assert_eq!(line.name, thread_stats()[0].name);
+    assert_eq!((line.arena_bytes, line.pool_free_count), (4_096, 3));
+    assert_eq!((line.pool_capacity, line.pool_allocations), (8, 5));
+    for wrong in [own + 1, capacity(), usize::MAX] {
+        registry.update_arena(wrong, 1 << 30);
+        registry.update_pool(wrong, 1 << 20, 1 << 20);
+        registry.increment_pool_allocations(wrong);
+    }
+    assert_eq!(sums(), [4_096, 3, 8, 5]);
+    assert_eq!(registry.ignored_updates(), 1 + 9);
+    say(format_args!("right"));
+}
+
+/// Updates by the index of another thread's slot, while that thread runs, after its end, and when the
+/// next thread has the slot.
+fn slots_of_others() {
+    let registry = memory_registry();
+    let indexes = [1, 2].map(|round| {
+        let (here, there) = (Barrier::new(2), Barrier::new(2));
+        let index = thread::scope(|scope| {
+            let other = scope.spawn(|| updates_between(&here, &there));
+            here.wait();
+            let taken = |slot: &usize| registry.slots()[*slot].thread_id() != 0;
+            let index = (0..capacity()).find(taken).expect("the other thread's");
+            spoil(index, [50, 1, 2, round]);
+            there.wait();
+            assert_eq!(other.join().unwrap(), index);
+            index
+        });
+        while registry.aggregate_stats().active_threads > 0 {
+            thread::yield_now();
+        }
+        spoil(index, [0, 0, 0, round]);
+        index
+    });
+    assert_eq!(indexes[0], indexes[1], "the second thread has the first one's slot");
+    say(format_args!("right"));
+}
+
+/// A thread with figures of its own, which nothing between the barriers changes; its index.
+fn updates_between(here: &Barrier, there: &Barrier) -> usize {
+    let registry = memory_registry();
+    let index = registry.register().expect("all are free");
+    assert_eq!(own_line().pool_allocations, 0);
+    registry.update_arena(index, 50);
+    registry.update_pool(index, 1, 2);
+    registry.increment_pool_allocations(index);
+    here.wait();
+    there.wait();
+    assert_eq!((own_line().arena_bytes, own_line().pool_allocations), (50, 1));
+    index
+}
+
+/// Updates by an index that is not the calling thread's: they are counted, and the sums stay.
+fn spoil(index: usize, sums_before: [u64; 4]) {
+    let registry = memory_registry();
+    let before = registry.ignored_updates();
+    registry.update_arena(index, 1 << 30);
+    registry.update_pool(index, 1 << 20, 1 << 20);
+    registry.increment_pool_allocations(index);
+    assert_eq!((sums(), registry.ignored_updates()), (sums_before, before + 3));
 }
 
 /// Ten times as many threads as slots, one after another: nobody finds them taken.
@@ -71,31 +187,33 @@ fn slots_reused() {
             update_pool_stats(1, 2);
             increment_pool_allocations();
             let id = thread_id();
-            let threads = per_thread_stats();
+            let threads = thread_stats();
             let own = threads.iter().find(|thread| thread.id == id).expect("it has a slot");
             assert_eq!((own.arena_bytes, own.pool_allocations), (1 << 20, 1));
+            assert_eq!((own_line().arena_bytes, own_line().pool_allocations), (1 << 20, 1));
         })
         .join()
         .unwrap();
-        assert_eq!(own_figures(&aggregate_stats()), [0, 0, 0, round]);
+        assert_eq!(sums(), [0, 0, 0, round]);
     }
     assert_eq!(overflow_count(), 0);
     say(format_args!("right"));
 }
 
 /// Keeps a thread's slot, and says something when the thread's locals are destroyed.
-struct Late(MemorySlot);
+struct Late(SlotHandle);
 
 impl Drop for Late {
     fn drop(&mut self) {
         self.0.update_arena_stats(5);
         update_pool_stats(1, 1);
-        increment_pool_allocations();
+        let own = get_or_register_slot().expect("it has its slot still");
+        memory_registry().increment_pool_allocations(own);
     }
 }
 
 thread_local! {
-    static LATE: Late = Late(get_or_register_slot());
+    static LATE: Late = Late(slot_handle());
 }
 
 /// Threads whose locals update the slot while they are destroyed; and, by the last of all rounds of
@@ -119,7 +237,7 @@ fn teardown() {
     KEY.store(key, Ordering::Relaxed);
     for again in [false, true] {
         AGAIN.store(again, Ordering::Relaxed);
-        let before = aggregate_stats().pool_allocations;
+        let before = process_stats().pool_allocations;
         for _ in 0..2 * capacity() {
             thread::spawn(move || {
                 LATE.with(|late| late.0.update_arena_stats(1_000));
@@ -131,8 +249,9 @@ fn teardown() {
         }
         let rounds = if again { 4 } else { 1 };
         let expected = 2 * capacity() as u64 * (1 + rounds);
-        assert_eq!(aggregate_stats().pool_allocations - before, expected);
-        assert_eq!(own_figures(&aggregate_stats())[..3], [0, 0, 0]);
+        assert_eq!(sums()[3] - before, expected);
+        assert_eq!(sums()[..3], [0, 0, 0]);
+        assert_eq!(memory_registry().ignored_updates(), 0);
         assert_eq!(overflow_count(), 0);
     }
     say(format_args!("right"));
@@ -152,12 +271,16 @@ fn slots_forked() {
     update_arena_stats(8);
     update_pool_stats(1, 2);
     increment_pool_allocations();
+    let slot = get_or_register_slot();
     // SAFETY: the child uses what does not depend on other threads.
     let child = unsafe { libc::fork() };
     if child == 0 {
-        let all = aggregate_stats();
+        let all = process_stats();
         let is_right = own_figures(&all) == [8, 1, 2, 2] && all.elsewhere.pool_allocations == 1;
-        let threads = per_thread_stats();
+        let is_right = is_right && sums() == [8, 1, 2, 2] && get_or_register_slot() == slot;
+        let is_right = is_right && memory_registry().aggregate_stats().active_threads == 1;
+        let is_right = is_right && own_line().pool_allocations == 1;
+        let threads = thread_stats();
         let is_right = is_right && threads.len() == 1 && threads[0].id == thread_id();
         let is_right = is_right && threads[0].arena_bytes == 8;
         // SAFETY: no preconditions.
@@ -167,7 +290,7 @@ fn slots_forked() {
     // SAFETY: the out-pointer is valid.
     unsafe { libc::waitpid(child, &raw mut status, 0) };
     assert_eq!(status, 0, "the child's figures are right");
-    assert_eq!(own_figures(&aggregate_stats()), [58, 1, 2, 2]);
+    assert_eq!(sums(), [58, 1, 2, 2]);
     drop(stop);
     other.join().unwrap();
     say(format_args!("right"));

@@ -183,7 +183,7 @@ fn off_is_off() {
         .output();
     let output = output.unwrap();
     assert_eq!((text(&output.stdout).as_str(), status(&output)), ("off\n", 4));
-    assert!(ours(&output).contains("nothing is recorded"));
+    assert!(ours(&output).contains("runs without a recording"));
     assert_eq!(scratch.names(), [""; 0]);
 }
 
@@ -199,7 +199,10 @@ fn a_signal_that_would_be_asked_by_is_the_program_s_and_one_line_says_so() {
     let told = ours(&output);
     let told: Vec<_> = told.lines().filter(|line| line.contains("MOD_ALLOC_SIGNAL")).collect();
     assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].contains("is not used under mod-alloc run: mod-alloc top "), "{told:?}");
+    assert!(
+        told[0].contains("ignored MOD_ALLOC_SIGNAL under mod-alloc run; use mod-alloc top "),
+        "{told:?}"
+    );
 }
 
 #[test]

@@ -242,7 +242,12 @@ pub(crate) unsafe extern "C" fn memalign(alignment: usize, size: usize) -> *mut 
     unsafe { aligned(size, alignment, ask) }
 }
 
-const PAGE: usize = 4096;
+/// Bytes of a page of memory, which the kernel chooses.
+fn page() -> usize {
+    // SAFETY: the call takes a number and touches no memory of ours.
+    let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    usize::try_from(bytes).unwrap_or(1 << 16)
+}
 
 /// # Safety
 ///
@@ -252,7 +257,7 @@ pub(crate) unsafe extern "C" fn valloc(size: usize) -> *mut u8 {
     // SAFETY: any size may be asked for.
     let ask = |next: Next, size| unsafe { next.valloc(size) };
     // SAFETY: the next allocator keeps C's contract.
-    unsafe { aligned(size, PAGE, ask) }
+    unsafe { aligned(size, page(), ask) }
 }
 
 /// # Safety
@@ -262,7 +267,7 @@ pub(crate) unsafe extern "C" fn valloc(size: usize) -> *mut u8 {
 pub(crate) unsafe extern "C" fn pvalloc(size: usize) -> *mut u8 {
     // The caller may use all of the last page, so the trailer is behind it.
     let ask = |next: Next, padded: usize| {
-        let whole = size.checked_next_multiple_of(PAGE);
+        let whole = size.checked_next_multiple_of(page());
         match whole.and_then(|whole| whole.checked_add(padded - size)) {
             // SAFETY: any size may be asked for.
             Some(all) => unsafe { next.pvalloc(all) },
@@ -270,7 +275,7 @@ pub(crate) unsafe extern "C" fn pvalloc(size: usize) -> *mut u8 {
         }
     };
     // SAFETY: the next allocator keeps C's contract.
-    unsafe { aligned(size, PAGE, ask) }
+    unsafe { aligned(size, page(), ask) }
 }
 
 /// # Safety

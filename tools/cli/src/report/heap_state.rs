@@ -1,7 +1,8 @@
 //! The allocator's state for people: a line for each moment.
 //!
 //! ```text
-//!   heap at peak: requested 1.00 MiB, allocated 1.10 MiB, held by glibc 1.50 MiB: 33.3 % fragmentation; process 4.00 MiB
+//!   heap at peak: requested 1.00 MiB, allocated 1.10 MiB, held by glibc 1.50 MiB:
+//!     33.3 % fragmentation; process 4.00 MiB
 //! ```
 
 use mod_alloc::recording::model::{HeapMoment, HeapStates};
@@ -20,7 +21,7 @@ pub(super) fn lines(states: &HeapStates) -> Vec<String> {
     lines
 }
 
-/// What the state near the peak is called: a heap may have had more live than when it was taken down.
+/// The name of the state near the peak: the heap may have had more live bytes than at that moment.
 fn peak_name(states: &HeapStates, moment: &HeapMoment) -> &'static str {
     // A few bytes less are no other moment: with several threads they are told in steps.
     let is_it = moment.requested_bytes >= states.peak_bytes - states.peak_bytes / 100;

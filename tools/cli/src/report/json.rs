@@ -8,9 +8,10 @@ use serde::Serialize;
 
 use crate::dhat_file::{Document, Group, Location, Numbers, Process};
 
-use super::View;
 use super::own_code::Origin;
-use super::rows::{Row, Rows, Sort, TellingFrame};
+use super::rows::{Row, Rows, TellingFrame};
+use super::sort::Sort;
+use super::view::View;
 
 #[derive(Serialize)]
 struct Report<'d> {

@@ -1,4 +1,4 @@
-//! What the live view looks like.
+//! The look of the live view.
 //!
 //! ```text
 //!  title: process and condition

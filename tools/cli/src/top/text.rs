@@ -58,7 +58,7 @@ pub(super) const COLUMNS: [Column; 7] = [
 ];
 
 impl Column {
-    /// What the column says of these numbers; nothing where they are zero, so that the others
+    /// The column's text for these numbers; a dash where they are zero, so that the others
     /// stand out.
     pub(super) fn text(&self, numbers: &Numbers) -> String {
         if numbers.by(self.sort) == 0 { "-".into() } else { (self.text)(numbers) }
@@ -93,12 +93,12 @@ pub(super) fn write(board: &Board, top: usize, out: &mut dyn Write) -> io::Resul
     Ok(())
 }
 
-/// Which process it is.
+/// The process.
 pub(super) fn subject(board: &Board) -> String {
     printable(&format!("{} {}", board.recording.pid, board.recording.command))
 }
 
-/// Whether it runs, and how long it was recorded.
+/// The process's state, and the time that was recorded.
 pub(super) fn condition(board: &Board) -> String {
     let time = Micros(board.recording.end_micros as f64);
     match &board.state {
@@ -133,7 +133,7 @@ pub(super) fn summary(board: &Board) -> [String; 2] {
     ]
 }
 
-/// What was not recorded in full, by cause; `None` if nothing was lost.
+/// The losses, by cause; `None` if nothing was lost.
 pub(super) fn losses(recording: &Recording) -> Option<String> {
     let lost = summary::short_losses(&recording.losses, recording.settings.frames);
     (!lost.is_empty()).then(|| lost.join("; "))

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use mod_alloc::ModAlloc;
 use mod_alloc::memory_stats::{
-    MemorySlot, capacity, get_or_register_slot, increment_pool_allocations, update_arena_stats,
-    update_pool_stats,
+    MemoryStatsRegistry, SlotHandle, capacity, get_or_register_slot, increment_pool_allocations,
+    memory_registry, slot_handle, update_arena_stats, update_pool_stats,
 };
 use workloads::measure;
 
@@ -24,22 +24,29 @@ fn main() {
         threads: thread::available_parallelism().map_or(1, usize::from),
     };
     println!("\nmemory_stats — one update, in ns; this machine has {} cores", bench.threads);
-    let headings = ["by slot", "by function", "on every core", "no slot free"];
+    let headings = ["by handle", "by index", "by function", "on every core", "no slot free"];
     line("update", headings.map(str::to_owned));
-    bench.row("update_arena_stats", MemorySlot::update_arena_stats, update_arena_stats);
+    bench.row(
+        "update_arena_stats",
+        SlotHandle::update_arena_stats,
+        MemoryStatsRegistry::update_arena,
+        update_arena_stats,
+    );
     bench.row(
         "update_pool_stats",
         |slot, n| slot.update_pool_stats(n, n),
+        |registry, slot, n| registry.update_pool(slot, n, n),
         |n| update_pool_stats(n, n),
     );
     bench.row(
         "increment_pool_allocations",
         |slot, _| slot.increment_pool_allocations(),
+        |registry, slot, _| registry.increment_pool_allocations(slot),
         |_| increment_pool_allocations(),
     );
 }
 
-fn line(name: &str, cells: [String; 4]) {
+fn line(name: &str, cells: [String; 5]) {
     print!("{name:<26}");
     cells.iter().for_each(|cell| print!("  {cell:>13}"));
     println!();
@@ -51,16 +58,20 @@ struct Bench {
 }
 
 impl Bench {
-    /// One kind of update: by the slot that the program keeps, and by the function that looks for it.
+    /// One kind of update: by the handle and by the index that the program keeps, and by the function
+    /// that finds the slot itself.
     fn row(
         &self,
         name: &str,
-        by_slot: impl Fn(MemorySlot, usize),
+        by_handle: impl Fn(SlotHandle, usize),
+        by_index: impl Fn(&MemoryStatsRegistry, usize, usize),
         by_function: impl Fn(usize) + Sync,
     ) {
-        let slot = get_or_register_slot();
+        let (registry, slot) = (memory_registry(), slot_handle());
+        let index = get_or_register_slot().expect("the first thread has a slot");
         let numbers = [
-            self.measure(|n| by_slot(slot, n)),
+            self.measure(|n| by_handle(slot, n)),
+            self.measure(|n| by_index(registry, index, n)),
             self.measure(&by_function),
             self.on_every_core(&by_function),
             self.beside_full_slots(&by_function),
