@@ -64,7 +64,6 @@ fn register_with(
     beginnings::begin(cell.index(), slot, || claim.begin(bounds));
     #[cfg(not(feature = "counters"))]
     claim.begin(bounds);
-    drop(claim);
     join(session, slot, cell.index());
     if let Some(key) = session.thread_end {
         key.set(ptr::from_ref(cell).cast_mut().cast());
