@@ -69,7 +69,9 @@ fn updates_while_a_thread_ends_are_harmless() {
 
 #[test]
 fn a_forked_child_has_its_own_thread_s_figures() {
-    run_right(&["slots-forked"]);
+    for others in ["1", "64", "65"] {
+        run_right(&["slots-forked", others]);
+    }
 }
 
 #[test]

@@ -274,13 +274,14 @@ mod tests {
                 SLOT.leave();
             }
         });
-        let read = (0..3_000_000).filter_map(|_| SLOT.stats()).map(|stats| {
+        let mut last = 0;
+        while last < 1_000_000 {
+            let Some(stats) = SLOT.stats() else { continue };
             let figures = [stats.arena_bytes, stats.pool_capacity, stats.pool_allocations];
             assert!(figures.iter().all(|figure| *figure <= stats.thread_id % 2), "{stats:?}");
-        });
-        let read = read.count();
+            last = stats.thread_id;
+        }
         STOP.store(true, Ordering::Relaxed);
         writer.join().unwrap();
-        assert!(read > 0, "no reader found a thread");
     }
 }

@@ -1,7 +1,7 @@
 //! Slots for what programs keep themselves.
 
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Barrier, mpsc};
 use std::thread;
 
 use mod_alloc::memory_stats::{
@@ -17,7 +17,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
     ("slots", |arguments| slots(arguments)),
     ("slots-reused", |_| slots_reused()),
     ("teardown", |_| teardown()),
-    ("slots-forked", |_| slots_forked()),
+    ("slots-forked", |arguments| slots_forked(arguments)),
     ("slots-by-index", |_| slots_by_index()),
     ("slots-of-others", |_| slots_of_others()),
 ];
@@ -159,7 +159,9 @@ fn slots_of_others() {
 fn updates_between(here: &Barrier, there: &Barrier) -> usize {
     let registry = memory_registry();
     let index = registry.register().expect("all are free");
-    assert_eq!(own_line().pool_allocations, 0);
+    let line = own_line();
+    assert_eq!([line.arena_bytes, line.pool_free_count, line.pool_capacity], [0; 3]);
+    assert_eq!(line.pool_allocations, 0);
     registry.update_arena(index, 50);
     registry.update_pool(index, 1, 2);
     registry.increment_pool_allocations(index);
@@ -221,6 +223,7 @@ thread_local! {
 fn teardown() {
     static AGAIN: AtomicBool = AtomicBool::new(false);
     unsafe extern "C" fn last_words(value: *mut libc::c_void) {
+        assert!(get_or_register_slot().is_some(), "the slot stays for the last round");
         increment_pool_allocations();
         update_arena_stats(1 << 30);
         update_arena_stats(0);
@@ -257,41 +260,58 @@ fn teardown() {
     say(format_args!("right"));
 }
 
-/// The child of a fork has the forking thread's figures, and no other's.
-fn slots_forked() {
-    let (send, receive) = mpsc::channel();
-    let (stop, stopped) = mpsc::channel::<()>();
-    let other = thread::spawn(move || {
-        update_arena_stats(50);
+/// The child of a fork has the forking thread's figures, and no other's. Beside as many other threads
+/// as there are slots, the forking thread has none of its own.
+fn slots_forked(arguments: &[&str]) {
+    let others: u64 = arguments[0].parse().expect("a number of threads");
+    let count = usize::try_from(others).expect("small");
+    let (here, there) = (Barrier::new(count + 1), Barrier::new(count + 1));
+    thread::scope(|scope| {
+        for _ in 0..others {
+            scope.spawn(|| {
+                update_arena_stats(50);
+                increment_pool_allocations();
+                here.wait();
+                there.wait();
+            });
+        }
+        here.wait();
+        if count > capacity() {
+            // One of the others shares, too.
+            assert_eq!(overflow_count(), 1);
+        }
+        update_arena_stats(8);
+        update_pool_stats(1, 2);
         increment_pool_allocations();
-        send.send(()).unwrap();
-        let _ = stopped.recv();
+        let slot = get_or_register_slot();
+        assert_eq!(slot.is_some(), count < capacity());
+        // SAFETY: the child uses what does not depend on other threads.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            let is_right = is_right_in_child(slot, others);
+            // SAFETY: no preconditions.
+            unsafe { libc::_exit(if is_right { 0 } else { 1 }) };
+        }
+        let mut status = -1;
+        // SAFETY: the out-pointer is valid.
+        unsafe { libc::waitpid(child, &raw mut status, 0) };
+        assert_eq!(status, 0, "the child's figures are right");
+        assert_eq!(sums(), [8 + 50 * others, 1, 2, 1 + others]);
+        there.wait();
     });
-    receive.recv().unwrap();
-    update_arena_stats(8);
-    update_pool_stats(1, 2);
-    increment_pool_allocations();
-    let slot = get_or_register_slot();
-    // SAFETY: the child uses what does not depend on other threads.
-    let child = unsafe { libc::fork() };
-    if child == 0 {
-        let all = process_stats();
-        let is_right = own_figures(&all) == [8, 1, 2, 2] && all.elsewhere.pool_allocations == 1;
-        let is_right = is_right && sums() == [8, 1, 2, 2] && get_or_register_slot() == slot;
-        let is_right = is_right && memory_registry().aggregate_stats().active_threads == 1;
-        let is_right = is_right && own_line().pool_allocations == 1;
-        let threads = thread_stats();
-        let is_right = is_right && threads.len() == 1 && threads[0].id == thread_id();
-        let is_right = is_right && threads[0].arena_bytes == 8;
-        // SAFETY: no preconditions.
-        unsafe { libc::_exit(if is_right { 0 } else { 1 }) };
-    }
-    let mut status = -1;
-    // SAFETY: the out-pointer is valid.
-    unsafe { libc::waitpid(child, &raw mut status, 0) };
-    assert_eq!(status, 0, "the child's figures are right");
-    assert_eq!(sums(), [58, 1, 2, 2]);
-    drop(stop);
-    other.join().unwrap();
     say(format_args!("right"));
+}
+
+/// Of the forking thread, with that slot, the figures are there; of others, the counts.
+fn is_right_in_child(slot: Option<usize>, others: u64) -> bool {
+    let (all, threads) = (process_stats(), thread_stats());
+    // The shared slot's figures are of no thread that is listed.
+    let (arena_bytes, counted) = if slot.is_some() { (8, others) } else { (0, others + 1) };
+    sums() == [8, 1, 2, 1 + others]
+        && get_or_register_slot() == slot
+        && memory_registry().aggregate_stats().active_threads == usize::from(slot.is_some())
+        && (slot.is_none() || own_line().pool_allocations == 1)
+        && all.elsewhere.pool_allocations == counted
+        && threads.len() == 1
+        && (threads[0].id, threads[0].arena_bytes) == (thread_id(), arena_bytes)
 }
