@@ -1,9 +1,10 @@
 //! fork: the child has the same numbers in a recording of its own, or is not recorded.
 //!
-//! Anonymous memory is copied by fork itself. A file is shared, and the parent's other threads go on
-//! writing to it; so the child's file is made before the fork, when every lock is held, and
-//! the child maps it to the same place. Forks that do not call these functions (`_Fork`, `clone`) are
-//! noticed by what the kernel wipes in the child (`os::files::wipe_on_fork`): there nothing is recorded.
+//! Anonymous memory is copied by fork itself. A file is shared, and the parent's other threads go
+//! on writing to it; so the child's file is made before the fork, when every lock is held, and the
+//! child maps it to the same place. Forks that do not call these functions (`_Fork`, `clone`) are
+//! noticed by what the kernel wipes in the child (`os::files::wipe_on_fork`): there nothing is
+//! recorded.
 
 use crate::base::os;
 use crate::base::sync::Ordering;
@@ -19,8 +20,8 @@ pub(crate) fn follow() {
 }
 
 /// Takes every lock that some thread may hold in the middle of a change, so that the child's copy
-/// is whole. The order is that in which they are taken everywhere: the marks, the heap, the threads'
-/// flushes (which hold the records' locks), the modules, the gate, the space.
+/// is whole. The order is that in which they are taken everywhere: the marks, the heap, the
+/// threads' flushes (which hold the records' locks), the modules, the gate, the space.
 unsafe extern "C" fn before_fork() {
     let Some(session) = recorded() else { return };
     core::mem::forget(crate::engine::stretches::lock());
@@ -132,7 +133,8 @@ mod file {
         }
     }
 
-    /// What the prepared file is called: nobody takes it for a recording as long as it has no process.
+    /// What the prepared file is called: nobody takes it for a recording as long as it has no
+    /// process.
     fn name(count: u64) -> Option<Path> {
         let mut path = Path::EMPTY;
         let fits = path.push(SPACE.path().to_bytes())

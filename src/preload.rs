@@ -1,7 +1,7 @@
 //! What tools/preload needs of the engine. Not for others: it changes without notice.
 //!
-//! A block has its trailer at the end of what the next allocator says is usable; so whoever asks that
-//! allocator for a block asks for [`TRAILER`] bytes more.
+//! A block has its trailer at the end of what the next allocator says is usable; so whoever asks
+//! that allocator for a block asks for [`TRAILER`] bytes more.
 
 use core::ffi::CStr;
 
@@ -33,8 +33,8 @@ pub struct Known {
 }
 
 impl Recorder {
-    /// The recorder, if the process is recorded. Decides, the first time, and never changes from then
-    /// on; but while it is being decided, the deciding thread is told that it is not.
+    /// The recorder, if the process is recorded. Decides, the first time, and never changes from
+    /// then on; but while it is being decided, the deciding thread is told that it is not.
     #[inline(always)]
     #[must_use]
     pub fn get() -> Option<Recorder> {
@@ -52,7 +52,8 @@ impl Recorder {
         current::as_profiler(start::session).map(Recorder)
     }
 
-    /// Records a new block of `size` bytes and writes its trailer. Its stack begins with the caller.
+    /// Records a new block of `size` bytes and writes its trailer. Its stack begins with the
+    /// caller.
     ///
     /// # Safety
     ///
@@ -79,7 +80,8 @@ impl Recorder {
         }
     }
 
-    /// What is known of a block that is about to be reallocated; it is not known any more afterwards.
+    /// What is known of a block that is about to be reallocated; it is not known any more
+    /// afterwards.
     ///
     /// # Safety
     ///
@@ -103,8 +105,8 @@ impl Recorder {
         }
     }
 
-    /// Records that a block has changed its size, and writes its trailer anew. A block that is not known is
-    /// a new block.
+    /// Records that a block has changed its size, and writes its trailer anew. A block that is not
+    /// known is a new block.
     ///
     /// # Safety
     ///
@@ -131,8 +133,8 @@ impl Recorder {
         unsafe { at_end::usable(block, usable) }
     }
 
-    /// The calling thread is just beginning, and has not allocated. `stack`: the size of its stack in
-    /// bytes, if it is not the first thread.
+    /// The calling thread is just beginning, and has not allocated. `stack`: the size of its stack
+    /// in bytes, if it is not the first thread.
     pub fn begin_thread(self, stack: Option<usize>) {
         registration::begin_thread(self.0, stack);
     }
@@ -160,8 +162,8 @@ impl Recorder {
         inside::join_group(self.0, group::Member { group, whole: true, ..Default::default() });
     }
 
-    /// Begins a group with the calling thread, whose name, or the beginning of it, is `thread_name`. `name`
-    /// is the whole name as far as it is known.
+    /// Begins a group with the calling thread, whose name, or the beginning of it, is
+    /// `thread_name`. `name` is the whole name as far as it is known.
     pub fn begin_group(self, thread_name: &[u8], name: &[u8]) {
         let group = self.0.make_group(thread_name, name);
         if group != group::NO_GROUP {
@@ -171,7 +173,8 @@ impl Recorder {
 }
 
 with_callers_registers! {
-    /// The site of a new block of so many bytes (the last argument), whose stack begins with the caller.
+    /// The site of a new block of so many bytes (the last argument), whose stack begins with the
+    /// caller.
     site_of_new(&'static Session, usize, usize) -> u32 => record
 }
 

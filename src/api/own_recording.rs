@@ -22,8 +22,8 @@ pub(crate) fn recording(session: Option<&'static Session>) -> Recording {
     as_profiler(|| session.map(read).unwrap_or_default())
 }
 
-/// The sums over all its call sites, at one moment where peaks are exact. The maxima are those of the
-/// single sites, added up.
+/// The sums over all its call sites, at one moment where peaks are exact. The maxima are those of
+/// the single sites, added up.
 #[cfg(feature = "dhat-compat")]
 pub(crate) fn totals(session: Option<&'static Session>) -> Counters {
     let sites = as_profiler(|| session.map(sites).unwrap_or_default());
@@ -41,8 +41,8 @@ fn sites(session: &Session) -> Vec<Site> {
     consistently(session, reader::read_sites)
 }
 
-/// Whether something is known of where a site is. All sites are like that but one: with an allocator that
-/// counts without stacks while there is no profiler, that of what it counts.
+/// Whether something is known of where a site is. All sites are like that but one: with an
+/// allocator that counts without stacks while there is no profiler, that of what it counts.
 pub(crate) fn has_stack(site: &Site) -> bool {
     #[cfg(feature = "dhat-compat")]
     let counts_without_stacks = crate::engine::windows::has_counted_only();

@@ -28,8 +28,8 @@ static PROFILER_BYTES: AtomicI64 = AtomicI64::new(0);
 #[cfg(all(feature = "preload", target_arch = "x86_64", target_env = "gnu", not(miri)))]
 mod word {
     // In a shared library `thread_local!` calls a function at each access, which may allocate. This
-    // word is at a fixed distance from the thread pointer (the initial-exec model): fine for a library
-    // that is loaded with the program, as preloaded ones are.
+    // word is at a fixed distance from the thread pointer (the initial-exec model): fine for a
+    // library that is loaded with the program, as preloaded ones are.
     core::arch::global_asm!(
         ".pushsection .tbss.mod_alloc_current,\"awT\",@nobits",
         ".globl mod_alloc_current",

@@ -102,7 +102,8 @@ unsafe extern "C" fn compare(_: usize, _: usize, _: usize, pc: u64, sp: u64, bp:
     let first = expected.iter().position(|ip| *ip == pc).unwrap_or(expected.len());
     let (rules, at) = (ProcessRules::new(Unwind::Auto, &NoList), Registers { pc, sp, bp });
     let (_, high) = os::stack_bounds().expect("an ordinary thread");
-    // SAFETY: this thread's stack, of which `look`'s caller is a frame; both stacks are captured here only.
+    // SAFETY: this thread's stack, of which `look`'s caller is a frame; both stacks are captured
+    // here only.
     let memory = unsafe { OwnStack::new(high) };
     SEEN.with_borrow_mut(|seen| {
         if seen.stack.is_unchanged(&at, &memory) {

@@ -1,5 +1,5 @@
-//! Rules for the walk of this process's stacks: from the cache, else from the object's unwind tables.
-//! The first time that a pc is met, its object is noted.
+//! Rules for the walk of this process's stacks: from the cache, else from the object's unwind
+//! tables. The first time that a pc is met, its object is noted.
 
 use core::cell::Cell;
 
@@ -28,8 +28,8 @@ pub(crate) trait Objects {
 pub(crate) struct ProcessRules<'a, O> {
     unwind: Unwind,
     objects: &'a O,
-    /// The walk has gone on from what only looked like a frame. What it meets from there on may be in
-    /// an object that another thread is unloading.
+    /// The walk has gone on from what only looked like a frame. What it meets from there on may be
+    /// in an object that another thread is unloading.
     guessed: Cell<bool>,
 }
 
@@ -89,12 +89,12 @@ impl<'a, O: Objects> ProcessRules<'a, O> {
         found.unwrap_or(nowhere)
     }
 
-    /// Calls `work` with the object that holds the code before `pc`, if there is one. It stays loaded
-    /// until `work` returns: it stays as long as the process, or its code is on this thread's stack, or
-    /// else the loader's lock is held.
+    /// Calls `work` with the object that holds the code before `pc`, if there is one. It stays
+    /// loaded until `work` returns: it stays as long as the process, or its code is on this
+    /// thread's stack, or else the loader's lock is held.
     ///
-    /// The loader's lock is taken for guesses only: who allocates in a signal handler that has interrupted
-    /// the taking of that very lock would wait for himself.
+    /// The loader's lock is taken for guesses only: who allocates in a signal handler that has
+    /// interrupted the taking of that very lock would wait for himself.
     fn with_object(&self, pc: u64, mut work: impl FnMut(&Loaded)) {
         match os::loaded::find(pc.wrapping_sub(1)) {
             Some(loaded) if self.guessed.get() && loaded.is_late() => {

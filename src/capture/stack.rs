@@ -59,8 +59,8 @@ struct Pointer {
     saved: u64,
 }
 
-/// A frame that was walked anew. The order of its fields is not that of a [`Mark`] or [`Pointer`]: two
-/// words written one by one and soon copied as one vector would stall the processor.
+/// A frame that was walked anew. The order of its fields is not that of a [`Mark`] or [`Pointer`]:
+/// two words written one by one and soon copied as one vector would stall the processor.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 struct Fresh {
@@ -83,7 +83,8 @@ pub(crate) enum Base {
     Broken,
 }
 
-/// See the module's description. Frames are numbered from 1, outermost first; 0 is the [`SENTINEL`].
+/// See the module's description. Frames are numbered from 1, outermost first; 0 is the
+/// [`SENTINEL`].
 #[derive(Debug)]
 pub(crate) struct Stack {
     len: usize,
@@ -173,8 +174,8 @@ impl Stack {
             && (self.is_truncated() || self.base == other.base)
     }
 
-    /// Captures the stack whose innermost frame has the registers `at`. Returns what `names` calls the
-    /// innermost frame, unless the stack [is truncated](Self::is_truncated) or empty.
+    /// Captures the stack whose innermost frame has the registers `at`. Returns what `names` calls
+    /// the innermost frame, unless the stack [is truncated](Self::is_truncated) or empty.
     #[inline(always)]
     pub(crate) fn capture<M: Memory, R: Rules, N: Names>(
         &mut self,

@@ -30,8 +30,8 @@ mod register {
 
 type Bytes<'a> = EndianSlice<'a, NativeEndian>;
 
-/// Room for one row's rules, in place, and no more than that: a signal handler's stack is small. A row
-/// with more columns makes gimli return an error, and the frame counts as unknown.
+/// Room for one row's rules, in place, and no more than that: a signal handler's stack is small. A
+/// row with more columns makes gimli return an error, and the frame counts as unknown.
 struct InPlace;
 
 /// The registers and the return address.
@@ -48,8 +48,8 @@ impl UnwindContextStorage<usize> for InPlace {
 
 /// Where the unwind information of an object lies.
 pub(crate) trait Constants {
-    /// The object's constant bytes from a loaded address on, as far as they go; none, if that is no address
-    /// of such a byte.
+    /// The object's constant bytes from a loaded address on, as far as they go; none, if that is no
+    /// address of such a byte.
     fn from(&self, address: u64) -> &[u8];
 }
 

@@ -16,9 +16,9 @@ pub(crate) trait Memory {
     ///
     /// # Safety
     ///
-    /// [`word`](Self::word) must have granted the address, during this capture or an earlier one of the same
-    /// stack, and the stack pointer must not have moved outward of it for good: the address is not below
-    /// the stack pointer of the present capture.
+    /// [`word`](Self::word) must have granted the address, during this capture or an earlier one of
+    /// the same stack, and the stack pointer must not have moved outward of it for good: the
+    /// address is not below the stack pointer of the present capture.
     unsafe fn again(&self, address: u64) -> u64;
 }
 
@@ -30,7 +30,8 @@ pub(crate) trait Rules {
     /// The same, if the rule also counts from the stack pointer.
     fn by_sp(&self, pc: u64) -> Option<PackedRule>;
 
-    /// How to leave the frame whose pc is `pc`: a return address, or one past an interrupted instruction.
+    /// How to leave the frame whose pc is `pc`: a return address, or one past an interrupted
+    /// instruction.
     fn rule(&self, pc: u64) -> PackedRule;
 
     /// The same for a rule that does not fit in 32 bits.
@@ -72,7 +73,8 @@ impl PointerUse {
     const RESTORED: Self = PointerUse(PackedRule::PLAIN | PackedRule::SAVED);
     /// Computes from it.
     const USED: Self = PointerUse(PackedRule::PLAIN | PackedRule::BY_FP);
-    /// Computes from it, and from more words than are noted: the step is to be taken anew each time.
+    /// Computes from it, and from more words than are noted: the step is to be taken anew each
+    /// time.
     const UNVERIFIABLE: Self = PointerUse(PackedRule::BY_FP);
 
     #[inline(always)]
@@ -187,8 +189,9 @@ fn offset(base: u64, by: i64) -> u64 {
 
 /// The ordinary step: return address beside the CFA, and a saved frame pointer unless `saved` is 0.
 ///
-/// Only words of the frame itself are read: those below could be overwritten by calls that the frame
-/// makes, which a later check could not tell from a changed frame. And the walk must move outward.
+/// Only words of the frame itself are read: those below could be overwritten by calls that the
+/// frame makes, which a later check could not tell from a changed frame. And the walk must move
+/// outward.
 fn leave<M: Memory>(at: &Registers, cfa: u64, saved: u64, pointer: PointerUse, memory: &M) -> Step {
     let link = link_address(cfa, saved);
     let Some(pc) = memory.word(link, at.sp).filter(|_| cfa > at.sp) else { return BROKEN };

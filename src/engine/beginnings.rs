@@ -8,8 +8,8 @@
 //! | version, made odd | then a Release fence | the Acquire fence in `read` | whoever reads what follows, sees that it changed |
 //! | version, made even | Release | the Acquire in `read` | all that was written |
 //!
-//! The fence also covers the numbers that the thread counts from then on: who reads those together with
-//! an older thread's beginning, sees the version change.
+//! The fence also covers the numbers that the thread counts from then on: who reads those together
+//! with an older thread's beginning, sees the version change.
 
 use core::sync::atomic::fence;
 
@@ -83,8 +83,8 @@ impl Beginning {
         Numbers::of_words(self.numbers.each_ref().map(|number| number.load(Ordering::Relaxed)))
     }
 
-    /// What `read` reads while the slot's thread stays the same. `None`: it is being changed, and the one
-    /// who does that may be waiting for us.
+    /// What `read` reads while the slot's thread stays the same. `None`: it is being changed, and
+    /// the one who does that may be waiting for us.
     fn read<R>(&self, read: impl Fn() -> R) -> Option<R> {
         const PATIENCE: u32 = 1 << 16;
         let mut turn = 0;

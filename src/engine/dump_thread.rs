@@ -5,16 +5,17 @@
 //!                └─▶ the handler that was there
 //! ```
 //!
-//! The thread is started with the recording. All signals are blocked in it, what it allocates is the
-//! profiler's own, and it is none of the program's threads in any report. Signals that come while it is at
-//! work are served by one more dump together.
+//! The thread is started with the recording. All signals are blocked in it, what it allocates is
+//! the profiler's own, and it is none of the program's threads in any report. Signals that come
+//! while it is at work are served by one more dump together.
 //!
-//! A process lives as long as it has threads; where the first one ends by `pthread_exit`, ours ends when
-//! it is the last.
+//! A process lives as long as it has threads; where the first one ends by `pthread_exit`, ours ends
+//! when it is the last.
 //!
-//! A thread does not survive a fork. The child's is started with its first event after the fork, not in
-//! the handler of the fork itself: most children execute another program at once, and some depend on being
-//! alone. Its one thread's front is [halted](crate::store::peak::Front::halt), which costs other events nothing.
+//! A thread does not survive a fork. The child's is started with its first event after the fork,
+//! not in the handler of the fork itself: most children execute another program at once, and some
+//! depend on being alone. Its one thread's front is [halted](crate::store::peak::Front::halt),
+//! which costs other events nothing.
 
 use core::ffi::{c_int, c_void};
 use core::ptr;
@@ -124,7 +125,8 @@ fn has_threads() -> bool {
     session.is_some_and(|session| session.heap().threads.load(Ordering::Relaxed) != 0)
 }
 
-/// A thread of the program's has ended. If it was the last one, ours must not keep the process alive.
+/// A thread of the program's has ended. If it was the last one, ours must not keep the process
+/// alive.
 pub(crate) fn thread_ended() {
     if RUNNING.load(Ordering::Relaxed) != 0 && !has_threads() {
         NUDGED.store(1, Ordering::Relaxed);
@@ -138,8 +140,8 @@ fn signal() -> c_int {
     SIGNAL.load(Ordering::Relaxed).cast_signed()
 }
 
-/// Runs when the process exits: what was asked for before is finished, or a file would be cut off. Not
-/// longer than that may take: who exits may hold what the thread waits for.
+/// Runs when the process exits: what was asked for before is finished, or a file would be cut off.
+/// Not longer than that may take: who exits may hold what the thread waits for.
 extern "C" fn finish() {
     const PATIENCE_MILLIS: u32 = 10_000;
     const STEP_MILLIS: u32 = 100;
@@ -181,8 +183,8 @@ pub(crate) fn stop_in_child() {
     }
 }
 
-/// The front of the calling thread is not set up for an event. If that is because it was halted in a forked
-/// child, the thread is started that the child needs.
+/// The front of the calling thread is not set up for an event. If that is because it was halted in
+/// a forked child, the thread is started that the child needs.
 #[cold]
 pub(crate) fn start_where_needed(front: &Front) {
     if front.go_on(HALTED_MODE.load(Ordering::Relaxed)) {

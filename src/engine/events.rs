@@ -1,5 +1,5 @@
-//! What happens to blocks, entered in the books: each hook calls these, and keeps the site in a trailer
-//! of its own kind.
+//! What happens to blocks, entered in the books: each hook calls these, and keeps the site in a
+//! trailer of its own kind.
 
 use crate::base::current::{add_profiler_bytes, is_profiler};
 use crate::base::os::clock;
@@ -71,8 +71,8 @@ pub(crate) fn freed_unrecorded(size: usize) {
     }
 }
 
-/// A block has changed its size, whose trailer said `site`, or was damaged. The site that it has now;
-/// `None`: the block is not known, and is to be taken for a new one.
+/// A block has changed its size, whose trailer said `site`, or was damaged. The site that it has
+/// now; `None`: the block is not known, and is to be taken for a new one.
 #[inline(always)]
 pub(crate) fn resized(
     session: &'static Session,

@@ -13,7 +13,8 @@ use crate::store::peak::{EXACT, Front, Heap};
 use crate::store::sites::Owner;
 use crate::store::tally::{Epoch, Tally};
 
-/// What happened to a block. A type for each kind, so that nothing has to ask at run time which it is.
+/// What happened to a block. A type for each kind, so that nothing has to ask at run time which it
+/// is.
 pub(crate) trait Event: Copy {
     /// Whether the site has less live afterwards.
     fn shrinks(self) -> bool;
@@ -168,8 +169,8 @@ pub(crate) fn enter<E: Event>(
     }
 }
 
-/// The site belongs to another thread, or others have changed it, or it rested since the last peak, or
-/// it counts for a group.
+/// The site belongs to another thread, or others have changed it, or it rested since the last peak,
+/// or it counts for a group.
 #[inline(never)]
 fn enter_elsewhere<E: Event>(
     thread: &mut Thread,

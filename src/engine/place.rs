@@ -105,9 +105,9 @@ fn prepare(base: NonNull<u8>, geometry: &Geometry) -> Result<Mapping, Errno> {
     if SPACE.begin(mapping) { Ok(mapping) } else { Err(Errno::NO_SPACE) }
 }
 
-/// Makes this process's file, which has to be new. Where the pattern has the process's id, one that is
-/// there is of an earlier program in this process: the next number is appended. Else it is taken away
-/// if it is a recording that has ended.
+/// Makes this process's file, which has to be new. Where the pattern has the process's id, one that
+/// is there is of an earlier program in this process: the next number is appended. Else it is taken
+/// away if it is a recording that has ended.
 pub(crate) fn create(pattern: &CStr) -> Result<(File, Path), Errno> {
     const MOST: u32 = 10_000;
     let (base, names_process) = expand(pattern).ok_or(Errno::NAME_TOO_LONG)?;
@@ -159,7 +159,8 @@ fn look_at(path: &CStr) -> Found {
     if is_open && files::is_alive(id) { Found::Running } else { Found::Ended }
 }
 
-/// The path that a [pattern](crate::base::path_pattern) stands for, and whether it has the process's id.
+/// The path that a [pattern](crate::base::path_pattern) stands for, and whether it has the
+/// process's id.
 pub(crate) fn expand(pattern: &CStr) -> Option<(Path, bool)> {
     let (pattern, mut path) = (pattern.to_bytes(), Path::EMPTY);
     let fits = path_pattern::expand(pattern, |piece| path.push(piece));

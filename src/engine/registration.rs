@@ -25,8 +25,8 @@ use crate::store::thread_slot::{SHARED, SLOTS, ThreadSlot, claim};
 /// The threads' cells, by slot; kept for the next thread in the slot.
 static CELLS: [AtomicPtr<ThreadCell>; SLOTS] = [const { AtomicPtr::new(ptr::null_mut()) }; SLOTS];
 
-/// Registers the calling thread, which is just beginning, before its first event. `stack`: the size of
-/// its stack, if it is not the first thread.
+/// Registers the calling thread, which is just beginning, before its first event. `stack`: the size
+/// of its stack, if it is not the first thread.
 #[cfg(feature = "preload")]
 pub(crate) fn begin_thread(session: &'static Session, stack: Option<usize>) {
     if current::number() == current::NEW {

@@ -56,8 +56,8 @@ impl Session {
     }
 
     /// The slots that have ever been used. A thread that takes one for the first time waits for the
-    /// heap's lock before its first event. The shared slot lies behind the others; the slots between
-    /// may be without space: not even reading them is safe then.
+    /// heap's lock before its first event. The shared slot lies behind the others; the slots
+    /// between may be without space: not even reading them is safe then.
     pub(crate) fn used_slots(&self) -> impl Iterator<Item = (u32, &'static ThreadSlot)> + use<> {
         let used = self.header.process.threads.load(Ordering::Relaxed);
         let own = used.min(SHARED).min(parts::room_for_threads());
@@ -102,13 +102,14 @@ pub(crate) fn get() -> Option<&'static Session> {
 pub(crate) struct Calls {
     /// A thread that had events ends; the argument is its state.
     pub(crate) thread_ends: unsafe extern "C" fn(*mut c_void),
-    /// The calling thread is asked to take down the allocator's state, with so many bytes live. It is
-    /// outside the hook, and its stack has these bounds.
+    /// The calling thread is asked to take down the allocator's state, with so many bytes live. It
+    /// is outside the hook, and its stack has these bounds.
     #[cfg(feature = "backtraces")]
     pub(crate) note_state: fn(&'static Session, i64, (u64, u64)),
 }
 
-/// Decides whether the process is recorded, unless that was done. `begin` runs once there is a session.
+/// Decides whether the process is recorded, unless that was done. `begin` runs once there is a
+/// session.
 pub(crate) fn decide(calls: Calls, begin: fn()) -> Option<&'static Session> {
     SESSION.decide(|| make(calls), begin)
 }
@@ -136,8 +137,8 @@ fn describe_process(header: &Header, settings: &Settings) {
     process.unwind.store(settings.unwind as u32, Ordering::Relaxed);
     process.frames.store(settings.frames, Ordering::Relaxed);
     process.buckets.store(settings.buckets.unwrap_or(0), Ordering::Relaxed);
-    // Together, because their ratio is the rate of the clock. Not before the mapping is made: room in
-    // a file may take longer than all that is recorded.
+    // Together, because their ratio is the rate of the clock. Not before the mapping is made: room
+    // in a file may take longer than all that is recorded.
     os::clock::start();
     process.started_nanos.store(os::monotonic_nanos(), Ordering::Relaxed);
     process.started_units.store(os::clock::origin(), Ordering::Relaxed);

@@ -16,7 +16,8 @@ use crate::store::group::Member;
 use crate::store::modules::Modules;
 use crate::store::sites::{Maker, NO_SITE};
 
-/// The site of the stack whose innermost frame has the registers `at`; `None` while nothing is recorded.
+/// The site of the stack whose innermost frame has the registers `at`; `None` while nothing is
+/// recorded.
 #[inline(always)]
 pub(crate) fn of(thread: &mut Thread, session: &'static Session, at: Registers) -> Option<u32> {
     // Of an older window it is less than that.
@@ -27,8 +28,8 @@ pub(crate) fn of(thread: &mut Thread, session: &'static Session, at: Registers) 
     (site != NO_SITE).then_some(site)
 }
 
-/// The same for a stack that is not the one captured last. The registers come one by one, to stay in the
-/// processor's.
+/// The same for a stack that is not the one captured last. The registers come one by one, to stay
+/// in the processor's.
 #[inline(never)]
 fn of_changed(thread: &mut Thread, session: &'static Session, pc: u64, sp: u64, bp: u64) -> u32 {
     let at = Registers { pc, sp, bp };
@@ -43,8 +44,8 @@ fn of_changed(thread: &mut Thread, session: &'static Session, pc: u64, sp: u64, 
     }
 }
 
-/// The innermost frame's id of the stack whose innermost frame has the registers `at`, if it has one;
-/// for events that are no block's.
+/// The innermost frame's id of the stack whose innermost frame has the registers `at`, if it has
+/// one; for events that are no block's.
 #[cfg(feature = "dhat-compat")]
 pub(crate) fn frame_of(
     thread: &mut Thread,
@@ -61,8 +62,8 @@ pub(crate) fn frame_of(
 /// Whether the stack is the one captured last.
 #[inline(always)]
 fn is_unchanged(thread: &Thread, at: &Registers) -> bool {
-    // SAFETY: `at` is a frame of this thread that calls us. Of another stack nothing is remembered: `changed`
-    // and `frame_of` forget it, and then no remembered frame has these registers.
+    // SAFETY: `at` is a frame of this thread that calls us. Of another stack nothing is remembered:
+    // `changed` and `frame_of` forget it, and then no remembered frame has these registers.
     let memory = unsafe { OwnStack::as_remembered() };
     thread.generation == rule_cache::generation() && thread.stack.is_unchanged(at, &memory)
 }
@@ -149,8 +150,8 @@ fn walked(thread: &mut Thread, session: &'static Session, at: Registers) -> Opti
         let high = thread.bounds.1;
         let place = &thread.place;
         let mut names = FrameNames::new(place, &thread.roots, &mut thread.paths, thread.generation);
-        // SAFETY: the bounds are this thread's, and `at`, a frame that calls us, is within; of another stack
-        // nothing is remembered: `changed` and `frame_of` forget it.
+        // SAFETY: the bounds are this thread's, and `at`, a frame that calls us, is within; of
+        // another stack nothing is remembered: `changed` and `frame_of` forget it.
         let memory = unsafe { OwnStack::new(high) };
         thread.stack.capture(at, &memory, &rules, &mut names)
     } else {
@@ -218,8 +219,8 @@ fn site(thread: &mut Thread, node: u32, whole: bool, first: u32) -> u32 {
     site
 }
 
-/// The site of a stack that is not whole; `node` is the innermost frame's, if all that was walked is
-/// kept.
+/// The site of a stack that is not whole; `node` is the innermost frame's, if all that was walked
+/// is kept.
 #[cold]
 #[inline(never)]
 fn incomplete(thread: &mut Thread, node: Option<u32>, first: u32) -> u32 {
@@ -240,10 +241,12 @@ fn name_again(thread: &mut Thread) -> u32 {
     name_of(&thread.stack, &mut names)
 }
 
-/// The innermost frame's id, looked up from the outermost frame inward; a root's for an empty stack.
+/// The innermost frame's id, looked up from the outermost frame inward; a root's for an empty
+/// stack.
 ///
-/// Of a stack that has more frames than are kept only the whole window is named, not the stacks that
-/// its frames end: each of those would be a window of its own, and share no frame with this one.
+/// Of a stack that has more frames than are kept only the whole window is named, not the stacks
+/// that its frames end: each of those would be a window of its own, and share no frame with this
+/// one.
 fn name_of(stack: &Stack, names: &mut FrameNames<'_>) -> u32 {
     let marks = stack.marks();
     let window = &marks[marks.len().saturating_sub(stack.limit())..];

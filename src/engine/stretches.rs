@@ -1,8 +1,8 @@
 //! The most that was live in stretches of time, any number of which may overlap.
 //!
-//! The heap knows its peak since the last [mark](crate::store::peak::Heap::mark). Each beginning and each end of a
-//! stretch sets a mark, and what the heap says of the time before it counts for every stretch
-//! that had begun by then.
+//! The heap knows its peak since the last [mark](crate::store::peak::Heap::mark). Each beginning
+//! and each end of a stretch sets a mark, and what the heap says of the time before it counts for
+//! every stretch that had begun by then.
 
 use std::vec::Vec;
 
@@ -90,8 +90,8 @@ fn with_open<R>(change: impl FnOnce(&mut Vec<Option<Most>>) -> R) -> R {
     })
 }
 
-/// Gives the calling thread its slot, before the lock is taken: what that takes may be interrupted by a
-/// fork.
+/// Gives the calling thread its slot, before the lock is taken: what that takes may be interrupted
+/// by a fork.
 fn register() {
     if let Ok(Some(session)) = session::decided() {
         drop(Inside::enter(session));

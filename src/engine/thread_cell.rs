@@ -6,9 +6,9 @@
 //!                         └──────── Thread                         through `Inside` or `Claim` alone
 //! ```
 //!
-//! The cell lies in zeroed memory of its own, not in the recording, and stays for the next thread in the
-//! slot. In a forked child the kernel may have zeroed it again ([`os::files::wipe_on_fork`]): then it has
-//! no slot.
+//! The cell lies in zeroed memory of its own, not in the recording, and stays for the next thread
+//! in the slot. In a forked child the kernel may have zeroed it again
+//! ([`os::files::wipe_on_fork`]): then it has no slot.
 //!
 //! [`os::files::wipe_on_fork`]: crate::base::os::files::wipe_on_fork
 
@@ -40,8 +40,8 @@ pub(crate) struct ThreadCell {
     thread: UnsafeCell<MaybeUninit<Thread>>,
 }
 
-/// The right to a cell's [`Thread`] where no event can be under way: the slot was claimed for a thread
-/// that has had no event yet, or the shared slot's lock is held.
+/// The right to a cell's [`Thread`] where no event can be under way: the slot was claimed for a
+/// thread that has had no event yet, or the shared slot's lock is held.
 #[derive(Debug)]
 pub(crate) struct Claim(&'static ThreadCell);
 
@@ -50,8 +50,8 @@ impl ThreadCell {
     ///
     /// # Safety
     ///
-    /// `memory` must point to zeroed memory of this type's size, mapped as long as the process, whose
-    /// `Thread` nobody uses.
+    /// `memory` must point to zeroed memory of this type's size, mapped as long as the process,
+    /// whose `Thread` nobody uses.
     pub(crate) unsafe fn initialize(
         memory: NonNull<ThreadCell>,
         session: &'static Session,
@@ -72,7 +72,8 @@ impl ThreadCell {
     #[inline(always)]
     pub(crate) fn current() -> Option<&'static ThreadCell> {
         let cell = current::state::<ThreadCell>()?;
-        // SAFETY: the word is set to initialized cells alone. What the kernel has wiped is a cell, too.
+        // SAFETY: the word is set to initialized cells alone. What the kernel has wiped is a cell,
+        // too.
         Some(unsafe { cell.as_ref() })
     }
 
@@ -106,7 +107,8 @@ impl ThreadCell {
     ///
     /// # Safety
     ///
-    /// The cell is initialized, and nobody else has a reference to its `Thread` as long as this one lives.
+    /// The cell is initialized, and nobody else has a reference to its `Thread` as long as this one
+    /// lives.
     #[inline(always)]
     #[expect(clippy::mut_from_ref, reason = "the caller is the one owner, by its promise")]
     unsafe fn thread(&self) -> &mut Thread {
@@ -145,8 +147,8 @@ impl Claim {
     ///
     /// # Safety
     ///
-    /// The calling thread alone uses the cell's slot, and has neither an [`Inside`](super::inside::Inside)
-    /// nor another claim of it.
+    /// The calling thread alone uses the cell's slot, and has neither an
+    /// [`Inside`](super::inside::Inside) nor another claim of it.
     pub(crate) unsafe fn new(cell: &'static ThreadCell) -> Self {
         Claim(cell)
     }
@@ -158,7 +160,8 @@ impl Claim {
     /// The cell's `Thread`.
     #[inline(always)]
     pub(crate) fn thread(&mut self) -> &mut Thread {
-        // SAFETY: `new` has the contract; the claim can be neither copied nor sent, and is borrowed.
+        // SAFETY: `new` has the contract; the claim can be neither copied nor sent, and is
+        // borrowed.
         unsafe { self.0.thread() }
     }
 

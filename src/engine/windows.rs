@@ -1,12 +1,12 @@
 //! Windows: stretches of a process's life that are recorded by themselves.
 //!
 //! Ordinarily there is one, from the first block to the end. A program that asks for windows
-//! ([`crate::compat::dhat`]) has nothing recorded outside of them, and a block from before a window is not
-//! known in it: its free is no event, and resizing it makes a new block.
+//! ([`crate::compat::dhat`]) has nothing recorded outside of them, and a block from before a window
+//! is not known in it: its free is no event, and resizing it makes a new block.
 //!
-//! Each window has sites of its own: those from its first one on, [`first`](Window::Open). So a block's
-//! trailer says already whether the block is of the present window, and numbers begin at zero without
-//! anything being cleared while others write it.
+//! Each window has sites of its own: those from its first one on, [`first`](Window::Open). So a
+//! block's trailer says already whether the block is of the present window, and numbers begin at
+//! zero without anything being cleared while others write it.
 //!
 //! | state | sites known | stacks captured |
 //! |---|---|---|
@@ -70,7 +70,8 @@ fn set(known: u32, named: u32) {
     NAMED.store(named, Ordering::Release);
 }
 
-/// Nothing is recorded until a window is opened. Does nothing once the process has had its first block.
+/// Nothing is recorded until a window is opened. Does nothing once the process has had its first
+/// block.
 #[cfg(feature = "dhat-compat")]
 #[inline(always)]
 pub(crate) fn close_from_start() {
@@ -86,8 +87,8 @@ pub(crate) fn count_only() {
     set(TABLE_FULL, COUNTING);
 }
 
-/// Whether blocks were counted without stacks at some time: then the site of what finds the table full
-/// has those, too.
+/// Whether blocks were counted without stacks at some time: then the site of what finds the table
+/// full has those, too.
 #[cfg(feature = "dhat-compat")]
 pub(crate) fn has_counted_only() -> bool {
     COUNTED_ONLY.load(Ordering::Relaxed) != 0

@@ -64,16 +64,16 @@ pub(crate) struct Frames {
     pub(crate) frames: &'static [Frame],
     /// All levels, one after the other.
     pub(crate) slots: &'static [Slot],
-    /// Makes a level Empty that is not used any more, and gives its memory back, as far as it has whole pages.
-    /// A lookup that is still there finds what it would have found before, or nothing, and then looks again
-    /// in the level that is used now.
+    /// Makes a level Empty that is not used any more, and gives its memory back, as far as it has
+    /// whole pages. A lookup that is still there finds what it would have found before, or nothing,
+    /// and then looks again in the level that is used now.
     pub(crate) discard: fn(&'static [Slot]),
     /// Whether there is room in memory for so many frames.
     pub(crate) room: fn(u32) -> bool,
 }
 
-/// Frames that a level is for: three quarters of its slots. What is found is found at the second look
-/// or third then, and what a frame takes of the slots is 5 to 11 bytes.
+/// Frames that a level is for: three quarters of its slots. What is found is found at the second
+/// look or third then, and what a frame takes of the slots is 5 to 11 bytes.
 fn most_in(slots: usize) -> usize {
     slots / 4 * 3
 }
@@ -91,7 +91,8 @@ pub(crate) fn last_level(capacity: usize) -> u32 {
 }
 
 /// Where a frame may be, and the tag that its slot has. The part that depends on the parent is one
-/// multiplication and a few steps: it is what the names of a stack's frames wait for, one for another.
+/// multiplication and a few steps: it is what the names of a stack's frames wait for, one for
+/// another.
 #[inline(always)]
 fn hash(parent: u32, address: u64) -> u32 {
     const K: u64 = 0x9e37_79b9_7f4a_7c15; // 2^64 / golden ratio

@@ -1,7 +1,7 @@
 //! The recording's groups: allocations that are counted together, with a peak of their own.
 //!
-//! A thread of a group names its stacks by a root frame of the group's, so no two groups share a site,
-//! and a site says to which group its blocks belong, whoever frees them.
+//! A thread of a group names its stacks by a root frame of the group's, so no two groups share a
+//! site, and a site says to which group its blocks belong, whoever frees them.
 //!
 //! A group without a name is internal: reports show neither a frame nor numbers of it.
 
@@ -140,7 +140,8 @@ pub(crate) fn named(groups: &[Group], group: u32) -> u32 {
 pub(crate) struct Member {
     /// [`NO_GROUP`], or the group's number.
     pub(crate) group: u32,
-    /// Whether all that the thread allocates counts, not only what is allocated below a test's start.
+    /// Whether all that the thread allocates counts, not only what is allocated below a test's
+    /// start.
     pub(crate) whole: bool,
     /// Whether the group ends with this thread.
     pub(crate) leads: bool,
@@ -219,9 +220,9 @@ pub(crate) fn restart(process: &Process, groups: &[Group]) {
     groups.iter().flat_map(numbers).for_each(|number| number.store(0, Ordering::Relaxed));
 }
 
-/// The frames that stand for a group outward of its stacks: one for each root, at the root's number. Where
-/// there is no room for them, there is none for the group's stacks: they must not be taken for those of
-/// no group.
+/// The frames that stand for a group outward of its stacks: one for each root, at the root's
+/// number. Where there is no room for them, there is none for the group's stacks: they must not be
+/// taken for those of no group.
 pub(crate) fn roots(frames: &Frames, group: u32) -> [u32; ROOTS as usize] {
     let mut roots = [0, 1, 2, 3];
     if group != NO_GROUP {

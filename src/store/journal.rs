@@ -1,11 +1,11 @@
 //! What a thread has changed half, for who reads the recording after the thread was killed.
 //!
-//! Most events change a tally by one store each for what must not come apart. The few that need more
-//! than one put what was there before into the thread's journal, and say so before they begin; the
-//! reader takes it from there.
+//! Most events change a tally by one store each for what must not come apart. The few that need
+//! more than one put what was there before into the thread's journal, and say so before they begin;
+//! the reader takes it from there.
 //!
-//! The kind is written last before the change and first after it. The stores of one thread reach the
-//! file in the order of the program: a compiler's fence is enough.
+//! The kind is written last before the change and first after it. The stores of one thread reach
+//! the file in the order of the program: a compiler's fence is enough.
 
 use crate::base::sync::spin_lock::SpinLock;
 use crate::base::sync::{AtomicU32, Ordering, compiler_fence};
@@ -13,7 +13,8 @@ use crate::store::tally::Tally;
 
 /// Nothing is changed half.
 pub(crate) const WHOLE: u32 = 0;
-/// A reallocation, of a block of a site that this thread owns: `site_before` has the site's own totals.
+/// A reallocation, of a block of a site that this thread owns: `site_before` has the site's own
+/// totals.
 pub(crate) const RESIZING_OWN: u32 = 1;
 /// The same, in this thread's share of the site: `share_before` has the share's totals.
 pub(crate) const RESIZING_SHARE: u32 = 2;
@@ -24,7 +25,8 @@ pub(crate) const FLUSHING: u32 = 3;
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
 pub(crate) struct Journal {
-    /// Held while a share moves, so that a reader in this process finds it in one of the two places.
+    /// Held while a share moves, so that a reader in this process finds it in one of the two
+    /// places.
     pub(crate) moving: SpinLock,
     pub(crate) kind: AtomicU32,
     pub(crate) site: AtomicU32,

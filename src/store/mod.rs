@@ -9,10 +9,10 @@
 //!                       the owner's events        other threads' shares, when they flush
 //! ```
 //!
-//! A site is owned by the thread slot that saw it first: that thread changes the site's tally
-//! in place, with plain stores. Other threads collect their shares in their arenas
-//! ([`crate::store::arena`]) and flush them to the shared tally. So a program with one thread has its
-//! numbers in one place, exact after every event, and no thread writes a line that another
+//! A site is owned by the thread slot that saw it first: that thread changes the site's tally in
+//! place, with plain stores. Other threads collect their shares in their arenas
+//! ([`crate::store::arena`]) and flush them to the shared tally. So a program with one thread has
+//! its numbers in one place, exact after every event, and no thread writes a line that another
 //! writes, event by event.
 //!
 //! | word | writer | order | partner |

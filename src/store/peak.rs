@@ -16,8 +16,8 @@
 //!  Exact     every event goes through one front under one lock.
 //! ```
 //!
-//! The recent maximum is that since the last [mark](Heap::mark), for those who want to know the peak of
-//! a stretch of time; without marks it is the maximum itself.
+//! The recent maximum is that since the last [mark](Heap::mark), for those who want to know the
+//! peak of a stretch of time; without marks it is the maximum itself.
 //!
 //! Sole turns into Bounded when a second thread comes: that thread raises the mode, then makes
 //! every running thread execute a memory barrier, then waits until the sole thread is
@@ -64,7 +64,8 @@ pub(crate) struct Heap {
     pub(crate) live_bytes: Signed,
     /// Blocks live, as far as published.
     pub(crate) live_blocks: Signed,
-    /// The most bytes live at once, as of the last time the heap shrank from there or a thread published.
+    /// The most bytes live at once, as of the last time the heap shrank from there or a thread
+    /// published.
     pub(crate) peak_bytes: Signed,
     /// The most blocks live at once, as far as published.
     pub(crate) peak_blocks: Signed,
@@ -199,16 +200,17 @@ impl Heap {
         self.threads.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Begins a new stretch of time; the most that was live in the one that ends, in bytes and in blocks.
-    /// `own`: the front of the calling thread, which is inside the hook. In Bounded mode both are within
-    /// 1 % of the heap's maximum.
+    /// Begins a new stretch of time; the most that was live in the one that ends, in bytes and in
+    /// blocks. `own`: the front of the calling thread, which is inside the hook. In Bounded mode
+    /// both are within 1 % of the heap's maximum.
     pub(crate) fn mark<'a>(
         &self,
         own: &Front,
         fronts: impl Iterator<Item = &'a Front>,
     ) -> (i64, i64) {
-        // Who is inside is the sole thread, or it would have ended that mode when it joined. It must not
-        // wait for the lock: who joins holds it, and waits for the sole thread to be outside.
+        // Who is inside is the sole thread, or it would have ended that mode when it joined. It
+        // must not wait for the lock: who joins holds it, and waits for the sole thread to be
+        // outside.
         if self.mode.load(Ordering::Relaxed) == SOLE {
             return own.mark(self);
         }
@@ -224,8 +226,8 @@ impl Heap {
     }
 
     #[cfg(feature = "dhat-compat")]
-    /// Nothing is live any more, and the heap at a new maximum. No event is under way, and no thread is
-    /// inside the hook; threads may join.
+    /// Nothing is live any more, and the heap at a new maximum. No event is under way, and no
+    /// thread is inside the hook; threads may join.
     pub(crate) fn restart<'a>(
         &self,
         exact: bool,
@@ -265,8 +267,8 @@ impl Heap {
         self.live_bytes.get().wrapping_add(pending)
     }
 
-    /// The allocator's state was taken down with `live` bytes live. The next time is when there is 1/16
-    /// more, and not before `time`.
+    /// The allocator's state was taken down with `live` bytes live. The next time is when there is
+    /// 1/16 more, and not before `time`.
     #[cfg(feature = "backtraces")]
     pub(crate) fn state_taken(&self, live: i64, time: u64) {
         self.state_bytes.set(live.saturating_add(live / 16).max(FIRST_STATE));

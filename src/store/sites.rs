@@ -9,8 +9,9 @@ use crate::store::tally::{Epoch, Tally};
 
 /// No site: the block is not recorded.
 pub(crate) const NO_SITE: u32 = 0;
-/// The site of all events that found the table full, where recording has gone on since the start. Each
-/// [window](crate::engine::windows) has one of its own, and only the sites from there on are of that window.
+/// The site of all events that found the table full, where recording has gone on since the start.
+/// Each [window](crate::engine::windows) has one of its own, and only the sites from there on are
+/// of that window.
 pub(crate) const TABLE_FULL: u32 = 1;
 /// The first site that is a stack.
 pub(crate) const FIRST_SITE: u32 = 2;
@@ -39,9 +40,9 @@ impl Record {
     }
 }
 
-/// Who writes a site's own tally, and for which group it counts. Read at every event and hardly ever
-/// written, so it does not lie beside what the owner writes: other threads would wait for that line
-/// each time.
+/// Who writes a site's own tally, and for which group it counts. Read at every event and hardly
+/// ever written, so it does not lie beside what the owner writes: other threads would wait for that
+/// line each time.
 ///
 /// ```text
 ///  31      30            11 10         0
@@ -218,8 +219,8 @@ impl Sites {
     }
 
     #[cfg(feature = "dhat-compat")]
-    /// Begins a window: the site of what finds the table full in it. Where not even that has a place, its
-    /// number is that of no site, and only the heap's own numbers go on.
+    /// Begins a window: the site of what finds the table full in it. Where not even that has a
+    /// place, its number is that of no site, and only the heap's own numbers go on.
     pub(crate) fn begin_window(&self, now: u64) -> u32 {
         let first = self.next_id().unwrap_or_else(|| {
             // No two windows have the same, or the blocks of one would be known in the other.
@@ -239,8 +240,8 @@ impl Sites {
 }
 
 impl Sites {
-    /// Adds a share of a site to its shared tally and looks whether the site is at its own maximum. With
-    /// `then` the share is begun anew: to who reads the journal both are one change.
+    /// Adds a share of a site to its shared tally and looks whether the site is at its own maximum.
+    /// With `then` the share is begun anew: to who reads the journal both are one change.
     pub(crate) fn flush(
         &self,
         share: &Tally,
@@ -271,8 +272,8 @@ impl Sites {
         own.note_max_of(live());
     }
 
-    /// The owner is about to change its tally: saves what it has, if this is the first change of the
-    /// epoch.
+    /// The owner is about to change its tally: saves what it has, if this is the first change of
+    /// the epoch.
     #[inline(always)]
     pub(crate) fn touch(&self, site: u32, own: &Tally, epoch: Epoch) {
         own.begin_epoch(epoch, |bytes, blocks| {

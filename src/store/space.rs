@@ -1,9 +1,10 @@
 //! Space for a recording in a file: reserved before it is touched.
 //!
-//! A file that is shorter than it says on a disk that is full kills the process that touches it (SIGBUS).
-//! So each growing part of the recording has a mark, up to which it may be touched, and the
-//! mark moves in steps, when the kernel has given the space. Where it gives none, the part is full, and
-//! the recording says so. In anonymous memory all marks are at the end from the beginning.
+//! A file that is shorter than it says on a disk that is full kills the process that touches it
+//! (SIGBUS). So each growing part of the recording has a mark, up to which it may be touched, and
+//! the mark moves in steps, when the kernel has given the space. Where it gives none, the part is
+//! full, and the recording says so. In anonymous memory all marks are at the end from the
+//! beginning.
 
 use core::ffi::CStr;
 use core::ptr::NonNull;
@@ -105,8 +106,9 @@ impl Space {
         self.mark(part).entries.load(Ordering::Relaxed)
     }
 
-    /// The recording is the file at [`path`](Self::path), mapped there. `false` if there is no space
-    /// for what every recording needs; nothing else of the mapping is touched before it is asked for.
+    /// The recording is the file at [`path`](Self::path), mapped there. `false` if there is no
+    /// space for what every recording needs; nothing else of the mapping is touched before it is
+    /// asked for.
     pub(crate) fn begin(&self, mapping: Mapping) -> bool {
         // Release pairs with the Acquire in `mapping`: the header is described.
         self.base.store(mapping.base().as_ptr(), Ordering::Release);

@@ -5,10 +5,10 @@
 //!
 //! # At-peak values without scanning
 //!
-//! The heap's *epoch* is raised when the heap first shrinks after a maximum. A tally that
-//! changes for the first time in a later epoch saves its live values first: they are what
-//! it had at that maximum. (A share saves them in itself; a site's own tally, which notes the site's
-//! own maximum there, in the site's record.) So at any time
+//! The heap's *epoch* is raised when the heap first shrinks after a maximum. A tally that changes
+//! for the first time in a later epoch saves its live values first: they are what it had at that
+//! maximum. (A share saves them in itself; a site's own tally, which notes the site's own maximum
+//! there, in the site's record.) So at any time
 //!
 //! ```text
 //! value at the peak = live    if the heap is at its maximum now, or
@@ -38,8 +38,9 @@ pub(crate) struct Tally {
     pub(crate) freed: Pair,
     /// Sum of times of death minus sum of times of birth, in clock units, wrapping.
     pub(crate) time: Word,
-    /// In a site's own tally the most bytes the site had live at once, as of the last time it shrank from
-    /// there, and its blocks then; elsewhere what was live before the epoch's first change.
+    /// In a site's own tally the most bytes the site had live at once, as of the last time it
+    /// shrank from there, and its blocks then; elsewhere what was live before the epoch's first
+    /// change.
     noted: Pair,
 }
 
@@ -141,8 +142,8 @@ impl Tally {
         }
     }
 
-    /// Before the tally changes: if this is the first change of the epoch, has what is live saved, and
-    /// only then says that it was. Who is killed in between has not changed it yet.
+    /// Before the tally changes: if this is the first change of the epoch, has what is live saved,
+    /// and only then says that it was. Who is killed in between has not changed it yet.
     #[inline(always)]
     pub(crate) fn begin_epoch(&self, epoch: Epoch, save: impl FnOnce(i64, i64)) {
         if self.epoch() != epoch {

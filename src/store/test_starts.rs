@@ -6,7 +6,8 @@ use crate::base::os;
 use crate::base::sync::{AtomicU64, Ordering};
 use crate::store::frames::{Frames, ROOTS};
 
-/// Where tests start: linked addresses of the executable, the first and one past the last of each function.
+/// Where tests start: linked addresses of the executable, the first and one past the last of each
+/// function.
 static STARTS: [[AtomicU64; 2]; 8] = [const { [AtomicU64::new(0), AtomicU64::new(0)] }; 8];
 
 /// Whether the first thread is a group: the list of starts begins with the word `main`.
@@ -31,7 +32,8 @@ pub(crate) fn read(ranges: Option<&CStr>) {
     }
 }
 
-/// Whether the stack that ends in `frame` goes through a start of a test; where none is known, always.
+/// Whether the stack that ends in `frame` goes through a start of a test; where none is known,
+/// always.
 pub(crate) fn is_below_a_start(frames: &Frames, mut frame: u32) -> bool {
     let starts = || {
         let range = |[first, end]: &[AtomicU64; 2]| {

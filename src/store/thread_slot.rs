@@ -59,7 +59,8 @@ pub(crate) fn claim(
     let own = slots.get(..SHARED as usize)?;
     let with_room = own.iter().enumerate().take_while(|(index, _)| room(*index as u32 + 1));
     let index = with_room.map(|(_, slot)| slot).position(|slot| {
-        // Acquire pairs with the Release in `leave`: the slot's last thread has written all it will.
+        // Acquire pairs with the Release in `leave`: the slot's last thread has written all it
+        // will.
         slot.state.load(Ordering::Relaxed) == FREE
             && slot
                 .state

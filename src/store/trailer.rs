@@ -9,8 +9,9 @@
 //! ```
 //!
 //! The block's address and alignment stay the inner allocator's. A trailer that somebody has
-//! written over, or that was never written, fails its check (but for one in 2^40; in 2^32 where the trailer is
-//! [at the end](at_end) of the usable bytes) and is counted, never trusted. The check covers the site: an overrun by one byte changes that first.
+//! written over, or that was never written, fails its check (but for one in 2^40; in 2^32 where the
+//! trailer is [at the end](at_end) of the usable bytes) and is counted, never trusted. The check
+//! covers the site: an overrun by one byte changes that first.
 //!
 //! A block that was reported to a tracker (`crate::tracker`) has another check, so that only
 //! such a block's free is reported. What fails the one is held against the other, so that the
@@ -113,8 +114,8 @@ pub(crate) mod tracked {
     }
 }
 
-/// Trailers at the end of what the allocator says is usable, for hooks that are not told a block's size when
-/// it is freed.
+/// Trailers at the end of what the allocator says is usable, for hooks that are not told a block's
+/// size when it is freed.
 ///
 /// ```text
 ///  63          32 31         24 23            0

@@ -16,8 +16,8 @@ pub(super) fn is_last_thread() -> bool {
     })
 }
 
-/// Whether a thread's state in its `stat` is that of one that has ended: the letter after the name, which
-/// is in parentheses and may be anything.
+/// Whether a thread's state in its `stat` is that of one that has ended: the letter after the name,
+/// which is in parentheses and may be anything.
 fn has_ended(stat: &[u8]) -> bool {
     let name_end = stat.iter().rposition(|byte| *byte == b')');
     let state = name_end.and_then(|end| stat.get(end + 2));

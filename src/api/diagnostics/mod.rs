@@ -15,8 +15,8 @@ use std::vec::Vec;
 use crate::base::{current, os, settings};
 use crate::engine::dump_thread;
 
-/// `MOD_ALLOC_OUT` at the start: a running program may change its environment, which nobody can read
-/// safely meanwhile.
+/// `MOD_ALLOC_OUT` at the start: a running program may change its environment, which nobody can
+/// read safely meanwhile.
 static OUT: OnceLock<Option<Vec<u8>>> = OnceLock::new();
 
 /// Kept from one dump to the next.

@@ -36,8 +36,8 @@ struct Entry {
     member: Member,
 }
 
-/// Oldest first. The first few lie in an array, so that what is nested like most programs nest never
-/// asks for memory.
+/// Oldest first. The first few lie in an array, so that what is nested like most programs nest
+/// never asks for memory.
 #[derive(Debug)]
 struct Entries {
     near: [Entry; NEAR],
@@ -131,8 +131,8 @@ pub(super) fn leave(key: Key) {
     change(|entries| entries.remove(key));
 }
 
-/// Changes the entries and what follows from them. In a signal handler that came in the middle of this, it
-/// does nothing.
+/// Changes the entries and what follows from them. In a signal handler that came in the middle of
+/// this, it does nothing.
 fn change(change: impl FnOnce(&mut Entries)) {
     ENTERED.with(|entered| {
         let Ok(mut entries) = entered.entries.try_borrow_mut() else { return };

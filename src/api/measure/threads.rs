@@ -55,8 +55,8 @@ pub(crate) unsafe extern "C" fn pthread_create(
 
 /// The birth of a thread of the calling thread's group, if that passes on to threads.
 fn birth(start: Start, argument: *mut c_void) -> Option<Birth> {
-    // Nobody measures before the process has had its first block; and who only starts a thread in a program
-    // with another allocator begins no recording.
+    // Nobody measures before the process has had its first block; and who only starts a thread in a
+    // program with another allocator begins no recording.
     let session = session::decided().ok().flatten()?;
     let member = inside::member();
     let group = session.groups.get(member.group as usize).filter(|_| member.passes_on)?;

@@ -114,7 +114,8 @@ impl MemorySlot {
     pub fn stats(&self) -> Option<ThreadMemoryStats> {
         // Acquire pairs with the Release in `take`: the last thread's READY is not seen below.
         let id = self.id.load(Ordering::Acquire);
-        // Acquire pairs with the Release in `take`: the name and the count before are this thread's.
+        // Acquire pairs with the Release in `take`: the name and the count before are this
+        // thread's.
         if id == 0 || self.state.load(Ordering::Acquire) != READY {
             return None;
         }

@@ -48,7 +48,8 @@ pub(crate) fn everybodys() -> u64 {
     absolute()
 }
 
-/// Units from a moment on that is the same for all processes on this machine, until it is started anew.
+/// Units from a moment on that is the same for all processes on this machine, until it is started
+/// anew.
 #[inline(always)]
 fn absolute() -> u64 {
     #[cfg(all(target_arch = "x86_64", not(miri)))]

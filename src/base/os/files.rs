@@ -1,7 +1,7 @@
 //! Files that hold recordings.
 //!
-//! The program may close every descriptor that it did not open, so none is kept: what has to be done to
-//! a file later is done through its mapping, or by its name.
+//! The program may close every descriptor that it did not open, so none is kept: what has to be
+//! done to a file later is done through its mapping, or by its name.
 
 use core::ffi::{CStr, c_int};
 use core::ptr::NonNull;
@@ -114,7 +114,8 @@ impl File {
     ///
     /// # Safety
     ///
-    /// At `place` there must be a mapping of `len` bytes, for whose contents the file's are as good.
+    /// At `place` there must be a mapping of `len` bytes, for whose contents the file's are as
+    /// good.
     pub(crate) unsafe fn map(&self, place: Option<NonNull<u8>>, len: usize) -> Option<NonNull<u8>> {
         let fixed = if place.is_some() { libc::MAP_FIXED } else { 0 };
         let address = place.map_or(core::ptr::null_mut(), |place| place.as_ptr().cast());
@@ -131,8 +132,9 @@ impl File {
         unsafe { self.write_memory(bytes.as_ptr(), bytes.len(), offset) }
     }
 
-    /// Writes `len` bytes of memory at an offset; `false` if not all could be written. Other threads may
-    /// write to the memory meanwhile: the kernel alone reads it, and no reference to it is made.
+    /// Writes `len` bytes of memory at an offset; `false` if not all could be written. Other
+    /// threads may write to the memory meanwhile: the kernel alone reads it, and no reference to it
+    /// is made.
     ///
     /// # Safety
     ///
@@ -215,8 +217,8 @@ const MADV_POPULATE_WRITE: c_int = 23;
 /// 1: the kernel does not know [`MADV_POPULATE_WRITE`].
 static OLD_KERNEL: AtomicU32 = AtomicU32::new(0);
 
-/// Reserves space for a part of a mapped file, at `offset` of the file at `path`, and backs the memory with it, so
-/// that touching it cannot fail; `false` where there is no space.
+/// Reserves space for a part of a mapped file, at `offset` of the file at `path`, and backs the
+/// memory with it, so that touching it cannot fail; `false` where there is no space.
 pub(crate) fn populate(memory: NonNull<u8>, len: usize, path: &CStr, offset: usize) -> bool {
     let _errno = KeepErrno::new();
     if OLD_KERNEL.load(Ordering::Relaxed) == 0 {

@@ -11,7 +11,8 @@ use super::page_size;
 /// address space or a limit is exhausted.
 pub(crate) fn reserve(len: usize) -> Option<NonNull<u8>> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-    // SAFETY: a new anonymous mapping at an address of the kernel's choice touches no memory of ours.
+    // SAFETY: a new anonymous mapping at an address of the kernel's choice touches no memory of
+    // ours.
     let memory = unsafe {
         libc::mmap(core::ptr::null_mut(), len, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0)
     };
@@ -35,14 +36,14 @@ pub(crate) unsafe fn release(memory: NonNull<u8>, len: usize) {
     unsafe { libc::munmap(memory.as_ptr().cast(), len) };
 }
 
-/// Zeroes the whole pages in a part of a mapping of [`reserve`] by giving their memory back; the address
-/// range stays. What shares a page with something else stays as it is, and so does all where the kernel
-/// refuses.
+/// Zeroes the whole pages in a part of a mapping of [`reserve`] by giving their memory back; the
+/// address range stays. What shares a page with something else stays as it is, and so does all
+/// where the kernel refuses.
 ///
 /// # Safety
 ///
-/// The range must lie in such a mapping and hold nothing but atomics, for which zero is as good as what they
-/// hold.
+/// The range must lie in such a mapping and hold nothing but atomics, for which zero is as good as
+/// what they hold.
 #[cfg(feature = "backtraces")]
 pub(crate) unsafe fn discard(memory: NonNull<u8>, len: usize) {
     let start = memory.addr().get();
@@ -143,8 +144,8 @@ pub(crate) fn write_stderr(mut bytes: &[u8]) {
     }
 }
 
-/// Whether so much may be written to standard error: what would go beyond `RLIMIT_FSIZE` is answered
-/// with a signal that ends the program.
+/// Whether so much may be written to standard error: what would go beyond `RLIMIT_FSIZE` is
+/// answered with a signal that ends the program.
 fn stderr_has_room(len: usize) -> bool {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the out-pointer is valid.
@@ -176,8 +177,8 @@ pub(crate) fn read_file(path: &CStr, buffer: &mut [u8]) -> usize {
     usize::try_from(read).unwrap_or(0)
 }
 
-/// Reads a file part by part until `take` has what it looks for. For the middle of the program's work: no
-/// other thread's cancellation takes effect here, and errno stays as it is.
+/// Reads a file part by part until `take` has what it looks for. For the middle of the program's
+/// work: no other thread's cancellation takes effect here, and errno stays as it is.
 pub(crate) fn read_quietly<R>(path: &CStr, mut take: impl FnMut(&[u8]) -> Option<R>) -> Option<R> {
     let _errno = KeepErrno::new();
     let flags = libc::O_RDONLY | libc::O_CLOEXEC;
@@ -282,7 +283,8 @@ pub(crate) fn with_large_stack(work: &mut dyn FnMut()) {
     }
 }
 
-/// Calls `work` in a thread with so much stack and waits for it; `false` if there is none to be had.
+/// Calls `work` in a thread with so much stack and waits for it; `false` if there is none to be
+/// had.
 #[cfg(feature = "symbolicate")]
 fn in_thread(stack: usize, mut work: &mut dyn FnMut()) -> bool {
     extern "C" fn start(work: *mut c_void) -> *mut c_void {

@@ -76,8 +76,8 @@ type FindObject = unsafe extern "C" fn(*mut c_void, *mut DlFindObject) -> c_int;
 /// How many of the objects that were loaded before the session are told from those loaded later.
 const EARLY: usize = 512;
 
-/// Where the objects are that were loaded before the session, by their [bias](Loaded::bias) plus one: they
-/// stay as long as the process. What finds no room here is taken for a late one.
+/// Where the objects are that were loaded before the session, by their [bias](Loaded::bias) plus
+/// one: they stay as long as the process. What finds no room here is taken for a late one.
 static EARLY_BIASES: [AtomicU64; EARLY] = [const { AtomicU64::new(0) }; EARLY];
 
 /// Notes which objects are there.
@@ -112,8 +112,8 @@ pub(crate) fn executables_bias() -> u64 {
     bias.wrapping_sub(1)
 }
 
-/// Whether `pc` is in the first instructions of the loader, which have no unwind tables: there the process
-/// begins, and from there libraries' constructors are called.
+/// Whether `pc` is in the first instructions of the loader, which have no unwind tables: there the
+/// process begins, and from there libraries' constructors are called.
 #[cold]
 pub(crate) fn is_loaders_start(pc: u64) -> bool {
     /// `_start` and `_dl_start_user` together.
@@ -203,8 +203,8 @@ fn by_find_object(function: FindObject, pc: u64) -> Option<Loaded> {
     let eh_frame_header = found.eh_frame.addr() as u64;
     let start = found.map_start.addr() as u64;
     let end = found.map_end.addr() as u64;
-    // Of an executable whose segments have gaps, and of a static one, it is the code's segment alone; the
-    // tables lie below or above.
+    // Of an executable whose segments have gaps, and of a static one, it is the code's segment
+    // alone; the tables lie below or above.
     let is_part = eh_frame_header != 0 && !(start..end).contains(&eh_frame_header);
     let executable = if is_part { executable_around(start..end) } else { None };
     let (whole, headers) = match executable {
@@ -222,8 +222,8 @@ fn by_find_object(function: FindObject, pc: u64) -> Option<Loaded> {
     })
 }
 
-/// The range of all segments of the executable, and its program headers, if it has a segment that holds the
-/// given range.
+/// The range of all segments of the executable, and its program headers, if it has a segment that
+/// holds the given range.
 fn executable_around(part: Range<u64>) -> Option<(Range<u64>, Headers)> {
     // SAFETY: the auxiliary vector is the process's from beginning to end.
     let [table, count] =
@@ -245,8 +245,8 @@ fn executable_around(part: Range<u64>) -> Option<(Range<u64>, Headers)> {
 /// The range of no segments.
 const NOWHERE: Range<u64> = Range { start: u64::MAX, end: 0 };
 
-/// The range with a segment added, from the beginning of the segment's first page on. Other headers add
-/// nothing.
+/// The range with a segment added, from the beginning of the segment's first page on. Other headers
+/// add nothing.
 fn with_segment(all: Range<u64>, header: &ProgramHeader, bias: u64) -> Range<u64> {
     if header.p_type != libc::PT_LOAD {
         return all;
@@ -332,8 +332,8 @@ impl Loaded {
     }
 }
 
-/// The program headers behind the ELF header with which an object begins, if they are there as usual: on the
-/// same page, with entries of the usual size.
+/// The program headers behind the ELF header with which an object begins, if they are there as
+/// usual: on the same page, with entries of the usual size.
 ///
 /// # Safety
 ///
@@ -343,13 +343,15 @@ unsafe fn headers_at(start: u64) -> Option<Headers> {
         return None;
     }
     let file = ptr::with_exposed_provenance::<u8>(start as usize);
-    // SAFETY: an object's first page is mapped whole, and can be read: the loader has read it there.
+    // SAFETY: an object's first page is mapped whole, and can be read: the loader has read it
+    // there.
     let header = unsafe { file.cast::<libc::Elf64_Ehdr>().read() };
     let (table, count) = table_of(&header, page_size().bytes())?;
     Some(Headers { first: file.wrapping_add(table).cast(), count })
 }
 
-/// Offset and number of the program headers of a 64-bit ELF file, if they are among its first `limit` bytes.
+/// Offset and number of the program headers of a 64-bit ELF file, if they are among its first
+/// `limit` bytes.
 fn table_of(header: &libc::Elf64_Ehdr, limit: usize) -> Option<(usize, usize)> {
     let is_elf = header.e_ident.starts_with(b"\x7fELF\x02");
     let is_usual = usize::from(header.e_phentsize) == size_of::<ProgramHeader>();
@@ -358,8 +360,9 @@ fn table_of(header: &libc::Elf64_Ehdr, limit: usize) -> Option<(usize, usize)> {
     (is_elf && is_usual && end <= limit).then_some((offset, count))
 }
 
-/// The parts of a loaded object's memory that never change: its segments that can be read and not written.
-/// What is between segments may be another's memory, or none; what can be written is the program's.
+/// The parts of a loaded object's memory that never change: its segments that can be read and not
+/// written. What is between segments may be another's memory, or none; what can be written is the
+/// program's.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Constants<'a> {
     headers: Headers,
@@ -373,13 +376,14 @@ impl<'a> Constants<'a> {
         unsafe { self.headers.read() }
     }
 
-    /// The bytes from an address to the end of the segment that holds it; none, if no such segment does.
+    /// The bytes from an address to the end of the segment that holds it; none, if no such segment
+    /// does.
     pub(crate) fn bytes_from(self, address: u64) -> &'a [u8] {
         let Some(range) = constants_from(self.headers(), self.bias, address) else { return &[] };
         let first = ptr::with_exposed_provenance(range.start as usize);
         let len = (range.end - range.start) as usize;
-        // SAFETY: a segment is mapped as long as its object is loaded, for which who made this vouches; nobody
-        // can write to it.
+        // SAFETY: a segment is mapped as long as its object is loaded, for which who made this
+        // vouches; nobody can write to it.
         unsafe { core::slice::from_raw_parts(first, len) }
     }
 
@@ -396,8 +400,9 @@ impl<'a> Constants<'a> {
     }
 }
 
-/// From `address` to the end of the segment that holds it, if that can be read and not written. The last page
-/// of such a segment goes on behind what the file has of it, but that is nobody's to count on.
+/// From `address` to the end of the segment that holds it, if that can be read and not written. The
+/// last page of such a segment goes on behind what the file has of it, but that is nobody's to
+/// count on.
 fn constants_from(
     headers: impl Iterator<Item = ProgramHeader>,
     bias: u64,

@@ -1,7 +1,8 @@
 //! One signal that wakes a thread of ours, and that thread.
 //!
-//! A signal handler may do next to nothing. Ours raises a number and wakes who waits for it to change; both
-//! are safe wherever the program was interrupted. Then it calls the handler that was there before.
+//! A signal handler may do next to nothing. Ours raises a number and wakes who waits for it to
+//! change; both are safe wherever the program was interrupted. Then it calls the handler that was
+//! there before.
 
 use core::ffi::{c_int, c_void};
 use core::mem::MaybeUninit;
@@ -12,7 +13,8 @@ use crate::base::sync::{AtomicU32, Ordering, UnsafeCell};
 /// How often the signal came. Wraps.
 pub(crate) static REQUESTS: AtomicU32 = AtomicU32::new(0);
 
-/// The process whose signals are counted; a child that nobody told us of must not take them for its own.
+/// The process whose signals are counted; a child that nobody told us of must not take them for its
+/// own.
 static OWNER: AtomicU32 = AtomicU32::new(0);
 
 /// 1: the handler before ours was to run once, and has run.
@@ -50,8 +52,8 @@ const NAMES: [(&str, c_int); 21] = [
     ("PWR", libc::SIGPWR),
 ];
 
-/// What cannot be caught, and what says that the program is broken: to go on after those would be to go on
-/// with the same instruction, for ever.
+/// What cannot be caught, and what says that the program is broken: to go on after those would be
+/// to go on with the same instruction, for ever.
 const REFUSED: [c_int; 9] = [
     libc::SIGKILL,
     libc::SIGSTOP,
@@ -92,8 +94,8 @@ impl core::fmt::Display for Name {
     }
 }
 
-/// From now on the signal is counted in [`REQUESTS`]. The handler that is there now is called all the same;
-/// the program does not die of the signal. `false` if the kernel refuses.
+/// From now on the signal is counted in [`REQUESTS`]. The handler that is there now is called all
+/// the same; the program does not die of the signal. `false` if the kernel refuses.
 pub(crate) fn count_signal(signal: c_int) -> bool {
     let Some(previous) = action(signal) else { return false };
     OWNER.store(process_id(), Ordering::Relaxed);
@@ -131,7 +133,8 @@ pub(crate) fn count_in_child() {
     OWNER.store(process_id(), Ordering::Relaxed);
 }
 
-/// Puts back what was there before [`count_signal`], unless the program has put something else there.
+/// Puts back what was there before [`count_signal`], unless the program has put something else
+/// there.
 pub(crate) fn stop_counting(signal: c_int) {
     let handler: extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void) = handle;
     let is_ours = |action: libc::sigaction| action.sa_sigaction == handler as *const () as usize;
@@ -182,7 +185,8 @@ extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_
     }
 }
 
-/// Waits until the number is another than `seen`, or so many milliseconds have passed, or for no reason.
+/// Waits until the number is another than `seen`, or so many milliseconds have passed, or for no
+/// reason.
 pub(crate) fn wait(number: &AtomicU32, seen: u32, millis: Option<u32>) {
     let limit = millis.map(|millis| libc::timespec {
         tv_sec: libc::time_t::from(millis / 1000),
@@ -201,7 +205,8 @@ pub(crate) fn wake(number: &AtomicU32) {
     unsafe { libc::syscall(libc::SYS_futex, number.as_ptr(), how, c_int::MAX) };
 }
 
-/// Starts a thread that no signal of the program's goes to and that nobody waits for; or the error's number.
+/// Starts a thread that no signal of the program's goes to and that nobody waits for; or the
+/// error's number.
 pub(crate) fn start_thread(
     stack: usize,
     start: extern "C" fn(*mut c_void) -> *mut c_void,

@@ -1,7 +1,7 @@
 //! Where the calling thread's stack lies, asked of the kernel alone.
 //!
-//! The C library's own answer (`pthread_getattr_np`) holds a lock of the thread's and allocates: a hook
-//! that is called for that very allocation would wait for itself.
+//! The C library's own answer (`pthread_getattr_np`) holds a lock of the thread's and allocates: a
+//! hook that is called for that very allocation would wait for itself.
 
 use core::ffi::CStr;
 
@@ -26,9 +26,8 @@ pub(crate) fn bounds_around(sp: u64) -> Option<(u64, u64)> {
         let lowest = mapping.end.saturating_sub(stack_limit());
         return Some((lowest.max(mapping.previous_end), mapping.end));
     }
-    // The thread's descriptor lies at the top of the stack; what is beyond may be another mapping that the
-    // kernel has joined to this one.
-    // SAFETY: no preconditions.
+    // The thread's descriptor lies at the top of the stack; what is beyond may be another mapping
+    // that the kernel has joined to this one. SAFETY: no preconditions.
     let descriptor = unsafe { libc::pthread_self() };
     let top = if (sp..mapping.end).contains(&descriptor) { descriptor } else { mapping.end };
     Some((mapping.start, top & !7))

@@ -36,8 +36,8 @@ impl Word {
     }
 }
 
-/// Bytes and blocks with one writer, stored by one instruction: where the writer is killed, both are as
-/// before an event or both as after it.
+/// Bytes and blocks with one writer, stored by one instruction: where the writer is killed, both
+/// are as before an event or both as after it.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(crate) struct Pair {

@@ -1,9 +1,9 @@
 //! Whether the walk that made the remembered stack would be the same again.
 //!
-//! All words that are read here were granted by [`Memory::word`] when the remembered frames were walked; each
-//! lies at its frame's stack pointer or outward of it. A check begins at a remembered frame whose stack
-//! pointer is the present walk's, and reads words of that frame and of frames outward of it only. That the
-//! memory is of the stack which is remembered, its maker has promised
+//! All words that are read here were granted by [`Memory::word`] when the remembered frames were
+//! walked; each lies at its frame's stack pointer or outward of it. A check begins at a remembered
+//! frame whose stack pointer is the present walk's, and reads words of that frame and of frames
+//! outward of it only. That the memory is of the stack which is remembered, its maker has promised
 //! ([`OwnStack`](crate::engine::unwinding::OwnStack)); other memories are safe to read anywhere.
 
 use crate::capture::registers::Registers;
@@ -24,7 +24,8 @@ impl Stack {
             && self.holds(self.first, self.len, memory)
     }
 
-    /// Whether the walk goes on from a remembered frame in the same way if its frame pointer is `bp`.
+    /// Whether the walk goes on from a remembered frame in the same way if its frame pointer is
+    /// `bp`.
     #[inline(always)]
     fn takes(&self, met: usize, bp: u64) -> bool {
         self.abouts.get(met).is_some_and(|about| !about.matters() || self.pointers[met].bp == bp)
@@ -85,8 +86,8 @@ impl Stack {
             })
     }
 
-    /// The innermost frame, from frame `met` outward, that restores another frame pointer than it did
-    /// though it matters.
+    /// The innermost frame, from frame `met` outward, that restores another frame pointer than it
+    /// did though it matters.
     #[inline(never)]
     fn changed_pointer<M: Memory>(&self, first: usize, met: usize, memory: &M) -> Option<usize> {
         let mut index = self.abouts[met].checked();
@@ -101,8 +102,8 @@ impl Stack {
         None
     }
 
-    /// A frame of the same pc and stack pointer as frame `met` was reached: whether the walk would go
-    /// on from there as it did, as far as the window of `met` frames and `fresh` more reaches.
+    /// A frame of the same pc and stack pointer as frame `met` was reached: whether the walk would
+    /// go on from there as it did, as far as the window of `met` frames and `fresh` more reaches.
     /// `Err(n)`: only the outermost `n` frames may still be met further out.
     #[inline(never)]
     pub(super) fn meet<M: Memory>(
@@ -124,12 +125,14 @@ impl Stack {
         match self.changed_link(first, met, memory) {
             None if self.holds_the_rest(first, met, memory) => Ok(()),
             None => Err(self.unchanged(first, met, memory)),
-            // Something else further in may have changed, too: then the next that is met is refused.
+            // Something else further in may have changed, too: then the next that is met is
+            // refused.
             Some(index) => Err(index - 1),
         }
     }
 
-    /// How many of the outermost frames lie outward of what has changed, which is no return address.
+    /// How many of the outermost frames lie outward of what has changed, which is no return
+    /// address.
     #[cold]
     fn unchanged<M: Memory>(&self, first: usize, met: usize, memory: &M) -> usize {
         let unverifiable = self.abouts[met].unverifiable();

@@ -31,7 +31,8 @@ impl Stack {
         Some(node)
     }
 
-    /// The same, if the fresh frames differ in what is known of them, or the kept frames have no names yet.
+    /// The same, if the fresh frames differ in what is known of them, or the kept frames have no
+    /// names yet.
     #[inline(never)]
     fn settle_slowly<N: Names>(&mut self, kept: usize, fresh: usize, names: &mut N) -> Option<u32> {
         let about = match self.abouts[kept] {
@@ -72,8 +73,8 @@ impl Stack {
 
     /// Puts the fresh frames behind the kept ones, if the innermost of them all is `node`.
     ///
-    /// No step has read a frame pointer that was not restored by a later one; so all is known of the
-    /// fresh frames that is of the innermost kept one, of which it is `about`.
+    /// No step has read a frame pointer that was not restored by a later one; so all is known of
+    /// the fresh frames that is of the innermost kept one, of which it is `about`.
     #[inline(always)]
     fn turn_over_known<N: Names>(
         &mut self,

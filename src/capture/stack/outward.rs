@@ -14,8 +14,8 @@ pub(super) struct Walked {
     pub(super) kept: usize,
     pub(super) fresh: usize,
     pub(super) base: Base,
-    /// Some fresh frame's step has read the frame pointer, or its object was loaded late: each is to be
-    /// looked at by itself.
+    /// Some fresh frame's step has read the frame pointer, or its object was loaded late: each is
+    /// to be looked at by itself.
     pub(super) differs: bool,
     /// A hash of the fresh frames' pcs.
     pub(super) trail: u64,
@@ -29,12 +29,12 @@ impl Walked {
 }
 
 impl Stack {
-    /// Walks outward until the rest is known, as long as each frame is left by its stack pointer: then
-    /// frame pointers need not be followed, because only steps by frame pointer read them. The first
-    /// frame that is otherwise has all walked again with everything.
+    /// Walks outward until the rest is known, as long as each frame is left by its stack pointer:
+    /// then frame pointers need not be followed, because only steps by frame pointer read them. The
+    /// first frame that is otherwise has all walked again with everything.
     ///
-    /// The registers come one by one, and what is seldom is out of line, so that the loop's state stays
-    /// in the processor's registers.
+    /// The registers come one by one, and what is seldom is out of line, so that the loop's state
+    /// stays in the processor's registers.
     #[inline(never)]
     pub(super) fn walk<M: Memory, R: Rules>(
         &mut self,

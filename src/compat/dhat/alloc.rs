@@ -28,7 +28,8 @@ fn begin() {
     }
 }
 
-/// 1: there is an [`Alloc`](super::Alloc), so nothing has a stack, or is recorded at all, without a profiler.
+/// 1: there is an [`Alloc`](super::Alloc), so nothing has a stack, or is recorded at all, without a
+/// profiler.
 static INSTALLED: AtomicU32 = AtomicU32::new(0);
 
 /// See [`INSTALLED`].

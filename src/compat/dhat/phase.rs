@@ -44,8 +44,8 @@ pub(super) struct Phase {
 static PHASE: Mutex<Phase> =
     Mutex::new(Phase { running: Vec::new(), last_id: 0, events: Events::new() });
 
-/// The phase, for the calling thread alone. To be called [as the profiler](crate::base::current::as_profiler).
-/// Nothing of the program's runs while it is held.
+/// The phase, for the calling thread alone. To be called [as the
+/// profiler](crate::base::current::as_profiler). Nothing of the program's runs while it is held.
 pub(super) fn lock() -> MutexGuard<'static, Phase> {
     PHASE.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -99,7 +99,8 @@ impl Phase {
         Some((running, recording))
     }
 
-    /// Ends what the latest profiler counts; with what it has to report. `None`: it had ended already.
+    /// Ends what the latest profiler counts; with what it has to report. `None`: it had ended
+    /// already.
     pub(super) fn fail(&mut self) -> Option<(Settings, Recording)> {
         let mut running = self.running.pop()?;
         let recording = self.stop(&mut running);
@@ -109,7 +110,8 @@ impl Phase {
         Some((settings, recording?))
     }
 
-    /// What the profiler, which is not among the running, has counted. `None`: it has reported that.
+    /// What the profiler, which is not among the running, has counted. `None`: it has reported
+    /// that.
     fn stop(&mut self, running: &mut Running) -> Option<Recording> {
         if running.has_asserted {
             return None;

@@ -80,8 +80,8 @@ fn write_lines(
     summary::write_losses(profile, &losses, said)
 }
 
-/// Says it by std's macro, so that a test's output shows it only where it is asked for. Standard error may be
-/// closed, which that macro takes for a reason to panic.
+/// Says it by std's macro, so that a test's output shows it only where it is asked for. Standard
+/// error may be closed, which that macro takes for a reason to panic.
 fn say(text: &str) {
     if !text.is_empty() {
         let _ = std::panic::catch_unwind(|| std::eprint!("{text}"));

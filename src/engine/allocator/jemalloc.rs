@@ -4,13 +4,14 @@ use tikv_jemalloc_ctl::{arenas, epoch, raw, stats};
 
 use crate::recording::heap_state::{Allocator, HeapState};
 
-/// The state, as of now: the numbers are those that jemalloc copied together when its epoch was advanced
-/// last, which is done here, once.
+/// The state, as of now: the numbers are those that jemalloc copied together when its epoch was
+/// advanced last, which is done here, once.
 pub(crate) fn state() -> Option<HeapState> {
     epoch::advance().ok()?;
     let known = |figure: tikv_jemalloc_ctl::Result<usize>| figure.ok().map(|bytes| bytes as u64);
     let (allocated, active) = (known(stats::allocated::read()), known(stats::active::read()));
-    // Being asked is what initializes an allocator that nobody uses: it has blocks then, its own alone.
+    // Being asked is what initializes an allocator that nobody uses: it has blocks then, its own
+    // alone.
     if allocated.unwrap_or(0) <= internal() {
         return None;
     }

@@ -35,7 +35,8 @@ pub(crate) fn state() -> Option<HeapState> {
     Some(state)
 }
 
-/// The state without what its text alone says. Takes no lock but, the first time, what an allocation takes.
+/// The state without what its text alone says. Takes no lock but, the first time, what an
+/// allocation takes.
 pub(crate) fn quick_state() -> Option<HeapState> {
     if USE.load(Ordering::Relaxed) == UNKNOWN {
         USE.store(if is_in_use() { USED } else { UNUSED }, Ordering::Relaxed);
@@ -45,8 +46,8 @@ pub(crate) fn quick_state() -> Option<HeapState> {
     is_used.then(|| HeapState { active: Some(committed()), ..state })
 }
 
-/// Whether a block of the program's allocator is one of mimalloc's. Its figures do not tell: to be asked for
-/// them is enough to make it allocate.
+/// Whether a block of the program's allocator is one of mimalloc's. Its figures do not tell: to be
+/// asked for them is enough to make it allocate.
 fn is_in_use() -> bool {
     let layout = Layout::new::<u64>();
     as_profiler(|| {

@@ -42,7 +42,8 @@ pub(crate) fn glibc_state() -> Option<HeapState> {
     None
 }
 
-/// What can be had at any allocation: as [`collect`], but for what takes long, and without the heap.
+/// What can be had at any allocation: as [`collect`], but for what takes long, and without the
+/// heap.
 #[cfg(feature = "backtraces")]
 pub(crate) fn collect_quickly() -> Option<HeapState> {
     #[cfg(feature = "jemalloc")]

@@ -17,10 +17,10 @@
 //! signal is handled in this thread, and none of our locks is held, nor is the thread inside the
 //! hook, where others would wait for it.
 //!
-//! The walk itself reads nothing but the thread's own stack: it begins with the registers of a frame
-//! that waits for it, it goes on only where that frame's stack pointer lies within the thread's bounds,
-//! and each step reads words between the frame's stack pointer and the stack's end, and ends outward of
-//! it.
+//! The walk itself reads nothing but the thread's own stack: it begins with the registers of a
+//! frame that waits for it, it goes on only where that frame's stack pointer lies within the
+//! thread's bounds, and each step reads words between the frame's stack pointer and the stack's
+//! end, and ends outward of it.
 
 use crate::base::current::profiler_bytes;
 use crate::base::os;
@@ -178,7 +178,8 @@ fn figures(state: Option<HeapState>, process: ProcessMemory) -> [Option<u64>; FI
 ///
 /// The bounds must be those of the calling thread's stack; both 0, where they are not known.
 unsafe fn is_outside_allocator(bounds: (u64, u64)) -> bool {
-    // SAFETY: the caller's bounds. The function adds the registers of this frame, which waits for it.
+    // SAFETY: the caller's bounds. The function adds the registers of this frame, which waits for
+    // it.
     unsafe { walks_to_its_end(bounds.0, bounds.1, 0) }
 }
 
@@ -188,7 +189,8 @@ with_callers_registers! {
     ///
     /// # Safety
     ///
-    /// The addresses must be the first of the calling thread's stack and one past the last, or both 0.
+    /// The addresses must be the first of the calling thread's stack and one past the last, or both
+    /// 0.
     walks_to_its_end(u64, u64, u64) -> bool => walk
 }
 
@@ -200,9 +202,9 @@ unsafe extern "C" fn walk(low: u64, high: u64, _spare: u64, pc: u64, sp: u64, bp
     if !(low..high).contains(&sp) {
         return false;
     }
-    // SAFETY: the caller's promise, and the stack pointer is within the bounds: from there to `high`
-    // lies this thread's stack, and the frame does not return before this function does. No capture
-    // is remembered.
+    // SAFETY: the caller's promise, and the stack pointer is within the bounds: from there to
+    // `high` lies this thread's stack, and the frame does not return before this function does. No
+    // capture is remembered.
     let memory = unsafe { OwnStack::new(high) };
     let rules = session.rules();
     let mut at = Registers { pc, sp, bp };

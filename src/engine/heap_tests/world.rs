@@ -260,7 +260,8 @@ impl World {
         }
     }
 
-    /// `thread` begins a new stretch of time: the most there was in the last one, as found and in truth.
+    /// `thread` begins a new stretch of time: the most there was in the last one, as found and in
+    /// truth.
     pub(crate) fn mark(&mut self, thread: u32) -> [(u64, u64); 2] {
         let session = self.session;
         let own = &session.slot(thread).expect("claimed").front;

@@ -72,8 +72,8 @@ impl Session {
         crate::store::group::make(&self.header.process, self.groups, thread_name, name)
     }
 
-    /// Whether the recording is of this process: a child that was forked without telling anybody, or
-    /// that is not to be recorded, still has its parent's mapped.
+    /// Whether the recording is of this process: a child that was forked without telling anybody,
+    /// or that is not to be recorded, still has its parent's mapped.
     pub(crate) fn is_this_process(&self) -> bool {
         self.header.process.id.load(Ordering::Relaxed) == os::process_id()
     }

@@ -126,8 +126,8 @@ impl Thread {
         }
     }
 
-    /// Sees to it that the stack is named for the thread's group. Groups that are entered and left again
-    /// before anything is captured cost nothing that way.
+    /// Sees to it that the stack is named for the thread's group. Groups that are entered and left
+    /// again before anything is captured cost nothing that way.
     #[inline(always)]
     pub(crate) fn name_for_group(&mut self) {
         if self.named_for != self.member.group {
@@ -143,8 +143,8 @@ impl Thread {
         self.stack.forget_names();
     }
 
-    /// Whether there is room for the thread's arena. Asked for the first time when it is needed first:
-    /// most threads never change other threads' sites.
+    /// Whether there is room for the thread's arena. Asked for the first time when it is needed
+    /// first: most threads never change other threads' sites.
     #[inline(always)]
     pub(crate) fn has_arena(&mut self) -> bool {
         const READY: u32 = 1;

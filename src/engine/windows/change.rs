@@ -8,8 +8,8 @@ use crate::engine::inside::Inside;
 use crate::engine::session::Session;
 use crate::engine::stretches;
 
-/// Forgets all that was recorded, and records from now on. `exact`: peaks are exact, whatever the number
-/// of threads.
+/// Forgets all that was recorded, and records from now on. `exact`: peaks are exact, whatever the
+/// number of threads.
 pub(crate) fn open(session: &'static Session, exact: bool) {
     register(session);
     let _changing = stretches::lock();

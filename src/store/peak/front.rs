@@ -4,7 +4,8 @@ use super::{BOUNDED, EXACT, Heap};
 use crate::base::sync::word::{Pair, Signed, Word};
 use crate::base::sync::{AtomicU32, Ordering};
 
-/// No mode of a heap: a front that is not to be used before its thread has looked what the matter is.
+/// No mode of a heap: a front that is not to be used before its thread has looked what the matter
+/// is.
 #[cfg(all(feature = "counters", not(feature = "preload")))]
 const HALTED: u32 = u32::MAX;
 
@@ -100,7 +101,8 @@ impl Front {
         self.bytes().wrapping_sub(self.base_bytes.get())
     }
 
-    /// A number of the heap's live bytes, as this front's bytes would be then, if it is all of the heap.
+    /// A number of the heap's live bytes, as this front's bytes would be then, if it is all of the
+    /// heap.
     pub(super) fn as_own(&self, live: i64, heap: &Heap) -> i64 {
         live.wrapping_sub(heap.live_bytes.get()).wrapping_add(self.base_bytes.get())
     }
@@ -239,8 +241,8 @@ impl Front {
         self.look_at_state(heap.live_bytes.get(), now, heap);
     }
 
-    /// The heap has `live` bytes: asks for the allocator's state if that is worth it. The thread takes it
-    /// down when it has left the hook, with no lock held.
+    /// The heap has `live` bytes: asks for the allocator's state if that is worth it. The thread
+    /// takes it down when it has left the hook, with no lock held.
     pub(super) fn look_at_state(&self, live: i64, now: u64, heap: &Heap) {
         let is_worth_it = live >= heap.state_bytes.get() && now >= heap.state_time.get();
         if cfg!(feature = "backtraces") && is_worth_it {
@@ -261,7 +263,8 @@ impl Front {
         self.errands.set(self.errands.get() | errands);
     }
 
-    /// The heap's live bytes when the allocator's state was asked for, if it was; it is not any more.
+    /// The heap's live bytes when the allocator's state was asked for, if it was; it is not any
+    /// more.
     pub(crate) fn take_wish(&self) -> Option<i64> {
         let errands = self.errands.get();
         self.errands.set(errands & !TAKE_STATE);
@@ -338,8 +341,8 @@ impl Front {
         self.mode.store(mode, Ordering::Release); // pairs with the Acquire in `is_current`
     }
 
-    /// Begins a new stretch of time in the heap, which is this front: the most that was live in the one that
-    /// ends, in bytes and in blocks.
+    /// Begins a new stretch of time in the heap, which is this front: the most that was live in the
+    /// one that ends, in bytes and in blocks.
     pub(super) fn mark(&self, heap: &Heap) -> (i64, i64) {
         let live = heap.live_bytes.get() + self.pending();
         let blocks = heap.most_blocks(self);
@@ -368,8 +371,9 @@ impl Front {
         self.set_exclusive(mode, false);
     }
 
-    /// This front is all of the heap from now on, as the sole thread's was: it begins with what that one's
-    /// limits say. Under the heap's lock, which has been told of all that the sole thread did.
+    /// This front is all of the heap from now on, as the sole thread's was: it begins with what
+    /// that one's limits say. Under the heap's lock, which has been told of all that the sole
+    /// thread did.
     pub(super) fn take_over(&self, sole: &Front, heap: &Heap) {
         self.base_bytes.set(self.bytes());
         self.base_blocks.set(self.blocks());
