@@ -1,9 +1,9 @@
 //! The recording: one mapping, its regions, and the words of its header.
 //!
 //! In a file or in anonymous memory the bytes are the same. A file has the size of all its regions
-//! and is sparse: no part of it is touched before space was reserved for it (see [`super::space`]).
-//! All numbers are in the machine's byte order; all regions begin at a multiple of 64 bytes, at the
-//! offset that the header's table of regions gives.
+//! and is sparse: the profiler touches a part only after reserving space for it (see
+//! [`super::space`]). All numbers are in the machine's byte order; all regions begin at a multiple
+//! of 64 bytes, at the offset that the header's table of regions gives.
 //!
 //! ```text
 //! offset  0  magic "modalloc"                                              8 bytes
@@ -82,7 +82,7 @@ use crate::store::sites::SitesHead;
 pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"modalloc");
 /// See the module's description.
 pub(crate) const VERSION: u32 = 2;
-/// Where the regions begin.
+/// The regions' offsets.
 pub(crate) const HEADER_SIZE: usize = 4096;
 /// Regions begin at multiples of it: a part of the format, whatever the machine's pages are.
 const REGION_ALIGNMENT: usize = HEADER_SIZE;
@@ -160,7 +160,7 @@ const _: () = assert!(core::mem::offset_of!(Header, heap) == 320);
 const _: () = assert!(core::mem::offset_of!(Header, losses) == 704);
 const _: () = assert!(core::mem::offset_of!(Header, states) == 3712);
 
-/// What is said of the process.
+/// The description of the process.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Process {
@@ -203,7 +203,7 @@ pub(crate) const OPEN: u32 = 0;
 /// The process has run its exit handlers.
 #[cfg(feature = "backtraces")]
 pub(crate) const EXIT: u32 = 1;
-/// Who waited for the process saw that it was gone.
+/// The process is gone; its waiting parent wrote that.
 #[cfg(feature = "backtraces")]
 pub(crate) const GONE: u32 = 2;
 /// `MOD_ALLOC_SELF_CHECK=on`: captures that were taken both ways.
@@ -217,7 +217,8 @@ pub(crate) struct SelfCheck {
 
 macro_rules! words {
     (slots { $($(#[$doc:meta])* $name:ident, $unit:literal, $told:expr;)* } $($process:tt)*) => {
-        /// What was not recorded in full: the first section of the [list](crate::base::losses).
+        /// Events that were not recorded in full: the first section of the
+        /// [list](crate::base::losses).
         #[derive(Debug, Default)]
         #[repr(C, align(64))]
         pub(crate) struct Losses {
@@ -238,7 +239,7 @@ pub(crate) struct HeapMoment {
     pub(crate) number: AtomicU64,
     /// When, in clock units.
     pub(crate) units: AtomicU64,
-    /// What the program had live, in bytes as requested.
+    /// The program's live bytes, as requested.
     pub(crate) requested: AtomicU64,
     /// 0: not known; 1 jemalloc, 2 mimalloc, 3 glibc.
     pub(crate) allocator: AtomicU32,
@@ -247,7 +248,7 @@ pub(crate) struct HeapMoment {
     /// The allocator's allocated, active, resident, mapped, retained bytes, and arenas; the
     /// process's resident bytes, and the most of them so far.
     pub(crate) figures: [AtomicU64; FIGURES],
-    /// What the profiler itself had allocated of that allocator.
+    /// Bytes that the profiler itself had allocated from that allocator.
     pub(crate) own: AtomicU64,
     spare: [Word; 3],
 }
@@ -262,7 +263,7 @@ pub(crate) struct HeapStates {
 
 #[cfg(feature = "backtraces")]
 impl HeapStates {
-    /// The same as mere words: in version 1, more of the command line.
+    /// The header's heap moments as plain words: in version 1, more of the command line.
     pub(crate) fn words(&self) -> &[AtomicU64] {
         let first = (&raw const *self).cast::<AtomicU64>();
         // SAFETY: the states are atomics, aligned to more than that, and nobody writes them but as
@@ -274,7 +275,7 @@ impl HeapStates {
 /// Bytes of a module's path that are kept.
 pub(crate) const PATH_SIZE: usize = 432;
 
-/// A loaded object, 512 bytes. Written before the header's count of modules covers it.
+/// A module: one loaded object, 512 bytes. Written before the header's count of modules covers it.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Module {
@@ -360,7 +361,7 @@ impl Mapping {
         self.base
     }
 
-    /// Where a region begins, and how many entries it has.
+    /// A region's offset and number of entries.
     pub(crate) fn place(&self, region: Region) -> (usize, usize) {
         use crate::base::sync::Ordering::Relaxed;
         let [offset, entries] = &self.header().regions[region as usize];
