@@ -90,7 +90,7 @@ impl Inside {
             PROFILER => Err(Outside::Profiler),
             number @ (SLOTLESS | ENDED) => registration::enter_shared(session, number == ENDED),
             _ if ThreadCell::current().is_none_or(|cell| cell.slot().is_none()) => {
-                // A child of a fork that told nobody: its recording is its parent's.
+                // A child of an unannounced fork: its recording is its parent's.
                 set_number(PROFILER);
                 Err(Outside::Profiler)
             }
@@ -153,7 +153,8 @@ fn leave_with_errands(cell: &'static ThreadCell, slot: &'static ThreadSlot) {
     let _nobody_asks = wish;
 }
 
-/// Another thread is setting this one's front up for a new mode: stays outside until that is done.
+/// Another thread is setting up this one's front for a new mode: this one stays outside until that
+/// is done.
 #[cold]
 fn adopt_mode(slot: &ThreadSlot, heap: &Heap) {
     #[cfg(all(feature = "counters", not(feature = "preload")))]

@@ -124,7 +124,7 @@ fn cell(session: &'static Session, index: u32) -> Option<&'static ThreadCell> {
     Some(cell)
 }
 
-/// Uses the slot that all threads without one share. `ended`: the thread had one.
+/// Uses the slot that all threads without a slot share. `ended`: the thread once had a slot.
 pub(crate) fn enter_shared(session: &'static Session, ended: bool) -> Result<Inside, Outside> {
     let Some(slot) = session.slot(SHARED) else { return Err(Outside::Reentrant) };
     set_number(BUSY);
@@ -178,7 +178,7 @@ pub(crate) unsafe extern "C" fn thread_ends(value: *mut c_void) {
     dump_thread::thread_ended();
 }
 
-/// A forked child goes on with this thread alone: makes the cells anew, which were wiped.
+/// In a forked child, which has this thread alone: makes the wiped cells anew.
 #[cfg(feature = "backtraces")]
 pub(crate) fn rebuild_in_child(session: &'static Session) {
     let current = current::state::<ThreadCell>();

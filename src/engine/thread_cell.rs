@@ -6,9 +6,9 @@
 //!                         └──────── Thread                         through `Inside` or `Claim` alone
 //! ```
 //!
-//! The cell lies in zeroed memory of its own, not in the recording, and stays for the next thread
-//! in the slot. In a forked child the kernel may have zeroed it again
-//! ([`os::files::wipe_on_fork`]): then it has no slot.
+//! The cell lies in separate zeroed memory, not in the recording, and stays for the next thread in
+//! the slot. In a forked child the kernel may have zeroed it again ([`os::files::wipe_on_fork`]):
+//! then it has no slot.
 //!
 //! [`os::files::wipe_on_fork`]: crate::base::os::files::wipe_on_fork
 
@@ -23,8 +23,8 @@ use crate::store::thread_slot::ThreadSlot;
 #[cfg(feature = "backtraces")]
 use crate::{base::sync::AtomicU64, store::group::Member};
 
-/// See the module's description. All but the `Thread` are the calling thread's own words, which a
-/// signal's handler in it may read; so they are atomics.
+/// See the module's description. All but the `Thread` are words of the calling thread, which a
+/// signal handler in it may read; so they are atomics.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct ThreadCell {
@@ -51,7 +51,7 @@ impl ThreadCell {
     /// # Safety
     ///
     /// `memory` must point to zeroed memory of this type's size, mapped as long as the process,
-    /// whose `Thread` nobody uses.
+    /// whose `Thread` nothing uses.
     pub(crate) unsafe fn initialize(
         memory: NonNull<ThreadCell>,
         session: &'static Session,
@@ -60,7 +60,7 @@ impl ThreadCell {
         // SAFETY: zeroed memory is a cell without a slot; it stays by the caller's promise.
         let cell: &'static ThreadCell = unsafe { memory.as_ref() };
         let thread = cell.thread.with_mut(|thread| NonNull::new(thread.cast::<Thread>()))?;
-        // SAFETY: zeroed memory of the right size, which nobody uses by the caller's promise.
+        // SAFETY: zeroed memory of the right size, which nothing uses by the caller's promise.
         unsafe { Thread::initialize(thread, session, index)? };
         cell.index.store(index, Ordering::Relaxed);
         let slot = core::ptr::from_ref(session.slot(index)?).cast_mut();
@@ -94,7 +94,7 @@ impl ThreadCell {
         self.index.load(Ordering::Relaxed)
     }
 
-    /// How often the thread's end was announced.
+    /// The number of times that the thread's end was announced.
     pub(crate) fn end_rounds(&self) -> u32 {
         self.end_rounds.load(Ordering::Relaxed)
     }
@@ -107,7 +107,7 @@ impl ThreadCell {
     ///
     /// # Safety
     ///
-    /// The cell is initialized, and nobody else has a reference to its `Thread` as long as this one
+    /// The cell is initialized, and there is no other reference to its `Thread` as long as this one
     /// lives.
     #[inline(always)]
     #[expect(clippy::mut_from_ref, reason = "the caller is the one owner, by its promise")]
@@ -165,7 +165,7 @@ impl Claim {
         unsafe { self.0.thread() }
     }
 
-    /// A thread begins to use the cell. `bounds` are its stack's; both 0 if they are not known.
+    /// Prepares the cell for a new thread. `bounds` are its stack's; both 0 if they are not known.
     pub(crate) fn begin(&mut self, bounds: (u64, u64)) {
         self.0.set_end_rounds(0);
         #[cfg(feature = "backtraces")]
