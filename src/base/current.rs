@@ -1,5 +1,5 @@
 //! The one thread-local word through which a thread finds its state: a pointer, or one of a few
-//! small numbers that say why there is none.
+//! small numbers, the reasons for having none.
 
 use core::ptr::NonNull;
 
@@ -21,7 +21,7 @@ pub(crate) const ENDED: usize = 4;
 const LAST_NUMBER: usize = 4;
 
 /// Bytes that the profiler itself has allocated and not freed. Bytes that it handed to the program
-/// are not among them: nobody knows when the program frees those.
+/// are not among them: the profiler cannot know when the program frees those.
 #[cfg(feature = "backtraces")]
 static PROFILER_BYTES: AtomicI64 = AtomicI64::new(0);
 
@@ -129,7 +129,7 @@ pub(crate) fn unmute() {
     set_number(NEW);
 }
 
-/// Whether the calling thread's allocations are the profiler's now.
+/// True while the calling thread's allocations are the profiler's.
 #[cfg(feature = "backtraces")]
 pub(crate) fn is_profiler() -> bool {
     number() == PROFILER
@@ -148,7 +148,7 @@ pub(crate) fn as_profiler<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
-/// Bytes that the profiler has of the allocator.
+/// Bytes that the profiler now holds of the allocator.
 #[cfg(feature = "backtraces")]
 pub(crate) fn profiler_bytes() -> u64 {
     PROFILER_BYTES.load(Ordering::Relaxed).max(0).cast_unsigned()

@@ -24,7 +24,7 @@ use crate::capture::process_rules::{Objects, ProcessRules};
 use crate::capture::registers::Registers;
 use crate::capture::stack::{Base, MAX_FRAMES, NoNames, Stack};
 
-/// What one thread has seen.
+/// One thread's looks and their results.
 struct Seen {
     stack: Box<Stack>,
     scratch: Box<Stack>,
@@ -122,8 +122,8 @@ unsafe extern "C" fn compare(_: usize, _: usize, _: usize, pc: u64, sp: u64, bp:
     });
 }
 
-/// What is different about the captured stack, if anything is. Where a signal interrupted
-/// something, our pc is one more than the interrupted one.
+/// The difference of the captured stack, if there is one. Where a signal interrupted something, our
+/// pc is one more than the interrupted one.
 fn difference(stack: &mut Stack, expected: &[u64], mut signals: usize) -> Option<String> {
     let (base, limit, truncated) = (stack.base(), stack.limit(), stack.is_truncated());
     let found: Vec<u64> = stack.marks().iter().rev().map(|mark| mark.pc).take(limit).collect();

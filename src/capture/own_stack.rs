@@ -1,4 +1,5 @@
-//! The memory that a walk reads: the calling thread's own stack, or a copy of another.
+//! The memory that a walk reads: the stack that the calling thread was started with, or a copy of
+//! another.
 
 use crate::capture::walk::Memory;
 

@@ -11,9 +11,9 @@ pub(crate) struct Registers {
 
 /// Makes a function of three arguments that hands its caller's registers on as three more.
 ///
-/// The function is naked: at its first instruction the return address, the caller's stack
-/// pointer and the caller's frame pointer are where the calling convention has put them, so no
-/// frame of our own has to be unwound. It jumps, so it is on nobody's stack.
+/// The function is naked: at its first instruction the return address, the caller's stack pointer
+/// and the caller's frame pointer are where the calling convention has put them, so no frame of the
+/// profiler has to be unwound. It jumps, so it is on no stack.
 ///
 /// No vector register is kept. The callers are compiled functions, which expect every one of them
 /// to change across a call. The exception among allocation functions are those of C that the loader

@@ -59,13 +59,13 @@ impl PageSize {
         address >> self.bits
     }
 
-    /// Where the page begins that holds `address`.
+    /// The beginning of the page that holds `address`.
     pub(crate) const fn start_of(self, address: u64) -> u64 {
         address >> self.bits << self.bits
     }
 
-    /// Where the first page begins that does so at `address` or later. Of the last page that is its
-    /// own beginning: there is no later one.
+    /// The first beginning of a page at `address` or later. In the last page it is that page's
+    /// beginning: there is no later one.
     pub(crate) const fn next_start(self, address: u64) -> u64 {
         self.start_of(address.saturating_add(self.bytes() as u64 - 1))
     }

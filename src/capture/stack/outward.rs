@@ -1,4 +1,4 @@
-//! The walk from the innermost frame outward, until it meets what is remembered.
+//! The walk from the innermost frame outward, until it meets a remembered frame.
 
 use core::ptr::NonNull;
 
@@ -8,13 +8,13 @@ use crate::capture::walk::{
     LINK_IS_BELOW_CFA, Memory, Needs, PointerUse, Rules, Step, Word, plain_step, step, step_by_sp,
 };
 
-/// How a walk ended: what it has met, and what lies outward of all.
+/// The end of a walk: the remembered frame that it met, and the end outward of all.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Walked {
     pub(super) kept: usize,
     pub(super) fresh: usize,
     pub(super) base: Base,
-    /// Some fresh frame's step has read the frame pointer, or its object was loaded late: each is
+    /// Some fresh frame's step has read the frame pointer, or its module was loaded late: each is
     /// to be looked at by itself.
     pub(super) differs: bool,
     /// A hash of the fresh frames' pcs.
@@ -22,7 +22,7 @@ pub(super) struct Walked {
 }
 
 impl Walked {
-    /// A walk that has met nothing. How it was done is of no more use.
+    /// A walk that has met no remembered frame. Its other facts are of no more use.
     fn whole(fresh: usize, base: Base) -> Self {
         Walked { kept: 0, fresh, base, differs: true, trail: 0 }
     }
