@@ -1,8 +1,8 @@
-//! Memory by thread: its heap, and the arenas and pools that a program keeps itself.
+//! Memory by thread: its heap, and the arenas and pools that user code keeps.
 //!
-//! Heap figures come by themselves, for every thread that allocates. An allocator sees only blocks,
-//! though: a program has to say what its arenas and pools hold. For that each thread has a slot in
-//! a registry. The thread is the slot's only writer, so an update is one plain store.
+//! Heap figures need no call: every thread that allocates has them. But an allocator sees only
+//! blocks, so user code has to report the contents of its arenas and pools. For that each thread
+//! has a slot in a registry. The thread is the slot's only writer, so an update is one plain store.
 //!
 //! ```
 //! use std::thread;
@@ -190,7 +190,7 @@ pub fn thread_stats() -> Vec<ThreadStats> {
     memory_registry().read().0
 }
 
-/// Threads that can have a slot of their own at the same time.
+/// The number of threads that can have a slot at the same time.
 ///
 /// ```
 /// assert_eq!(mod_alloc::memory_stats::capacity(), 64);

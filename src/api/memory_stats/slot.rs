@@ -1,4 +1,4 @@
-//! One thread's slot: the figures that the thread gives of its own arenas and pools.
+//! One thread's slot: the figures that the thread gives of its arenas and pools.
 //!
 //! ```text
 //!  FREE ──one exchange──▶ TAKEN ──described──▶ READY ──the thread ends──▶ FREE
@@ -23,7 +23,7 @@ const FREE: u32 = 0;
 const TAKEN: u32 = 1;
 const READY: u32 = 2;
 
-/// One thread's figures, on a cache line of their own.
+/// One thread's figures, on a cache line that no other slot shares.
 ///
 /// The thread that has the slot is its only writer, so an update is a plain store, and threads do
 /// not slow each other down. Every thread may read.

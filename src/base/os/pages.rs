@@ -1,8 +1,8 @@
-//! Pages of memory: what the kernel maps, backs and takes back is whole pages.
+//! Pages of memory: the kernel maps, backs and takes back whole pages.
 //!
-//! Their size is the kernel's choice: 4 KiB on x86-64; 4, 16 or 64 KiB on aarch64. Where a call is
-//! given a part of a page, the kernel takes the whole page, so a range is rounded here first:
-//! inward where something is lost, outward where something is needed.
+//! Their size is the kernel's choice: 4 KiB on x86-64; 4, 16 or 64 KiB on aarch64. If a call is
+//! given a part of a page, the kernel takes the whole page. So this file rounds a range first:
+//! inward if its contents are lost, outward if its contents are needed.
 
 #[cfg(feature = "backtraces")]
 use core::ops::Range;
@@ -15,7 +15,7 @@ pub(crate) struct PageSize {
     bits: u32,
 }
 
-/// What the kernel has said; 0: it was not asked yet.
+/// The kernel's answer; 0: it was not asked yet.
 static BITS: AtomicU32 = AtomicU32::new(0);
 
 /// The size of this machine's pages. The kernel is asked once.
@@ -37,7 +37,7 @@ fn ask() -> PageSize {
 }
 
 impl PageSize {
-    /// The largest that Linux has on the processors that we know: pages of that size are pages of
+    /// The largest page size of Linux on the known processors: such pages are also whole pages of
     /// any smaller size.
     const LARGEST: PageSize = PageSize { bits: 16 };
 
