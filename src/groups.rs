@@ -1,7 +1,7 @@
 //! Groups: allocations that are counted together, whichever threads make them.
 //!
-//! Stacks show where memory is allocated. Groups show for whom: a subsystem, a kind of request, a
-//! tenant, a task. An [`AllocationGroupToken`] enters the group; from then on the thread's
+//! Stacks show where memory is allocated. Groups show the purpose: a subsystem, a kind of request,
+//! a tenant, a task. An [`AllocationGroupToken`] enters the group; from then on the thread's
 //! allocations count for the group, until the guard is dropped. A free counts for the group that
 //! allocated the block, on any thread.
 //!
@@ -55,8 +55,8 @@
 //! # A tracker of your own
 //!
 //! An [`AllocationTracker`] is called at each allocation and free, with the group.
-//! [`tracking_compat`] has the names of the crate tracking-allocator, and a page for those who come
-//! from it.
+//! [`tracking_compat`] has the names of the crate tracking-allocator, and tells how to move from
+//! it.
 
 pub use crate::api::groups::*;
 pub use crate::compat::tracking as tracking_compat;

@@ -1,8 +1,8 @@
 //! The allocator hook: forwards to the inner allocator and records.
 //!
-//! The order is the same everywhere: an allocation is recorded after the inner allocator has
-//! succeeded (a failure is no event), a free before the block is given back (its trailer
-//! has to be read), a reallocation when it has succeeded.
+//! All methods keep one order. An allocation is recorded after the inner allocator has succeeded (a
+//! failure is no event). A free is recorded before the block is given back (its trailer has to be
+//! read). A reallocation is recorded when it has succeeded.
 
 use core::alloc::{GlobalAlloc, Layout};
 use std::alloc::System;
@@ -27,7 +27,7 @@ mod events;
 #[path = "hook/recorded.rs"]
 mod events;
 
-/// An allocator that records what goes through it and forwards to the allocator `A`.
+/// An allocator that records all blocks and forwards to the allocator `A`.
 ///
 /// ```
 /// #[global_allocator]
@@ -61,7 +61,7 @@ pub struct ModAlloc<A = System> {
 }
 
 impl ModAlloc<System> {
-    /// Records what goes to the system's allocator.
+    /// Records the blocks of the system's allocator.
     ///
     /// ```
     /// #[global_allocator]
@@ -75,7 +75,7 @@ impl ModAlloc<System> {
 }
 
 impl<A> ModAlloc<A> {
-    /// Records what goes to the allocator `inner`.
+    /// Records the blocks of the allocator `inner`.
     ///
     /// ```
     /// use std::alloc::System;
@@ -156,10 +156,10 @@ impl<A> ModAlloc<A> {
     }
 
     /// The call sites so far, with their numbers and the names of their frames. Stacks are whole,
-    /// as in a report: without the profiler's and the allocator's own frames, and without those
-    /// outward of `main`. [`call_sites`](Self::call_sites) says which sites there are.
+    /// as in a report: without frames of the profiler and the allocator, and without those outward
+    /// of `main`. [`call_sites`](Self::call_sites) says which sites are listed.
     ///
-    /// Where frames are missing, one frame without an address says so in place of a function.
+    /// A frame without an address stands for missing frames; its function's name says so.
     ///
     /// ```
     /// # #[global_allocator]

@@ -11,9 +11,9 @@
 //!
 //! A call site is a distinct stack that allocates. For every call site the report says exactly how
 //! many blocks and bytes it allocated, how many were live at the end and when the whole heap was at
-//! its peak, what the site's own maximum was, and how long its blocks lived. The report is a
-//! [DHAT] file: load it into Valgrind's `dh_view.html`, or the Firefox Profiler. Stacks are whole
-//! in an ordinary release build: no frame pointers, no rebuild of the standard library.
+//! its peak, what the site's own maximum was, and how long its blocks lived. The report is a [DHAT]
+//! file: load it into Valgrind's `dh_view.html`, or the Firefox Profiler. Stacks are whole in an
+//! ordinary release build: no frame pointers, no rebuild of the standard library.
 //!
 //! [DHAT]: https://valgrind.org/docs/manual/dh-manual.html
 //!
@@ -60,12 +60,11 @@
 //! | `MOD_ALLOC_SELF_CHECK` | `on`: walk every stack twice, count differences; slow | `off` |
 //!
 //! In paths, `%p` is the process id, `%e` the executable's name, and `%%` a percent sign. A number
-//! of buckets is rounded up to a power of two; events that find the table full go to one visible
-//! site. The recording's file can be read while the program runs, and after it was killed. A
-//! forked child writes its own report, with its process id appended unless the path has a `%p`.
+//! of buckets is rounded up to a power of two. Events that find the table full go to one visible
+//! site. The recording's file can be read while the program runs, and after it was killed. A forked
+//! child writes its own report, with its process id appended unless the path has a `%p`.
 //!
-//! A value that cannot be used gives one line on standard error, which names it and the value that
-//! is used instead.
+//! An invalid value gives one line on standard error, with the value and its replacement.
 //!
 //! # Asking a running program
 //!
@@ -84,20 +83,20 @@
 //! be caught, or mean that the program is broken (`KILL`, `STOP`, `SEGV`, `ABRT`, …), are refused.
 //! A handler that is there when recording begins, before `main`, is called as ever. A signal that
 //! was ignored does nothing else. A signal that would have ended the program does not end it. A
-//! handler that the program sets later takes our handler's place: that is its right.
+//! handler that the program sets later replaces the profiler's handler.
 //!
 //! The signal handler raises a number and wakes a thread called `mod-alloc`, which does the work.
-//! The program's other threads do not notice it, but it is there from the start: a call that needs
-//! a process of one thread (`unshare` of user namespaces) fails with this variable. A forked child
-//! answers for itself from its first allocation on, if it still has the variable; its reports have
-//! its process id in their names.
+//! The program's other threads do not notice it, but it exists from the start: a call that needs a
+//! process of one thread (`unshare` of user namespaces) fails with this variable. A forked child
+//! answers signals from its first allocation on, if it still has the variable; its reports have its
+//! process id in their names.
 //!
 //! # Promises to the program
 //!
-//! The profiler never panics, never aborts, never blocks on a lock that is held while allocating,
-//! and changes nothing that the program prints or returns. Each of the four allocation methods goes
-//! to the same method of the allocator that it wraps. A loss is an event that was not recorded in
-//! full. Losses are counted, by cause, and said in the report and on standard error.
+//! It never panics, never aborts, never blocks on a lock that is held while allocating, and changes
+//! nothing that the program prints or returns. Each of the four allocation methods goes to the same
+//! method of the allocator that it wraps. A loss is an event that was not recorded in full. Losses
+//! are counted by cause; the report and a line on standard error tell them.
 //!
 //! # Rare limits
 //!
@@ -107,21 +106,21 @@
 //!   and 32 KiB in a debug build.
 //! - If two processes map one recording, its times are those of one machine and boot. A recording
 //!   from another boot has estimated times.
-//! - If an object is unloaded, and its file is replaced by one of the very same layout that is
-//!   loaded at the same place, it is taken for the first one.
+//! - If a module is unloaded, and another of the very same layout is loaded from the same path at
+//!   the same address, it is taken for the first one.
 //!
 //! # How it works
 //!
 //! A hook takes the caller's registers and captures the stack incrementally. A thread remembers its
 //! last stack. The walk goes outward until it meets a frame of that stack, and then checks that
 //! every word that the earlier walk read is unchanged: it is exact, not a guess. The rules for
-//! leaving a frame come from `.eh_frame`, and are decoded once per return address. Rules of objects
-//! that were loaded late are used only as long as no other object has taken their place.
+//! leaving a frame come from `.eh_frame`, and are decoded once per return address. Rules of modules
+//! that were loaded late are used only as long as no other module has taken their place.
 //!
 //! Stacks lie in a table, in which equal outer frames are stored once; the innermost frame names
 //! the call site. An 8-byte trailer behind each block names the site to credit when the block is
-//! freed. One thread writes a site in place, others write it through their own arenas, so no thread
-//! writes a line of memory that another writes at every event. Peaks need no scanning: a site saves
+//! freed. One thread writes a site in place, and the others write it through their arenas. So no
+//! two threads write the same line of memory at every event. Peaks need no scanning: a site saves
 //! its numbers the first time that it changes after the heap has left its maximum.
 //!
 //! `tools/check/self-check` captures 50 million hard stacks both ways (C++ exceptions, `alloca`,

@@ -9,7 +9,7 @@ use crate::engine::session::{self, Session};
 #[cfg(feature = "backtraces")]
 use crate::{base::sync::Ordering, engine::allocator::moments, store::layout::EXIT};
 
-/// The session, if the process is recorded. Decides, the first time.
+/// The session, if the process is recorded. The first call decides that.
 #[inline(always)]
 pub(crate) fn session() -> Option<&'static Session> {
     match session::decided() {

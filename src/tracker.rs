@@ -1,4 +1,4 @@
-//! A program's own tracker, called back at each allocation and free.
+//! A tracker in user code, called at each allocation and free.
 //!
 //! ```text
 //!  no tracker was ever set    one load and one branch per allocation, nothing per free
@@ -25,21 +25,21 @@ use crate::store::sites::{NO_SITE, Owner};
 use crate::store::trailer;
 use crate::store::trailer::{TRAILER, tracked};
 
-/// Is called at each allocation and free, on the thread that makes it. [`AllocationRegistry`] has
-/// an example.
+/// User code that is called at each allocation and free, on the allocating or freeing thread.
+/// [`AllocationRegistry`] has an example.
 ///
-/// The implementation's own allocations are neither recorded nor reported. It must not wait for
-/// anything that a thread may hold while it allocates. A panic in it is caught, for none may leave
+/// Allocations of the implementation are neither recorded nor reported. It must not wait for a lock
+/// that a thread may hold while it allocates. A panic in it is caught, because no panic may leave
 /// an allocator.
 ///
 /// A reallocation is a free of the old block, before it happens, and an allocation of the new one,
 /// in the same group. (If there is no memory for it, the old block is reported as allocated again.)
 pub trait AllocationTracker {
-    /// A block was allocated.
+    /// Called when a block was allocated.
     ///
-    /// `object_size` is what the program asked for, in bytes; `wrapped_size` is that with the
-    /// profiler's trailer, which is what the inner allocator was asked for. `group_id` is the group
-    /// that the block counts for.
+    /// `object_size` is the size that the program asked for, in bytes. `wrapped_size` is the size
+    /// asked of the inner allocator: with the profiler's trailer. `group_id` is the group that the
+    /// block counts for.
     fn allocated(
         &self,
         addr: usize,
@@ -48,7 +48,7 @@ pub trait AllocationTracker {
         group_id: AllocationGroupId,
     );
 
-    /// A block that was reported is about to be freed.
+    /// Called when a block that was reported is about to be freed.
     ///
     /// `source_group_id` is the group that the block counts for, `current_group_id` the one that
     /// the freeing thread is in.
@@ -71,7 +71,7 @@ static ENABLED: AtomicU32 = AtomicU32::new(0);
 /// 1: a tracker was set at some time.
 static WATCHED: AtomicU32 = AtomicU32::new(0);
 
-/// Where the process's one [`AllocationTracker`] is set, and switched on and off.
+/// Sets the process's one [`AllocationTracker`], and switches it on and off.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -97,12 +97,12 @@ static WATCHED: AtomicU32 = AtomicU32::new(0);
 pub struct AllocationRegistry;
 
 impl AllocationRegistry {
-    /// From now on, allocations are reported, and the frees of reported blocks.
+    /// Starts reporting allocations, and the frees of reported blocks.
     pub fn enable_tracking() {
         ENABLED.store(1, Ordering::Relaxed);
     }
 
-    /// From now on, nothing is reported.
+    /// Stops all reporting.
     pub fn disable_tracking() {
         ENABLED.store(0, Ordering::Relaxed);
     }
@@ -182,11 +182,11 @@ impl fmt::Display for SetTrackerError {
 
 impl core::error::Error for SetTrackerError {}
 
-/// Everything is reported.
+/// All events are reported.
 const REPORTED: u8 = 0;
-/// Nothing is reported.
+/// No event is reported.
 const UNTRACKED: u8 = 1;
-/// The tracker is being called: nothing is reported, nor is what it allocates recorded.
+/// The tracker is being called: its allocations are neither reported nor recorded.
 const IN_TRACKER: u8 = 2;
 
 std::thread_local! {
@@ -209,10 +209,10 @@ impl Drop for Suspended {
     }
 }
 
-/// Whether a tracker was set at some time.
+/// True if a tracker was set at some time.
 #[inline(always)]
 pub(crate) fn is_watched() -> bool {
-    // Relaxed: who sets a tracker and then allocates sees it; others see it soon.
+    // Relaxed: the thread that sets a tracker sees it at its next allocation; others see it soon.
     WATCHED.load(Ordering::Relaxed) != 0
 }
 
@@ -227,7 +227,7 @@ fn active() -> Option<&'static Tracker> {
     unsafe { tracker.as_ref() }
 }
 
-/// Calls the tracker; nothing of that is noticed by who allocates.
+/// Calls the tracker; the allocating code notices nothing of it.
 fn call(call: impl FnOnce()) {
     let _errno = KeepErrno::new();
     let _suspended = Suspended::begin(IN_TRACKER);
@@ -290,8 +290,8 @@ fn report_gone(session: &Session, block: *mut u8, size: usize, site: u32) {
     call(|| tracker.deallocated(block.addr(), size, size + TRAILER, source, current));
 }
 
-/// A block is about to be freed whose trailer is not the usual one: it was reported, or it is
-/// damaged.
+/// Called when a block is about to be freed whose trailer is not the usual one: it was reported, or
+/// it is damaged.
 ///
 /// # Safety
 ///
@@ -328,7 +328,7 @@ pub(crate) unsafe fn take_site(
     Some(site)
 }
 
-/// A block could not be reallocated: it is still there.
+/// Called when a block could not be reallocated: it is still there.
 ///
 /// # Safety
 ///

@@ -8,7 +8,7 @@ use crate::base::current::as_profiler;
 use crate::engine::session::Session;
 use crate::recording::model::{Frame, ROOTS, Recording, Site};
 
-/// How many frames [`CallSiteStats`] has.
+/// The number of frames in [`CallSiteStats`].
 const FRAMES: usize = 8;
 
 /// A call site with its numbers: all stacks whose innermost eight frames are equal. See
@@ -38,7 +38,7 @@ pub struct CallSiteStats {
     pub total_bytes: u64,
 }
 
-/// What each call site of the session has allocated so far, by its innermost frames.
+/// The numbers of each call site of the session so far, by its innermost frames.
 pub(crate) fn call_sites(session: Option<&'static Session>) -> Vec<CallSiteStats> {
     as_profiler(|| by_innermost(&own_recording::recording(session)))
 }
@@ -58,7 +58,7 @@ fn by_innermost(recording: &Recording) -> Vec<CallSiteStats> {
     sites.into_values().collect()
 }
 
-/// The innermost frames of a site's stack, and how many they are.
+/// The innermost frames of a site's stack, and their number.
 fn innermost(site: &Site, frames: &[Frame]) -> ([u64; FRAMES], u8) {
     let mut at = site.frame;
     let mut addresses = [0; FRAMES];
@@ -79,7 +79,7 @@ fn innermost(site: &Site, frames: &[Frame]) -> ([u64; FRAMES], u8) {
 
 #[cfg(feature = "symbolicate")]
 pub(crate) mod named {
-    //! The same with names.
+    //! Call sites with names.
 
     use std::path::PathBuf;
     use std::string::String;
@@ -101,7 +101,7 @@ pub(crate) mod named {
         pub file: Option<PathBuf>,
         /// Line, counted from 1.
         pub line: Option<u32>,
-        /// Whether it was inlined into the next one.
+        /// True if it was inlined into the next one.
         pub inlined: bool,
     }
 
@@ -132,7 +132,7 @@ pub(crate) mod named {
         pub frames: Vec<SymbolicatedFrame>,
     }
 
-    /// What each stack of the session has allocated so far, with names.
+    /// The numbers of each stack of the session so far, with names.
     pub(crate) fn symbolicated_report(
         session: Option<&'static Session>,
     ) -> Vec<SymbolicatedCallSite> {

@@ -33,14 +33,14 @@
 //!     process 6.1 MiB
 //! ```
 //!
-//! glibc's allocator is known without more; jemalloc and mimalloc with the features of those names
+//! glibc's allocator needs no feature; jemalloc and mimalloc need the features of those names
 //! (`ModAlloc::with(tikv_jemallocator::Jemalloc)`).
 //!
 //! # The figures
 //!
 //! All figures are bytes, of the whole process and of the allocator as a whole. They include the
 //! blocks of C libraries, the eight bytes that the profiler adds to each block, and the profiler's
-//! own blocks. A figure that an allocator does not know is `None`.
+//! blocks. A figure that an allocator does not know is `None`.
 //!
 //! | | jemalloc | mimalloc | glibc |
 //! |---|---|---|---|
@@ -53,27 +53,28 @@
 //!
 //! **jemalloc** is read with `mallctl`, after `epoch` was advanced once. `allocated` are the
 //! program's blocks, rounded up to their size classes. `active` are pages that hold some block.
-//! `resident` are pages that may have memory behind them, jemalloc's own books included. `mapped`
-//! are extents in use. `retained` is address space that is kept without memory behind it. jemalloc
-//! is in use if it has blocks beside its own: `allocated` is more than the arenas' `internal`.
+//! `resident` are pages that may have memory behind them, jemalloc's internal data included.
+//! `mapped` are extents in use. `retained` is address space that is kept without memory behind it.
+//! jemalloc is in use if it has blocks that are not internal: `allocated` is more than the arenas'
+//! `internal`.
 //!
 //! **mimalloc** is read with `mi_process_info` and `mi_stats_get_json`. It is built without
 //! counting its blocks, so `allocated` is `None`. `active` are pages that may be touched, in use or
 //! kept for use. `mapped` is address space taken from the kernel. mimalloc is in use if a block
-//! allocated for the question is one of its own (`mi_is_in_heap_region`).
+//! allocated for the question is mimalloc's (`mi_is_in_heap_region`).
 //!
 //! **glibc** is read with `mallinfo2` (glibc 2.33 and later) and `malloc_info`. `allocated` are
 //! blocks with their headers, freed blocks that a thread keeps for itself (tcache), and blocks that
-//! are mappings of their own. `mapped` is the memory taken from the kernel. `retained` are free
-//! blocks in the arenas, those of the fast bins included; most have memory behind them. glibc's
-//! allocator is in use if `allocated` or `mapped` is not 0.
+//! are a mapping each. `mapped` is the memory taken from the kernel. `retained` are free blocks in
+//! the arenas, those of the fast bins included; most have memory behind them. glibc's allocator is
+//! in use if `allocated` or `mapped` is not 0.
 //!
 //! # Cost
 //!
 //! glibc counts its free blocks one by one, and holds the lock of their arena meanwhile: 0.2 µs
 //! with none, 2 ms with 50,000, 65 ms with 500,000 (in sixteen arenas as in one, per block). For
 //! the number of its arenas, the time doubles. Other threads that need that arena wait. jemalloc
-//! adds up its arenas' books under their locks, some tens of µs. mimalloc's figures are read
+//! adds up its arenas' figures under their locks, some tens of µs. mimalloc's figures are read
 //! without any lock but that of the list of its heaps.
 
 use crate::engine::allocator;
@@ -83,7 +84,7 @@ pub use crate::recording::heap_state::{Allocator, Fragmentation, HeapState, Proc
 /// The state of the allocator in use: jemalloc, mimalloc or glibc's, in this order. `None` if none
 /// of them is in use or its feature is off; [`process`] gives the kernel's figures all the same.
 ///
-/// Not for signal handlers: it takes locks of the allocator's.
+/// Not for signal handlers: it takes the allocator's locks.
 ///
 /// ```
 /// if let Some(state) = mod_alloc::heap_state::collect() {
@@ -95,9 +96,9 @@ pub fn collect() -> Option<HeapState> {
     allocator::collect()
 }
 
-/// jemalloc's state; `None` if it is linked but not in use (nobody but itself has blocks of it), or
-/// the feature `jemalloc` is off. Advances jemalloc's epoch once. The process's figures are not
-/// asked for: see [`process`].
+/// jemalloc's state; `None` if it is linked but not in use (it has only internal blocks), or the
+/// feature `jemalloc` is off. Advances jemalloc's epoch once. The process's figures are not asked
+/// for: see [`process`].
 #[must_use]
 pub fn jemalloc() -> Option<HeapState> {
     allocator::jemalloc_state()

@@ -31,14 +31,14 @@ fn is_left_to_program() -> bool {
     LEFT_TO_PROGRAM.load(Ordering::Relaxed) != 0
 }
 
-/// Writes what the session has recorded so far.
+/// Writes the session's recording so far.
 pub(crate) fn write_dhat_json(session: Option<&'static Session>, path: &Path) -> io::Result<()> {
     let mut result = Ok(());
     with_report_stack(&mut || result = write(&profile(session), path));
     result
 }
 
-/// What [`write_dhat_json`] writes, as a string, which is the program's.
+/// The report of [`write_dhat_json`] as a string, which belongs to the program.
 pub(crate) fn dhat_json_string(session: Option<&'static Session>) -> String {
     let mut text = String::new();
     with_report_stack(&mut || text = json(&profile(session)));
@@ -72,7 +72,7 @@ pub(crate) fn write(profile: &Profile, path: &Path) -> io::Result<()> {
 
 /// Runs when the process exits by `exit` or by returning from `main`; other threads may be running.
 pub(crate) extern "C" fn at_exit() {
-    // What the report needs is not the program's.
+    // The report's allocations are the profiler's.
     if let Some(session) = session::get().filter(|_| SPACE.is_in_file()) {
         crate::engine::allocator::moments::note_end(session);
     }
@@ -84,13 +84,13 @@ pub(crate) extern "C" fn at_exit() {
     });
 }
 
-/// The process was forked: this is the child.
+/// Called in a forked child.
 pub(crate) fn in_forked_child() {
     FORKED.store(1, Ordering::Relaxed);
 }
 
 fn report() {
-    // A child that is not recorded has nothing to say.
+    // A child that is not recorded writes no report.
     if session::get().is_some_and(|session| SPACE.is_in_file() && !session.is_this_process()) {
         return;
     }
@@ -124,12 +124,12 @@ pub(crate) fn write_numbered(
     Some((path, result))
 }
 
-/// Where the report goes; `None` if it is switched off.
+/// The report's path; `None` if reports are switched off.
 fn out_path(variable: Option<std::ffi::OsString>) -> Option<PathBuf> {
     numbered_path(variable, None)
 }
 
-/// The same with a number before the file's extension: `dhat-heap.1.json`.
+/// The path with a number before the file's extension: `dhat-heap.1.json`.
 fn numbered_path(variable: Option<std::ffi::OsString>, number: Option<u32>) -> Option<PathBuf> {
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
     let pattern = variable.filter(|value| !value.is_empty()).unwrap_or("dhat-heap.json".into());

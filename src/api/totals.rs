@@ -27,7 +27,7 @@ use crate::store::peak::EXACT;
 pub struct AllocStats {
     /// Allocations, zeroed allocations and reallocations.
     pub alloc_count: u64,
-    /// Bytes allocated; of a reallocation only what it grew by.
+    /// Bytes allocated; of a reallocation only its growth.
     pub total_bytes: u64,
     /// The most bytes live at once.
     pub peak_bytes: u64,
@@ -53,7 +53,7 @@ pub(crate) fn reset() {
     since::set(totals(), stretch);
 }
 
-/// Measures the process's allocations between two moments.
+/// Measures this process's allocations between two moments.
 ///
 /// ```
 /// # #[global_allocator]
@@ -92,8 +92,8 @@ impl Profiler {
     /// Ends, and gives the allocations since the start. `current_bytes` and `live_count` are the
     /// growth since the start, and 0 if the heap has shrunk.
     ///
-    /// `peak_bytes` and `peak_live_count` are no differences: they are the most that the process
-    /// had live at once between start and stop. With one thread allocating, or
+    /// `peak_bytes` and `peak_live_count` are no differences: they are the most bytes and blocks
+    /// that the process had live at once between start and stop. With one thread allocating, or
     /// `MOD_ALLOC_PEAK=exact`, they are exact; else within 1 % of the process's own peak.
     ///
     /// ```
@@ -116,7 +116,7 @@ impl Profiler {
     }
 }
 
-/// What `now` has more than `before`; the maxima are `now`'s.
+/// The differences of `now` and `before`; the maxima are `now`'s.
 fn difference(now: &AllocStats, before: &AllocStats) -> AllocStats {
     AllocStats {
         alloc_count: now.alloc_count.saturating_sub(before.alloc_count),
@@ -168,7 +168,7 @@ fn totals_of(session: &Session) -> AllocStats {
     stats
 }
 
-/// What was counted until the last reset.
+/// The totals at the last reset.
 mod since {
     use std::sync::{Arc, Mutex, PoisonError};
 
@@ -181,7 +181,7 @@ mod since {
     static SINCE: Mutex<Option<Since>> = Mutex::new(None);
 
     pub(super) fn current() -> Option<Since> {
-        // Nothing in the program's hands runs while it is held, so nobody panics there.
+        // No user code runs while it is held, so nothing panics there.
         SINCE.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

@@ -1,5 +1,5 @@
 //! The one thread-local word through which a thread finds its state: a pointer, or one of a few
-//! small numbers that say why there is none.
+//! small numbers, the reasons for having none.
 
 use core::ptr::NonNull;
 
@@ -21,15 +21,15 @@ pub(crate) const ENDED: usize = 4;
 const LAST_NUMBER: usize = 4;
 
 /// Bytes that the profiler itself has allocated and not freed. Bytes that it handed to the program
-/// are not among them: nobody knows when the program frees those.
+/// are not among them: the profiler cannot know when the program frees those.
 #[cfg(feature = "backtraces")]
 static PROFILER_BYTES: AtomicI64 = AtomicI64::new(0);
 
 #[cfg(all(feature = "preload", target_arch = "x86_64", target_env = "gnu", not(miri)))]
 mod word {
     // In a shared library `thread_local!` calls a function at each access, which may allocate. This
-    // word is at a fixed distance from the thread pointer (the initial-exec model): fine for a library
-    // that is loaded with the program, as preloaded ones are.
+    // word is at a fixed distance from the thread pointer (the initial-exec model): fine for a
+    // library that is loaded with the program, as preloaded ones are.
     core::arch::global_asm!(
         ".pushsection .tbss.mod_alloc_current,\"awT\",@nobits",
         ".globl mod_alloc_current",
@@ -129,7 +129,7 @@ pub(crate) fn unmute() {
     set_number(NEW);
 }
 
-/// Whether the calling thread's allocations are the profiler's now.
+/// True while the calling thread's allocations are the profiler's.
 #[cfg(feature = "backtraces")]
 pub(crate) fn is_profiler() -> bool {
     number() == PROFILER
@@ -148,7 +148,7 @@ pub(crate) fn as_profiler<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
-/// Bytes that the profiler has of the allocator.
+/// Bytes that the profiler now holds of the allocator.
 #[cfg(feature = "backtraces")]
 pub(crate) fn profiler_bytes() -> u64 {
     PROFILER_BYTES.load(Ordering::Relaxed).max(0).cast_unsigned()

@@ -18,7 +18,7 @@ pub(crate) fn expand(pattern: &[u8], mut push: impl FnMut(&[u8]) -> bool) -> boo
     })
 }
 
-/// Whether processes that run at once have different paths by this pattern: it has a `%p`.
+/// True if processes that run at once have different paths by this pattern: it has a `%p`.
 pub(crate) fn names_process(pattern: &[u8]) -> bool {
     pieces(pattern).any(|piece| matches!(piece, Piece::Process))
 }

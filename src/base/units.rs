@@ -63,9 +63,9 @@ impl Display for ShortCount {
 pub struct Counted<'a> {
     /// How many.
     pub count: u64,
-    /// What one of them is called.
+    /// The word for one.
     pub one: &'a str,
-    /// What several are called.
+    /// The word for several.
     pub many: &'a str,
 }
 
@@ -104,7 +104,7 @@ impl Display for Share {
         if self.whole == 0 {
             return f.pad("-");
         }
-        // All and nothing are said of exactly that alone.
+        // 100 % and 0 % stand for exactly all and exactly nothing.
         let percent = match (self.part, self.percent()) {
             (0, _) => 0.0,
             (part, percent) if part < self.whole => percent.clamp(0.1, 99.9),

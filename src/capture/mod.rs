@@ -1,4 +1,4 @@
-//! From "we were called" to a stack.
+//! From a call of the profiler to a stack.
 //!
 //! ```text
 //!  registers ─▶ walk ──rule for this pc?──▶ rule_cache ──unknown──▶ unwind_tables (.eh_frame)

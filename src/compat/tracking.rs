@@ -49,8 +49,8 @@
 //!
 //! # Differences on purpose
 //!
-//! - Reallocations stay in place. A reallocation is reported as a free and an allocation of the
-//!   block's own group.
+//! - Reallocations stay in place. A reallocation is reported as a free and an allocation, both in
+//!   the block's group.
 //! - Zeroed memory stays lazily zeroed.
 //! - An allocation that fails returns null, as the program expects.
 //! - Guards may be dropped in any order. A group that is left by [`AllocationGuard::exit`] is left

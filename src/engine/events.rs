@@ -1,5 +1,5 @@
-//! What happens to blocks, entered in the books: each hook calls these, and keeps the site in a trailer
-//! of its own kind.
+//! Events of blocks, entered in the books. Each hook calls these functions, and keeps the site in
+//! its kind of trailer.
 
 use crate::base::current::{add_profiler_bytes, is_profiler};
 use crate::base::os::clock;
@@ -11,11 +11,11 @@ use crate::engine::stack_site;
 use crate::engine::windows;
 use crate::store::sites::NO_SITE;
 
-/// A block was born, of a stack whose innermost frame has the registers `at`. Its site;
-/// [`NO_SITE`] if it is not recorded.
+/// Enters an allocated block, whose stack's innermost frame has the registers `at`. Returns its
+/// site; [`NO_SITE`] if it is not recorded.
 #[inline(always)]
 pub(crate) fn allocated(session: &'static Session, size: usize, at: Registers) -> u32 {
-    // Read first: the processor reads its counter while it does the rest.
+    // The clock is read first: the processor reads its counter while it does the rest.
     let now = clock::now();
     match Inside::enter_fast(session) {
         Some(mut inside) => enter_allocated(&mut inside, session, size, at, now),
@@ -52,7 +52,7 @@ fn allocated_slowly(session: &'static Session, size: usize, at: Registers, now: 
     }
 }
 
-/// A block of `site` is about to be freed.
+/// Enters the free of a block of `site`, just before it happens.
 #[inline(always)]
 pub(crate) fn freed(session: &'static Session, site: u32, size: usize) {
     if site != NO_SITE {
@@ -62,7 +62,7 @@ pub(crate) fn freed(session: &'static Session, site: u32, size: usize) {
     }
 }
 
-/// A block that is not recorded is about to be freed, or is taken for a new one.
+/// Called when a block that is not recorded is about to be freed, or is taken for a new one.
 #[cold]
 #[inline(never)]
 pub(crate) fn freed_unrecorded(size: usize) {
@@ -71,7 +71,7 @@ pub(crate) fn freed_unrecorded(size: usize) {
     }
 }
 
-/// A block has changed its size, whose trailer said `site`, or was damaged. The site that it has now;
+/// Enters a resized block, whose trailer said `site`, or was damaged. Returns its present site;
 /// `None`: the block is not known, and is to be taken for a new one.
 #[inline(always)]
 pub(crate) fn resized(
@@ -85,11 +85,11 @@ pub(crate) fn resized(
         return None;
     };
     let event = Resized { old: old as u64, new: new as u64 };
-    // Of a change that is lost the books keep the old size, so the block is theirs no more.
+    // If the event is lost, the books keep the old size, so they can no longer follow the block.
     Some(if enter_known(session, site, event, new) { site } else { NO_SITE })
 }
 
-/// A block that is not known is about to be taken for a new one.
+/// Called when a block that is not known is about to be taken for a new one.
 #[cold]
 fn forgotten(session: &Session, site: Option<u32>, size: usize) {
     match site {
@@ -124,7 +124,7 @@ fn enter_known_inside(
     is_known
 }
 
-/// The same for a thread that has no slot yet, or is inside already.
+/// Enters an event of a thread that has no slot yet, or is inside already.
 #[cold]
 #[inline(never)]
 fn enter_slowly(
@@ -143,7 +143,7 @@ fn enter_slowly(
     }
 }
 
-/// Counts an event that is not recorded; the profiler's own are nobody's loss.
+/// Counts an event that is not recorded; the profiler's events are no loss.
 #[cold]
 fn lost(session: &Session, why: Outside, bytes: usize) {
     if why == Outside::Reentrant {
@@ -152,7 +152,7 @@ fn lost(session: &Session, why: Outside, bytes: usize) {
     }
 }
 
-/// A trailer is not one: the block's site is not known, so the block stays live in the report.
+/// Counts a damaged trailer: the block's site is not known, so the block stays live in the report.
 #[cold]
 pub(crate) fn damaged(session: &Session, size: usize) {
     session.header.losses.damaged_trailers.add_shared(1);

@@ -13,11 +13,12 @@ use crate::engine::thread_cell::{Claim, ThreadCell};
 use crate::store::peak::Heap;
 use crate::store::thread_slot::{SHARED, ThreadSlot};
 
-/// The proof that this thread is inside the hook, and the one way to its [`Thread`] there. Leaves the
-/// hook when dropped.
+/// The proof that this thread is inside the hook, and the one way to its [`Thread`] there. Leaves
+/// the hook when dropped.
 ///
-/// There is one per thread at a time: it is made where the slot's flag `inside` goes from 0 to 1, which
-/// only the slot's thread changes, and its drop sets the flag back. It is neither `Send` nor `Clone`.
+/// There is one per thread at a time: it is made where the slot's flag `inside` goes from 0 to 1,
+/// which only the slot's thread changes, and its drop sets the flag back. It is neither `Send` nor
+/// `Clone`.
 #[derive(Debug)]
 pub(crate) struct Inside {
     claim: Claim,
@@ -52,8 +53,8 @@ impl Inside {
         if slot.inside.load(Ordering::Relaxed) != 0 {
             return None;
         }
-        // SAFETY: the flag was 0, so this thread, whose cell it is, has no `Inside`; a claim ends before
-        // the cell becomes the thread's.
+        // SAFETY: the flag was 0, so this thread, whose cell it is, has no `Inside`; a claim ends
+        // before the cell becomes the thread's.
         Some(unsafe { Self::begin(cell, slot, session) })
     }
 
@@ -89,7 +90,7 @@ impl Inside {
             PROFILER => Err(Outside::Profiler),
             number @ (SLOTLESS | ENDED) => registration::enter_shared(session, number == ENDED),
             _ if ThreadCell::current().is_none_or(|cell| cell.slot().is_none()) => {
-                // A child of a fork that told nobody: its recording is its parent's.
+                // A child of an unannounced fork: its recording is its parent's.
                 set_number(PROFILER);
                 Err(Outside::Profiler)
             }
@@ -125,8 +126,8 @@ impl Drop for Inside {
     }
 }
 
-/// Leaves the hook, then runs the errands: they wait for the allocator's locks, whose holders may wait
-/// for a thread that is inside.
+/// Leaves the hook, then runs the errands: they wait for the allocator's locks, whose holders may
+/// wait for a thread that is inside.
 #[cold]
 #[inline(never)]
 fn leave_with_errands(cell: &'static ThreadCell, slot: &'static ThreadSlot) {
@@ -152,7 +153,8 @@ fn leave_with_errands(cell: &'static ThreadCell, slot: &'static ThreadSlot) {
     let _nobody_asks = wish;
 }
 
-/// Another thread is setting this one's front up for a new mode: stays outside until that is done.
+/// Another thread is setting up this one's front for a new mode: this one stays outside until that
+/// is done.
 #[cold]
 fn adopt_mode(slot: &ThreadSlot, heap: &Heap) {
     #[cfg(all(feature = "counters", not(feature = "preload")))]
@@ -181,8 +183,8 @@ pub(crate) fn member() -> crate::store::group::Member {
     ThreadCell::current().map(ThreadCell::member).unwrap_or_default()
 }
 
-/// The bounds of the calling thread's stack; both 0 where they are not known, or the thread has no slot
-/// of its own.
+/// The bounds of the calling thread's stack; both 0 where they are not known, or the thread has no
+/// slot of its own.
 #[cfg(feature = "backtraces")]
 pub(crate) fn bounds() -> (u64, u64) {
     let cell = ThreadCell::current().filter(|cell| cell.index() != SHARED);

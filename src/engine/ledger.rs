@@ -13,9 +13,9 @@ use crate::store::peak::{EXACT, Front, Heap};
 use crate::store::sites::Owner;
 use crate::store::tally::{Epoch, Tally};
 
-/// What happened to a block. A type for each kind, so that nothing has to ask at run time which it is.
+/// An event of a block. Each kind is a type, so that no code asks for the kind at run time.
 pub(crate) trait Event: Copy {
-    /// Whether the site has less live afterwards.
+    /// True if the site has fewer live bytes afterwards.
     fn shrinks(self) -> bool;
 
     /// Tells a thread's front, which looks at its limits.
@@ -27,7 +27,7 @@ pub(crate) trait Event: Copy {
     /// Counts at the site.
     fn count(self, tally: &Tally, now: u64);
 
-    /// Counts at a tally of a site, `kind` saying which, so that nobody ever reads it half done.
+    /// Counts at a tally of a site, `kind` saying which, so that no reader ever sees it half done.
     #[inline(always)]
     fn count_whole(self, tally: &Tally, now: u64, _at: (&Journal, u32, u32)) {
         self.count(tally, now);
@@ -37,19 +37,19 @@ pub(crate) trait Event: Copy {
     fn count_for(self, group: &Group);
 }
 
-/// A block of `bytes` was born.
+/// A block of `bytes` was allocated.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Allocated {
     pub(crate) bytes: u64,
 }
 
-/// A block of `bytes` died.
+/// A block of `bytes` was freed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Freed {
     pub(crate) bytes: u64,
 }
 
-/// A block of `old` bytes has `new` bytes now.
+/// A block was resized from `old` to `new` bytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Resized {
     pub(crate) old: u64,
@@ -168,8 +168,8 @@ pub(crate) fn enter<E: Event>(
     }
 }
 
-/// The site belongs to another thread, or others have changed it, or it rested since the last peak, or
-/// it counts for a group.
+/// Counts where the site belongs to another thread, or others have changed it, or it has had no
+/// event since the last peak, or it counts for a group.
 #[inline(never)]
 fn enter_elsewhere<E: Event>(
     thread: &mut Thread,
@@ -195,7 +195,7 @@ fn enter_elsewhere<E: Event>(
     arena.settle(share, thread.slot.front.step(), epoch, sites, journal);
 }
 
-/// The same for a thread that has no arena, because there was no room for one.
+/// Counts for a thread that has no arena, because there was no room for one.
 #[cold]
 fn flush_at_once<E: Event>(thread: &Thread, site: u32, event: E, now: u64, epoch: Epoch) {
     let share = Tally::default();

@@ -1,4 +1,4 @@
-//! Where the recording lies: anonymous memory, or a file of this process's own.
+//! The recording's memory: anonymous, or a file of this process.
 
 use core::ffi::CStr;
 use core::ptr::NonNull;
@@ -12,23 +12,23 @@ use crate::base::{os, path_pattern};
 use crate::store::layout::{Geometry, HEADER_SIZE, MAGIC, Mapping, OPEN};
 use crate::store::space::SPACE;
 
-/// Why there is no mapping.
+/// The reason why there is no mapping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoMapping {
-    /// There is to be none; if that is not what was asked for, it was said.
+    /// None is wanted, or a message has told the reason.
     NotRecorded,
-    /// There is not so much address space.
+    /// Not enough address space.
     TooLarge,
 }
 
 /// 1: this process is a forked child that is not recorded.
 static MUTED: AtomicU32 = AtomicU32::new(0);
-/// Whether this process is a forked child that is not recorded.
+/// True if this process is a forked child that is not recorded.
 pub(crate) fn is_muted() -> bool {
     MUTED.load(Ordering::Relaxed) != 0
 }
 
-/// Nothing is recorded in this process any more, and nothing of the recording is touched.
+/// Ends recording in this process: from now on it touches nothing of the recording.
 pub(crate) fn mute() {
     MUTED.store(1, Ordering::Relaxed);
     crate::base::current::mute();
@@ -41,7 +41,7 @@ pub(crate) fn make(
     geometry: &Geometry,
 ) -> Result<Mapping, NoMapping> {
     let Some(pattern) = settings.record else {
-        // Who is preloaded reports to nobody but by way of a file.
+        // The preload library can report only through a file.
         return if cfg!(feature = "preload") {
             Err(NoMapping::NotRecorded)
         } else {
@@ -70,11 +70,11 @@ fn in_memory(size: usize, geometry: &Geometry) -> Result<Mapping, NoMapping> {
     Ok(unsafe { Mapping::initialize(base, geometry) })
 }
 
-/// Whether as much address space again is left: the program needs some, too.
+/// True if as much address space again is left: the program needs some, too.
 fn leaves_half(size: usize) -> bool {
     let found = os::reserve(2 * size);
     if let Some(memory) = found {
-        // SAFETY: the mapping just made, which nobody uses.
+        // SAFETY: the mapping just made, which is not used yet.
         unsafe { os::release(memory, 2 * size) };
     }
     found.is_some()
@@ -105,9 +105,9 @@ fn prepare(base: NonNull<u8>, geometry: &Geometry) -> Result<Mapping, Errno> {
     if SPACE.begin(mapping) { Ok(mapping) } else { Err(Errno::NO_SPACE) }
 }
 
-/// Makes this process's file, which has to be new. Where the pattern has the process's id, one that is
-/// there is of an earlier program in this process: the next number is appended. Else it is taken away
-/// if it is a recording that has ended.
+/// Makes this process's file, which has to be new. If the pattern has the process's id, an existing
+/// file is of an earlier program in this process: the next number is appended. Otherwise an
+/// existing recording is removed if it has ended.
 pub(crate) fn create(pattern: &CStr) -> Result<(File, Path), Errno> {
     const MOST: u32 = 10_000;
     let (base, names_process) = expand(pattern).ok_or(Errno::NAME_TOO_LONG)?;
@@ -134,13 +134,13 @@ pub(crate) fn create(pattern: &CStr) -> Result<(File, Path), Errno> {
     Err(Errno::EXISTS)
 }
 
-/// What a file is that has the name of the recording.
+/// The kind of a file that already has the recording's name.
 enum Found {
-    /// A recording whose process is there no more, or has written its end.
+    /// A recording whose process is gone, or has written its end.
     Ended,
-    /// A recording whose process is there.
+    /// A recording whose process still runs.
     Running,
-    /// Something else, which is nobody's to take away.
+    /// Another file, which is not removed.
     Other,
 }
 
@@ -159,7 +159,8 @@ fn look_at(path: &CStr) -> Found {
     if is_open && files::is_alive(id) { Found::Running } else { Found::Ended }
 }
 
-/// The path that a [pattern](crate::base::path_pattern) stands for, and whether it has the process's id.
+/// The path that a [pattern](crate::base::path_pattern) stands for; `true` if it has the process's
+/// id.
 pub(crate) fn expand(pattern: &CStr) -> Option<(Path, bool)> {
     let (pattern, mut path) = (pattern.to_bytes(), Path::EMPTY);
     let fits = path_pattern::expand(pattern, |piece| path.push(piece));

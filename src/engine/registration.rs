@@ -25,8 +25,8 @@ use crate::store::thread_slot::{SHARED, SLOTS, ThreadSlot, claim};
 /// The threads' cells, by slot; kept for the next thread in the slot.
 static CELLS: [AtomicPtr<ThreadCell>; SLOTS] = [const { AtomicPtr::new(ptr::null_mut()) }; SLOTS];
 
-/// Registers the calling thread, which is just beginning, before its first event. `stack`: the size of
-/// its stack, if it is not the first thread.
+/// Registers the calling thread, which is just beginning, before its first event. `stack`: the size
+/// of its stack, if it is not the first thread.
 #[cfg(feature = "preload")]
 pub(crate) fn begin_thread(session: &'static Session, stack: Option<usize>) {
     if current::number() == current::NEW {
@@ -123,7 +123,7 @@ fn cell(session: &'static Session, index: u32) -> Option<&'static ThreadCell> {
     Some(cell)
 }
 
-/// Uses the slot that all threads without one share. `ended`: the thread had one.
+/// Uses the slot that all threads without a slot share. `ended`: the thread once had a slot.
 pub(crate) fn enter_shared(session: &'static Session, ended: bool) -> Result<Inside, Outside> {
     let Some(slot) = session.slot(SHARED) else { return Err(Outside::Reentrant) };
     set_number(BUSY);
@@ -177,7 +177,7 @@ pub(crate) unsafe extern "C" fn thread_ends(value: *mut c_void) {
     dump_thread::thread_ended();
 }
 
-/// A forked child goes on with this thread alone: makes the cells anew, which were wiped.
+/// In a forked child, which has this thread alone: makes the wiped cells anew.
 #[cfg(feature = "backtraces")]
 pub(crate) fn rebuild_in_child(session: &'static Session) {
     let current = current::state::<ThreadCell>();

@@ -1,4 +1,4 @@
-//! One recording per process: how it starts, what every thread needs of it, fork and exit.
+//! One recording per process: its start, the parts that every thread needs, fork and exit.
 //!
 //! ```text
 //!  Undecided ──first block──▶ Making ──▶ Made ──▶ (exit: the report)
@@ -32,7 +32,7 @@ pub(crate) use parts::note_moment;
 static SESSION: Once<Session> =
     Once::new(AtomicU32::new(0), UnsafeCell::new(MaybeUninit::uninit()));
 
-/// What the hook needs, the same for all threads.
+/// The parts of the recording that the hook needs, shared by all threads.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) header: &'static Header,
@@ -56,8 +56,8 @@ impl Session {
     }
 
     /// The slots that have ever been used. A thread that takes one for the first time waits for the
-    /// heap's lock before its first event. The shared slot lies behind the others; the slots between
-    /// may be without space: not even reading them is safe then.
+    /// heap's lock before its first event. The shared slot lies behind the others; the slots
+    /// between may have no space: then not even reading them is safe.
     pub(crate) fn used_slots(&self) -> impl Iterator<Item = (u32, &'static ThreadSlot)> + use<> {
         let used = self.header.process.threads.load(Ordering::Relaxed);
         let own = used.min(SHARED).min(parts::room_for_threads());
@@ -73,19 +73,19 @@ impl Session {
     }
 }
 
-/// Whether the process has not had its first block.
+/// True until the process has had its first block.
 #[cfg(feature = "dhat-compat")]
 #[inline(always)]
 pub(crate) fn is_undecided() -> bool {
     SESSION.get().is_err()
 }
 
-/// The session, or that the process is not recorded. A program whose allocator is another one stays
+/// The session, or that the process is not recorded. A program with another allocator stays
 /// undecided, whatever numbers it asks for.
 ///
 /// # Errors
 ///
-/// While nothing is decided.
+/// Undecided yet.
 #[inline(always)]
 pub(crate) fn decided() -> Result<Option<&'static Session>, Undecided> {
     SESSION.get()
@@ -97,18 +97,18 @@ pub(crate) fn get() -> Option<&'static Session> {
     decided().unwrap_or(None)
 }
 
-/// The functions that the session calls, which know it.
+/// The functions of upper layers that the session calls.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Calls {
-    /// A thread that had events ends; the argument is its state.
+    /// Called when a thread that had events ends; the argument is its state.
     pub(crate) thread_ends: unsafe extern "C" fn(*mut c_void),
-    /// The calling thread is asked to take down the allocator's state, with so many bytes live. It is
-    /// outside the hook, and its stack has these bounds.
+    /// Asks the calling thread to take down the allocator's state, at that many live bytes. The
+    /// thread is outside the hook, and its stack has these bounds.
     #[cfg(feature = "backtraces")]
     pub(crate) note_state: fn(&'static Session, i64, (u64, u64)),
 }
 
-/// Decides whether the process is recorded, unless that was done. `begin` runs once there is a session.
+/// Decides if the process is recorded, unless that was done. `begin` runs once there is a session.
 pub(crate) fn decide(calls: Calls, begin: fn()) -> Option<&'static Session> {
     SESSION.decide(|| make(calls), begin)
 }
@@ -136,8 +136,8 @@ fn describe_process(header: &Header, settings: &Settings) {
     process.unwind.store(settings.unwind as u32, Ordering::Relaxed);
     process.frames.store(settings.frames, Ordering::Relaxed);
     process.buckets.store(settings.buckets.unwrap_or(0), Ordering::Relaxed);
-    // Together, because their ratio is the rate of the clock. Not before the mapping is made: room in
-    // a file may take longer than all that is recorded.
+    // Together, because their ratio is the rate of the clock. Not before the mapping is made: room
+    // in a file may take longer than all that is recorded.
     os::clock::start();
     process.started_nanos.store(os::monotonic_nanos(), Ordering::Relaxed);
     process.started_units.store(os::clock::origin(), Ordering::Relaxed);

@@ -16,10 +16,11 @@ use crate::store::group::Member;
 use crate::store::modules::Modules;
 use crate::store::sites::{Maker, NO_SITE};
 
-/// The site of the stack whose innermost frame has the registers `at`; `None` while nothing is recorded.
+/// The site of the stack whose innermost frame has the registers `at`; `None` while nothing is
+/// recorded.
 #[inline(always)]
 pub(crate) fn of(thread: &mut Thread, session: &'static Session, at: Registers) -> Option<u32> {
-    // Of an older window it is less than that.
+    // A site of an older window is less than that.
     if thread.fast_site >= windows::first_named() && is_unchanged(thread, &at) {
         return Some(thread.fast_site);
     }
@@ -27,8 +28,8 @@ pub(crate) fn of(thread: &mut Thread, session: &'static Session, at: Registers) 
     (site != NO_SITE).then_some(site)
 }
 
-/// The same for a stack that is not the one captured last. The registers come one by one, to stay in the
-/// processor's.
+/// The site of a stack that may differ from the one captured last. The registers are single
+/// arguments, so that they stay in the processor's registers.
 #[inline(never)]
 fn of_changed(thread: &mut Thread, session: &'static Session, pc: u64, sp: u64, bp: u64) -> u32 {
     let at = Registers { pc, sp, bp };
@@ -43,8 +44,8 @@ fn of_changed(thread: &mut Thread, session: &'static Session, pc: u64, sp: u64, 
     }
 }
 
-/// The innermost frame's id of the stack whose innermost frame has the registers `at`, if it has one;
-/// for events that are no block's.
+/// The id of the innermost frame, which has the registers `at`, if it has an id; for events of no
+/// block.
 #[cfg(feature = "dhat-compat")]
 pub(crate) fn frame_of(
     thread: &mut Thread,
@@ -53,22 +54,21 @@ pub(crate) fn frame_of(
 ) -> Option<u32> {
     let node = walked(thread, session, at);
     let node = node.unwrap_or_else(|| name_again(thread));
-    // The stack that is remembered now is not that of the site remembered.
+    // The remembered stack is now not that of the remembered site.
     forget(thread);
     (node != NO_ROOM).then_some(node)
 }
 
-/// Whether the stack is the one captured last.
+/// True if the stack is the one captured last.
 #[inline(always)]
 fn is_unchanged(thread: &Thread, at: &Registers) -> bool {
-    // SAFETY: `at` is a frame of this thread that calls us. Of another stack nothing is remembered: `changed`
-    // and `frame_of` forget it, and then no remembered frame has these registers.
+    // SAFETY: `at` is a frame of this thread that calls us. Of another stack nothing is remembered:
+    // `changed` and `frame_of` forget it, and then no remembered frame has these registers.
     let memory = unsafe { OwnStack::as_remembered() };
     thread.generation == rule_cache::generation() && thread.stack.is_unchanged(at, &memory)
 }
 
-/// Captures the stack as always and once more from scratch, and counts the difference if
-/// there is one.
+/// Captures the stack in the usual way and once more from scratch, and counts a difference.
 #[cold]
 #[inline(never)]
 fn checked(thread: &mut Thread, session: &'static Session, at: Registers, first: u32) -> u32 {
@@ -98,7 +98,7 @@ fn checked(thread: &mut Thread, session: &'static Session, at: Registers, first:
     site
 }
 
-/// Whether `site` is that of the stack walked from scratch, named from scratch.
+/// True if `site` is that of the stack walked from scratch, named from scratch.
 fn is_site_of(thread: &mut Thread, site: u32) -> bool {
     let mut names =
         FrameNames::new(&thread.place, &thread.roots, &mut thread.paths, thread.generation);
@@ -122,7 +122,7 @@ fn changed(thread: &mut Thread, session: &'static Session, at: Registers, first:
     site
 }
 
-/// The next capture knows nothing of this one.
+/// Makes the next capture know nothing of this one.
 #[cold]
 fn forget(thread: &mut Thread) {
     thread.stack.clear();
@@ -130,7 +130,7 @@ fn forget(thread: &mut Thread) {
     thread.fast_site = NO_SITE;
 }
 
-/// Whether the stack is the thread's own.
+/// True if the stack is the one that the thread was started with.
 #[inline(always)]
 fn is_on_own_stack(thread: &Thread, at: Registers) -> bool {
     let (low, high) = thread.bounds;
@@ -149,8 +149,8 @@ fn walked(thread: &mut Thread, session: &'static Session, at: Registers) -> Opti
         let high = thread.bounds.1;
         let place = &thread.place;
         let mut names = FrameNames::new(place, &thread.roots, &mut thread.paths, thread.generation);
-        // SAFETY: the bounds are this thread's, and `at`, a frame that calls us, is within; of another stack
-        // nothing is remembered: `changed` and `frame_of` forget it.
+        // SAFETY: the bounds are this thread's, and `at`, a frame that calls us, is within; of
+        // another stack nothing is remembered: `changed` and `frame_of` forget it.
         let memory = unsafe { OwnStack::new(high) };
         thread.stack.capture(at, &memory, &rules, &mut names)
     } else {
@@ -160,8 +160,8 @@ fn walked(thread: &mut Thread, session: &'static Session, at: Registers) -> Opti
         rules.revise(thread.stack.late());
     }
     if thread.generation != rule_cache::generation() {
-        // An object was unloaded while the stack was walked: its frames may have been taken
-        // for others'. The next round walks all of it by the new rules.
+        // A module was unloaded while the stack was walked: its frames may have been taken for
+        // another's. The next round walks all of it by the new rules.
         return walked_again(thread, session, at);
     }
     node
@@ -194,7 +194,7 @@ fn capture_foreign(
     thread.stack.capture(at, &memory, rules, &mut names)
 }
 
-/// For whom the thread makes sites.
+/// The thread and group that new sites are made for.
 #[inline(always)]
 fn maker(thread: &Thread, first: u32) -> Maker {
     let Member { group, whole, .. } = thread.member;
@@ -211,15 +211,15 @@ fn site(thread: &mut Thread, node: u32, whole: bool, first: u32) -> u32 {
     if site == first {
         thread.slot.losses.table_full.add(1);
     }
-    // What is counted each time is looked at each time.
+    // A loss that is counted at each capture is looked at each time.
     thread.last_site = if whole && site != first { site } else { NO_SITE };
-    // Of objects that were loaded late it has to be seen each time that they are the same.
+    // Modules that were loaded late must be checked each time: they may have been replaced.
     thread.fast_site = if thread.stack.has_late() { NO_SITE } else { thread.last_site };
     site
 }
 
-/// The site of a stack that is not whole; `node` is the innermost frame's, if all that was walked is
-/// kept.
+/// The site of a stack that is not whole; `node` is the innermost frame's, if all that was walked
+/// is kept.
 #[cold]
 #[inline(never)]
 fn incomplete(thread: &mut Thread, node: Option<u32>, first: u32) -> u32 {
@@ -240,10 +240,12 @@ fn name_again(thread: &mut Thread) -> u32 {
     name_of(&thread.stack, &mut names)
 }
 
-/// The innermost frame's id, looked up from the outermost frame inward; a root's for an empty stack.
+/// The innermost frame's id, looked up from the outermost frame inward; a root's for an empty
+/// stack.
 ///
-/// Of a stack that has more frames than are kept only the whole window is named, not the stacks that
-/// its frames end: each of those would be a window of its own, and share no frame with this one.
+/// Of a stack that has more frames than are kept only the whole window is named, not the stacks
+/// that its frames end: each of those would be a window of its own, and share no frame with this
+/// one.
 fn name_of(stack: &Stack, names: &mut FrameNames<'_>) -> u32 {
     let marks = stack.marks();
     let window = &marks[marks.len().saturating_sub(stack.limit())..];

@@ -6,9 +6,9 @@
 //!                         └──────── Thread                         through `Inside` or `Claim` alone
 //! ```
 //!
-//! The cell lies in zeroed memory of its own, not in the recording, and stays for the next thread in the
-//! slot. In a forked child the kernel may have zeroed it again ([`os::files::wipe_on_fork`]): then it has
-//! no slot.
+//! The cell lies in separate zeroed memory, not in the recording, and stays for the next thread in
+//! the slot. In a forked child the kernel may have zeroed it again ([`os::files::wipe_on_fork`]):
+//! then it has no slot.
 //!
 //! [`os::files::wipe_on_fork`]: crate::base::os::files::wipe_on_fork
 
@@ -23,8 +23,8 @@ use crate::store::thread_slot::ThreadSlot;
 #[cfg(feature = "backtraces")]
 use crate::{base::sync::AtomicU64, store::group::Member};
 
-/// See the module's description. All but the `Thread` are the calling thread's own words, which a
-/// signal's handler in it may read; so they are atomics.
+/// See the module's description. All but the `Thread` are words of the calling thread, which a
+/// signal handler in it may read; so they are atomics.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct ThreadCell {
@@ -40,8 +40,8 @@ pub(crate) struct ThreadCell {
     thread: UnsafeCell<MaybeUninit<Thread>>,
 }
 
-/// The right to a cell's [`Thread`] where no event can be under way: the slot was claimed for a thread
-/// that has had no event yet, or the shared slot's lock is held.
+/// The right to a cell's [`Thread`] where no event can be under way: the slot was claimed for a
+/// thread that has had no event yet, or the shared slot's lock is held.
 #[derive(Debug)]
 pub(crate) struct Claim(&'static ThreadCell);
 
@@ -50,8 +50,8 @@ impl ThreadCell {
     ///
     /// # Safety
     ///
-    /// `memory` must point to zeroed memory of this type's size, mapped as long as the process, whose
-    /// `Thread` nobody uses.
+    /// `memory` must point to zeroed memory of this type's size, mapped as long as the process,
+    /// whose `Thread` nothing uses.
     pub(crate) unsafe fn initialize(
         memory: NonNull<ThreadCell>,
         session: &'static Session,
@@ -60,7 +60,7 @@ impl ThreadCell {
         // SAFETY: zeroed memory is a cell without a slot; it stays by the caller's promise.
         let cell: &'static ThreadCell = unsafe { memory.as_ref() };
         let thread = cell.thread.with_mut(|thread| NonNull::new(thread.cast::<Thread>()))?;
-        // SAFETY: zeroed memory of the right size, which nobody uses by the caller's promise.
+        // SAFETY: zeroed memory of the right size, which nothing uses by the caller's promise.
         unsafe { Thread::initialize(thread, session, index)? };
         cell.index.store(index, Ordering::Relaxed);
         let slot = core::ptr::from_ref(session.slot(index)?).cast_mut();
@@ -72,7 +72,8 @@ impl ThreadCell {
     #[inline(always)]
     pub(crate) fn current() -> Option<&'static ThreadCell> {
         let cell = current::state::<ThreadCell>()?;
-        // SAFETY: the word is set to initialized cells alone. What the kernel has wiped is a cell, too.
+        // SAFETY: the word is set to initialized cells alone. What the kernel has wiped is a cell,
+        // too.
         Some(unsafe { cell.as_ref() })
     }
 
@@ -93,7 +94,7 @@ impl ThreadCell {
         self.index.load(Ordering::Relaxed)
     }
 
-    /// How often the thread's end was announced.
+    /// The number of times that the thread's end was announced.
     pub(crate) fn end_rounds(&self) -> u32 {
         self.end_rounds.load(Ordering::Relaxed)
     }
@@ -106,7 +107,8 @@ impl ThreadCell {
     ///
     /// # Safety
     ///
-    /// The cell is initialized, and nobody else has a reference to its `Thread` as long as this one lives.
+    /// The cell is initialized, and there is no other reference to its `Thread` as long as this one
+    /// lives.
     #[inline(always)]
     #[expect(clippy::mut_from_ref, reason = "the caller is the one owner, by its promise")]
     unsafe fn thread(&self) -> &mut Thread {
@@ -145,8 +147,8 @@ impl Claim {
     ///
     /// # Safety
     ///
-    /// The calling thread alone uses the cell's slot, and has neither an [`Inside`](super::inside::Inside)
-    /// nor another claim of it.
+    /// The calling thread alone uses the cell's slot, and has neither an
+    /// [`Inside`](super::inside::Inside) nor another claim of it.
     pub(crate) unsafe fn new(cell: &'static ThreadCell) -> Self {
         Claim(cell)
     }
@@ -158,11 +160,12 @@ impl Claim {
     /// The cell's `Thread`.
     #[inline(always)]
     pub(crate) fn thread(&mut self) -> &mut Thread {
-        // SAFETY: `new` has the contract; the claim can be neither copied nor sent, and is borrowed.
+        // SAFETY: `new` has the contract; the claim can be neither copied nor sent, and is
+        // borrowed.
         unsafe { self.0.thread() }
     }
 
-    /// A thread begins to use the cell. `bounds` are its stack's; both 0 if they are not known.
+    /// Prepares the cell for a new thread. `bounds` are its stack's; both 0 if they are not known.
     pub(crate) fn begin(&mut self, bounds: (u64, u64)) {
         self.0.set_end_rounds(0);
         #[cfg(feature = "backtraces")]

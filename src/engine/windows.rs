@@ -1,12 +1,12 @@
-//! Windows: stretches of a process's life that are recorded by themselves.
+//! Windows: stretches of a process's life, each recorded separately.
 //!
 //! Ordinarily there is one, from the first block to the end. A program that asks for windows
-//! ([`crate::compat::dhat`]) has nothing recorded outside of them, and a block from before a window is not
-//! known in it: its free is no event, and resizing it makes a new block.
+//! ([`crate::compat::dhat`]) has nothing recorded outside of them, and a block from before a window
+//! is not known in it: its free is no event, and resizing it makes a new block.
 //!
-//! Each window has sites of its own: those from its first one on, [`first`](Window::Open). So a block's
-//! trailer says already whether the block is of the present window, and numbers begin at zero without
-//! anything being cleared while others write it.
+//! Each window has sites of its own: those from its first one on, [`first`](Window::Open). So a
+//! block's trailer already tells if the block is of the present window. And numbers begin at zero,
+//! though nothing is cleared while other threads write it.
 //!
 //! | state | sites known | stacks captured |
 //! |---|---|---|
@@ -37,32 +37,33 @@ static NAMED: AtomicU32 = AtomicU32::new(TABLE_FULL);
 #[cfg(feature = "dhat-compat")]
 static COUNTED_ONLY: AtomicU32 = AtomicU32::new(0);
 
-/// Whether a block of that site is one of the present window.
+/// True if a block of that site is one of the present window.
 #[inline(always)]
 pub(crate) fn knows(site: u32) -> bool {
-    // Acquire pairs with the Release in `set`: what was begun for the window is seen.
+    // Acquire pairs with the Release in `set`: the window's preparations are seen.
     site >= KNOWN.load(Ordering::Acquire)
 }
 
-/// The first site that new blocks may have: that of what finds the table full; or, see [`names`].
+/// The first site that new blocks may have: that of events that find the table full; or, see
+/// [`names`].
 #[inline(always)]
 pub(crate) fn first_named() -> u32 {
     // Acquire: as above.
     NAMED.load(Ordering::Acquire)
 }
 
-/// Whether stacks are captured, by what [`first_named`] said.
+/// True if stacks are captured, by the result of [`first_named`].
 #[inline(always)]
 pub(crate) fn names(first: u32) -> bool {
     first < COUNTING
 }
 
-/// The site of a block that is born while stacks are not captured.
+/// The site of a block that is allocated while stacks are not captured.
 pub(crate) fn site_without_stack(first: u32) -> u32 {
     if first == CLOSED { NO_SITE } else { TABLE_FULL }
 }
 
-/// Who is inside the hook may not see it yet.
+/// Sets the window; a thread inside the hook may not see it yet.
 #[cfg(feature = "dhat-compat")]
 fn set(known: u32, named: u32) {
     // Release pairs with the Acquires above.
@@ -70,7 +71,7 @@ fn set(known: u32, named: u32) {
     NAMED.store(named, Ordering::Release);
 }
 
-/// Nothing is recorded until a window is opened. Does nothing once the process has had its first block.
+/// Stops recording until a window is opened. Does nothing once the process has had its first block.
 #[cfg(feature = "dhat-compat")]
 #[inline(always)]
 pub(crate) fn close_from_start() {
@@ -79,21 +80,21 @@ pub(crate) fn close_from_start() {
     }
 }
 
-/// From now on blocks are counted, but in the totals alone.
+/// Counts blocks from now on, but in the totals alone.
 #[cfg(feature = "dhat-compat")]
 pub(crate) fn count_only() {
     COUNTED_ONLY.store(1, Ordering::Relaxed);
     set(TABLE_FULL, COUNTING);
 }
 
-/// Whether blocks were counted without stacks at some time: then the site of what finds the table full
-/// has those, too.
+/// True if blocks were counted without stacks at some time: then the site of events that find the
+/// table full has those, too.
 #[cfg(feature = "dhat-compat")]
 pub(crate) fn has_counted_only() -> bool {
     COUNTED_ONLY.load(Ordering::Relaxed) != 0
 }
 
-/// From now on blocks are counted with their stacks; all that were counted before stay known.
+/// Counts blocks with their stacks from now on; all that were counted before stay known.
 #[cfg(feature = "dhat-compat")]
 pub(crate) fn count_with_stacks() {
     set(TABLE_FULL, TABLE_FULL);

@@ -22,8 +22,8 @@ use self::record as entrance;
 #[cfg(feature = "groups")]
 use self::record_or_report as entrance;
 
-/// The same, and tells a tracker if there is one. The two are apart, so that neither has to keep
-/// registers for the other.
+/// Records a new block like `record`, and tells a tracker if there is one. The two functions
+/// are apart, so that neither has to keep registers for the other.
 #[cfg(feature = "groups")]
 unsafe extern "C" fn record_or_report(
     session: &'static Session,
@@ -97,7 +97,7 @@ pub(super) unsafe fn site_of(
     site
 }
 
-/// A block could not be reallocated.
+/// Called when a block could not be reallocated.
 ///
 /// # Safety
 ///
@@ -113,8 +113,8 @@ pub(super) unsafe fn kept(session: &'static Session, block: *mut u8, size: usize
     let _no_tracker = (session, block, size);
 }
 
-/// Records that a block of `site` has changed its size, and writes its trailer anew. A block that
-/// is not known is a new block.
+/// Records that a block of `site` was resized, and writes its trailer anew. A block that is not
+/// known is a new block.
 ///
 /// # Safety
 ///

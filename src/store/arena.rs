@@ -1,9 +1,9 @@
 //! A thread's arena: its pending shares of sites that other threads own.
 //!
-//! Direct-mapped by site id; ids are dense, so neighbours do not collide. A share is flushed
-//! to the site's shared tally when another site needs its place, or when it has grown past the
-//! step within which a site's own maximum is promised. A thread that ends leaves its pending
-//! shares to the next thread in its slot; readers add them to the sites either way.
+//! Direct-mapped by site id; ids are dense, so neighbours do not collide. A share is flushed to the
+//! site's shared tally when another site needs its place, or when its live bytes exceed the step
+//! within which a site's own maximum is promised. A thread that ends leaves its pending shares to
+//! the next thread in its slot; readers add them to the sites either way.
 
 use crate::store::journal::Journal;
 use crate::store::sites::Sites;
@@ -56,7 +56,7 @@ impl Arena {
         }
     }
 
-    /// Where a share of `site` would be.
+    /// The place of a share of `site`.
     #[inline(always)]
     pub(crate) fn place_of(&self, site: u32) -> &Tally {
         &self.shares[site as usize % SHARES]

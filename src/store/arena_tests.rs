@@ -59,7 +59,7 @@ impl Table {
         }
     }
 
-    /// A block is born (`birth`) or dies, in thread `thread`; 0 is the sites' owner.
+    /// Thread `thread` allocates a block (`birth`) or frees one; thread 0 is the sites' owner.
     fn post(&mut self, thread: usize, site: u32, bytes: u64, birth: bool) {
         let epoch = Epoch::new(self.epoch);
         let post = |tally: &Tally| match birth {

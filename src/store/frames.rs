@@ -64,34 +64,34 @@ pub(crate) struct Frames {
     pub(crate) frames: &'static [Frame],
     /// All levels, one after the other.
     pub(crate) slots: &'static [Slot],
-    /// Makes a level Empty that is not used any more, and gives its memory back, as far as it has whole pages.
-    /// A lookup that is still there finds what it would have found before, or nothing, and then looks again
-    /// in the level that is used now.
+    /// Empties a level that is no longer used, and gives its whole pages back. A lookup still in
+    /// that level finds the same frame as before, or nothing; then it looks again in the current
+    /// level.
     pub(crate) discard: fn(&'static [Slot]),
-    /// Whether there is room in memory for so many frames.
+    /// True if memory has room for N frames.
     pub(crate) room: fn(u32) -> bool,
 }
 
-/// Frames that a level is for: three quarters of its slots. What is found is found at the second look
-/// or third then, and what a frame takes of the slots is 5 to 11 bytes.
+/// Frames that a level is for: three quarters of its slots. A lookup then finds a frame at the
+/// second or third slot, and a frame takes 5 to 11 bytes of slots.
 fn most_in(slots: usize) -> usize {
     slots / 4 * 3
 }
 
-/// How many slots the levels `0..=level` have.
+/// The number of slots of the levels `0..=level`.
 pub(crate) fn slots_up_to(level: u32) -> usize {
     FIRST_LEVEL * ((2 << level) - 1)
 }
 
-/// The first level that all of so many frames may be in.
+/// The first level that has room for N frames.
 pub(crate) fn last_level(capacity: usize) -> u32 {
     let level = capacity.div_ceil(most_in(FIRST_LEVEL)).next_power_of_two().ilog2();
     debug_assert!(most_in(FIRST_LEVEL << level) >= capacity);
     level
 }
 
-/// Where a frame may be, and the tag that its slot has. The part that depends on the parent is one
-/// multiplication and a few steps: it is what the names of a stack's frames wait for, one for another.
+/// The first slot to look at for a frame, and the slot's tag. The part that depends on the parent
+/// is one multiplication and a few steps: naming a stack waits for that part once per frame.
 #[inline(always)]
 fn hash(parent: u32, address: u64) -> u32 {
     const K: u64 = 0x9e37_79b9_7f4a_7c15; // 2^64 / golden ratio
@@ -100,7 +100,7 @@ fn hash(parent: u32, address: u64) -> u32 {
     (mixed >> 32) as u32 & !CLAIMED
 }
 
-/// The slots that are in use at a moment. The default has none, and so no frames.
+/// The slots in use at a moment. The default has no slots, and so no frames.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Level {
     slots: &'static [Slot],
@@ -144,13 +144,13 @@ impl Frames {
         })
     }
 
-    /// The frame at `address` inward of `parent`, if it was seen before. Waits for nobody.
+    /// The frame at `address` inward of `parent`, if it is in the table. Never waits.
     #[cfg(any(test, loom))]
     pub(crate) fn find(&self, parent: u32, address: u64) -> Option<u32> {
         self.find_in(&self.level(), parent, address)
     }
 
-    /// The same, as of a moment when `level` was in use.
+    /// [`find`](Self::find) in the slots of `level`, which were in use at some moment.
     #[inline(always)]
     pub(crate) fn find_in(&self, level: &Level, parent: u32, address: u64) -> Option<u32> {
         let hash = hash(parent, address);

@@ -115,7 +115,7 @@ fn a_stack_without_room_for_its_site_is_made_one_never() {
     assert_eq!(sites.of(&frames, u32::MAX, maker(5)), TABLE_FULL, "no frame");
 }
 
-/// What one of several threads that add the same stacks has found: id and site of each.
+/// Ids and sites found by one of several threads that add the same stacks.
 fn add_stacks(frames: Frames, sites: Sites, stacks: &[(u64, u64)], thread: u32) -> Vec<(u32, u32)> {
     let mut found = Vec::from_iter(stacks.iter().map(|_| (0, 0)));
     // Each thread begins elsewhere and goes its own way, so that they meet now and then.

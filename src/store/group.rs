@@ -1,7 +1,7 @@
 //! The recording's groups: allocations that are counted together, with a peak of their own.
 //!
-//! A thread of a group names its stacks by a root frame of the group's, so no two groups share a site,
-//! and a site says to which group its blocks belong, whoever frees them.
+//! A thread of a group names its stacks by a root frame of the group's, so no two groups share a
+//! site, and a site says to which group its blocks belong, whoever frees them.
 //!
 //! A group without a name is internal: reports show neither a frame nor numbers of it.
 
@@ -12,7 +12,7 @@ use crate::store::space::{Part, SPACE};
 
 /// No group.
 pub(crate) const NO_GROUP: u32 = 0;
-/// Set in the address of a frame that stands for a group; no code of a user's lies there.
+/// Set in the address of a frame that stands for a group; user code never lies there.
 pub(crate) const GROUP_MARK: u64 = 1 << 47;
 /// Bytes kept of a group's name.
 const NAME_SIZE: usize = 424;
@@ -36,7 +36,7 @@ pub(crate) struct Group {
     pub(crate) thread_name: [AtomicU64; 2],
     /// Its whole name, as far as it was found and fits.
     pub(crate) name: [AtomicU64; NAME_SIZE / 8],
-    /// The group around this one, for which all that is this one's counts, too; [`NO_GROUP`]: none.
+    /// The group around this one, which counts this one's events, too; [`NO_GROUP`]: none.
     pub(crate) outer: AtomicU32,
     /// Threads that began as members and are still running.
     pub(crate) members: AtomicU32,
@@ -45,7 +45,7 @@ pub(crate) struct Group {
 const _: () = assert!(size_of::<Group>() == 512, "the recording's format");
 
 impl Group {
-    /// A block of one of the group's sites was born.
+    /// Counts an allocated block of one of the group's sites.
     pub(crate) fn allocated(&self, bytes: u64) {
         self.total_bytes.fetch_add(bytes, Ordering::Relaxed);
         self.total_blocks.fetch_add(1, Ordering::Relaxed);
@@ -53,13 +53,13 @@ impl Group {
         self.grow(bytes);
     }
 
-    /// A block died, whoever freed it.
+    /// Counts a freed block, whichever thread freed it.
     pub(crate) fn freed(&self, bytes: u64) {
         self.live_bytes.fetch_sub(bytes, Ordering::Relaxed);
         self.live_blocks.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// A block changed its size.
+    /// Counts a resized block.
     pub(crate) fn resized(&self, old: u64, new: u64) {
         self.total_bytes.fetch_add(new, Ordering::Relaxed);
         self.total_blocks.fetch_add(1, Ordering::Relaxed);
@@ -116,7 +116,7 @@ pub(crate) fn for_each_around(groups: &[Group], group: u32, count: impl Fn(&Grou
         && let Some(group) = groups.get(at as usize)
     {
         count(group);
-        // Relaxed: written before any block of the group was born.
+        // Relaxed: written before any block of the group was allocated.
         at = group.outer.load(Ordering::Relaxed);
     }
 }
@@ -127,7 +127,7 @@ pub(crate) fn named(groups: &[Group], group: u32) -> u32 {
     let mut at = group;
     while at != NO_GROUP
         && let Some(group) = groups.get(at as usize)
-        // Relaxed: whether there is a name, not which.
+        // Relaxed: the presence of a name matters, not its bytes.
         && group.name_len.load(Ordering::Relaxed) == 0
     {
         at = group.outer.load(Ordering::Relaxed);
@@ -140,13 +140,13 @@ pub(crate) fn named(groups: &[Group], group: u32) -> u32 {
 pub(crate) struct Member {
     /// [`NO_GROUP`], or the group's number.
     pub(crate) group: u32,
-    /// Whether all that the thread allocates counts, not only what is allocated below a test's start.
+    /// True if all blocks of the thread count, not only those allocated below a test's start.
     pub(crate) whole: bool,
-    /// Whether the group ends with this thread.
+    /// True if the group ends with this thread.
     pub(crate) leads: bool,
-    /// Whether the threads that the thread starts are members, too.
+    /// True if the threads that this thread starts are members, too.
     pub(crate) passes_on: bool,
-    /// Whether the thread is one of the group's [`members`](Group::members).
+    /// True if the thread is one of the group's [`members`](Group::members).
     pub(crate) is_counted: bool,
 }
 
@@ -219,9 +219,9 @@ pub(crate) fn restart(process: &Process, groups: &[Group]) {
     groups.iter().flat_map(numbers).for_each(|number| number.store(0, Ordering::Relaxed));
 }
 
-/// The frames that stand for a group outward of its stacks: one for each root, at the root's number. Where
-/// there is no room for them, there is none for the group's stacks: they must not be taken for those of
-/// no group.
+/// The frames that stand for a group outward of its stacks: one for each root, at the root's
+/// number. Where there is no room for them, there is none for the group's stacks: they must not be
+/// taken for those of no group.
 pub(crate) fn roots(frames: &Frames, group: u32) -> [u32; ROOTS as usize] {
     let mut roots = [0, 1, 2, 3];
     if group != NO_GROUP {

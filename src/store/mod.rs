@@ -1,4 +1,4 @@
-//! Where call sites and their numbers live.
+//! Call sites and their numbers, in the mapping and beside it.
 //!
 //! ```text
 //!  stack ─▶ frames: (outer frame, address) ─▶ slot ─▶ frame id       one id names one stack
@@ -9,11 +9,11 @@
 //!                       the owner's events        other threads' shares, when they flush
 //! ```
 //!
-//! A site is owned by the thread slot that saw it first: that thread changes the site's tally
-//! in place, with plain stores. Other threads collect their shares in their arenas
-//! ([`crate::store::arena`]) and flush them to the shared tally. So a program with one thread has its
-//! numbers in one place, exact after every event, and no thread writes a line that another
-//! writes, event by event.
+//! A site is owned by the thread slot that saw it first: that thread changes the site's tally in
+//! place, with plain stores. Other threads collect their shares in their arenas
+//! ([`crate::store::arena`]) and flush them to the shared tally. So a program with one thread has
+//! its numbers in one place, exact after every event. And no two threads write the same cache line
+//! at every event.
 //!
 //! | word | writer | order | partner |
 //! |---|---|---|---|

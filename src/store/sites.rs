@@ -9,8 +9,9 @@ use crate::store::tally::{Epoch, Tally};
 
 /// No site: the block is not recorded.
 pub(crate) const NO_SITE: u32 = 0;
-/// The site of all events that found the table full, where recording has gone on since the start. Each
-/// [window](crate::engine::windows) has one of its own, and only the sites from there on are of that window.
+/// The site of all events that found the table full, if recording has gone on since the start. Each
+/// [window](crate::engine::windows) has one of its own, and only the sites from there on are of
+/// that window.
 pub(crate) const TABLE_FULL: u32 = 1;
 /// The first site that is a stack.
 pub(crate) const FIRST_SITE: u32 = 2;
@@ -18,7 +19,7 @@ pub(crate) const FIRST_SITE: u32 = 2;
 /// Value of a frame's site word while one thread makes the site.
 const IN_THE_MAKING: u32 = u32::MAX;
 
-/// What is seldom touched of a site.
+/// The part of a site that events seldom touch.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(crate) struct Record {
@@ -33,15 +34,15 @@ pub(crate) struct Record {
 const _: () = assert!(size_of::<Record>() == 24, "the recording's format");
 
 impl Record {
-    /// What the owner's tally had before the epoch's first change.
+    /// Live values of the owner's tally before the epoch's first change.
     pub(crate) fn saved(&self) -> (i64, i64) {
         self.saved.get_signed()
     }
 }
 
-/// Who writes a site's own tally, and for which group it counts. Read at every event and hardly ever
-/// written, so it does not lie beside what the owner writes: other threads would wait for that line
-/// each time.
+/// The thread that writes a site's own tally, and the group that the site counts for. Read at every
+/// event and hardly ever written, so it does not lie in a line that the owner writes: other threads
+/// would wait for that line each time.
 ///
 /// ```text
 ///  31      30            11 10         0
@@ -65,13 +66,13 @@ impl Owner {
         self.0.store(group | (thread + 1), Ordering::Relaxed);
     }
 
-    /// Whether the thread with that slot owns the site.
+    /// True if the thread with that slot owns the site.
     #[inline(always)]
     pub(crate) fn is(&self, thread: u32) -> bool {
         self.0.load(Ordering::Relaxed) & Self::THREAD == thread + 1
     }
 
-    /// Whether the thread with that slot owns the site, no other has changed it, and it counts for
+    /// True if the thread with that slot owns the site, no other has changed it, and it counts for
     /// no group.
     #[inline(always)]
     pub(crate) fn is_alone(&self, thread: u32) -> bool {
@@ -84,7 +85,7 @@ impl Owner {
         (self.0.load(Ordering::Relaxed) & !Self::SHARED) >> Self::THREAD_BITS
     }
 
-    /// Whether other threads than the owner have changed the site.
+    /// True if another thread than the owner has changed the site.
     #[inline(always)]
     pub(crate) fn is_shared(&self) -> bool {
         self.0.load(Ordering::Relaxed) & Self::SHARED != 0
@@ -98,16 +99,17 @@ impl Owner {
     }
 }
 
-/// For whom a site is made.
+/// The thread and group that a site is made for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Maker {
     /// The thread's slot.
     pub(crate) thread: u32,
     /// The thread's group; 0: none.
     pub(crate) group: u32,
-    /// Whether all its stacks count for the group, not only those that go through a test's start.
+    /// True if all its stacks count for the group, not only those that go through a test's start.
     pub(crate) whole: bool,
-    /// The present window's site of what finds the table full; older sites are not used any more.
+    /// The present window's site of events that find the table full; older sites are not used any
+    /// more.
     pub(crate) first: u32,
 }
 
@@ -126,7 +128,7 @@ impl Maker {
 pub(crate) struct SitesHead {
     /// Ids given out, the special ones included.
     pub(crate) count: AtomicU32,
-    /// The first site of the latest window; 0: the same as [`TABLE_FULL`].
+    /// The first site of the latest window; 0: that is [`TABLE_FULL`].
     pub(crate) first: AtomicU32,
     /// When that window was opened, in clock units.
     pub(crate) opened: AtomicU64,
@@ -142,7 +144,7 @@ pub(crate) struct Sites {
     /// Written by others than the owner, under the record's lock.
     pub(crate) shared: &'static [Tally],
     pub(crate) records: &'static [Record],
-    /// Whether there is room in memory for so many sites.
+    /// True if memory has room for N sites.
     pub(crate) room: fn(u32) -> bool,
 }
 
@@ -218,11 +220,11 @@ impl Sites {
     }
 
     #[cfg(feature = "dhat-compat")]
-    /// Begins a window: the site of what finds the table full in it. Where not even that has a place, its
-    /// number is that of no site, and only the heap's own numbers go on.
+    /// Begins a window, with a site for events that find the table full. If that site finds no
+    /// room, its number is that of no site, and only the heap's own numbers go on.
     pub(crate) fn begin_window(&self, now: u64) -> u32 {
         let first = self.next_id().unwrap_or_else(|| {
-            // No two windows have the same, or the blocks of one would be known in the other.
+            // No two windows share this number, or one window would know the other's blocks.
             self.head.first.load(Ordering::Relaxed).max(self.records.len() as u32) + 1
         });
         self.describe(first, ROOT_TABLE_FULL, 0, 0);
@@ -231,7 +233,7 @@ impl Sites {
         first
     }
 
-    /// Whether no site can be added any more.
+    /// True if no site can be added any more.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
         self.head.count.load(Ordering::Relaxed) as usize >= self.records.len()
@@ -239,8 +241,8 @@ impl Sites {
 }
 
 impl Sites {
-    /// Adds a share of a site to its shared tally and looks whether the site is at its own maximum. With
-    /// `then` the share is begun anew: to who reads the journal both are one change.
+    /// Adds a share of a site to its shared tally and looks whether the site is at its own maximum.
+    /// With `then` the share is begun anew: for a reader of the journal both are one change.
     pub(crate) fn flush(
         &self,
         share: &Tally,
@@ -271,8 +273,8 @@ impl Sites {
         own.note_max_of(live());
     }
 
-    /// The owner is about to change its tally: saves what it has, if this is the first change of the
-    /// epoch.
+    /// Saves the owner's live values before it changes its tally, if this is the first change of
+    /// the epoch.
     #[inline(always)]
     pub(crate) fn touch(&self, site: u32, own: &Tally, epoch: Epoch) {
         own.begin_epoch(epoch, |bytes, blocks| {
@@ -282,8 +284,8 @@ impl Sites {
         });
     }
 
-    /// The owner is about to take bytes from its site: if the site is at its own maximum,
-    /// that is noted now, before it is left.
+    /// Notes the site's own maximum before the owner takes bytes from the site, if the site is at
+    /// that maximum.
     #[inline(always)]
     pub(crate) fn before_shrinking(&self, site: u32, own: &Tally) {
         let (mut bytes, mut blocks) = (own.live_bytes(), own.live_blocks());

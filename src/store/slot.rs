@@ -9,8 +9,8 @@
 //! +---+---------------+--------------------+
 //! ```
 //!
-//! A frame's id is never 0, so Published is never mistaken for Empty. The hash bits only
-//! save looking at frames that cannot be meant; whoever looks compares the frame itself.
+//! A frame's id is never 0, so Published is never mistaken for Empty. The hash bits only save
+//! looking at frames that cannot match; every lookup compares the frame itself.
 //!
 //! | operation | order | partner | publishes |
 //! |---|---|---|---|
@@ -32,12 +32,12 @@ pub(crate) const MAX_ID: u32 = 1 << ID_BITS;
 #[repr(transparent)]
 pub(crate) struct Slot(AtomicU32);
 
-/// What a slot shows to somebody who looks for a frame of a certain hash.
+/// A slot's content, to a lookup of a frame with a certain hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Look {
-    /// Nothing: the frame is not in the table.
+    /// Empty: the frame is not in the table.
     Empty,
-    /// Somebody is adding a frame of this very hash: look again.
+    /// A thread is adding a frame of this very hash: look again.
     Busy,
     /// A frame that may be the one.
     Candidate(u32),
@@ -50,7 +50,7 @@ pub(crate) enum Look {
 pub(crate) struct Claim<'a>(&'a Slot);
 
 impl Slot {
-    /// What the slot holds, for a frame whose hash is `hash`.
+    /// The slot's content, to a lookup of a frame whose hash is `hash`.
     #[inline(always)]
     pub(crate) fn look(&self, hash: u32) -> Look {
         let word = self.0.load(Ordering::Acquire); // pairs with the Release in `publish`
@@ -73,7 +73,7 @@ impl Slot {
         ((word ^ hash) >> ID_BITS == 0).then_some(word & (MAX_ID - 1))
     }
 
-    /// Whether nothing is in the slot.
+    /// True if the slot is Empty.
     #[inline(always)]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.load(Ordering::Relaxed) == 0
@@ -96,7 +96,7 @@ impl Slot {
 }
 
 impl Claim<'_> {
-    /// Makes the frame visible: what was written of it before is seen by all who see its id.
+    /// Makes the frame visible: a thread that sees its id sees all that was written of it before.
     pub(crate) fn publish(self, id: u32, hash: u32) {
         let word = tag(hash) << ID_BITS | id & (MAX_ID - 1);
         self.0.0.store(word, Ordering::Release); // pairs with the Acquire in `look`

@@ -43,6 +43,7 @@ pub(crate) fn leak<T: Words>(len: usize) -> &'static [T] {
     let size = (len * size_of::<T>()).max(1);
     let memory = ManuallyDrop::new(Zeroed::new(size, align_of::<T>()));
     LEAKED.lock().expect("nobody panics here").push(AtomicPtr::new(memory.base.as_ptr()));
-    // SAFETY: zeroed memory of that size and alignment, never given back; zero is a value of the type.
+    // SAFETY: zeroed memory of that size and alignment, never given back; zero is a value of the
+    // type.
     unsafe { core::slice::from_raw_parts(memory.base.as_ptr().cast(), len) }
 }

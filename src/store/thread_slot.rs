@@ -4,8 +4,8 @@
 //! thread alone with plain stores, and free again when the thread ends. Its numbers stay: the next
 //! thread in the slot goes on counting, and inherits the sites that the slot owns.
 //!
-//! The last slot is shared by all threads that found no slot or are past their teardown; it is
-//! used under a lock, and what goes through it is counted as `threads_overflowed`.
+//! The last slot is shared by all threads that found no slot or are past their teardown; it is used
+//! under a lock, and its threads are counted as `threads_overflowed`.
 
 use crate::base::sync::spin_lock::SpinLock;
 use crate::base::sync::{AtomicU32, AtomicU64, Ordering};
@@ -35,7 +35,7 @@ pub(crate) struct ThreadSlot {
     pub(crate) name: [AtomicU64; 2],
     /// 1 while the thread is inside the hook.
     pub(crate) inside: AtomicU32,
-    /// The shared slot: held while somebody uses it.
+    /// The shared slot: held while a thread uses it.
     pub(crate) in_use: SpinLock,
     spare: [AtomicU32; 6],
     pub(crate) front: Front,
@@ -50,7 +50,7 @@ const _: () = assert!(size_of::<ThreadSlot>() == 512, "the recording's format");
 
 /// Claims the first free slot for the calling thread; `None`: all are taken, use the shared one.
 ///
-/// `room` says whether there is room in memory for so many slots.
+/// `room` tells if memory has room for N slots.
 pub(crate) fn claim(
     slots: &[ThreadSlot],
     high: &AtomicU32,
@@ -59,7 +59,8 @@ pub(crate) fn claim(
     let own = slots.get(..SHARED as usize)?;
     let with_room = own.iter().enumerate().take_while(|(index, _)| room(*index as u32 + 1));
     let index = with_room.map(|(_, slot)| slot).position(|slot| {
-        // Acquire pairs with the Release in `leave`: the slot's last thread has written all it will.
+        // Acquire pairs with the Release in `leave`: the slot's last thread has written all its
+        // numbers.
         slot.state.load(Ordering::Relaxed) == FREE
             && slot
                 .state
@@ -71,7 +72,7 @@ pub(crate) fn claim(
 }
 
 impl ThreadSlot {
-    /// Says whose slot it is.
+    /// Describes the slot's thread.
     pub(crate) fn describe(&self, id: u32, name: [u8; 16]) {
         self.id.store(id, Ordering::Relaxed);
         crate::store::layout::store_bytes(&self.name, &name);

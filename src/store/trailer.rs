@@ -8,13 +8,14 @@
 //! +-----------------------------------+---------------+
 //! ```
 //!
-//! The block's address and alignment stay the inner allocator's. A trailer that somebody has
-//! written over, or that was never written, fails its check (but for one in 2^40; in 2^32 where the trailer is
-//! [at the end](at_end) of the usable bytes) and is counted, never trusted. The check covers the site: an overrun by one byte changes that first.
+//! The block's address and alignment stay the inner allocator's. A trailer that was written over,
+//! or never written, fails its check (but for one in 2^40; in 2^32 where the trailer is [at the
+//! end](at_end) of the usable bytes) and is counted, never trusted. The check covers the site: an
+//! overrun by one byte changes that first.
 //!
-//! A block that was reported to a tracker (`crate::tracker`) has another check, so that only
-//! such a block's free is reported. What fails the one is held against the other, so that the
-//! ordinary free pays nothing for it.
+//! A block that was reported to a tracker (`crate::tracker`) has another check, so that only such a
+//! block's free is reported. A trailer that fails the first check is tried against the second, so
+//! that the ordinary free pays nothing for it.
 
 use core::alloc::Layout;
 
@@ -83,7 +84,7 @@ pub(crate) unsafe fn read(block: *const u8, size: usize) -> Option<u32> {
 pub(crate) mod tracked {
     use super::{SITE_BITS, word};
 
-    /// What their check differs by.
+    /// The difference of their check.
     const MARK: u64 = 0x00a5_c396_e17d << SITE_BITS;
 
     /// Writes the trailer of the block of `size` bytes at `block`.
@@ -113,7 +114,7 @@ pub(crate) mod tracked {
     }
 }
 
-/// Trailers at the end of what the allocator says is usable, for hooks that are not told a block's size when
+/// Trailers at the end of a block's usable bytes, for hooks that do not learn a block's size when
 /// it is freed.
 ///
 /// ```text
@@ -129,7 +130,7 @@ pub(crate) mod at_end {
 
     const SLACK_BITS: u32 = 8;
     const CHECK_SHIFT: u32 = SITE_BITS + SLACK_BITS;
-    /// The slack that stands for all from this on.
+    /// The slack value that stands for itself and all larger ones.
     const LARGE: usize = (1 << SLACK_BITS) - 1;
 
     #[inline(always)]
@@ -174,7 +175,7 @@ pub(crate) mod at_end {
         Some(known)
     }
 
-    /// How many of the usable bytes are not the trailer's; all, if there is none.
+    /// The usable bytes without the trailer's; all, if there is none.
     ///
     /// # Safety
     ///
@@ -204,7 +205,7 @@ pub(crate) mod at_end {
         let size = if slack < LARGE {
             end.checked_sub(slack)?
         } else {
-            // A trailer that somebody has forged may claim a word for which there is no room.
+            // A forged trailer may claim a word for which there is no room.
             let place = end.checked_sub(size_of::<u64>())?;
             // SAFETY: in bounds, as just seen.
             let word = unsafe { block.add(place) }.cast::<u64>();

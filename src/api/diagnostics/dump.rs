@@ -1,4 +1,4 @@
-//! One dump: what is printed, and the report that goes with it.
+//! One dump: the printed text, and the report that goes with it.
 
 use core::ffi::c_int;
 use core::fmt::Write;
@@ -30,7 +30,7 @@ pub(super) struct Dumper {
 
 impl Dumper {
     /// Describes the program's memory on standard error, all at once, and writes a report. `out`:
-    /// what `MOD_ALLOC_OUT` says.
+    /// the value of `MOD_ALLOC_OUT`.
     pub(super) fn dump(&mut self, signal: c_int, out: Option<&[u8]>) {
         let Ok(Some(session)) = session::decided() else { return };
         let number = COUNT.fetch_add(1, Ordering::Relaxed) + 1;
@@ -102,7 +102,7 @@ fn write_totals(text: &mut String) -> core::fmt::Result {
     )
 }
 
-/// The memory that the allocator holds, as far as its books are known, and the process's own.
+/// The memory that the allocator holds, as far as its figures are known, and the process's memory.
 fn write_state(text: &mut String, state: Option<HeapState>, process: ProcessMemory) {
     let mut parts = Vec::new();
     if let Some(state) = state {
@@ -158,7 +158,7 @@ fn write_profile(
     }
 }
 
-/// The text with our name before each line.
+/// The text with `mod-alloc:` before each line.
 fn marked(text: &str) -> String {
     let mut marked = String::with_capacity(text.len() * 5 / 4);
     for line in text.lines() {

@@ -7,14 +7,14 @@ use std::vec::Vec;
 use crate::api::memory_stats::{ProcessStats, ThreadStats};
 use crate::base::units::{Bytes, Count};
 
-/// The table: a line for each thread, most live bytes first, then what is of none, and the sums.
-/// Columns of arenas and pools are there if any thread gave figures.
+/// The table: a line for each thread, most live bytes first, then one for memory of no thread, and
+/// the sums. Columns of arenas and pools are there if any thread gave figures.
 pub(super) fn of_threads(mut threads: Vec<ThreadStats>, all: &ProcessStats) -> String {
     threads.sort_by(|a, b| b.live_bytes.cmp(&a.live_bytes).then_with(|| a.id.cmp(&b.id)));
     let has_own = all.arena_bytes | all.pool_capacity | all.pool_allocations != 0;
     let mut rows = vec![headings()];
     rows.extend(threads.iter().map(|thread| {
-        // A name comes from anybody: what a terminal would act on is replaced.
+        // Any code may set a name: characters that a terminal would act on are replaced.
         let name = thread.name.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
         row(name, thread.id.to_string(), thread, Some(thread.peak_bytes))
     }));

@@ -10,10 +10,10 @@ use crate::engine::member::set_entered;
 use crate::engine::session;
 use crate::store::group::Member;
 
-/// Entries that need no memory of their own.
+/// Entries that need no memory of the allocator.
 const NEAR: usize = 8;
 
-/// What an entry is left by: unique among the thread's entries, or the same for the same group.
+/// The key by which an entry is left: unique among the thread's entries, or equal for one group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Key(u64);
 
@@ -36,8 +36,7 @@ struct Entry {
     member: Member,
 }
 
-/// Oldest first. The first few lie in an array, so that what is nested like most programs nest
-/// never asks for memory.
+/// Oldest first. The first few lie in an array, so that ordinary nesting never asks for memory.
 #[derive(Debug)]
 struct Entries {
     near: [Entry; NEAR],
@@ -126,7 +125,7 @@ pub(super) fn enter_as(key: Key, member: Member) {
     });
 }
 
-/// The calling thread leaves what it has entered by that key, if it has.
+/// The calling thread leaves the group that it has entered by that key, if any.
 pub(super) fn leave(key: Key) {
     change(|entries| entries.remove(key));
 }

@@ -117,7 +117,7 @@ where
     }
 
     fn on_exit(&self, id: &Id, _context: Context<'_, S>) {
-        // Whether it has a group by now or not: what counts is whether it was entered.
+        // The span may have another group by now, or none: only groups that were entered are left.
         AllocationGroupToken::leave(Key::of_span(id.into_u64()));
     }
 

@@ -1,4 +1,4 @@
-//! Who may enter a group.
+//! Tokens: the right to enter a group.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -59,18 +59,18 @@ pub struct AllocationGroupToken {
 }
 
 impl AllocationGroupToken {
-    /// Makes a group. Each registration makes a group of its own: two groups of one name are
-    /// counted apart, and are equal only in stacks, which show the name. A group stays until the
-    /// process ends, so register things of which there are few (subsystems, kinds of requests), not
-    /// each request.
+    /// Makes a group. Each registration makes a new group: two groups of one name are counted
+    /// apart, and are equal only in stacks, which show the name. A group stays until the process
+    /// ends, so register things of which there are few (subsystems, kinds of requests), not each
+    /// request.
     ///
     /// Names are cut after 424 bytes. A group with an empty name is called by its
     /// [`id`](Self::id).
     ///
     /// The token stands for no group, and entering it does nothing, with `MOD_ALLOC=off`, and if
     /// the global allocator is no `ModAlloc`; also if 65,535 groups are taken, or a recording's
-    /// file system is full. The latter two are counted in the report as `groups_overflowed`, and
-    /// said at exit.
+    /// file system is full. The report counts the latter two as `groups_overflowed`, and a line at
+    /// exit tells them.
     ///
     /// ```
     /// # #[global_allocator]
@@ -160,7 +160,7 @@ impl AllocationGroupToken {
         entered::enter_as(key, Member::of(self.group));
     }
 
-    /// Leaves what was entered by that key.
+    /// Leaves the group that was entered by that key.
     #[cfg(feature = "tracing")]
     pub(super) fn leave(key: Key) {
         entered::leave(key);

@@ -10,12 +10,12 @@ use crate::base::sync::Ordering;
 use crate::engine::session::Session;
 use crate::store::group::{Group, NO_GROUP};
 
-/// Groups that nobody uses. Some of their blocks may still be live.
+/// Groups that are not in use. Some of their blocks may still be live.
 static IDLE: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
 fn idle<R>(change: impl FnOnce(&mut Vec<u32>) -> R) -> R {
     current::as_profiler(|| {
-        // Whoever panics here leaves the list whole.
+        // A panic here leaves the list whole.
         change(&mut IDLE.lock().unwrap_or_else(PoisonError::into_inner))
     })
 }

@@ -108,11 +108,11 @@ macro_rules! assert_no_allocs {
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Limit {
-    /// Which number of [`Measured`] it is about.
+    /// The field of [`Measured`] that it limits.
     pub field: &'static str,
-    /// As it stands in the program.
+    /// The limit's text in the program.
     pub text: &'static str,
-    /// Whether it is kept.
+    /// True if it is kept.
     pub is_kept: bool,
 }
 

@@ -1,7 +1,7 @@
-//! Measuring: the allocations of one piece of code, exactly, whatever other threads do meanwhile.
+//! Measuring: the exact allocations of one piece of code, whatever other threads do meanwhile.
 //!
-//! While the code runs, the calling thread allocates for a group of its own (see `groups`). So
-//! tests that measure may run in parallel in one process.
+//! While the code runs, the calling thread allocates for a separate group (see `groups`). So tests
+//! that measure may run in parallel in one process.
 //!
 //! ```
 //! use mod_alloc::{ModAlloc, assert_allocs, assert_no_allocs, measure};
@@ -216,7 +216,7 @@ impl Measuring {
     }
 
     /// Runs `work` in the calling thread, whose allocations count meanwhile. Allocations after the
-    /// end of the measurement count for nobody.
+    /// end of the measurement do not count.
     ///
     /// ```
     /// # #[global_allocator]
@@ -238,7 +238,7 @@ impl Measuring {
 
 /// The session in which something can be measured.
 fn session() -> &'static Session {
-    // Whatever the program is, its runtime has allocated by now.
+    // Any program's runtime has allocated by now.
     match session::decided() {
         Ok(Some(session)) if windows::names(windows::first_named()) => session,
         Ok(Some(_)) => {

@@ -1,4 +1,4 @@
-//! Which sites a group's numbers come from.
+//! The sites that a group's numbers come from.
 
 use std::vec::Vec;
 
@@ -9,7 +9,7 @@ use crate::store::tally::Tally;
 use crate::store::view;
 use crate::store::view::View;
 
-/// What one site has counted so far, or in a measurement.
+/// The numbers of one site so far, or in a measurement.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct SiteNumbers {
     site: usize,
@@ -45,7 +45,7 @@ impl SiteNumbers {
 pub(super) fn of_group(session: &Session, group: u32) -> Vec<SiteNumbers> {
     current::as_profiler(|| {
         let view = view::of_mapping(&session.mapping);
-        // What is on its way from an arena to a site must not be missed, nor be counted twice.
+        // A share on its way from an arena to a site must be neither missed nor counted twice.
         let _moving: Vec<_> =
             session.used_slots().map(|(_, slot)| slot.journal.moving.lock()).collect();
         let sites = view.owners.iter().enumerate().filter(|(_, owner)| owner.group() == group);
@@ -63,7 +63,7 @@ fn numbers(view: &View<'_>, site: usize) -> SiteNumbers {
     numbers
 }
 
-/// What was counted after `before`, the sites that counted nothing left out.
+/// The numbers counted after `before`, without sites that counted nothing.
 pub(super) fn since(now: Vec<SiteNumbers>, before: &[SiteNumbers]) -> Vec<SiteNumbers> {
     let known = |site: usize| before.iter().find(|numbers| numbers.site == site);
     let difference = |numbers: SiteNumbers| match known(numbers.site) {

@@ -1,4 +1,4 @@
-//! The program's `pthread_create`: what a measured thread starts is measured, too.
+//! The program's `pthread_create`: threads that a measured thread starts are measured, too.
 
 use core::ffi::{c_int, c_void};
 use std::boxed::Box;
@@ -12,7 +12,7 @@ use crate::engine::session;
 use crate::engine::session::Session;
 use crate::store::group::{Group, Member};
 
-/// What a new thread is to do, and where it belongs.
+/// A new thread's function and group.
 struct Birth {
     start: Start,
     argument: *mut c_void,
@@ -46,16 +46,16 @@ pub(crate) unsafe extern "C" fn pthread_create(
     if result != 0 {
         // SAFETY: made above, and no thread has it.
         let birth = unsafe { Box::from_raw(birth) };
-        // Release pairs with the Acquire of who uses the group again.
+        // Release pairs with the Acquire of the next user of the group.
         birth.group.members.fetch_sub(1, Ordering::Release);
         current::as_profiler(|| drop(birth));
     }
     result
 }
 
-/// The birth of a thread of the calling thread's group, if that passes on to threads.
+/// The start of a thread in the calling thread's group, if the group passes on to threads.
 fn birth(start: Start, argument: *mut c_void) -> Option<Birth> {
-    // Nobody measures before the process has had its first block; and who only starts a thread in a program
+    // No measurement comes before the process's first block; and starting a thread in a program
     // with another allocator begins no recording.
     let session = session::decided().ok().flatten()?;
     let member = inside::member();
@@ -68,7 +68,7 @@ unsafe extern "C-unwind" fn begin(birth: *mut c_void) -> *mut c_void {
     let birth = unsafe { Box::from_raw(birth.cast::<Birth>()) };
     let Birth { start, argument, session, member, .. } = *birth;
     current::as_profiler(|| drop(birth));
-    // For as long as the thread runs, whatever its last destructors do.
+    // The member stays as long as the thread runs, through its last destructors.
     core::mem::forget(Stay::begin(session, Member { is_counted: true, ..member }));
     // SAFETY: what the program asked for.
     unsafe { start(argument) }

@@ -1,8 +1,8 @@
-//! Memory by thread: its heap, and the arenas and pools that a program keeps itself.
+//! Memory by thread: its heap, and the arenas and pools that user code keeps.
 //!
-//! Heap figures come by themselves, for every thread that allocates. An allocator sees only blocks,
-//! though: a program has to say what its arenas and pools hold. For that each thread has a slot in a
-//! registry. The thread is the slot's only writer, so an update is one plain store.
+//! Heap figures need no call: every thread that allocates has them. But an allocator sees only
+//! blocks, so user code has to report the contents of its arenas and pools. For that each thread
+//! has a slot in a registry. The thread is the slot's only writer, so an update is one plain store.
 //!
 //! ```
 //! use std::thread;
@@ -54,13 +54,15 @@
 //! # Slots
 //!
 //! There are [`capacity`] slots. A thread takes one with its first update, or with
-//! [`get_or_register_slot`], and gives it back when it ends, after the destructors of its thread-locals.
-//! A thread that finds none free shares one slot with all others of that kind, and writes it by atomic
-//! additions: its figures are in [`aggregate_stats`](MemoryStatsRegistry::aggregate_stats), but not in
-//! [`per_thread_stats`](MemoryStatsRegistry::per_thread_stats). [`overflow_count`] counts such threads.
+//! [`get_or_register_slot`], and gives it back when it ends, after the destructors of its
+//! thread-locals. A thread that finds none free shares one slot with all others of that kind, and
+//! writes it by atomic additions: its figures are in
+//! [`aggregate_stats`](MemoryStatsRegistry::aggregate_stats), but not in
+//! [`per_thread_stats`](MemoryStatsRegistry::per_thread_stats). [`overflow_count`] counts such
+//! threads.
 //!
-//! When a thread ends, its arenas and pools are gone: their bytes and objects leave the sums. Counts
-//! stay: pool allocations, and all blocks that the thread allocated and freed.
+//! When a thread ends, its arenas and pools are gone: their bytes and objects leave the sums.
+//! Counts stay: pool allocations, and all blocks that the thread allocated and freed.
 //!
 //! An update with the index of another thread's slot, or of none, changes nothing;
 //! [`ignored_updates`](MemoryStatsRegistry::ignored_updates) counts it.
@@ -99,8 +101,8 @@ pub use stats::{AggregateMemoryStats, ProcessStats, ThreadMemoryStats, ThreadSta
 pub use thread_name::ThreadName;
 
 /// The index of the calling thread's slot; takes a slot if the thread has none yet. `None` if the
-/// registry was full when the thread first asked: then the functions of this module update the shared
-/// slot.
+/// registry was full when the thread first asked: then the functions of this module update the
+/// shared slot.
 ///
 /// Do not call it in a signal handler, unless the thread has its slot: the interrupted code may be
 /// taking one.
@@ -118,8 +120,8 @@ pub fn get_or_register_slot() -> Option<usize> {
     memory_registry().register()
 }
 
-/// A handle to keep for the calling thread's updates; takes a slot if the thread has none yet. If the
-/// registry was full when the thread first asked, the handle updates the shared slot.
+/// A handle to keep for the calling thread's updates; takes a slot if the thread has none yet. If
+/// the registry was full when the thread first asked, the handle updates the shared slot.
 ///
 /// Do not call it in a signal handler, unless the thread has its slot: the interrupted code may be
 /// taking one.
@@ -144,7 +146,8 @@ pub fn update_arena_stats(bytes: usize) {
     slot_handle().update_arena_stats(bytes);
 }
 
-/// Sets the objects that all pools of the calling thread have left now, and those that they can hold.
+/// Sets the objects that all pools of the calling thread have left now, and those that they can
+/// hold.
 ///
 /// ```
 /// mod_alloc::memory_stats::update_pool_stats(12, 64);
@@ -187,7 +190,7 @@ pub fn thread_stats() -> Vec<ThreadStats> {
     memory_registry().read().0
 }
 
-/// Threads that can have a slot of their own at the same time.
+/// The number of threads that can have a slot at the same time.
 ///
 /// ```
 /// assert_eq!(mod_alloc::memory_stats::capacity(), 64);

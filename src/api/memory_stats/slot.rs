@@ -1,4 +1,4 @@
-//! One thread's slot: the figures that the thread gives of its own arenas and pools.
+//! One thread's slot: the figures that the thread gives of its arenas and pools.
 //!
 //! ```text
 //!  FREE ──one exchange──▶ TAKEN ──described──▶ READY ──the thread ends──▶ FREE
@@ -23,7 +23,7 @@ const FREE: u32 = 0;
 const TAKEN: u32 = 1;
 const READY: u32 = 2;
 
-/// One thread's figures, on a cache line of their own.
+/// One thread's figures, on a cache line that no other slot shares.
 ///
 /// The thread that has the slot is its only writer, so an update is a plain store, and threads do
 /// not slow each other down. Every thread may read.
@@ -114,7 +114,8 @@ impl MemorySlot {
     pub fn stats(&self) -> Option<ThreadMemoryStats> {
         // Acquire pairs with the Release in `take`: the last thread's READY is not seen below.
         let id = self.id.load(Ordering::Acquire);
-        // Acquire pairs with the Release in `take`: the name and the count before are this thread's.
+        // Acquire pairs with the Release in `take`: the name and the count before are this
+        // thread's.
         if id == 0 || self.state.load(Ordering::Acquire) != READY {
             return None;
         }

@@ -21,7 +21,7 @@ static SOURCE: AtomicU32 = AtomicU32::new(0);
 /// The clock's value when it was started.
 static ORIGIN: AtomicU64 = AtomicU64::new(0);
 
-/// Decides which clock counts, and from now on.
+/// Chooses the clock, and starts counting.
 pub(crate) fn start() {
     let source = if counter_is_invariant() { 1 } else { 2 };
     SOURCE.store(source, Ordering::Relaxed);
@@ -48,7 +48,8 @@ pub(crate) fn everybodys() -> u64 {
     absolute()
 }
 
-/// Units from a moment on that is the same for all processes on this machine, until it is started anew.
+/// Units from a moment on that is the same for all processes on this machine, until it is started
+/// anew.
 #[inline(always)]
 fn absolute() -> u64 {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
@@ -71,7 +72,7 @@ fn from_monotonic() -> u64 {
     super::monotonic_nanos() >> NANOS_SHIFT
 }
 
-/// Whether the cycle counter runs at one rate whatever the processor does.
+/// True if the cycle counter runs at one rate, whatever the processor does.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 fn counter_is_invariant() -> bool {
     use core::arch::x86_64::{__cpuid, CpuidResult};

@@ -11,7 +11,8 @@ use super::page_size;
 /// address space or a limit is exhausted.
 pub(crate) fn reserve(len: usize) -> Option<NonNull<u8>> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-    // SAFETY: a new anonymous mapping at an address of the kernel's choice touches no memory of ours.
+    // SAFETY: a new anonymous mapping at an address of the kernel's choice touches no memory of
+    // ours.
     let memory = unsafe {
         libc::mmap(core::ptr::null_mut(), len, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0)
     };
@@ -28,21 +29,20 @@ pub(crate) fn reserve(len: usize) -> Option<NonNull<u8>> {
 ///
 /// # Safety
 ///
-/// The range must consist of whole pages of such a mapping that nobody uses any more.
+/// The range must consist of whole pages of such a mapping that are no longer used.
 #[cfg(any(feature = "backtraces", feature = "mimalloc"))]
 pub(crate) unsafe fn release(memory: NonNull<u8>, len: usize) {
     // SAFETY: the caller vouches for the range.
     unsafe { libc::munmap(memory.as_ptr().cast(), len) };
 }
 
-/// Zeroes the whole pages in a part of a mapping of [`reserve`] by giving their memory back; the address
-/// range stays. What shares a page with something else stays as it is, and so does all where the kernel
+/// Zeroes the whole pages in a part of a mapping of [`reserve`] by giving their memory back; the
+/// address range stays. Parts of pages stay as they are, and so does the whole range if the kernel
 /// refuses.
 ///
 /// # Safety
 ///
-/// The range must lie in such a mapping and hold nothing but atomics, for which zero is as good as what they
-/// hold.
+/// The range must lie in such a mapping and hold atomics alone, whose users accept zero instead.
 #[cfg(feature = "backtraces")]
 pub(crate) unsafe fn discard(memory: NonNull<u8>, len: usize) {
     let start = memory.addr().get();
@@ -63,7 +63,7 @@ pub(crate) fn program_entry() -> u64 {
     unsafe { libc::getauxval(libc::AT_ENTRY) }
 }
 
-/// The processor is given to another thread, if one waits for it.
+/// Gives the processor to another thread, if one waits for it.
 pub(crate) fn yield_now() {
     // SAFETY: no preconditions.
     unsafe { libc::sched_yield() };
@@ -126,7 +126,7 @@ pub(crate) fn environment(name: &CStr) -> Option<&'static CStr> {
     (!value.is_null()).then(|| unsafe { CStr::from_ptr(value) })
 }
 
-/// Writes all of `bytes` to standard error; what cannot be written is dropped.
+/// Writes all of `bytes` to standard error; drops bytes that cannot be written.
 pub(crate) fn write_stderr(mut bytes: &[u8]) {
     if !stderr_has_room(bytes.len()) {
         return;
@@ -143,8 +143,8 @@ pub(crate) fn write_stderr(mut bytes: &[u8]) {
     }
 }
 
-/// Whether so much may be written to standard error: what would go beyond `RLIMIT_FSIZE` is answered
-/// with a signal that ends the program.
+/// True if that many bytes may be written to standard error: a write beyond `RLIMIT_FSIZE` gets a
+/// signal that ends the program.
 fn stderr_has_room(len: usize) -> bool {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the out-pointer is valid.
@@ -161,7 +161,7 @@ fn stderr_has_room(len: usize) -> bool {
     !is_file || status.st_size.cast_unsigned().saturating_add(len as u64) <= limit.rlim_cur
 }
 
-/// Reads the beginning of a file; returns how many bytes.
+/// Reads the beginning of a file; returns the number of bytes.
 #[cfg(feature = "backtraces")]
 pub(crate) fn read_file(path: &CStr, buffer: &mut [u8]) -> usize {
     // SAFETY: `path` ends with a zero byte.
@@ -176,7 +176,7 @@ pub(crate) fn read_file(path: &CStr, buffer: &mut [u8]) -> usize {
     usize::try_from(read).unwrap_or(0)
 }
 
-/// Reads a file part by part until `take` has what it looks for. For the middle of the program's work: no
+/// Reads a file part by part until `take` is satisfied. For the middle of the program's work: no
 /// other thread's cancellation takes effect here, and errno stays as it is.
 pub(crate) fn read_quietly<R>(path: &CStr, mut take: impl FnMut(&[u8]) -> Option<R>) -> Option<R> {
     let _errno = KeepErrno::new();
@@ -202,7 +202,7 @@ pub(crate) fn read_quietly<R>(path: &CStr, mut take: impl FnMut(&[u8]) -> Option
     found
 }
 
-/// No signal is handled in the calling thread until this is dropped.
+/// Holds off signals in the calling thread until this is dropped.
 #[derive(Debug)]
 #[cfg(feature = "backtraces")]
 pub(crate) struct SignalsHeld(libc::sigset_t);
@@ -231,7 +231,7 @@ impl Drop for SignalsHeld {
     }
 }
 
-/// Where a symbolic link points to, as far as it fits; returns its length.
+/// The target of a symbolic link, as far as it fits; returns its length.
 #[cfg(feature = "backtraces")]
 pub(crate) fn read_link(path: &CStr, buffer: &mut [u8]) -> usize {
     // SAFETY: `path` ends with a zero byte; the buffer is valid for its length.
@@ -239,7 +239,7 @@ pub(crate) fn read_link(path: &CStr, buffer: &mut [u8]) -> usize {
     usize::try_from(len).unwrap_or(0)
 }
 
-/// Copies this process's memory from `address` as far as it is mapped; returns how many bytes.
+/// Copies this process's memory from `address` as far as it is mapped; returns the number of bytes.
 #[cfg(feature = "backtraces")]
 pub(crate) fn copy_memory(address: u64, buffer: &mut [u64]) -> usize {
     let end = address + size_of_val(buffer) as u64;
@@ -269,8 +269,8 @@ fn interrupted() -> bool {
     unsafe { *errno == libc::EINTR }
 }
 
-/// Calls `work` where there is stack enough for a report: here, or in a thread of its own if
-/// this one's stack is nearly used up. Where no thread can be had, here all the same.
+/// Calls `work` with stack enough for a report: in this thread, or in a new one if this one's stack
+/// is nearly used up. If no thread can be started, in this one all the same.
 #[cfg(feature = "symbolicate")]
 pub(crate) fn with_large_stack(work: &mut dyn FnMut()) {
     const ENOUGH: u64 = 1 << 20;
@@ -282,7 +282,8 @@ pub(crate) fn with_large_stack(work: &mut dyn FnMut()) {
     }
 }
 
-/// Calls `work` in a thread with so much stack and waits for it; `false` if there is none to be had.
+/// Calls `work` in a thread with N bytes of stack and waits for it; `false` if it cannot be
+/// started.
 #[cfg(feature = "symbolicate")]
 fn in_thread(stack: usize, mut work: &mut dyn FnMut()) -> bool {
     extern "C" fn start(work: *mut c_void) -> *mut c_void {
@@ -334,7 +335,7 @@ impl Drop for KeepErrno {
 const MEMBARRIER_PRIVATE_EXPEDITED: c_int = 1 << 3;
 const MEMBARRIER_REGISTER_PRIVATE_EXPEDITED: c_int = 1 << 4;
 
-/// Makes [`barrier_in_all_threads`] possible; `false` where the kernel does not offer it.
+/// Makes [`barrier_in_all_threads`] possible; `false` if the kernel does not offer it.
 pub(crate) fn register_barrier() -> bool {
     !cfg!(miri)
         // SAFETY: membarrier takes three integers and touches no memory of ours.
@@ -361,24 +362,25 @@ impl ThreadEnd {
         (result == 0).then_some(ThreadEnd(key))
     }
 
-    /// The destructor will be called with `value` when this thread ends.
+    /// Has the destructor called with `value` when this thread ends.
     pub(crate) fn set(self, value: *mut c_void) {
         // SAFETY: the key was made by `new`.
         unsafe { libc::pthread_setspecific(self.0, value) };
     }
 }
 
-/// How often the destructors of a thread's keys are called while some key is set anew.
+/// The number of rounds in which the destructors of a thread's keys are called, while some key is
+/// set anew.
 pub(crate) const THREAD_END_ROUNDS: u32 = 4;
 
 #[cfg(feature = "counters")]
-/// `handler` runs when the process exits by `exit` or by returning from `main`.
+/// Has `handler` called when the process exits by `exit` or by returning from `main`.
 pub(crate) fn at_exit(handler: extern "C" fn()) -> bool {
     // SAFETY: the handler lives as long as the program.
     unsafe { libc::atexit(handler) == 0 }
 }
 
-/// `before` runs before `fork`, `parent` and `child` after it.
+/// Has `before` called before `fork`, `parent` and `child` after it.
 pub(crate) fn at_fork(
     before: unsafe extern "C" fn(),
     parent: unsafe extern "C" fn(),
@@ -411,7 +413,7 @@ mod tests {
     use super::*;
     use crate::base::sync::{AtomicU64, Ordering};
 
-    /// Words of a mapping of so many pages, each its own number plus one.
+    /// Words of a mapping of N pages, each with its index plus one.
     fn numbered(pages: usize) -> &'static [AtomicU64] {
         let len = pages * page_size().bytes();
         let memory = reserve(len).expect("a few pages").cast::<AtomicU64>();
@@ -423,7 +425,7 @@ mod tests {
         words
     }
 
-    /// How many words are zero after the words of a range of bytes were discarded.
+    /// The number of zero words after a range of bytes was discarded.
     fn zeroes(words: &'static [AtomicU64], bytes: core::ops::Range<usize>) -> usize {
         let part = &words[bytes.start / 8..bytes.end / 8];
         // SAFETY: atomics of a mapping of `reserve`, which nobody else looks at.

@@ -1,8 +1,8 @@
-//! Which loaded object a pc belongs to.
+//! Modules: the loaded object that a pc belongs to.
 //!
-//! glibc 2.35 and later answer without locks and without allocating (`_dl_find_object`); else the
-//! loader's list is gone through (`dl_iterate_phdr`, which takes the loader's lock; Rust's global
-//! allocator is not called by the loader, so nobody waits for us while holding it).
+//! glibc 2.35 and later answer without locks and without allocating (`_dl_find_object`); otherwise
+//! this walks the loader's list (`dl_iterate_phdr`, which takes the loader's lock; the loader does
+//! not call Rust's global allocator, so no holder of its lock waits for the profiler).
 
 use core::ffi::{c_char, c_int, c_void};
 use core::marker::PhantomData;
@@ -14,7 +14,7 @@ use libc::Elf64_Phdr as ProgramHeader;
 use super::page_size;
 use crate::base::sync::{AtomicU64, Ordering};
 
-/// A loaded object.
+/// A module: one loaded object.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Loaded {
     /// First loaded address.
@@ -23,15 +23,15 @@ pub(crate) struct Loaded {
     pub(crate) end: u64,
     /// Loaded minus linked address.
     pub(crate) bias: u64,
-    /// Loaded address of `.eh_frame_hdr`, 0 if the object has none.
+    /// Loaded address of `.eh_frame_hdr`, 0 if the module has none.
     pub(crate) eh_frame_header: u64,
-    /// The loader's name for the object; empty for the executable. Null: none.
+    /// The loader's name for the module; empty for the executable. Null: none.
     pub(crate) name: *const c_char,
-    /// `None`: they are behind the ELF header with which the object begins.
+    /// `None`: they are behind the ELF header with which the module begins.
     headers: Option<Headers>,
 }
 
-/// Where an object's program headers are in memory.
+/// The memory of a module's program headers.
 #[derive(Debug, Clone, Copy)]
 struct Headers {
     first: *const ProgramHeader,
@@ -43,7 +43,7 @@ impl Headers {
     ///
     /// # Safety
     ///
-    /// So many headers must be there, mapped as long as the result is used.
+    /// That many headers must be there, mapped as long as the result is used.
     unsafe fn read(self) -> impl Iterator<Item = ProgramHeader> + Clone {
         // SAFETY: one of as many as the caller vouches for.
         (0..self.count).map(move |index| unsafe { self.first.wrapping_add(index).read_unaligned() })
@@ -73,14 +73,14 @@ struct LinkMap {
 
 type FindObject = unsafe extern "C" fn(*mut c_void, *mut DlFindObject) -> c_int;
 
-/// How many of the objects that were loaded before the session are told from those loaded later.
+/// The number of modules loaded before the session that can be told from those loaded later.
 const EARLY: usize = 512;
 
-/// Where the objects are that were loaded before the session, by their [bias](Loaded::bias) plus one: they
-/// stay as long as the process. What finds no room here is taken for a late one.
+/// The modules that were loaded before the session, by their [bias](Loaded::bias) plus one: they
+/// stay as long as the process. A module that finds no room here counts as loaded late.
 static EARLY_BIASES: [AtomicU64; EARLY] = [const { AtomicU64::new(0) }; EARLY];
 
-/// Notes which objects are there.
+/// Notes the modules that are loaded.
 pub(crate) fn note_early() {
     if cfg!(miri) {
         return;
@@ -112,8 +112,8 @@ pub(crate) fn executables_bias() -> u64 {
     bias.wrapping_sub(1)
 }
 
-/// Whether `pc` is in the first instructions of the loader, which have no unwind tables: there the process
-/// begins, and from there libraries' constructors are called.
+/// True if `pc` is in the loader's first instructions, which have no unwind tables: the process
+/// begins there, and they call libraries' constructors.
 #[cold]
 pub(crate) fn is_loaders_start(pc: u64) -> bool {
     /// `_start` and `_dl_start_user` together.
@@ -129,10 +129,11 @@ pub(crate) fn is_loaders_start(pc: u64) -> bool {
     (entry..entry + LENGTH).contains(&pc)
 }
 
-/// Calls `work` with the object that holds `pc`, which stays loaded until `work` returns.
+/// Calls `work` with the module that holds `pc`, which stays loaded until `work` returns.
 ///
-/// The loader's lock is held meanwhile, as it is by whoever walks the loader's list himself and
-/// allocates while doing so. So nobody may wait for that lock who holds one of ours.
+/// The loader's lock is held meanwhile. User code also holds it when it walks the loader's list,
+/// and may allocate then. So a thread that holds a lock of the profiler must not wait for that
+/// lock.
 pub(crate) fn hold(pc: u64, mut work: impl FnMut(&Loaded)) {
     struct Held<'a> {
         pc: u64,
@@ -155,7 +156,7 @@ pub(crate) fn hold(pc: u64, mut work: impl FnMut(&Loaded)) {
     unsafe { libc::dl_iterate_phdr(Some(under_lock), (&raw mut held).cast()) };
 }
 
-/// The object that holds `pc`.
+/// The module that holds `pc`.
 #[cold]
 pub(crate) fn find(pc: u64) -> Option<Loaded> {
     match find_object_function() {
@@ -203,8 +204,8 @@ fn by_find_object(function: FindObject, pc: u64) -> Option<Loaded> {
     let eh_frame_header = found.eh_frame.addr() as u64;
     let start = found.map_start.addr() as u64;
     let end = found.map_end.addr() as u64;
-    // Of an executable whose segments have gaps, and of a static one, it is the code's segment alone; the
-    // tables lie below or above.
+    // Of an executable whose segments have gaps, and of a static one, the range is the code's
+    // segment alone; the tables lie below or above.
     let is_part = eh_frame_header != 0 && !(start..end).contains(&eh_frame_header);
     let executable = if is_part { executable_around(start..end) } else { None };
     let (whole, headers) = match executable {
@@ -222,8 +223,8 @@ fn by_find_object(function: FindObject, pc: u64) -> Option<Loaded> {
     })
 }
 
-/// The range of all segments of the executable, and its program headers, if it has a segment that holds the
-/// given range.
+/// The range of all segments of the executable, and its program headers, if it has a segment that
+/// holds the given range.
 fn executable_around(part: Range<u64>) -> Option<(Range<u64>, Headers)> {
     // SAFETY: the auxiliary vector is the process's from beginning to end.
     let [table, count] =
@@ -245,8 +246,8 @@ fn executable_around(part: Range<u64>) -> Option<(Range<u64>, Headers)> {
 /// The range of no segments.
 const NOWHERE: Range<u64> = Range { start: u64::MAX, end: 0 };
 
-/// The range with a segment added, from the beginning of the segment's first page on. Other headers add
-/// nothing.
+/// The range with a segment added, from the beginning of the segment's first page on. Other headers
+/// add nothing.
 fn with_segment(all: Range<u64>, header: &ProgramHeader, bias: u64) -> Range<u64> {
     if header.p_type != libc::PT_LOAD {
         return all;
@@ -300,7 +301,7 @@ unsafe extern "C" fn look_at(
 }
 
 impl Loaded {
-    /// Whether it may be unloaded: it was not there when the session began.
+    /// True if it may be unloaded: it was not there when the session began.
     pub(crate) fn is_late(&self) -> bool {
         let bias = self.bias.wrapping_add(1);
         !EARLY_BIASES
@@ -310,11 +311,11 @@ impl Loaded {
             .any(|early| early == bias)
     }
 
-    /// What of the object's memory never changes.
+    /// The parts of the module's memory that never change.
     ///
     /// # Safety
     ///
-    /// The object must stay loaded while the result is used.
+    /// The module must stay loaded while the result is used.
     pub(crate) unsafe fn constants(&self) -> Constants<'_> {
         // SAFETY: the caller's promise.
         let headers = self.headers.or_else(|| unsafe { headers_at(self.start) });
@@ -332,24 +333,26 @@ impl Loaded {
     }
 }
 
-/// The program headers behind the ELF header with which an object begins, if they are there as usual: on the
-/// same page, with entries of the usual size.
+/// The program headers behind the ELF header with which a module begins, if they are there as
+/// usual: on the same page, with entries of the usual size.
 ///
 /// # Safety
 ///
-/// `start` must be where an object is mapped first.
+/// `start` must be the first address at which a module is mapped.
 unsafe fn headers_at(start: u64) -> Option<Headers> {
     if start != page_size().start_of(start) {
         return None;
     }
     let file = ptr::with_exposed_provenance::<u8>(start as usize);
-    // SAFETY: an object's first page is mapped whole, and can be read: the loader has read it there.
+    // SAFETY: an object's first page is mapped whole, and can be read: the loader has read it
+    // there.
     let header = unsafe { file.cast::<libc::Elf64_Ehdr>().read() };
     let (table, count) = table_of(&header, page_size().bytes())?;
     Some(Headers { first: file.wrapping_add(table).cast(), count })
 }
 
-/// Offset and number of the program headers of a 64-bit ELF file, if they are among its first `limit` bytes.
+/// Offset and number of the program headers of a 64-bit ELF file, if they are among its first
+/// `limit` bytes.
 fn table_of(header: &libc::Elf64_Ehdr, limit: usize) -> Option<(usize, usize)> {
     let is_elf = header.e_ident.starts_with(b"\x7fELF\x02");
     let is_usual = usize::from(header.e_phentsize) == size_of::<ProgramHeader>();
@@ -358,8 +361,8 @@ fn table_of(header: &libc::Elf64_Ehdr, limit: usize) -> Option<(usize, usize)> {
     (is_elf && is_usual && end <= limit).then_some((offset, count))
 }
 
-/// The parts of a loaded object's memory that never change: its segments that can be read and not written.
-/// What is between segments may be another's memory, or none; what can be written is the program's.
+/// The parts of a module's memory that never change: its segments that can be read and not written.
+/// Between segments may be other memory, or none; writable segments are the program's to change.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Constants<'a> {
     headers: Headers,
@@ -373,17 +376,18 @@ impl<'a> Constants<'a> {
         unsafe { self.headers.read() }
     }
 
-    /// The bytes from an address to the end of the segment that holds it; none, if no such segment does.
+    /// The bytes from an address to the end of the segment that holds it; none, if no such segment
+    /// does.
     pub(crate) fn bytes_from(self, address: u64) -> &'a [u8] {
         let Some(range) = constants_from(self.headers(), self.bias, address) else { return &[] };
         let first = ptr::with_exposed_provenance(range.start as usize);
         let len = (range.end - range.start) as usize;
-        // SAFETY: a segment is mapped as long as its object is loaded, for which who made this vouches; nobody
-        // can write to it.
+        // SAFETY: a segment is mapped as long as its object is loaded, for which who made this
+        // vouches; nobody can write to it.
         unsafe { core::slice::from_raw_parts(first, len) }
     }
 
-    /// The GNU build id; empty if the object has none.
+    /// The GNU build id; empty if the module has none.
     pub(crate) fn build_id(self) -> &'a [u8] {
         self.headers()
             .filter(|header| header.p_type == libc::PT_NOTE)
@@ -396,8 +400,8 @@ impl<'a> Constants<'a> {
     }
 }
 
-/// From `address` to the end of the segment that holds it, if that can be read and not written. The last page
-/// of such a segment goes on behind what the file has of it, but that is nobody's to count on.
+/// From `address` to the end of the segment that holds it, if that can be read and not written. The
+/// last page of such a segment goes on behind the file's bytes, but no code may rely on that.
 fn constants_from(
     headers: impl Iterator<Item = ProgramHeader>,
     bias: u64,
@@ -445,7 +449,7 @@ mod tests {
         ProgramHeader { p_type, p_flags, p_offset, p_vaddr, p_paddr, p_filesz, p_memsz, p_align }
     }
 
-    /// An object as linkers make them, with a gap between its code and its data.
+    /// A module as linkers make them, with a gap between its code and its data.
     fn object() -> [ProgramHeader; 6] {
         use libc::{PF_R, PF_W, PF_X, PT_DYNAMIC, PT_LOAD};
         [
@@ -492,7 +496,7 @@ mod tests {
         assert_eq!(whole, BIAS + 0x1_0000..BIAS + 0x21_5000);
     }
 
-    /// An ELF header with so many program headers at an offset.
+    /// An ELF header with N program headers at an offset.
     fn elf(offset: u64, count: u16, size: u16) -> libc::Elf64_Ehdr {
         // SAFETY: numbers, for which zero is a value.
         let mut header = unsafe { core::mem::zeroed::<libc::Elf64_Ehdr>() };

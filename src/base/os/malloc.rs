@@ -1,4 +1,4 @@
-//! glibc's allocator, asked for its own figures.
+//! glibc's allocator, asked for its figures.
 
 use core::ffi::{CStr, c_void};
 use core::mem::{MaybeUninit, transmute};
@@ -6,7 +6,7 @@ use core::ptr::{self, NonNull};
 
 use crate::base::sync::{AtomicPtr, Ordering};
 
-/// What `mallinfo2` says of all arenas, in bytes.
+/// The figures of `mallinfo2` for all arenas, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MallocFigures {
     /// The arenas' memory, from the kernel.
@@ -22,8 +22,8 @@ pub(crate) struct MallocFigures {
 /// glibc's `mallinfo2`; null: not looked for yet, or there is none.
 static MALLINFO2: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
-/// Looks for the function, which versions before 2.33 lack. That takes the loader's lock, so it is done before
-/// somebody asks in the middle of the program's work.
+/// Looks for the function, which versions before 2.33 lack. That takes the loader's lock, so it is
+/// done before anyone asks in the middle of the program's work.
 pub(crate) fn prepare_malloc_figures() {
     if MALLINFO2.load(Ordering::Relaxed).is_null()
         && let Some(function) = libc_function(c"mallinfo2")
@@ -32,8 +32,8 @@ pub(crate) fn prepare_malloc_figures() {
     }
 }
 
-/// What the allocator says, if it was [prepared](prepare_malloc_figures). Takes the arenas' locks, one after
-/// another.
+/// The allocator's figures, if they were [prepared](prepare_malloc_figures). Takes the arenas'
+/// locks, one after another.
 pub(crate) fn malloc_figures() -> Option<MallocFigures> {
     let function = NonNull::new(MALLINFO2.load(Ordering::Relaxed))?;
     // SAFETY: glibc's function of that name has this signature.
@@ -49,7 +49,8 @@ pub(crate) fn malloc_figures() -> Option<MallocFigures> {
     })
 }
 
-/// Calls `look` with what `malloc_info` says, in XML. It allocates, by the C library's own functions.
+/// Calls `look` with the output of `malloc_info`, in XML. It allocates, by the C library's
+/// functions.
 pub(crate) fn with_malloc_info<R>(look: impl FnOnce(&[u8]) -> R) -> Option<R> {
     let (mut text, mut len) = (ptr::null_mut(), 0);
     // SAFETY: both out-pointers are valid until the stream is closed.
@@ -72,7 +73,7 @@ pub(crate) fn with_malloc_info<R>(look: impl FnOnce(&[u8]) -> R) -> Option<R> {
     found
 }
 
-/// The function of that name in the C library itself, whoever else has one.
+/// The function of that name in the C library, even if another module defines one, too.
 fn libc_function(name: &CStr) -> Option<NonNull<c_void>> {
     let object = |address: *const c_void| {
         let mut found = MaybeUninit::<libc::Dl_info>::zeroed();

@@ -1,4 +1,4 @@
-//! What the hot side needs of the operating system.
+//! The operating system, as far as the hot folders need it.
 //!
 //! Conditions that hold for every function here: none allocates through Rust's global
 //! allocator, none panics, none prints but [`write_stderr`], and a failure comes back as a value.

@@ -1,8 +1,8 @@
-//! Pages of memory: what the kernel maps, backs and takes back is whole pages.
+//! Pages of memory: the kernel maps, backs and takes back whole pages.
 //!
-//! Their size is the kernel's choice: 4 KiB on x86-64; 4, 16 or 64 KiB on aarch64. Where a call is given a
-//! part of a page, the kernel takes the whole page, so a range is rounded here first: inward where
-//! something is lost, outward where something is needed.
+//! Their size is the kernel's choice: 4 KiB on x86-64; 4, 16 or 64 KiB on aarch64. If a call is
+//! given a part of a page, the kernel takes the whole page. So this file rounds a range first:
+//! inward if its contents are lost, outward if its contents are needed.
 
 #[cfg(feature = "backtraces")]
 use core::ops::Range;
@@ -15,7 +15,7 @@ pub(crate) struct PageSize {
     bits: u32,
 }
 
-/// What the kernel has said; 0: it was not asked yet.
+/// The kernel's answer; 0: it was not asked yet.
 static BITS: AtomicU32 = AtomicU32::new(0);
 
 /// The size of this machine's pages. The kernel is asked once.
@@ -37,8 +37,8 @@ fn ask() -> PageSize {
 }
 
 impl PageSize {
-    /// The largest that Linux has on the processors that we know: pages of that size are pages of any
-    /// smaller size.
+    /// The largest page size of Linux on the known processors: such pages are also whole pages of
+    /// any smaller size.
     const LARGEST: PageSize = PageSize { bits: 16 };
 
     /// `bytes` is a power of two.
@@ -59,12 +59,12 @@ impl PageSize {
         address >> self.bits
     }
 
-    /// Where the page begins that holds `address`.
+    /// The beginning of the page that holds `address`.
     pub(crate) const fn start_of(self, address: u64) -> u64 {
         address >> self.bits << self.bits
     }
 
-    /// Where the first page begins that does so at `address` or later. Of the last page that is its own
+    /// The first beginning of a page at `address` or later. In the last page it is that page's
     /// beginning: there is no later one.
     pub(crate) const fn next_start(self, address: u64) -> u64 {
         self.start_of(address.saturating_add(self.bytes() as u64 - 1))
@@ -101,7 +101,8 @@ mod tests {
             (4 * KIB, 32 * KIB..96 * KIB, 32 * KIB..96 * KIB),
             (16 * KIB, 32 * KIB..96 * KIB, 32 * KIB..96 * KIB),
             (16 * KIB, 4 * KIB..40 * KIB, 16 * KIB..32 * KIB),
-            // The first level of the frame table, and the second, which begins in the middle of a page.
+            // The first level of the frame table, and the second, which begins in the middle of a
+            // page.
             (64 * KIB, 0..32 * KIB, 0..0),
             (64 * KIB, 32 * KIB..96 * KIB, 64 * KIB..64 * KIB),
             (64 * KIB, 96 * KIB..224 * KIB, 128 * KIB..192 * KIB),

@@ -1,4 +1,4 @@
-//! The C library's `pthread_create`, for whoever stands before it.
+//! The C library's `pthread_create`, for a function of that name that stands before it.
 
 use core::ffi::{c_int, c_void};
 use core::ptr;
@@ -7,13 +7,14 @@ use crate::base::sync::{AtomicPtr, Ordering};
 
 pub(crate) use libc::{EAGAIN, pthread_attr_t as Attributes, pthread_t as Thread};
 
-/// What a thread begins with.
+/// A thread's first function.
 pub(crate) type Start = unsafe extern "C-unwind" fn(*mut c_void) -> *mut c_void;
 /// The type of `pthread_create`.
 pub(crate) type Create =
     unsafe extern "C" fn(*mut Thread, *const Attributes, Start, *mut c_void) -> c_int;
 
-/// The next `pthread_create` after ours, looked for once. The loader may allocate meanwhile.
+/// The next `pthread_create` after this library's, looked for once. The loader may allocate
+/// meanwhile.
 pub(crate) fn next_pthread_create() -> Option<Create> {
     static NEXT: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
     let mut function = NEXT.load(Ordering::Relaxed);

@@ -1,10 +1,10 @@
-//! How a profiler is asked for.
+//! The builder of profilers.
 
 use std::path::{Path, PathBuf};
 
 use super::{Mode, Profiler};
 
-/// What a [`Profiler`] was asked to be.
+/// Settings of a [`Profiler`].
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     pub(super) mode: Mode,
@@ -64,10 +64,10 @@ impl ProfilerBuilder {
 
     /// The number of frames that the report shows of a stack; the default is 10.
     ///
-    /// - `Some(n)`: the innermost `n` frames, at least 4, without those that say nothing: the
-    ///   allocator's own, and those outward of `main`. Functions that were
-    ///   inlined into others are shown and not counted.
-    /// - `Some(usize::MAX)`: all frames but those that say nothing.
+    /// - `Some(n)`: the innermost `n` frames, at least 4, without uninteresting ones: the
+    ///   allocator's, and those outward of `main`. Functions that were inlined into others are
+    ///   shown and not counted.
+    /// - `Some(usize::MAX)`: all frames but the uninteresting ones.
     /// - `None`: all frames.
     ///
     /// Stacks are always recorded as deep as `MOD_ALLOC_FRAMES` says, so this costs the program

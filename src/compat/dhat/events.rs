@@ -12,14 +12,14 @@ use crate::engine::stack_site;
 use crate::recording::model::{Counters, ROOT_BROKEN, ROOT_TABLE_FULL, Site};
 use crate::start;
 
-/// 1 while an ad hoc profiler counts: events are nobody's concern else.
+/// 1 while an ad hoc profiler counts: otherwise events are ignored.
 static COUNTING: AtomicU32 = AtomicU32::new(0);
 
 /// All events and their weights since the process's start.
 static EVENTS: AtomicU64 = AtomicU64::new(0);
 static UNITS: AtomicU64 = AtomicU64::new(0);
 
-/// What a profiler has counted: events and units, by the innermost frame of the stack.
+/// A profiler's counts: events and units, by the innermost frame of the stack.
 #[derive(Debug)]
 pub(super) struct Events {
     by_frame: BTreeMap<u32, (u64, u64)>,
@@ -52,7 +52,7 @@ impl Events {
         })
     }
 
-    /// The same as call sites, whose blocks are events and whose bytes are units.
+    /// The counts as call sites, whose blocks are events and whose bytes are units.
     pub(super) fn sites(&self) -> Vec<Site> {
         let site = |(frame, (events, units)): (&u32, &(u64, u64))| Site {
             frame: *frame,
@@ -66,7 +66,7 @@ impl Events {
     }
 }
 
-/// Whether anybody wants to know of events.
+/// True if a profiler counts events.
 #[inline(always)]
 pub(super) fn is_wanted() -> bool {
     AS_1_0 || COUNTING.load(Ordering::Relaxed) != 0

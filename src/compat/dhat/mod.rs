@@ -25,9 +25,9 @@
 //!
 //! Peaks are exact with any number of threads, as dhat-rs's are, so that assertions can rely on
 //! them. As long as one thread alone allocates, that costs nothing. From the second thread on, each
-//! event waits for its turn at the heap's numbers, but not for other threads' stacks. Where threads
-//! do nothing but allocate, that is some times the price of the ordinary recording, and an order of
-//! magnitude below dhat-rs's.
+//! event waits for its turn at the heap's numbers, but not for other threads' stacks. If threads do
+//! nothing but allocate, that costs several times the ordinary recording, and an order of magnitude
+//! less than dhat-rs.
 //!
 //! # Coming from dhat-rs
 //!
@@ -55,8 +55,8 @@
 //!
 //! # Differences from dhat-rs 0.3.3
 //!
-//! - **Threads**: dhat-rs's wait for each other at each allocation, for its stack too. Here they
-//!   wait only while numbers are entered, if there are several, so that peaks are exact.
+//! - **Threads**: under dhat-rs, threads wait for each other at each allocation, for its stack too.
+//!   Here they wait only while numbers are entered, if there are several, so that peaks are exact.
 //! - **A block's lifetime** begins when the block is allocated, and goes on when it is reallocated.
 //!   In dhat-rs it begins anew then, and the time before is lost.
 //! - **Stacks that trimming makes equal** are one entry, whose `x_merged` counts them. In dhat-rs
@@ -64,8 +64,8 @@
 //! - **A stack's outer end**: frames outward of `main`, of a thread's closure, or of a test's
 //!   function are left out. dhat-rs leaves out the frames shared with the stack that made the
 //!   profiler.
-//! - **The limit of frames** is 64, or `MOD_ALLOC_FRAMES`, at most 256; a stack's last frame says
-//!   what is missing. dhat-rs has none.
+//! - **The limit of frames** is 64, or `MOD_ALLOC_FRAMES`, at most 256; a stack's last frame tells
+//!   how many are missing. dhat-rs has no limit.
 //! - **Zeroed blocks** stay as the system gives them. dhat-rs writes to them.
 //! - **A condition of [`assert!`](self::assert) that fails** is evaluated once. dhat-rs evaluates
 //!   it again for the message.
@@ -96,7 +96,7 @@
 //!
 //! mod-alloc 1.0.1's own tests pass unchanged through `[patch.crates-io]`.
 //!
-//! Its `dhat_compat` had fewer items, all of which are here: [`Alloc::new`], [`Mode`]. Where it and
+//! Its `dhat_compat` had fewer items, all of which are here: [`Alloc::new`], [`Mode`]. If it and
 //! dhat-rs contradict each other, dhat-rs's way is the default. The feature `compat-1-0` brings the
 //! old way back, and changes nothing else:
 //!
@@ -111,10 +111,10 @@
 //!   without one. With `compat-1-0` they count always.
 //! - **Blocks outside of a profiler's time** are unknown. With `compat-1-0` they are counted,
 //!   without their stacks.
-//! - **A profiler's report** is of its own time. With `compat-1-0` it is of the process's life,
-//!   with stacks of the allocations that were made while there was a profiler.
-//! - **When the report is written**, four lines go to standard error. With `compat-1-0`, nothing
-//!   but an error.
+//! - **A profiler's report** covers that profiler's time. With `compat-1-0` it covers the process's
+//!   life, with stacks of the allocations that were made while there was a profiler.
+//! - **When the report is written**, four lines go to standard error. With `compat-1-0`, only an
+//!   error is printed.
 //! - **The head of that report**, and of
 //!   [`ModAlloc::dhat_json_string`](crate::ModAlloc::dhat_json_string), has `bklt: true` and times
 //!   in µs. With `compat-1-0` it has `bklt: false`, `te: 0`, `tu: "instrs"`.
@@ -143,7 +143,7 @@ pub use crate::{
     __dhat_compat_assert_ne as assert_ne,
 };
 
-/// Whether mod-alloc 1.0's way is taken where it and dhat-rs contradict each other.
+/// True if mod-alloc 1.0's way is taken where it and dhat-rs contradict each other.
 const AS_1_0: bool = cfg!(feature = "compat-1-0");
 
 /// The global allocator of programs that use a [`Profiler`]: the system's.

@@ -1,4 +1,4 @@
-//! Profilers: what they are from their making to their end.
+//! Profilers, from their making to their end.
 
 use std::string::String;
 
@@ -62,8 +62,8 @@ impl Profiler {
         }
     }
 
-    /// Ends the profiler and returns its report, whether or not it is of a test. It is not to be
-    /// dropped then; if it is, that does nothing.
+    /// Ends the profiler and returns its report, with or without testing mode. Dropping the
+    /// profiler afterwards does nothing.
     #[doc(hidden)]
     pub fn drop_and_get_memory_output(&mut self) -> String {
         let mut report = String::new();

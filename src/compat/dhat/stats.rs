@@ -1,4 +1,4 @@
-//! What has been counted so far.
+//! The numbers counted so far.
 
 use super::phase::{self, State};
 use super::{AS_1_0, Mode, events};
@@ -54,7 +54,7 @@ impl HeapStats {
         }
         let found = as_profiler(|| {
             let phase = phase::lock();
-            // Under the lock, so that it is this profiler's.
+            // Under the lock, so that the numbers are this profiler's.
             let is_heap = matches!(phase.state(), State::Running { mode: Mode::Heap, .. });
             if is_heap { Ok(phase::heap_totals()) } else { Err(phase.state()) }
         });

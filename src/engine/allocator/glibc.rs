@@ -43,13 +43,13 @@ fn of(found: &MallocFigures) -> Option<HeapState> {
     })
 }
 
-/// How many arenas `malloc_info` lists.
+/// The number of arenas that `malloc_info` lists.
 fn arenas() -> Option<u64> {
     let found = as_profiler(|| malloc::with_malloc_info(count));
     found.filter(|count| *count > 0)
 }
 
-/// How many elements of that name there are.
+/// The number of elements of that name.
 fn count(xml: &[u8]) -> u64 {
     const HEAP: &[u8] = b"<heap ";
     xml.windows(HEAP.len()).filter(|part| *part == HEAP).count() as u64

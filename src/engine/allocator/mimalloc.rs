@@ -30,12 +30,13 @@ pub(crate) fn state() -> Option<HeapState> {
     let state = quick_state()?;
     let Some(memory) = os::reserve(TEXT) else { return Some(state) };
     let state = with_text(memory, |text| full_state(state, text));
-    // SAFETY: the mapping just made, which nobody uses any more.
+    // SAFETY: the mapping just made, which is no longer used.
     unsafe { os::release(memory, TEXT) };
     Some(state)
 }
 
-/// The state without what its text alone says. Takes no lock but, the first time, what an allocation takes.
+/// The state without the figures that only the text has. Takes no lock but, the first time, those
+/// that an allocation takes.
 pub(crate) fn quick_state() -> Option<HeapState> {
     if USE.load(Ordering::Relaxed) == UNKNOWN {
         USE.store(if is_in_use() { USED } else { UNUSED }, Ordering::Relaxed);
@@ -45,8 +46,8 @@ pub(crate) fn quick_state() -> Option<HeapState> {
     is_used.then(|| HeapState { active: Some(committed()), ..state })
 }
 
-/// Whether a block of the program's allocator is one of mimalloc's. Its figures do not tell: to be asked for
-/// them is enough to make it allocate.
+/// True if the program's blocks come from mimalloc. Its figures do not tell: asking for them is
+/// enough to make it allocate.
 fn is_in_use() -> bool {
     let layout = Layout::new::<u64>();
     as_profiler(|| {
@@ -86,7 +87,7 @@ fn with_text<R>(memory: NonNull<u8>, work: impl FnOnce(&str) -> R) -> R {
     work(text.to_str().unwrap_or_default())
 }
 
-/// The state with what the text says.
+/// The state with the figures of the text.
 fn full_state(state: HeapState, text: &str) -> HeapState {
     let reserved = current(text, "reserved");
     HeapState {

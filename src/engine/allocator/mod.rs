@@ -1,4 +1,4 @@
-//! The allocators whose books can be read.
+//! The allocators whose figures can be read.
 
 #[cfg(target_env = "gnu")]
 pub(crate) mod glibc;
@@ -42,7 +42,8 @@ pub(crate) fn glibc_state() -> Option<HeapState> {
     None
 }
 
-/// What can be had at any allocation: as [`collect`], but for what takes long, and without the heap.
+/// The state as far as any allocation may ask for it: [`collect`] without its slow figures, and
+/// without use of the heap.
 #[cfg(feature = "backtraces")]
 pub(crate) fn collect_quickly() -> Option<HeapState> {
     #[cfg(feature = "jemalloc")]

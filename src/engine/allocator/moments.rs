@@ -1,26 +1,26 @@
 //! The state near the heap's peak and at the end, in the recording.
 //!
 //! Near the peak means: at the event that first shrinks the heap after a maximum, or raises the
-//! number of blocks to a new one, if there is 1/16 more live than when the state was taken down
-//! last, and all that taking it down has taken so far is less than 1 % of the time since the start,
-//! but for 50 µs. At every peak it could not be done: a heap that goes up and down is at one at
-//! each event.
+//! number of blocks to a new one. Two conditions hold back: the heap must have 1/16 more live bytes
+//! than when the state was taken down last, and taking states down must have cost less than 1 % of
+//! the time since the start, plus 50 µs. Taking it down at every peak would cost too much: a heap
+//! that goes up and down is at a peak at each event.
 //!
 //! # Where it is safe
 //!
-//! The allocators' own functions take the allocators' locks. At an allocation or a free the thread
-//! itself is outside the allocator, so whoever holds such a lock goes on and gives it back; but for
-//! one case: a signal's handler that has interrupted the allocator, in this thread, and allocates
-//! itself. That is against the rules and often goes well. So before those functions are called the
-//! stack is walked to its end; if it goes through a signal's frame, or its end is not found, they
-//! are not called, neither at a peak nor at the end (a handler may call `exit`). While they run no
-//! signal is handled in this thread, and none of our locks is held, nor is the thread inside the
-//! hook, where others would wait for it.
+//! The allocators' functions for figures take the allocators' locks. At an allocation or a free
+//! this thread is outside the allocator, so the holder of such a lock goes on and releases it.
+//! There is one exception: a signal handler that has interrupted the allocator in this thread, and
+//! allocates. That is against the rules and often goes well. So before calling those functions the
+//! profiler walks the stack to its end. If the stack goes through a signal's frame, or its end is
+//! not found, the profiler does not call them, neither at a peak nor at the end (a handler may call
+//! `exit`). While they run, this thread handles no signal, holds no lock of the profiler, and is
+//! not inside the hook, where other threads would wait for it.
 //!
-//! The walk itself reads nothing but the thread's own stack: it begins with the registers of a frame
-//! that waits for it, it goes on only where that frame's stack pointer lies within the thread's bounds,
-//! and each step reads words between the frame's stack pointer and the stack's end, and ends outward of
-//! it.
+//! The walk itself reads nothing but the thread's own stack: it begins with the registers of a
+//! frame that waits for it, it goes on only where that frame's stack pointer lies within the
+//! thread's bounds, and each step reads words between the frame's stack pointer and the stack's
+//! end, and ends outward of it.
 
 use crate::base::current::profiler_bytes;
 use crate::base::os;
@@ -39,14 +39,14 @@ use crate::recording::heap_moment::HeapMoment;
 use crate::recording::heap_state::{HeapState, ProcessMemory};
 use crate::store::layout::{FIGURES, HeapMoment as MomentWords};
 
-/// Of the run time, what taking the state down may take: 1 in this many.
+/// The share of the run time that taking states down may cost: 1 in this many.
 const SHARE: u64 = 100;
 /// Nanoseconds that it may take in any case.
 const ALLOWANCE: u64 = 50_000;
 /// Frames that are walked to find a stack's end.
 const MOST_FRAMES: usize = 1 << 14;
 
-/// 1: somebody is taking a state down.
+/// 1: a thread is taking a state down.
 static BUSY: AtomicU32 = AtomicU32::new(0);
 /// Nanoseconds of processors' time that taking states down has taken.
 static SPENT: AtomicU64 = AtomicU64::new(0);
@@ -57,9 +57,8 @@ static TAKEN: AtomicU64 = AtomicU64::new(0);
 /// hook, has been asked to do so with `live` bytes live, and has a stack with these bounds.
 pub(crate) fn note_peak_if_safe(session: &'static Session, live: i64, bounds: (u64, u64)) {
     let started = os::thread_nanos();
-    // One thread at a time: the heap asks again. And a child of a fork that told nobody has the
-    // recording of its parent.
-    // SAFETY: the bounds that the thread began with, its own.
+    // One thread at a time: the heap asks again. And a child of an unannounced fork has the
+    // recording of its parent. SAFETY: the bounds that this thread began with.
     let is_outside = unsafe { is_outside_allocator(bounds) };
     if !is_outside || !session.is_this_process() || BUSY.swap(1, Ordering::Acquire) != 0 {
         return;
@@ -75,7 +74,7 @@ pub(crate) fn note_peak_if_safe(session: &'static Session, live: i64, bounds: (u
     BUSY.store(0, Ordering::Release); // pairs with the Acquire above
 }
 
-/// The clock units that so many nanoseconds since the start are.
+/// Nanoseconds since the start, in clock units.
 fn units(session: &Session, nanos: u64) -> u64 {
     let started = session.header.process.started_nanos.load(Ordering::Relaxed);
     let passed = os::monotonic_nanos().saturating_sub(started).max(1);
@@ -83,7 +82,7 @@ fn units(session: &Session, nanos: u64) -> u64 {
     u64::try_from(units).unwrap_or(u64::MAX)
 }
 
-/// What was taken down is of no window that is open: forgets it.
+/// Forgets the states that were taken down: they belong to no open window.
 #[cfg(feature = "dhat-compat")]
 pub(crate) fn forget(session: &Session) {
     for peak in &session.header.states.peaks {
@@ -91,8 +90,8 @@ pub(crate) fn forget(session: &Session) {
     }
 }
 
-/// The state now, in full, for a report that the process makes itself. When that is, who asks
-/// knows.
+/// The state now, in full, for a report that this process makes. It carries no time: the caller
+/// knows it.
 pub(crate) fn now(session: &Session) -> HeapMoment {
     let state = crate::engine::allocator::collect();
     HeapMoment {
@@ -153,7 +152,7 @@ pub(crate) fn write(
         known |= u32::from(figure.is_some()) << index;
     }
     place.known.store(known, Ordering::Relaxed);
-    // Release pairs with the Acquire of who reads: all of the moment is seen.
+    // Release pairs with the Acquire of the reader: all of the moment is seen.
     place.number.store(number, Ordering::Release);
 }
 
@@ -171,24 +170,26 @@ fn figures(state: Option<HeapState>, process: ProcessMemory) -> [Option<u64>; FI
     ]
 }
 
-/// Whether the calling thread, whose stack has these bounds, is not in a signal's handler, and so
-/// cannot have interrupted the allocator.
+/// True if the calling thread, whose stack has these bounds, is in no signal handler, and so cannot
+/// have interrupted the allocator.
 ///
 /// # Safety
 ///
 /// The bounds must be those of the calling thread's stack; both 0, where they are not known.
 unsafe fn is_outside_allocator(bounds: (u64, u64)) -> bool {
-    // SAFETY: the caller's bounds. The function adds the registers of this frame, which waits for it.
+    // SAFETY: the caller's bounds. The function adds the registers of this frame, which waits for
+    // it.
     unsafe { walks_to_its_end(bounds.0, bounds.1, 0) }
 }
 
 with_callers_registers! {
-    /// Whether the stack between two addresses is walked to its end without meeting a signal's
+    /// True if the walk of the stack between two addresses reaches the end and meets no signal's
     /// frame.
     ///
     /// # Safety
     ///
-    /// The addresses must be the first of the calling thread's stack and one past the last, or both 0.
+    /// The addresses must be the first of the calling thread's stack and one past the last, or both
+    /// 0.
     walks_to_its_end(u64, u64, u64) -> bool => walk
 }
 
@@ -200,9 +201,9 @@ unsafe extern "C" fn walk(low: u64, high: u64, _spare: u64, pc: u64, sp: u64, bp
     if !(low..high).contains(&sp) {
         return false;
     }
-    // SAFETY: the caller's promise, and the stack pointer is within the bounds: from there to `high`
-    // lies this thread's stack, and the frame does not return before this function does. No capture
-    // is remembered.
+    // SAFETY: the caller's promise, and the stack pointer is within the bounds: from there to
+    // `high` lies this thread's stack, and the frame does not return before this function does. No
+    // capture is remembered.
     let memory = unsafe { OwnStack::new(high) };
     let rules = session.rules();
     let mut at = Registers { pc, sp, bp };
@@ -228,8 +229,8 @@ unsafe extern "C" fn walk(low: u64, high: u64, _spare: u64, pc: u64, sp: u64, bp
     false
 }
 
-/// Whether there is no signal's frame between two frames that only the frame pointer connects, as
-/// those are of the functions that call libraries' destructors.
+/// True if no signal's frame lies between two frames that only the frame pointer connects.
+/// Functions that call libraries' destructors have such frames.
 fn is_small(from: u64, to: u64, memory: &OwnStack, rules: &impl Rules) -> bool {
     /// Less than a signal's frame has.
     const MOST_BYTES: u64 = 256;

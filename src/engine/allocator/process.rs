@@ -35,8 +35,7 @@ fn peak_resident() -> Option<u64> {
         .and_then(|kibibytes| kibibytes.checked_mul(1024))
 }
 
-/// Looks for the line of the file that says it. The file may be long: it names the process's
-/// groups.
+/// Looks for that figure's line in the file. The file may be long: it names the process's groups.
 #[derive(Debug, Default)]
 struct Line {
     matched: usize,

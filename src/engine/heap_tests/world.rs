@@ -31,7 +31,7 @@ pub(crate) struct Block {
     born: u64,
 }
 
-/// What the numbers must be, found the slow way.
+/// The right numbers, found the slow way.
 #[derive(Debug)]
 pub(crate) struct Model {
     pub(crate) sites: Vec<Counters>,
@@ -118,12 +118,12 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// A recording for as many threads and sites; nobody runs yet.
+    /// A recording for N threads and sites; no thread runs yet.
     pub(crate) fn new(threads: usize, sites: usize, exact: bool, seed: u64) -> Self {
         Self::with_windows(0, threads, sites, exact, seed)
     }
 
-    /// The same with room for the sites of some windows more.
+    /// A recording that also has room for the sites of some more windows.
     pub(crate) fn with_windows(
         windows: usize,
         threads: usize,
@@ -201,7 +201,7 @@ impl World {
             session.sites.of(frames, frame, Maker { thread, group: 0, whole: false, first })
         });
         let mut state = self.states[&thread].base.cast::<Thread>();
-        // SAFETY: initialised by `join`; nobody else has it at this time.
+        // SAFETY: initialised by `join`; nothing else has a reference at this time.
         let thread = unsafe { state.as_mut() };
         assert!(thread.slot.front.is_current(session.heap()), "nobody waits for nothing");
         enter(thread, session, site, event, self.now);
@@ -260,7 +260,8 @@ impl World {
         }
     }
 
-    /// `thread` begins a new stretch of time: the most there was in the last one, as found and in truth.
+    /// `thread` begins a new stretch of time; returns the last one's maximum, as found and by the
+    /// model.
     pub(crate) fn mark(&mut self, thread: u32) -> [(u64, u64); 2] {
         let session = self.session;
         let own = &session.slot(thread).expect("claimed").front;
@@ -270,7 +271,7 @@ impl World {
         [(found.0.cast_unsigned(), found.1.cast_unsigned()), truth]
     }
 
-    /// Begins a new window: nothing of before is known.
+    /// Begins a new window, which knows no earlier block.
     pub(crate) fn open_window(&mut self, exact: bool) {
         self.now += 1;
         let session = self.session;
@@ -304,7 +305,7 @@ impl World {
         sites
     }
 
-    /// What the sites must be now: the model's, live blocks dying at this moment.
+    /// The right sites of now: the model's, with live blocks freed at this moment.
     pub(crate) fn expected(&self) -> Vec<Counters> {
         let mut sites = self.model.sites.clone();
         for block in &self.blocks {
@@ -314,7 +315,7 @@ impl World {
     }
 }
 
-/// The session's views of the recording, with so many slots for frames.
+/// The session's views of the recording, with N slots for frames.
 fn make_session(mapping: Mapping, slots: usize) -> Session {
     let settings = Settings {
         on: true,

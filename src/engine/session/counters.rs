@@ -1,4 +1,4 @@
-//! The session's part where there are no stacks: nothing but the thread slots.
+//! The session's part in a build without stacks: the thread slots alone.
 
 use crate::base::os;
 use crate::base::settings::Settings;

@@ -30,7 +30,7 @@ pub(crate) struct Parts {
     pub(crate) groups: &'static [Group],
 }
 
-/// Notes the objects that are loaded, before the process loads others.
+/// Notes the loaded modules, before the process loads others.
 pub(super) fn prepare(settings: &Settings) {
     os::loaded::note_early();
     crate::store::test_starts::read(settings.tests);
@@ -72,8 +72,8 @@ impl Session {
         crate::store::group::make(&self.header.process, self.groups, thread_name, name)
     }
 
-    /// Whether the recording is of this process: a child that was forked without telling anybody, or
-    /// that is not to be recorded, still has its parent's mapped.
+    /// True if the recording is of this process. A child of an unannounced fork, or one that is not
+    /// recorded, still has its parent's recording mapped.
     pub(crate) fn is_this_process(&self) -> bool {
         self.header.process.id.load(Ordering::Relaxed) == os::process_id()
     }
@@ -83,8 +83,8 @@ impl Session {
         ProcessRules::new(self.settings.unwind, &self.modules)
     }
 
-    /// The views of a recording. `frame_slots` are empty; `discard` empties some that are not used
-    /// any more; `room` says whether there is room for so many frames, and sites.
+    /// The views of a recording. `frame_slots` are empty; `discard` empties slots that are no
+    /// longer used; `room` tells if there is room for N frames, and N sites.
     pub(crate) fn of_mapping(
         mapping: Mapping,
         frame_slots: &'static [Slot],
@@ -126,7 +126,7 @@ impl Session {
     }
 }
 
-/// Slots for so many frames. They serve lookups only, so they are not part of the recording.
+/// Slots for N frames. They serve lookups only, so they are not part of the recording.
 fn frame_slots(frames: usize) -> Option<&'static [Slot]> {
     use crate::store::frames::{last_level, slots_up_to};
     let slots = slots_up_to(last_level(frames));
@@ -135,7 +135,7 @@ fn frame_slots(frames: usize) -> Option<&'static [Slot]> {
     Some(unsafe { core::slice::from_raw_parts(memory.as_ptr(), slots) })
 }
 
-/// Empties slots that nobody uses any more, as far as they are whole pages.
+/// Empties slots that are no longer used, as far as they are whole pages.
 fn discard(slots: &'static [Slot]) {
     let memory = core::ptr::NonNull::from(slots).cast();
     // SAFETY: slots are atomics, in the mapping of `frame_slots`; zero says that a slot is empty.
@@ -146,9 +146,9 @@ fn discard(slots: &'static [Slot]) {
 const ROOM: [fn(u32) -> bool; 2] =
     [|frames| SPACE.has(Part::Frames, frames + 1), |sites| SPACE.has(Part::Sites, sites)];
 
-/// Reserves the mapping; where that much address space cannot be had, a smaller table.
+/// Reserves the mapping; if there is not enough address space, with a smaller table.
 pub(super) fn map(settings: &Settings) -> Option<(Mapping, Settings)> {
-    /// Tests of one program, and what it groups itself; with a smaller table fewer.
+    /// Groups: the tests of one program, and the program's groups; fewer with a smaller table.
     const GROUPS: (usize, usize) = (1 << 10, 1 << 16);
     let mut settings = *settings;
     let mut groups = GROUPS.1;
@@ -174,7 +174,7 @@ pub(super) fn map(settings: &Settings) -> Option<(Mapping, Settings)> {
 fn geometry(settings: &Settings, groups: usize) -> Geometry {
     use crate::store::sites::FIRST_SITE;
     use crate::store::slot::MAX_ID;
-    /// An object that is loaded again counts again. At most as many as there are generations.
+    /// A module that is loaded again counts again. At most as many as there are generations.
     const MODULES: (usize, usize) = (1 << 10, 1 << 16);
     /// New frames per site, in large tables; small ones have room for entirely different stacks.
     const FRAMES_PER_SITE: usize = 16;

@@ -1,4 +1,4 @@
-//! What one thread needs inside the hook where there are no stacks: its slot in the recording.
+//! A thread's state inside the hook in a build without stacks: its slot in the recording.
 
 use core::ptr::NonNull;
 
@@ -17,7 +17,7 @@ impl Thread {
     ///
     /// # Safety
     ///
-    /// `thread` must point to zeroed memory of this type's size that nobody else uses.
+    /// `thread` must point to zeroed memory of this type's size that nothing else uses.
     pub(crate) unsafe fn initialize(
         thread: NonNull<Thread>,
         session: &'static Session,
@@ -28,7 +28,7 @@ impl Thread {
         Some(())
     }
 
-    /// A thread begins to use this state.
+    /// Prepares the state for a new thread.
     pub(crate) fn begin(&mut self, _bounds: (u64, u64)) {
         self.slot.describe(os::thread_id(), os::thread_name());
     }

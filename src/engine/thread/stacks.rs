@@ -1,5 +1,5 @@
-//! What one thread needs inside the hook: its slot and arena in the recording, and its own
-//! memory of the last stack.
+//! A thread's state inside the hook: its slot and arena in the recording, and its memory of the
+//! last stack.
 
 use core::ptr::NonNull;
 
@@ -15,20 +15,20 @@ use crate::store::thread_slot::ThreadSlot;
 
 /// Paths a thread remembers: 64 KiB, backed by memory where they are used.
 const PATHS: usize = 16384;
-/// Words of a stack that is not the thread's own that are looked at.
+/// Words looked at on a stack other than the one the thread was started with.
 pub(crate) const FOREIGN_WORDS: usize = 4096;
 
-/// A thread's state. Lies in zeroed memory of its own, not in the recording.
+/// A thread's state. Lies in separate zeroed memory, not in the recording.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Thread {
     /// First, because zero is no value of it: see [`initialize`](Self::initialize).
     pub(crate) place: Place,
-    /// Which group the thread belongs to.
+    /// The group that the thread belongs to.
     pub(crate) member: Member,
-    /// What the thread's stacks have as their roots …
+    /// The roots of the thread's stacks …
     pub(crate) roots: [u32; ROOTS as usize],
-    /// … for this group, which is the thread's as of its last capture.
+    /// … for this group, the thread's group at its last capture.
     named_for: u32,
     /// See [`has_arena`](Self::has_arena).
     arena_state: u32,
@@ -36,18 +36,20 @@ pub(crate) struct Thread {
     pub(crate) generation: u32,
     /// First address and one past the last of the thread's stack; both 0 if unknown.
     pub(crate) bounds: (u64, u64),
-    /// The site of the stack captured last, if that stack is whole and the thread's own; else 0.
+    /// The site of the stack captured last, if that stack is whole and the one the thread was
+    /// started with; else 0.
     pub(crate) last_site: u32,
-    /// The same as `last_site`, but 0 where every capture has to be checked.
+    /// `last_site`, but 0 if every capture has to be checked.
     pub(crate) fast_site: u32,
     pub(crate) stack: Stack,
-    /// The same stack, walked from scratch: `MOD_ALLOC_SELF_CHECK=on`.
+    /// The last stack, walked from scratch: `MOD_ALLOC_SELF_CHECK=on`.
     pub(crate) checker: Stack,
     pub(crate) paths: Paths,
     pub(crate) foreign: [u64; FOREIGN_WORDS],
 }
 
-/// Where the thread's numbers go: the same for all threads that use the state one after another.
+/// The slot and arena that take the thread's numbers; all threads that use the state in turn share
+/// them.
 #[derive(Debug)]
 pub(crate) struct Place {
     pub(crate) index: u32,
@@ -72,7 +74,7 @@ impl Thread {
     ///
     /// # Safety
     ///
-    /// `thread` must point to zeroed memory of this type's size that nobody else uses.
+    /// `thread` must point to zeroed memory of this type's size that nothing else uses.
     pub(crate) unsafe fn initialize(
         thread: NonNull<Thread>,
         session: &'static Session,
@@ -100,7 +102,7 @@ impl Thread {
         Some(())
     }
 
-    /// A thread begins to use this state. `bounds` are its stack's; both 0 if they are not known.
+    /// Prepares the state for a new thread. `bounds` are its stack's; both 0 if they are not known.
     pub(crate) fn begin(&mut self, bounds: (u64, u64)) {
         self.slot.describe(os::thread_id(), os::thread_name());
         {
@@ -115,19 +117,19 @@ impl Thread {
 }
 
 impl Thread {
-    /// What the thread allocates from now on is its group's.
+    /// Makes the thread a member of a group, for its blocks from now on.
     #[inline]
     pub(crate) fn join_group(&mut self, member: Member) {
         if self.member != member {
             self.member = member;
-            // The next capture looks for whom it is.
+            // The next capture compares the group.
             self.last_site = 0;
             self.fast_site = 0;
         }
     }
 
-    /// Sees to it that the stack is named for the thread's group. Groups that are entered and left again
-    /// before anything is captured cost nothing that way.
+    /// Makes the stack's names those of the thread's group. So a group that is entered and left
+    /// with no capture in between costs nothing.
     #[inline(always)]
     pub(crate) fn name_for_group(&mut self) {
         if self.named_for != self.member.group {
@@ -143,8 +145,8 @@ impl Thread {
         self.stack.forget_names();
     }
 
-    /// Whether there is room for the thread's arena. Asked for the first time when it is needed first:
-    /// most threads never change other threads' sites.
+    /// True if there is room for the thread's arena. Room is asked for at the first need: most
+    /// threads never change other threads' sites.
     #[inline(always)]
     pub(crate) fn has_arena(&mut self) -> bool {
         const READY: u32 = 1;
@@ -158,7 +160,7 @@ impl Thread {
 }
 
 /// A thread's memory of which frame was reached by which trail: direct-mapped, with 8 bits of the
-/// trail's hash above the frame's 24, so that it is seldom wrong. Whoever asks compares the frames.
+/// trail's hash above the frame's 24, so that it is seldom wrong. The caller compares the frames.
 #[derive(Debug)]
 pub(crate) struct Paths([u32; PATHS]);
 
