@@ -5,6 +5,7 @@ use core::ffi::CStr;
 use crate::base::os;
 use crate::base::sync::{AtomicU64, Ordering};
 use crate::store::frames::{Frames, ROOTS};
+use crate::store::ids::FrameId;
 
 /// Where tests start: linked addresses of the executable, the first and one past the last of each function.
 static STARTS: [[AtomicU64; 2]; 8] = [const { [AtomicU64::new(0), AtomicU64::new(0)] }; 8];
@@ -32,7 +33,7 @@ pub(crate) fn read(ranges: Option<&CStr>) {
 }
 
 /// Whether the stack that ends in `frame` goes through a start of a test; where none is known, always.
-pub(crate) fn is_below_a_start(frames: &Frames, mut frame: u32) -> bool {
+pub(crate) fn is_below_a_start(frames: &Frames, mut frame: FrameId) -> bool {
     let starts = || {
         let range = |[first, end]: &[AtomicU64; 2]| {
             first.load(Ordering::Relaxed)..end.load(Ordering::Relaxed)
