@@ -15,6 +15,7 @@ use crate::engine::session;
 use crate::engine::session::Session;
 use crate::start;
 use crate::store::group;
+use crate::store::ids::{GroupId, SiteId};
 use crate::store::test_starts;
 use crate::store::trailer::at_end;
 
@@ -28,7 +29,7 @@ pub struct Recorder(&'static Session);
 /// The content of a block's trailer.
 #[derive(Debug, Clone, Copy)]
 pub struct Known {
-    site: u32,
+    site: SiteId,
     size: usize,
 }
 
@@ -154,11 +155,12 @@ impl Recorder {
     /// The calling thread's group.
     #[must_use]
     pub fn group(self) -> u32 {
-        inside::member().group
+        inside::member().group.number()
     }
 
     /// Counts all allocations of the calling thread for a group from now on.
     pub fn join(self, group: u32) {
+        let group = GroupId::new(group);
         inside::join_group(self.0, group::Member { group, whole: true, ..Default::default() });
     }
 
@@ -174,7 +176,7 @@ impl Recorder {
 
 with_callers_registers! {
     /// The site of a new block of N bytes (the last argument), whose stack begins with the caller.
-    site_of_new(&'static Session, usize, usize) -> u32 => record
+    site_of_new(&'static Session, usize, usize) -> SiteId => record
 }
 
 unsafe extern "C" fn record(
@@ -184,7 +186,7 @@ unsafe extern "C" fn record(
     pc: u64,
     sp: u64,
     bp: u64,
-) -> u32 {
+) -> SiteId {
     events::allocated(session, size, Registers { pc, sp, bp })
 }
 

@@ -21,6 +21,7 @@ use crate::capture::registers::Registers;
 use crate::engine::events;
 use crate::engine::session::Session;
 use crate::store::group::{NO_GROUP, named};
+use crate::store::ids::SiteId;
 use crate::store::sites::{NO_SITE, Owner};
 use crate::store::trailer;
 use crate::store::trailer::{TRAILER, tracked};
@@ -238,8 +239,8 @@ fn call(call: impl FnOnce()) {
 }
 
 /// The group that blocks of a site count for.
-fn group_of(session: &Session, site: u32) -> AllocationGroupId {
-    let owner = session.sites.owners.get(site as usize);
+fn group_of(session: &Session, site: SiteId) -> AllocationGroupId {
+    let owner = session.sites.owners.get(site.index());
     AllocationGroupId::of(named(session.groups, owner.map_or(NO_GROUP, Owner::group)))
 }
 
@@ -274,7 +275,12 @@ pub(crate) unsafe extern "C" fn record(
 ///
 /// `block` must be valid for writes of `size` bytes and the trailer.
 #[cold]
-pub(crate) unsafe fn report_new(session: &'static Session, block: *mut u8, size: usize, site: u32) {
+pub(crate) unsafe fn report_new(
+    session: &'static Session,
+    block: *mut u8,
+    size: usize,
+    site: SiteId,
+) {
     let Some(tracker) = active().filter(|_| site != NO_SITE) else { return };
     // SAFETY: the caller's promise.
     unsafe { tracked::write(block, size, site) };
@@ -283,7 +289,7 @@ pub(crate) unsafe fn report_new(session: &'static Session, block: *mut u8, size:
 }
 
 /// Reports that a block of `site` is about to be freed.
-fn report_gone(session: &Session, block: *mut u8, size: usize, site: u32) {
+fn report_gone(session: &Session, block: *mut u8, size: usize, site: SiteId) {
     let Some(tracker) = active() else { return };
     let current = named(session.groups, crate::engine::member::entered().group);
     let (source, current) = (group_of(session, site), AllocationGroupId::of(current));
@@ -321,7 +327,7 @@ pub(crate) unsafe fn take_site(
     session: &'static Session,
     block: *mut u8,
     size: usize,
-) -> Option<u32> {
+) -> Option<SiteId> {
     // SAFETY: the caller's promise.
     let site = unsafe { tracked::read(block, size) }?;
     report_gone(session, block, size, site);

@@ -160,7 +160,7 @@ fn totals_of(session: &Session) -> AllocStats {
     }
     stats.current_bytes = stats.total_bytes.saturating_sub(freed_bytes);
     stats.live_count = stats.alloc_count.saturating_sub(freed_blocks);
-    let sole = session.heap().sole.load(Ordering::Relaxed).checked_sub(1);
+    let sole = session.heap().sole_thread();
     let front = sole.and_then(|index| session.slot(index)).map(|slot| &slot.front);
     let heap = session.heap().now(front);
     stats.peak_bytes = heap.peak_bytes.max(0).cast_unsigned().max(stats.current_bytes);

@@ -14,6 +14,7 @@
 use core::sync::atomic::fence;
 
 use crate::base::sync::{AtomicU32, AtomicU64, Ordering, wait_turn};
+use crate::store::ids::ThreadIndex;
 use crate::store::peak::Front;
 use crate::store::thread_slot::{SHARED, ThreadSlot};
 
@@ -27,13 +28,13 @@ struct Beginning {
     numbers: [AtomicU64; 5],
 }
 
-static BEGINNINGS: [Beginning; SHARED as usize] = [const {
+static BEGINNINGS: [Beginning; SHARED.index()] = [const {
     Beginning {
         version: AtomicU32::new(0),
         running: AtomicU32::new(0),
         numbers: [const { AtomicU64::new(0) }; 5],
     }
-}; SHARED as usize];
+}; SHARED.index()];
 
 /// A front's numbers: bytes and blocks freed and allocated, and what reallocations kept.
 #[derive(Debug, Clone, Copy, Default)]
@@ -102,8 +103,8 @@ impl Beginning {
 }
 
 /// Notes that a thread begins to use that slot; `describe` writes the thread's name and id.
-pub(crate) fn begin(index: u32, slot: &ThreadSlot, describe: impl FnOnce()) {
-    let Some(beginning) = BEGINNINGS.get(index as usize) else { return describe() };
+pub(crate) fn begin(index: ThreadIndex, slot: &ThreadSlot, describe: impl FnOnce()) {
+    let Some(beginning) = BEGINNINGS.get(index.index()) else { return describe() };
     beginning.write(|| {
         describe();
         for (word, number) in beginning.numbers.iter().zip(Numbers::of(&slot.front).words()) {
@@ -115,16 +116,16 @@ pub(crate) fn begin(index: u32, slot: &ThreadSlot, describe: impl FnOnce()) {
 }
 
 /// Notes that the slot's thread has had its last event.
-pub(crate) fn end(index: u32) {
-    if let Some(beginning) = BEGINNINGS.get(index as usize) {
+pub(crate) fn end(index: ThreadIndex) {
+    if let Some(beginning) = BEGINNINGS.get(index.index()) {
         beginning.write(|| beginning.running.store(0, Ordering::Relaxed));
     }
 }
 
 /// In a forked child: notes that the slot's thread does not exist, whatever it was doing at the
 /// fork.
-pub(crate) fn forget(index: u32) {
-    if let Some(beginning) = BEGINNINGS.get(index as usize) {
+pub(crate) fn forget(index: ThreadIndex) {
+    if let Some(beginning) = BEGINNINGS.get(index.index()) {
         beginning.version.fetch_and(!1, Ordering::Relaxed);
         end(index);
     }
@@ -144,8 +145,8 @@ pub(crate) struct Running {
 }
 
 /// The running thread of the slot with this index; `None` if it has none.
-pub(crate) fn running(index: u32, slot: &ThreadSlot) -> Option<Running> {
-    let beginning = BEGINNINGS.get(index as usize)?;
+pub(crate) fn running(index: ThreadIndex, slot: &ThreadSlot) -> Option<Running> {
+    let beginning = BEGINNINGS.get(index.index())?;
     let read = || {
         let before = beginning.numbers();
         let mut name = [0; 16];

@@ -9,12 +9,13 @@ use crate::engine::ledger::{Allocated, Event, Freed, Resized, enter};
 use crate::engine::session::Session;
 use crate::engine::stack_site;
 use crate::engine::windows;
+use crate::store::ids::SiteId;
 use crate::store::sites::NO_SITE;
 
 /// Enters an allocated block, whose stack's innermost frame has the registers `at`. Returns its
 /// site; [`NO_SITE`] if it is not recorded.
 #[inline(always)]
-pub(crate) fn allocated(session: &'static Session, size: usize, at: Registers) -> u32 {
+pub(crate) fn allocated(session: &'static Session, size: usize, at: Registers) -> SiteId {
     // The clock is read first: the processor reads its counter while it does the rest.
     let now = clock::now();
     match Inside::enter_fast(session) {
@@ -30,7 +31,7 @@ fn enter_allocated(
     size: usize,
     at: Registers,
     now: u64,
-) -> u32 {
+) -> SiteId {
     let thread = inside.thread();
     let Some(site) = stack_site::of(thread, session, at) else { return NO_SITE };
     enter(thread, session, site, Allocated { bytes: size as u64 }, now);
@@ -39,7 +40,7 @@ fn enter_allocated(
 
 #[cold]
 #[inline(never)]
-fn allocated_slowly(session: &'static Session, size: usize, at: Registers, now: u64) -> u32 {
+fn allocated_slowly(session: &'static Session, size: usize, at: Registers, now: u64) -> SiteId {
     match Inside::enter_slowly(session) {
         Ok(mut inside) => enter_allocated(&mut inside, session, size, at, now),
         Err(why) => {
@@ -54,7 +55,7 @@ fn allocated_slowly(session: &'static Session, size: usize, at: Registers, now: 
 
 /// Enters the free of a block of `site`, just before it happens.
 #[inline(always)]
-pub(crate) fn freed(session: &'static Session, site: u32, size: usize) {
+pub(crate) fn freed(session: &'static Session, site: SiteId, size: usize) {
     if site != NO_SITE {
         enter_known(session, site, Freed { bytes: size as u64 }, size);
     } else {
@@ -76,10 +77,10 @@ pub(crate) fn freed_unrecorded(size: usize) {
 #[inline(always)]
 pub(crate) fn resized(
     session: &'static Session,
-    site: Option<u32>,
+    site: Option<SiteId>,
     old: usize,
     new: usize,
-) -> Option<u32> {
+) -> Option<SiteId> {
     let Some(site) = site.filter(|site| windows::knows(*site)) else {
         forgotten(session, site, old);
         return None;
@@ -91,7 +92,7 @@ pub(crate) fn resized(
 
 /// Called when a block that is not known is about to be taken for a new one.
 #[cold]
-fn forgotten(session: &Session, site: Option<u32>, size: usize) {
+fn forgotten(session: &Session, site: Option<SiteId>, size: usize) {
     match site {
         None => damaged(session, size),
         Some(NO_SITE) => freed_unrecorded(size),
@@ -101,7 +102,7 @@ fn forgotten(session: &Session, site: Option<u32>, size: usize) {
 
 /// Enters an event of a known block; `false` if it is lost, or the block is of an older window.
 #[inline(always)]
-fn enter_known(session: &'static Session, site: u32, event: impl Event, bytes: usize) -> bool {
+fn enter_known(session: &'static Session, site: SiteId, event: impl Event, bytes: usize) -> bool {
     let now = clock::now();
     match Inside::enter_fast(session) {
         Some(mut inside) => enter_known_inside(&mut inside, session, site, event, now),
@@ -113,7 +114,7 @@ fn enter_known(session: &'static Session, site: u32, event: impl Event, bytes: u
 fn enter_known_inside(
     inside: &mut Inside,
     session: &'static Session,
-    site: u32,
+    site: SiteId,
     event: impl Event,
     now: u64,
 ) -> bool {
@@ -129,7 +130,7 @@ fn enter_known_inside(
 #[inline(never)]
 fn enter_slowly(
     session: &'static Session,
-    site: u32,
+    site: SiteId,
     event: impl Event,
     bytes: usize,
     now: u64,

@@ -10,6 +10,7 @@ use crate::engine::session;
 use crate::engine::session::Session;
 use crate::engine::thread::Thread;
 use crate::engine::thread_cell::{Claim, ThreadCell};
+use crate::store::ids::ThreadIndex;
 use crate::store::peak::Heap;
 use crate::store::thread_slot::{SHARED, ThreadSlot};
 
@@ -192,7 +193,7 @@ pub(crate) fn bounds() -> (u64, u64) {
 }
 
 /// The index of the calling thread's slot.
-pub(crate) fn current_index() -> Option<u32> {
+pub(crate) fn current_index() -> Option<ThreadIndex> {
     ThreadCell::current().map(ThreadCell::index)
 }
 

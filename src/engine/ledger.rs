@@ -8,6 +8,7 @@ use crate::engine::session::Session;
 use crate::engine::thread::Thread;
 use crate::store::arena::flush_alone;
 use crate::store::group::{Group, NO_GROUP, for_each_around};
+use crate::store::ids::SiteId;
 use crate::store::journal::{Journal, RESIZING_OWN, RESIZING_SHARE};
 use crate::store::peak::{EXACT, Front, Heap};
 use crate::store::sites::Owner;
@@ -29,7 +30,7 @@ pub(crate) trait Event: Copy {
 
     /// Counts at a tally of a site, `kind` saying which, so that no reader ever sees it half done.
     #[inline(always)]
-    fn count_whole(self, tally: &Tally, now: u64, _at: (&Journal, u32, u32)) {
+    fn count_whole(self, tally: &Tally, now: u64, _at: (&Journal, u32, SiteId)) {
         self.count(tally, now);
     }
 
@@ -127,7 +128,7 @@ impl Event for Resized {
     }
 
     #[inline(always)]
-    fn count_whole(self, tally: &Tally, now: u64, (journal, kind, site): (&Journal, u32, u32)) {
+    fn count_whole(self, tally: &Tally, now: u64, (journal, kind, site): (&Journal, u32, SiteId)) {
         journal.resize(kind, site, tally, |tally| self.count(tally, now));
     }
 
@@ -141,7 +142,7 @@ impl Event for Resized {
 pub(crate) fn enter<E: Event>(
     thread: &mut Thread,
     session: &'static Session,
-    site: u32,
+    site: SiteId,
     event: E,
     now: u64,
 ) {
@@ -154,7 +155,7 @@ pub(crate) fn enter<E: Event>(
     let epoch = Epoch::new(heap.epoch.get());
     let sites = &thread.sites;
     let (Some(owner), Some(tally)) =
-        (sites.owners.get(site as usize), sites.tallies.get(site as usize))
+        (sites.owners.get(site.index()), sites.tallies.get(site.index()))
     else {
         return;
     };
@@ -173,7 +174,7 @@ pub(crate) fn enter<E: Event>(
 #[inline(never)]
 fn enter_elsewhere<E: Event>(
     thread: &mut Thread,
-    site: u32,
+    site: SiteId,
     owner: &Owner,
     event: E,
     now: u64,
@@ -181,7 +182,7 @@ fn enter_elsewhere<E: Event>(
 ) {
     for_each_around(thread.groups, owner.group(), |group| event.count_for(group));
     if owner.is(thread.index)
-        && let Some(own) = thread.sites.tallies.get(site as usize)
+        && let Some(own) = thread.sites.tallies.get(site.index())
     {
         return count_own(thread, site, own, event, now, epoch);
     }
@@ -197,7 +198,7 @@ fn enter_elsewhere<E: Event>(
 
 /// Counts for a thread that has no arena, because there was no room for one.
 #[cold]
-fn flush_at_once<E: Event>(thread: &Thread, site: u32, event: E, now: u64, epoch: Epoch) {
+fn flush_at_once<E: Event>(thread: &Thread, site: SiteId, event: E, now: u64, epoch: Epoch) {
     let share = Tally::default();
     share.begin(site, epoch);
     event.count(&share, now);
@@ -205,7 +206,14 @@ fn flush_at_once<E: Event>(thread: &Thread, site: u32, event: E, now: u64, epoch
 }
 
 #[inline(always)]
-fn count_own<E: Event>(thread: &Thread, site: u32, own: &Tally, event: E, now: u64, epoch: Epoch) {
+fn count_own<E: Event>(
+    thread: &Thread,
+    site: SiteId,
+    own: &Tally,
+    event: E,
+    now: u64,
+    epoch: Epoch,
+) {
     thread.sites.touch(site, own, epoch);
     if event.shrinks() {
         thread.sites.before_shrinking(site, own);
@@ -216,7 +224,7 @@ fn count_own<E: Event>(thread: &Thread, site: u32, own: &Tally, event: E, now: u
 /// Exact mode: one front and one tally per site for all threads, under the heap's lock.
 #[cold]
 #[inline(never)]
-fn enter_exactly<E: Event>(thread: &Thread, session: &Session, site: u32, event: E, now: u64) {
+fn enter_exactly<E: Event>(thread: &Thread, session: &Session, site: SiteId, event: E, now: u64) {
     let heap = session.heap();
     let front = &thread.slot.front;
     let _held = heap.lock.lock();
@@ -224,10 +232,10 @@ fn enter_exactly<E: Event>(thread: &Thread, session: &Session, site: u32, event:
     event.tell(&heap.exact, now, heap);
     front.take_over_wish(&heap.exact);
     let epoch = Epoch::new(heap.epoch.get());
-    let owner = thread.sites.owners.get(site as usize);
+    let owner = thread.sites.owners.get(site.index());
     let group = owner.map_or(NO_GROUP, Owner::group);
     for_each_around(thread.groups, group, |group| event.count_for(group));
-    if let Some(tally) = thread.sites.tallies.get(site as usize) {
+    if let Some(tally) = thread.sites.tallies.get(site.index()) {
         count_own(thread, site, tally, event, now, epoch);
     }
 }

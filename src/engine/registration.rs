@@ -17,6 +17,7 @@ use crate::engine::inside::{Inside, Outside};
 use crate::engine::place;
 use crate::engine::session::{self, Session};
 use crate::engine::thread_cell::{Claim, ThreadCell};
+use crate::store::ids::ThreadIndex;
 use crate::store::peak::SHARED_SLOT;
 #[cfg(feature = "backtraces")]
 use crate::store::space::{Part, SPACE};
@@ -84,7 +85,7 @@ fn find_slot(session: &'static Session) -> Option<(&'static ThreadSlot, Claim)> 
     Some((slot, unsafe { Claim::new(cell) }))
 }
 
-fn join(session: &'static Session, slot: &'static ThreadSlot, index: u32) {
+fn join(session: &'static Session, slot: &'static ThreadSlot, index: ThreadIndex) {
     session.heap().join(
         &slot.front,
         index,
@@ -105,8 +106,8 @@ fn join(session: &'static Session, slot: &'static ThreadSlot, index: u32) {
 }
 
 /// The slot's cell, made if the slot is used for the first time.
-fn cell(session: &'static Session, index: u32) -> Option<&'static ThreadCell> {
-    let entry = CELLS.get(index as usize)?;
+fn cell(session: &'static Session, index: ThreadIndex) -> Option<&'static ThreadCell> {
+    let entry = CELLS.get(index.index())?;
     // Acquire pairs with the Release below, though the slot's own exchange has done so already.
     if let Some(cell) = NonNull::new(entry.load(Ordering::Acquire)) {
         // SAFETY: an initialized cell, which stays as long as the process.
@@ -136,7 +137,7 @@ pub(crate) fn enter_shared(session: &'static Session, ended: bool) -> Result<Ins
     unsafe { Claim::new(cell) }.begin(bounds_of_guest());
     cell.set_end_rounds(u32::from(ended));
     if slot.front.is_unused() {
-        session.header.process.threads.fetch_max(SHARED + 1, Ordering::Relaxed);
+        session.header.process.threads.fetch_max(SHARED.number() + 1, Ordering::Relaxed);
         slot.front.add_errands(SHARED_SLOT);
         join(session, slot, SHARED);
     }
@@ -184,7 +185,7 @@ pub(crate) fn rebuild_in_child(session: &'static Session) {
     for (index, entry) in CELLS.iter().enumerate() {
         let Some(memory) = NonNull::new(entry.load(Ordering::Relaxed)) else { continue };
         // SAFETY: cells are this process's own memory, wiped, and this thread is its only one.
-        let cell = unsafe { ThreadCell::initialize(memory, session, index as u32) };
+        let cell = unsafe { ThreadCell::initialize(memory, session, ThreadIndex::at(index)) };
         if let Some(cell) = cell.filter(|_| Some(memory) == current) {
             // SAFETY: the thread is in the handler of its fork: outside the hook.
             unsafe { Claim::new(cell) }.begin(bounds_of_stranger());

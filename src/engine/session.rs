@@ -15,6 +15,7 @@ use crate::base::os;
 use crate::base::settings::Settings;
 use crate::base::sync::once::{Once, Undecided};
 use crate::base::sync::{AtomicU32, Ordering, UnsafeCell};
+use crate::store::ids::ThreadIndex;
 use crate::store::layout::Header;
 use crate::store::peak::Heap;
 use crate::store::thread_slot::{SHARED, ThreadSlot};
@@ -58,18 +59,20 @@ impl Session {
     /// The slots that have ever been used. A thread that takes one for the first time waits for the
     /// heap's lock before its first event. The shared slot lies behind the others; the slots
     /// between may have no space: then not even reading them is safe.
-    pub(crate) fn used_slots(&self) -> impl Iterator<Item = (u32, &'static ThreadSlot)> + use<> {
+    pub(crate) fn used_slots(
+        &self,
+    ) -> impl Iterator<Item = (ThreadIndex, &'static ThreadSlot)> + use<> {
         let used = self.header.process.threads.load(Ordering::Relaxed);
-        let own = used.min(SHARED).min(parts::room_for_threads());
-        let shared = (used > SHARED).then_some(SHARED);
+        let own = used.min(SHARED.number()).min(parts::room_for_threads());
+        let shared = (used > SHARED.number()).then_some(SHARED);
         let slots = self.slots;
-        let indices = (0..own).chain(shared);
-        indices.filter_map(move |index| Some((index, slots.get(index as usize)?)))
+        let indices = (0..own).map(ThreadIndex::new).chain(shared);
+        indices.filter_map(move |index| Some((index, slots.get(index.index())?)))
     }
 
     /// The slot of the thread with this index.
-    pub(crate) fn slot(&self, index: u32) -> Option<&'static ThreadSlot> {
-        self.slots.get(index as usize)
+    pub(crate) fn slot(&self, index: ThreadIndex) -> Option<&'static ThreadSlot> {
+        self.slots.get(index.index())
     }
 }
 

@@ -19,6 +19,7 @@ use crate::base::current;
 use crate::base::sync::{AtomicPtr, AtomicU32, Ordering, UnsafeCell};
 use crate::engine::session::Session;
 use crate::engine::thread::Thread;
+use crate::store::ids::ThreadIndex;
 use crate::store::thread_slot::ThreadSlot;
 #[cfg(feature = "backtraces")]
 use crate::{base::sync::AtomicU64, store::group::Member};
@@ -55,14 +56,14 @@ impl ThreadCell {
     pub(crate) unsafe fn initialize(
         memory: NonNull<ThreadCell>,
         session: &'static Session,
-        index: u32,
+        index: ThreadIndex,
     ) -> Option<&'static ThreadCell> {
         // SAFETY: zeroed memory is a cell without a slot; it stays by the caller's promise.
         let cell: &'static ThreadCell = unsafe { memory.as_ref() };
         let thread = cell.thread.with_mut(|thread| NonNull::new(thread.cast::<Thread>()))?;
         // SAFETY: zeroed memory of the right size, which nothing uses by the caller's promise.
         unsafe { Thread::initialize(thread, session, index)? };
-        cell.index.store(index, Ordering::Relaxed);
+        cell.index.store(index.number(), Ordering::Relaxed);
         let slot = core::ptr::from_ref(session.slot(index)?).cast_mut();
         cell.slot.store(slot, Ordering::Relaxed);
         Some(cell)
@@ -90,8 +91,8 @@ impl ThreadCell {
         Some(unsafe { slot.as_ref() })
     }
 
-    pub(crate) fn index(&self) -> u32 {
-        self.index.load(Ordering::Relaxed)
+    pub(crate) fn index(&self) -> ThreadIndex {
+        ThreadIndex::new(self.index.load(Ordering::Relaxed))
     }
 
     /// The number of times that the thread's end was announced.

@@ -15,6 +15,7 @@
 //! | counting | all | no: what is born goes to the site of what finds the table full |
 
 use crate::base::sync::{AtomicU32, Ordering};
+use crate::store::ids::SiteId;
 use crate::store::sites::{NO_SITE, TABLE_FULL};
 
 #[cfg(feature = "dhat-compat")]
@@ -24,14 +25,14 @@ mod change;
 pub(crate) use change::{close, open};
 
 /// Larger than any site: nothing is recorded.
-const CLOSED: u32 = u32::MAX;
+const CLOSED: SiteId = SiteId::new(u32::MAX);
 /// Larger than any site: events are counted, and no stacks captured.
-const COUNTING: u32 = u32::MAX - 1;
+const COUNTING: SiteId = SiteId::new(u32::MAX - 1);
 
 /// The first site whose blocks are known.
-static KNOWN: AtomicU32 = AtomicU32::new(TABLE_FULL);
+static KNOWN: AtomicU32 = AtomicU32::new(TABLE_FULL.number());
 /// The first site that new blocks may have.
-static NAMED: AtomicU32 = AtomicU32::new(TABLE_FULL);
+static NAMED: AtomicU32 = AtomicU32::new(TABLE_FULL.number());
 
 /// 1: see [`has_counted_only`].
 #[cfg(feature = "dhat-compat")]
@@ -39,36 +40,36 @@ static COUNTED_ONLY: AtomicU32 = AtomicU32::new(0);
 
 /// True if a block of that site is one of the present window.
 #[inline(always)]
-pub(crate) fn knows(site: u32) -> bool {
+pub(crate) fn knows(site: SiteId) -> bool {
     // Acquire pairs with the Release in `set`: the window's preparations are seen.
-    site >= KNOWN.load(Ordering::Acquire)
+    site >= SiteId::new(KNOWN.load(Ordering::Acquire))
 }
 
 /// The first site that new blocks may have: that of events that find the table full; or, see
 /// [`names`].
 #[inline(always)]
-pub(crate) fn first_named() -> u32 {
+pub(crate) fn first_named() -> SiteId {
     // Acquire: as above.
-    NAMED.load(Ordering::Acquire)
+    SiteId::new(NAMED.load(Ordering::Acquire))
 }
 
 /// True if stacks are captured, by the result of [`first_named`].
 #[inline(always)]
-pub(crate) fn names(first: u32) -> bool {
+pub(crate) fn names(first: SiteId) -> bool {
     first < COUNTING
 }
 
 /// The site of a block that is allocated while stacks are not captured.
-pub(crate) fn site_without_stack(first: u32) -> u32 {
+pub(crate) fn site_without_stack(first: SiteId) -> SiteId {
     if first == CLOSED { NO_SITE } else { TABLE_FULL }
 }
 
 /// Sets the window; a thread inside the hook may not see it yet.
 #[cfg(feature = "dhat-compat")]
-fn set(known: u32, named: u32) {
+fn set(known: SiteId, named: SiteId) {
     // Release pairs with the Acquires above.
-    KNOWN.store(known, Ordering::Release);
-    NAMED.store(named, Ordering::Release);
+    KNOWN.store(known.number(), Ordering::Release);
+    NAMED.store(named.number(), Ordering::Release);
 }
 
 /// Stops recording until a window is opened. Does nothing once the process has had its first block.

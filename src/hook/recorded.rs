@@ -3,6 +3,7 @@
 use crate::capture::registers::{Registers, with_callers_registers};
 use crate::engine::events;
 use crate::engine::session::Session;
+use crate::store::ids::SiteId;
 use crate::store::trailer;
 pub(super) use crate::store::trailer::padded;
 #[cfg(feature = "groups")]
@@ -86,7 +87,7 @@ pub(super) unsafe fn site_of(
     session: &'static Session,
     block: *mut u8,
     size: usize,
-) -> Option<u32> {
+) -> Option<SiteId> {
     #[cfg(not(feature = "groups"))]
     let _no_tracker = session;
     // SAFETY: the caller's promise.
@@ -123,7 +124,7 @@ pub(super) unsafe fn kept(session: &'static Session, block: *mut u8, size: usize
 pub(super) unsafe fn resized(
     session: &'static Session,
     block: *mut u8,
-    site: Option<u32>,
+    site: Option<SiteId>,
     old: usize,
     new: usize,
 ) {

@@ -28,6 +28,7 @@ use crate::recording::image;
 use crate::recording::model::Recording;
 use crate::recording::reader;
 use crate::recording::reader::Span;
+use crate::store::ids::SiteId;
 use crate::store::journal::{FLUSHING, RESIZING_OWN, RESIZING_SHARE};
 use crate::store::layout::{GONE, Header, OPEN, Process};
 use crate::store::peak::Front;
@@ -151,9 +152,9 @@ fn span(view: &View<'_>, is_running: bool) -> Span {
 /// Undoes what threads were in the middle of when they were stopped: see `table::journal`.
 fn repair(view: &View<'_>) {
     for (slot, journal) in view.slots.iter().map(|slot| &slot.journal).enumerate() {
-        let site = journal.site.load(Ordering::Relaxed);
+        let site = SiteId::new(journal.site.load(Ordering::Relaxed));
         let share = view.arenas.get(slot).map(|arena| arena.place_of(site));
-        let at = site as usize;
+        let at = site.index();
         match journal.kind.load(Ordering::Relaxed) {
             RESIZING_OWN => {
                 if let Some(own) = view.tallies.get(at) {

@@ -6,12 +6,15 @@
 //! A group without a name is internal: reports show neither a frame nor numbers of it.
 
 use crate::base::sync::{AtomicU32, AtomicU64, Ordering};
-use crate::store::frames::{Frames, NO_ROOM, ROOTS};
+use crate::store::frames::{
+    Frames, NO_ROOM, ROOT_BROKEN, ROOT_COMPLETE, ROOT_TABLE_FULL, ROOT_TRUNCATED, ROOTS,
+};
+use crate::store::ids::{FrameId, GroupId};
 use crate::store::layout::{Process, store_bytes};
 use crate::store::space::{Part, SPACE};
 
 /// No group.
-pub(crate) const NO_GROUP: u32 = 0;
+pub(crate) const NO_GROUP: GroupId = GroupId::new(0);
 /// Set in the address of a frame that stands for a group; user code never lies there.
 pub(crate) const GROUP_MARK: u64 = 1 << 47;
 /// Bytes kept of a group's name.
@@ -81,12 +84,12 @@ impl Group {
     }
 
     /// Begins with nothing, as a part of the group `outer`. No block of it may be live.
-    pub(crate) fn begin(&self, outer: u32) {
+    pub(crate) fn begin(&self, outer: GroupId) {
         let numbers = [&self.total_bytes, &self.total_blocks, &self.live_bytes, &self.live_blocks];
         for number in numbers.into_iter().chain([&self.peak_bytes]) {
             number.store(0, Ordering::Relaxed);
         }
-        self.outer.store(outer, Ordering::Relaxed);
+        self.outer.store(outer.number(), Ordering::Relaxed);
     }
 
     /// Gives the group its name, cut to what fits.
@@ -110,27 +113,27 @@ impl Group {
 }
 
 /// Calls `count` for a group and all that are around it.
-pub(crate) fn for_each_around(groups: &[Group], group: u32, count: impl Fn(&Group)) {
+pub(crate) fn for_each_around(groups: &[Group], group: GroupId, count: impl Fn(&Group)) {
     let mut at = group;
     while at != NO_GROUP
-        && let Some(group) = groups.get(at as usize)
+        && let Some(group) = groups.get(at.index())
     {
         count(group);
         // Relaxed: written before any block of the group was allocated.
-        at = group.outer.load(Ordering::Relaxed);
+        at = GroupId::new(group.outer.load(Ordering::Relaxed));
     }
 }
 
 /// The group, or the next one around it, that has a name.
 #[cfg(feature = "groups")]
-pub(crate) fn named(groups: &[Group], group: u32) -> u32 {
+pub(crate) fn named(groups: &[Group], group: GroupId) -> GroupId {
     let mut at = group;
     while at != NO_GROUP
-        && let Some(group) = groups.get(at as usize)
+        && let Some(group) = groups.get(at.index())
         // Relaxed: the presence of a name matters, not its bytes.
         && group.name_len.load(Ordering::Relaxed) == 0
     {
-        at = group.outer.load(Ordering::Relaxed);
+        at = GroupId::new(group.outer.load(Ordering::Relaxed));
     }
     at
 }
@@ -139,7 +142,7 @@ pub(crate) fn named(groups: &[Group], group: u32) -> u32 {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Member {
     /// [`NO_GROUP`], or the group's number.
-    pub(crate) group: u32,
+    pub(crate) group: GroupId,
     /// True if all blocks of the thread count, not only those allocated below a test's start.
     pub(crate) whole: bool,
     /// True if the group ends with this thread.
@@ -157,7 +160,7 @@ impl Member {
 
     /// Of a thread all of whose allocations count for a group.
     #[cfg(feature = "groups")]
-    pub(crate) fn of(group: u32) -> Self {
+    pub(crate) fn of(group: GroupId) -> Self {
         Member { group, whole: group != NO_GROUP, ..Member::NONE }
     }
 
@@ -165,19 +168,19 @@ impl Member {
     pub(crate) fn word(self) -> u64 {
         let flags = [self.whole, self.leads, self.passes_on, self.is_counted];
         flags.into_iter().rev().fold(0, |word, flag| word << 1 | u64::from(flag)) << 32
-            | u64::from(self.group)
+            | u64::from(self.group.number())
     }
 
     /// The member that [`word`](Self::word) gave that word for.
     pub(crate) fn of_word(word: u64) -> Self {
         let flag = |n: u32| word >> (32 + n) & 1 != 0;
         let [whole, leads, passes_on, is_counted] = [0, 1, 2, 3].map(flag);
-        Member { group: word as u32, whole, leads, passes_on, is_counted }
+        Member { group: GroupId::new(word as u32), whole, leads, passes_on, is_counted }
     }
 
     /// The thread has had its last event.
     pub(crate) fn end(self, groups: &[Group]) {
-        let Some(group) = groups.get(self.group as usize) else { return };
+        let Some(group) = groups.get(self.group.index()) else { return };
         if self.leads {
             group.end();
         }
@@ -189,7 +192,12 @@ impl Member {
 }
 
 /// Makes a group; [`NO_GROUP`] if there is no room for one, which is counted.
-pub(crate) fn make(process: &Process, groups: &[Group], thread_name: &[u8], name: &[u8]) -> u32 {
+pub(crate) fn make(
+    process: &Process,
+    groups: &[Group],
+    thread_name: &[u8],
+    name: &[u8],
+) -> GroupId {
     let count = &process.groups;
     let capacity = groups.len() as u32;
     let id = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| {
@@ -197,11 +205,11 @@ pub(crate) fn make(process: &Process, groups: &[Group], thread_name: &[u8], name
         let has_room = id < capacity && SPACE.has(Part::Groups, id + 1);
         has_room.then_some(id + 1)
     });
-    let Ok(id) = id.map(|before| before.max(1)) else {
+    let Ok(id) = id.map(|before| GroupId::new(before.max(1))) else {
         process.groups_overflowed.fetch_add(1, Ordering::Relaxed);
         return NO_GROUP;
     };
-    if let Some(group) = groups.get(id as usize) {
+    if let Some(group) = groups.get(id.index()) {
         group.describe(thread_name, name);
     }
     id
@@ -219,14 +227,17 @@ pub(crate) fn restart(process: &Process, groups: &[Group]) {
     groups.iter().flat_map(numbers).for_each(|number| number.store(0, Ordering::Relaxed));
 }
 
+/// A frame for each root, at the root's number.
+pub(crate) type Roots = [FrameId; ROOTS.index()];
+
 /// The frames that stand for a group outward of its stacks: one for each root, at the root's
 /// number. Where there is no room for them, there is none for the group's stacks: they must not be
 /// taken for those of no group.
-pub(crate) fn roots(frames: &Frames, group: u32) -> [u32; ROOTS as usize] {
-    let mut roots = [0, 1, 2, 3];
+pub(crate) fn roots(frames: &Frames, group: GroupId) -> Roots {
+    let mut roots = [ROOT_COMPLETE, ROOT_TRUNCATED, ROOT_BROKEN, ROOT_TABLE_FULL];
     if group != NO_GROUP {
         for root in roots.iter_mut().take(3) {
-            let address = GROUP_MARK | u64::from(group);
+            let address = GROUP_MARK | u64::from(group.number());
             *root = match frames.find_in(&frames.level(), *root, address) {
                 Some(known) => known,
                 None => frames.insert(*root, address).unwrap_or(NO_ROOM),

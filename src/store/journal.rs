@@ -9,6 +9,7 @@
 
 use crate::base::sync::spin_lock::SpinLock;
 use crate::base::sync::{AtomicU32, Ordering, compiler_fence};
+use crate::store::ids::SiteId;
 use crate::store::tally::Tally;
 
 /// No change is under way.
@@ -43,10 +44,16 @@ const _: () = assert!(size_of::<Journal>() == 256, "the recording's format");
 impl Journal {
     /// Makes `change`, which is a reallocation at a tally of `site`.
     #[inline(always)]
-    pub(crate) fn resize(&self, kind: u32, site: u32, tally: &Tally, change: impl FnOnce(&Tally)) {
+    pub(crate) fn resize(
+        &self,
+        kind: u32,
+        site: SiteId,
+        tally: &Tally,
+        change: impl FnOnce(&Tally),
+    ) {
         let before = if kind == RESIZING_OWN { &self.site_before } else { &self.share_before };
         before.keep_totals(tally);
-        self.site.store(site, Ordering::Relaxed);
+        self.site.store(site.number(), Ordering::Relaxed);
         self.begin(kind);
         change(tally);
         self.end();
@@ -64,7 +71,7 @@ impl Journal {
         self.share_before.keep(share);
         self.has_place.store(u32::from(has_place), Ordering::Relaxed);
         self.site_before.keep(shared);
-        self.site.store(share.site(), Ordering::Relaxed);
+        self.site.store(share.site().number(), Ordering::Relaxed);
         self.begin(FLUSHING);
         change();
         self.end();

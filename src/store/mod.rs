@@ -30,6 +30,7 @@ pub(crate) mod arena;
 pub(crate) mod frames;
 #[cfg(feature = "backtraces")]
 pub(crate) mod group;
+pub(crate) mod ids;
 #[cfg(feature = "backtraces")]
 pub(crate) mod journal;
 pub(crate) mod layout;

@@ -27,6 +27,7 @@
 use crate::base::sync::spin_lock::SpinLock;
 use crate::base::sync::word::{Signed, Word};
 use crate::base::sync::{AtomicU32, Ordering};
+use crate::store::ids::ThreadIndex;
 
 #[path = "peak/front.rs"]
 // said, because the models of tests/loom.rs include this file from elsewhere
@@ -116,9 +117,9 @@ impl Heap {
     pub(crate) fn join<'a>(
         &self,
         front: &Front,
-        index: u32,
+        index: ThreadIndex,
         barrier: impl FnOnce(),
-        sole_front: impl FnOnce(u32) -> Option<&'a Front>,
+        sole_front: impl FnOnce(ThreadIndex) -> Option<&'a Front>,
         fronts: impl Iterator<Item = &'a Front>,
     ) {
         let _held = self.lock.lock();
@@ -126,8 +127,8 @@ impl Heap {
         let was_used = front.used.swap(1, Ordering::Relaxed) != 0;
         match (self.mode.load(Ordering::Relaxed), self.sole.load(Ordering::Relaxed)) {
             (EXACT, _) => front.mode.store(EXACT, Ordering::Release),
-            (SOLE, owner) if owner == 0 || owner == index + 1 => {
-                self.sole.store(index + 1, Ordering::Relaxed);
+            (SOLE, owner) if owner == 0 || owner == index.number() + 1 => {
+                self.sole.store(index.number() + 1, Ordering::Relaxed);
                 front.set_exclusive(SOLE, was_used);
             }
             (SOLE, owner) => {
@@ -136,7 +137,7 @@ impl Heap {
                 // sole thread's next event, and an event that did not see it is seen by us.
                 self.mode.store(next, Ordering::Release);
                 barrier();
-                if let Some(sole) = sole_front(owner - 1) {
+                if let Some(sole) = sole_front(ThreadIndex::new(owner - 1)) {
                     self.end_sole(sole, next);
                 }
                 // Release pairs with the Acquire in `is_current`, as where a step is set.
@@ -161,6 +162,11 @@ impl Heap {
         for front in fronts.filter(|front| !front.is_unused()) {
             front.settle(front.last_growth.get(), self);
         }
+    }
+
+    /// The sole thread, or the one that was.
+    pub(crate) fn sole_thread(&self) -> Option<ThreadIndex> {
+        self.sole.load(Ordering::Relaxed).checked_sub(1).map(ThreadIndex::new)
     }
 
     /// Takes the sole front's state over, under the lock, its thread being outside the hook.

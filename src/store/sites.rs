@@ -4,20 +4,22 @@ use crate::base::sync::spin_lock::SpinLock;
 use crate::base::sync::word::Pair;
 use crate::base::sync::{AtomicU32, AtomicU64, Ordering, wait_turn};
 use crate::store::frames::{Frames, ROOT_TABLE_FULL};
+use crate::store::group::NO_GROUP;
+use crate::store::ids::{FrameId, GroupId, SiteId, ThreadIndex};
 use crate::store::journal::Journal;
 use crate::store::tally::{Epoch, Tally};
 
 /// No site: the block is not recorded.
-pub(crate) const NO_SITE: u32 = 0;
+pub(crate) const NO_SITE: SiteId = SiteId::new(0);
 /// The site of all events that found the table full, if recording has gone on since the start. Each
 /// [window](crate::engine::windows) has one of its own, and only the sites from there on are of
 /// that window.
-pub(crate) const TABLE_FULL: u32 = 1;
+pub(crate) const TABLE_FULL: SiteId = SiteId::new(1);
 /// The first site that is a stack.
-pub(crate) const FIRST_SITE: u32 = 2;
+pub(crate) const FIRST_SITE: SiteId = SiteId::new(2);
 
 /// Value of a frame's site word while one thread makes the site.
-const IN_THE_MAKING: u32 = u32::MAX;
+const IN_THE_MAKING: SiteId = SiteId::new(u32::MAX);
 
 /// The part of a site that events seldom touch.
 #[derive(Debug, Default)]
@@ -60,29 +62,29 @@ impl Owner {
     const THREAD: u32 = (1 << Self::THREAD_BITS) - 1;
 
     /// Gives the site to the thread with that slot, and to a group.
-    fn give_to(&self, thread: u32, group: u32) {
+    fn give_to(&self, thread: ThreadIndex, group: GroupId) {
         // Relaxed: published by the Release in `make` (or before any thread runs).
-        let group = (group << Self::THREAD_BITS) & !Self::SHARED;
-        self.0.store(group | (thread + 1), Ordering::Relaxed);
+        let group = (group.number() << Self::THREAD_BITS) & !Self::SHARED;
+        self.0.store(group | (thread.number() + 1), Ordering::Relaxed);
     }
 
     /// True if the thread with that slot owns the site.
     #[inline(always)]
-    pub(crate) fn is(&self, thread: u32) -> bool {
-        self.0.load(Ordering::Relaxed) & Self::THREAD == thread + 1
+    pub(crate) fn is(&self, thread: ThreadIndex) -> bool {
+        self.0.load(Ordering::Relaxed) & Self::THREAD == thread.number() + 1
     }
 
     /// True if the thread with that slot owns the site, no other has changed it, and it counts for
     /// no group.
     #[inline(always)]
-    pub(crate) fn is_alone(&self, thread: u32) -> bool {
-        self.0.load(Ordering::Relaxed) == thread + 1
+    pub(crate) fn is_alone(&self, thread: ThreadIndex) -> bool {
+        self.0.load(Ordering::Relaxed) == thread.number() + 1
     }
 
     /// The group that the site counts for; 0: none.
     #[inline(always)]
-    pub(crate) fn group(&self) -> u32 {
-        (self.0.load(Ordering::Relaxed) & !Self::SHARED) >> Self::THREAD_BITS
+    pub(crate) fn group(&self) -> GroupId {
+        GroupId::new((self.0.load(Ordering::Relaxed) & !Self::SHARED) >> Self::THREAD_BITS)
     }
 
     /// True if another thread than the owner has changed the site.
@@ -103,22 +105,22 @@ impl Owner {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Maker {
     /// The thread's slot.
-    pub(crate) thread: u32,
+    pub(crate) thread: ThreadIndex,
     /// The thread's group; 0: none.
-    pub(crate) group: u32,
+    pub(crate) group: GroupId,
     /// True if all its stacks count for the group, not only those that go through a test's start.
     pub(crate) whole: bool,
     /// The present window's site of events that find the table full; older sites are not used any
     /// more.
-    pub(crate) first: u32,
+    pub(crate) first: SiteId,
 }
 
 impl Maker {
     /// The group that a site counts for whose stack ends in `frame`.
-    fn group_of(&self, frames: &Frames, frame: u32) -> u32 {
-        let counts = self.group != 0
+    fn group_of(&self, frames: &Frames, frame: FrameId) -> GroupId {
+        let counts = self.group != NO_GROUP
             && (self.whole || crate::store::test_starts::is_below_a_start(frames, frame));
-        if counts { self.group } else { 0 }
+        if counts { self.group } else { NO_GROUP }
     }
 }
 
@@ -151,27 +153,27 @@ pub(crate) struct Sites {
 impl Sites {
     /// Makes the special sites in an empty table.
     pub(crate) fn initialize(&self) {
-        self.head.count.store(FIRST_SITE, Ordering::Relaxed);
-        self.describe(TABLE_FULL, ROOT_TABLE_FULL, 0, 0);
+        self.head.count.store(FIRST_SITE.number(), Ordering::Relaxed);
+        self.describe(TABLE_FULL, ROOT_TABLE_FULL, ThreadIndex::new(0), NO_GROUP);
     }
 
-    fn describe(&self, site: u32, frame: u32, thread: u32, group: u32) {
+    fn describe(&self, site: SiteId, frame: FrameId, thread: ThreadIndex, group: GroupId) {
         let (Some(record), Some(owner)) =
-            (self.records.get(site as usize), self.owners.get(site as usize))
+            (self.records.get(site.index()), self.owners.get(site.index()))
         else {
             return;
         };
         // Relaxed: published by the Release in `make` (or before any thread runs).
-        record.frame.store(frame, Ordering::Relaxed);
+        record.frame.store(frame.number(), Ordering::Relaxed);
         owner.give_to(thread, group);
     }
 
     /// The site of the stack that ends in `frame`; made, for `maker`, if there is none.
     #[inline(always)]
-    pub(crate) fn of(&self, frames: &Frames, frame: u32, maker: Maker) -> u32 {
+    pub(crate) fn of(&self, frames: &Frames, frame: FrameId, maker: Maker) -> SiteId {
         let Some(word) = frames.site(frame) else { return maker.first };
         // Acquire pairs with the Release in `make`: the record and its owner are seen.
-        let site = word.load(Ordering::Acquire);
+        let site = SiteId::new(word.load(Ordering::Acquire));
         if site >= maker.first && site != IN_THE_MAKING {
             return site;
         }
@@ -181,13 +183,13 @@ impl Sites {
     }
 
     #[cold]
-    fn make(&self, frames: &Frames, word: &AtomicU32, frame: u32, maker: Maker) -> u32 {
+    fn make(&self, frames: &Frames, word: &AtomicU32, frame: FrameId, maker: Maker) -> SiteId {
         let mut turn = 0;
         let mut before = NO_SITE;
         loop {
             match word.compare_exchange(
-                before,
-                IN_THE_MAKING,
+                before.number(),
+                IN_THE_MAKING.number(),
                 Ordering::Relaxed,
                 Ordering::Acquire, // pairs with the Release below
             ) {
@@ -197,18 +199,20 @@ impl Sites {
                         self.describe(site, frame, maker.thread, maker.group_of(frames, frame));
                     }
                     // Release pairs with the Acquire in `of`: the record is seen.
-                    word.store(site.unwrap_or(NO_SITE), Ordering::Release);
+                    word.store(site.unwrap_or(NO_SITE).number(), Ordering::Release);
                     return site.unwrap_or(maker.first);
                 }
-                Err(IN_THE_MAKING) => wait_turn(&mut turn),
-                Err(site) if site >= maker.first => return site,
-                Err(site) => before = site,
+                Err(found) => match SiteId::new(found) {
+                    IN_THE_MAKING => wait_turn(&mut turn),
+                    site if site >= maker.first => return site,
+                    site => before = site,
+                },
             }
         }
     }
 
     /// A new id, if there is one.
-    fn next_id(&self) -> Option<u32> {
+    fn next_id(&self) -> Option<SiteId> {
         let capacity = self.records.len() as u32;
         self.head
             .count
@@ -217,19 +221,21 @@ impl Sites {
                 (n < capacity && (self.room)(n + 1)).then(|| n + 1)
             })
             .ok()
+            .map(SiteId::new)
     }
 
     #[cfg(feature = "dhat-compat")]
     /// Begins a window, with a site for events that find the table full. If that site finds no
     /// room, its number is that of no site, and only the heap's own numbers go on.
-    pub(crate) fn begin_window(&self, now: u64) -> u32 {
+    pub(crate) fn begin_window(&self, now: u64) -> SiteId {
         let first = self.next_id().unwrap_or_else(|| {
             // No two windows share this number, or one window would know the other's blocks.
-            self.head.first.load(Ordering::Relaxed).max(self.records.len() as u32) + 1
+            let last = self.head.first.load(Ordering::Relaxed).max(self.records.len() as u32);
+            SiteId::new(last + 1)
         });
-        self.describe(first, ROOT_TABLE_FULL, 0, 0);
+        self.describe(first, ROOT_TABLE_FULL, ThreadIndex::new(0), NO_GROUP);
         self.head.opened.store(now, Ordering::Relaxed);
-        self.head.first.store(first, Ordering::Relaxed);
+        self.head.first.store(first.number(), Ordering::Relaxed);
         first
     }
 
@@ -250,7 +256,7 @@ impl Sites {
         journal: &Journal,
         then: Option<impl FnOnce()>,
     ) {
-        let site = share.site() as usize;
+        let site = share.site().index();
         let (Some(record), Some(owner)) = (self.records.get(site), self.owners.get(site)) else {
             return;
         };
@@ -276,9 +282,9 @@ impl Sites {
     /// Saves the owner's live values before it changes its tally, if this is the first change of
     /// the epoch.
     #[inline(always)]
-    pub(crate) fn touch(&self, site: u32, own: &Tally, epoch: Epoch) {
+    pub(crate) fn touch(&self, site: SiteId, own: &Tally, epoch: Epoch) {
         own.begin_epoch(epoch, |bytes, blocks| {
-            if let Some(record) = self.records.get(site as usize) {
+            if let Some(record) = self.records.get(site.index()) {
                 record.saved.set_signed(bytes, blocks);
             }
         });
@@ -287,10 +293,10 @@ impl Sites {
     /// Notes the site's own maximum before the owner takes bytes from the site, if the site is at
     /// that maximum.
     #[inline(always)]
-    pub(crate) fn before_shrinking(&self, site: u32, own: &Tally) {
+    pub(crate) fn before_shrinking(&self, site: SiteId, own: &Tally) {
         let (mut bytes, mut blocks) = (own.live_bytes(), own.live_blocks());
-        if self.owners.get(site as usize).is_some_and(Owner::is_shared) {
-            let Some(shared) = self.shared.get(site as usize) else { return };
+        if self.owners.get(site.index()).is_some_and(Owner::is_shared) {
+            let Some(shared) = self.shared.get(site.index()) else { return };
             bytes += shared.live_bytes();
             blocks += shared.live_blocks();
         }
@@ -305,13 +311,17 @@ mod tests {
     #[test]
     fn a_site_that_others_have_changed_still_has_its_owner() {
         let owner = Owner::default();
-        owner.give_to(5, 0);
-        assert!(owner.is(5) && !owner.is(4) && owner.is_alone(5) && !owner.is_shared());
+        let [four, five] = [4, 5].map(ThreadIndex::new);
+        owner.give_to(five, NO_GROUP);
+        assert!(owner.is(five) && !owner.is(four) && owner.is_alone(five) && !owner.is_shared());
         owner.share();
-        assert!(owner.is(5) && !owner.is_alone(5) && owner.is_shared());
-        owner.give_to(5, 77);
-        assert!(owner.is(5) && !owner.is_alone(5) && !owner.is_shared());
+        assert!(owner.is(five) && !owner.is_alone(five) && owner.is_shared());
+        owner.give_to(five, GroupId::new(77));
+        assert!(owner.is(five) && !owner.is_alone(five) && !owner.is_shared());
         owner.share();
-        assert_eq!((owner.group(), owner.is(5), owner.is_shared()), (77, true, true));
+        assert_eq!(
+            (owner.group(), owner.is(five), owner.is_shared()),
+            (GroupId::new(77), true, true)
+        );
     }
 }

@@ -12,6 +12,7 @@ use crate::base::os;
 use crate::base::os::files::Path;
 use crate::base::sync::spin_lock::SpinLock;
 use crate::base::sync::{AtomicPtr, AtomicU32, Ordering, UnsafeCell};
+use crate::store::ids::ThreadIndex;
 use crate::store::layout::{ENTRY_SIZES, Mapping, Region};
 use crate::store::thread_slot::{SHARED, SLOTS};
 
@@ -154,25 +155,25 @@ impl Space {
     }
 
     /// True if the arena of the thread in that slot may be touched; reserves its space if needed.
-    pub(crate) fn has_arena(&self, slot: u32) -> bool {
+    pub(crate) fn has_arena(&self, slot: ThreadIndex) -> bool {
         let Some(mapping) = self.mapping() else { return true };
         let (offset, size) = arena(mapping, slot);
         let has_room = self.reserve_bytes(mapping, offset, size);
         if !has_room {
             mapping.header().process.no_room.store(1, Ordering::Relaxed);
-        } else if let Some(word) = self.arenas.get(slot as usize / 32) {
-            word.fetch_or(1 << (slot % 32), Ordering::Relaxed);
+        } else if let Some(word) = self.arenas.get(slot.index() / 32) {
+            word.fetch_or(1 << (slot.index() % 32), Ordering::Relaxed);
         }
         has_room
     }
 
     /// Offset and size of every arena that may be touched.
     pub(crate) fn used_arenas(&self, mapping: Mapping) -> impl Iterator<Item = (usize, usize)> {
-        let is_used = |slot: &u32| {
-            let word = self.arenas.get(*slot as usize / 32);
-            word.is_some_and(|word| word.load(Ordering::Relaxed) >> (slot % 32) & 1 != 0)
+        let is_used = |slot: &ThreadIndex| {
+            let word = self.arenas.get(slot.index() / 32);
+            word.is_some_and(|word| word.load(Ordering::Relaxed) >> (slot.index() % 32) & 1 != 0)
         };
-        (0..SLOTS as u32).filter(is_used).map(move |slot| arena(mapping, slot))
+        (0..SLOTS).map(ThreadIndex::at).filter(is_used).map(move |slot| arena(mapping, slot))
     }
 
     #[cold]
@@ -232,11 +233,11 @@ impl Space {
 /// Offset and size of the slot that threads without one share: far behind the others.
 pub(crate) fn shared_slot(mapping: Mapping) -> (usize, usize) {
     let size = ENTRY_SIZES[Region::Threads as usize];
-    (mapping.place(Region::Threads).0 + SHARED as usize * size, size)
+    (mapping.place(Region::Threads).0 + SHARED.index() * size, size)
 }
 
 /// Offset and size of a slot's arena.
-fn arena(mapping: Mapping, slot: u32) -> (usize, usize) {
+fn arena(mapping: Mapping, slot: ThreadIndex) -> (usize, usize) {
     let size = ENTRY_SIZES[Region::Arenas as usize];
-    (mapping.place(Region::Arenas).0 + slot as usize * size, size)
+    (mapping.place(Region::Arenas).0 + slot.index() * size, size)
 }

@@ -24,6 +24,7 @@
 
 use crate::base::sync::word::{Pair, Word};
 use crate::base::sync::{AtomicU32, Ordering};
+use crate::store::ids::SiteId;
 
 /// See the module's description.
 #[derive(Debug, Default)]
@@ -169,18 +170,18 @@ impl Tally {
 impl Tally {
     /// The site whose share this is.
     #[inline(always)]
-    pub(crate) fn site(&self) -> u32 {
-        self.site.load(Ordering::Relaxed)
+    pub(crate) fn site(&self) -> SiteId {
+        SiteId::new(self.site.load(Ordering::Relaxed))
     }
 
     /// Begins an empty share of `site`.
-    pub(crate) fn begin(&self, site: u32, epoch: Epoch) {
+    pub(crate) fn begin(&self, site: SiteId, epoch: Epoch) {
         for pair in [&self.total, &self.freed, &self.noted] {
             pair.set(0, 0);
         }
         self.time.set(0);
         self.set_epoch(epoch);
-        self.site.store(site, Ordering::Relaxed);
+        self.site.store(site.number(), Ordering::Relaxed);
     }
 
     /// Becomes a copy of another tally.
@@ -190,7 +191,7 @@ impl Tally {
         let (bytes, blocks) = other.noted.get();
         self.noted.set(bytes, blocks);
         self.set_epoch(other.epoch());
-        self.site.store(other.site(), Ordering::Relaxed);
+        self.site.store(other.site().number(), Ordering::Relaxed);
     }
 
     /// Takes over the bytes and blocks of another tally.
@@ -270,8 +271,8 @@ mod tests {
         let (site, share) = (Tally::default(), Tally::default());
         site.touch(epoch(1));
         site.count_allocated(1000, 0);
-        share.begin(5, epoch(1));
-        assert_eq!(share.site(), 5);
+        share.begin(SiteId::new(5), epoch(1));
+        assert_eq!(share.site(), SiteId::new(5));
         share.count_allocated(10, 0);
         // Peak here: 1010 bytes. Then the share shrinks and is given to the site.
         share.touch(epoch(2));
@@ -285,7 +286,7 @@ mod tests {
     #[test]
     fn an_untouched_share_gives_its_live_values_to_the_peak() {
         let (site, share) = (Tally::default(), Tally::default());
-        share.begin(5, epoch(1));
+        share.begin(SiteId::new(5), epoch(1));
         share.count_allocated(10, 0);
         site.touch(epoch(2)); // after the peak
         site.count_allocated(1, 0);

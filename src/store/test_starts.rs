@@ -5,6 +5,7 @@ use core::ffi::CStr;
 use crate::base::os;
 use crate::base::sync::{AtomicU64, Ordering};
 use crate::store::frames::{Frames, ROOTS};
+use crate::store::ids::FrameId;
 
 /// Starts of tests as linked addresses of the executable: the first and one past the last of each
 /// function.
@@ -34,7 +35,7 @@ pub(crate) fn read(ranges: Option<&CStr>) {
 }
 
 /// True if the stack that ends in `frame` goes through a start of a test, or if no start is known.
-pub(crate) fn is_below_a_start(frames: &Frames, mut frame: u32) -> bool {
+pub(crate) fn is_below_a_start(frames: &Frames, mut frame: FrameId) -> bool {
     let starts = || {
         let range = |[first, end]: &[AtomicU64; 2]| {
             first.load(Ordering::Relaxed)..end.load(Ordering::Relaxed)

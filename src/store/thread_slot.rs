@@ -9,6 +9,7 @@
 
 use crate::base::sync::spin_lock::SpinLock;
 use crate::base::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::store::ids::ThreadIndex;
 #[cfg(feature = "backtraces")]
 use crate::store::journal::Journal;
 use crate::store::layout::Losses;
@@ -17,7 +18,7 @@ use crate::store::peak::Front;
 /// Slots, the shared one included. Few under Miri, where each reading of them takes long.
 pub(crate) const SLOTS: usize = if cfg!(miri) { 32 } else { 1024 };
 /// The shared slot's index.
-pub(crate) const SHARED: u32 = SLOTS as u32 - 1;
+pub(crate) const SHARED: ThreadIndex = ThreadIndex::at(SLOTS - 1);
 
 /// Values of [`ThreadSlot::state`].
 const FREE: u32 = 0;
@@ -55,8 +56,8 @@ pub(crate) fn claim(
     slots: &[ThreadSlot],
     high: &AtomicU32,
     room: impl Fn(u32) -> bool,
-) -> Option<u32> {
-    let own = slots.get(..SHARED as usize)?;
+) -> Option<ThreadIndex> {
+    let own = slots.get(..SHARED.index())?;
     let with_room = own.iter().enumerate().take_while(|(index, _)| room(*index as u32 + 1));
     let index = with_room.map(|(_, slot)| slot).position(|slot| {
         // Acquire pairs with the Release in `leave`: the slot's last thread has written all its
@@ -68,7 +69,7 @@ pub(crate) fn claim(
                 .is_ok()
     })? as u32;
     high.fetch_max(index + 1, Ordering::Relaxed);
-    Some(index)
+    Some(ThreadIndex::new(index))
 }
 
 impl ThreadSlot {

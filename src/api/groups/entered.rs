@@ -152,11 +152,12 @@ fn change(change: impl FnOnce(&mut Entries)) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::ids::GroupId;
 
     fn entries(groups: core::ops::Range<u32>) -> Entries {
         let mut entries = Entries::new();
         for group in groups {
-            let member = Member::of(group);
+            let member = Member::of(GroupId::new(group));
             assert!(entries.push(Entry { key: Key::of_guard(group.into()), member }));
         }
         entries
@@ -164,14 +165,14 @@ mod tests {
 
     fn left(entries: &Entries) -> Vec<u32> {
         let all = entries.near.iter().take(entries.len).chain(&entries.far);
-        all.map(|entry| entry.member.group).collect()
+        all.map(|entry| entry.member.group.number()).collect()
     }
 
     #[test]
     fn the_latest_that_is_left_is_current_however_deep() {
         let mut entries = entries(1..31);
         for group in (1..31).rev() {
-            assert_eq!(entries.latest(), Member::of(group));
+            assert_eq!(entries.latest(), Member::of(GroupId::new(group)));
             entries.remove(Key::of_guard(group.into()));
         }
         assert_eq!((entries.latest(), entries.len), (Member::NONE, 0));
@@ -188,7 +189,10 @@ mod tests {
                 let gone = model.remove((random >> 33) as usize % model.len());
                 entries.remove(Key::of_guard(gone.into()));
                 assert_eq!(left(&entries), model);
-                let latest = model.last().copied().map_or(Member::NONE, Member::of);
+                let latest = model
+                    .last()
+                    .copied()
+                    .map_or(Member::NONE, |group| Member::of(GroupId::new(group)));
                 assert_eq!(entries.latest(), latest);
             }
             assert_eq!(entries.far.capacity(), 0);
@@ -199,7 +203,7 @@ mod tests {
     fn of_equal_keys_the_latest_goes_and_unknown_ones_do_nothing() {
         let mut entries = entries(1..4);
         for group in [7, 8] {
-            entries.push(Entry { key: Key::of_guard(2), member: Member::of(group) });
+            entries.push(Entry { key: Key::of_guard(2), member: Member::of(GroupId::new(group)) });
         }
         entries.remove(Key::of_guard(2));
         entries.remove(Key::of_guard(99));

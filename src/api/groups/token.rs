@@ -11,6 +11,7 @@ use crate::api::groups::session;
 use crate::base::current::as_profiler;
 use crate::store::group as region;
 use crate::store::group::{Group, Member, NO_GROUP};
+use crate::store::ids::GroupId;
 
 /// The number of a group: [`ROOT`](Self::ROOT) for no group, from 2 on for groups that were
 /// registered.
@@ -36,8 +37,8 @@ impl AllocationGroupId {
     }
 
     /// Of the recording's group with this number.
-    pub(crate) fn of(group: u32) -> Self {
-        Self(NonZeroUsize::MIN.saturating_add(group as usize))
+    pub(crate) fn of(group: GroupId) -> Self {
+        Self(NonZeroUsize::MIN.saturating_add(group.index()))
     }
 }
 
@@ -55,7 +56,7 @@ impl AllocationGroupId {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AllocationGroupToken {
-    group: u32,
+    group: GroupId,
 }
 
 impl AllocationGroupToken {
@@ -167,7 +168,7 @@ impl AllocationGroupToken {
     }
 
     fn words(&self) -> Option<&'static Group> {
-        session()?.groups.get(self.group as usize).filter(|_| self.group != NO_GROUP)
+        session()?.groups.get(self.group.index()).filter(|_| self.group != NO_GROUP)
     }
 }
 

@@ -189,7 +189,7 @@ fn write_message(
             _ => String::new(),
         };
         writeln!(text, "  {} blocks, {} bytes{live}:", site.blocks, site.bytes)?;
-        let stack = names.stack(&recording, site.frame);
+        let stack = names.stack(&recording, site.frame.number());
         let frames: Vec<FrameRef<'_>> = stack.iter().filter_map(|id| names.frame(*id)).collect();
         write_frames(&frames, text)?;
     }

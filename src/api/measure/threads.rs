@@ -59,7 +59,7 @@ fn birth(start: Start, argument: *mut c_void) -> Option<Birth> {
     // with another allocator begins no recording.
     let session = session::decided().ok().flatten()?;
     let member = inside::member();
-    let group = session.groups.get(member.group as usize).filter(|_| member.passes_on)?;
+    let group = session.groups.get(member.group.index()).filter(|_| member.passes_on)?;
     Some(Birth { start, argument, session, member, group })
 }
 

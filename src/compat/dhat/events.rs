@@ -11,6 +11,7 @@ use crate::engine::inside::Inside;
 use crate::engine::stack_site;
 use crate::recording::model::{Counters, ROOT_BROKEN, ROOT_TABLE_FULL, Site};
 use crate::start;
+use crate::store::ids::FrameId;
 
 /// 1 while an ad hoc profiler counts: otherwise events are ignored.
 static COUNTING: AtomicU32 = AtomicU32::new(0);
@@ -113,7 +114,8 @@ fn frame_of(at: Registers) -> u32 {
     let inside = Inside::enter(session);
     match inside {
         Ok(mut inside) => {
-            stack_site::frame_of(inside.thread(), session, at).unwrap_or(ROOT_TABLE_FULL)
+            let frame = stack_site::frame_of(inside.thread(), session, at);
+            frame.map_or(ROOT_TABLE_FULL, FrameId::number)
         }
         Err(_) => ROOT_BROKEN,
     }

@@ -125,7 +125,7 @@ pub(crate) fn note_end(session: &Session) {
 
 /// Bytes that the program has live.
 fn live(session: &Session) -> i64 {
-    let sole = session.heap().sole.load(Ordering::Relaxed).checked_sub(1);
+    let sole = session.heap().sole_thread();
     let front = sole.and_then(|index| session.slot(index)).map(|slot| &slot.front);
     session.heap().live(front)
 }

@@ -6,7 +6,6 @@ use std::vec;
 use std::vec::Vec;
 
 use crate::base::settings::{Settings, Unwind};
-use crate::base::sync::Ordering;
 use crate::base::testing::{Random, Zeroed};
 use crate::engine::ledger::{Allocated, Event, Freed, Resized, enter};
 use crate::engine::session::Session;
@@ -14,7 +13,9 @@ use crate::engine::thread::Thread;
 use crate::recording::model::Counters;
 use crate::recording::reader;
 use crate::recording::reader::Span;
-use crate::store::frames::{last_level, slots_up_to};
+use crate::store::frames::{ROOT_COMPLETE, last_level, slots_up_to};
+use crate::store::group::NO_GROUP;
+use crate::store::ids::{SiteId, ThreadIndex};
 use crate::store::layout::{Geometry, Mapping};
 use crate::store::peak::HeapNow;
 use crate::store::sites::{FIRST_SITE, Maker, TABLE_FULL};
@@ -107,12 +108,12 @@ pub(crate) struct World {
     pub(crate) random: Random,
     pub(crate) now: u64,
     /// Slots whose threads are running.
-    pub(crate) running: Vec<u32>,
-    states: HashMap<u32, Zeroed>,
+    pub(crate) running: Vec<ThreadIndex>,
+    states: HashMap<ThreadIndex, Zeroed>,
     /// Site of the table, by the model's site.
-    sites: HashMap<usize, u32>,
+    sites: HashMap<usize, SiteId>,
     /// The window's first site, and when it was opened.
-    first: u32,
+    first: SiteId,
     opened: u64,
     _memory: [Zeroed; 2],
 }
@@ -131,7 +132,7 @@ impl World {
         exact: bool,
         seed: u64,
     ) -> Self {
-        let entries = sites + FIRST_SITE as usize + windows * (sites + 1);
+        let entries = sites + FIRST_SITE.index() + windows * (sites + 1);
         let frames = sites + 8;
         let slots = slots_up_to(last_level(frames));
         let geometry = Geometry([SLOTS, 0, entries, entries, entries, entries, frames, 0, threads]);
@@ -161,7 +162,7 @@ impl World {
     }
 
     /// A thread begins; its slot.
-    pub(crate) fn join(&mut self) -> u32 {
+    pub(crate) fn join(&mut self) -> ThreadIndex {
         let session = self.session;
         let index =
             claim(session.slots, &session.header.process.threads, |_| true).expect("a free slot");
@@ -180,25 +181,26 @@ impl World {
     }
 
     /// The thread in the slot ends.
-    pub(crate) fn leave(&mut self, index: u32) {
+    pub(crate) fn leave(&mut self, index: ThreadIndex) {
         self.running.retain(|running| *running != index);
         let slot = self.session.slot(index).expect("claimed");
         self.session.heap().leave(&slot.front);
         slot.leave();
     }
 
-    pub(crate) fn any_thread(&mut self) -> u32 {
+    pub(crate) fn any_thread(&mut self) -> ThreadIndex {
         self.running[self.random.below(self.running.len() as u64) as usize]
     }
 
-    fn enter(&mut self, thread: u32, site: usize, event: impl Event) {
+    fn enter(&mut self, thread: ThreadIndex, site: usize, event: impl Event) {
         let session = self.session;
         let (frames, first) = (&session.frames, self.first);
         let site = *self.sites.entry(site).or_insert_with(|| {
             let address = 0x1000 + site as u64;
-            let known = frames.find_in(&frames.level(), 0, address);
-            let frame = known.unwrap_or_else(|| frames.insert(0, address).expect("room"));
-            session.sites.of(frames, frame, Maker { thread, group: 0, whole: false, first })
+            let known = frames.find_in(&frames.level(), ROOT_COMPLETE, address);
+            let frame =
+                known.unwrap_or_else(|| frames.insert(ROOT_COMPLETE, address).expect("room"));
+            session.sites.of(frames, frame, Maker { thread, group: NO_GROUP, whole: false, first })
         });
         let mut state = self.states[&thread].base.cast::<Thread>();
         // SAFETY: initialised by `join`; nothing else has a reference at this time.
@@ -208,7 +210,7 @@ impl World {
     }
 
     /// `thread` allocates a block of `size` bytes at `site`.
-    pub(crate) fn allocate(&mut self, thread: u32, site: usize, size: u64) {
+    pub(crate) fn allocate(&mut self, thread: ThreadIndex, site: usize, size: u64) {
         self.now += 1;
         self.enter(thread, site, Allocated { bytes: size });
         let block = Block { site, size, born: self.now };
@@ -217,7 +219,7 @@ impl World {
     }
 
     /// `thread` frees the block of that index.
-    pub(crate) fn free(&mut self, thread: u32, index: usize) {
+    pub(crate) fn free(&mut self, thread: ThreadIndex, index: usize) {
         self.now += 1;
         let block = self.blocks.swap_remove(index);
         self.enter(thread, block.site, Freed { bytes: block.size });
@@ -227,7 +229,7 @@ impl World {
     }
 
     /// `thread` gives the block of that index another size.
-    pub(crate) fn resize(&mut self, thread: u32, index: usize, size: u64) {
+    pub(crate) fn resize(&mut self, thread: ThreadIndex, index: usize, size: u64) {
         self.now += 1;
         let (old, site) = (self.blocks[index].size, self.blocks[index].site);
         self.enter(thread, site, Resized { old, new: size });
@@ -262,7 +264,7 @@ impl World {
 
     /// `thread` begins a new stretch of time; returns the last one's maximum, as found and by the
     /// model.
-    pub(crate) fn mark(&mut self, thread: u32) -> [(u64, u64); 2] {
+    pub(crate) fn mark(&mut self, thread: ThreadIndex) -> [(u64, u64); 2] {
         let session = self.session;
         let own = &session.slot(thread).expect("claimed").front;
         let fronts = session.slots.iter().map(|slot| &slot.front);
@@ -288,7 +290,7 @@ impl World {
     /// The heap as the engine sees it.
     pub(crate) fn heap(&self) -> HeapNow {
         let heap = self.session.heap();
-        let sole = heap.sole.load(Ordering::Relaxed).checked_sub(1);
+        let sole = heap.sole_thread();
         heap.now(sole.and_then(|index| self.session.slot(index)).map(|slot| &slot.front))
     }
 

@@ -9,6 +9,7 @@ use crate::engine::session::{Calls, Session};
 use crate::store::arena::Arena;
 use crate::store::frames::Frames;
 use crate::store::group::Group;
+use crate::store::ids::GroupId;
 use crate::store::layout::{COMMAND_SIZE, Geometry, Header, Mapping, Region, store_bytes};
 use crate::store::modules::Modules;
 use crate::store::sites::Sites;
@@ -68,7 +69,7 @@ pub(crate) fn note_moment(session: &Session) {
 
 impl Session {
     /// Makes a group; [`NO_GROUP`](crate::store::group::NO_GROUP) if there is no room for one.
-    pub(crate) fn make_group(&self, thread_name: &[u8], name: &[u8]) -> u32 {
+    pub(crate) fn make_group(&self, thread_name: &[u8], name: &[u8]) -> GroupId {
         crate::store::group::make(&self.header.process, self.groups, thread_name, name)
     }
 
@@ -183,7 +184,7 @@ fn geometry(settings: &Settings, groups: usize) -> Geometry {
     let unshared = buckets * settings.frames as usize;
     let frames = unshared.min((buckets * FRAMES_PER_SITE).max(FEW_FRAMES)).min(MAX_ID as usize);
     let frames = frames.max(4096);
-    let sites = buckets + FIRST_SITE as usize;
+    let sites = buckets + FIRST_SITE.index();
     let modules = buckets.clamp(MODULES.0, MODULES.1);
     Geometry([SLOTS, modules, sites, sites, sites, sites, frames, groups, SLOTS])
 }

@@ -4,6 +4,7 @@ use core::ptr::NonNull;
 
 use crate::base::os;
 use crate::engine::session::Session;
+use crate::store::ids::ThreadIndex;
 use crate::store::thread_slot::ThreadSlot;
 
 /// A thread's state.
@@ -21,7 +22,7 @@ impl Thread {
     pub(crate) unsafe fn initialize(
         thread: NonNull<Thread>,
         session: &'static Session,
-        index: u32,
+        index: ThreadIndex,
     ) -> Option<()> {
         // SAFETY: valid for writes by the caller's promise.
         unsafe { thread.write(Thread { slot: session.slot(index)? }) };

@@ -7,9 +7,10 @@ use crate::base::os;
 use crate::capture::stack::Stack;
 use crate::engine::session::Session;
 use crate::store::arena::Arena;
-use crate::store::frames::{Frames, ROOTS};
-use crate::store::group::{Group, Member};
-use crate::store::sites::Sites;
+use crate::store::frames::Frames;
+use crate::store::group::{Group, Member, Roots};
+use crate::store::ids::{GroupId, SiteId, ThreadIndex};
+use crate::store::sites::{NO_SITE, Sites};
 use crate::store::slot::MAX_ID;
 use crate::store::thread_slot::ThreadSlot;
 
@@ -27,9 +28,9 @@ pub(crate) struct Thread {
     /// The group that the thread belongs to.
     pub(crate) member: Member,
     /// The roots of the thread's stacks …
-    pub(crate) roots: [u32; ROOTS as usize],
+    pub(crate) roots: Roots,
     /// … for this group, the thread's group at its last capture.
-    named_for: u32,
+    named_for: GroupId,
     /// See [`has_arena`](Self::has_arena).
     arena_state: u32,
     /// The generation of the module list that `stack` belongs to.
@@ -38,9 +39,9 @@ pub(crate) struct Thread {
     pub(crate) bounds: (u64, u64),
     /// The site of the stack captured last, if that stack is whole and the one the thread was
     /// started with; else 0.
-    pub(crate) last_site: u32,
+    pub(crate) last_site: SiteId,
     /// `last_site`, but 0 if every capture has to be checked.
-    pub(crate) fast_site: u32,
+    pub(crate) fast_site: SiteId,
     pub(crate) stack: Stack,
     /// The last stack, walked from scratch: `MOD_ALLOC_SELF_CHECK=on`.
     pub(crate) checker: Stack,
@@ -52,7 +53,7 @@ pub(crate) struct Thread {
 /// them.
 #[derive(Debug)]
 pub(crate) struct Place {
-    pub(crate) index: u32,
+    pub(crate) index: ThreadIndex,
     pub(crate) slot: &'static ThreadSlot,
     pub(crate) arena: &'static Arena,
     pub(crate) frames: Frames,
@@ -78,12 +79,12 @@ impl Thread {
     pub(crate) unsafe fn initialize(
         thread: NonNull<Thread>,
         session: &'static Session,
-        index: u32,
+        index: ThreadIndex,
     ) -> Option<()> {
         let place = Place {
             index,
             slot: session.slot(index)?,
-            arena: session.arenas.get(index as usize)?,
+            arena: session.arenas.get(index.index())?,
             frames: session.frames,
             sites: session.sites,
             groups: session.groups,
@@ -108,8 +109,8 @@ impl Thread {
         {
             self.bounds = bounds;
             self.stack.clear();
-            self.last_site = 0;
-            self.fast_site = 0;
+            self.last_site = NO_SITE;
+            self.fast_site = NO_SITE;
             self.join_group(crate::engine::member::entered());
             self.begin_names();
         }
@@ -123,8 +124,8 @@ impl Thread {
         if self.member != member {
             self.member = member;
             // The next capture compares the group.
-            self.last_site = 0;
-            self.fast_site = 0;
+            self.last_site = NO_SITE;
+            self.fast_site = NO_SITE;
         }
     }
 

@@ -7,8 +7,9 @@ use super::span::{Span, Window};
 use crate::base::sync::Ordering;
 use crate::recording::model::{Counters, Site};
 use crate::store::arena::Arena;
+use crate::store::ids::SiteId;
 use crate::store::peak::{BOUNDED, HeapNow};
-use crate::store::sites::Owner;
+use crate::store::sites::{NO_SITE, Owner, TABLE_FULL};
 use crate::store::tally::{Epoch, Tally};
 use crate::store::view::View;
 
@@ -82,7 +83,7 @@ pub(super) fn sites(view: &View<'_>, mut heap: HeapNow, span: Span, window: Wind
         sum.settled = sum.live;
     }
     for share in view.arenas.iter().flat_map(Arena::shares) {
-        if let Some(sum) = sums.get_mut(share.site() as usize).filter(|_| share.site() != 0) {
+        if let Some(sum) = sums.get_mut(share.site().index()).filter(|_| share.site() != NO_SITE) {
             sum.add(share, share.at_peak(epoch, heap.at_peak));
         }
     }
@@ -105,7 +106,7 @@ fn is_at_peak_after_all(view: &View<'_>, window: Window) -> Option<bool> {
     let is_inside = view.slots.iter().any(|slot| slot.inside.load(Ordering::Relaxed) != 0);
     (is_sole && is_inside).then(|| {
         let shares = view.arenas.iter().flat_map(Arena::shares);
-        let first = (window.first as u32).max(1);
+        let first = SiteId::at(window.first).max(TABLE_FULL);
         let shares = shares.filter(|share| share.site() >= first);
         let own = window.of_sites(view.tallies);
         let tallies = own.iter().chain(window.of_sites(view.shared)).chain(shares);

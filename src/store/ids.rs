@@ -1,0 +1,50 @@
+//! What the recording's numbers count: a type for each, so that none is taken for another.
+//!
+//! In the mapping all of them are plain words. They become what they are where they are loaded.
+
+macro_rules! ids {
+    ($($(#[$about:meta])* $name:ident)*) => {$(
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        #[repr(transparent)]
+        pub(crate) struct $name(u32);
+
+        #[allow(dead_code, reason = "which are needed depends on the features")]
+        impl $name {
+            /// Of a word of the mapping.
+            #[inline(always)]
+            pub(crate) const fn new(number: u32) -> Self {
+                $name(number)
+            }
+
+            /// Of a place in a table.
+            #[inline(always)]
+            pub(crate) const fn at(index: usize) -> Self {
+                $name(index as u32)
+            }
+
+            /// The word that the mapping has.
+            #[inline(always)]
+            pub(crate) const fn number(self) -> u32 {
+                self.0
+            }
+
+            /// The place in a table.
+            #[inline(always)]
+            pub(crate) const fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// A call site, or none: see [`crate::store::sites`].
+    SiteId
+    /// A frame and all that lies outward of it, or a root: see [`crate::store::frames`].
+    FrameId
+    /// A thread's slot: see [`crate::store::thread_slot`].
+    ThreadIndex
+    /// A group, or none: see [`crate::store::group`].
+    GroupId
+}
