@@ -173,7 +173,7 @@ impl Frames {
     /// The frame outward of frame `id`, if that is at `address`.
     #[inline(always)]
     pub(crate) fn outward(&self, id: u32, address: u64) -> Option<u32> {
-        // Relaxed: whoever names a frame has read its slot before, or been told by who did.
+        // Relaxed: the caller has read the frame's slot before, or has its id from a reader.
         let frame = self.frame(id)?;
         let is_at = frame.address.load(Ordering::Relaxed) == address;
         is_at.then(|| frame.parent.load(Ordering::Relaxed))
@@ -263,7 +263,7 @@ impl Frames {
         let first = size - FIRST_LEVEL;
         let Some(slots) = self.slots.get(first..first + size) else { return };
         if (count as usize) <= most_in(size / 2) {
-            return; // somebody has grown the table since the caller looked
+            return; // another thread has grown the table since the caller looked
         }
         for id in ROOTS..count {
             self.fill(slots, size - 1, id);
@@ -275,7 +275,7 @@ impl Frames {
         }
     }
 
-    /// Puts an existing frame into a level that nobody else sees yet.
+    /// Puts an existing frame into a level that no other thread sees yet.
     fn fill(&self, slots: &[Slot], mask: usize, id: u32) {
         let Some(frame) = self.frame(id) else { return };
         let parent = frame.parent.load(Ordering::Relaxed);
