@@ -150,7 +150,7 @@ impl Frames {
         self.find_in(&self.level(), parent, address)
     }
 
-    /// [`find`](Self::find) in the slots of `level`, which were in use at some moment.
+    /// A lookup like `find` in the slots of `level`, which were in use at some moment.
     #[inline(always)]
     pub(crate) fn find_in(&self, level: &Level, parent: u32, address: u64) -> Option<u32> {
         let hash = hash(parent, address);
