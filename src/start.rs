@@ -33,7 +33,7 @@ fn decide() -> Option<&'static Session> {
 fn begin() {
     #[cfg(feature = "counters")]
     let _errno = os::KeepErrno::new();
-    // The executable is the first of the modules, whoever allocates first.
+    // The executable is the first of the modules, whichever module allocates first.
     #[cfg(feature = "backtraces")]
     if let Some(session) = session::get() {
         session.modules.note_executable();

@@ -128,7 +128,7 @@ impl AllocationRegistry {
                 Ordering::Relaxed,
             );
             if set.is_err() {
-                // SAFETY: made above, and nobody else has it.
+                // SAFETY: made above, and no other code has it.
                 drop(unsafe { Box::from_raw(tracker) });
                 return Err(SetTrackerError { _private: () });
             }
@@ -163,7 +163,8 @@ impl AllocationRegistry {
         // Acquire pairs with the Release in `set_global_tracker`.
         let tracker = TRACKER.swap(ptr::null_mut(), Ordering::Acquire);
         if !tracker.is_null() {
-            // SAFETY: made by `set_global_tracker`; by the caller's promise nobody is calling it.
+            // SAFETY: made by `set_global_tracker`; by the caller's promise no thread is calling
+            // it.
             as_profiler(|| drop(unsafe { Box::from_raw(tracker) }));
         }
     }
@@ -224,7 +225,7 @@ fn active() -> Option<&'static Tracker> {
     }
     // Acquire pairs with the Release in `set_global_tracker`.
     let tracker = TRACKER.load(Ordering::Acquire);
-    // SAFETY: null, or of a box that is given back only while nobody allocates or frees.
+    // SAFETY: null, or of a box that is given back only while no other thread allocates or frees.
     unsafe { tracker.as_ref() }
 }
 

@@ -293,5 +293,5 @@ fn reports_go_beside_the_last_one_or_nowhere() {
         .run()
         .with_status(0);
     let dump = Dump::first(&ended.stderr).expect("a dump");
-    assert!(dump.report().starts_with("error: writing to /nowhere/x.1.json failed: "));
+    assert!(dump.report().starts_with("cannot write /nowhere/x.1.json: "));
 }

@@ -79,7 +79,7 @@ pub(crate) extern "C" fn at_exit() {
     with_report_stack(&mut || {
         // A panic must not cross into libc, nor change how the process ends.
         if std::panic::catch_unwind(report).is_err() {
-            say(format_args!("the report could not be made (a defect of mod-alloc)"));
+            say(format_args!("cannot make the report: a defect of mod-alloc, please report it"));
         }
     });
 }
@@ -103,7 +103,7 @@ fn report() {
     match write(&profile, &path) {
         Ok(()) => os::write_stderr(summary::lines(&profile, &path).as_bytes()),
         Err(error) => say(format_args!(
-            "error: writing to {} failed: {error} (MOD_ALLOC_OUT says where to write)",
+            "cannot write the report {}: {error}; set MOD_ALLOC_OUT to a writable path",
             path.display()
         )),
     }

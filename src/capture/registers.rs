@@ -21,7 +21,8 @@ pub(crate) struct Registers {
 /// than here. Rust's global allocator is not called by the loader, so a program with the crate has
 /// no such caller.
 macro_rules! with_callers_registers {
-    ($(#[$doc:meta])* $vis:vis $name:ident($a:ty, $b:ty, $c:ty) $(-> $result:ty)? => $target:path) => {
+    ($(#[$doc:meta])* $vis:vis $name:ident($a:ty, $b:ty, $c:ty)
+     $(-> $result:ty)? => $target:path) => {
         $(#[$doc])*
         #[cfg(all(target_arch = "x86_64", not(miri)))]
         #[unsafe(naked)]

@@ -5,7 +5,7 @@
 //!
 //! | operation | order | partner | publishes |
 //! |---|---|---|---|
-//! | version, made odd | then a Release fence | the Acquire fence in `read` | whoever reads what follows, sees that it changed |
+//! | version, made odd | then a Release fence | the fence in `read` (Acquire) | a change began |
 //! | version, made even | Release | the Acquire in `read` | all that was written |
 //!
 //! The fence also covers the numbers that the thread counts from then on: a reader that takes those

@@ -69,7 +69,7 @@ pub(crate) fn start(signal: c_int, work: Work) {
     os::at_exit(finish);
     if !signals::count_signal(signal) {
         say(format_args!(
-            "{} cannot be handled, MOD_ALLOC_SIGNAL is not used",
+            "cannot handle {}; set MOD_ALLOC_SIGNAL to another signal",
             signals::Name(signal)
         ));
     }
@@ -79,7 +79,7 @@ pub(crate) fn start(signal: c_int, work: Work) {
 fn start_thread() -> bool {
     let result = signals::start_thread(STACK, serve);
     if let Err(error) = result {
-        say(format_args!("no thread for MOD_ALLOC_SIGNAL (error {error}), which is not used"));
+        say(format_args!("cannot start a thread (error {error}); MOD_ALLOC_SIGNAL is off"));
     }
     RUNNING.store(u32::from(result.is_ok()), Ordering::Relaxed);
     result.is_ok()
@@ -107,7 +107,7 @@ extern "C" fn serve(_: *mut c_void) -> *mut c_void {
             continue;
         }
         if !(work.dump)(signal()) {
-            say(format_args!("the dump could not be made (a defect of mod-alloc)"));
+            say(format_args!("cannot make the dump: a defect of mod-alloc, please report it"));
         }
         // Release pairs with the Acquire in `finish`: all of it is written.
         SERVED.store(requested, Ordering::Release);

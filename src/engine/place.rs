@@ -55,10 +55,15 @@ pub(crate) fn make(
         let Errno(number) = error;
         let path = Lossy(pattern);
         if cfg!(feature = "preload") {
-            say(format_args!("cannot record to {path} (error {number}), not recording"));
+            say(format_args!(
+                "cannot record to {path} (error {number}); recording nothing, choose another path"
+            ));
             return Err(NoMapping::NotRecorded);
         }
-        say(format_args!("cannot record to {path} (error {number}), recording in memory"));
+        say(format_args!(
+            "cannot record to {path} (error {number}); recording in memory, \
+             set MOD_ALLOC_RECORD to another path"
+        ));
         in_memory(size, geometry)
     })
 }

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!  current's word ──▶ ThreadCell ── slot, index, member, bounds    read without the hook's guard
-//!                         └──────── Thread                         through `Inside` or `Claim` alone
+//!                         └──────── Thread                  through `Inside` or `Claim` alone
 //! ```
 //!
 //! The cell lies in separate zeroed memory, not in the recording, and stays for the next thread in

@@ -4,7 +4,7 @@
 //! ([`crate::compat::dhat`]) has nothing recorded outside of them, and a block from before a window
 //! is not known in it: its free is no event, and resizing it makes a new block.
 //!
-//! Each window has sites of its own: those from its first one on, [`first`](Window::Open). So a
+//! Each window has separate sites: those from its first one on, [`first`](Window::Open). So a
 //! block's trailer already tells if the block is of the present window. And numbers begin at zero,
 //! though nothing is cleared while other threads write it.
 //!
@@ -12,7 +12,7 @@
 //! |---|---|---|
 //! | open | from the window's first on | yes |
 //! | closed | none | no |
-//! | counting | all | no: what is born goes to the site of what finds the table full |
+//! | counting | all | no: new blocks go to the site of events that find the table full |
 
 use crate::base::sync::{AtomicU32, Ordering};
 use crate::store::ids::SiteId;

@@ -11,15 +11,16 @@
 //! | `eb` `ebk` | live at the end | bytes, blocks |
 //! | `fs` | indices into `ftbl`, innermost first | |
 //!
-//! Keys that begin with `x_` are ours; readers ignore what they do not know:
+//! Keys that begin with `x_` are mod-alloc's; readers ignore keys that they do not know. `buckets`
+//! is null if the table grows.
 //!
 //! | key | meaning |
 //! |---|---|
 //! | `x_version` | version of this crate |
-//! | `x_settings` | `peak` (`exact`; `bounded`: to 1 %), `frames`, `buckets` (null: grows), `unwind` |
+//! | `x_settings` | `peak` (`exact`; `bounded`: to 1 %), `frames`, `buckets`, `unwind` |
 //! | `x_losses` | figures of all that was not recorded in full, by cause |
 //! | `x_self_check` | with `MOD_ALLOC_SELF_CHECK=on`: captures `checked`, and `differences` found |
-//! | `x_heap_state` | the allocator's [state](self#the-heaps-state) near the `peak` and at the `end` |
+//! | `x_heap_state` | allocator's [state](self#the-heaps-state) near the `peak` and at the `end` |
 //! | `x_modules` | `path`, `build_id` (hexadecimal), `start`, `end`, `bias` of every module |
 //! | `x_threads` | `id`, `name`, `running` and totals of every thread slot |
 //! | `x_groups` | if there are any: `name` and numbers of every group of allocations |

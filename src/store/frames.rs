@@ -157,7 +157,7 @@ impl Frames {
         self.find_in(&self.level(), parent, address)
     }
 
-    /// [`find`](Self::find) in the slots of `level`, which were in use at some moment.
+    /// A lookup like `find` in the slots of `level`, which were in use at some moment.
     #[inline(always)]
     pub(crate) fn find_in(&self, level: &Level, parent: FrameId, address: u64) -> Option<FrameId> {
         let hash = hash(parent, address);
@@ -180,7 +180,7 @@ impl Frames {
     /// The frame outward of frame `id`, if that is at `address`.
     #[inline(always)]
     pub(crate) fn outward(&self, id: FrameId, address: u64) -> Option<FrameId> {
-        // Relaxed: whoever names a frame has read its slot before, or been told by who did.
+        // Relaxed: the caller has read the frame's slot before, or has its id from a reader.
         let frame = self.frame(id)?;
         let is_at = frame.address.load(Ordering::Relaxed) == address;
         is_at.then(|| frame.parent())
@@ -271,7 +271,7 @@ impl Frames {
         let first = size - FIRST_LEVEL;
         let Some(slots) = self.slots.get(first..first + size) else { return };
         if (count as usize) <= most_in(size / 2) {
-            return; // somebody has grown the table since the caller looked
+            return; // another thread has grown the table since the caller looked
         }
         for id in ROOTS.number()..count {
             self.fill(slots, size - 1, FrameId::new(id));
@@ -283,7 +283,7 @@ impl Frames {
         }
     }
 
-    /// Puts an existing frame into a level that nobody else sees yet.
+    /// Puts an existing frame into a level that no other thread sees yet.
     fn fill(&self, slots: &[Slot], mask: usize, id: FrameId) {
         let Some(frame) = self.frame(id) else { return };
         let parent = frame.parent();

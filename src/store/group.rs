@@ -1,7 +1,7 @@
 //! The recording's groups: allocations that are counted together, with a peak of their own.
 //!
 //! A thread of a group names its stacks by a root frame of the group's, so no two groups share a
-//! site, and a site says to which group its blocks belong, whoever frees them.
+//! site, and a site says to which group its blocks belong, whichever thread frees them.
 //!
 //! A group without a name is internal: reports show neither a frame nor numbers of it.
 

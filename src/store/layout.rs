@@ -19,11 +19,11 @@
 //!      4096  regions
 //! ```
 //!
-//! | region | entry | what |
+//! | region | entry | content |
 //! |---|---|---|
 //! | Threads | 512 | `crate::store::thread_slot::ThreadSlot` |
 //! | Modules | 512 | [`Module`] |
-//! | Owners | 4 | thread slot + 1 that owns the site, and whether others have changed it (`crate::store::sites::Owner`) |
+//! | Owners | 4 | owner's thread slot + 1, changes by others (`crate::store::sites::Owner`) |
 //! | Tallies | 64 | the owner's tally of the site (`crate::store::tally::Tally`) |
 //! | Shared | 64 | the other threads' flushed tally of the site |
 //! | Records | 24 | the site's frame, and what it saved (`crate::store::sites::Record`) |

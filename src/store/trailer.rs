@@ -120,8 +120,8 @@ pub(crate) mod tracked {
 ///
 /// ```text
 ///  63          32 31         24 23            0
-/// +--------------+-------------+---------------+   slack: usable bytes between the block's size and the
-/// |    check     |    slack    |     site      |   trailer; 0xff: the size is in the word before
+/// +--------------+-------------+---------------+   slack: usable bytes between the block and
+/// |    check     |    slack    |     site      |   the trailer; 0xff: the word before has the size
 /// +--------------+-------------+---------------+
 /// ```
 #[cfg(any(feature = "preload", test))]

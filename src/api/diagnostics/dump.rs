@@ -98,7 +98,8 @@ fn write_totals(text: &mut String) -> core::fmt::Result {
     let (total, total_blocks) = (Bytes(stats.total_bytes), Count(stats.alloc_count));
     writeln!(
         text,
-        "heap:   {live} live in {live_blocks} blocks; at most {peak}, and {peak_blocks} blocks; {total} allocated in {total_blocks} blocks"
+        "heap:   {live} live in {live_blocks} blocks; at most {peak}, and {peak_blocks} blocks; \
+         {total} allocated in {total_blocks} blocks"
     )
 }
 
@@ -153,7 +154,7 @@ fn write_profile(
         None => writeln!(text, "report: none (MOD_ALLOC_OUT=off)"),
         Some((path, Ok(()))) => writeln!(text, "report: {}", path.display()),
         Some((path, Err(error))) => {
-            writeln!(text, "report: error: writing to {} failed: {error}", path.display())
+            writeln!(text, "report: cannot write {}: {error}", path.display())
         }
     }
 }

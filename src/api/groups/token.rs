@@ -50,7 +50,7 @@ impl AllocationGroupId {
 ///
 /// let requests = AllocationGroupToken::register("requests");
 /// let guard = requests.enter();
-/// let counted = vec![0_u8; 1000]; // counts for "requests", whoever frees it
+/// let counted = vec![0_u8; 1000]; // counts for "requests", whichever thread frees it
 /// drop(guard);
 /// # drop(counted);
 /// ```

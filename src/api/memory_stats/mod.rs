@@ -40,16 +40,17 @@
 //!
 //! # The item for a purpose
 //!
-//! | purpose | item |
-//! |---|---|
-//! | update the calling thread's figures | [`update_arena_stats`], [`update_pool_stats`], [`increment_pool_allocations`] |
-//! | the same, many times a second | [`slot_handle`]: a [`SlotHandle`] to keep |
-//! | the same, by the slot's index | [`get_or_register_slot`], [`MemoryStatsRegistry::update_arena`] and its neighbours |
-//! | arenas and pools of all threads | [`memory_registry`], [`MemoryStatsRegistry::aggregate_stats`] |
-//! | arenas and pools of each thread | [`MemoryStatsRegistry::per_thread_stats`] |
-//! | heap, arenas and pools of each thread | [`thread_stats`] |
-//! | heap, arenas and pools of all threads | [`process_stats`] |
-//! | the slots themselves | [`MemoryStatsRegistry::slots`] |
+//! - Update the calling thread's figures: [`update_arena_stats`], [`update_pool_stats`],
+//!   [`increment_pool_allocations`].
+//! - Update them many times a second: [`slot_handle`], which gives a [`SlotHandle`] to keep.
+//! - Update them by the slot's index: [`get_or_register_slot`],
+//!   [`MemoryStatsRegistry::update_arena`] and its neighbours.
+//! - Arenas and pools of all threads: [`memory_registry`],
+//!   [`MemoryStatsRegistry::aggregate_stats`].
+//! - Arenas and pools of each thread: [`MemoryStatsRegistry::per_thread_stats`].
+//! - Heap, arenas and pools of each thread: [`thread_stats`].
+//! - Heap, arenas and pools of all threads: [`process_stats`].
+//! - The slots themselves: [`MemoryStatsRegistry::slots`].
 //!
 //! # Slots
 //!
@@ -77,7 +78,7 @@
 //! |---|---|
 //! | `MemoryRegistry` | [`MemoryStatsRegistry`] |
 //! | `MemorySlot`, a thread's handle | [`SlotHandle`]; [`MemorySlot`] is the slot itself |
-//! | `get_or_register_slot()`, which gave a handle | [`slot_handle()`](slot_handle); [`get_or_register_slot`] gives an index |
+//! | `get_or_register_slot()`, for a handle | [`slot_handle()`](slot_handle) |
 //! | `aggregate_stats()`, `AggregateStats` | [`process_stats()`](process_stats), [`ProcessStats`] |
 //! | `per_thread_stats()` | [`thread_stats()`](thread_stats) |
 //! | `memory_registry().aggregate_stats()`, with the heap | [`process_stats()`](process_stats) |

@@ -6,12 +6,13 @@
 //!
 //! | operation | order | partner | publishes |
 //! |---|---|---|---|
-//! | exchange in `take` | Acquire | the Release of FREE in `leave` | the end of the last thread's writes |
-//! | READY in `take` | Release | the Acquire of the state in `stats` | the thread's name, and the count before it |
-//! | id in `take` | Release | the Acquire of the id in `stats` | TAKEN: the last thread's READY is over |
-//! | fence after the id, in `take` and `leave` | Release | the Acquire fence in `stats` | the new id, to a reader of any later figure |
+//! | exchange in `take` | Acquire | the Release of FREE in `leave` | the last thread's writes |
+//! | READY in `take` | Release | the Acquire of the state in `stats` | the name and the count |
+//! | id in `take` | Release | the Acquire of the id in `stats` | TAKEN, not an older READY |
+//! | fence after the id | Release | the Acquire fence in `stats` | the new id |
 //!
-//! A figure is one number, read and written by itself: Relaxed.
+//! The fence stands in `take` and in `leave`: a reader of any later figure sees the new id. The
+//! count is that before the thread. A figure is one number, read and written separately: Relaxed.
 
 use core::sync::atomic::fence;
 

@@ -207,7 +207,7 @@ pub(crate) fn remove(path: &CStr) -> bool {
 
 /// True if a process with that id exists.
 pub(crate) fn is_alive(process: u32) -> bool {
-    // SAFETY: signal 0 is sent to nobody.
+    // SAFETY: signal 0 is never sent.
     process != 0 && unsafe { libc::kill(process.cast_signed(), 0) == 0 || errno() == libc::EPERM }
 }
 

@@ -337,10 +337,10 @@ const MEMBARRIER_REGISTER_PRIVATE_EXPEDITED: c_int = 1 << 4;
 
 /// Makes [`barrier_in_all_threads`] possible; `false` if the kernel does not offer it.
 pub(crate) fn register_barrier() -> bool {
+    let command = MEMBARRIER_REGISTER_PRIVATE_EXPEDITED;
     !cfg!(miri)
         // SAFETY: membarrier takes three integers and touches no memory of ours.
-        && unsafe { libc::syscall(libc::SYS_membarrier, MEMBARRIER_REGISTER_PRIVATE_EXPEDITED, 0, 0) }
-            == 0
+        && unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) } == 0
 }
 
 /// A full memory barrier in every running thread of the process.
@@ -428,7 +428,7 @@ mod tests {
     /// The number of zero words after a range of bytes was discarded.
     fn zeroes(words: &'static [AtomicU64], bytes: core::ops::Range<usize>) -> usize {
         let part = &words[bytes.start / 8..bytes.end / 8];
-        // SAFETY: atomics of a mapping of `reserve`, which nobody else looks at.
+        // SAFETY: atomics of a mapping of `reserve`, which nothing else looks at.
         unsafe { discard(NonNull::from(part).cast(), size_of_val(part)) };
         words.iter().filter(|word| word.load(Ordering::Relaxed) == 0).count()
     }
@@ -451,7 +451,7 @@ mod tests {
         let words = numbered(3);
         let page = page_size().bytes();
         let last = NonNull::from(&words[2 * page / 8]).cast();
-        // SAFETY: the last page of the mapping, which nobody looks at any more.
+        // SAFETY: the last page of the mapping, which nothing looks at any more.
         unsafe { release(last, page) };
         let mut copy = std::vec![0; 3 * page / 8];
         let from = words.as_ptr().expose_provenance() + 16;

@@ -383,7 +383,7 @@ impl<'a> Constants<'a> {
         let first = ptr::with_exposed_provenance(range.start as usize);
         let len = (range.end - range.start) as usize;
         // SAFETY: a segment is mapped as long as its object is loaded, for which who made this
-        // vouches; nobody can write to it.
+        // vouches; no thread can write to it.
         unsafe { core::slice::from_raw_parts(first, len) }
     }
 

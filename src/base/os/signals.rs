@@ -101,7 +101,7 @@ pub(crate) fn count_signal(signal: c_int) -> bool {
     let Some(previous) = action(signal) else { return false };
     OWNER.store(process_id(), Ordering::Relaxed);
     PREVIOUS.0.with_mut(|place| {
-        // SAFETY: nobody reads before our handler is there.
+        // SAFETY: no thread reads before the profiler's handler is there.
         unsafe { &mut *place }.write(previous);
     });
     let mut ours = previous;
@@ -145,7 +145,7 @@ pub(crate) fn stop_counting(signal: c_int) {
 
 /// The action from before the profiler's handler.
 fn previous() -> libc::sigaction {
-    // SAFETY: our handler is in place or was, so nobody writes any more.
+    // SAFETY: the profiler's handler is in place or was, so no thread writes any more.
     let previous = PREVIOUS.0.with(|place| unsafe { &*place });
     // SAFETY: and it was written.
     unsafe { previous.assume_init() }

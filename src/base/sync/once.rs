@@ -86,7 +86,7 @@ impl<T> Once<T> {
             return false;
         };
         self.value.with_mut(|place| {
-            // SAFETY: this thread alone is in Making; nobody reads before Made.
+            // SAFETY: this thread alone is in Making; no thread reads before Made.
             unsafe { &mut *place }.write(value);
         });
         self.state.store(MADE, Ordering::Release); // pairs with the Acquire in `get`

@@ -4,7 +4,7 @@
 //! walked; each lies at its frame's stack pointer or outward of it. A check begins at a remembered
 //! frame whose stack pointer is the present walk's, and reads words of that frame and of frames
 //! outward of it only. The memory's maker has promised that it is of the remembered stack
-//! ([`OwnStack`](crate::engine::unwinding::OwnStack)); other memories are safe to read anywhere.
+//! ([`OwnStack`](crate::capture::own_stack::OwnStack)); other memories are safe to read anywhere.
 
 use crate::capture::registers::Registers;
 #[cfg(target_arch = "aarch64")]

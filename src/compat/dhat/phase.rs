@@ -50,7 +50,7 @@ pub(super) fn lock() -> MutexGuard<'static, Phase> {
     PHASE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The profiler that answers questions.
+/// The state of the latest profiler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     Ready,
@@ -157,7 +157,7 @@ fn end_recording() {
     }
 }
 
-/// The present recording.
+/// The present recording, of stacks alone.
 fn heap_recording() -> Recording {
     let mut recording = own_recording::recording(start::session());
     if recording.pid == 0 {

@@ -119,7 +119,8 @@ fn number_after(text: &str, key: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "{\n  \"stat_version\": 5,\n  \"process\": {\n    \"commit_current\": 70\n  },\n\
+    const TEXT: &str = "{\n  \"stat_version\": 5,\n\
+        \"process\": {\n    \"commit_current\": 70\n  },\n\
         \"reserved\": { \"total\": 9, \"peak\": 8, \"current\": 1073741824 },\n\
         \"committed\": { \"total\": 3, \"peak\": 2, \"current\": -1 },\n  \"arena_count\": 1,\n}";
 

@@ -139,7 +139,8 @@ pub(crate) fn write(
     process: ProcessMemory,
 ) {
     place.number.store(0, Ordering::Relaxed);
-    fence(Ordering::Release); // pairs with the Acquire fence of who reads: what is new is not taken for old
+    // Pairs with the reader's Acquire fence: new figures are not taken for old ones.
+    fence(Ordering::Release);
     place.units.store(clock::now(), Ordering::Relaxed);
     place.requested.store(live.max(0).cast_unsigned(), Ordering::Relaxed);
     place.own.store(profiler_bytes(), Ordering::Relaxed);

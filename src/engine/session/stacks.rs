@@ -163,7 +163,9 @@ pub(super) fn map(settings: &Settings) -> Option<(Mapping, Settings)> {
         }
         let buckets = settings.buckets.unwrap_or(BUCKETS.1);
         if buckets <= BUCKETS.0 {
-            os::message::say(format_args!("no memory for the call-site table, not recording"));
+            os::message::say(format_args!(
+                "no memory for the call-site table; recording nothing, raise `ulimit -v`"
+            ));
             return None;
         }
         settings.buckets = Some(buckets / 2);

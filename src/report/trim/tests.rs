@@ -89,7 +89,8 @@ fn a_thread_in_either_mangling() {
     let v0 = [
         "<alloc::raw_vec::RawVecInner>::finish_grow",
         "app::main::{closure#3}::{closure#0}",
-        "std::sys::backtrace::__rust_begin_short_backtrace::<app::main::{closure#3}::{closure#0}, usize>",
+        "std::sys::backtrace::__rust_begin_short_backtrace::\
+         <app::main::{closure#3}::{closure#0}, usize>",
         "start_thread",
     ];
     assert_eq!(left(&v0), v0[..2]);
@@ -105,8 +106,10 @@ fn a_test_is_cut_at_the_test_harness() {
         "app::tests::my_case",
         "app::tests::my_case::{{closure}}",
         "core::ops::function::FnOnce::call_once",
-        "<fn() -> core::result::Result<(), alloc::string::String> as core::ops::function::FnOnce<()>>::call_once",
-        "test::__rust_begin_short_backtrace::<core::result::Result<(), alloc::string::String>, fn()>",
+        "<fn() -> core::result::Result<(), alloc::string::String> \
+         as core::ops::function::FnOnce<()>>::call_once",
+        "test::__rust_begin_short_backtrace::\
+         <core::result::Result<(), alloc::string::String>, fn()>",
         "test::run_test::{closure#0}",
         "std::sys::backtrace::__rust_begin_short_backtrace::<test::run_test::{closure#1}, ()>",
         "start_thread",

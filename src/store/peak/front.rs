@@ -56,7 +56,7 @@ pub(crate) struct Front {
     pub(super) used: AtomicU32,
     /// The most that `total.bytes - freed.bytes` was since the slot's thread began.
     pub(super) peak: Signed,
-    /// What the thread has to do when it leaves the hook; 0: nothing.
+    /// The errands of the thread when it leaves the hook; 0: none.
     pub(super) errands: Word,
     /// The heap's live bytes when the allocator's state was asked for.
     pub(super) live_then: Signed,
@@ -253,7 +253,7 @@ impl Front {
         }
     }
 
-    /// What the thread has to do when it leaves the hook; 0: nothing.
+    /// The errands of the thread when it leaves the hook; 0: none.
     #[inline(always)]
     pub(crate) fn errands(&self) -> u64 {
         self.errands.get()
