@@ -87,7 +87,7 @@ fn every_frame_is_found_again_over_all_levels() {
     let ids: HashSet<FrameId> = known.values().copied().collect();
     assert_eq!(
         ids,
-        (0..n).map(|n| FrameId::at(ROOTS.index() + n)).collect(),
+        (0..n).map(|n| FrameId::new(ROOTS.number() + n as u32)).collect(),
         "ids are dense, and stay"
     );
     for ((parent, address), id) in &known {

@@ -9,18 +9,11 @@ macro_rules! ids {
         #[repr(transparent)]
         pub(crate) struct $name(u32);
 
-        #[allow(dead_code, reason = "which are needed depends on the features")]
         impl $name {
             /// Of a word of the mapping.
             #[inline(always)]
             pub(crate) const fn new(number: u32) -> Self {
                 $name(number)
-            }
-
-            /// Of a place in a table.
-            #[inline(always)]
-            pub(crate) const fn at(index: usize) -> Self {
-                $name(index as u32)
             }
 
             /// The word that the mapping has.
@@ -39,12 +32,33 @@ macro_rules! ids {
 }
 
 ids! {
+    /// A thread's slot: see [`crate::store::thread_slot`].
+    ThreadIndex
+}
+
+#[cfg(feature = "backtraces")]
+ids! {
     /// A call site, or none: see [`crate::store::sites`].
     SiteId
     /// A frame and all that lies outward of it, or a root: see [`crate::store::frames`].
     FrameId
-    /// A thread's slot: see [`crate::store::thread_slot`].
-    ThreadIndex
     /// A group, or none: see [`crate::store::group`].
     GroupId
+}
+
+impl ThreadIndex {
+    /// Of a place in the table.
+    #[inline(always)]
+    pub(crate) const fn at(index: usize) -> Self {
+        ThreadIndex(index as u32)
+    }
+}
+
+#[cfg(feature = "backtraces")]
+impl SiteId {
+    /// Of a place in the table.
+    #[inline(always)]
+    pub(crate) const fn at(index: usize) -> Self {
+        SiteId(index as u32)
+    }
 }

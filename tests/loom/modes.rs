@@ -56,7 +56,7 @@ impl Process {
 
     /// What `inside::join` does for the second thread.
     fn join_second(&self, barrier: fn()) {
-        let sole_front = |sole| {
+        let sole_front = |sole: ThreadIndex| {
             assert_eq!(sole.number(), 0);
             let mut turn = 0;
             while self.inside.load(Ordering::Acquire) != 0 {
