@@ -321,7 +321,8 @@ fn of_equal_peaks_the_latest_counts_with_several_threads_too() {
     world.allocate(two, 1, 1 << 20);
     world.free(one, 0);
     assert_eq!(world.heap().peak_time, 3);
-    assert_eq!([0, 1].map(|site| world.read()[site].peak_bytes), [0, 1 << 20]);
+    let sites = world.read();
+    assert_eq!([sites[0].peak_bytes, sites[1].peak_bytes], [0, 1 << 20]);
 }
 
 /// The sum of all threads' pending bytes, when each has just not reached its step.

@@ -72,7 +72,7 @@ fn random_frames(
 
 #[test]
 fn every_frame_is_found_again_over_all_levels() {
-    let n = if cfg!(miri) { 120 } else { 100_000 };
+    let n = if cfg!(miri) { 60 } else { 100_000 };
     let table = frames(n);
     let mut levels = HashSet::new();
     let known = random_frames(n, |parent, address| {
