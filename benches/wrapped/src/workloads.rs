@@ -229,8 +229,7 @@ impl Job {
         let said = |arguments: &[&str]| made::line(made::command("g++").args(arguments));
         self.program = said(&["-print-prog-name=cc1plus"])?.into();
         let multiarch = said(&["-print-multiarch"])?;
-        let flags =
-            ["-quiet", "-imultiarch", &multiarch, "-D_GNU_SOURCE", "-std=gnu++20", "-O2"];
+        let flags = ["-quiet", "-imultiarch", &multiarch, "-D_GNU_SOURCE", "-std=gnu++20", "-O2"];
         self.arguments.extend(flags.map(OsString::from));
         self.arguments.extend(settings.quick.then(|| OsString::from("-DQUICK")));
         self.arguments.push(settings.programs.join("headers.cpp").into());
