@@ -20,7 +20,7 @@ pub(crate) fn follow() {
 }
 
 /// Takes every lock that a thread may hold in the middle of a change, so that the child's copy is
-/// whole. The locks' order is that of all the code: the marks, the heap, the threads' flushes
+/// whole. The locks' order is that of all the code: the stretches, the heap, the threads' flushes
 /// (which hold the records' locks), the modules, the gate, the space.
 unsafe extern "C" fn before_fork() {
     let Some(session) = recorded() else { return };

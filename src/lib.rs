@@ -130,22 +130,30 @@
 //! # The map
 //!
 //! ```text
-//!  hook (Rust's allocator) ──┬──▶ events ─▶ inside: once per thread ─▶ callsite ─▶ ledger
-//!  preload (C's, tools/preload)                                            │           │
-//!        └▶ block: the trailer         capture: the stack, table: its site ┘           │
-//!                           heap: fronts, peaks, epochs; table::tally, arena, groups ──┘
-//!
-//!  session: starts it all, file, fork      threads, thread: a slot and a state per thread
-//!  recording: the mapping's bytes, the file, and the same as plain data
-//!  windows, marks: from when to when       measure: one piece of code, by a group of its own
-//!  memory_stats: figures of each thread    diagnostics: what a signal prints
-//!  symbolize ─▶ report: names, trimmed and merged stacks, dhat JSON      exit_report: when
-//!  heap_state: what the allocator holds, now and in the recording
-//!  os, sync: libc, atomics and locks that may be held below the allocator
+//!  hook (Rust's allocator) ──┬──▶ engine::events ─▶ inside ─▶ stack_site ─▶ ledger
+//!  preload (C's allocator) ──┘                                    │            │
+//!        └▶ store::trailer: the site                              ▼            ▼
+//!           behind each block                  capture: the stack      store: the numbers
 //! ```
 //!
-//! `hook` tells the story of one event from its beginning; `table` and `recording::layout` draw the
-//! data; `heap` and `table::tally` explain the numbers.
+//! A file knows its own folder and the folders below it here, and the compiler holds it
+//! (`tools/check/layers`):
+//!
+//! ```text
+//!  start fork hook preload tracker groups compat    glue, one page per story
+//!  api                     totals, call sites, reports, groups, measure, memory_stats, …
+//!  engine                  this process: session, threads, ledger, windows, allocators' state
+//!  report  symbolize       named stacks and dhat JSON; they know the recording, not the engine
+//!  recording               the reader of untrusted bytes, and plain data
+//!  store                   the mapping's parts: layout, frames, sites, tallies, arenas, peaks
+//!  capture                 from registers to a stack
+//!  base                    os: the only libc; sync, settings, units, losses
+//! ```
+//!
+//! `hook` tells the story of one event from its beginning; `store` and `store::layout` draw the
+//! data; `store::peak` and `store::tally` explain the numbers. A second engine for other systems
+//! stands beside `engine`: it makes a `recording::model::Recording`, and neither `report` nor
+//! `symbolize` knows which engine made it. All that the engine asks of the system is in `base::os`.
 //!
 //! # Features
 //!

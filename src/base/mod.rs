@@ -1,5 +1,8 @@
 //! The ground floor: the operating system, atomics and locks, settings.
 
+// Inside the traced program nothing panics.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 pub(crate) mod current;
 pub(crate) mod losses;
 pub(crate) mod os;

@@ -11,6 +11,9 @@
 //! *outer* nearer to `main`. CFA is the value the stack pointer had before the call that
 //! made a frame (DWARF's canonical frame address).
 
+// Inside the traced program nothing panics.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 pub(crate) mod own_stack;
 pub(crate) mod process_rules;
 pub(crate) mod registers;

@@ -1,5 +1,8 @@
 //! The engine of this process: from an event to the mapping.
 
+// Inside the traced program nothing panics.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 pub(crate) mod allocator;
 #[cfg(feature = "counters")]
 pub(crate) mod beginnings;

@@ -149,7 +149,7 @@ fn span(view: &View<'_>, is_running: bool) -> Span {
     Span { units, nanos: u64::try_from(nanos).unwrap_or(u64::MAX) }
 }
 
-/// Undoes what threads were in the middle of when they were stopped: see `table::journal`.
+/// Undoes what threads were in the middle of when they were stopped: see `store::journal`.
 fn repair(view: &View<'_>) {
     for (slot, journal) in view.slots.iter().map(|slot| &slot.journal).enumerate() {
         let site = SiteId::new(journal.site.load(Ordering::Relaxed));

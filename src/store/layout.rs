@@ -37,7 +37,7 @@
 //! Tallies\[*i*\], Shared\[*i*\] and every entry of Arenas whose u32 at byte 4 is *i*, and add them
 //! up word by word: total bytes, total blocks, freed bytes, freed blocks, time at byte 8, 16, 24,
 //! 32, 40; what is live is the difference of the totals. The value at the peak is chosen per tally
-//! before adding, see `table::tally`. The stack is Records\[*i*\].frame, and from there parent by
+//! before adding, see `store::tally`. The stack is Records\[*i*\].frame, and from there parent by
 //! parent through Frames down to a root (0 to 3). A frame whose address has bit 47 set is no code:
 //! its low bits are a group's number.
 //!

@@ -24,6 +24,9 @@
 //! | owner's tally | the owner | Relaxed | a reader may see an event half done |
 //! | shared tally | who holds the record's lock | Relaxed | the lock's Acquire and Release |
 
+// Inside the traced program nothing panics.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 #[cfg(feature = "backtraces")]
 pub(crate) mod arena;
 #[cfg(feature = "backtraces")]

@@ -31,7 +31,7 @@ pub(crate) fn used(header: &Header, region: Region) -> usize {
     let process = &header.process;
     let used = match region {
         Region::Threads | Region::Arenas => process.threads.load(Ordering::Relaxed),
-        // Acquire pairs with the Release in `unwinding::note`: the modules are described.
+        // Acquire pairs with the Release in `Modules::note`: the modules are described.
         Region::Modules => process.modules.load(Ordering::Acquire),
         Region::Owners | Region::Tallies | Region::Shared | Region::Records => {
             header.sites.count.load(Ordering::Acquire)
