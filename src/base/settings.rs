@@ -106,8 +106,8 @@ pub(crate) fn refuse_signal() {
     }
 }
 
-/// The value of a variable that takes one of `words`; the word at index `default` if the variable is
-/// not set or has another value.
+/// The value of a variable that takes one of `words`; the word at index `default` if the variable
+/// is not set or has another value.
 fn word<T: Copy>(name: &CStr, words: &[(&'static str, T)], default: usize) -> T {
     let (default_word, default) = words[default];
     let Some(value) = os::environment(name) else { return default };

@@ -9,8 +9,8 @@ use crate::base::sync::Ordering;
 /// The slot of all threads that found none free. Written by atomic additions only.
 pub(super) static OVERFLOW: MemorySlot = MemorySlot::new();
 
-/// A thread's knowledge of its slot. It has no destructor, so it can be used until the thread's last
-/// instruction.
+/// A thread's knowledge of its slot. It has no destructor, so it can be used until the thread's
+/// last instruction.
 #[derive(Debug)]
 pub(super) struct Current {
     pub(super) slot: Cell<Option<&'static MemorySlot>>,

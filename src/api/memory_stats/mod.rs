@@ -1,8 +1,8 @@
 //! Memory by thread: its heap, and the arenas and pools that a program keeps itself.
 //!
 //! Heap figures come by themselves, for every thread that allocates. An allocator sees only blocks,
-//! though: a program has to say what its arenas and pools hold. For that each thread has a slot in a
-//! registry. The thread is the slot's only writer, so an update is one plain store.
+//! though: a program has to say what its arenas and pools hold. For that each thread has a slot in
+//! a registry. The thread is the slot's only writer, so an update is one plain store.
 //!
 //! ```
 //! use std::thread;
@@ -42,10 +42,11 @@
 //!
 //! | purpose | item |
 //! |---|---|
-//! | update the calling thread's figures | [`update_arena_stats`], [`update_pool_stats`], [`increment_pool_allocations`] |
-//! | the same, many times a second | [`slot_handle`]: a [`SlotHandle`] to keep |
-//! | the same, by the slot's index | [`get_or_register_slot`], [`MemoryStatsRegistry::update_arena`] and its neighbours |
-//! | arenas and pools of all threads | [`memory_registry`], [`MemoryStatsRegistry::aggregate_stats`] |
+//! | update the calling thread's arenas | [`update_arena_stats`] |
+//! | update its pools | [`update_pool_stats`], [`increment_pool_allocations`] |
+//! | update both many times a second | [`slot_handle`]: a [`SlotHandle`] to keep |
+//! | update both by the slot's index | [`get_or_register_slot`], then [`MemoryStatsRegistry`] |
+//! | arenas and pools of all threads | [`MemoryStatsRegistry::aggregate_stats`] |
 //! | arenas and pools of each thread | [`MemoryStatsRegistry::per_thread_stats`] |
 //! | heap, arenas and pools of each thread | [`thread_stats`] |
 //! | heap, arenas and pools of all threads | [`process_stats`] |
@@ -54,13 +55,15 @@
 //! # Slots
 //!
 //! There are [`capacity`] slots. A thread takes one with its first update, or with
-//! [`get_or_register_slot`], and gives it back when it ends, after the destructors of its thread-locals.
-//! A thread that finds none free shares one slot with all others of that kind, and writes it by atomic
-//! additions: its figures are in [`aggregate_stats`](MemoryStatsRegistry::aggregate_stats), but not in
-//! [`per_thread_stats`](MemoryStatsRegistry::per_thread_stats). [`overflow_count`] counts such threads.
+//! [`get_or_register_slot`], and gives it back when it ends, after the destructors of its
+//! thread-locals. A thread that finds none free shares one slot with all others of that kind, and
+//! writes it by atomic additions: its figures are in
+//! [`aggregate_stats`](MemoryStatsRegistry::aggregate_stats), but not in
+//! [`per_thread_stats`](MemoryStatsRegistry::per_thread_stats). [`overflow_count`] counts such
+//! threads.
 //!
-//! When a thread ends, its arenas and pools are gone: their bytes and objects leave the sums. Counts
-//! stay: pool allocations, and all blocks that the thread allocated and freed.
+//! When a thread ends, its arenas and pools are gone: their bytes and objects leave the sums.
+//! Counts stay: pool allocations, and all blocks that the thread allocated and freed.
 //!
 //! An update with the index of another thread's slot, or of none, changes nothing;
 //! [`ignored_updates`](MemoryStatsRegistry::ignored_updates) counts it.
@@ -75,7 +78,7 @@
 //! |---|---|
 //! | `MemoryRegistry` | [`MemoryStatsRegistry`] |
 //! | `MemorySlot`, a thread's handle | [`SlotHandle`]; [`MemorySlot`] is the slot itself |
-//! | `get_or_register_slot()`, which gave a handle | [`slot_handle()`](slot_handle); [`get_or_register_slot`] gives an index |
+//! | `get_or_register_slot()`, for a handle | [`slot_handle()`](slot_handle) |
 //! | `aggregate_stats()`, `AggregateStats` | [`process_stats()`](process_stats), [`ProcessStats`] |
 //! | `per_thread_stats()` | [`thread_stats()`](thread_stats) |
 //! | `memory_registry().aggregate_stats()`, with the heap | [`process_stats()`](process_stats) |
@@ -99,8 +102,8 @@ pub use stats::{AggregateMemoryStats, ProcessStats, ThreadMemoryStats, ThreadSta
 pub use thread_name::ThreadName;
 
 /// The index of the calling thread's slot; takes a slot if the thread has none yet. `None` if the
-/// registry was full when the thread first asked: then the functions of this module update the shared
-/// slot.
+/// registry was full when the thread first asked: then the functions of this module update the
+/// shared slot.
 ///
 /// Do not call it in a signal handler, unless the thread has its slot: the interrupted code may be
 /// taking one.
@@ -118,8 +121,8 @@ pub fn get_or_register_slot() -> Option<usize> {
     memory_registry().register()
 }
 
-/// A handle to keep for the calling thread's updates; takes a slot if the thread has none yet. If the
-/// registry was full when the thread first asked, the handle updates the shared slot.
+/// A handle to keep for the calling thread's updates; takes a slot if the thread has none yet. If
+/// the registry was full when the thread first asked, the handle updates the shared slot.
 ///
 /// Do not call it in a signal handler, unless the thread has its slot: the interrupted code may be
 /// taking one.
@@ -144,7 +147,8 @@ pub fn update_arena_stats(bytes: usize) {
     slot_handle().update_arena_stats(bytes);
 }
 
-/// Sets the objects that all pools of the calling thread have left now, and those that they can hold.
+/// Sets the objects that all pools of the calling thread have left now, and those that they can
+/// hold.
 ///
 /// ```
 /// mod_alloc::memory_stats::update_pool_stats(12, 64);

@@ -12,9 +12,9 @@ pub(super) const SLOTS: usize = 64;
 
 /// The slots of all threads; [`memory_registry`] gives the only registry.
 ///
-/// Functions that take a slot's index are for the thread that has the slot. An update with any other
-/// index changes nothing, and [`ignored_updates`](Self::ignored_updates) counts it: no index can damage
-/// the figures of another thread, or panic.
+/// Functions that take a slot's index are for the thread that has the slot. An update with any
+/// other index changes nothing, and [`ignored_updates`](Self::ignored_updates) counts it: no index
+/// can damage the figures of another thread, or panic.
 ///
 /// ```
 /// use mod_alloc::memory_stats::memory_registry;
@@ -63,13 +63,14 @@ impl MemoryStatsRegistry {
         }
     }
 
-    /// The index of the calling thread's slot; takes a slot if the thread has none yet. `None` if the
-    /// registry was full when the thread first asked: it stays so until the thread ends.
+    /// The index of the calling thread's slot; takes a slot if the thread has none yet. `None` if
+    /// the registry was full when the thread first asked: it stays so until the thread ends.
     ///
-    /// The thread gives the slot back when it ends. The next thread that takes the slot begins at zero.
+    /// The thread gives the slot back when it ends. The next thread that takes the slot begins at
+    /// zero.
     ///
-    /// Do not call it in a signal handler, unless the thread has its slot: the interrupted code may be
-    /// taking one.
+    /// Do not call it in a signal handler, unless the thread has its slot: the interrupted code may
+    /// be taking one.
     ///
     /// ```
     /// let registry = mod_alloc::memory_stats::memory_registry();
@@ -81,8 +82,8 @@ impl MemoryStatsRegistry {
         self.index_of(self.slot_of_thread())
     }
 
-    /// Sets the bytes that all arenas of the calling thread hold now. `slot` is the thread's index, from
-    /// [`register`](Self::register).
+    /// Sets the bytes that all arenas of the calling thread hold now. `slot` is the thread's index,
+    /// from [`register`](Self::register).
     ///
     /// ```
     /// let registry = mod_alloc::memory_stats::memory_registry();
@@ -113,8 +114,8 @@ impl MemoryStatsRegistry {
         }
     }
 
-    /// Counts one object more that the calling thread took from a pool. `slot` is the thread's index,
-    /// from [`register`](Self::register).
+    /// Counts one object more that the calling thread took from a pool. `slot` is the thread's
+    /// index, from [`register`](Self::register).
     ///
     /// ```
     /// let registry = mod_alloc::memory_stats::memory_registry();

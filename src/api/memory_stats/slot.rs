@@ -6,10 +6,10 @@
 //!
 //! | operation | order | partner | publishes |
 //! |---|---|---|---|
-//! | exchange in `take` | Acquire | the Release of FREE in `leave` | the end of the last thread's writes |
-//! | READY in `take` | Release | the Acquire of the state in `stats` | the thread's name, and the count before it |
-//! | id in `take` | Release | the Acquire of the id in `stats` | TAKEN: the last thread's READY is over |
-//! | fence after the id, in `take` and `leave` | Release | the Acquire fence in `stats` | the new id, to a reader of any later figure |
+//! | exchange in `take` | Acquire | FREE in `leave` | the end of the last thread's writes |
+//! | READY in `take` | Release | the state in `stats` | the thread's name, the count before it |
+//! | id in `take` | Release | the id in `stats` | the end of the last thread's READY |
+//! | fence after the id | Release | the fence in `stats` | the id, with later figures |
 //!
 //! A figure is one number, read and written by itself: Relaxed.
 
@@ -114,7 +114,8 @@ impl MemorySlot {
     pub fn stats(&self) -> Option<ThreadMemoryStats> {
         // Acquire pairs with the Release in `take`: the last thread's READY is not seen below.
         let id = self.id.load(Ordering::Acquire);
-        // Acquire pairs with the Release in `take`: the name and the count before are this thread's.
+        // Acquire pairs with the Release in `take`: the name and the count before are this
+        // thread's.
         if id == 0 || self.state.load(Ordering::Acquire) != READY {
             return None;
         }

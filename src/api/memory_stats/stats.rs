@@ -61,8 +61,8 @@ pub struct AggregateMemoryStats {
 
 /// A running thread's memory: heap, arenas and pools; see [`thread_stats`](super::thread_stats).
 ///
-/// A thread may free blocks of other threads, so its live figures may be negative. The sums over all
-/// threads are the live figures of the process.
+/// A thread may free blocks of other threads, so its live figures may be negative. The sums over
+/// all threads are the live figures of the process.
 ///
 /// ```
 /// # #[global_allocator]
@@ -90,8 +90,8 @@ pub struct ThreadStats {
     pub live_blocks: i64,
     /// The exact maximum of `live_bytes` since the thread began.
     pub peak_bytes: u64,
-    /// Bytes its arenas hold, by its last [`update_arena_stats`](super::update_arena_stats); 0 for a
-    /// thread without a slot of its own, as for the next three.
+    /// Bytes its arenas hold, by its last [`update_arena_stats`](super::update_arena_stats); 0 for
+    /// a thread without a slot of its own, as for the next three.
     pub arena_bytes: u64,
     /// Objects left in its pools, by its last [`update_pool_stats`](super::update_pool_stats).
     pub pool_free: u64,
@@ -105,8 +105,8 @@ pub struct ThreadStats {
 /// The memory of all threads together: heap, arenas and pools; see
 /// [`process_stats`](super::process_stats).
 ///
-/// Each figure is the sum over [`thread_stats`](super::thread_stats) plus that of `elsewhere`, as long
-/// as nothing changes between the two calls.
+/// Each figure is the sum over [`thread_stats`](super::thread_stats) plus that of `elsewhere`, as
+/// long as nothing changes between the two calls.
 ///
 /// ```
 /// # #[global_allocator]
@@ -138,10 +138,10 @@ pub struct ProcessStats {
     pub pool_capacity: u64,
     /// Objects taken from pools.
     pub pool_allocations: u64,
-    /// Figures of no listed thread, as if they were one thread's. Heap figures and pool allocations:
-    /// of ended threads, and of threads without a heap record (more than 1,023 threads at once). Arenas
-    /// and pools: of the threads that [`overflow_count`](super::overflow_count) counts. Name, id and
-    /// peak are empty.
+    /// Figures of no listed thread, as if they were one thread's. Heap figures and pool
+    /// allocations: of ended threads, and of threads without a heap record (more than 1,023 threads
+    /// at once). Arenas and pools: of the threads that [`overflow_count`](super::overflow_count)
+    /// counts. Name, id and peak are empty.
     pub elsewhere: ThreadStats,
 }
 

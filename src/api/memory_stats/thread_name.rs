@@ -15,8 +15,8 @@ use core::fmt;
 pub struct ThreadName([u8; 16]);
 
 impl ThreadName {
-    /// The name in the kernel's bytes, which end with a zero. In a name that is not UTF-8, bytes that
-    /// are not ASCII become `?`.
+    /// The name in the kernel's bytes, which end with a zero. In a name that is not UTF-8, bytes
+    /// that are not ASCII become `?`.
     pub(super) fn new(mut bytes: [u8; 16]) -> Self {
         let len = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
         bytes[len..].fill(0);

@@ -21,8 +21,8 @@ impl MemoryStatsRegistry {
         ProcessStats::new(count, running, elsewhere)
     }
 
-    /// The figures of each thread and of all, taken together. Allocates before it reads and not after, so
-    /// that the calling thread's own figures are still true.
+    /// The figures of each thread and of all, taken together. Allocates before it reads and not
+    /// after, so that the calling thread's own figures are still true.
     pub(crate) fn read(&self) -> (Vec<ThreadStats>, ProcessStats) {
         let mut room = self.process_stats().threads;
         loop {
