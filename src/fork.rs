@@ -1,16 +1,15 @@
-//! fork: the child has the same numbers in a recording of its own, or is not recorded.
+//! fork: the child goes on with the same numbers in a separate recording, or is not recorded.
 //!
-//! Anonymous memory is copied by fork itself. A file is shared, and the parent's other threads go on
-//! writing to it; so the child's file is made before the fork, when every lock is held, and
-//! the child maps it to the same place. Forks that do not call these functions (`_Fork`, `clone`) are
-//! noticed by what the kernel wipes in the child (`os::files::wipe_on_fork`): there nothing is recorded.
+//! Anonymous memory is copied by fork itself. A file is shared, and the parent's other threads go
+//! on writing to it; so the parent makes the child's file before the fork, holding every lock, and
+//! the child maps it at the same address. Some forks do not call these functions (`_Fork`,
+//! `clone`). Their child finds memory that the kernel has wiped (`os::files::wipe_on_fork`), and
+//! records nothing.
 
 use crate::base::os;
 use crate::base::sync::Ordering;
 #[cfg(feature = "backtraces")]
 use crate::engine::place;
-#[cfg(feature = "backtraces")]
-use crate::engine::session;
 use crate::engine::session::{Session, get};
 #[cfg(feature = "backtraces")]
 use crate::store::space::SPACE;
@@ -20,9 +19,9 @@ pub(crate) fn follow() {
     os::at_fork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
-/// Takes every lock that some thread may hold in the middle of a change, so that the child's copy
-/// is whole. The order is that in which they are taken everywhere: the marks, the heap, the threads'
-/// flushes (which hold the records' locks), the modules, the gate, the space.
+/// Takes every lock that a thread may hold in the middle of a change, so that the child's copy is
+/// whole. The locks' order is that of all the code: the stretches, the heap, the threads' flushes
+/// (which hold the records' locks), the modules, the gate, the space.
 unsafe extern "C" fn before_fork() {
     let Some(session) = recorded() else { return };
     core::mem::forget(crate::engine::stretches::lock());
@@ -42,7 +41,7 @@ unsafe extern "C" fn before_fork() {
 /// The session, unless this process is a child that is not recorded.
 fn recorded() -> Option<&'static Session> {
     #[cfg(feature = "backtraces")]
-    if session::is_muted() {
+    if place::is_muted() {
         return None;
     }
     get()
@@ -67,7 +66,7 @@ fn open_locks(session: &Session) {
     crate::engine::stretches::open_lock();
 }
 
-/// The child goes on with the same numbers in its own copy; of the threads it has only this one.
+/// In the child: goes on with the same numbers in the child's copy; this is its only thread.
 unsafe extern "C" fn after_fork_in_child() {
     let Some(session) = recorded() else { return };
     #[cfg(feature = "backtraces")]
@@ -81,7 +80,7 @@ unsafe extern "C" fn after_fork_in_child() {
     session.header.process.id.store(os::process_id(), Ordering::Relaxed);
     #[cfg(feature = "backtraces")]
     if SPACE.is_in_file() {
-        crate::engine::inside::rebuild_in_child(session);
+        crate::engine::registration::rebuild_in_child(session);
     }
     let own = crate::engine::inside::current_index();
     let mut threads = 0;
@@ -108,7 +107,6 @@ unsafe extern "C" fn after_fork_in_child() {
 #[cfg(feature = "backtraces")]
 mod file {
     use core::mem::offset_of;
-    use core::ptr::NonNull;
 
     use crate::base::os::files;
     use crate::base::os::files::{File, Path};
@@ -120,10 +118,10 @@ mod file {
 
     /// The prepared file's number plus one, while a fork is under way; 0: none.
     static PREPARED: AtomicU32 = AtomicU32::new(0);
-    /// How many were prepared: part of their names, until the children name them anew.
+    /// The number of prepared files: part of their names, until the children rename them.
     static COUNT: AtomicU64 = AtomicU64::new(0);
 
-    /// Copies the recording to a new file. Where that fails, the child will not be recorded.
+    /// Copies the recording to a new file. If that fails, the child will not be recorded.
     pub(super) fn prepare(session: &Session) {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let Some(path) = name(count) else { return };
@@ -135,7 +133,8 @@ mod file {
         }
     }
 
-    /// What the prepared file is called: nobody takes it for a recording as long as it has no process.
+    /// The prepared file's name. Readers do not take the file for a recording as long as it has no
+    /// process.
     fn name(count: u64) -> Option<Path> {
         let mut path = Path::EMPTY;
         let fits = path.push(SPACE.path().to_bytes())
@@ -144,7 +143,7 @@ mod file {
         fits.then_some(path)
     }
 
-    /// Writes all that may have been touched, without a process's id: the child writes its own.
+    /// Writes all that may have been touched, without a process's id: the child writes it.
     fn copy(mapping: Mapping, file: &File) -> bool {
         let last = mapping.place(crate::store::layout::Region::Arenas);
         let size = last.0 + last.1 * ENTRY_SIZES[crate::store::layout::Region::Arenas as usize];
@@ -161,16 +160,14 @@ mod file {
         file.set_len(size).is_ok()
             && pieces.all(|(start, len)| {
                 // SAFETY: inside the mapping, and reserved before.
-                let bytes = unsafe { mapping.base().add(start) };
-                // SAFETY: mapped memory. Others may write to it meanwhile: the kernel copies it, and
-                // nothing is concluded from it here.
-                let bytes = unsafe { NonNull::slice_from_raw_parts(bytes, len).as_ref() };
-                file.write_at(bytes, start)
+                let memory = unsafe { mapping.base().add(start) };
+                // SAFETY: mapped memory, which stays so.
+                unsafe { file.write_memory(memory.as_ptr(), len, start) }
             })
             && file.write_at(&0_u32.to_ne_bytes(), no_process)
     }
 
-    /// In the parent: the file is the child's.
+    /// In the parent: leaves the file to the child.
     pub(super) fn forget() {
         drop(take());
     }

@@ -1,10 +1,11 @@
 //! Groups: allocations that are counted together, whichever threads make them.
 //!
-//! A group is what a task, a request, a subsystem or a test allocates. Whoever has its
-//! [`AllocationGroupToken`] enters it; what the thread allocates from then on counts for the group,
-//! until the guard is dropped. A free counts for the group that allocated the block, whoever frees it.
+//! Stacks show where memory is allocated. Groups show the purpose: a subsystem, a kind of request,
+//! a tenant, a task. An [`AllocationGroupToken`] enters the group; from then on the thread's
+//! allocations count for the group, until the guard is dropped. A free counts for the group that
+//! allocated the block, on any thread.
 //!
-//! ```no_run
+//! ```
 //! use mod_alloc::groups::{AllocationGroupToken, group_stats};
 //!
 //! #[global_allocator]
@@ -22,13 +23,40 @@
 //! }
 //! ```
 //!
-//! Futures and streams enter their group on each poll, on whatever thread that is: see [`Track`]. With
-//! the feature `tracing`, groups follow spans: see `AllocationLayer`.
+//! # Futures, streams and spans
 //!
-//! The numbers are those of [`group_stats`] at any moment, `x_groups` in the report, and an outermost
-//! frame `[group: name]` of each of the group's stacks, so that every viewer shows them apart.
+//! Futures and streams enter their group on each poll, on any thread: see [`Track`].
 //!
-//! [`AllocationTracker`] is called back at each allocation and free, with the group.
+//! ```
+//! use mod_alloc::groups::{AllocationGroupToken, Track};
+//!
+//! async fn serve() { /* … */ }
+//! fn spawn<F: Future>(_task: F) { /* your runtime's */ }
+//!
+//! let requests = AllocationGroupToken::register("requests");
+//! spawn(serve().track_allocations(requests));
+//! ```
+//!
+//! With the feature `tracing`, groups follow spans. `AllocationLayer::new()` is for groups that are
+//! attached to spans (`token.attach_to_span(&span)`); `AllocationLayer::by_span_name()` makes one
+//! group per span name.
+//!
+//! # The numbers
+//!
+//! [`group_stats`] gives every group's numbers at any moment. The report has them under `x_groups`,
+//! and `mod-alloc report` shows them as a table. Each stack of a group ends in a frame `[group:
+//! name]`, so that every viewer keeps groups apart. A recording has all of it: after a kill,
+//! `mod-alloc recover` brings it back.
+//!
+//! Numbers are exact: totals and live figures to the byte, with any number of threads and in every
+//! mode. Guards nest, and may be dropped in any order. To enter and leave a group costs about 18
+//! ns; a tracked poll with an allocation, about 60 ns more than an untracked one.
+//!
+//! # A tracker of your own
+//!
+//! An [`AllocationTracker`] is called at each allocation and free, with the group.
+//! [`tracking_compat`] has the names of the crate tracking-allocator, and tells how to move from
+//! it.
 
 pub use crate::api::groups::*;
 pub use crate::compat::tracking as tracking_compat;

@@ -1,8 +1,8 @@
 //! The allocator hook: forwards to the inner allocator and records.
 //!
-//! The order is the same everywhere: an allocation is recorded after the inner allocator has
-//! succeeded (a failure is no event), a free before the block is given back (its trailer
-//! has to be read), a reallocation when it has succeeded.
+//! All methods keep one order. An allocation is recorded after the inner allocator has succeeded (a
+//! failure is no event). A free is recorded before the block is given back (its trailer has to be
+//! read). A reallocation is recorded when it has succeeded.
 
 use core::alloc::{GlobalAlloc, Layout};
 use std::alloc::System;
@@ -27,7 +27,7 @@ mod events;
 #[path = "hook/recorded.rs"]
 mod events;
 
-/// An allocator that records what goes through it and forwards to the allocator `A`.
+/// An allocator that records all blocks and forwards to the allocator `A`.
 ///
 /// ```
 /// #[global_allocator]
@@ -35,19 +35,39 @@ mod events;
 /// # fn main() {}
 /// ```
 ///
-/// With the default features, the process writes `dhat-heap.json` when it exits and prints four lines
-/// on standard error; the environment variables of the crate's documentation change that. All four
-/// allocation methods are forwarded to the same method of `A`: zeroed memory stays lazily
+/// With the default features, the process writes `dhat-heap.json` when it exits and prints four
+/// lines on standard error; the environment variables of the crate's documentation change that. All
+/// four allocation methods are forwarded to the same method of `A`: zeroed memory stays lazily
 /// zeroed and reallocations stay in place.
 ///
-/// There is one recording per process, whatever number of `ModAlloc`s it has.
+/// To wrap another allocator, see [`with`](Self::with). To ask for numbers or a report while the
+/// program runs:
+///
+/// ```
+/// #[global_allocator]
+/// static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
+///
+/// fn main() {
+///     let cache = vec![0_u8; 1 << 20];
+///     assert!(ALLOC.snapshot().current_bytes >= 1 << 20);
+///     drop(cache);
+/// }
+/// ```
+///
+/// There is one recording per process, with any number of `ModAlloc`s.
 #[derive(Debug, Default)]
 pub struct ModAlloc<A = System> {
     inner: A,
 }
 
 impl ModAlloc<System> {
-    /// Records what goes to the system's allocator.
+    /// Records the blocks of the system's allocator.
+    ///
+    /// ```
+    /// #[global_allocator]
+    /// static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
+    /// # fn main() {}
+    /// ```
     #[must_use]
     pub const fn new() -> Self {
         ModAlloc { inner: System }
@@ -55,10 +75,14 @@ impl ModAlloc<System> {
 }
 
 impl<A> ModAlloc<A> {
-    /// Records what goes to the allocator `inner`.
+    /// Records the blocks of the allocator `inner`.
     ///
     /// ```
-    ///     /// static ALLOC: mod_alloc::ModAlloc<System> = mod_alloc::ModAlloc::with(System);
+    /// use std::alloc::System;
+    ///
+    /// #[global_allocator]
+    /// static ALLOC: mod_alloc::ModAlloc<System> = mod_alloc::ModAlloc::with(System);
+    /// # fn main() {}
     /// ```
     #[must_use]
     pub const fn with(inner: A) -> Self {
@@ -66,20 +90,42 @@ impl<A> ModAlloc<A> {
     }
 }
 
-/// The process's numbers. There is one set of them, whatever number of `ModAlloc`s it has.
+/// The process's numbers. There is one set of them, with any number of `ModAlloc`s.
 impl<A> ModAlloc<A> {
     /// The process's allocations so far, or since the last [`reset`](Self::reset); all zero with
     /// `MOD_ALLOC=off` and before the first one.
+    ///
+    /// ```
+    /// # #[global_allocator]
+    /// static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
+    /// # fn main() {
+    /// let before = ALLOC.snapshot();
+    /// let numbers = vec![1_u64; 1000];
+    /// let after = ALLOC.snapshot();
+    /// assert_eq!(after.current_bytes - before.current_bytes, 8000);
+    /// # drop(numbers);
+    /// # }
+    /// ```
     #[must_use]
     pub fn snapshot(&self) -> AllocStats {
         totals::snapshot()
     }
 
-    /// Begins counting anew: what was allocated until now is not in [`snapshot`](Self::snapshot) any more, nor
-    /// are the blocks that are live now. Where such blocks are freed later, `current_bytes` and
+    /// Begins counting anew. Earlier allocations, and the blocks that are live now, are no longer
+    /// in [`snapshot`](Self::snapshot). When such blocks are freed later, `current_bytes` and
     /// `live_count` stop at zero. Call sites and reports are not changed.
     ///
-    /// There is one set of numbers per process, whatever number of `ModAlloc`s it has.
+    /// ```
+    /// # #[global_allocator]
+    /// static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
+    /// # fn main() {
+    /// let before = vec![1_u8; 5000];
+    /// ALLOC.reset();
+    /// let after = vec![1_u8; 100];
+    /// assert_eq!(ALLOC.snapshot().current_bytes, 100);
+    /// # drop((before, after));
+    /// # }
+    /// ```
     pub fn reset(&self) {
         totals::reset();
     }
@@ -88,11 +134,11 @@ impl<A> ModAlloc<A> {
 /// Call sites and reports.
 #[cfg(feature = "backtraces")]
 impl<A> ModAlloc<A> {
-    /// What each call site has allocated so far. Sites are told apart by their innermost eight frames; a
-    /// report has whole stacks.
+    /// The call sites so far, with their numbers. Sites are told apart by their innermost eight
+    /// frames; a report has whole stacks.
     ///
-    /// Of a process that uses `dhat_compat` it is what the present profiler has recorded, or the latest
-    /// one. With `MOD_ALLOC=off` there is nothing.
+    /// In a process that uses `dhat_compat`, they are those of the present profiler, or of the
+    /// latest one. With `MOD_ALLOC=off` there are none.
     ///
     /// ```
     /// # #[global_allocator]
@@ -109,11 +155,11 @@ impl<A> ModAlloc<A> {
         call_sites::call_sites(start::session())
     }
 
-    /// What each call site has allocated so far, with names. Stacks are whole, but for the profiler's
-    /// and the allocator's own frames and what lies outward of `main`, as in a report; see
-    /// [`call_sites`](Self::call_sites) for which sites those are.
+    /// The call sites so far, with their numbers and the names of their frames. Stacks are whole,
+    /// as in a report: without frames of the profiler and the allocator, and without those outward
+    /// of `main`. [`call_sites`](Self::call_sites) says which sites are listed.
     ///
-    /// Where frames are missing there is one that has no address, and says so in place of a function.
+    /// A frame without an address stands for missing frames; its function's name says so.
     ///
     /// ```
     /// # #[global_allocator]
@@ -134,11 +180,24 @@ impl<A> ModAlloc<A> {
         call_sites::named::symbolicated_report(start::session())
     }
 
-    /// Writes what has been recorded so far as dhat JSON, for `dh_view.html`. May be called any
-    /// number of times, by any thread, while others go on allocating: what they have not
-    /// finished recording at that moment is in the next report.
+    /// Writes a report of the process so far: dhat JSON, for `dh_view.html`. May be called any
+    /// number of times, by any thread, while others go on allocating: events that they have not
+    /// finished recording at that moment are in the next report.
     ///
     /// With `MOD_ALLOC=off` the report is empty.
+    ///
+    /// ```
+    /// # #[global_allocator]
+    /// static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
+    /// # fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir();
+    /// # let now = folder.join(format!("mod-alloc-{}.json", std::process::id()));
+    /// # let _cache = vec![1_u8; 5000];
+    /// ALLOC.write_dhat_json(&now)?;
+    /// assert!(std::fs::read_to_string(&now)?.starts_with('{'));
+    /// # std::fs::remove_file(&now)
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -148,7 +207,17 @@ impl<A> ModAlloc<A> {
         report_files::write_dhat_json(start::session(), path.as_ref())
     }
 
-    /// What [`write_dhat_json`](Self::write_dhat_json) writes, as a string.
+    /// The report that [`write_dhat_json`](Self::write_dhat_json) writes, as a string.
+    ///
+    /// ```
+    /// # #[global_allocator]
+    /// static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
+    /// # fn main() {
+    /// # let _cache = vec![1_u8; 5000];
+    /// let report = ALLOC.dhat_json_string();
+    /// assert!(report.contains("\"dhatFileVersion\":2"));
+    /// # }
+    /// ```
     #[cfg(feature = "dhat-compat")]
     #[must_use]
     pub fn dhat_json_string(&self) -> String {

@@ -9,93 +9,165 @@
 //! }
 //! ```
 //!
-//! For every call site, that is, every distinct stack that allocates, the report says exactly how
+//! A call site is a distinct stack that allocates. For every call site the report says exactly how
 //! many blocks and bytes it allocated, how many were live at the end and when the whole heap was at
-//! its peak, what the site's own maximum was, and how long its blocks lived. It is a [DHAT] file:
-//! load it into Valgrind's `dh_view.html`, or the Firefox Profiler. Stacks are whole in an ordinary
-//! release build: neither frame pointers nor a rebuild of the standard library are needed.
+//! its peak, what the site's own maximum was, and how long its blocks lived. The report is a [DHAT]
+//! file: load it into Valgrind's `dh_view.html`, or the Firefox Profiler. Stacks are whole in an
+//! ordinary release build: no frame pointers, no rebuild of the standard library.
 //!
 //! [DHAT]: https://valgrind.org/docs/manual/dh-manual.html
+//!
+//! # I want …
+//!
+//! | I want | look at |
+//! |---|---|
+//! | a report of the whole run | [`ModAlloc`], and the [environment](#environment) |
+//! | a report now | [`ModAlloc::write_dhat_json`], or a [signal](#asking-a-running-program) |
+//! | the totals now | [`ModAlloc::snapshot`] |
+//! | the totals between two moments | [`Profiler`] |
+//! | the call sites, in the program | [`ModAlloc::call_sites`], [`ModAlloc::symbolicated_report`] |
+//! | limits in a test | [`assert_allocs!`], [`assert_no_allocs!`] |
+//! | the allocations of a piece of code | [`measure()`], [`measure_with`], [`measure_threads`] |
+//! | numbers by subsystem, task, span | [`groups`] |
+//! | numbers by thread, arenas, pools | [`memory_stats`] |
+//! | the fragmentation of the heap | [`heap_state`] |
+//! | to come from dhat-rs | [`dhat_compat`](dhat_compat#coming-from-dhat-rs) |
+//! | to come from mod-alloc 1.0 | [`dhat_compat`](dhat_compat#coming-from-mod-alloc-10) |
+//! | to come from tracking-allocator | [`tracking_compat`] |
+//! | to come from stats_alloc | [`measure`](fn@measure#coming-from-stats_alloc) |
+//! | to read recordings, to make reports | [`recording`], [`report`], [`symbolize`] |
+//! | to profile a program as it is | `mod-alloc run -- PROGRAM`, of the package `mod-alloc-cli` |
+//! | to understand it | [how it works](#how-it-works), [the map](#the-map) |
+//!
+#![cfg_attr(feature = "groups", doc = "[`groups`]: crate::groups")]
+#![cfg_attr(feature = "groups", doc = "[`tracking_compat`]: crate::groups::tracking_compat")]
+#![cfg_attr(not(feature = "groups"), doc = "[`groups`]: #features")]
+#![cfg_attr(not(feature = "groups"), doc = "[`tracking_compat`]: #features")]
+#![cfg_attr(not(feature = "threads"), doc = "[`measure_threads`]: #features")]
 //!
 //! # Environment
 //!
 //! | variable | meaning | default |
 //! |---|---|---|
-//! | `MOD_ALLOC` | `on`, `off`: record nothing, and add nothing to blocks | `on` |
-//! | `MOD_ALLOC_OUT` | the report's path; `%p` process id, `%e` executable, `%%`; `off`: none | `dhat-heap.json` |
-//! | `MOD_ALLOC_BUCKETS` | call sites the table holds, 64 to 1,048,576, rounded up to a power of two | grows |
-//! | `MOD_ALLOC_FRAMES` | frames kept of a stack, the innermost, 1 to 256 | 64 |
-//! | `MOD_ALLOC_UNWIND` | `auto`; `tables`: unwind tables alone; `fp`: frame pointers alone | `auto` |
-//! | `MOD_ALLOC_PEAK` | `bounded`: with several threads, peaks are within 1 %; `exact` | `bounded` |
-//! | `MOD_ALLOC_RECORD` | a file for the recording, readable while the program runs and after it was killed; `%p`, `%e`, `%%` as above | memory |
-//! | `MOD_ALLOC_SIGNAL` | `QUIT`, `USR1`, …: at each such signal, describe threads, sites and heap on standard error, and write a report | none |
-//! | `MOD_ALLOC_SELF_CHECK` | `on`: walk every stack a second time from scratch and count differences; slow | `off` |
+//! | `MOD_ALLOC` | `on`; `off`: record nothing, add nothing to blocks | `on` |
+//! | `MOD_ALLOC_OUT` | the report's path, or `off` | `dhat-heap.json` |
+//! | `MOD_ALLOC_BUCKETS` | the table's call sites: 64 to 1,048,576 | grows |
+//! | `MOD_ALLOC_FRAMES` | frames kept of a stack, the innermost: 1 to 256 | 64 |
+//! | `MOD_ALLOC_UNWIND` | `auto`; `tables`, `fp`: unwind tables or frame pointers alone | `auto` |
+//! | `MOD_ALLOC_PEAK` | `bounded`: peaks within 1 % with several threads; `exact` | `bounded` |
+//! | `MOD_ALLOC_RECORD` | a file for the recording | memory |
+//! | `MOD_ALLOC_SIGNAL` | `QUIT`, `USR1`, …: a [dump](#asking-a-running-program) | none |
+//! | `MOD_ALLOC_SELF_CHECK` | `on`: walk every stack twice, count differences; slow | `off` |
 //!
-//! A value that cannot be used is named on standard error, with what is used instead.
+//! In paths, `%p` is the process id, `%e` the executable's name, and `%%` a percent sign. A number
+//! of buckets is rounded up to a power of two. Events that find the table full go to one visible
+//! site. The recording's file can be read while the program runs, and after it was killed. A forked
+//! child writes its own report, with its process id appended unless the path has a `%p`.
 //!
-//! # Besides the report
+//! An invalid value gives one line on standard error, with the value and its replacement.
 //!
-//! `measure` and `assert_allocs!` say what one piece of code allocates, exactly, in tests that run in
-//! parallel. [`Profiler`] gives the whole process's numbers between two moments. `groups` count by subsystem,
-//! task or span; `memory_stats` by thread. [`heap_state`] says what the allocator makes of it. `dhat_compat` is
-//! dhat-rs's interface.
+//! # Asking a running program
 //!
-//! # A program that is asked while it runs
+//! With `MOD_ALLOC_SIGNAL=QUIT`, `kill -QUIT` makes a program describe its memory on standard
+//! error, without stopping it:
 //!
-//! With `MOD_ALLOC_SIGNAL=QUIT`, `kill -QUIT` has a program say on standard error, in lines that begin with
-//! `mod-alloc:`, what each of its threads has live, had at most and allocated, what their arenas and pools hold
-//! (`memory_stats`), what the allocator and the process have (`heap_state`), what was lost, and which ten sites
-//! have the most live. A report of that moment is written beside the one at the end: `dhat-heap.1.json` is
-//! the first. The program goes on meanwhile. Signals that come while one is served are served together, by
-//! one more.
+#![doc = include_str!("api/diagnostics/sample.md")]
 //!
-//! Signals are named as `kill` does, with `SIG` or without, or by number; those that cannot be caught, or
-//! mean that the program is broken (`KILL`, `STOP`, `SEGV`, `ABRT`, …), are refused. The handler that is there
-//! when the process begins to be recorded, before `main`, is called as ever; a signal that was ignored goes on
-//! doing nothing else; a program does not die of a signal that would have ended it. A handler that the program
-//! sets itself later takes our handler's place: that is its right.
+//! Each thread has a line: bytes live now, bytes live at most, bytes and blocks ever allocated, and
+//! the figures of its arenas and pools ([`memory_stats`]). Then come the allocator and the process
+//! ([`heap_state`]), the losses, and the ten sites with the most live bytes. A report of that
+//! moment is written beside the one at the end: `dhat-heap.1.json` is the first. Signals that come
+//! while one is served are served together, by one more dump.
 //!
-//! A thread called `mod-alloc` does the work. The program's other threads know nothing of it, but it is there
-//! from the start: a call that needs a process of one thread (`unshare` of user namespaces) fails with this
-//! variable. A forked child is asked by itself from its first allocation on, if it still has the variable; its
-//! reports have its process id in their names.
+//! Signals are named as `kill` names them, with `SIG` or without, or by number. Signals that cannot
+//! be caught, or mean that the program is broken (`KILL`, `STOP`, `SEGV`, `ABRT`, …), are refused.
+//! A handler that is there when recording begins, before `main`, is called as ever. A signal that
+//! was ignored does nothing else. A signal that would have ended the program does not end it. A
+//! handler that the program sets later replaces the profiler's handler.
 //!
-//! # What the profiler promises the program
+//! The signal handler raises a number and wakes a thread called `mod-alloc`, which does the work.
+//! The program's other threads do not notice it, but it exists from the start: a call that needs a
+//! process of one thread (`unshare` of user namespaces) fails with this variable. A forked child
+//! answers signals from its first allocation on, if it still has the variable; its reports have its
+//! process id in their names.
+//!
+//! # Promises to the program
 //!
 //! It never panics, never aborts, never blocks on a lock that is held while allocating, and changes
-//! nothing that the program prints or returns. All four allocation methods go to the same method of
-//! the allocator it wraps. What it could not record in full it counts, by cause, and says so in the
-//! report and on standard error.
+//! nothing that the program prints or returns. Each of the four allocation methods goes to the same
+//! method of the allocator that it wraps. A loss is an event that was not recorded in full. Losses
+//! are counted by cause; the report and a line on standard error tell them.
+//!
+//! # Rare limits
+//!
+//! The README lists the limits that users meet. These are rare:
+//!
+//! - A signal handler that allocates on an alternate stack needs 8 KiB there in an optimized build,
+//!   and 32 KiB in a debug build.
+//! - If two processes map one recording, its times are those of one machine and boot. A recording
+//!   from another boot has estimated times.
+//! - If a module is unloaded, and another of the very same layout is loaded from the same path at
+//!   the same address, it is taken for the first one.
+//!
+//! # How it works
+//!
+//! A hook takes the caller's registers and captures the stack incrementally. A thread remembers its
+//! last stack. The walk goes outward until it meets a frame of that stack, and then checks that
+//! every word that the earlier walk read is unchanged: it is exact, not a guess. The rules for
+//! leaving a frame come from `.eh_frame`, and are decoded once per return address. Rules of modules
+//! that were loaded late are used only as long as no other module has taken their place.
+//!
+//! Stacks lie in a table, in which equal outer frames are stored once; the innermost frame names
+//! the call site. An 8-byte trailer behind each block names the site to credit when the block is
+//! freed. One thread writes a site in place, and the others write it through their arenas. So no
+//! two threads write the same line of memory at every event. Peaks need no scanning: a site saves
+//! its numbers the first time that it changes after the heap has left its maximum.
+//!
+//! `tools/check/self-check` captures 50 million hard stacks both ways (C++ exceptions, `alloca`,
+//! signals, fibers, `dlclose`, Python's extension modules) and finds no difference. The private
+//! documentation has the whole story: `cargo doc --document-private-items`, from `hook` on.
 //!
 //! # The map
 //!
 //! ```text
-//!  hook (Rust's allocator) ──┬──▶ events ─▶ inside: once per thread ─▶ callsite ─▶ ledger
-//!  preload (C's, tools/preload)                                            │           │
-//!        └▶ block: the trailer         capture: the stack, table: its site ┘           │
-//!                           heap: fronts, peaks, epochs; table::tally, arena, groups ──┘
-//!
-//!  session: starts it all, file, fork      threads, thread: a slot and a state per thread
-//!  recording: the mapping's bytes, the file, and the same as plain data
-//!  windows, marks: from when to when       measure: one piece of code, by a group of its own
-//!  memory_stats: figures of each thread    diagnostics: what a signal prints
-//!  symbolize ─▶ report: names, trimmed and merged stacks, dhat JSON      exit_report: when
-//!  heap_state: what the allocator holds, now and in the recording
-//!  os, sync: libc, atomics and locks that may be held below the allocator
+//!  hook (Rust's allocator) ──┬──▶ engine::events ─▶ inside ─▶ stack_site ─▶ ledger
+//!  preload (C's allocator) ──┘                                    │            │
+//!        └▶ store::trailer: the site                              ▼            ▼
+//!           behind each block                  capture: the stack      store: the numbers
 //! ```
 //!
-//! `hook` tells the story of one event from its beginning; `table` and `recording::layout` draw the
-//! data; `heap` and `table::tally` explain the numbers.
+//! A file knows its own folder and the folders below it here, and the compiler holds it
+//! (`tools/check/layers`):
+//!
+//! ```text
+//!  start fork hook preload tracker groups compat    glue, one page per story
+//!  api                     totals, call sites, reports, groups, measure, memory_stats, …
+//!  engine                  this process: session, threads, ledger, windows, allocators' state
+//!  report  symbolize       named stacks and dhat JSON; they know the recording, not the engine
+//!  recording               the reader of untrusted bytes, and plain data
+//!  store                   the mapping's parts: layout, frames, sites, tallies, arenas, peaks
+//!  capture                 from registers to a stack
+//!  base                    os: the only libc; sync, settings, units, losses
+//! ```
+//!
+//! `hook` tells the story of one event from its beginning; `store` and `store::layout` draw the
+//! data; `store::peak` and `store::tally` explain the numbers. A second engine for other systems
+//! stands beside `engine`: it makes a `recording::model::Recording`, and neither `report` nor
+//! `symbolize` knows which engine made it. All that the engine asks of the system is in `base::os`.
 //!
 //! # Features
 //!
-//! `default` is all of: `counters` (process totals; libc is the only dependency), `backtraces` (stacks
-//! and sites), `symbolicate` (names, files, lines), `dhat-compat` (the report), `std`.
+//! Default are `counters` (the process's totals and [`memory_stats`]; libc is the only dependency),
+//! `backtraces` (stacks and sites), `symbolicate` (names, files, lines), `dhat-compat` (the
+//! report), and `std`. Not default are:
 //!
-//! Besides those: `groups` (allocations counted by task or subsystem, a tracker that is called back),
-//! `tracing` (groups that follow spans); `jemalloc`, `mimalloc` (those allocators' figures in
-//! [`heap_state`] and in reports; glibc's are always there); `threads` (`measure_threads`, for which it defines
-//! `pthread_create`); `compat-1-0` (mod-alloc 1.0's way where it and dhat-rs contradict each other).
+//! | feature | adds |
+//! |---|---|
+//! | `groups` | [`groups`] of allocations, tracked futures and streams, tracker callbacks |
+//! | `tracing` | groups that follow tracing's spans |
+//! | `threads` | [`measure_threads`]; defines `pthread_create` |
+//! | `jemalloc`, `mimalloc` | those allocators' figures in [`heap_state`] and in reports |
+//! | `compat-1-0` | mod-alloc 1.0's way where it and dhat-rs contradict each other |
 
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 compile_error!("mod-alloc records on 64-bit Linux only");
@@ -138,6 +210,8 @@ pub use api::measure::{Measured, Measuring, measure, measure_with};
 #[cfg(feature = "counters")]
 pub use api::memory_stats;
 pub use api::totals::{AllocStats, Profiler};
+#[doc(hidden)]
+pub use base::units;
 #[cfg(feature = "dhat-compat")]
 pub use compat::dhat as dhat_compat;
 pub use hook::ModAlloc;

@@ -1,7 +1,7 @@
-//! What tools/preload needs of the engine. Not for others: it changes without notice.
+//! The interface of the engine for tools/preload alone: it changes without notice.
 //!
-//! A block has its trailer at the end of what the next allocator says is usable; so whoever asks that
-//! allocator for a block asks for [`TRAILER`] bytes more.
+//! A block has its trailer at the end of its usable bytes, as the next allocator tells them. So a
+//! caller asks that allocator for [`TRAILER`] bytes more.
 
 use core::ffi::CStr;
 
@@ -10,10 +10,12 @@ use crate::base::os;
 use crate::capture::registers::{Registers, with_callers_registers};
 use crate::engine::events;
 use crate::engine::inside;
+use crate::engine::registration;
 use crate::engine::session;
 use crate::engine::session::Session;
 use crate::start;
 use crate::store::group;
+use crate::store::ids::{GroupId, SiteId};
 use crate::store::test_starts;
 use crate::store::trailer::at_end;
 
@@ -24,16 +26,16 @@ pub const TRAILER: usize = crate::store::trailer::TRAILER;
 #[derive(Debug, Clone, Copy)]
 pub struct Recorder(&'static Session);
 
-/// What a block's trailer said.
+/// The content of a block's trailer.
 #[derive(Debug, Clone, Copy)]
 pub struct Known {
-    site: u32,
+    site: SiteId,
     size: usize,
 }
 
 impl Recorder {
-    /// The recorder, if the process is recorded. Decides, the first time, and never changes from then
-    /// on; but while it is being decided, the deciding thread is told that it is not.
+    /// The recorder, if the process is recorded. The first call decides that for good; meanwhile
+    /// the deciding thread gets `None`.
     #[inline(always)]
     #[must_use]
     pub fn get() -> Option<Recorder> {
@@ -51,7 +53,8 @@ impl Recorder {
         current::as_profiler(start::session).map(Recorder)
     }
 
-    /// Records a new block of `size` bytes and writes its trailer. Its stack begins with the caller.
+    /// Records a new block of `size` bytes and writes its trailer. Its stack begins with the
+    /// caller.
     ///
     /// # Safety
     ///
@@ -78,7 +81,8 @@ impl Recorder {
         }
     }
 
-    /// What is known of a block that is about to be reallocated; it is not known any more afterwards.
+    /// Takes the trailer's content from a block that is about to be reallocated; the block is
+    /// unknown afterwards.
     ///
     /// # Safety
     ///
@@ -90,11 +94,11 @@ impl Recorder {
         unsafe { at_end::take(block, usable) }.map(|(site, size)| Known { site, size })
     }
 
-    /// Puts back what was taken of a block that could not be reallocated.
+    /// Puts back the content that was taken from a block that could not be reallocated.
     ///
     /// # Safety
     ///
-    /// `block` must be the block that it was taken of, with the same `usable` bytes.
+    /// `block` must be the block that it was taken from, with the same `usable` bytes.
     pub unsafe fn put_back(self, block: *mut u8, usable: usize, known: Option<Known>) {
         if let Some(Known { site, size }) = known {
             // SAFETY: the caller's promise.
@@ -102,7 +106,7 @@ impl Recorder {
         }
     }
 
-    /// Records that a block has changed its size, and writes its trailer anew. A block that is not known is
+    /// Records that a block was resized, and writes its trailer anew. A block that is not known is
     /// a new block.
     ///
     /// # Safety
@@ -119,7 +123,7 @@ impl Recorder {
         }
     }
 
-    /// How many of a block's usable bytes are the program's.
+    /// The number of a block's usable bytes that are the program's.
     ///
     /// # Safety
     ///
@@ -130,19 +134,19 @@ impl Recorder {
         unsafe { at_end::usable(block, usable) }
     }
 
-    /// The calling thread is just beginning, and has not allocated. `stack`: the size of its stack in
-    /// bytes, if it is not the first thread.
+    /// Registers the calling thread, which is just beginning and has not allocated. `stack`: the
+    /// size of its stack in bytes, if it is not the first thread.
     pub fn begin_thread(self, stack: Option<usize>) {
-        inside::begin_thread(self.0, stack);
+        registration::begin_thread(self.0, stack);
     }
 
-    /// Whether each test is a group of its own.
+    /// True if each test is a separate group.
     #[must_use]
     pub fn groups_tests(self) -> bool {
         self.0.settings.tests.is_some()
     }
 
-    /// Whether the first thread is a group, too: where a test is the program's `main`.
+    /// True if the first thread is a group, too: then a test is the program's `main`.
     #[must_use]
     pub fn groups_main(self) -> bool {
         self.0.settings.tests.is_some_and(test_starts::has_main)
@@ -151,16 +155,17 @@ impl Recorder {
     /// The calling thread's group.
     #[must_use]
     pub fn group(self) -> u32 {
-        inside::member().group
+        inside::member().group.number()
     }
 
-    /// All that the calling thread allocates from now on counts for a group.
+    /// Counts all allocations of the calling thread for a group from now on.
     pub fn join(self, group: u32) {
+        let group = GroupId::new(group);
         inside::join_group(self.0, group::Member { group, whole: true, ..Default::default() });
     }
 
-    /// Begins a group with the calling thread, whose name, or the beginning of it, is `thread_name`. `name`
-    /// is the whole name as far as it is known.
+    /// Begins a group with the calling thread, whose name, or the beginning of it, is
+    /// `thread_name`. `name` is the whole name as far as it is known.
     pub fn begin_group(self, thread_name: &[u8], name: &[u8]) {
         let group = self.0.make_group(thread_name, name);
         if group != group::NO_GROUP {
@@ -170,8 +175,8 @@ impl Recorder {
 }
 
 with_callers_registers! {
-    /// The site of a new block of so many bytes (the last argument), whose stack begins with the caller.
-    site_of_new(&'static Session, usize, usize) -> u32 => record
+    /// The site of a new block of N bytes (the last argument), whose stack begins with the caller.
+    site_of_new(&'static Session, usize, usize) -> SiteId => record
 }
 
 unsafe extern "C" fn record(
@@ -181,25 +186,26 @@ unsafe extern "C" fn record(
     pc: u64,
     sp: u64,
     bp: u64,
-) -> u32 {
+) -> SiteId {
     events::allocated(session, size, Registers { pc, sp, bp })
 }
 
-/// Runs `work`; what it allocates is nobody's.
+/// Runs `work`, whose allocations are not recorded.
 pub fn as_profiler<R>(work: impl FnOnce() -> R) -> R {
     current::as_profiler(work)
 }
 
-/// Copies this process's memory from `address`, as far as it is mapped; returns how many bytes.
+/// Copies this process's memory from `address`, as far as it is mapped; returns the number of
+/// bytes.
 #[must_use]
 pub fn copy_memory(address: u64, buffer: &mut [u64]) -> usize {
     os::copy_memory(address, buffer)
 }
 
-/// Where the object begins that has the code at `address`.
+/// The addresses of the module that has the code at `address`.
 #[must_use]
-pub fn object_at(address: u64) -> Option<u64> {
-    os::loaded::find(address).map(|loaded| loaded.start)
+pub fn object_at(address: u64) -> Option<core::ops::Range<u64>> {
+    os::loaded::find(address).map(|loaded| loaded.start..loaded.end)
 }
 
 /// Prints one line on standard error, without the heap.
@@ -213,13 +219,14 @@ pub fn reserve(len: usize) -> Option<core::ptr::NonNull<u8>> {
     os::reserve(len)
 }
 
-/// Whether forked and executed programs are to be recorded, too.
+/// True if forked and executed programs are to be recorded, too.
 #[must_use]
 pub fn follows_children() -> bool {
     os::environment(c"MOD_ALLOC_CHILDREN").map(CStr::to_bytes) != Some(b"no")
 }
 
-/// The next allocator is glibc's own, so its books are those of what is recorded.
+/// Tells the engine that the next allocator is glibc's, so glibc's figures are those of the
+/// recorded blocks.
 pub fn next_is_glibcs() {
     #[cfg(target_env = "gnu")]
     crate::engine::allocator::glibc::is_next();

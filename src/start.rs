@@ -4,12 +4,12 @@
 #[cfg(feature = "counters")]
 use crate::base::os;
 use crate::base::sync::once::Undecided;
-use crate::engine::inside;
+use crate::engine::registration;
 use crate::engine::session::{self, Session};
 #[cfg(feature = "backtraces")]
 use crate::{base::sync::Ordering, engine::allocator::moments, store::layout::EXIT};
 
-/// The session, if the process is recorded. Decides, the first time.
+/// The session, if the process is recorded. The first call decides that.
 #[inline(always)]
 pub(crate) fn session() -> Option<&'static Session> {
     match session::decided() {
@@ -22,7 +22,7 @@ pub(crate) fn session() -> Option<&'static Session> {
 #[inline(never)]
 fn decide() -> Option<&'static Session> {
     let calls = session::Calls {
-        thread_ends: inside::thread_ends,
+        thread_ends: registration::thread_ends,
         #[cfg(feature = "backtraces")]
         note_state: moments::note_peak_if_safe,
     };
@@ -33,7 +33,7 @@ fn decide() -> Option<&'static Session> {
 fn begin() {
     #[cfg(feature = "counters")]
     let _errno = os::KeepErrno::new();
-    // The executable is the first of the modules, whoever allocates first.
+    // The executable is the first of the modules, whichever module allocates first.
     #[cfg(feature = "backtraces")]
     if let Some(session) = session::get() {
         session.modules.note_executable();

@@ -1,9 +1,9 @@
-//! A program's own tracker, called back at each allocation and free.
+//! A tracker in user code, called at each allocation and free.
 //!
 //! ```text
 //!  no tracker was ever set    one load and one branch per allocation, nothing per free
-//!  since then                 every allocation comes here; those that are reported get a trailer of
-//!                             another kind, and so do their frees come here
+//!  since then                 every allocation comes here; reported blocks get a trailer of
+//!                             another kind, and so their frees come here
 //! ```
 
 use core::cell::Cell;
@@ -21,22 +21,25 @@ use crate::capture::registers::Registers;
 use crate::engine::events;
 use crate::engine::session::Session;
 use crate::store::group::{NO_GROUP, named};
+use crate::store::ids::SiteId;
 use crate::store::sites::{NO_SITE, Owner};
 use crate::store::trailer;
 use crate::store::trailer::{TRAILER, tracked};
 
-/// Is told of allocations and frees, on the thread that makes them. See [`AllocationRegistry`].
+/// User code that is called at each allocation and free, on the allocating or freeing thread.
+/// [`AllocationRegistry`] has an example.
 ///
-/// What an implementation allocates is neither recorded nor reported. It must not wait for anything that a
-/// thread may hold while it allocates. A panic in it is caught, for none may leave an allocator.
+/// Allocations of the implementation are neither recorded nor reported. It must not wait for a lock
+/// that a thread may hold while it allocates. A panic in it is caught, because no panic may leave
+/// an allocator.
 ///
-/// A reallocation is a free of the old block, before it happens, and an allocation of the new one, in the
-/// same group. (If there is no memory for it, the old block is reported as allocated again.)
+/// A reallocation is a free of the old block, before it happens, and an allocation of the new one,
+/// in the same group. (If there is no memory for it, the old block is reported as allocated again.)
 pub trait AllocationTracker {
-    /// A block was allocated.
+    /// Called when a block was allocated.
     ///
-    /// `object_size` is what the program asked for, in bytes; `wrapped_size` is that with the
-    /// profiler's trailer, which is what the inner allocator was asked for. `group_id` is the group that the
+    /// `object_size` is the size that the program asked for, in bytes. `wrapped_size` is the size
+    /// asked of the inner allocator: with the profiler's trailer. `group_id` is the group that the
     /// block counts for.
     fn allocated(
         &self,
@@ -46,10 +49,10 @@ pub trait AllocationTracker {
         group_id: AllocationGroupId,
     );
 
-    /// A block that was reported is about to be freed.
+    /// Called when a block that was reported is about to be freed.
     ///
-    /// `source_group_id` is the group that the block counts for, `current_group_id` the one that the
-    /// freeing thread is in.
+    /// `source_group_id` is the group that the block counts for, `current_group_id` the one that
+    /// the freeing thread is in.
     fn deallocated(
         &self,
         addr: usize,
@@ -69,7 +72,7 @@ static ENABLED: AtomicU32 = AtomicU32::new(0);
 /// 1: a tracker was set at some time.
 static WATCHED: AtomicU32 = AtomicU32::new(0);
 
-/// Where the process's one [`AllocationTracker`] is set, and switched on and off.
+/// Sets the process's one [`AllocationTracker`], and switches it on and off.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -95,18 +98,18 @@ static WATCHED: AtomicU32 = AtomicU32::new(0);
 pub struct AllocationRegistry;
 
 impl AllocationRegistry {
-    /// From now on allocations are reported, and the frees of those that were.
+    /// Starts reporting allocations, and the frees of reported blocks.
     pub fn enable_tracking() {
         ENABLED.store(1, Ordering::Relaxed);
     }
 
-    /// From now on nothing is reported.
+    /// Stops all reporting.
     pub fn disable_tracking() {
         ENABLED.store(0, Ordering::Relaxed);
     }
 
-    /// Sets the process's tracker. Nothing is reported before [`enable_tracking`](Self::enable_tracking),
-    /// and nothing at all with `MOD_ALLOC=off`.
+    /// Sets the process's tracker. Nothing is reported before
+    /// [`enable_tracking`](Self::enable_tracking), and nothing at all with `MOD_ALLOC=off`.
     ///
     /// # Errors
     ///
@@ -125,7 +128,7 @@ impl AllocationRegistry {
                 Ordering::Relaxed,
             );
             if set.is_err() {
-                // SAFETY: made above, and nobody else has it.
+                // SAFETY: made above, and no other code has it.
                 drop(unsafe { Box::from_raw(tracker) });
                 return Err(SetTrackerError { _private: () });
             }
@@ -134,7 +137,14 @@ impl AllocationRegistry {
         })
     }
 
-    /// Runs `f`; what it allocates and frees is recorded, but not reported.
+    /// Runs `f`, whose allocations and frees are recorded, but not reported to the tracker.
+    ///
+    /// ```
+    /// use mod_alloc::groups::AllocationRegistry;
+    ///
+    /// let text = AllocationRegistry::untracked(|| String::from("not reported"));
+    /// # drop(text);
+    /// ```
     pub fn untracked<F, R>(f: F) -> R
     where
         F: FnOnce() -> R,
@@ -153,13 +163,14 @@ impl AllocationRegistry {
         // Acquire pairs with the Release in `set_global_tracker`.
         let tracker = TRACKER.swap(ptr::null_mut(), Ordering::Acquire);
         if !tracker.is_null() {
-            // SAFETY: made by `set_global_tracker`; by the caller's promise nobody is calling it.
+            // SAFETY: made by `set_global_tracker`; by the caller's promise no thread is calling
+            // it.
             as_profiler(|| drop(unsafe { Box::from_raw(tracker) }));
         }
     }
 }
 
-/// There is a tracker already.
+/// There is a tracker already; see [`AllocationRegistry::set_global_tracker`].
 #[derive(Debug)]
 pub struct SetTrackerError {
     _private: (),
@@ -173,11 +184,11 @@ impl fmt::Display for SetTrackerError {
 
 impl core::error::Error for SetTrackerError {}
 
-/// Everything is reported.
+/// All events are reported.
 const REPORTED: u8 = 0;
-/// Nothing is reported.
+/// No event is reported.
 const UNTRACKED: u8 = 1;
-/// The tracker is being called: nothing is reported, nor is what it allocates recorded.
+/// The tracker is being called: its allocations are neither reported nor recorded.
 const IN_TRACKER: u8 = 2;
 
 std::thread_local! {
@@ -200,10 +211,10 @@ impl Drop for Suspended {
     }
 }
 
-/// Whether a tracker was set at some time.
+/// True if a tracker was set at some time.
 #[inline(always)]
 pub(crate) fn is_watched() -> bool {
-    // Relaxed: who sets a tracker and then allocates sees it; others see it soon.
+    // Relaxed: the thread that sets a tracker sees it at its next allocation; others see it soon.
     WATCHED.load(Ordering::Relaxed) != 0
 }
 
@@ -214,11 +225,11 @@ fn active() -> Option<&'static Tracker> {
     }
     // Acquire pairs with the Release in `set_global_tracker`.
     let tracker = TRACKER.load(Ordering::Acquire);
-    // SAFETY: null, or of a box that is given back only while nobody allocates or frees.
+    // SAFETY: null, or of a box that is given back only while no other thread allocates or frees.
     unsafe { tracker.as_ref() }
 }
 
-/// Calls the tracker; nothing of that is noticed by who allocates.
+/// Calls the tracker; the allocating code notices nothing of it.
 fn call(call: impl FnOnce()) {
     let _errno = KeepErrno::new();
     let _suspended = Suspended::begin(IN_TRACKER);
@@ -229,13 +240,13 @@ fn call(call: impl FnOnce()) {
 }
 
 /// The group that blocks of a site count for.
-fn group_of(session: &Session, site: u32) -> AllocationGroupId {
-    let owner = session.sites.owners.get(site as usize);
+fn group_of(session: &Session, site: SiteId) -> AllocationGroupId {
+    let owner = session.sites.owners.get(site.index());
     AllocationGroupId::of(named(session.groups, owner.map_or(NO_GROUP, Owner::group)))
 }
 
-/// Records a new block, writes its trailer and reports it. `pc`, `sp` and `bp` are the registers of the
-/// innermost frame to record.
+/// Records a new block, writes its trailer and reports it. `pc`, `sp` and `bp` are the registers of
+/// the innermost frame to record.
 ///
 /// # Safety
 ///
@@ -265,7 +276,12 @@ pub(crate) unsafe extern "C" fn record(
 ///
 /// `block` must be valid for writes of `size` bytes and the trailer.
 #[cold]
-pub(crate) unsafe fn report_new(session: &'static Session, block: *mut u8, size: usize, site: u32) {
+pub(crate) unsafe fn report_new(
+    session: &'static Session,
+    block: *mut u8,
+    size: usize,
+    site: SiteId,
+) {
     let Some(tracker) = active().filter(|_| site != NO_SITE) else { return };
     // SAFETY: the caller's promise.
     unsafe { tracked::write(block, size, site) };
@@ -274,14 +290,15 @@ pub(crate) unsafe fn report_new(session: &'static Session, block: *mut u8, size:
 }
 
 /// Reports that a block of `site` is about to be freed.
-fn report_gone(session: &Session, block: *mut u8, size: usize, site: u32) {
+fn report_gone(session: &Session, block: *mut u8, size: usize, site: SiteId) {
     let Some(tracker) = active() else { return };
     let current = named(session.groups, crate::engine::member::entered().group);
     let (source, current) = (group_of(session, site), AllocationGroupId::of(current));
     call(|| tracker.deallocated(block.addr(), size, size + TRAILER, source, current));
 }
 
-/// A block is about to be freed whose trailer is not the usual one: it was reported, or it is damaged.
+/// Called when a block is about to be freed whose trailer is not the usual one: it was reported, or
+/// it is damaged.
 ///
 /// # Safety
 ///
@@ -299,8 +316,8 @@ pub(crate) unsafe fn freed(session: &'static Session, block: *mut u8, size: usiz
     }
 }
 
-/// The site of a block that is about to be reallocated, whose trailer is not the usual one; `None` if it is
-/// damaged.
+/// The site of a block that is about to be reallocated, whose trailer is not the usual one; `None`
+/// if it is damaged.
 ///
 /// # Safety
 ///
@@ -311,14 +328,14 @@ pub(crate) unsafe fn take_site(
     session: &'static Session,
     block: *mut u8,
     size: usize,
-) -> Option<u32> {
+) -> Option<SiteId> {
     // SAFETY: the caller's promise.
     let site = unsafe { tracked::read(block, size) }?;
     report_gone(session, block, size, site);
     Some(site)
 }
 
-/// A block could not be reallocated: it is still there.
+/// Called when a block could not be reallocated: it is still there.
 ///
 /// # Safety
 ///

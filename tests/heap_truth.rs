@@ -11,7 +11,11 @@ use heap_support::{COUNTED, Ended, Launch, Sites, assert_nothing_lost, numbers_i
 /// Runs a program to its end; one thread, so that all is exact and nothing is lost.
 fn run(arguments: &[&str]) -> (Ended, Report) {
     let name = arguments.join("-").replace(['{', '}', '/'], "");
-    let ended = Launch::new(&name, programs(), arguments).run().with_status(0);
+    ended(Launch::new(&name, programs(), arguments))
+}
+
+fn ended(launch: Launch) -> (Ended, Report) {
+    let ended = launch.run().with_status(0);
     let report = ended.report();
     assert_nothing_lost(&report);
     assert_eq!(report.json["x_settings"]["peak"], "exact");
@@ -94,8 +98,18 @@ fn zeroed_and_aligned_blocks_count_what_was_asked_for() {
 
 #[test]
 fn lifetimes_are_what_the_program_s_clock_says() {
-    let (ended, report) = run(&["lifetimes"]);
-    let sites = Sites::of(&report);
+    assert_lifetimes(&run(&["lifetimes"]));
+}
+
+/// Room for the recording's file takes tens of milliseconds, which belong to no block.
+#[test]
+fn they_are_in_a_recording_in_a_file_too() {
+    let launch = Launch::new("lifetimes-file", programs(), &["lifetimes"]);
+    assert_lifetimes(&ended(launch.env("MOD_ALLOC_RECORD", "one.rec")));
+}
+
+fn assert_lifetimes((ended, report): &(Ended, Report)) {
+    let sites = Sites::of(report);
     for site in ["site_short", "site_reallocated", "site_twice", "site_live"] {
         let bounds = ended.numbers(site);
         let [lived] = sites.sum(site, ["tl"]);

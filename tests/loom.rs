@@ -14,6 +14,9 @@
 #![cfg(loom)]
 #![expect(dead_code, reason = "the models use a part of what the engine's files define")]
 
+mod base {
+    pub(crate) use crate::sync;
+}
 #[path = "loom/frames.rs"]
 mod frames;
 #[path = "../src/store/peak.rs"]
@@ -22,6 +25,9 @@ mod heap;
 mod locks;
 #[path = "loom/modes.rs"]
 mod modes;
+mod store {
+    pub(crate) use crate::table::{ids, slot};
+}
 #[path = "loom/sync.rs"]
 mod sync;
 #[path = "loom/table.rs"]

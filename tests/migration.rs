@@ -1,29 +1,56 @@
-//! The README's pages for who comes from another crate: each is a difference between two programs. The one
-//! is compiled against the crate that is left, the other against this one; both run and print the same.
+//! The pages for those who come from another crate: each is a difference between two programs. One
+//! is compiled against the other crate, one against this crate; both run and print the same.
 
-use std::env;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+#[expect(dead_code, reason = "other tests read other parts of pages")]
+mod pages;
 
-/// The pages' headings, and what the programs before them depend on.
-const PAGES: [(&str, &str, &str); 4] = [
-    ("dhat", "From dhat", "dhat = \"=0.3.3\""),
-    ("mod-alloc", "From mod-alloc 1.0", "mod-alloc = \"=1.0.1\""),
-    ("tracking", "From tracking-allocator", "tracking-allocator = \"=0.4.0\""),
-    ("stats", "From stats_alloc", "stats_alloc = \"=0.1.10\""),
-];
+use std::path::Path;
 
-const README: &str = include_str!("../README.md");
+use pages::{package, text};
 
-/// The difference below a heading: the first block of that kind.
-fn difference(heading: &str) -> &'static str {
-    let heading = format!("\n### {heading}\n");
-    let (_, page) = README.split_once(&heading).unwrap_or_else(|| panic!("no page:{heading}"));
-    let page = page.split("\n### ").next().expect("there is a first part");
-    let (_, rest) = page.split_once("```diff\n").expect("the page has a difference");
-    rest.split("```").next().expect("the block ends")
+/// A page for those who come from another crate.
+struct Page {
+    name: &'static str,
+    /// The file that has it in its docs.
+    source: &'static str,
+    heading: &'static str,
+    /// The dependency of the program before.
+    before: &'static str,
+    /// The features of this crate that the program after needs.
+    features: &'static str,
 }
+
+const DHAT: Page = Page {
+    name: "dhat",
+    source: include_str!("../src/compat/dhat/mod.rs"),
+    heading: "Coming from dhat-rs",
+    before: "dhat = \"=0.3.3\"",
+    features: "[]",
+};
+
+const MOD_ALLOC_1_0: Page = Page {
+    name: "mod-alloc",
+    source: include_str!("../src/compat/dhat/mod.rs"),
+    heading: "Coming from mod-alloc 1.0",
+    before: "mod-alloc = \"=1.0.1\"",
+    features: "[]",
+};
+
+const TRACKING_ALLOCATOR: Page = Page {
+    name: "tracking",
+    source: include_str!("../src/compat/tracking.rs"),
+    heading: "Coming from tracking-allocator",
+    before: "tracking-allocator = \"=0.4.0\"",
+    features: "[\"groups\"]",
+};
+
+const STATS_ALLOC: Page = Page {
+    name: "stats",
+    source: include_str!("../src/api/measure/mod.rs"),
+    heading: "Coming from stats_alloc",
+    before: "stats_alloc = \"=0.1.10\"",
+    features: "[]",
+};
 
 /// The program before (`-`) or after (`+`) a difference.
 fn side(difference: &str, sign: char) -> String {
@@ -37,84 +64,49 @@ fn side(difference: &str, sign: char) -> String {
     lines.join("\n") + "\n"
 }
 
-/// A folder of the running test.
-fn scratch(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("migration").join(name);
-    fs::create_dir_all(&folder).expect("the target folder can be written to");
-    folder
+/// The output of a program that runs to its end.
+fn output(program: &Path, name: &str) -> String {
+    let ran = package::run(program, &[], &package::scratch(&format!("run-{name}")));
+    assert!(ran.status.success(), "{}: {}", program.display(), package::text(&ran.stderr));
+    package::text(&ran.stdout)
 }
 
-/// Builds a package of one program; returns the program's path.
-fn build(name: &str, dependency: &str, program: &str) -> PathBuf {
-    let folder = scratch(name);
-    let manifest = format!(
-        "[workspace]\n[package]\nname = \"page-{name}\"\nedition = \"2024\"\n[dependencies]\n{dependency}\n"
-    );
-    fs::create_dir_all(folder.join("src")).expect("the folder can be written to");
-    fs::write(folder.join("Cargo.toml"), manifest).expect("the folder can be written to");
-    fs::write(folder.join("src/main.rs"), program).expect("the folder can be written to");
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("below the target folder");
-    let target = target.join("migration");
-    let mut command = Command::new(env!("CARGO"));
-    command.args(["build", "--quiet", "--target-dir"]).arg(&target).current_dir(&folder);
-    command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
-    let output = command.output().expect("cargo can be started");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{name}: {said}\n{program}");
-    // A warning of the page itself.
-    assert!(!said.contains("src/main.rs"), "{name}: {said}");
-    target.join("debug").join(format!("page-{name}"))
-}
-
-fn run(program: &Path) -> Output {
-    let mut command = Command::new("timeout");
-    let folder = scratch("run");
-    command.arg("60").arg(program).current_dir(folder);
-    let ours = |name: &str| name.starts_with("MOD_ALLOC");
-    for (name, _) in env::vars_os().filter(|(name, _)| name.to_str().is_some_and(ours)) {
-        command.env_remove(name);
-    }
-    let output = command.output().expect("timeout is part of every Debian");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{}: {said}", program.display());
-    output
-}
-
-/// Compiles and runs both sides of a page; `features` of this crate.
-fn follow(page: &str, features: &str) {
-    let (name, heading, before) =
-        PAGES.into_iter().find(|(name, ..)| *name == page).expect("a page of the list");
-    let difference = difference(heading);
-    let after =
-        format!("mod-alloc = {{ path = {:?}, features = {features} }}", env!("CARGO_MANIFEST_DIR"));
-    let before = build(&format!("{name}-before"), before, &side(difference, '-'));
-    let after = build(&format!("{name}-after"), &after, &side(difference, '+'));
-    let [before, after] = [run(&before), run(&after)].map(|output| output.stdout);
+/// Compiles and runs both sides of a page.
+fn follow(page: &Page) {
+    let docs = text::of_docs(page.source);
+    let blocks = text::blocks(text::below(&docs, page.heading));
+    let difference = blocks.iter().find(|block| block.language == "diff").expect("a difference");
+    let after = package::on_this_crate(page.features);
+    let sides = [("before", page.before, '-'), ("after", &*after, '+')];
+    let [before, after] = sides.map(|(name, dependency, sign)| {
+        let name = format!("page-{}-{name}", page.name);
+        output(&package::build(&name, dependency, &side(difference.text, sign)), &name)
+    });
     assert!(!before.is_empty());
-    assert_eq!(String::from_utf8_lossy(&before), String::from_utf8_lossy(&after), "{heading}");
+    assert_eq!(before, after, "{}", page.heading);
 }
 
 #[test]
 fn from_dhat() {
-    follow("dhat", "[]");
+    follow(&DHAT);
 }
 
 #[test]
 fn from_mod_alloc_1_0() {
-    follow("mod-alloc", "[]");
+    follow(&MOD_ALLOC_1_0);
 }
 
 #[test]
 fn from_tracking_allocator() {
-    follow("tracking", "[\"groups\"]");
+    follow(&TRACKING_ALLOCATOR);
 }
 
 #[test]
 fn from_stats_alloc() {
-    follow("stats", "[]");
+    follow(&STATS_ALLOC);
 }
 
-/// What is not found is no empty program.
+/// A line of neither side is an error, and an empty line is of both.
 #[test]
 fn a_difference_has_two_sides() {
     let difference = "-old\n+new\n kept\n\n+  more\n";

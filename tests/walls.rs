@@ -363,7 +363,8 @@ mod memory {
                 assert_eq!(three, [3_000, 3, 3_000, 3, 3_000, 3, 3_000, 3]);
                 recorded += 1;
             } else {
-                let expected = ["no memory for the call-site table, not recording"];
+                let expected =
+                    ["no memory for the call-site table; recording nothing, raise `ulimit -v`"];
                 assert_eq!(ended.said(), expected, "{megabytes} MiB");
             }
         }

@@ -8,25 +8,37 @@ use crate::base::current::as_profiler;
 use crate::engine::session::Session;
 use crate::recording::model::{Frame, ROOTS, Recording, Site};
 
-/// How many frames [`CallSiteStats`] has.
+/// The number of frames in [`CallSiteStats`].
 const FRAMES: usize = 8;
 
-/// What was allocated by stacks whose innermost frames are the same.
+/// A call site with its numbers: all stacks whose innermost eight frames are equal. See
+/// [`ModAlloc::call_sites`](crate::ModAlloc::call_sites).
+///
+/// ```
+/// # #[global_allocator]
+/// static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
+/// # fn main() {
+/// # let _cache = vec![1_u8; 5000];
+/// let sites = ALLOC.call_sites();
+/// let most = sites.iter().max_by_key(|site| site.total_bytes).expect("a block was allocated");
+/// println!("{} bytes in {} blocks from {:#x}", most.total_bytes, most.count, most.frames[0]);
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct CallSiteStats {
-    /// Return addresses as the process sees them, the innermost first; 0 behind the last one. The innermost
-    /// ones are the allocator's.
+    /// Return addresses as the process sees them, the innermost first; 0 after the last one. The
+    /// innermost ones are the allocator's.
     pub frames: [u64; 8],
-    /// How many there are. 0: no stack is known.
+    /// The number of frames. 0: no stack is known.
     pub frame_count: u8,
     /// Blocks ever allocated; a reallocation is one more.
     pub count: u64,
-    /// Bytes ever allocated; of a reallocation all that the block has then.
+    /// Bytes ever allocated; a reallocation adds its whole new size.
     pub total_bytes: u64,
 }
 
-/// What each call site of the session has allocated so far, by its innermost frames.
+/// The numbers of each call site of the session so far, by its innermost frames.
 pub(crate) fn call_sites(session: Option<&'static Session>) -> Vec<CallSiteStats> {
     as_profiler(|| by_innermost(&own_recording::recording(session)))
 }
@@ -46,7 +58,7 @@ fn by_innermost(recording: &Recording) -> Vec<CallSiteStats> {
     sites.into_values().collect()
 }
 
-/// The innermost frames of a site's stack, and how many they are.
+/// The innermost frames of a site's stack, and their number.
 fn innermost(site: &Site, frames: &[Frame]) -> ([u64; FRAMES], u8) {
     let mut at = site.frame;
     let mut addresses = [0; FRAMES];
@@ -67,7 +79,7 @@ fn innermost(site: &Site, frames: &[Frame]) -> ([u64; FRAMES], u8) {
 
 #[cfg(feature = "symbolicate")]
 pub(crate) mod named {
-    //! The same with names.
+    //! Call sites with names.
 
     use std::path::PathBuf;
     use std::string::String;
@@ -77,7 +89,7 @@ pub(crate) mod named {
     use crate::engine::session::Session;
     use crate::report::{FrameRef, Options, Profile, StackRef};
 
-    /// One function of a stack.
+    /// One function of a stack; see [`SymbolicatedCallSite`].
     #[derive(Debug, Clone)]
     #[non_exhaustive]
     pub struct SymbolicatedFrame {
@@ -89,23 +101,38 @@ pub(crate) mod named {
         pub file: Option<PathBuf>,
         /// Line, counted from 1.
         pub line: Option<u32>,
-        /// Whether it was inlined into the next one.
+        /// True if it was inlined into the next one.
         pub inlined: bool,
     }
 
-    /// What a stack has allocated.
+    /// A stack with its numbers and the names of its frames. See
+    /// [`ModAlloc::symbolicated_report`](crate::ModAlloc::symbolicated_report).
+    ///
+    /// ```
+    /// # #[global_allocator]
+    /// static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
+    /// # fn main() {
+    /// # let _cache = vec![1_u8; 5000];
+    /// let mut stacks = ALLOC.symbolicated_report();
+    /// stacks.sort_by_key(|stack| std::cmp::Reverse(stack.total_bytes));
+    /// for frame in &stacks[0].frames {
+    ///     let function = frame.function.as_deref().unwrap_or("???");
+    ///     println!("{function} {:?}:{:?}", frame.file, frame.line);
+    /// }
+    /// # }
+    /// ```
     #[derive(Debug, Clone)]
     #[non_exhaustive]
     pub struct SymbolicatedCallSite {
         /// Blocks ever allocated; a reallocation is one more.
         pub count: u64,
-        /// Bytes ever allocated; of a reallocation all that the block has then.
+        /// Bytes ever allocated; a reallocation adds its whole new size.
         pub total_bytes: u64,
         /// The stack, innermost function first.
         pub frames: Vec<SymbolicatedFrame>,
     }
 
-    /// What each stack of the session has allocated so far, with names.
+    /// The numbers of each stack of the session so far, with names.
     pub(crate) fn symbolicated_report(
         session: Option<&'static Session>,
     ) -> Vec<SymbolicatedCallSite> {

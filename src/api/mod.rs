@@ -1,4 +1,4 @@
-//! What programs call.
+//! The functions and types that programs use.
 
 #[cfg(feature = "backtraces")]
 pub(crate) mod call_sites;

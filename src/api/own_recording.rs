@@ -1,4 +1,4 @@
-//! The process's own recording, read while it goes on.
+//! This process's recording, read while it goes on.
 
 use std::vec::Vec;
 
@@ -17,13 +17,13 @@ use crate::store::peak::EXACT;
 use crate::store::view;
 use crate::store::view::View;
 
-/// What the process has recorded, or its latest [window](crate::engine::windows) has.
+/// The recording of this process, or of its latest [window](crate::engine::windows).
 pub(crate) fn recording(session: Option<&'static Session>) -> Recording {
     as_profiler(|| session.map(read).unwrap_or_default())
 }
 
-/// The sums over all its call sites, at one moment where peaks are exact. The maxima are those of the
-/// single sites, added up.
+/// The sums over all its call sites, at one moment where peaks are exact. The maxima are those of
+/// the single sites, added up.
 #[cfg(feature = "dhat-compat")]
 pub(crate) fn totals(session: Option<&'static Session>) -> Counters {
     let sites = as_profiler(|| session.map(sites).unwrap_or_default());
@@ -36,13 +36,13 @@ pub(crate) fn totals(session: Option<&'static Session>) -> Counters {
 #[cfg(feature = "dhat-compat")]
 fn sites(session: &Session) -> Vec<Site> {
     let heap = session.heap();
-    // Each event is entered under this lock then.
+    // In exact mode each event is entered under this lock.
     let _held = (heap.mode.load(Ordering::Relaxed) == EXACT).then(|| heap.lock.lock());
     consistently(session, reader::read_sites)
 }
 
-/// Whether something is known of where a site is. All sites are like that but one: with an allocator that
-/// counts without stacks while there is no profiler, that of what it counts.
+/// True if the site has a known stack. All sites have one but the site of blocks that were counted
+/// without stacks, while there was no profiler.
 pub(crate) fn has_stack(site: &Site) -> bool {
     #[cfg(feature = "dhat-compat")]
     let counts_without_stacks = crate::engine::windows::has_counted_only();
@@ -51,8 +51,8 @@ pub(crate) fn has_stack(site: &Site) -> bool {
     !counts_without_stacks || site.frame != ROOT_TABLE_FULL
 }
 
-/// Does the work of a report, in whatever thread has the stack for it; what it allocates there
-/// and here is the profiler's own.
+/// Does the work of a report, in a thread with enough stack for it; its allocations in both threads
+/// are the profiler's.
 #[cfg(feature = "symbolicate")]
 pub(crate) fn with_report_stack(work: &mut dyn FnMut()) {
     as_profiler(|| os::with_large_stack(&mut || as_profiler(&mut *work)));
@@ -63,7 +63,7 @@ pub(crate) fn read(session: &Session) -> Recording {
     let state = moments::now(session);
     let mut recording = consistently(session, reader::read);
     let micros = recording.end_micros;
-    moments::set_end(&mut recording.heap_states, HeapMoment { micros, ..state });
+    recording.heap_states.end_with(HeapMoment { micros, ..state });
     recording
 }
 

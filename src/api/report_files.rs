@@ -1,16 +1,18 @@
 //! Reports of the running process: at exit, and on demand.
 
-use std::io::{self, BufWriter, Write};
+use std::io;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::string::String;
 use std::vec::Vec;
 
 pub(crate) use crate::api::own_recording::{read, with_report_stack};
 use crate::base::current::add_profiler_bytes;
-use crate::base::os;
 use crate::base::os::message::say;
 use crate::base::sync::{AtomicU32, Ordering};
-use crate::engine::session::{self, Session};
+use crate::base::{os, path_pattern};
+use crate::engine::session;
+use crate::engine::session::Session;
 use crate::report::{Form, Options, Profile, dhat, summary};
 use crate::store::space::SPACE;
 
@@ -29,14 +31,14 @@ fn is_left_to_program() -> bool {
     LEFT_TO_PROGRAM.load(Ordering::Relaxed) != 0
 }
 
-/// Writes what the session has recorded so far.
+/// Writes the session's recording so far.
 pub(crate) fn write_dhat_json(session: Option<&'static Session>, path: &Path) -> io::Result<()> {
     let mut result = Ok(());
     with_report_stack(&mut || result = write(&profile(session), path));
     result
 }
 
-/// What [`write_dhat_json`] writes, as a string, which is the program's.
+/// The report of [`write_dhat_json`] as a string, which belongs to the program.
 pub(crate) fn dhat_json_string(session: Option<&'static Session>) -> String {
     let mut text = String::new();
     with_report_stack(&mut || text = json(&profile(session)));
@@ -70,25 +72,25 @@ pub(crate) fn write(profile: &Profile, path: &Path) -> io::Result<()> {
 
 /// Runs when the process exits by `exit` or by returning from `main`; other threads may be running.
 pub(crate) extern "C" fn at_exit() {
-    // What the report needs is not the program's.
+    // The report's allocations are the profiler's.
     if let Some(session) = session::get().filter(|_| SPACE.is_in_file()) {
         crate::engine::allocator::moments::note_end(session);
     }
     with_report_stack(&mut || {
         // A panic must not cross into libc, nor change how the process ends.
         if std::panic::catch_unwind(report).is_err() {
-            say(format_args!("the report could not be made (a defect of mod-alloc)"));
+            say(format_args!("cannot make the report: a defect of mod-alloc, please report it"));
         }
     });
 }
 
-/// The process was forked: this is the child.
+/// Called in a forked child.
 pub(crate) fn in_forked_child() {
     FORKED.store(1, Ordering::Relaxed);
 }
 
 fn report() {
-    // A child that is not recorded has nothing to say.
+    // A child that is not recorded writes no report.
     if session::get().is_some_and(|session| SPACE.is_in_file() && !session.is_this_process()) {
         return;
     }
@@ -101,7 +103,7 @@ fn report() {
     match write(&profile, &path) {
         Ok(()) => os::write_stderr(summary::lines(&profile, &path).as_bytes()),
         Err(error) => say(format_args!(
-            "error: writing to {} failed: {error} (MOD_ALLOC_OUT says where to write)",
+            "cannot write the report {}: {error}; set MOD_ALLOC_OUT to a writable path",
             path.display()
         )),
     }
@@ -122,82 +124,38 @@ pub(crate) fn write_numbered(
     Some((path, result))
 }
 
-/// Where the report goes; `None` if it is switched off.
+/// The report's path; `None` if reports are switched off.
 fn out_path(variable: Option<std::ffi::OsString>) -> Option<PathBuf> {
     numbered_path(variable, None)
 }
 
-/// The same with a number before the file's extension: `dhat-heap.1.json`.
+/// The path with a number before the file's extension: `dhat-heap.1.json`.
 fn numbered_path(variable: Option<std::ffi::OsString>, number: Option<u32>) -> Option<PathBuf> {
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
     let pattern = variable.filter(|value| !value.is_empty()).unwrap_or("dhat-heap.json".into());
     if pattern == "off" {
         return None;
     }
-    let mut path = expand(pattern.as_bytes());
+    let (pattern, mut path) = (pattern.as_bytes(), Vec::new());
+    path_pattern::expand(pattern, |piece| {
+        path.extend_from_slice(piece);
+        true
+    });
     if let Some(number) = number {
         let name = path.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
         let dot = path[name..].iter().rposition(|byte| *byte == b'.').filter(|dot| *dot > 0);
         let at = dot.map_or(path.len(), |dot| name + dot);
         path.splice(at..at, std::format!(".{number}").into_bytes());
     }
-    let names_process = expand_names_process(pattern.as_bytes());
-    if FORKED.load(Ordering::Relaxed) != 0 && !names_process {
+    if FORKED.load(Ordering::Relaxed) != 0 && !path_pattern::names_process(pattern) {
         path.extend_from_slice(std::format!(".{}", os::process_id()).as_bytes());
     }
     Some(PathBuf::from(std::ffi::OsString::from_vec(path)))
 }
 
-/// Whether the pattern has a `%p`.
-fn expand_names_process(pattern: &[u8]) -> bool {
-    let mut bytes = pattern.iter();
-    while let Some(byte) = bytes.next() {
-        if *byte == b'%' && bytes.next() == Some(&b'p') {
-            return true;
-        }
-    }
-    false
-}
-
-/// `%p` is the process's id, `%e` the executable's name, `%%` a percent sign; anything else stays.
-fn expand(pattern: &[u8]) -> Vec<u8> {
-    let mut path = Vec::with_capacity(pattern.len() + 16);
-    let mut bytes = pattern.iter().copied();
-    while let Some(byte) = bytes.next() {
-        if byte != b'%' {
-            path.push(byte);
-            continue;
-        }
-        match bytes.next() {
-            Some(b'p') => path.extend_from_slice(std::format!("{}", os::process_id()).as_bytes()),
-            Some(b'e') => path.extend_from_slice(&executable_name()),
-            Some(b'%') => path.push(b'%'),
-            Some(other) => path.extend_from_slice(&[b'%', other]),
-            None => path.push(b'%'),
-        }
-    }
-    path
-}
-
-fn executable_name() -> Vec<u8> {
-    use std::os::unix::ffi::OsStrExt;
-    let path = std::env::current_exe().unwrap_or_default();
-    path.file_name().map(|name| name.as_bytes().to_vec()).unwrap_or_else(|| b"unknown".to_vec())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn placeholders_are_replaced() {
-        let pid = os::process_id();
-        assert_eq!(expand(b"a-%p.json"), std::format!("a-{pid}.json").into_bytes());
-        assert_eq!(expand(b"100%%"), b"100%");
-        assert_eq!(expand(b"%q%"), b"%q%");
-        assert_eq!(expand(b"%e"), executable_name());
-        assert!(expand_names_process(b"x%p") && !expand_names_process(b"x%%p"));
-    }
 
     #[test]
     fn numbers_stand_before_the_extension() {

@@ -6,17 +6,28 @@ use crate::engine::session::Session;
 use crate::engine::stretches::Stretch;
 use crate::store::peak::EXACT;
 
-/// The process's allocations up to one moment.
+/// The process's allocations up to one moment; see
+/// [`ModAlloc::snapshot`](crate::ModAlloc::snapshot).
 ///
 /// With one thread allocating the numbers are exact. With several, totals and current values
 /// miss at most the events that are being recorded at that moment, and the maxima are
 /// within 1 % (exact with `MOD_ALLOC_PEAK=exact`).
+///
+/// ```
+/// # #[global_allocator]
+/// static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
+/// # fn main() {
+/// let stats: mod_alloc::AllocStats = ALLOC.snapshot();
+/// println!("{} bytes live in {} blocks", stats.current_bytes, stats.live_count);
+/// println!("{} bytes at most, {} in total", stats.peak_bytes, stats.total_bytes);
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct AllocStats {
     /// Allocations, zeroed allocations and reallocations.
     pub alloc_count: u64,
-    /// Bytes allocated; of a reallocation only what it grew by.
+    /// Bytes allocated; of a reallocation only its growth.
     pub total_bytes: u64,
     /// The most bytes live at once.
     pub peak_bytes: u64,
@@ -42,7 +53,7 @@ pub(crate) fn reset() {
     since::set(totals(), stretch);
 }
 
-/// Measures the process's allocations between two moments.
+/// Measures this process's allocations between two moments.
 ///
 /// ```
 /// # #[global_allocator]
@@ -55,8 +66,9 @@ pub(crate) fn reset() {
 /// assert!(stats.peak_bytes >= 8000);
 /// ```
 ///
-/// Any number of them may be open at a time. All threads count; to count one thread's alone, see
-#[cfg_attr(feature = "backtraces", doc = "[`measure`](crate::api::measure).")]
+/// Any number of profilers may be open at a time. All threads count. To count one thread's alone,
+/// see
+#[cfg_attr(feature = "backtraces", doc = "[`measure`](fn@crate::measure).")]
 #[cfg_attr(not(feature = "backtraces"), doc = "`measure` (feature `backtraces`).")]
 #[derive(Debug)]
 pub struct Profiler {
@@ -66,18 +78,34 @@ pub struct Profiler {
 
 impl Profiler {
     /// Begins.
+    ///
+    /// ```
+    /// let profiler = mod_alloc::Profiler::start();
+    /// # drop(profiler);
+    /// ```
     #[must_use]
     pub fn start() -> Self {
         let stretch = Stretch::begin();
         Profiler { before: totals(), stretch }
     }
 
-    /// Ends: what was allocated since the start. `current_bytes` and `live_count` are what is live more
-    /// than at the start, and 0 if that is less.
+    /// Ends, and gives the allocations since the start. `current_bytes` and `live_count` are the
+    /// growth since the start, and 0 if the heap has shrunk.
     ///
-    /// `peak_bytes` and `peak_live_count` are no differences: they are the most that the process had live at
-    /// once between start and stop. With one thread allocating, or `MOD_ALLOC_PEAK=exact`, they are
-    /// exact; else within 1 % of the process's own peak.
+    /// `peak_bytes` and `peak_live_count` are no differences: they are the most bytes and blocks
+    /// that the process had live at once between start and stop. With one thread allocating, or
+    /// `MOD_ALLOC_PEAK=exact`, they are exact; else within 1 % of the process's own peak.
+    ///
+    /// ```
+    /// # #[global_allocator]
+    /// # static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
+    /// let profiler = mod_alloc::Profiler::start();
+    /// drop(vec![1_u8; 4000]);
+    /// let kept = vec![1_u8; 1000];
+    /// let stats = profiler.stop();
+    /// assert_eq!((stats.current_bytes, stats.live_count), (1000, 1));
+    /// # drop(kept);
+    /// ```
     #[must_use]
     pub fn stop(self) -> AllocStats {
         let most = self.stretch.most();
@@ -88,7 +116,7 @@ impl Profiler {
     }
 }
 
-/// What `now` has more than `before`; the maxima are `now`'s.
+/// The differences of `now` and `before`; the maxima are `now`'s.
 fn difference(now: &AllocStats, before: &AllocStats) -> AllocStats {
     AllocStats {
         alloc_count: now.alloc_count.saturating_sub(before.alloc_count),
@@ -132,7 +160,7 @@ fn totals_of(session: &Session) -> AllocStats {
     }
     stats.current_bytes = stats.total_bytes.saturating_sub(freed_bytes);
     stats.live_count = stats.alloc_count.saturating_sub(freed_blocks);
-    let sole = session.heap().sole.load(Ordering::Relaxed).checked_sub(1);
+    let sole = session.heap().sole_thread();
     let front = sole.and_then(|index| session.slot(index)).map(|slot| &slot.front);
     let heap = session.heap().now(front);
     stats.peak_bytes = heap.peak_bytes.max(0).cast_unsigned().max(stats.current_bytes);
@@ -140,7 +168,7 @@ fn totals_of(session: &Session) -> AllocStats {
     stats
 }
 
-/// What was counted until the last reset.
+/// The totals at the last reset.
 mod since {
     use std::sync::{Arc, Mutex, PoisonError};
 
@@ -153,7 +181,7 @@ mod since {
     static SINCE: Mutex<Option<Since>> = Mutex::new(None);
 
     pub(super) fn current() -> Option<Since> {
-        // Nothing in the program's hands runs while it is held, so nobody panics there.
+        // No user code runs while it is held, so nothing panics there.
         SINCE.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

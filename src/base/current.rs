@@ -1,5 +1,5 @@
 //! The one thread-local word through which a thread finds its state: a pointer, or one of a few
-//! small numbers that say why there is none.
+//! small numbers, the reasons for having none.
 
 use core::ptr::NonNull;
 
@@ -21,15 +21,15 @@ pub(crate) const ENDED: usize = 4;
 const LAST_NUMBER: usize = 4;
 
 /// Bytes that the profiler itself has allocated and not freed. Bytes that it handed to the program
-/// are not among them: nobody knows when the program frees those.
+/// are not among them: the profiler cannot know when the program frees those.
 #[cfg(feature = "backtraces")]
 static PROFILER_BYTES: AtomicI64 = AtomicI64::new(0);
 
 #[cfg(all(feature = "preload", target_arch = "x86_64", target_env = "gnu", not(miri)))]
 mod word {
     // In a shared library `thread_local!` calls a function at each access, which may allocate. This
-    // word is at a fixed distance from the thread pointer (the initial-exec model): fine for a library
-    // that is loaded with the program, as preloaded ones are.
+    // word is at a fixed distance from the thread pointer (the initial-exec model): fine for a
+    // library that is loaded with the program, as preloaded ones are.
     core::arch::global_asm!(
         ".pushsection .tbss.mod_alloc_current,\"awT\",@nobits",
         ".globl mod_alloc_current",
@@ -43,8 +43,8 @@ mod word {
     );
 
     #[inline(always)]
-    pub(super) fn get() -> usize {
-        let value;
+    pub(super) fn get() -> *mut () {
+        let value: usize;
         // SAFETY: reads this thread's own word.
         unsafe {
             core::arch::asm!(
@@ -54,11 +54,12 @@ mod word {
                 options(nostack, readonly, preserves_flags),
             );
         }
-        value
+        core::ptr::with_exposed_provenance_mut(value)
     }
 
     #[inline(always)]
-    pub(super) fn set(value: usize) {
+    pub(super) fn set(value: *mut ()) {
+        let value = value.expose_provenance();
         // SAFETY: writes this thread's own word.
         unsafe {
             core::arch::asm!(
@@ -79,16 +80,16 @@ mod word {
     std::thread_local! {
         // A constant without a destructor: touching it neither allocates nor registers anything,
         // and it can be read until the thread's last instruction.
-        static CURRENT: Cell<usize> = const { Cell::new(0) };
+        static CURRENT: Cell<*mut ()> = const { Cell::new(core::ptr::null_mut()) };
     }
 
     #[inline(always)]
-    pub(super) fn get() -> usize {
+    pub(super) fn get() -> *mut () {
         CURRENT.with(Cell::get)
     }
 
     #[inline(always)]
-    pub(super) fn set(value: usize) {
+    pub(super) fn set(value: *mut ()) {
         CURRENT.with(|current| current.set(value));
     }
 }
@@ -96,25 +97,24 @@ mod word {
 /// The calling thread's word as a number; [`NEW`] until it is set.
 #[inline(always)]
 pub(crate) fn number() -> usize {
-    word::get()
+    word::get().addr()
 }
 
 /// Sets the word to one of the numbers above.
 pub(crate) fn set_number(number: usize) {
-    word::set(number);
+    word::set(core::ptr::without_provenance_mut(number));
 }
 
 /// The calling thread's state; `None` while the word is a number.
 #[inline(always)]
 pub(crate) fn state<T>() -> Option<NonNull<T>> {
     let word = word::get();
-    let state = NonNull::new(core::ptr::with_exposed_provenance_mut(word));
-    state.filter(|_| word > LAST_NUMBER)
+    NonNull::new(word.cast()).filter(|_| word.addr() > LAST_NUMBER)
 }
 
 /// Sets the word to the thread's state.
 pub(crate) fn set_state<T>(state: NonNull<T>) {
-    word::set(state.as_ptr().expose_provenance());
+    word::set(state.as_ptr().cast());
 }
 
 /// Records nothing of the calling thread from now on.
@@ -129,7 +129,7 @@ pub(crate) fn unmute() {
     set_number(NEW);
 }
 
-/// Whether the calling thread's allocations are the profiler's now.
+/// True while the calling thread's allocations are the profiler's.
 #[cfg(feature = "backtraces")]
 pub(crate) fn is_profiler() -> bool {
     number() == PROFILER
@@ -137,7 +137,7 @@ pub(crate) fn is_profiler() -> bool {
 
 /// Runs `work`, whose allocations are the profiler's and not the program's.
 pub(crate) fn as_profiler<R>(work: impl FnOnce() -> R) -> R {
-    struct Restore(usize);
+    struct Restore(*mut ());
     impl Drop for Restore {
         fn drop(&mut self) {
             word::set(self.0);
@@ -148,7 +148,7 @@ pub(crate) fn as_profiler<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
-/// Bytes that the profiler has of the allocator.
+/// Bytes that the profiler now holds of the allocator.
 #[cfg(feature = "backtraces")]
 pub(crate) fn profiler_bytes() -> u64 {
     PROFILER_BYTES.load(Ordering::Relaxed).max(0).cast_unsigned()

@@ -1,8 +1,8 @@
 //! Random numbers and memory for unit tests.
 
-use std::boxed::Box;
-use std::sync::Mutex;
-use std::vec::Vec;
+use core::alloc::Layout;
+use core::ptr::NonNull;
+use std::alloc::{alloc_zeroed, dealloc};
 
 /// xorshift64*: the tests are the same every time.
 #[derive(Debug)]
@@ -26,11 +26,25 @@ impl Random {
     }
 }
 
-/// Words for the rest of the process, as in a recording.
-pub(crate) fn leak<T: Default + Sync>(len: usize) -> &'static [T] {
-    /// What was leaked stays in reach, so that Miri does not report it.
-    static LEAKED: Mutex<Vec<Box<dyn Send>>> = Mutex::new(Vec::new());
-    let words: &'static [T] = Box::leak((0..len).map(|_| T::default()).collect());
-    LEAKED.lock().expect("nobody panics here").push(Box::new(words));
-    words
+/// Zeroed memory, given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Zeroed {
+    pub(crate) base: NonNull<u8>,
+    layout: Layout,
+}
+
+impl Zeroed {
+    pub(crate) fn new(size: usize, align: usize) -> Self {
+        let layout = Layout::from_size_align(size, align).expect("a layout");
+        // SAFETY: the size is not zero.
+        let base = NonNull::new(unsafe { alloc_zeroed(layout) }).expect("memory");
+        Zeroed { base, layout }
+    }
+}
+
+impl Drop for Zeroed {
+    fn drop(&mut self) {
+        // SAFETY: allocated with this layout by `new`.
+        unsafe { dealloc(self.base.as_ptr(), self.layout) };
+    }
 }

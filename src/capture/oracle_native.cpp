@@ -1,4 +1,4 @@
-// What the oracle's tests of native frames call: each function calls `look` from frames of the shape
+// Functions for the oracle's tests of native frames: each calls `look` from frames of the shape
 // that its name says.
 
 #include <alloca.h>
@@ -74,7 +74,7 @@ void with_alloca(Look look, unsigned long depth) {
     look(depth % 4);
 }
 
-// Where the frame begins is a word of it, and the stack pointer moves.
+// A word of the frame holds the frame's beginning, and the stack pointer moves.
 void with_aligned_alloca(Look look, unsigned long depth) {
     alignas(128) char line[128];
     touch(line);

@@ -24,7 +24,7 @@ use crate::capture::process_rules::{Objects, ProcessRules};
 use crate::capture::registers::Registers;
 use crate::capture::stack::{Base, MAX_FRAMES, NoNames, Stack};
 
-/// What one thread has seen.
+/// One thread's looks and their results.
 struct Seen {
     stack: Box<Stack>,
     scratch: Box<Stack>,
@@ -102,7 +102,9 @@ unsafe extern "C" fn compare(_: usize, _: usize, _: usize, pc: u64, sp: u64, bp:
     let first = expected.iter().position(|ip| *ip == pc).unwrap_or(expected.len());
     let (rules, at) = (ProcessRules::new(Unwind::Auto, &NoList), Registers { pc, sp, bp });
     let (_, high) = os::stack_bounds().expect("an ordinary thread");
-    let memory = OwnStack { high };
+    // SAFETY: this thread's stack, of which `look`'s caller is a frame; both stacks are captured
+    // here only.
+    let memory = unsafe { OwnStack::new(high) };
     SEEN.with_borrow_mut(|seen| {
         if seen.stack.is_unchanged(&at, &memory) {
             seen.unchanged += 1;
@@ -120,8 +122,8 @@ unsafe extern "C" fn compare(_: usize, _: usize, _: usize, pc: u64, sp: u64, bp:
     });
 }
 
-/// What is different about the captured stack, if anything is. Where a signal interrupted
-/// something, our pc is one more than the interrupted one.
+/// The difference of the captured stack, if there is one. Where a signal interrupted something, our
+/// pc is one more than the interrupted one.
 fn difference(stack: &mut Stack, expected: &[u64], mut signals: usize) -> Option<String> {
     let (base, limit, truncated) = (stack.base(), stack.limit(), stack.is_truncated());
     let found: Vec<u64> = stack.marks().iter().rev().map(|mark| mark.pc).take(limit).collect();

@@ -1,26 +1,55 @@
-//! The memory that a walk reads: the calling thread's own stack, or a copy of another.
+//! The memory that a walk reads: the stack that the calling thread was started with, or a copy of
+//! another.
 
 use crate::capture::walk::Memory;
 
 /// The calling thread's own stack, from its present stack pointer (where each walk begins) outward.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct OwnStack {
-    /// One past the stack's last address.
-    pub(crate) high: u64,
+    /// One past the last address at which a word of the stack may begin.
+    end: u64,
+}
+
+impl OwnStack {
+    /// The stack that ends at `high`.
+    ///
+    /// # Safety
+    ///
+    /// `high` must be one past the last address of the calling thread's stack. Walks of this memory
+    /// must begin with registers of a frame on that stack that does not return before the memory is
+    /// dropped. A [`Stack`](crate::capture::stack::Stack) that this memory is shown must remember
+    /// captures of that stack only, or nothing.
+    #[inline(always)]
+    pub(crate) unsafe fn new(high: u64) -> Self {
+        OwnStack { end: high - 7 }
+    }
+
+    /// The stack, wherever it ends: no word is granted, and words that were granted are read again.
+    ///
+    /// # Safety
+    ///
+    /// As for [`new`](Self::new).
+    #[inline(always)]
+    pub(crate) unsafe fn as_remembered() -> Self {
+        OwnStack { end: 0 }
+    }
 }
 
 impl Memory for OwnStack {
     #[inline(always)]
     fn word(&self, address: u64, from: u64) -> Option<u64> {
-        let inside = from <= address && address < self.high - 7;
-        (inside && address & 7 == 0).then(|| self.again(address))
+        let inside = from <= address && address < self.end;
+        // SAFETY: between `from`, the stack pointer of a walk that has begun as `new` asks for, and
+        // the stack's end all is mapped, and the address is aligned.
+        (inside && address & 7 == 0).then(|| unsafe { self.again(address) })
     }
 
     #[inline(always)]
-    fn again(&self, address: u64) -> u64 {
+    unsafe fn again(&self, address: u64) -> u64 {
         let word = core::ptr::with_exposed_provenance::<u64>(address as usize);
-        // SAFETY: between the stack pointer and the stack's end all is mapped, and the address
-        // is aligned. Volatile: the compiler does not know who writes there.
+        // SAFETY: an aligned address between the present stack pointer and the stack's end, by the
+        // caller's promise: all is mapped there. Volatile: the compiler does not know who writes
+        // there.
         unsafe { word.read_volatile() }
     }
 }
@@ -41,7 +70,7 @@ impl Memory for CopiedStack<'_> {
         self.words.get(index).copied()
     }
 
-    fn again(&self, address: u64) -> u64 {
+    unsafe fn again(&self, address: u64) -> u64 {
         self.word(address, self.low).unwrap_or(0)
     }
 }

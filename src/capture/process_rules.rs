@@ -1,5 +1,5 @@
-//! Rules for the walk of this process's stacks: from the cache, else from the object's unwind tables.
-//! The first time that a pc is met, its object is noted.
+//! Rules for the walk of this process's stacks: from the cache, else from the module's unwind
+//! tables. The first time that a pc is met, its module is noted.
 
 use core::cell::Cell;
 
@@ -10,16 +10,16 @@ use crate::capture::rule::{PackedRule, Rule};
 use crate::capture::walk::Rules;
 use crate::capture::{rule_cache, unwind_tables};
 
-/// The list of loaded objects that frames were found in.
+/// The list of modules that frames were found in.
 pub(crate) trait Objects {
-    /// Adds the object if it is not in the list.
+    /// Adds the module if it is not in the list.
     fn note(&self, loaded: &Loaded);
 
-    /// Whether the object is in the list, as far as can be said without reading its memory, which
+    /// True if the module is in the list, as far as can be said without reading its memory, which
     /// another thread may be unmapping.
     fn is_noted(&self, loaded: &Loaded) -> bool;
 
-    /// The object that had the code at `pc` is there no more: begins a generation.
+    /// Begins a generation: the module that had the code at `pc` is gone.
     fn forget(&self, pc: u64);
 }
 
@@ -28,8 +28,8 @@ pub(crate) trait Objects {
 pub(crate) struct ProcessRules<'a, O> {
     unwind: Unwind,
     objects: &'a O,
-    /// The walk has gone on from what only looked like a frame. What it meets from there on may be in
-    /// an object that another thread is unloading.
+    /// The walk has gone on from a guessed frame. Code that it meets from there on may be in a
+    /// module that another thread is unloading.
     guessed: Cell<bool>,
 }
 
@@ -89,10 +89,12 @@ impl<'a, O: Objects> ProcessRules<'a, O> {
         found.unwrap_or(nowhere)
     }
 
-    /// Calls `work` with the object that holds the code before `pc`, if there is one.
+    /// Calls `work` with the module that holds the code before `pc`, if there is one. It stays
+    /// loaded until `work` returns: it stays as long as the process, or its code is on this
+    /// thread's stack, or else the loader's lock is held.
     ///
-    /// The loader's lock is taken for guesses only: who allocates in a signal handler that has interrupted
-    /// the taking of that very lock would wait for himself.
+    /// The loader's lock is taken for guesses only: a signal handler that allocates may have
+    /// interrupted the taking of that very lock, and its thread would wait for itself.
     fn with_object(&self, pc: u64, mut work: impl FnMut(&Loaded)) {
         match os::loaded::find(pc.wrapping_sub(1)) {
             Some(loaded) if self.guessed.get() && loaded.is_late() => {
@@ -103,12 +105,12 @@ impl<'a, O: Objects> ProcessRules<'a, O> {
         }
     }
 
-    /// Looks whether the objects of these pcs still are those that were noted. If not, a new
+    /// Checks that the modules of these pcs still are those that were noted. If not, a new
     /// generation begins, in which all is looked up anew.
     #[cold]
     #[inline(never)]
     pub(crate) fn revise(&self, pcs: impl Iterator<Item = u64>) {
-        // Stacks go back and forth between few objects.
+        // Stacks go back and forth between few modules.
         let mut known = [const { 0..0 }; 4];
         let mut next = 0;
         for pc in pcs.map(|pc| pc.wrapping_sub(1)) {
@@ -130,15 +132,13 @@ fn decode(loaded: &Loaded, pc: u64) -> Rule {
     if os::loaded::is_loaders_start(pc) {
         return Rule::End;
     }
-    // SAFETY: code of the object is on this thread's stack, or the object stays as long as the
-    // process, or the loader's lock is held; what the unwind tables point to lies in its segments.
-    let bytes = unsafe { loaded.bytes_from(loaded.eh_frame_header) };
-    // SAFETY: as above.
-    let object = unsafe { loaded.bytes_from(loaded.start) };
-    let tables = unwind_tables::Tables {
-        header: loaded.eh_frame_header,
-        bytes,
-        object: (loaded.start, object),
-    };
-    if bytes.is_empty() { Rule::Unknown } else { unwind_tables::rule(&tables, pc) }
+    // SAFETY: `with_object` calls with objects that stay loaded meanwhile.
+    let object = unsafe { loaded.constants() };
+    unwind_tables::rule(&object, loaded.eh_frame_header, pc)
+}
+
+impl unwind_tables::Constants for os::loaded::Constants<'_> {
+    fn from(&self, address: u64) -> &[u8] {
+        self.bytes_from(address)
+    }
 }

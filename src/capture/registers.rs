@@ -11,11 +11,18 @@ pub(crate) struct Registers {
 
 /// Makes a function of three arguments that hands its caller's registers on as three more.
 ///
-/// The function is naked: at its first instruction the return address, the caller's stack
-/// pointer and the caller's frame pointer are where the calling convention has put them, so no
-/// frame of our own has to be unwound. It jumps, so it is on nobody's stack.
+/// The function is naked: at its first instruction the return address, the caller's stack pointer
+/// and the caller's frame pointer are where the calling convention has put them, so no frame of the
+/// profiler has to be unwound. It jumps, so it is on no stack.
+///
+/// No vector register is kept. The callers are compiled functions, which expect every one of them
+/// to change across a call. The exception among allocation functions are those of C that the loader
+/// calls for a TLS descriptor; the preload library keeps the registers around them, further out
+/// than here. Rust's global allocator is not called by the loader, so a program with the crate has
+/// no such caller.
 macro_rules! with_callers_registers {
-    ($(#[$doc:meta])* $vis:vis $name:ident($a:ty, $b:ty, $c:ty) $(-> $result:ty)? => $target:path) => {
+    ($(#[$doc:meta])* $vis:vis $name:ident($a:ty, $b:ty, $c:ty)
+     $(-> $result:ty)? => $target:path) => {
         $(#[$doc])*
         #[cfg(all(target_arch = "x86_64", not(miri)))]
         #[unsafe(naked)]

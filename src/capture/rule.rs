@@ -17,9 +17,9 @@
 //!                                                all zero: an empty cache entry
 //! ```
 //!
-//! *Late*: the pc's object may be unloaded, and another one be loaded in its place.
+//! *Late*: the pc's module may be unloaded, and another one be loaded in its place.
 
-/// What kind of step leaves the frame.
+/// The kind of step that leaves the frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rule {
     /// CFA = sp + `cfa`; the frame pointer still holds the caller's value.
@@ -56,7 +56,7 @@ impl PackedRule {
     /// The bit of those that have saved the frame pointer.
     pub(crate) const SAVED: u32 = 1 << 29;
 
-    /// The bit of those whose object was loaded late.
+    /// The bit of those whose module was loaded late.
     pub(crate) const LATE: u32 = 1 << 28;
 
     /// Nothing is known about this pc.
@@ -64,19 +64,19 @@ impl PackedRule {
     /// The rule does not fit; ask [`Rules::unpacked`](crate::capture::walk::Rules::unpacked).
     pub(crate) const TOO_LARGE: PackedRule = PackedRule(Self::BY_FP);
 
-    /// Whether it is one of the four ordinary kinds.
+    /// True if it is one of the four ordinary kinds.
     #[inline(always)]
     pub(crate) fn is_plain(self) -> bool {
         self.0 & Self::PLAIN != 0
     }
 
-    /// Whether the CFA is counted from the frame pointer.
+    /// True if the CFA is counted from the frame pointer.
     #[inline(always)]
     pub(crate) fn is_by_fp(self) -> bool {
         self.0 & Self::BY_FP != 0
     }
 
-    /// Whether the caller's frame pointer was saved.
+    /// True if the caller's frame pointer was saved.
     #[inline(always)]
     pub(crate) fn is_saved(self) -> bool {
         self.0 & Self::SAVED != 0
@@ -94,7 +94,7 @@ impl PackedRule {
         (u64::from(self.0) << (64 - FP_BITS)).cast_signed() >> (64 - FP_BITS) << 3
     }
 
-    /// The same for a pc whose object was loaded late.
+    /// The rule for a pc whose module was loaded late.
     pub(crate) fn late(self) -> Self {
         PackedRule(self.0 | Self::LATE)
     }

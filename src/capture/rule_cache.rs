@@ -24,7 +24,7 @@ struct Set([AtomicU64; 2]);
 
 static CACHE: [Set; SETS] = [const { Set([const { AtomicU64::new(0) }; 2]) }; SETS];
 
-/// Raised each time that rules may have become stale because an object was unloaded.
+/// Raised each time that rules may have become stale because a module was unloaded.
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 
 /// Addresses of user space fit in 47 bits; anything above has no entry.
@@ -46,7 +46,7 @@ pub(crate) fn get_plain(pc: u64) -> Option<PackedRule> {
     is_plain.then(|| PackedRule::from_plain_bits(entry as u32))
 }
 
-/// The same, if the rule counts from the stack pointer, too.
+/// The cached rule of `pc`, if it is also of those that count from the stack pointer.
 #[inline(always)]
 pub(crate) fn get_by_sp(pc: u64) -> Option<PackedRule> {
     // Relaxed: as above.
@@ -81,7 +81,7 @@ pub(crate) fn put(pc: u64, rule: PackedRule) {
     set.0[0].store(pc >> SET_BITS << 32 | u64::from(rule.bits()), Ordering::Relaxed);
 }
 
-/// How often rules have been thrown away.
+/// The number of times that rules have been thrown away.
 #[inline(always)]
 pub(crate) fn generation() -> u32 {
     GENERATION.load(Ordering::Relaxed)

@@ -1,4 +1,4 @@
-//! The stack a thread had at its last capture, and how the next one is made from it.
+//! A thread's stack at its last capture, from which the next one is made.
 //!
 //! A stack is kept as frames, outermost first. A new capture walks outward only until it
 //! meets a frame with the same pc and stack pointer; then it checks that every word that
@@ -55,12 +55,13 @@ const SENTINEL: Mark = Mark { pc: 0, sp: u64::MAX };
 #[repr(C)]
 struct Pointer {
     bp: u64,
-    /// Where the step out of this frame read the next outer frame's `bp`; 0 if it did not.
+    /// The address at which the step out of this frame read the next outer frame's `bp`; 0 if it
+    /// did not.
     saved: u64,
 }
 
-/// A frame that was walked anew. The order of its fields is not that of a [`Mark`] or [`Pointer`]: two
-/// words written one by one and soon copied as one vector would stall the processor.
+/// A frame that was walked anew. The order of its fields is not that of a [`Mark`] or [`Pointer`]:
+/// two words written one by one and soon copied as one vector would stall the processor.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 struct Fresh {
@@ -71,7 +72,7 @@ struct Fresh {
     pointer: PointerUse,
 }
 
-/// What lies outward of the outermost frame.
+/// The end outward of the outermost frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Base {
     /// Nothing: the outermost frame is `_start` or a thread's entry.
@@ -83,7 +84,8 @@ pub(crate) enum Base {
     Broken,
 }
 
-/// See the module's description. Frames are numbered from 1, outermost first; 0 is the [`SENTINEL`].
+/// See the module's description. Frames are numbered from 1, outermost first; 0 is the
+/// [`SENTINEL`].
 #[derive(Debug)]
 pub(crate) struct Stack {
     len: usize,
@@ -115,7 +117,7 @@ impl Stack {
         self.last_word = Word::default();
     }
 
-    /// The remembered frames lose their names: the next capture asks for them.
+    /// Drops the names of the remembered frames: the next capture asks for them.
     pub(crate) fn forget_names(&mut self) {
         for about in self.abouts.iter_mut().take(self.len + 1).skip(1) {
             *about = about.with_node(NO_NODE);
@@ -133,32 +135,32 @@ impl Stack {
         self.base
     }
 
-    /// How many frames a stack keeps.
+    /// The number of frames that a stack keeps.
     #[inline(always)]
     pub(crate) fn limit(&self) -> usize {
         self.limit
     }
 
-    /// Whether the stack has more frames than are kept.
+    /// True if the stack has more frames than are kept.
     #[inline(always)]
     pub(crate) fn is_truncated(&self) -> bool {
         self.len > self.limit || self.base == Base::Unwalked
     }
 
-    /// The pcs of the frames whose objects were loaded late, innermost first.
+    /// The pcs of the frames whose modules were loaded late, innermost first.
     pub(crate) fn late(&self) -> impl Iterator<Item = u64> {
         let next = |index: usize| Some(self.abouts.get(index)?.late()).filter(|late| *late > 0);
         core::iter::successors(next(self.len), move |late| next(late - 1))
             .map(|late| self.marks[late].pc)
     }
 
-    /// Whether some frame's object was loaded late.
+    /// True if some frame's module was loaded late.
     #[inline(always)]
     pub(crate) fn has_late(&self) -> bool {
         self.abouts.get(self.len).is_some_and(|about| about.late() > 0)
     }
 
-    /// Whether another capture of the same moment has kept the same frames.
+    /// True if another capture of the same moment has kept the same frames.
     pub(crate) fn window_equals(&self, other: &Stack) -> bool {
         let window = |stack: &Stack| {
             let outside = stack.len.saturating_sub(stack.limit);
@@ -173,8 +175,8 @@ impl Stack {
             && (self.is_truncated() || self.base == other.base)
     }
 
-    /// Captures the stack whose innermost frame has the registers `at`. Returns what `names` calls the
-    /// innermost frame, unless the stack [is truncated](Self::is_truncated) or empty.
+    /// Captures the stack whose innermost frame has the registers `at`. Returns the innermost
+    /// frame's name by `names`, unless the stack [is truncated](Self::is_truncated) or empty.
     #[inline(always)]
     pub(crate) fn capture<M: Memory, R: Rules, N: Names>(
         &mut self,

@@ -1,7 +1,7 @@
 //! Rules from `.eh_frame`: the slow path, taken once per pc.
 //!
-//! gimli reads the tables in place (`read-core`: it does not allocate). Of the unwind row
-//! only what a walk needs is kept: where the CFA is, where the return address and the
+//! gimli reads the tables in place (`read-core`: it does not allocate). Of the unwind row only the
+//! part that a walk needs is kept: the CFA, and the places at which the return address and the
 //! frame pointer were saved.
 
 use gimli::{
@@ -30,8 +30,8 @@ mod register {
 
 type Bytes<'a> = EndianSlice<'a, NativeEndian>;
 
-/// Room for one row's rules, in place, and no more than that: a signal handler's stack is small. A row
-/// with more columns makes gimli return an error, and the frame counts as unknown.
+/// Room for one row's rules, in place, and no more than that: a signal handler's stack is small. A
+/// row with more columns makes gimli return an error, and the frame counts as unknown.
 struct InPlace;
 
 /// The registers and the return address.
@@ -46,28 +46,24 @@ impl UnwindContextStorage<usize> for InPlace {
     type Stack = [UnwindTableRow<usize, Self>; 3];
 }
 
-/// The unwind information of one loaded object.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Tables<'a> {
-    /// Loaded address of `.eh_frame_hdr`.
-    pub(crate) header: u64,
-    /// The object's memory from `.eh_frame_hdr` to its end.
-    pub(crate) bytes: &'a [u8],
-    /// Loaded address of the object's first byte, and the object's bytes from there to its end.
-    pub(crate) object: (u64, &'a [u8]),
+/// The unwind information of a module.
+pub(crate) trait Constants {
+    /// The module's constant bytes from a loaded address on, as far as they go; none, if that is no
+    /// address of such a byte.
+    fn from(&self, address: u64) -> &[u8];
 }
 
-/// How to leave the frame whose return address is `pc`.
-pub(crate) fn rule(tables: &Tables<'_>, pc: u64) -> Rule {
-    decode(tables, pc.wrapping_sub(1)).unwrap_or(Rule::Unknown)
+/// How to leave the frame whose return address is `pc`. `header`: loaded address of the module's
+/// `.eh_frame_hdr`.
+pub(crate) fn rule(object: &impl Constants, header: u64, pc: u64) -> Rule {
+    decode(object, header, pc.wrapping_sub(1)).unwrap_or(Rule::Unknown)
 }
 
-fn decode(tables: &Tables<'_>, pc: u64) -> Option<Rule> {
-    let bases = BaseAddresses::default().set_eh_frame_hdr(tables.header);
-    let header = EhFrameHdr::new(tables.bytes, NativeEndian).parse(&bases, 8).ok()?;
+fn decode(object: &impl Constants, header: u64, pc: u64) -> Option<Rule> {
+    let bases = BaseAddresses::default().set_eh_frame_hdr(header);
+    let header = EhFrameHdr::new(object.from(header), NativeEndian).parse(&bases, 8).ok()?;
     let Pointer::Direct(frames_at) = header.eh_frame_ptr() else { return None };
-    let offset = usize::try_from(frames_at.checked_sub(tables.object.0)?).ok()?;
-    let section = EhFrame::new(tables.object.1.get(offset..)?, NativeEndian);
+    let section = EhFrame::new(object.from(frames_at), NativeEndian);
     let bases = bases.set_eh_frame(frames_at);
     let fde =
         header.table()?.fde_for_address(&section, &bases, pc, EhFrame::cie_from_offset).ok()?;
@@ -79,7 +75,7 @@ fn decode(tables: &Tables<'_>, pc: u64) -> Option<Rule> {
     translate(row, &section)
 }
 
-/// What a walk needs of a row; `None` if the row says something that a walk cannot do.
+/// The part of a row that a walk needs; `None` if the row asks for a step that a walk cannot do.
 fn translate(row: &UnwindTableRow<usize, InPlace>, section: &EhFrame<Bytes<'_>>) -> Option<Rule> {
     let link = row.register(register::LINK);
     if is_outermost(link.as_ref()) {
@@ -116,8 +112,8 @@ fn is_outermost(link: Option<&RegisterRule<usize>>) -> bool {
     matches!(link, None | Some(RegisterRule::Undefined))
 }
 
-/// Compilers mark `_start` and thread entries by an undefined return address. Where nothing is
-/// said of it, it is still in x30, which a walk does not follow.
+/// Compilers mark `_start` and thread entries by an undefined return address. If the tables do not
+/// mention it, it is still in x30, which a walk does not follow.
 #[cfg(target_arch = "aarch64")]
 fn is_outermost(link: Option<&RegisterRule<usize>>) -> bool {
     matches!(link, Some(RegisterRule::Undefined))

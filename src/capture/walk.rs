@@ -1,61 +1,67 @@
 //! One step outward: from a frame's registers and its rule to the caller's registers.
 //!
-//! A step is a total function of (registers, rule, memory): it reads only what the memory
-//! grants and always moves outward, so a walk ends whatever the stack holds.
+//! A step is a total function of (registers, rule, memory): it reads only what the memory grants
+//! and always moves outward, so a walk ends, whatever the stack holds.
 
 use crate::capture::registers::Registers;
 use crate::capture::rule::{PackedRule, Rule};
 
-/// Where a walk reads from: the thread's own stack, or an array of numbers in a test.
+/// The memory that a walk reads: the thread's stack, or an array of numbers in a test.
 pub(crate) trait Memory {
     /// The aligned word at `address`, or `None` if it is no part of the stack outward of `from`,
     /// an earlier or the present stack pointer of the walk.
     fn word(&self, address: u64, from: u64) -> Option<u64>;
 
-    /// The word at an address that [`word`](Self::word) has granted during this or an earlier
-    /// capture of the same stack and that is not below the present stack pointer.
-    fn again(&self, address: u64) -> u64;
+    /// The word at an address that was granted before.
+    ///
+    /// # Safety
+    ///
+    /// [`word`](Self::word) must have granted the address, during this capture or an earlier one of
+    /// the same stack, and the stack pointer must not have moved outward of it for good: the
+    /// address is not below the stack pointer of the present capture.
+    unsafe fn again(&self, address: u64) -> u64;
 }
 
-/// Where a walk gets its rules from.
+/// The source of a walk's rules.
 pub(crate) trait Rules {
     /// The rule for `pc`, if it is at hand and of an ordinary kind.
     fn plain(&self, pc: u64) -> Option<PackedRule>;
 
-    /// The same, if the rule also counts from the stack pointer.
+    /// The rule for `pc`, if it is at hand, of an ordinary kind, and counts from the stack pointer.
     fn by_sp(&self, pc: u64) -> Option<PackedRule>;
 
-    /// How to leave the frame whose pc is `pc`: a return address, or one past an interrupted instruction.
+    /// How to leave the frame whose pc is `pc`: a return address, or one past an interrupted
+    /// instruction.
     fn rule(&self, pc: u64) -> PackedRule;
 
-    /// The same for a rule that does not fit in 32 bits.
+    /// The rule for `pc`, if it does not fit in 32 bits.
     fn unpacked(&self, pc: u64) -> Rule;
 
-    /// Whether a frame without a rule may be left through a plausible frame pointer, given
-    /// the return address found there.
+    /// True if a frame without a rule may be left through a plausible frame pointer, given the
+    /// return address found there.
     fn plausible(&self, return_address: u64) -> bool;
 }
 
-/// A word of the stack and what it held; address 0 stands for none.
+/// A word of the stack and its value; address 0 stands for none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Word {
     pub(crate) address: u64,
     pub(crate) value: u64,
 }
 
-/// What the step out of a frame depends on besides the frame's pc and stack pointer, so that it can
-/// be checked later that the same step would be taken again.
+/// The words and registers that the step out of a frame depends on, besides the frame's pc and
+/// stack pointer. They serve to check later that the same step would be taken again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Needs {
-    /// Where the caller's frame pointer was read; 0 if it was not. The return address was read at
-    /// the [`link_address`] that goes with it.
+    /// The address at which the caller's frame pointer was read; 0 if it was not. The return
+    /// address was read at the [`link_address`] that goes with it.
     pub(crate) saved: u64,
-    /// Whether the frame pointer was read or replaced.
+    /// The step's use of the frame pointer: read, or replaced.
     pub(crate) pointer: PointerUse,
 }
 
-/// What a step does with the frame pointer it is given: the [bits of an ordinary
-/// rule](PackedRule::bits) that say so, of which the others are not looked at.
+/// A step's use of the frame pointer that it is given: the [bits of an ordinary
+/// rule](PackedRule::bits) that tell it; the other bits are ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(transparent)]
 pub(crate) struct PointerUse(u32);
@@ -67,7 +73,8 @@ impl PointerUse {
     const RESTORED: Self = PointerUse(PackedRule::PLAIN | PackedRule::SAVED);
     /// Computes from it.
     const USED: Self = PointerUse(PackedRule::PLAIN | PackedRule::BY_FP);
-    /// Computes from it, and from more words than are noted: the step is to be taken anew each time.
+    /// Computes from it, and from more words than are noted: the step is to be taken anew each
+    /// time.
     const UNVERIFIABLE: Self = PointerUse(PackedRule::BY_FP);
 
     #[inline(always)]
@@ -75,7 +82,7 @@ impl PointerUse {
         PointerUse(rule.bits())
     }
 
-    /// What either does.
+    /// The use of the frame pointer by two steps together.
     #[inline(always)]
     pub(crate) fn or(self, other: Self) -> Self {
         PointerUse(self.0 | other.0)
@@ -91,12 +98,12 @@ impl PointerUse {
         self.0 & PackedRule::SAVED != 0
     }
 
-    /// The same of a frame that is left by that rule.
+    /// The use by a frame that is left by that rule.
     pub(crate) fn by(self, rule: PackedRule) -> Self {
         PointerUse(self.0 | rule.bits() & PackedRule::LATE)
     }
 
-    /// Whether the frame's object was loaded late.
+    /// True if the frame's module was loaded late.
     #[inline(always)]
     pub(crate) fn is_late(self) -> bool {
         self.0 & PackedRule::LATE != 0
@@ -113,7 +120,7 @@ impl PointerUse {
 pub(crate) enum Step {
     /// The caller's registers.
     Outward(Registers, Needs),
-    /// This was the outermost frame, as a word of the stack says or its rule.
+    /// This was the outermost frame, by its rule or by a word of the stack.
     End(Word, PointerUse),
     /// The caller cannot be found: no unwind information, or memory that is not the stack.
     Broken(Word, PointerUse),
@@ -182,8 +189,9 @@ fn offset(base: u64, by: i64) -> u64 {
 
 /// The ordinary step: return address beside the CFA, and a saved frame pointer unless `saved` is 0.
 ///
-/// Only words of the frame itself are read: those below could be overwritten by calls that the frame
-/// makes, which a later check could not tell from a changed frame. And the walk must move outward.
+/// Only words of the frame itself are read: those below could be overwritten by calls that the
+/// frame makes, which a later check could not tell from a changed frame. And the walk must move
+/// outward.
 fn leave<M: Memory>(at: &Registers, cfa: u64, saved: u64, pointer: PointerUse, memory: &M) -> Step {
     let link = link_address(cfa, saved);
     let Some(pc) = memory.word(link, at.sp).filter(|_| cfa > at.sp) else { return BROKEN };
@@ -202,14 +210,14 @@ fn leave<M: Memory>(at: &Registers, cfa: u64, saved: u64, pointer: PointerUse, m
 /// further out.
 pub(crate) const LINK_IS_BELOW_CFA: bool = !cfg!(target_arch = "aarch64");
 
-/// Where a frame's return address is: just below the CFA.
+/// The address of a frame's return address: just below the CFA.
 #[cfg(not(target_arch = "aarch64"))]
 #[inline(always)]
 pub(crate) fn link_address(cfa: u64, _saved: u64) -> u64 {
     cfa.wrapping_sub(8)
 }
 
-/// Where a frame's return address is: beside the frame pointer, as the pair x29, x30 is
+/// The address of a frame's return address: beside the frame pointer, as the pair x29, x30 is
 /// stored together. 0 where it was not stored, which is no address of a stack.
 #[cfg(target_arch = "aarch64")]
 #[inline(always)]
@@ -217,9 +225,9 @@ pub(crate) fn link_address(_cfa: u64, saved: u64) -> u64 {
     if saved == 0 { 0 } else { saved.wrapping_add(8) }
 }
 
-/// The walk cannot go on from these registers, whatever the words of memory are.
+/// The walk cannot go on from these registers, whatever memory holds.
 const BROKEN: Step = Step::Broken(Word { address: 0, value: 0 }, PointerUse::USED);
-/// The walk cannot go on as the words are, but which words is not noted.
+/// The walk cannot go on with the present words, which are not noted.
 const BROKEN_NOW: Step = Step::Broken(Word { address: 0, value: 0 }, PointerUse::UNVERIFIABLE);
 
 /// A frame whose CFA was itself saved on the stack, because the stack was realigned.
@@ -259,7 +267,7 @@ fn by_plausible_frame_pointer<M: Memory, R: Rules>(at: &Registers, memory: &M, r
     }
     let link = at.bp.wrapping_add(8);
     let Some(pc) = memory.word(link, at.sp) else { return BROKEN };
-    // What is plausible depends on which objects are loaded.
+    // The set of loaded modules decides if an address is plausible.
     if !rules.plausible(pc) {
         return BROKEN_NOW;
     }

@@ -1,14 +1,61 @@
-//! The surface of the crate `tracking-allocator` 0.4, for who comes from there.
+//! tracking-allocator 0.4's interface: all of its names, with its meanings.
+//!
+//! # Coming from tracking-allocator
+//!
+//! A tracker goes on working (features `groups`, and `tracing` for spans). The tests of this crate
+//! compile and run both sides.
 //!
 //! ```diff
-//! -use tracking_allocator::{AllocationGroupToken, AllocationRegistry, AllocationTracker, Allocator};
+//! -// Cargo.toml: tracking-allocator = "0.4"
+//! -use tracking_allocator::{
+//! +// Cargo.toml: mod-alloc = { version = "1.1", features = ["groups"] }
 //! +use mod_alloc::groups::tracking_compat::{
-//! +    AllocationGroupToken, AllocationRegistry, AllocationTracker, Allocator,
-//! +};
+//!      AllocationGroupId, AllocationGroupToken, AllocationRegistry, AllocationTracker, Allocator,
+//!  };
+//!  use std::alloc::System;
+//!
+//!  #[global_allocator]
+//!  static ALLOC: Allocator<System> = Allocator::system();
+//!
+//!  struct Printed;
+//!
+//!  impl AllocationTracker for Printed {
+//!      fn allocated(&self, _: usize, size: usize, _: usize, group: AllocationGroupId) {
+//!          println!("{size} bytes for group {}", group.as_usize());
+//!      }
+//!
+//!      fn deallocated(
+//!          &self, _: usize, _: usize, _: usize, _: AllocationGroupId, _: AllocationGroupId,
+//!      ) {}
+//!  }
+//!
+//!  fn main() {
+//!      AllocationRegistry::set_global_tracker(Printed).expect("the first one");
+//!      AllocationRegistry::enable_tracking();
+//!      let mut token = AllocationGroupToken::register().expect("a group");
+//!      let guard = token.enter();
+//!      let numbers = vec![0_u8; 5000];
+//!      drop(guard);
+//!      AllocationRegistry::disable_tracking();
+//!      println!("{} numbers", numbers.len());
+//!  }
 //! ```
 //!
-//! Reallocations stay in place, zeroed memory stays lazily zeroed, failed allocations return null as
-//! the program expects, and groups that are left by [`AllocationGuard::exit`] are left once.
+//! tracking-allocator's own test and examples pass with that import (`AllocationLayer` needs the
+//! feature `tracing`).
+//!
+//! Most trackers add numbers up. Those numbers are there without a tracker: see
+//! [`group_stats`](crate::groups::group_stats).
+//!
+//! # Differences on purpose
+//!
+//! - Reallocations stay in place. A reallocation is reported as a free and an allocation, both in
+//!   the block's group.
+//! - Zeroed memory stays lazily zeroed.
+//! - An allocation that fails returns null, as the program expects.
+//! - Guards may be dropped in any order. A group that is left by [`AllocationGuard::exit`] is left
+//!   once.
+//! - A panic of the tracker stays in the tracker.
 
 use crate::hook::ModAlloc;
 
@@ -17,11 +64,27 @@ pub use crate::api::groups::AllocationLayer;
 pub use crate::api::groups::{AllocationGroupId, AllocationGuard};
 pub use crate::tracker::{AllocationRegistry, AllocationTracker, SetTrackerError};
 
-/// The allocator, by the name it has there.
+/// [`ModAlloc`], by the name that tracking-allocator gives it.
+///
+/// ```
+/// use mod_alloc::groups::tracking_compat::Allocator;
+/// use std::alloc::System;
+///
+/// #[global_allocator]
+/// static ALLOC: Allocator<System> = Allocator::system();
+/// # fn main() {}
+/// ```
 pub type Allocator<A> = ModAlloc<A>;
 
 impl ModAlloc<std::alloc::System> {
-    /// [`ModAlloc::new`] by the name that `tracking-allocator` gives it.
+    /// [`ModAlloc::new`], by the name that tracking-allocator gives it.
+    ///
+    /// ```
+    /// # use mod_alloc::ModAlloc;
+    /// #[global_allocator]
+    /// static ALLOC: ModAlloc = ModAlloc::system();
+    /// # fn main() {}
+    /// ```
     #[must_use]
     pub const fn system() -> Self {
         Self::new()
@@ -29,14 +92,23 @@ impl ModAlloc<std::alloc::System> {
 }
 
 impl<A> ModAlloc<A> {
-    /// [`ModAlloc::with`] by the name that `tracking-allocator` gives it.
+    /// [`ModAlloc::with`], by the name that tracking-allocator gives it.
+    ///
+    /// ```
+    /// # use mod_alloc::ModAlloc;
+    /// use std::alloc::System;
+    ///
+    /// #[global_allocator]
+    /// static ALLOC: ModAlloc = ModAlloc::from_allocator(System);
+    /// # fn main() {}
+    /// ```
     #[must_use]
     pub const fn from_allocator(allocator: A) -> Self {
         Self::with(allocator)
     }
 }
 
-/// A group's token as it is there: the group has no name but its number.
+/// A group's token as tracking-allocator has it: the group has a number, and no name.
 ///
 /// ```
 /// use mod_alloc::groups::tracking_compat::AllocationGroupToken;
@@ -49,7 +121,8 @@ impl<A> ModAlloc<A> {
 pub struct AllocationGroupToken(crate::api::groups::AllocationGroupToken);
 
 impl AllocationGroupToken {
-    /// Makes a group; `None` if all are taken. With `MOD_ALLOC=off`, the token stands for no group.
+    /// Makes a group. `None` if all 65,535 are taken. With `MOD_ALLOC=off`, the token stands for no
+    /// group.
     #[must_use]
     pub fn register() -> Option<Self> {
         let token = crate::api::groups::AllocationGroupToken::register("");
@@ -64,12 +137,12 @@ impl AllocationGroupToken {
         self.0.id()
     }
 
-    /// See [`AllocationGroupToken::enter`](crate::api::groups::AllocationGroupToken::enter).
+    /// See [`AllocationGroupToken::enter`](crate::groups::AllocationGroupToken::enter).
     pub fn enter(&mut self) -> AllocationGuard<'_> {
         self.0.enter()
     }
 
-    /// See [`AllocationGroupToken::attach_to_span`](crate::api::groups::AllocationGroupToken::attach_to_span).
+    /// See [`attach_to_span`](crate::groups::AllocationGroupToken::attach_to_span).
     #[cfg(feature = "tracing")]
     pub fn attach_to_span(self, span: &tracing::Span) {
         self.0.attach_to_span(span);

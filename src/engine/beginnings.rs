@@ -1,19 +1,20 @@
 //! The numbers that each thread slot had when its present thread began.
 //!
-//! A slot's numbers go on when one thread ends and another takes the slot. What they were when the
-//! thread began is kept beside them, so that its own are the difference.
+//! A slot's numbers go on when one thread ends and another takes the slot. The numbers at the
+//! thread's beginning are kept beside them: the difference is the thread's.
 //!
 //! | operation | order | partner | publishes |
 //! |---|---|---|---|
-//! | version, made odd | then a Release fence | the Acquire fence in `read` | whoever reads what follows, sees that it changed |
+//! | version, made odd | then a Release fence | the fence in `read` (Acquire) | a change began |
 //! | version, made even | Release | the Acquire in `read` | all that was written |
 //!
-//! The fence also covers the numbers that the thread counts from then on: who reads those together with
-//! an older thread's beginning, sees the version change.
+//! The fence also covers the numbers that the thread counts from then on: a reader that takes those
+//! together with an older thread's beginning sees the version change.
 
 use core::sync::atomic::fence;
 
 use crate::base::sync::{AtomicU32, AtomicU64, Ordering, wait_turn};
+use crate::store::ids::ThreadIndex;
 use crate::store::peak::Front;
 use crate::store::thread_slot::{SHARED, ThreadSlot};
 
@@ -27,13 +28,13 @@ struct Beginning {
     numbers: [AtomicU64; 5],
 }
 
-static BEGINNINGS: [Beginning; SHARED as usize] = [const {
+static BEGINNINGS: [Beginning; SHARED.index()] = [const {
     Beginning {
         version: AtomicU32::new(0),
         running: AtomicU32::new(0),
         numbers: [const { AtomicU64::new(0) }; 5],
     }
-}; SHARED as usize];
+}; SHARED.index()];
 
 /// A front's numbers: bytes and blocks freed and allocated, and what reallocations kept.
 #[derive(Debug, Clone, Copy, Default)]
@@ -83,8 +84,8 @@ impl Beginning {
         Numbers::of_words(self.numbers.each_ref().map(|number| number.load(Ordering::Relaxed)))
     }
 
-    /// What `read` reads while the slot's thread stays the same. `None`: it is being changed, and the one
-    /// who does that may be waiting for us.
+    /// The result of `read`, if the slot's thread stays the same meanwhile. `None`: the slot is
+    /// changing its thread, and the changing thread may be waiting for this one.
     fn read<R>(&self, read: impl Fn() -> R) -> Option<R> {
         const PATIENCE: u32 = 1 << 16;
         let mut turn = 0;
@@ -101,9 +102,9 @@ impl Beginning {
     }
 }
 
-/// A thread begins to use that slot, and `describe` says in it who that is.
-pub(crate) fn begin(index: u32, slot: &ThreadSlot, describe: impl FnOnce()) {
-    let Some(beginning) = BEGINNINGS.get(index as usize) else { return describe() };
+/// Notes that a thread begins to use that slot; `describe` writes the thread's name and id.
+pub(crate) fn begin(index: ThreadIndex, slot: &ThreadSlot, describe: impl FnOnce()) {
+    let Some(beginning) = BEGINNINGS.get(index.index()) else { return describe() };
     beginning.write(|| {
         describe();
         for (word, number) in beginning.numbers.iter().zip(Numbers::of(&slot.front).words()) {
@@ -114,16 +115,17 @@ pub(crate) fn begin(index: u32, slot: &ThreadSlot, describe: impl FnOnce()) {
     });
 }
 
-/// The slot's thread has had its last event.
-pub(crate) fn end(index: u32) {
-    if let Some(beginning) = BEGINNINGS.get(index as usize) {
+/// Notes that the slot's thread has had its last event.
+pub(crate) fn end(index: ThreadIndex) {
+    if let Some(beginning) = BEGINNINGS.get(index.index()) {
         beginning.write(|| beginning.running.store(0, Ordering::Relaxed));
     }
 }
 
-/// In a forked child: the slot's thread is not there, wherever it was when the process was forked.
-pub(crate) fn forget(index: u32) {
-    if let Some(beginning) = BEGINNINGS.get(index as usize) {
+/// In a forked child: notes that the slot's thread does not exist, whatever it was doing at the
+/// fork.
+pub(crate) fn forget(index: ThreadIndex) {
+    if let Some(beginning) = BEGINNINGS.get(index.index()) {
         beginning.version.fetch_and(!1, Ordering::Relaxed);
         end(index);
     }
@@ -138,13 +140,13 @@ pub(crate) struct Running {
     /// The slot's numbers now, and as of the thread's beginning.
     pub(crate) now: Numbers,
     pub(crate) before: Numbers,
-    /// The most bytes that the slot had live since then.
+    /// The most bytes live in the slot since then.
     pub(crate) peak: i64,
 }
 
 /// The running thread of the slot with this index; `None` if it has none.
-pub(crate) fn running(index: u32, slot: &ThreadSlot) -> Option<Running> {
-    let beginning = BEGINNINGS.get(index as usize)?;
+pub(crate) fn running(index: ThreadIndex, slot: &ThreadSlot) -> Option<Running> {
+    let beginning = BEGINNINGS.get(index.index())?;
     let read = || {
         let before = beginning.numbers();
         let mut name = [0; 16];

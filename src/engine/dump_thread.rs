@@ -5,16 +5,17 @@
 //!                └─▶ the handler that was there
 //! ```
 //!
-//! The thread is started with the recording. All signals are blocked in it, what it allocates is the
-//! profiler's own, and it is none of the program's threads in any report. Signals that come while it is at
+//! The thread is started with the recording. All signals are blocked in it, its allocations are the
+//! profiler's, and no report counts it as a thread of the program. Signals that come while it is at
 //! work are served by one more dump together.
 //!
-//! A process lives as long as it has threads; where the first one ends by `pthread_exit`, ours ends when
-//! it is the last.
+//! A process lives as long as it has threads. If its first thread ends by `pthread_exit`, this
+//! thread ends when it is the last.
 //!
-//! A thread does not survive a fork. The child's is started with its first event after the fork, not in
-//! the handler of the fork itself: most children execute another program at once, and some depend on being
-//! alone. Its one thread's front is [halted](crate::store::peak::Front::halt), which costs other events nothing.
+//! A thread does not survive a fork. The child's is started with its first event after the fork,
+//! not in the fork handler: most children execute another program at once, and some depend on
+//! having one thread. The front of the child's thread is [halted](crate::store::peak::Front::halt),
+//! which costs other events nothing.
 
 use core::ffi::{c_int, c_void};
 use core::ptr;
@@ -39,22 +40,22 @@ static SIGNAL: AtomicU32 = AtomicU32::new(0);
 static RUNNING: AtomicU32 = AtomicU32::new(0);
 /// The requests that are served.
 static SERVED: AtomicU32 = AtomicU32::new(0);
-/// 1: one of the requests is no signal, but that the thread should look around.
+/// 1: one of the requests is no signal, but asks the thread to look if it is the last.
 static NUDGED: AtomicU32 = AtomicU32::new(0);
 /// 1: the process is a child that has no thread yet.
 static NEEDED: AtomicU32 = AtomicU32::new(0);
-/// What the front of the child's one thread is to go on with.
+/// The mode that the front of the child's one thread goes on with.
 static HALTED_MODE: AtomicU32 = AtomicU32::new(0);
 
 /// The functions that do the work.
 static WORK: OnceLock<Work> = OnceLock::new();
 
-/// The work of the thread, which others know.
+/// The functions of upper layers that the thread calls.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Work {
-    /// Describes the program at this signal. `false`: that panicked.
+    /// Describes the program at this signal. `false`: it panicked.
     pub(crate) dump: fn(c_int) -> bool,
-    /// Whether the calling thread is the only one of the process that has not ended.
+    /// True if the calling thread is the only one of the process that has not ended.
     pub(crate) is_last_thread: fn() -> bool,
 }
 
@@ -68,24 +69,24 @@ pub(crate) fn start(signal: c_int, work: Work) {
     os::at_exit(finish);
     if !signals::count_signal(signal) {
         say(format_args!(
-            "{} cannot be handled, MOD_ALLOC_SIGNAL is not used",
+            "cannot handle {}; set MOD_ALLOC_SIGNAL to another signal",
             signals::Name(signal)
         ));
     }
 }
 
-/// Whether there is a thread now.
+/// True if the thread exists.
 fn start_thread() -> bool {
     let result = signals::start_thread(STACK, serve);
     if let Err(error) = result {
-        say(format_args!("no thread for MOD_ALLOC_SIGNAL (error {error}), which is not used"));
+        say(format_args!("cannot start a thread (error {error}); MOD_ALLOC_SIGNAL is off"));
     }
     RUNNING.store(u32::from(result.is_ok()), Ordering::Relaxed);
     result.is_ok()
 }
 
 extern "C" fn serve(_: *mut c_void) -> *mut c_void {
-    /// How often the thread looks whether it is the last, while that is to be expected.
+    /// The pause between two looks of the thread if it is the last, while that is to be expected.
     const LOOK_MILLIS: u32 = 20;
     current::mute();
     signals::name_thread(c"mod-alloc");
@@ -106,7 +107,7 @@ extern "C" fn serve(_: *mut c_void) -> *mut c_void {
             continue;
         }
         if !(work.dump)(signal()) {
-            say(format_args!("the dump could not be made (a defect of mod-alloc)"));
+            say(format_args!("cannot make the dump: a defect of mod-alloc, please report it"));
         }
         // Release pairs with the Acquire in `finish`: all of it is written.
         SERVED.store(requested, Ordering::Release);
@@ -118,13 +119,14 @@ extern "C" fn serve(_: *mut c_void) -> *mut c_void {
     ptr::null_mut()
 }
 
-/// Whether any thread of the program's is known.
+/// True if any thread of the program is known.
 fn has_threads() -> bool {
     let session = session::decided().ok().flatten();
     session.is_some_and(|session| session.heap().threads.load(Ordering::Relaxed) != 0)
 }
 
-/// A thread of the program's has ended. If it was the last one, ours must not keep the process alive.
+/// Tells this thread that a thread of the program has ended. After the last one it must not keep
+/// the process alive.
 pub(crate) fn thread_ended() {
     if RUNNING.load(Ordering::Relaxed) != 0 && !has_threads() {
         NUDGED.store(1, Ordering::Relaxed);
@@ -138,8 +140,8 @@ fn signal() -> c_int {
     SIGNAL.load(Ordering::Relaxed).cast_signed()
 }
 
-/// Runs when the process exits: what was asked for before is finished, or a file would be cut off. Not
-/// longer than that may take: who exits may hold what the thread waits for.
+/// Runs when the process exits: waits for dumps that were asked for before, or a file would be cut
+/// off. The wait has a limit: the exiting thread may hold a lock that this thread waits for.
 extern "C" fn finish() {
     const PATIENCE_MILLIS: u32 = 10_000;
     const STEP_MILLIS: u32 = 100;
@@ -173,7 +175,7 @@ pub(crate) fn in_forked_child(slot: Option<&ThreadSlot>) {
     }
 }
 
-/// In a forked child that is not recorded, or is not to be asked.
+/// In a forked child that is not recorded, or answers no signal.
 pub(crate) fn stop_in_child() {
     if signal() != 0 {
         signals::stop_counting(signal());
@@ -181,8 +183,8 @@ pub(crate) fn stop_in_child() {
     }
 }
 
-/// The front of the calling thread is not set up for an event. If that is because it was halted in a forked
-/// child, the thread is started that the child needs.
+/// Called when the calling thread's front is not set up for an event. If it was halted in a forked
+/// child, this starts the thread that the child needs.
 #[cold]
 pub(crate) fn start_where_needed(front: &Front) {
     if front.go_on(HALTED_MODE.load(Ordering::Relaxed)) {

@@ -1,5 +1,5 @@
-//! What happens to blocks, entered in the books: each hook calls these, and keeps the site in a trailer
-//! of its own kind.
+//! Events of blocks, entered in the books. Each hook calls these functions, and keeps the site in
+//! its kind of trailer.
 
 use crate::base::current::{add_profiler_bytes, is_profiler};
 use crate::base::os::clock;
@@ -9,13 +9,14 @@ use crate::engine::ledger::{Allocated, Event, Freed, Resized, enter};
 use crate::engine::session::Session;
 use crate::engine::stack_site;
 use crate::engine::windows;
+use crate::store::ids::SiteId;
 use crate::store::sites::NO_SITE;
 
-/// A block was born, of a stack whose innermost frame has the registers `at`. Its site;
-/// [`NO_SITE`] if it is not recorded.
+/// Enters an allocated block, whose stack's innermost frame has the registers `at`. Returns its
+/// site; [`NO_SITE`] if it is not recorded.
 #[inline(always)]
-pub(crate) fn allocated(session: &'static Session, size: usize, at: Registers) -> u32 {
-    // Read first: the processor reads its counter while it does the rest.
+pub(crate) fn allocated(session: &'static Session, size: usize, at: Registers) -> SiteId {
+    // The clock is read first: the processor reads its counter while it does the rest.
     let now = clock::now();
     match Inside::enter_fast(session) {
         Some(mut inside) => enter_allocated(&mut inside, session, size, at, now),
@@ -30,7 +31,7 @@ fn enter_allocated(
     size: usize,
     at: Registers,
     now: u64,
-) -> u32 {
+) -> SiteId {
     let thread = inside.thread();
     let Some(site) = stack_site::of(thread, session, at) else { return NO_SITE };
     enter(thread, session, site, Allocated { bytes: size as u64 }, now);
@@ -39,8 +40,8 @@ fn enter_allocated(
 
 #[cold]
 #[inline(never)]
-fn allocated_slowly(session: &'static Session, size: usize, at: Registers, now: u64) -> u32 {
-    match Inside::enter(session) {
+fn allocated_slowly(session: &'static Session, size: usize, at: Registers, now: u64) -> SiteId {
+    match Inside::enter_slowly(session) {
         Ok(mut inside) => enter_allocated(&mut inside, session, size, at, now),
         Err(why) => {
             if why == Outside::Profiler {
@@ -52,9 +53,9 @@ fn allocated_slowly(session: &'static Session, size: usize, at: Registers, now: 
     }
 }
 
-/// A block of `site` is about to be freed.
+/// Enters the free of a block of `site`, just before it happens.
 #[inline(always)]
-pub(crate) fn freed(session: &'static Session, site: u32, size: usize) {
+pub(crate) fn freed(session: &'static Session, site: SiteId, size: usize) {
     if site != NO_SITE {
         enter_known(session, site, Freed { bytes: size as u64 }, size);
     } else {
@@ -62,7 +63,7 @@ pub(crate) fn freed(session: &'static Session, site: u32, size: usize) {
     }
 }
 
-/// A block that is not recorded is about to be freed, or is taken for a new one.
+/// Called when a block that is not recorded is about to be freed, or is taken for a new one.
 #[cold]
 #[inline(never)]
 pub(crate) fn freed_unrecorded(size: usize) {
@@ -71,27 +72,27 @@ pub(crate) fn freed_unrecorded(size: usize) {
     }
 }
 
-/// A block has changed its size, whose trailer said `site`, or was damaged. The site that it has now;
+/// Enters a resized block, whose trailer said `site`, or was damaged. Returns its present site;
 /// `None`: the block is not known, and is to be taken for a new one.
 #[inline(always)]
 pub(crate) fn resized(
     session: &'static Session,
-    site: Option<u32>,
+    site: Option<SiteId>,
     old: usize,
     new: usize,
-) -> Option<u32> {
+) -> Option<SiteId> {
     let Some(site) = site.filter(|site| windows::knows(*site)) else {
         forgotten(session, site, old);
         return None;
     };
     let event = Resized { old: old as u64, new: new as u64 };
-    // Of a change that is lost the books keep the old size, so the block is theirs no more.
+    // If the event is lost, the books keep the old size, so they can no longer follow the block.
     Some(if enter_known(session, site, event, new) { site } else { NO_SITE })
 }
 
-/// A block that is not known is about to be taken for a new one.
+/// Called when a block that is not known is about to be taken for a new one.
 #[cold]
-fn forgotten(session: &Session, site: Option<u32>, size: usize) {
+fn forgotten(session: &Session, site: Option<SiteId>, size: usize) {
     match site {
         None => damaged(session, size),
         Some(NO_SITE) => freed_unrecorded(size),
@@ -101,7 +102,7 @@ fn forgotten(session: &Session, site: Option<u32>, size: usize) {
 
 /// Enters an event of a known block; `false` if it is lost, or the block is of an older window.
 #[inline(always)]
-fn enter_known(session: &'static Session, site: u32, event: impl Event, bytes: usize) -> bool {
+fn enter_known(session: &'static Session, site: SiteId, event: impl Event, bytes: usize) -> bool {
     let now = clock::now();
     match Inside::enter_fast(session) {
         Some(mut inside) => enter_known_inside(&mut inside, session, site, event, now),
@@ -113,7 +114,7 @@ fn enter_known(session: &'static Session, site: u32, event: impl Event, bytes: u
 fn enter_known_inside(
     inside: &mut Inside,
     session: &'static Session,
-    site: u32,
+    site: SiteId,
     event: impl Event,
     now: u64,
 ) -> bool {
@@ -124,17 +125,17 @@ fn enter_known_inside(
     is_known
 }
 
-/// The same for a thread that has no slot yet, or is inside already.
+/// Enters an event of a thread that has no slot yet, or is inside already.
 #[cold]
 #[inline(never)]
 fn enter_slowly(
     session: &'static Session,
-    site: u32,
+    site: SiteId,
     event: impl Event,
     bytes: usize,
     now: u64,
 ) -> bool {
-    match Inside::enter(session) {
+    match Inside::enter_slowly(session) {
         Ok(mut inside) => enter_known_inside(&mut inside, session, site, event, now),
         Err(why) => {
             lost(session, why, bytes);
@@ -143,7 +144,7 @@ fn enter_slowly(
     }
 }
 
-/// Counts an event that is not recorded; the profiler's own are nobody's loss.
+/// Counts an event that is not recorded; the profiler's events are no loss.
 #[cold]
 fn lost(session: &Session, why: Outside, bytes: usize) {
     if why == Outside::Reentrant {
@@ -152,7 +153,7 @@ fn lost(session: &Session, why: Outside, bytes: usize) {
     }
 }
 
-/// A trailer is not one: the block's site is not known, so the block stays live in the report.
+/// Counts a damaged trailer: the block's site is not known, so the block stays live in the report.
 #[cold]
 pub(crate) fn damaged(session: &Session, size: usize) {
     session.header.losses.damaged_trailers.add_shared(1);

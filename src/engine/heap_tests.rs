@@ -14,7 +14,7 @@ const fn times(n: u64) -> u64 {
     if cfg!(miri) { n.div_ceil(100) } else { n }
 }
 
-/// Whether to look now, as one does after every `n`th event; under Miri at the end only.
+/// True if the test is to look now: after every `n`th event; under Miri at the end only.
 fn is_due(world: &mut World, n: u64) -> bool {
     !cfg!(miri) && world.random.below(n) == 0
 }
@@ -37,13 +37,13 @@ fn check_exact(world: &World, seed: u64) {
     }
 }
 
-/// How far a number may be from the truth in Bounded mode: 1 % of the peak.
+/// The error allowed in Bounded mode: 1 % of the peak.
 fn tolerance(world: &World) -> u64 {
     // A step is at least one byte, of each thread.
     world.model.peak_bytes / 100 + world.session.arenas.len() as u64
 }
 
-/// Totals, lifetimes and ends are exact; the peak, what the sites had then, and their own
+/// Totals, lifetimes and ends are exact; the peak, the sites' values at the peak, and the sites'
 /// maxima are within 1 % of the peak.
 fn check_bounded(world: &World, seed: u64) {
     let (model, heap, what) = (&world.model, world.heap(), (seed, world.now));
@@ -207,7 +207,7 @@ fn stretches_of_several_threads_are_within_one_percent_of_the_peak() {
     });
 }
 
-/// A window is as a process of its own, in each mode and whatever the mode before.
+/// A window is like a fresh process, in each mode and whatever the mode before.
 #[test]
 fn windows_know_nothing_of_what_was_before() {
     with_seeds(60, |seed| {
@@ -321,17 +321,18 @@ fn of_equal_peaks_the_latest_counts_with_several_threads_too() {
     world.allocate(two, 1, 1 << 20);
     world.free(one, 0);
     assert_eq!(world.heap().peak_time, 3);
-    assert_eq!([0, 1].map(|site| world.read()[site].peak_bytes), [0, 1 << 20]);
+    let sites = world.read();
+    assert_eq!([sites[0].peak_bytes, sites[1].peak_bytes], [0, 1 << 20]);
 }
 
-/// The sum of what each thread may have pending, when it has just not reached its step.
+/// The sum of all threads' pending bytes, when each has just not reached its step.
 #[test]
 #[cfg_attr(miri, ignore = "takes an hour")]
 fn what_many_threads_have_pending_together_is_within_one_percent() {
     let threads = 200;
     let mut world = World::new(threads, 3, false, 1);
     let first = world.join();
-    // So many that a few more blocks need not be told.
+    // Enough blocks that a few more need not be published.
     for _ in 0..256 * threads {
         world.allocate(first, 0, 1 << 14);
     }
@@ -377,7 +378,7 @@ fn many_small_blocks_beside_a_large_one_are_within_one_percent_too() {
     assert!(at_peak.abs_diff(expected) <= expected / 100 + 1, "{at_peak} of {expected} at peak");
 }
 
-/// A heap that is small and busy: then each thread may keep a kilobyte to itself.
+/// A heap that is small and busy: then each thread may keep a kilobyte pending.
 #[test]
 #[cfg_attr(miri, ignore = "takes an hour")]
 fn small_and_busy_heaps_stay_within_a_kilobyte_a_thread() {

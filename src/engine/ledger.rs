@@ -8,14 +8,15 @@ use crate::engine::session::Session;
 use crate::engine::thread::Thread;
 use crate::store::arena::flush_alone;
 use crate::store::group::{Group, NO_GROUP, for_each_around};
+use crate::store::ids::SiteId;
 use crate::store::journal::{Journal, RESIZING_OWN, RESIZING_SHARE};
 use crate::store::peak::{EXACT, Front, Heap};
 use crate::store::sites::Owner;
 use crate::store::tally::{Epoch, Tally};
 
-/// What happened to a block. A type for each kind, so that nothing has to ask at run time which it is.
+/// An event of a block. Each kind is a type, so that no code asks for the kind at run time.
 pub(crate) trait Event: Copy {
-    /// Whether the site has less live afterwards.
+    /// True if the site has fewer live bytes afterwards.
     fn shrinks(self) -> bool;
 
     /// Tells a thread's front, which looks at its limits.
@@ -27,9 +28,9 @@ pub(crate) trait Event: Copy {
     /// Counts at the site.
     fn count(self, tally: &Tally, now: u64);
 
-    /// Counts at a tally of a site, `kind` saying which, so that nobody ever reads it half done.
+    /// Counts at a tally of a site, `kind` saying which, so that no reader ever sees it half done.
     #[inline(always)]
-    fn count_whole(self, tally: &Tally, now: u64, _at: (&Journal, u32, u32)) {
+    fn count_whole(self, tally: &Tally, now: u64, _at: (&Journal, u32, SiteId)) {
         self.count(tally, now);
     }
 
@@ -37,19 +38,19 @@ pub(crate) trait Event: Copy {
     fn count_for(self, group: &Group);
 }
 
-/// A block of `bytes` was born.
+/// A block of `bytes` was allocated.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Allocated {
     pub(crate) bytes: u64,
 }
 
-/// A block of `bytes` died.
+/// A block of `bytes` was freed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Freed {
     pub(crate) bytes: u64,
 }
 
-/// A block of `old` bytes has `new` bytes now.
+/// A block was resized from `old` to `new` bytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Resized {
     pub(crate) old: u64,
@@ -127,7 +128,7 @@ impl Event for Resized {
     }
 
     #[inline(always)]
-    fn count_whole(self, tally: &Tally, now: u64, (journal, kind, site): (&Journal, u32, u32)) {
+    fn count_whole(self, tally: &Tally, now: u64, (journal, kind, site): (&Journal, u32, SiteId)) {
         journal.resize(kind, site, tally, |tally| self.count(tally, now));
     }
 
@@ -141,7 +142,7 @@ impl Event for Resized {
 pub(crate) fn enter<E: Event>(
     thread: &mut Thread,
     session: &'static Session,
-    site: u32,
+    site: SiteId,
     event: E,
     now: u64,
 ) {
@@ -154,7 +155,7 @@ pub(crate) fn enter<E: Event>(
     let epoch = Epoch::new(heap.epoch.get());
     let sites = &thread.sites;
     let (Some(owner), Some(tally)) =
-        (sites.owners.get(site as usize), sites.tallies.get(site as usize))
+        (sites.owners.get(site.index()), sites.tallies.get(site.index()))
     else {
         return;
     };
@@ -168,12 +169,12 @@ pub(crate) fn enter<E: Event>(
     }
 }
 
-/// The site belongs to another thread, or others have changed it, or it rested since the last peak, or
-/// it counts for a group.
+/// Counts where the site belongs to another thread, or others have changed it, or it has had no
+/// event since the last peak, or it counts for a group.
 #[inline(never)]
 fn enter_elsewhere<E: Event>(
     thread: &mut Thread,
-    site: u32,
+    site: SiteId,
     owner: &Owner,
     event: E,
     now: u64,
@@ -181,7 +182,7 @@ fn enter_elsewhere<E: Event>(
 ) {
     for_each_around(thread.groups, owner.group(), |group| event.count_for(group));
     if owner.is(thread.index)
-        && let Some(own) = thread.sites.tallies.get(site as usize)
+        && let Some(own) = thread.sites.tallies.get(site.index())
     {
         return count_own(thread, site, own, event, now, epoch);
     }
@@ -195,9 +196,9 @@ fn enter_elsewhere<E: Event>(
     arena.settle(share, thread.slot.front.step(), epoch, sites, journal);
 }
 
-/// The same for a thread that has no arena, because there was no room for one.
+/// Counts for a thread that has no arena, because there was no room for one.
 #[cold]
-fn flush_at_once<E: Event>(thread: &Thread, site: u32, event: E, now: u64, epoch: Epoch) {
+fn flush_at_once<E: Event>(thread: &Thread, site: SiteId, event: E, now: u64, epoch: Epoch) {
     let share = Tally::default();
     share.begin(site, epoch);
     event.count(&share, now);
@@ -205,7 +206,14 @@ fn flush_at_once<E: Event>(thread: &Thread, site: u32, event: E, now: u64, epoch
 }
 
 #[inline(always)]
-fn count_own<E: Event>(thread: &Thread, site: u32, own: &Tally, event: E, now: u64, epoch: Epoch) {
+fn count_own<E: Event>(
+    thread: &Thread,
+    site: SiteId,
+    own: &Tally,
+    event: E,
+    now: u64,
+    epoch: Epoch,
+) {
     thread.sites.touch(site, own, epoch);
     if event.shrinks() {
         thread.sites.before_shrinking(site, own);
@@ -216,7 +224,7 @@ fn count_own<E: Event>(thread: &Thread, site: u32, own: &Tally, event: E, now: u
 /// Exact mode: one front and one tally per site for all threads, under the heap's lock.
 #[cold]
 #[inline(never)]
-fn enter_exactly<E: Event>(thread: &Thread, session: &Session, site: u32, event: E, now: u64) {
+fn enter_exactly<E: Event>(thread: &Thread, session: &Session, site: SiteId, event: E, now: u64) {
     let heap = session.heap();
     let front = &thread.slot.front;
     let _held = heap.lock.lock();
@@ -224,10 +232,10 @@ fn enter_exactly<E: Event>(thread: &Thread, session: &Session, site: u32, event:
     event.tell(&heap.exact, now, heap);
     front.take_over_wish(&heap.exact);
     let epoch = Epoch::new(heap.epoch.get());
-    let owner = thread.sites.owners.get(site as usize);
+    let owner = thread.sites.owners.get(site.index());
     let group = owner.map_or(NO_GROUP, Owner::group);
     for_each_around(thread.groups, group, |group| event.count_for(group));
-    if let Some(tally) = thread.sites.tallies.get(site as usize) {
+    if let Some(tally) = thread.sites.tallies.get(site.index()) {
         count_own(thread, site, tally, event, now, epoch);
     }
 }

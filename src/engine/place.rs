@@ -1,34 +1,34 @@
-//! Where the recording lies: anonymous memory, or a file of this process's own.
+//! The recording's memory: anonymous, or a file of this process.
 
 use core::ffi::CStr;
 use core::ptr::NonNull;
 
-use crate::base::os;
 use crate::base::os::files;
 use crate::base::os::files::{Errno, File, Path};
 use crate::base::os::message::say;
 use crate::base::settings::{Lossy, Settings};
 use crate::base::sync::{AtomicU32, Ordering};
+use crate::base::{os, path_pattern};
 use crate::store::layout::{Geometry, HEADER_SIZE, MAGIC, Mapping, OPEN};
 use crate::store::space::SPACE;
 
-/// Why there is no mapping.
+/// The reason why there is no mapping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoMapping {
-    /// There is to be none; if that is not what was asked for, it was said.
+    /// None is wanted, or a message has told the reason.
     NotRecorded,
-    /// There is not so much address space.
+    /// Not enough address space.
     TooLarge,
 }
 
 /// 1: this process is a forked child that is not recorded.
 static MUTED: AtomicU32 = AtomicU32::new(0);
-/// Whether this process is a forked child that is not recorded.
+/// True if this process is a forked child that is not recorded.
 pub(crate) fn is_muted() -> bool {
     MUTED.load(Ordering::Relaxed) != 0
 }
 
-/// Nothing is recorded in this process any more, and nothing of the recording is touched.
+/// Ends recording in this process: from now on it touches nothing of the recording.
 pub(crate) fn mute() {
     MUTED.store(1, Ordering::Relaxed);
     crate::base::current::mute();
@@ -41,7 +41,7 @@ pub(crate) fn make(
     geometry: &Geometry,
 ) -> Result<Mapping, NoMapping> {
     let Some(pattern) = settings.record else {
-        // Who is preloaded reports to nobody but by way of a file.
+        // The preload library can report only through a file.
         return if cfg!(feature = "preload") {
             Err(NoMapping::NotRecorded)
         } else {
@@ -55,10 +55,15 @@ pub(crate) fn make(
         let Errno(number) = error;
         let path = Lossy(pattern);
         if cfg!(feature = "preload") {
-            say(format_args!("cannot record to {path} (error {number}), not recording"));
+            say(format_args!(
+                "cannot record to {path} (error {number}); recording nothing, choose another path"
+            ));
             return Err(NoMapping::NotRecorded);
         }
-        say(format_args!("cannot record to {path} (error {number}), recording in memory"));
+        say(format_args!(
+            "cannot record to {path} (error {number}); recording in memory, \
+             set MOD_ALLOC_RECORD to another path"
+        ));
         in_memory(size, geometry)
     })
 }
@@ -70,11 +75,11 @@ fn in_memory(size: usize, geometry: &Geometry) -> Result<Mapping, NoMapping> {
     Ok(unsafe { Mapping::initialize(base, geometry) })
 }
 
-/// Whether as much address space again is left: the program needs some, too.
+/// True if as much address space again is left: the program needs some, too.
 fn leaves_half(size: usize) -> bool {
     let found = os::reserve(2 * size);
     if let Some(memory) = found {
-        // SAFETY: the mapping just made, which nobody uses.
+        // SAFETY: the mapping just made, which is not used yet.
         unsafe { os::release(memory, 2 * size) };
     }
     found.is_some()
@@ -84,7 +89,7 @@ fn in_file(pattern: &CStr, size: usize, geometry: &Geometry) -> Result<Mapping, 
     let (file, path) = create(pattern)?;
     let made = file.set_len(size).and_then(|()| {
         // SAFETY: a place of the kernel's choice.
-        let base = unsafe { file.map(None, size) }.ok_or(Errno(libc::ENOMEM))?;
+        let base = unsafe { file.map(None, size) }.ok_or(Errno::NO_MEMORY)?;
         SPACE.set_path(path);
         prepare(base, geometry)
     });
@@ -96,28 +101,29 @@ fn in_file(pattern: &CStr, size: usize, geometry: &Geometry) -> Result<Mapping, 
 
 /// Reserves what every recording needs, and only then touches it.
 fn prepare(base: NonNull<u8>, geometry: &Geometry) -> Result<Mapping, Errno> {
-    if !files::populate(base, HEADER_SIZE, SPACE.path(), 0) {
-        return Err(Errno(libc::ENOSPC));
+    let header = os::page_size().around(&(0..HEADER_SIZE));
+    if !files::populate(base, header.len(), SPACE.path(), 0) {
+        return Err(Errno::NO_SPACE);
     }
     // SAFETY: zeroed, page-aligned, of the geometry's size, never given back.
     let mapping = unsafe { Mapping::initialize(base, geometry) };
-    if SPACE.begin(mapping) { Ok(mapping) } else { Err(Errno(libc::ENOSPC)) }
+    if SPACE.begin(mapping) { Ok(mapping) } else { Err(Errno::NO_SPACE) }
 }
 
-/// Makes this process's file, which has to be new. Where the pattern has the process's id, one that is
-/// there is of an earlier program in this process: the next number is appended. Else it is taken away
-/// if it is a recording that has ended.
+/// Makes this process's file, which has to be new. If the pattern has the process's id, an existing
+/// file is of an earlier program in this process: the next number is appended. Otherwise an
+/// existing recording is removed if it has ended.
 pub(crate) fn create(pattern: &CStr) -> Result<(File, Path), Errno> {
     const MOST: u32 = 10_000;
-    let (base, names_process) = expand(pattern).ok_or(Errno(libc::ENAMETOOLONG))?;
+    let (base, names_process) = expand(pattern).ok_or(Errno::NAME_TOO_LONG)?;
     for number in 1..MOST {
         let mut path = base;
         if number > 1 && !(path.push(b".") && path.push_number(number)) {
-            return Err(Errno(libc::ENAMETOOLONG));
+            return Err(Errno::NAME_TOO_LONG);
         }
         match File::create_new(path.c_str()) {
-            Err(Errno(libc::EEXIST)) if names_process => {}
-            Err(Errno(libc::EEXIST)) => match look_at(path.c_str()) {
+            Err(Errno::EXISTS) if names_process => {}
+            Err(Errno::EXISTS) => match look_at(path.c_str()) {
                 Found::Ended => {
                     files::remove(path.c_str());
                     if let Ok(file) = File::create_new(path.c_str()) {
@@ -125,21 +131,21 @@ pub(crate) fn create(pattern: &CStr) -> Result<(File, Path), Errno> {
                     }
                 }
                 Found::Running => {}
-                Found::Other => return Err(Errno(libc::EEXIST)),
+                Found::Other => return Err(Errno::EXISTS),
             },
             result => return result.map(|file| (file, path)),
         }
     }
-    Err(Errno(libc::EEXIST))
+    Err(Errno::EXISTS)
 }
 
-/// What a file is that has the name of the recording.
+/// The kind of a file that already has the recording's name.
 enum Found {
-    /// A recording whose process is there no more, or has written its end.
+    /// A recording whose process is gone, or has written its end.
     Ended,
-    /// A recording whose process is there.
+    /// A recording whose process still runs.
     Running,
-    /// Something else, which is nobody's to take away.
+    /// Another file, which is not removed.
     Other,
 }
 
@@ -158,33 +164,10 @@ fn look_at(path: &CStr) -> Found {
     if is_open && files::is_alive(id) { Found::Running } else { Found::Ended }
 }
 
-/// The path that a pattern stands for, and whether it has the process's id: `%p` is that, `%e` the
-/// executable's name, `%%` a percent sign; anything else stays.
+/// The path that a [pattern](crate::base::path_pattern) stands for; `true` if it has the process's
+/// id.
 pub(crate) fn expand(pattern: &CStr) -> Option<(Path, bool)> {
-    let mut path = Path::EMPTY;
-    let mut names_process = false;
-    let mut bytes = pattern.to_bytes().iter().copied();
-    while let Some(byte) = bytes.next() {
-        let fits = match (byte, if byte == b'%' { bytes.next() } else { None }) {
-            (b'%', Some(b'p')) => {
-                names_process = true;
-                path.push_number(os::process_id())
-            }
-            (b'%', Some(b'e')) => push_executable(&mut path),
-            (b'%', Some(b'%')) => path.push(b"%"),
-            (b'%', Some(other)) => path.push(&[b'%', other]),
-            (byte, _) => path.push(&[byte]),
-        };
-        if !fits {
-            return None;
-        }
-    }
-    Some((path, names_process))
-}
-
-fn push_executable(path: &mut Path) -> bool {
-    let mut executable = [0; 1024];
-    let len = os::read_link(c"/proc/self/exe", &mut executable);
-    let name = executable[..len].rsplit(|byte| *byte == b'/').next().unwrap_or(b"");
-    path.push(if name.is_empty() { b"unknown" } else { name })
+    let (pattern, mut path) = (pattern.to_bytes(), Path::EMPTY);
+    let fits = path_pattern::expand(pattern, |piece| path.push(piece));
+    fits.then_some((path, path_pattern::names_process(pattern)))
 }

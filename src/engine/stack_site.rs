@@ -10,16 +10,18 @@ use crate::engine::session::Session;
 use crate::engine::thread::{Paths, Place, Thread};
 use crate::engine::windows;
 use crate::store::frames::{
-    ADDRESS_BITS, Level, NO_ROOM, ROOT_BROKEN, ROOT_COMPLETE, ROOT_TRUNCATED, ROOTS,
+    ADDRESS_BITS, Level, NO_ROOM, ROOT_BROKEN, ROOT_COMPLETE, ROOT_TRUNCATED,
 };
-use crate::store::group::Member;
+use crate::store::group::{Member, Roots};
+use crate::store::ids::{FrameId, SiteId};
 use crate::store::modules::Modules;
 use crate::store::sites::{Maker, NO_SITE};
 
-/// The site of the stack whose innermost frame has the registers `at`; `None` while nothing is recorded.
+/// The site of the stack whose innermost frame has the registers `at`; `None` while nothing is
+/// recorded.
 #[inline(always)]
-pub(crate) fn of(thread: &mut Thread, session: &'static Session, at: Registers) -> Option<u32> {
-    // Of an older window it is less than that.
+pub(crate) fn of(thread: &mut Thread, session: &'static Session, at: Registers) -> Option<SiteId> {
+    // A site of an older window is less than that.
     if thread.fast_site >= windows::first_named() && is_unchanged(thread, &at) {
         return Some(thread.fast_site);
     }
@@ -27,10 +29,10 @@ pub(crate) fn of(thread: &mut Thread, session: &'static Session, at: Registers) 
     (site != NO_SITE).then_some(site)
 }
 
-/// The same for a stack that is not the one captured last. The registers come one by one, to stay in the
-/// processor's.
+/// The site of a stack that may differ from the one captured last. The registers are single
+/// arguments, so that they stay in the processor's registers.
 #[inline(never)]
-fn of_changed(thread: &mut Thread, session: &'static Session, pc: u64, sp: u64, bp: u64) -> u32 {
+fn of_changed(thread: &mut Thread, session: &'static Session, pc: u64, sp: u64, bp: u64) -> SiteId {
     let at = Registers { pc, sp, bp };
     let first = windows::first_named();
     if !windows::names(first) {
@@ -43,34 +45,34 @@ fn of_changed(thread: &mut Thread, session: &'static Session, pc: u64, sp: u64, 
     }
 }
 
-/// The innermost frame's id of the stack whose innermost frame has the registers `at`, if it has one;
-/// for events that are no block's.
+/// The id of the innermost frame, which has the registers `at`, if it has an id; for events of no
+/// block.
 #[cfg(feature = "dhat-compat")]
 pub(crate) fn frame_of(
     thread: &mut Thread,
     session: &'static Session,
     at: Registers,
-) -> Option<u32> {
+) -> Option<FrameId> {
     let node = walked(thread, session, at);
     let node = node.unwrap_or_else(|| name_again(thread));
-    // The stack that is remembered now is not that of the site remembered.
+    // The remembered stack is now not that of the remembered site.
     forget(thread);
     (node != NO_ROOM).then_some(node)
 }
 
-/// Whether the stack is the one captured last.
+/// True if the stack is the one captured last.
 #[inline(always)]
 fn is_unchanged(thread: &Thread, at: &Registers) -> bool {
-    // The remembered stack is this thread's own, so its words may be read without asking.
-    let memory = OwnStack { high: 0 };
+    // SAFETY: `at` is a frame of this thread that calls us. Of another stack nothing is remembered:
+    // `changed` and `frame_of` forget it, and then no remembered frame has these registers.
+    let memory = unsafe { OwnStack::as_remembered() };
     thread.generation == rule_cache::generation() && thread.stack.is_unchanged(at, &memory)
 }
 
-/// Captures the stack as always and once more from scratch, and counts the difference if
-/// there is one.
+/// Captures the stack in the usual way and once more from scratch, and counts a difference.
 #[cold]
 #[inline(never)]
-fn checked(thread: &mut Thread, session: &'static Session, at: Registers, first: u32) -> u32 {
+fn checked(thread: &mut Thread, session: &'static Session, at: Registers, first: SiteId) -> SiteId {
     let unchanged =
         thread.last_site >= first && !thread.stack.has_late() && is_unchanged(thread, &at);
     let site = match unchanged {
@@ -84,7 +86,10 @@ fn checked(thread: &mut Thread, session: &'static Session, at: Registers, first:
     }
     thread.checker.clear();
     let rules = session.rules();
-    thread.checker.capture(at, &OwnStack { high }, &rules, &mut NoNames);
+    // SAFETY: the bounds are this thread's, and `at`, a frame that calls us, is within; nothing is
+    // remembered.
+    let memory = unsafe { OwnStack::new(high) };
+    thread.checker.capture(at, &memory, &rules, &mut NoNames);
     let found = &session.header.self_check;
     found.checked.add_shared(1);
     let is_own = thread.stack.window_equals(&thread.checker);
@@ -94,19 +99,19 @@ fn checked(thread: &mut Thread, session: &'static Session, at: Registers, first:
     site
 }
 
-/// Whether `site` is that of the stack walked from scratch, named from scratch.
-fn is_site_of(thread: &mut Thread, site: u32) -> bool {
+/// True if `site` is that of the stack walked from scratch, named from scratch.
+fn is_site_of(thread: &mut Thread, site: SiteId) -> bool {
     let mut names =
         FrameNames::new(&thread.place, &thread.roots, &mut thread.paths, thread.generation);
     let node = name_of(&thread.checker, &mut names);
-    let record = thread.sites.records.get(site as usize);
-    let frame = record.map(|record| record.frame.load(Ordering::Relaxed));
+    let record = thread.sites.records.get(site.index());
+    let frame = record.map(|record| FrameId::new(record.frame.load(Ordering::Relaxed)));
     node == NO_ROOM || frame == Some(node)
 }
 
 /// The site of a stack that is not the one captured last.
 #[inline(always)]
-fn changed(thread: &mut Thread, session: &'static Session, at: Registers, first: u32) -> u32 {
+fn changed(thread: &mut Thread, session: &'static Session, at: Registers, first: SiteId) -> SiteId {
     let node = walked(thread, session, at);
     let site = match node {
         Some(node) if thread.stack.base() == Base::Complete => site(thread, node, true, first),
@@ -118,7 +123,7 @@ fn changed(thread: &mut Thread, session: &'static Session, at: Registers, first:
     site
 }
 
-/// The next capture knows nothing of this one.
+/// Makes the next capture know nothing of this one.
 #[cold]
 fn forget(thread: &mut Thread) {
     thread.stack.clear();
@@ -126,7 +131,7 @@ fn forget(thread: &mut Thread) {
     thread.fast_site = NO_SITE;
 }
 
-/// Whether the stack is the thread's own.
+/// True if the stack is the one that the thread was started with.
 #[inline(always)]
 fn is_on_own_stack(thread: &Thread, at: Registers) -> bool {
     let (low, high) = thread.bounds;
@@ -135,7 +140,7 @@ fn is_on_own_stack(thread: &Thread, at: Registers) -> bool {
 
 /// Captures the stack; the innermost frame's id, if all that was walked is kept.
 #[inline(always)]
-fn walked(thread: &mut Thread, session: &'static Session, at: Registers) -> Option<u32> {
+fn walked(thread: &mut Thread, session: &'static Session, at: Registers) -> Option<FrameId> {
     let rules = session.rules();
     if thread.generation != rule_cache::generation() {
         begin_generation(thread);
@@ -145,7 +150,10 @@ fn walked(thread: &mut Thread, session: &'static Session, at: Registers) -> Opti
         let high = thread.bounds.1;
         let place = &thread.place;
         let mut names = FrameNames::new(place, &thread.roots, &mut thread.paths, thread.generation);
-        thread.stack.capture(at, &OwnStack { high }, &rules, &mut names)
+        // SAFETY: the bounds are this thread's, and `at`, a frame that calls us, is within; of
+        // another stack nothing is remembered: `changed` and `frame_of` forget it.
+        let memory = unsafe { OwnStack::new(high) };
+        thread.stack.capture(at, &memory, &rules, &mut names).map(FrameId::new)
     } else {
         capture_foreign(thread, at, &rules)
     };
@@ -153,8 +161,8 @@ fn walked(thread: &mut Thread, session: &'static Session, at: Registers) -> Opti
         rules.revise(thread.stack.late());
     }
     if thread.generation != rule_cache::generation() {
-        // An object was unloaded while the stack was walked: its frames may have been taken
-        // for others'. The next round walks all of it by the new rules.
+        // A module was unloaded while the stack was walked: its frames may have been taken for
+        // another's. The next round walks all of it by the new rules.
         return walked_again(thread, session, at);
     }
     node
@@ -162,7 +170,7 @@ fn walked(thread: &mut Thread, session: &'static Session, at: Registers) -> Opti
 
 #[cold]
 #[inline(never)]
-fn walked_again(thread: &mut Thread, session: &'static Session, at: Registers) -> Option<u32> {
+fn walked_again(thread: &mut Thread, session: &'static Session, at: Registers) -> Option<FrameId> {
     walked(thread, session, at)
 }
 
@@ -178,25 +186,25 @@ fn capture_foreign(
     thread: &mut Thread,
     at: Registers,
     rules: &ProcessRules<'_, Modules>,
-) -> Option<u32> {
+) -> Option<FrameId> {
     let copied = crate::base::os::copy_memory(at.sp, &mut thread.foreign) / 8;
     let memory = CopiedStack { low: at.sp, words: &thread.foreign[..copied] };
     let mut names =
         FrameNames::new(&thread.place, &thread.roots, &mut thread.paths, thread.generation);
     thread.stack.clear();
-    thread.stack.capture(at, &memory, rules, &mut names)
+    thread.stack.capture(at, &memory, rules, &mut names).map(FrameId::new)
 }
 
-/// For whom the thread makes sites.
+/// The thread and group that new sites are made for.
 #[inline(always)]
-fn maker(thread: &Thread, first: u32) -> Maker {
+fn maker(thread: &Thread, first: SiteId) -> Maker {
     let Member { group, whole, .. } = thread.member;
     Maker { thread: thread.index, group, whole, first }
 }
 
 /// The site of the stack whose innermost frame is `node`.
 #[inline(always)]
-fn site(thread: &mut Thread, node: u32, whole: bool, first: u32) -> u32 {
+fn site(thread: &mut Thread, node: FrameId, whole: bool, first: SiteId) -> SiteId {
     let site = match node {
         NO_ROOM => first,
         node => thread.sites.of(&thread.frames, node, maker(thread, first)),
@@ -204,18 +212,18 @@ fn site(thread: &mut Thread, node: u32, whole: bool, first: u32) -> u32 {
     if site == first {
         thread.slot.losses.table_full.add(1);
     }
-    // What is counted each time is looked at each time.
+    // A loss that is counted at each capture is looked at each time.
     thread.last_site = if whole && site != first { site } else { NO_SITE };
-    // Of objects that were loaded late it has to be seen each time that they are the same.
+    // Modules that were loaded late must be checked each time: they may have been replaced.
     thread.fast_site = if thread.stack.has_late() { NO_SITE } else { thread.last_site };
     site
 }
 
-/// The site of a stack that is not whole; `node` is the innermost frame's, if all that was walked is
-/// kept.
+/// The site of a stack that is not whole; `node` is the innermost frame's, if all that was walked
+/// is kept.
 #[cold]
 #[inline(never)]
-fn incomplete(thread: &mut Thread, node: Option<u32>, first: u32) -> u32 {
+fn incomplete(thread: &mut Thread, node: Option<FrameId>, first: SiteId) -> SiteId {
     let losses = &thread.slot.losses;
     if thread.stack.is_truncated() {
         losses.truncated_stacks.add(1);
@@ -227,29 +235,31 @@ fn incomplete(thread: &mut Thread, node: Option<u32>, first: u32) -> u32 {
 }
 
 /// The innermost frame's id of the stack captured last, not all of which is kept.
-fn name_again(thread: &mut Thread) -> u32 {
+fn name_again(thread: &mut Thread) -> FrameId {
     let mut names =
         FrameNames::new(&thread.place, &thread.roots, &mut thread.paths, thread.generation);
     name_of(&thread.stack, &mut names)
 }
 
-/// The innermost frame's id, looked up from the outermost frame inward; a root's for an empty stack.
+/// The innermost frame's id, looked up from the outermost frame inward; a root's for an empty
+/// stack.
 ///
-/// Of a stack that has more frames than are kept only the whole window is named, not the stacks that
-/// its frames end: each of those would be a window of its own, and share no frame with this one.
-fn name_of(stack: &Stack, names: &mut FrameNames<'_>) -> u32 {
+/// Of a stack that has more frames than are kept only the whole window is named, not the stacks
+/// that its frames end: each of those would be a window of its own, and share no frame with this
+/// one.
+fn name_of(stack: &Stack, names: &mut FrameNames<'_>) -> FrameId {
     let marks = stack.marks();
     let window = &marks[marks.len().saturating_sub(stack.limit())..];
     let is_truncated = stack.is_truncated() && !window.is_empty();
-    let truncated = names.roots[ROOT_TRUNCATED as usize];
-    let root = if is_truncated { truncated } else { names.root(stack.base()) };
-    window.iter().fold(root, |outer, mark| names.inward(outer, mark.pc))
+    let truncated = names.roots[ROOT_TRUNCATED.index()];
+    let root = if is_truncated { truncated.number() } else { names.root(stack.base()) };
+    FrameId::new(window.iter().fold(root, |outer, mark| names.inward(outer, mark.pc)))
 }
 
 /// Names frames by the ids of the frame table.
 struct FrameNames<'a> {
     place: &'a Place,
-    roots: &'a [u32; ROOTS as usize],
+    roots: &'a Roots,
     paths: &'a mut Paths,
     /// Empty until a frame is looked up.
     level: Level,
@@ -259,12 +269,7 @@ struct FrameNames<'a> {
 
 impl<'a> FrameNames<'a> {
     #[inline(always)]
-    fn new(
-        place: &'a Place,
-        roots: &'a [u32; ROOTS as usize],
-        paths: &'a mut Paths,
-        generation: u32,
-    ) -> Self {
+    fn new(place: &'a Place, roots: &'a Roots, paths: &'a mut Paths, generation: u32) -> Self {
         let generation = u64::from(generation) << ADDRESS_BITS;
         FrameNames { place, roots, paths, level: Level::default(), generation }
     }
@@ -272,7 +277,7 @@ impl<'a> FrameNames<'a> {
     /// A frame that has not been seen before, as far as the known level says.
     #[cold]
     #[inline(never)]
-    fn insert(&mut self, outer: u32, address: u64) -> u32 {
+    fn insert(&mut self, outer: FrameId, address: u64) -> FrameId {
         let frames = &self.place.frames;
         self.level = frames.level();
         if let Some(known) = frames.find_in(&self.level, outer, address) {
@@ -292,22 +297,25 @@ impl Names for FrameNames<'_> {
     fn inward(&mut self, outer: u32, pc: u64) -> u32 {
         let address = pc | self.generation;
         let frames = &self.place.frames;
+        let (outer, next) = (FrameId::new(outer), FrameId::new(outer.wrapping_add(1)));
         // A frame's first callee was most often added right after it.
-        if frames.outward(outer.wrapping_add(1), address) == Some(outer) {
-            return outer + 1;
+        if frames.outward(next, address) == Some(outer) {
+            return next.number();
         }
-        match frames.find_in(&self.level, outer, address) {
+        let child = match frames.find_in(&self.level, outer, address) {
             Some(child) => child,
             None => self.insert(outer, address),
-        }
+        };
+        child.number()
     }
 
     #[inline(always)]
     fn root(&self, base: Base) -> u32 {
-        match base {
-            Base::Complete => self.roots[ROOT_COMPLETE as usize],
-            Base::Broken | Base::Unwalked => self.roots[ROOT_BROKEN as usize],
-        }
+        let root = match base {
+            Base::Complete => self.roots[ROOT_COMPLETE.index()],
+            Base::Broken | Base::Unwalked => self.roots[ROOT_BROKEN.index()],
+        };
+        root.number()
     }
 
     #[inline(always)]
@@ -317,7 +325,8 @@ impl Names for FrameNames<'_> {
 
     #[inline(always)]
     fn outward(&self, node: u32, pc: u64) -> Option<u32> {
-        self.place.frames.outward(node, pc | self.generation)
+        let outward = self.place.frames.outward(FrameId::new(node), pc | self.generation);
+        outward.map(FrameId::number)
     }
 
     #[inline(always)]

@@ -1,8 +1,8 @@
-//! The most that was live in stretches of time, any number of which may overlap.
+//! The most live bytes and blocks in stretches of time, any number of which may overlap.
 //!
-//! The heap knows its peak since the last [mark](crate::store::peak::Heap::mark). Each beginning and each end of a
-//! stretch sets a mark, and what the heap says of the time before it counts for every stretch
-//! that had begun by then.
+//! The heap knows its peak since the last [mark](crate::store::peak::Heap::mark). Each beginning
+//! and each end of a stretch sets a mark; the heap's peak before it counts for every stretch that
+//! had begun by then.
 
 use std::vec::Vec;
 
@@ -29,18 +29,18 @@ impl Most {
 /// Stretches that have begun and not ended, by number.
 struct Open(UnsafeCell<Vec<Option<Most>>>);
 
-// SAFETY: used by who holds the lock.
+// SAFETY: used by the lock's holder alone.
 unsafe impl Sync for Open {}
 
 static LOCK: SpinLock = SpinLock::new();
 static OPEN: Open = Open(UnsafeCell::new(Vec::new()));
 
-/// Held while stretches, or windows, begin and end. Nobody who holds it is inside the hook.
+/// Held while stretches, or windows, begin and end. Its holder is never inside the hook.
 pub(crate) fn lock() -> Held<'static> {
     LOCK.lock()
 }
 
-/// A child of a fork goes on.
+/// Goes on in a child of a fork.
 pub(crate) fn open_lock() {
     LOCK.open();
 }
@@ -50,7 +50,7 @@ pub(crate) fn open_lock() {
 pub(crate) struct Stretch(usize);
 
 impl Stretch {
-    /// Begins one.
+    /// Begins a stretch.
     pub(crate) fn begin() -> Self {
         Stretch(with_open(|open| {
             let free = open.iter().position(Option::is_none);
@@ -63,7 +63,7 @@ impl Stretch {
         }))
     }
 
-    /// The most that was live in it until now.
+    /// The most bytes and blocks live in it until now.
     pub(crate) fn most(&self) -> Most {
         with_open(|open| open.get(self.0).copied().flatten()).unwrap_or_default()
     }
@@ -75,7 +75,8 @@ impl Drop for Stretch {
     }
 }
 
-/// Sets a mark and calls `change` with the stretches, to all of which the time before it counts.
+/// Sets a mark and calls `change` with the stretches; the time before the mark counts for all of
+/// them.
 fn with_open<R>(change: impl FnOnce(&mut Vec<Option<Most>>) -> R) -> R {
     register();
     let _held = lock();
@@ -90,18 +91,17 @@ fn with_open<R>(change: impl FnOnce(&mut Vec<Option<Most>>) -> R) -> R {
     })
 }
 
-/// Gives the calling thread its slot, before the lock is taken: what that takes may be interrupted by a
-/// fork.
+/// Gives the calling thread its slot, before the lock is taken: a fork may interrupt that.
 fn register() {
     if let Ok(Some(session)) = session::decided() {
-        drop(Inside::enter_fast(session).ok_or(()).or_else(|()| Inside::enter(session)));
+        drop(Inside::enter(session));
     }
 }
 
-/// The most that was live since the last mark. Nothing where nothing is recorded.
+/// The most bytes and blocks live since the last mark; zero if nothing is recorded.
 fn mark() -> (i64, i64) {
     let Ok(Some(session)) = session::decided() else { return (0, 0) };
-    let inside = Inside::enter_fast(session).ok_or(()).or_else(|()| Inside::enter(session));
+    let inside = Inside::enter(session);
     let Ok(mut inside) = inside else { return (0, 0) };
     let own = &inside.thread().slot.front;
     session.heap().mark(own, session.used_slots().map(|(_, slot)| &slot.front))

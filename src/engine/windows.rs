@@ -1,20 +1,21 @@
-//! Windows: stretches of a process's life that are recorded by themselves.
+//! Windows: stretches of a process's life, each recorded separately.
 //!
 //! Ordinarily there is one, from the first block to the end. A program that asks for windows
-//! ([`crate::compat::dhat`]) has nothing recorded outside of them, and a block from before a window is not
-//! known in it: its free is no event, and resizing it makes a new block.
+//! ([`crate::compat::dhat`]) has nothing recorded outside of them, and a block from before a window
+//! is not known in it: its free is no event, and resizing it makes a new block.
 //!
-//! Each window has sites of its own: those from its first one on, [`first`](Window::Open). So a block's
-//! trailer says already whether the block is of the present window, and numbers begin at zero without
-//! anything being cleared while others write it.
+//! Each window has separate sites: those from its first one on, [`first`](Window::Open). So a
+//! block's trailer already tells if the block is of the present window. And numbers begin at zero,
+//! though nothing is cleared while other threads write it.
 //!
 //! | state | sites known | stacks captured |
 //! |---|---|---|
 //! | open | from the window's first on | yes |
 //! | closed | none | no |
-//! | counting | all | no: what is born goes to the site of what finds the table full |
+//! | counting | all | no: new blocks go to the site of events that find the table full |
 
 use crate::base::sync::{AtomicU32, Ordering};
+use crate::store::ids::SiteId;
 use crate::store::sites::{NO_SITE, TABLE_FULL};
 
 #[cfg(feature = "dhat-compat")]
@@ -24,53 +25,54 @@ mod change;
 pub(crate) use change::{close, open};
 
 /// Larger than any site: nothing is recorded.
-const CLOSED: u32 = u32::MAX;
+const CLOSED: SiteId = SiteId::new(u32::MAX);
 /// Larger than any site: events are counted, and no stacks captured.
-const COUNTING: u32 = u32::MAX - 1;
+const COUNTING: SiteId = SiteId::new(u32::MAX - 1);
 
 /// The first site whose blocks are known.
-static KNOWN: AtomicU32 = AtomicU32::new(TABLE_FULL);
+static KNOWN: AtomicU32 = AtomicU32::new(TABLE_FULL.number());
 /// The first site that new blocks may have.
-static NAMED: AtomicU32 = AtomicU32::new(TABLE_FULL);
+static NAMED: AtomicU32 = AtomicU32::new(TABLE_FULL.number());
 
 /// 1: see [`has_counted_only`].
 #[cfg(feature = "dhat-compat")]
 static COUNTED_ONLY: AtomicU32 = AtomicU32::new(0);
 
-/// Whether a block of that site is one of the present window.
+/// True if a block of that site is one of the present window.
 #[inline(always)]
-pub(crate) fn knows(site: u32) -> bool {
-    // Acquire pairs with the Release in `set`: what was begun for the window is seen.
-    site >= KNOWN.load(Ordering::Acquire)
+pub(crate) fn knows(site: SiteId) -> bool {
+    // Acquire pairs with the Release in `set`: the window's preparations are seen.
+    site >= SiteId::new(KNOWN.load(Ordering::Acquire))
 }
 
-/// The first site that new blocks may have: that of what finds the table full; or, see [`names`].
+/// The first site that new blocks may have: that of events that find the table full; or, see
+/// [`names`].
 #[inline(always)]
-pub(crate) fn first_named() -> u32 {
+pub(crate) fn first_named() -> SiteId {
     // Acquire: as above.
-    NAMED.load(Ordering::Acquire)
+    SiteId::new(NAMED.load(Ordering::Acquire))
 }
 
-/// Whether stacks are captured, by what [`first_named`] said.
+/// True if stacks are captured, by the result of [`first_named`].
 #[inline(always)]
-pub(crate) fn names(first: u32) -> bool {
+pub(crate) fn names(first: SiteId) -> bool {
     first < COUNTING
 }
 
-/// The site of a block that is born while stacks are not captured.
-pub(crate) fn site_without_stack(first: u32) -> u32 {
+/// The site of a block that is allocated while stacks are not captured.
+pub(crate) fn site_without_stack(first: SiteId) -> SiteId {
     if first == CLOSED { NO_SITE } else { TABLE_FULL }
 }
 
-/// Who is inside the hook may not see it yet.
+/// Sets the window; a thread inside the hook may not see it yet.
 #[cfg(feature = "dhat-compat")]
-fn set(known: u32, named: u32) {
+fn set(known: SiteId, named: SiteId) {
     // Release pairs with the Acquires above.
-    KNOWN.store(known, Ordering::Release);
-    NAMED.store(named, Ordering::Release);
+    KNOWN.store(known.number(), Ordering::Release);
+    NAMED.store(named.number(), Ordering::Release);
 }
 
-/// Nothing is recorded until a window is opened. Does nothing once the process has had its first block.
+/// Stops recording until a window is opened. Does nothing once the process has had its first block.
 #[cfg(feature = "dhat-compat")]
 #[inline(always)]
 pub(crate) fn close_from_start() {
@@ -79,21 +81,21 @@ pub(crate) fn close_from_start() {
     }
 }
 
-/// From now on blocks are counted, but in the totals alone.
+/// Counts blocks from now on, but in the totals alone.
 #[cfg(feature = "dhat-compat")]
 pub(crate) fn count_only() {
     COUNTED_ONLY.store(1, Ordering::Relaxed);
     set(TABLE_FULL, COUNTING);
 }
 
-/// Whether blocks were counted without stacks at some time: then the site of what finds the table full
-/// has those, too.
+/// True if blocks were counted without stacks at some time: then the site of events that find the
+/// table full has those, too.
 #[cfg(feature = "dhat-compat")]
 pub(crate) fn has_counted_only() -> bool {
     COUNTED_ONLY.load(Ordering::Relaxed) != 0
 }
 
-/// From now on blocks are counted with their stacks; all that were counted before stay known.
+/// Counts blocks with their stacks from now on; all that were counted before stay known.
 #[cfg(feature = "dhat-compat")]
 pub(crate) fn count_with_stacks() {
     set(TABLE_FULL, TABLE_FULL);

@@ -1,4 +1,4 @@
-//! Events without stacks: numbers alone, and blocks as the inner allocator gives them.
+//! Events without stacks: only numbers are kept, and blocks have no trailers.
 
 use core::alloc::Layout;
 
@@ -14,7 +14,7 @@ pub(super) fn padded(layout: Layout) -> Option<Layout> {
     Some(layout)
 }
 
-/// Calls `enter` with the front to use, or counts the event as lost. In exact mode the thread's own
+/// Calls `enter` with the front to use, or counts the event as lost. In exact mode the thread's
 /// front is to `count` it, too.
 #[inline(always)]
 fn with_front(
@@ -23,7 +23,7 @@ fn with_front(
     count: impl Fn(&Front),
     enter: impl Fn(&Front, &Heap),
 ) {
-    let inside = Inside::enter_fast(session).ok_or(()).or_else(|()| Inside::enter(session));
+    let inside = Inside::enter(session);
     match inside {
         Ok(mut inside) => {
             let heap = session.heap();
@@ -56,7 +56,7 @@ pub(super) unsafe fn freed(session: &'static Session, _block: *mut u8, size: usi
     with_front(session, size, count, |front, heap| front.freed(bytes, now, heap));
 }
 
-/// Stands for the site that blocks have not.
+/// An empty type in place of a site: blocks have none here.
 pub(super) struct NoSite;
 
 pub(super) unsafe fn site_of(_session: &Session, _block: *mut u8, _size: usize) -> NoSite {

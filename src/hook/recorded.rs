@@ -3,6 +3,7 @@
 use crate::capture::registers::{Registers, with_callers_registers};
 use crate::engine::events;
 use crate::engine::session::Session;
+use crate::store::ids::SiteId;
 use crate::store::trailer;
 pub(super) use crate::store::trailer::padded;
 #[cfg(feature = "groups")]
@@ -22,8 +23,8 @@ use self::record as entrance;
 #[cfg(feature = "groups")]
 use self::record_or_report as entrance;
 
-/// The same, and tells a tracker if there is one. The two are apart, so that neither has to keep
-/// registers for the other.
+/// Records a new block like `record`, and tells a tracker if there is one. The two functions
+/// are apart, so that neither has to keep registers for the other.
 #[cfg(feature = "groups")]
 unsafe extern "C" fn record_or_report(
     session: &'static Session,
@@ -86,7 +87,7 @@ pub(super) unsafe fn site_of(
     session: &'static Session,
     block: *mut u8,
     size: usize,
-) -> Option<u32> {
+) -> Option<SiteId> {
     #[cfg(not(feature = "groups"))]
     let _no_tracker = session;
     // SAFETY: the caller's promise.
@@ -97,7 +98,7 @@ pub(super) unsafe fn site_of(
     site
 }
 
-/// A block could not be reallocated.
+/// Called when a block could not be reallocated.
 ///
 /// # Safety
 ///
@@ -113,8 +114,8 @@ pub(super) unsafe fn kept(session: &'static Session, block: *mut u8, size: usize
     let _no_tracker = (session, block, size);
 }
 
-/// Records that a block of `site` has changed its size, and writes its trailer anew. A block that
-/// is not known is a new block.
+/// Records that a block of `site` was resized, and writes its trailer anew. A block that is not
+/// known is a new block.
 ///
 /// # Safety
 ///
@@ -123,7 +124,7 @@ pub(super) unsafe fn kept(session: &'static Session, block: *mut u8, size: usize
 pub(super) unsafe fn resized(
     session: &'static Session,
     block: *mut u8,
-    site: Option<u32>,
+    site: Option<SiteId>,
     old: usize,
     new: usize,
 ) {

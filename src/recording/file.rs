@@ -1,19 +1,34 @@
-//! Recordings in files: what a process under `mod-alloc run` or with `MOD_ALLOC_RECORD` leaves behind,
-//! however it ended, and what another process may read while it runs.
+//! Recordings in files: a process under `mod-alloc run` or with `MOD_ALLOC_RECORD` leaves one
+//! behind, however it ends, and another process may read it while the first one runs.
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! use mod_alloc::recording::file::{Error, RecordingFile};
+//!
+//! fn largest_site(path: &Path) -> Result<u64, Error> {
+//!     let recording = RecordingFile::open(path)?.read()?;
+//!     let bytes = recording.sites.iter().map(|site| site.counters.total_bytes);
+//!     Ok(bytes.max().unwrap_or(0))
+//! }
+//!
+//! let refused = largest_site(Path::new("Cargo.toml"));
+//! assert!(matches!(refused, Err(Error::NotARecording)));
+//! ```
 
 use core::mem::offset_of;
-use std::fmt;
 use std::fs::File;
-use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::base::os;
+use crate::base::os::{self, files};
 use crate::base::sync::Ordering;
+pub use crate::recording::error::Error;
 use crate::recording::image;
 use crate::recording::model::Recording;
 use crate::recording::reader;
 use crate::recording::reader::Span;
+use crate::store::ids::SiteId;
 use crate::store::journal::{FLUSHING, RESIZING_OWN, RESIZING_SHARE};
 use crate::store::layout::{GONE, Header, OPEN, Process};
 use crate::store::peak::Front;
@@ -26,57 +41,6 @@ pub struct RecordingFile {
     path: PathBuf,
 }
 
-/// Why a file cannot be read as a recording.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Error {
-    /// It cannot be opened or read.
-    Io(io::Error),
-    /// It does not begin as recordings do.
-    NotARecording,
-    /// It was made on a machine of the other byte order.
-    OtherByteOrder,
-    /// It was made by a newer version.
-    Version {
-        /// What the file says.
-        found: u32,
-        /// The newest that is known here.
-        known: u32,
-    },
-    /// Its header contradicts itself.
-    Damaged(&'static str),
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Error::Io(error) => error.fmt(f),
-            Error::NotARecording => f.write_str("not a recording of mod-alloc"),
-            Error::OtherByteOrder => f.write_str("recorded on a machine of the other byte order"),
-            Error::Version { found, known } => write!(
-                f,
-                "format version {found}, and this mod-alloc knows versions up to {known}: update it"
-            ),
-            Error::Damaged(what) => write!(f, "a damaged recording: {what}"),
-        }
-    }
-}
-
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Error::Io(error) => Some(error),
-            _ => None,
-        }
-    }
-}
-
-impl From<io::Error> for Error {
-    fn from(error: io::Error) -> Self {
-        Error::Io(error)
-    }
-}
-
 impl RecordingFile {
     /// Opens the recording at `path`.
     ///
@@ -85,7 +49,7 @@ impl RecordingFile {
     /// If the file cannot be opened, or is not a recording that is known here.
     pub fn open(path: &Path) -> Result<Self, Error> {
         // A pipe would make us wait, and is no recording.
-        let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+        let file = File::options().read(true).custom_flags(files::WITHOUT_WAITING).open(path)?;
         if !file.metadata()?.is_file() {
             return Err(Error::NotARecording);
         }
@@ -93,7 +57,7 @@ impl RecordingFile {
         Ok(RecordingFile { file, path: path.to_path_buf() })
     }
 
-    /// Whether a file begins as recordings do.
+    /// True if a file begins as recordings do.
     #[must_use]
     pub fn is_one(path: &Path) -> bool {
         !matches!(Self::open(path), Err(Error::Io(_) | Error::NotARecording))
@@ -138,7 +102,7 @@ impl RecordingFile {
     }
 }
 
-/// Whether the process that writes the recording is there.
+/// True if the process that writes the recording is there.
 fn is_running(header: &Header) -> bool {
     let process = &header.process;
     let id = process.id.load(Ordering::Relaxed);
@@ -146,7 +110,7 @@ fn is_running(header: &Header) -> bool {
     is_open && is_of_this_boot(process) && os::files::is_alive(id)
 }
 
-/// Whether the clocks of the recording still run.
+/// True if the clocks of the recording still run.
 fn is_of_this_boot(process: &Process) -> bool {
     let mut boot = [0; 16];
     for (bytes, word) in boot.chunks_mut(8).zip(&process.boot) {
@@ -163,8 +127,8 @@ fn since_start(process: &Process) -> Span {
     Span { units, nanos: os::monotonic_nanos().saturating_sub(started) }
 }
 
-/// How long the recording has lasted. Where nobody has written its end, up to the latest event whose time
-/// is known.
+/// How long the recording has lasted. Where nobody has written its end, up to the latest event
+/// whose time is known.
 fn span(view: &View<'_>, is_running: bool) -> Span {
     let process = &view.header.process;
     let noted = Span {
@@ -185,12 +149,12 @@ fn span(view: &View<'_>, is_running: bool) -> Span {
     Span { units, nanos: u64::try_from(nanos).unwrap_or(u64::MAX) }
 }
 
-/// Undoes what threads were in the middle of when they were stopped: see `table::journal`.
+/// Undoes what threads were in the middle of when they were stopped: see `store::journal`.
 fn repair(view: &View<'_>) {
     for (slot, journal) in view.slots.iter().map(|slot| &slot.journal).enumerate() {
-        let site = journal.site.load(Ordering::Relaxed);
+        let site = SiteId::new(journal.site.load(Ordering::Relaxed));
         let share = view.arenas.get(slot).map(|arena| arena.place_of(site));
-        let at = site as usize;
+        let at = site.index();
         match journal.kind.load(Ordering::Relaxed) {
             RESIZING_OWN => {
                 if let Some(own) = view.tallies.get(at) {

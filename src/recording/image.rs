@@ -9,7 +9,7 @@ use std::os::unix::fs::FileExt;
 use std::vec::Vec;
 
 use crate::base::sync::Ordering;
-use crate::recording::file::Error;
+use crate::recording::error::Error;
 use crate::store::arena::Arena;
 use crate::store::layout::{ENTRY_SIZES, HEADER_SIZE, Header, MAGIC, REGIONS, Region, VERSION};
 use crate::store::slot::MAX_ID;
@@ -44,7 +44,7 @@ impl Bytes {
     fn read(file: &File, offset: u64, len: usize) -> io::Result<Bytes> {
         let there = file.metadata()?.len().saturating_sub(offset);
         let len = len.min(usize::try_from(there).unwrap_or(usize::MAX));
-        // As the largest type of a recording is aligned.
+        // The alignment of a recording's largest type.
         let layout = Layout::from_size_align(len.max(1), 64)
             .map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
         // SAFETY: the size is not zero.

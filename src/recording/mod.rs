@@ -1,10 +1,23 @@
-//! What a run recorded: the bytes, and the same as plain data.
+//! Recordings: a process's raw numbers, as a file and as plain data.
+//!
+//! `MOD_ALLOC_RECORD=FILE` and `mod-alloc run` put a process's recording into a file. `file` opens
+//! it, while the process runs and after its end, however it ended; `model` is its content as plain
+//! data. [`report`](crate::report) makes a profile with names of it.
 
 #[cfg(feature = "dhat-compat")]
+mod error;
+#[cfg(feature = "dhat-compat")]
 pub mod file;
+#[cfg(feature = "backtraces")]
+pub(crate) mod heap_moment;
+pub(crate) mod heap_state;
 #[cfg(feature = "dhat-compat")]
 mod image;
 #[cfg(feature = "backtraces")]
+pub(crate) mod losses;
+#[cfg(feature = "backtraces")]
 pub mod model;
+#[cfg(feature = "backtraces")]
+mod moments;
 #[cfg(feature = "backtraces")]
 pub(crate) mod reader;

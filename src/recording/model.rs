@@ -1,4 +1,4 @@
-//! A recording as plain data: what the reader hands to symbolization and to the reports.
+//! A recording as plain data, made by the reader for symbolization and reports.
 //!
 //! Addresses here are *loaded* addresses (as the process saw them). A module's
 //! `bias` turns one into the address the file was linked with: `linked = loaded - bias`.
@@ -6,6 +6,9 @@
 use std::path::PathBuf;
 use std::string::String;
 use std::vec::Vec;
+
+pub use crate::recording::heap_moment::{HeapMoment, HeapStates};
+pub use crate::recording::losses::{Loss, Losses};
 
 /// Everything one process recorded, read at one moment.
 #[derive(Debug, Clone, Default)]
@@ -32,10 +35,10 @@ pub struct Recording {
     pub sites: Vec<Site>,
     /// Threads that allocated.
     pub threads: Vec<Thread>,
-    /// What was not recorded in full, by cause.
+    /// Figures of all that was not recorded in full, by cause.
     pub losses: Losses,
-    /// Allocations that were counted together: a program's groups, or the tests of a test program. One
-    /// without a name is internal.
+    /// Allocations that were counted together: a program's groups, or the tests of a test program.
+    /// One without a name is internal.
     pub groups: Vec<Group>,
     /// How the recording ended.
     pub ending: Ending,
@@ -45,50 +48,27 @@ pub struct Recording {
     pub heap_states: HeapStates,
 }
 
-/// What the allocator and the process held near the heap's peak and at the end.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct HeapStates {
-    /// Bytes live at the heap's peak, as requested: what `peak`'s `requested_bytes` are to be compared with.
-    pub peak_bytes: u64,
-    /// The state near the peak: that of the latest moment at which it was taken down, or of the end if more
-    /// was live then. `None` if it never was: the heap was too small, the program too short.
-    pub peak: Option<HeapMoment>,
-    /// The state at the end; `None` for a process that had none, or wrote no such thing.
-    pub end: Option<HeapMoment>,
-}
-
-impl HeapStates {
-    /// Whether anything is known of either moment.
-    #[must_use]
-    pub fn is_known(&self) -> bool {
-        self.peak.is_some() || self.end.is_some()
-    }
-}
-
-/// What the allocator and the process held at one moment.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct HeapMoment {
-    /// Microseconds from the start of recording.
-    pub micros: u64,
-    /// Bytes that the program had live, as requested.
-    pub requested_bytes: u64,
-    /// Bytes that the profiler itself had allocated of the same allocator, for names and reports.
-    pub profiler_bytes: u64,
-    /// The allocator's figures; `None` if it is not known.
-    pub state: Option<crate::api::heap_state::HeapState>,
-    /// The process's own.
-    pub process: crate::api::heap_state::ProcessMemory,
-}
-
-impl HeapMoment {
-    /// The allocator's fragmentation, what the profiler itself has of it being in use, too; `None` if the
-    /// allocator is not known.
-    #[must_use]
-    pub fn fragmentation(&self) -> Option<crate::api::heap_state::Fragmentation> {
-        let used = self.requested_bytes.saturating_add(self.profiler_bytes);
-        Some(self.state?.fragmentation(used))
+impl Recording {
+    /// All but the frames and the sites, which take most of the memory.
+    #[cfg(feature = "symbolicate")]
+    pub(crate) fn without_stacks(&self) -> Self {
+        Self {
+            frames: Vec::new(),
+            sites: Vec::new(),
+            pid: self.pid,
+            command: self.command.clone(),
+            executable: self.executable.clone(),
+            end_micros: self.end_micros,
+            peak_micros: self.peak_micros,
+            settings: self.settings.clone(),
+            modules: self.modules.clone(),
+            threads: self.threads.clone(),
+            losses: self.losses,
+            groups: self.groups.clone(),
+            ending: self.ending,
+            self_check: self.self_check,
+            heap_states: self.heap_states,
+        }
     }
 }
 
@@ -96,8 +76,8 @@ impl HeapMoment {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ending {
-    /// Nobody has written an end: the process is running, or was killed together with who waited for it.
-    /// The last moment that is known stands for it.
+    /// Nobody has written an end: the process is running, or was killed together with who waited
+    /// for it. The last moment that is known stands for it.
     #[default]
     Open,
     /// The process ran its exit handlers.
@@ -107,12 +87,13 @@ pub enum Ending {
     Gone,
 }
 
-/// The allocations of a group: of who entered it, or of a thread and of the threads that it started.
+/// The allocations of a group: of who entered it, or of a thread and of the threads that it
+/// started.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Group {
-    /// The group's name; or the thread's whole name as far as it could be found, else what the kernel keeps of it. May be
-    /// followed by other text where the name has no end in memory.
+    /// The group's name; or the thread's whole name as far as it could be found, else what the
+    /// kernel keeps of it. May be followed by other text where the name has no end in memory.
     pub name: String,
     /// The first 15 bytes of the thread's name.
     pub thread_name: String,
@@ -126,7 +107,7 @@ pub struct Group {
     pub end_blocks: u64,
     /// Bytes live when the thread ended, or now if it has not.
     pub end_bytes: u64,
-    /// Whether the thread has ended.
+    /// The thread has ended.
     pub ended: bool,
 }
 
@@ -139,13 +120,14 @@ pub struct SelfCheck {
     pub differences: u64,
 }
 
-/// How many entries at the head of [`Recording::frames`] are roots.
+/// The number of entries at the head of [`Recording::frames`] that are roots.
 pub const ROOTS: usize = 4;
 /// Root of stacks walked to their end: `_start` or the thread's entry.
 pub const ROOT_COMPLETE: u32 = 0;
 /// Root of stacks deeper than the frame limit; the outermost frames are missing.
 pub const ROOT_TRUNCATED: u32 = 1;
-/// Root of stacks that ended early: no unwind information, or memory that was not the thread's stack.
+/// Root of stacks that ended early: no unwind information, or memory that was not the thread's
+/// stack.
 pub const ROOT_BROKEN: u32 = 2;
 /// The one stack of events that found the call-site table full.
 pub const ROOT_TABLE_FULL: u32 = 3;
@@ -153,8 +135,8 @@ pub const ROOT_TABLE_FULL: u32 = 3;
 /// One frame of a stack, shared by all stacks that have the same outer frames.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Frame {
-    /// Index of the next outer frame in [`Recording::frames`]; below [`ROOTS`] at the outermost frame.
-    /// Always smaller than the frame's own index.
+    /// Index of the next outer frame in [`Recording::frames`]; below [`ROOTS`] at the outermost
+    /// frame. Always smaller than the frame's own index.
     pub parent: u32,
     /// Which load of the module list this address belongs to; see [`Module::generations`].
     pub generation: u16,
@@ -200,7 +182,8 @@ pub struct Counters {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Module {
-    /// Path as the loader names it; the executable's path is resolved; `linux-vdso.so.1` has no file.
+    /// Path as the loader names it; the executable's path is resolved; `linux-vdso.so.1` has no
+    /// file.
     pub path: PathBuf,
     /// First loaded address.
     pub start: u64,
@@ -223,7 +206,7 @@ pub struct Thread {
     pub id: u32,
     /// Its name, at most 15 bytes as the kernel keeps it.
     pub name: String,
-    /// Whether that thread is still running.
+    /// The thread is still running.
     pub running: bool,
     /// Bytes allocated by this slot's threads.
     pub total_bytes: u64,
@@ -245,33 +228,7 @@ pub struct Settings {
     pub frames: u32,
     /// `MOD_ALLOC_UNWIND`: `auto`, `fp` or `tables`.
     pub unwind: &'static str,
-    /// Whether peak, at-peak and per-site maximum are exact: one thread allocated, or `MOD_ALLOC_PEAK=exact`.
+    /// True if peak, at-peak and per-site maximum are exact: one thread allocated, or
+    /// `MOD_ALLOC_PEAK=exact`.
     pub peak_is_exact: bool,
-}
-
-/// What was not recorded in full, in events, by cause. All zero: nothing was lost.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Losses {
-    /// Events whose stack found no room in the call-site table; counted under its one visible site.
-    pub table_full: u64,
-    /// Events inside the hook (in a signal handler, for example): not recorded.
-    pub reentrant: u64,
-    /// Bytes of those.
-    pub reentrant_bytes: u64,
-    /// Frees of blocks whose trailer was overwritten or never written: the block stays live in the report.
-    pub damaged_trailers: u64,
-    /// Bytes of those.
-    pub damaged_bytes: u64,
-    /// Stacks deeper than the frame limit; the innermost frames were kept. (Captures, not sites.)
-    pub truncated_stacks: u64,
-    /// Stacks that ended before the thread's entry: no unwind information, or an unknown stack.
-    pub broken_stacks: u64,
-    /// Events of threads beyond the registry's slots; recorded, but under no thread of their own.
-    pub threads_overflowed: u64,
-    /// 1: the file system had no room for more of the recording. What was new from then on is under
-    /// `table_full`, or was of threads without a slot.
-    pub no_room: u64,
-    /// Groups that found no room; their allocations are recorded, but count for no group.
-    pub groups_overflowed: u64,
 }

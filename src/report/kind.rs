@@ -1,5 +1,5 @@
-//! Whose a frame is, judged by its function's name: the profiler's, the allocator's, the
-//! runtime's or the program's.
+//! The owner of a frame, judged by its function's name: the profiler, the allocator, the
+//! runtime or the program.
 //!
 //! Both ways of mangling Rust names are met in one program (the standard library comes
 //! compiled with its own), so each pattern knows both spellings. Programs built with line
@@ -11,7 +11,7 @@ const SHORT_BACKTRACE: &str = "__rust_begin_short_backtrace";
 /// How the files of the preload library's begin, wherever it was unpacked.
 const PRELOAD_LIBRARY: &str = "libmod_alloc_preload";
 
-/// What a frame is, judged by its name.
+/// The owner of a frame, judged by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A function of this crate.
@@ -37,7 +37,7 @@ pub(super) enum Kind {
     Program,
 }
 
-/// What a frame is judged by.
+/// The facts that a frame is judged by.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Function<'a> {
     /// Demangled name.
@@ -63,7 +63,7 @@ pub(super) fn kind(function: Function<'_>) -> Kind {
     }
 }
 
-/// Whether a function is a language library's or an allocator's.
+/// True if a function is a language library's or an allocator's.
 pub(super) fn is_library_function(function: Function<'_>) -> bool {
     let is_module = |names: &[&str]| names.iter().any(|name| function.module.starts_with(name));
     let is_cpp = |name: &str| {
@@ -114,7 +114,7 @@ fn kind_by_file(name: &str, file: &str) -> Option<Kind> {
     })
 }
 
-/// Whether a name is its last part alone.
+/// True if a name is its last part alone.
 fn is_bare(name: &str) -> bool {
     let before_parameters = name.split('<').next().unwrap_or(name);
     !before_parameters.is_empty() && !before_parameters.contains("::")
@@ -126,7 +126,7 @@ fn is_profiler(name: &str) -> bool {
         .is_some_and(|rest| rest.starts_with("::") || rest.starts_with("_preload::"))
 }
 
-/// Whether `file` is one of this crate's: where it was compiled, or, for programs compiled
+/// True if `file` is one of this crate's: where it was compiled, or, for programs compiled
 /// elsewhere, by the name of a package directory (`mod-alloc-1.1.0/src/..`).
 fn is_profiler_source(file: &str) -> bool {
     let here = concat!(env!("CARGO_MANIFEST_DIR"), "/src/");
@@ -215,88 +215,4 @@ fn is_libc(module: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn named(name: &str) -> Kind {
-        kind(Function { name: Some(name), ..Function::default() })
-    }
-
-    fn unnamed(module: &str) -> Kind {
-        kind(Function { module, ..Function::default() })
-    }
-
-    #[test]
-    fn names_that_only_look_like_ours_are_kept() {
-        for name in [
-            "mod_allocate::f",
-            "mod_alloc_fixtures::main",
-            "alloc::allocate",
-            "mallocate",
-            "operator newt",
-            "test::run",
-            "std::rt::init",
-            "clone_box",
-        ] {
-            assert!(
-                matches!(named(name), Kind::Program | Kind::Library),
-                "{name}: {:?}",
-                named(name)
-            );
-        }
-    }
-
-    #[test]
-    fn library_functions_are_told_from_the_programs_own() {
-        let library = |name, module| {
-            is_library_function(Function { name: Some(name), module, ..Function::default() })
-        };
-        for name in [
-            "alloc::vec::Vec<T,A>::push",
-            "<alloc::string::String as core::clone::Clone>::clone",
-            "std::vector<int, std::allocator<int> >::push_back(int const&)",
-            "void std::vector<int>::_M_realloc_insert<int>(int&&)",
-            "__gnu_cxx::new_allocator<int>::allocate(unsigned long)",
-            "core::ops::function::FnOnce::call_once",
-        ] {
-            assert!(library(name, "app"), "{name}");
-        }
-        assert!(library("strdup", "libc.so.6"));
-        assert!(library("getdelim", "libc-2.31.so"));
-        for name in ["main", "app::main", "<app::T as core::clone::Clone>::clone", "stdlib_load"] {
-            assert!(!library(name, "app"), "{name}");
-        }
-        assert!(!library("xmlParse", "libxml2.so.2"));
-        assert!(!is_library_function(Function { module: "app", ..Function::default() }));
-    }
-
-    #[test]
-    fn bare_names_are_judged_by_their_source_file() {
-        fn bare(name: &str, file: &str) -> Kind {
-            kind(Function { name: Some(name), file, module: "app" })
-        }
-        let library = |path: &str| std::format!("/rustc/0123/library/{path}");
-        let ours = "/h/.cargo/registry/src/index/mod-alloc-1.1.0/src/hook.rs";
-        assert_eq!(bare("alloc", ours), Kind::Profiler);
-        assert_eq!(
-            bare("alloc", concat!(env!("CARGO_MANIFEST_DIR"), "/src/hook.rs")),
-            Kind::Profiler
-        );
-        assert_eq!(bare("alloc", &library("alloc/src/alloc.rs")), Kind::Allocator);
-        assert_eq!(bare("box_new_uninit", &library("alloc/src/boxed.rs")), Kind::Allocator);
-        assert_eq!(bare("new<u8>", &library("alloc/src/boxed.rs")), Kind::Library);
-        assert_eq!(
-            bare("call_once<fn(), ()>", &library("core/src/ops/function.rs")),
-            Kind::CallOnce
-        );
-        assert_eq!(
-            bare(SHORT_BACKTRACE, &library("std/src/sys/backtrace.rs")),
-            Kind::ShortBacktrace
-        );
-        assert_eq!(bare("lang_start<()>", &library("std/src/rt.rs")), Kind::RustStart);
-        assert_eq!(bare("alloc", "/home/u/app/src/main.rs"), Kind::Program);
-        assert_eq!(bare("app::alloc", ours), Kind::Program);
-        assert_eq!(bare("f", "/h/mod-alloc-tools/src/main.rs"), Kind::Program);
-        assert_eq!(unnamed("app"), Kind::Program);
-    }
-}
+mod tests;

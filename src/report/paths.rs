@@ -37,7 +37,7 @@ pub(super) fn last_three(path: &str) -> &str {
     components.as_path().to_str().unwrap_or(path)
 }
 
-/// What follows the first `count` components; `None` if that is nothing.
+/// The path after its first `count` components; `None` if nothing follows them.
 fn skip_components(path: &str, count: usize) -> Option<&str> {
     let mut rest = path;
     for _ in 0..count {

@@ -1,14 +1,16 @@
-//! What is said on standard error when a report was written: four lines as dhat prints
-//! them, and a fifth if anything was lost.
+//! The lines on standard error about a written report: four as dhat prints them, and a fifth if
+//! anything was lost.
 
 use std::fmt::{self, Write};
 use std::path::Path;
 use std::string::String;
 use std::vec::Vec;
 
+use super::losses::causes;
+use super::options::Form;
+use super::profile::Profile;
+use crate::base::units::Count;
 use crate::recording::model::Losses;
-
-use super::{Form, Profile};
 
 /// The lines, each ended by a newline. The figures are the sums over the profile's stacks,
 /// so they equal what a viewer of the report shows.
@@ -26,19 +28,19 @@ fn write_lines(profile: &Profile, saved_to: &Path, text: &mut String) -> fmt::Re
     writeln!(text, "mod-alloc: The data has been saved to {path}, {viewer}")?;
     write_losses(profile, &profile.run().losses, text)?;
     if let Some(check) = profile.run().self_check {
-        let (checked, different) = (Commas(check.checked), Commas(check.differences));
+        let (checked, different) = (Count(check.checked), Count(check.differences));
         writeln!(text, "mod-alloc: Self-check: {checked} captures, {different} differences")?;
     }
     Ok(())
 }
 
-/// What all stacks have together, in lines that begin with `who`.
+/// The sums over all stacks, in lines that begin with `who`.
 pub(crate) fn write_totals(profile: &Profile, who: &str, text: &mut String) -> fmt::Result {
     let sum = profile.totals();
     let is_ad_hoc = profile.form() == Form::DhatAdHoc;
     let [units, counted] = if is_ad_hoc { ["units", "events"] } else { ["bytes", "blocks"] };
     let mut line = |label: &str, bytes, blocks| {
-        let (bytes, blocks) = (Commas(bytes), Commas(blocks));
+        let (bytes, blocks) = (Count(bytes), Count(blocks));
         writeln!(text, "{who}: {label}{bytes} {units} in {blocks} {counted}")
     };
     line("Total:     ", sum.total_bytes, sum.total_blocks)?;
@@ -49,7 +51,7 @@ pub(crate) fn write_totals(profile: &Profile, who: &str, text: &mut String) -> f
     line("At t-end:  ", sum.end_bytes, sum.end_blocks)
 }
 
-/// What was lost, in a line if there is such.
+/// The losses in one line; no line if there are none.
 pub(crate) fn write_losses(profile: &Profile, lost: &Losses, text: &mut String) -> fmt::Result {
     let losses = losses(lost, profile.run().settings.frames);
     if losses.is_empty() {
@@ -58,93 +60,22 @@ pub(crate) fn write_losses(profile: &Profile, lost: &Losses, text: &mut String) 
     writeln!(text, "mod-alloc: Lost: {}", losses.join("; "))
 }
 
-/// One phrase for each cause that lost something: what, how much, and what helps. `frames` is how
-/// many were kept of a stack.
+/// One phrase for each cause that lost something: how much of what, and advice. `frames` is the
+/// most that were kept of a stack.
 pub fn losses(losses: &Losses, frames: u32) -> Vec<String> {
-    let Losses {
-        table_full,
-        reentrant,
-        reentrant_bytes,
-        damaged_trailers,
-        damaged_bytes,
-        truncated_stacks,
-        broken_stacks,
-        threads_overflowed,
-        no_room,
-        groups_overflowed,
-    } = *losses;
-    let causes = [
-        (
-            table_full,
-            String::from(if no_room == 0 {
-                "events in a full call-site table (set MOD_ALLOC_BUCKETS higher)"
-            } else {
-                "events of call sites that were new after the recording's file system was full"
-            }),
-        ),
-        (
-            reentrant,
-            std::format!(
-                "allocations and frees ({} bytes) made while the profiler was at work in the same thread, \
-                 not recorded (avoid allocating in signal handlers)",
-                Commas(reentrant_bytes)
-            ),
-        ),
-        (
-            damaged_trailers,
-            std::format!(
-                "frees ({} bytes) of blocks whose end was overwritten, shown as live \
-                 (look for writes past a block's end)",
-                Commas(damaged_bytes)
-            ),
-        ),
-        (
-            truncated_stacks,
-            std::format!(
-                "stacks deeper than {frames} frames (set MOD_ALLOC_FRAMES higher, up to 256)"
-            ),
-        ),
-        (
-            broken_stacks,
-            String::from(
-                "stacks that end early for want of unwind information \
-                 (set MOD_ALLOC_UNWIND=auto, or build with -C force-frame-pointers=yes)",
-            ),
-        ),
-        (
-            threads_overflowed,
-            String::from(
-                "events of threads without a slot of their own (in the totals, but under no thread)",
-            ),
-        ),
-        (
-            groups_overflowed,
-            String::from(
-                "groups that found no room (their allocations count for no group; register each once)",
-            ),
-        ),
-    ];
-    let lost = causes.iter().filter(|(events, _)| *events > 0);
-    lost.map(|(events, what)| std::format!("{} {what}", Commas(*events))).collect()
+    causes(losses, frames).map(|cause| cause.with_advice()).collect()
 }
 
-/// A number with a comma between thousands.
-struct Commas(u64);
-
-impl fmt::Display for Commas {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 < 1000 {
-            return write!(f, "{}", self.0);
-        }
-        write!(f, "{},{:03}", Commas(self.0 / 1000), self.0 % 1000)
-    }
+/// The phrases without the advice, for narrow places.
+pub fn short_losses(losses: &Losses, frames: u32) -> Vec<String> {
+    causes(losses, frames).map(|cause| cause.text).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::recording::model::{Counters, Recording, Settings, Site};
-    use crate::report::Options;
+    use crate::report::options::Options;
     use std::string::ToString;
     use std::vec;
 
@@ -165,19 +96,6 @@ mod tests {
         ];
         let recording = Recording { sites, losses, settings, ..Recording::default() };
         Profile::from_recording(&recording, &Options::default())
-    }
-
-    #[test]
-    fn thousands_are_separated() {
-        for (number, text) in [
-            (0, "0"),
-            (999, "999"),
-            (1000, "1,000"),
-            (1_000_007, "1,000,007"),
-            (u64::MAX, "18,446,744,073,709,551,615"),
-        ] {
-            assert_eq!(Commas(number).to_string(), text);
-        }
     }
 
     #[test]
@@ -202,15 +120,16 @@ mod-alloc: The data has been saved to /tmp/x.json, and is viewable with dhat/dh_
             truncated_stacks: 1_006,
             broken_stacks: 1_007,
             threads_overflowed: 1_008,
-            no_room: 0,
             groups_overflowed: 1_009,
+            ..Losses::default()
         };
         let text = lines(&profile(losses), Path::new("x"));
         assert_eq!(text.lines().count(), 5);
         let last = text.lines().last().unwrap();
-        assert!(last.starts_with("mod-alloc: Lost: 1,001 events in a full call-site table (set MOD_ALLOC_BUCKETS higher); "), "{last}");
+        let full = "1,001 events in a full call-site table (set MOD_ALLOC_BUCKETS higher)";
+        assert!(last.starts_with(&std::format!("mod-alloc: Lost: {full}; ")), "{last}");
         for figure in 1_001..=1_009 {
-            assert!(last.contains(&Commas(figure).to_string()), "{figure} in {last}");
+            assert!(last.contains(&Count(figure).to_string()), "{figure} in {last}");
         }
         assert!(last.contains("deeper than 64 frames (set MOD_ALLOC_FRAMES"), "{last}");
         assert!(last.contains("MOD_ALLOC_UNWIND"), "{last}");

@@ -1,12 +1,13 @@
 //! A thread's arena: its pending shares of sites that other threads own.
 //!
-//! Direct-mapped by site id; ids are dense, so neighbours do not collide. A share is flushed
-//! to the site's shared tally when another site needs its place, or when it has grown past the
-//! step within which a site's own maximum is promised. A thread that ends leaves its pending
-//! shares to the next thread in its slot; readers add them to the sites either way.
+//! Direct-mapped by site id; ids are dense, so neighbours do not collide. A share is flushed to the
+//! site's shared tally when another site needs its place, or when its live bytes exceed the step
+//! within which a site's own maximum is promised. A thread that ends leaves its pending shares to
+//! the next thread in its slot; readers add them to the sites either way.
 
+use crate::store::ids::SiteId;
 use crate::store::journal::Journal;
-use crate::store::sites::Sites;
+use crate::store::sites::{NO_SITE, Sites};
 use crate::store::tally::{Epoch, Tally};
 
 /// Shares an arena can hold: 64 KiB.
@@ -29,7 +30,7 @@ impl Arena {
     #[inline(always)]
     pub(crate) fn share(
         &self,
-        site: u32,
+        site: SiteId,
         epoch: Epoch,
         sites: &Sites,
         journal: &Journal,
@@ -56,18 +57,18 @@ impl Arena {
         }
     }
 
-    /// Where a share of `site` would be.
+    /// The place of a share of `site`.
     #[inline(always)]
-    pub(crate) fn place_of(&self, site: u32) -> &Tally {
-        &self.shares[site as usize % SHARES]
+    pub(crate) fn place_of(&self, site: SiteId) -> &Tally {
+        &self.shares[site.index() % SHARES]
     }
 }
 
 /// Flushes what is there and begins a share of `site`.
 #[cold]
-fn replace(share: &Tally, site: u32, epoch: Epoch, sites: &Sites, journal: &Journal) {
+fn replace(share: &Tally, site: SiteId, epoch: Epoch, sites: &Sites, journal: &Journal) {
     let _held = journal.moving.lock();
-    if share.site() == 0 {
+    if share.site() == NO_SITE {
         return share.begin(site, epoch);
     }
     sites.flush(share, epoch, journal, Some(|| share.begin(site, epoch)));

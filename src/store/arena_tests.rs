@@ -1,13 +1,12 @@
 //! Shares that are flushed, evicted and left pending, against a model with one number per site.
 
-use core::array::from_fn;
-use std::boxed::Box;
 use std::vec;
 use std::vec::Vec;
 
 use super::*;
-use crate::base::testing::{Random, leak};
+use crate::base::testing::Random;
 use crate::store::sites::{FIRST_SITE, Record, SitesHead};
+use crate::store::testing::leak;
 
 /// A site's numbers as they are: live, live when the epoch was raised last, most live at once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -21,7 +20,7 @@ struct Truth {
 /// Sites that all belong to one thread, and arenas of other threads.
 struct Table {
     sites: Sites,
-    arenas: Vec<Box<Arena>>,
+    arenas: &'static [Arena],
     journal: Journal,
     epoch: u64,
     step: i64,
@@ -31,7 +30,7 @@ struct Table {
 
 impl Table {
     fn new(sites: usize, arenas: usize, step: i64, seed: u64) -> Self {
-        let entries = sites + FIRST_SITE as usize;
+        let entries = sites + FIRST_SITE.index();
         let sites = Sites {
             head: &leak::<SitesHead>(1)[0],
             owners: leak(entries),
@@ -41,10 +40,9 @@ impl Table {
             room: |_| true,
         };
         sites.initialize();
-        let empty = |_| Box::new(Arena { shares: from_fn(|_| Tally::default()) });
         Table {
             sites,
-            arenas: (0..arenas).map(empty).collect(),
+            arenas: leak(arenas),
             journal: Journal::default(),
             epoch: 1,
             step,
@@ -61,8 +59,8 @@ impl Table {
         }
     }
 
-    /// A block is born (`birth`) or dies, in thread `thread`; 0 is the sites' owner.
-    fn post(&mut self, thread: usize, site: u32, bytes: u64, birth: bool) {
+    /// Thread `thread` allocates a block (`birth`) or frees one; thread 0 is the sites' owner.
+    fn post(&mut self, thread: usize, site: SiteId, bytes: u64, birth: bool) {
         let epoch = Epoch::new(self.epoch);
         let post = |tally: &Tally| match birth {
             true => tally.count_allocated(bytes, 0),
@@ -74,14 +72,14 @@ impl Table {
             post(share);
             arena.settle(share, self.step, epoch, &self.sites, &self.journal);
         } else {
-            let tally = &self.sites.tallies[site as usize];
+            let tally = &self.sites.tallies[site.index()];
             self.sites.touch(site, tally, epoch);
             if !birth {
                 self.sites.before_shrinking(site, tally);
             }
             post(tally);
         }
-        let truth = &mut self.truth[site as usize];
+        let truth = &mut self.truth[site.index()];
         let (sign, born) = if birth { (1, 1) } else { (-1, 0) };
         truth.total = (truth.total.0 + born * bytes, truth.total.1 + born);
         let live = (truth.live.0 + sign * bytes.cast_signed(), truth.live.1 + sign);
@@ -91,32 +89,32 @@ impl Table {
 
     /// An event in a random thread at a random site.
     fn anything(&mut self) {
-        let sites = (self.truth.len() - FIRST_SITE as usize) as u64;
-        let site = FIRST_SITE + self.random.below(sites) as u32;
+        let sites = (self.truth.len() - FIRST_SITE.index()) as u64;
+        let site = SiteId::at(FIRST_SITE.index() + self.random.below(sites) as usize);
         self.anything_at(site);
     }
 
     /// An event in a random thread; bytes live never go below 0.
-    fn anything_at(&mut self, site: u32) {
+    fn anything_at(&mut self, site: SiteId) {
         let thread = self.random.below(self.arenas.len() as u64 + 1) as usize;
         let bytes = self.random.below(100);
         let birth = self.random.below(2) == 0
-            || self.truth[site as usize].live.0 < bytes.cast_signed()
-            || self.truth[site as usize].live.1 == 0;
+            || self.truth[site.index()].live.0 < bytes.cast_signed()
+            || self.truth[site.index()].live.1 == 0;
         self.post(thread, site, bytes, birth);
         if self.random.below(20) == 0 {
             self.raise_epoch();
         }
     }
 
-    fn pending(&self, site: u32) -> impl Iterator<Item = &Tally> {
-        let places = self.arenas.iter().map(move |arena| &arena.shares()[site as usize % SHARES]);
+    fn pending(&self, site: SiteId) -> impl Iterator<Item = &Tally> {
+        let places = self.arenas.iter().map(move |arena| &arena.shares()[site.index() % SHARES]);
         places.filter(move |share| share.site() == site)
     }
 
     /// All that the table knows of a site, added up as a reader does.
-    fn found(&self, site: u32) -> Truth {
-        let index = site as usize;
+    fn found(&self, site: SiteId) -> Truth {
+        let index = site.index();
         let (own, shared) = (&self.sites.tallies[index], &self.sites.shared[index]);
         let mut found = Truth::default();
         let epoch = Epoch::new(self.epoch);
@@ -137,15 +135,16 @@ impl Table {
     }
 
     /// All numbers are right; the site's own maximum within `tolerance`.
-    fn check_site(&self, site: u32, tolerance: i64, seed: u64) {
-        let (found, truth) = (self.found(site), self.truth[site as usize]);
+    fn check_site(&self, site: SiteId, tolerance: i64, seed: u64) {
+        let (found, truth) = (self.found(site), self.truth[site.index()]);
         let distance = (found.most - truth.most).abs();
-        assert!(distance <= tolerance, "site {site} seed {seed}: {found:?} {truth:?}");
-        assert_eq!(Truth { most: truth.most, ..found }, truth, "site {site} seed {seed}");
+        assert!(distance <= tolerance, "{site:?} seed {seed}: {found:?} {truth:?}");
+        assert_eq!(Truth { most: truth.most, ..found }, truth, "{site:?} seed {seed}");
     }
 
     fn check(&self, tolerance: i64, seed: u64) {
-        (FIRST_SITE..self.truth.len() as u32)
+        (FIRST_SITE.index()..self.truth.len())
+            .map(SiteId::at)
             .for_each(|site| self.check_site(site, tolerance, seed));
     }
 }
@@ -182,10 +181,10 @@ fn shares_keep_sums_and_values_at_the_peak_wherever_they_are() {
 #[test]
 fn eviction_loses_nothing() {
     // Three sites for each place of the arena; of as many places as there is time for.
-    let places = if cfg!(miri) { 8 } else { SHARES as u32 };
-    let mut table = Table::new(2 * SHARES + places as usize, 2, 1 << 40, 3);
-    let sites: Vec<u32> =
-        (0..3 * places).map(|n| FIRST_SITE + n % places + n / places * SHARES as u32).collect();
+    let places = if cfg!(miri) { 8 } else { SHARES };
+    let mut table = Table::new(2 * SHARES + places, 2, 1 << 40, 3);
+    let site = |n| SiteId::at(FIRST_SITE.index() + n % places + n / places * SHARES);
+    let sites: Vec<_> = (0..3 * places).map(site).collect();
     for _ in 0..if cfg!(miri) { 100 } else { 100_000 } {
         let site = sites[table.random.below(sites.len() as u64) as usize];
         table.anything_at(site);
@@ -193,7 +192,7 @@ fn eviction_loses_nothing() {
     for site in &sites {
         table.check_site(*site, i64::MAX, 3);
     }
-    let was_evicted = |site: &&u32| table.sites.owners[**site as usize].is_shared();
+    let was_evicted = |site: &&SiteId| table.sites.owners[site.index()].is_shared();
     let evicted = sites.iter().filter(was_evicted).count();
     assert!(evicted > sites.len() / 2, "{evicted} sites have left their places");
 }
@@ -202,12 +201,12 @@ fn eviction_loses_nothing() {
 fn a_share_is_flushed_when_it_has_moved_by_a_step() {
     let mut table = Table::new(1, 1, 100, 1);
     table.post(1, FIRST_SITE, 99, true);
-    assert_eq!(table.sites.shared[FIRST_SITE as usize].live_bytes(), 0);
+    assert_eq!(table.sites.shared[FIRST_SITE.index()].live_bytes(), 0);
     table.post(1, FIRST_SITE, 1, true);
-    assert_eq!(table.sites.shared[FIRST_SITE as usize].live_bytes(), 100);
+    assert_eq!(table.sites.shared[FIRST_SITE.index()].live_bytes(), 100);
     table.post(1, FIRST_SITE, 99, false);
     assert_eq!(table.found(FIRST_SITE).live, (1, 1));
     table.post(1, FIRST_SITE, 1, false);
-    assert_eq!(table.sites.shared[FIRST_SITE as usize].live_bytes(), 0);
-    assert_eq!(table.sites.tallies[FIRST_SITE as usize].max().0, 100);
+    assert_eq!(table.sites.shared[FIRST_SITE.index()].live_bytes(), 0);
+    assert_eq!(table.sites.tallies[FIRST_SITE.index()].max().0, 100);
 }

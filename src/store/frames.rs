@@ -9,17 +9,18 @@
 
 use crate::base::sync::gate::{Gate, Passing};
 use crate::base::sync::{AtomicU32, AtomicU64, Ordering, wait_turn};
+use crate::store::ids::FrameId;
 use crate::store::slot::{CLAIMED, Look, MAX_ID, Slot};
 
 /// Roots: what a stack's outermost frame has as its parent. See `recording::model`.
-pub(crate) const ROOT_COMPLETE: u32 = 0;
-pub(crate) const ROOT_TRUNCATED: u32 = 1;
-pub(crate) const ROOT_BROKEN: u32 = 2;
-pub(crate) const ROOT_TABLE_FULL: u32 = 3;
+pub(crate) const ROOT_COMPLETE: FrameId = FrameId::new(0);
+pub(crate) const ROOT_TRUNCATED: FrameId = FrameId::new(1);
+pub(crate) const ROOT_BROKEN: FrameId = FrameId::new(2);
+pub(crate) const ROOT_TABLE_FULL: FrameId = FrameId::new(3);
 /// Ids below this are roots.
-pub(crate) const ROOTS: u32 = 4;
+pub(crate) const ROOTS: FrameId = FrameId::new(4);
 /// The id of all frames that found no room in the table.
-pub(crate) const NO_ROOM: u32 = u32::MAX - 1;
+pub(crate) const NO_ROOM: FrameId = FrameId::new(u32::MAX - 1);
 
 /// Slots of the first level. Few in the models of `tests/loom.rs` and under Miri, so that they
 /// outgrow it.
@@ -41,6 +42,13 @@ pub(crate) struct Frame {
 
 #[cfg(not(loom))]
 const _: () = assert!(size_of::<Frame>() == 16, "the recording's format");
+
+impl Frame {
+    #[inline(always)]
+    fn parent(&self) -> FrameId {
+        FrameId::new(self.parent.load(Ordering::Relaxed))
+    }
+}
 
 /// Shared state of the frame table, in the recording's header.
 #[derive(Debug, Default)]
@@ -64,42 +72,43 @@ pub(crate) struct Frames {
     pub(crate) frames: &'static [Frame],
     /// All levels, one after the other.
     pub(crate) slots: &'static [Slot],
-    /// Makes a level Empty that is not used any more, and gives its memory back. Who still looks there
-    /// finds nothing, and looks again in the level that is used then.
+    /// Empties a level that is no longer used, and gives its whole pages back. A lookup still in
+    /// that level finds the same frame as before, or nothing; then it looks again in the current
+    /// level.
     pub(crate) discard: fn(&'static [Slot]),
-    /// Whether there is room in memory for so many frames.
+    /// True if memory has room for N frames.
     pub(crate) room: fn(u32) -> bool,
 }
 
-/// Frames that a level is for: three quarters of its slots. What is found is found at the second look
-/// or third then, and what a frame takes of the slots is 5 to 11 bytes.
+/// Frames that a level is for: three quarters of its slots. A lookup then finds a frame at the
+/// second or third slot, and a frame takes 5 to 11 bytes of slots.
 fn most_in(slots: usize) -> usize {
     slots / 4 * 3
 }
 
-/// How many slots the levels `0..=level` have.
+/// The number of slots of the levels `0..=level`.
 pub(crate) fn slots_up_to(level: u32) -> usize {
     FIRST_LEVEL * ((2 << level) - 1)
 }
 
-/// The first level that all of so many frames may be in.
+/// The first level that has room for N frames.
 pub(crate) fn last_level(capacity: usize) -> u32 {
     let level = capacity.div_ceil(most_in(FIRST_LEVEL)).next_power_of_two().ilog2();
     debug_assert!(most_in(FIRST_LEVEL << level) >= capacity);
     level
 }
 
-/// Where a frame may be, and the tag that its slot has. The part that depends on the parent is one
-/// multiplication and a few steps: it is what the names of a stack's frames wait for, one for another.
+/// The first slot to look at for a frame, and the slot's tag. The part that depends on the parent
+/// is one multiplication and a few steps: naming a stack waits for that part once per frame.
 #[inline(always)]
-fn hash(parent: u32, address: u64) -> u32 {
+fn hash(parent: FrameId, address: u64) -> u32 {
     const K: u64 = 0x9e37_79b9_7f4a_7c15; // 2^64 / golden ratio
     const L: u64 = 0xd6e8_feb8_6659_fd93; // odd, its bits evenly spread
-    let mixed = address.wrapping_mul(K) ^ u64::from(parent).wrapping_mul(L);
+    let mixed = address.wrapping_mul(K) ^ u64::from(parent.number()).wrapping_mul(L);
     (mixed >> 32) as u32 & !CLAIMED
 }
 
-/// The slots that are in use at a moment. The default has none, and so no frames.
+/// The slots in use at a moment. The default has no slots, and so no frames.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Level {
     slots: &'static [Slot],
@@ -109,7 +118,7 @@ pub(crate) struct Level {
 impl Frames {
     /// Writes the roots into an empty table.
     pub(crate) fn initialize(&self) {
-        self.head.count.store(ROOTS, Ordering::Relaxed);
+        self.head.count.store(ROOTS.number(), Ordering::Relaxed);
     }
 
     /// The level that new frames are put into.
@@ -124,34 +133,33 @@ impl Frames {
     }
 
     #[inline(always)]
-    fn frame(&self, id: u32) -> Option<&'static Frame> {
-        self.frames.get(id as usize)
+    fn frame(&self, id: FrameId) -> Option<&'static Frame> {
+        self.frames.get(id.index())
     }
 
     /// The site word of a frame.
     #[inline(always)]
-    pub(crate) fn site(&self, id: u32) -> Option<&'static AtomicU32> {
+    pub(crate) fn site(&self, id: FrameId) -> Option<&'static AtomicU32> {
         self.frame(id).map(|frame| &frame.site)
     }
 
     #[inline(always)]
-    fn is(&self, id: u32, parent: u32, address: u64) -> bool {
+    fn is(&self, id: FrameId, parent: FrameId, address: u64) -> bool {
         // Relaxed: the Acquire of the slot that gave the id has made these words visible.
         self.frame(id).is_some_and(|frame| {
-            frame.parent.load(Ordering::Relaxed) == parent
-                && frame.address.load(Ordering::Relaxed) == address
+            frame.parent() == parent && frame.address.load(Ordering::Relaxed) == address
         })
     }
 
-    /// The frame at `address` inward of `parent`, if it was seen before. Waits for nobody.
+    /// The frame at `address` inward of `parent`, if it is in the table. Never waits.
     #[cfg(any(test, loom))]
-    pub(crate) fn find(&self, parent: u32, address: u64) -> Option<u32> {
+    pub(crate) fn find(&self, parent: FrameId, address: u64) -> Option<FrameId> {
         self.find_in(&self.level(), parent, address)
     }
 
-    /// The same, as of a moment when `level` was in use.
+    /// A lookup like `find` in the slots of `level`, which were in use at some moment.
     #[inline(always)]
-    pub(crate) fn find_in(&self, level: &Level, parent: u32, address: u64) -> Option<u32> {
+    pub(crate) fn find_in(&self, level: &Level, parent: FrameId, address: u64) -> Option<FrameId> {
         let hash = hash(parent, address);
         let mut at = hash as usize & level.mask;
         let end = at + level.mask;
@@ -171,23 +179,23 @@ impl Frames {
 
     /// The frame outward of frame `id`, if that is at `address`.
     #[inline(always)]
-    pub(crate) fn outward(&self, id: u32, address: u64) -> Option<u32> {
-        // Relaxed: whoever names a frame has read its slot before, or been told by who did.
+    pub(crate) fn outward(&self, id: FrameId, address: u64) -> Option<FrameId> {
+        // Relaxed: the caller has read the frame's slot before, or has its id from a reader.
         let frame = self.frame(id)?;
         let is_at = frame.address.load(Ordering::Relaxed) == address;
-        is_at.then(|| frame.parent.load(Ordering::Relaxed))
+        is_at.then(|| frame.parent())
     }
 
     /// Address of frame `id`, without its generation, and the next outer frame.
-    pub(crate) fn get(&self, id: u32) -> Option<(u64, u32)> {
+    pub(crate) fn get(&self, id: FrameId) -> Option<(u64, FrameId)> {
         let frame = self.frame(id)?;
         let address = frame.address.load(Ordering::Relaxed) & ((1 << ADDRESS_BITS) - 1);
-        Some((address, frame.parent.load(Ordering::Relaxed)))
+        Some((address, frame.parent()))
     }
 
     /// Finds or adds the frame at `address` inward of `parent`.
     #[cold]
-    pub(crate) fn insert(&self, parent: u32, address: u64) -> Result<u32, Full> {
+    pub(crate) fn insert(&self, parent: FrameId, address: u64) -> Result<FrameId, Full> {
         let hash = hash(parent, address);
         let (id, crowded) = {
             let _passing = self.pass();
@@ -207,9 +215,9 @@ impl Frames {
         slots: &[Slot],
         mask: usize,
         hash: u32,
-        parent: u32,
+        parent: FrameId,
         address: u64,
-    ) -> Result<u32, Full> {
+    ) -> Result<FrameId, Full> {
         let mut at = hash as usize;
         let mut turn = 0;
         let mut own_id = None;
@@ -234,7 +242,7 @@ impl Frames {
     }
 
     /// A new id, unless all are given out.
-    fn next_id(&self) -> Result<u32, Full> {
+    fn next_id(&self) -> Result<FrameId, Full> {
         let capacity = self.frames.len().min(MAX_ID as usize) as u32;
         self.head
             .count
@@ -242,14 +250,15 @@ impl Frames {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| {
                 (n < capacity && (self.room)(n + 1)).then(|| n + 1)
             })
+            .map(FrameId::new)
             .map_err(|_| Full)
     }
 
-    fn write(&self, id: u32, parent: u32, address: u64) {
+    fn write(&self, id: FrameId, parent: FrameId, address: u64) {
         let Some(frame) = self.frame(id) else { return };
         // Relaxed: published by the Release in `Claim::publish`.
         frame.address.store(address, Ordering::Relaxed);
-        frame.parent.store(parent, Ordering::Relaxed);
+        frame.parent.store(parent.number(), Ordering::Relaxed);
     }
 
     /// Moves to a level of twice the size, unless another thread does so or there is none.
@@ -262,10 +271,10 @@ impl Frames {
         let first = size - FIRST_LEVEL;
         let Some(slots) = self.slots.get(first..first + size) else { return };
         if (count as usize) <= most_in(size / 2) {
-            return; // somebody has grown the table since the caller looked
+            return; // another thread has grown the table since the caller looked
         }
-        for id in ROOTS..count {
-            self.fill(slots, size - 1, id);
+        for id in ROOTS.number()..count {
+            self.fill(slots, size - 1, FrameId::new(id));
         }
         // Release pairs with the Acquire in `level`: the slots are filled.
         self.head.level.store(next, Ordering::Release);
@@ -274,10 +283,10 @@ impl Frames {
         }
     }
 
-    /// Puts an existing frame into a level that nobody else sees yet.
-    fn fill(&self, slots: &[Slot], mask: usize, id: u32) {
+    /// Puts an existing frame into a level that no other thread sees yet.
+    fn fill(&self, slots: &[Slot], mask: usize, id: FrameId) {
         let Some(frame) = self.frame(id) else { return };
-        let parent = frame.parent.load(Ordering::Relaxed);
+        let parent = frame.parent();
         let address = frame.address.load(Ordering::Relaxed);
         if address == 0 {
             return; // an id that was given out in vain

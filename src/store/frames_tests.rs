@@ -5,13 +5,16 @@ use std::thread;
 use std::vec::Vec;
 
 use super::*;
-use crate::base::testing::{Random, leak};
-use crate::store::sites::{FIRST_SITE, Maker, Record, Sites, SitesHead, TABLE_FULL};
+use crate::base::testing::Random;
+use crate::store::group::NO_GROUP;
+use crate::store::ids::{SiteId, ThreadIndex};
+use crate::store::sites::{FIRST_SITE, Maker, NO_SITE, Record, Sites, SitesHead, TABLE_FULL};
 use crate::store::tally::Tally;
+use crate::store::testing::leak;
 
 /// A table for `frames` frames, roots not counted, that may grow as far as they need.
 fn frames(frames: usize) -> Frames {
-    let entries = frames + ROOTS as usize;
+    let entries = frames + ROOTS.index();
     let table = Frames {
         head: &leak::<FramesHead>(1)[0],
         frames: leak(entries),
@@ -25,7 +28,7 @@ fn frames(frames: usize) -> Frames {
 
 /// A table for `sites` stacks.
 fn sites(sites: usize) -> Sites {
-    let entries = sites + FIRST_SITE as usize;
+    let entries = sites + FIRST_SITE.index();
     let table = Sites {
         head: &leak::<SitesHead>(1)[0],
         owners: leak(entries),
@@ -40,7 +43,7 @@ fn sites(sites: usize) -> Sites {
 
 /// The thread with that slot, in no group.
 fn maker(thread: u32) -> Maker {
-    Maker { thread, group: 0, whole: false, first: TABLE_FULL }
+    Maker { thread: ThreadIndex::new(thread), group: NO_GROUP, whole: false, first: TABLE_FULL }
 }
 
 /// Addresses as return addresses are: close together, in a few objects.
@@ -50,7 +53,10 @@ fn address(random: &mut Random) -> u64 {
 }
 
 /// Random stacks: each frame's parent is a root or one of the frames before it.
-fn random_frames(n: usize, mut add: impl FnMut(u32, u64) -> u32) -> HashMap<(u32, u64), u32> {
+fn random_frames(
+    n: usize,
+    mut add: impl FnMut(FrameId, u64) -> FrameId,
+) -> HashMap<(FrameId, u64), FrameId> {
     let mut random = Random(7);
     let (mut ids, mut known) = (Vec::from([ROOT_COMPLETE, ROOT_TRUNCATED]), HashMap::new());
     while known.len() < n {
@@ -66,7 +72,7 @@ fn random_frames(n: usize, mut add: impl FnMut(u32, u64) -> u32) -> HashMap<(u32
 
 #[test]
 fn every_frame_is_found_again_over_all_levels() {
-    let n = if cfg!(miri) { 120 } else { 100_000 };
+    let n = if cfg!(miri) { 60 } else { 100_000 };
     let table = frames(n);
     let mut levels = HashSet::new();
     let known = random_frames(n, |parent, address| {
@@ -78,8 +84,12 @@ fn every_frame_is_found_again_over_all_levels() {
         id
     });
     assert!(levels.len() >= 4, "the table grew {} times only", levels.len() - 1);
-    let ids: HashSet<u32> = known.values().copied().collect();
-    assert_eq!(ids, (ROOTS..ROOTS + n as u32).collect(), "ids are dense, and stay");
+    let ids: HashSet<FrameId> = known.values().copied().collect();
+    assert_eq!(
+        ids,
+        (0..n).map(|n| FrameId::new(ROOTS.number() + n as u32)).collect(),
+        "ids are dense, and stay"
+    );
     for ((parent, address), id) in &known {
         assert_eq!(table.find(*parent, *address), Some(*id));
         assert_eq!(table.insert(*parent, *address), Ok(*id), "known");
@@ -92,8 +102,8 @@ fn a_full_table_says_so_and_keeps_what_it_has() {
     let table = frames(50);
     let known = random_frames(50, |parent, address| table.insert(parent, address).expect("room"));
     for attempt in 0..20 {
-        assert_eq!(table.insert(0, 0x1000 + attempt), Err(Full));
-        assert_eq!(table.find(0, 0x1000 + attempt), None);
+        assert_eq!(table.insert(ROOT_COMPLETE, 0x1000 + attempt), Err(Full));
+        assert_eq!(table.find(ROOT_COMPLETE, 0x1000 + attempt), None);
     }
     for ((parent, address), id) in known {
         assert_eq!(table.find(parent, address), Some(id));
@@ -104,19 +114,24 @@ fn a_full_table_says_so_and_keeps_what_it_has() {
 #[test]
 fn a_stack_without_room_for_its_site_is_made_one_never() {
     let (frames, sites) = (frames(10), sites(2));
-    let ids = [1, 2, 3].map(|n| frames.insert(0, n << 12).expect("room"));
+    let ids = [1, 2, 3].map(|n| frames.insert(ROOT_COMPLETE, n << 12).expect("room"));
     assert!(!sites.is_full());
     let found = ids.map(|id| sites.of(&frames, id, maker(5)));
-    assert_eq!(found, [FIRST_SITE, FIRST_SITE + 1, TABLE_FULL]);
+    assert_eq!(found, [FIRST_SITE, SiteId::at(FIRST_SITE.index() + 1), TABLE_FULL]);
     assert!(sites.is_full());
     assert_eq!(ids.map(|id| sites.of(&frames, id, maker(6))), found, "whoever asks");
-    assert!(sites.owners[FIRST_SITE as usize].is(5));
-    assert_eq!(sites.of(&frames, u32::MAX, maker(5)), TABLE_FULL, "no frame");
+    assert!(sites.owners[FIRST_SITE.index()].is(ThreadIndex::new(5)));
+    assert_eq!(sites.of(&frames, FrameId::new(u32::MAX), maker(5)), TABLE_FULL, "no frame");
 }
 
-/// What one of several threads that add the same stacks has found: id and site of each.
-fn add_stacks(frames: Frames, sites: Sites, stacks: &[(u64, u64)], thread: u32) -> Vec<(u32, u32)> {
-    let mut found = Vec::from_iter(stacks.iter().map(|_| (0, 0)));
+/// Ids and sites found by one of several threads that add the same stacks.
+fn add_stacks(
+    frames: Frames,
+    sites: Sites,
+    stacks: &[(u64, u64)],
+    thread: u32,
+) -> Vec<(FrameId, SiteId)> {
+    let mut found = Vec::from_iter(stacks.iter().map(|_| (ROOT_COMPLETE, NO_SITE)));
     // Each thread begins elsewhere and goes its own way, so that they meet now and then.
     let n = stacks.len();
     for index in (0..n).map(|index| (index * (2 * thread as usize + 1) + index / 2) % n).chain(0..n)
@@ -127,7 +142,7 @@ fn add_stacks(frames: Frames, sites: Sites, stacks: &[(u64, u64)], thread: u32) 
             .map_or_else(|| frames.insert(ROOT_COMPLETE, outer), Ok);
         let id = frames.insert(parent.expect("room"), inner).expect("room");
         let site = sites.of(&frames, id, maker(thread));
-        assert!(found[index] == (0, 0) || found[index] == (id, site), "ids stay");
+        assert!(found[index] == (ROOT_COMPLETE, NO_SITE) || found[index] == (id, site), "ids stay");
         found[index] = (id, site);
     }
     found
@@ -155,9 +170,9 @@ fn threads_that_add_the_same_stacks_find_the_same_sites() {
         let sites_found: HashSet<_> = found[0].iter().map(|(_, site)| site).collect();
         assert_eq!((ids.len(), sites_found.len()), (distinct.len(), distinct.len()));
         for (frame, site) in &found[0] {
-            let site = *site as usize;
-            assert_eq!(sites.records[site].frame.load(Ordering::Relaxed), *frame);
-            assert!((0..3).any(|thread| sites.owners[site].is(thread)));
+            let site = site.index();
+            assert_eq!(sites.records[site].frame.load(Ordering::Relaxed), frame.number());
+            assert!((0..3).any(|thread| sites.owners[site].is(ThreadIndex::new(thread))));
         }
     }
 }

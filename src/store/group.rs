@@ -1,18 +1,21 @@
 //! The recording's groups: allocations that are counted together, with a peak of their own.
 //!
-//! A thread of a group names its stacks by a root frame of the group's, so no two groups share a site,
-//! and a site says to which group its blocks belong, whoever frees them.
+//! A thread of a group names its stacks by a root frame of the group's, so no two groups share a
+//! site, and a site says to which group its blocks belong, whichever thread frees them.
 //!
 //! A group without a name is internal: reports show neither a frame nor numbers of it.
 
 use crate::base::sync::{AtomicU32, AtomicU64, Ordering};
-use crate::store::frames::{Frames, NO_ROOM, ROOTS};
+use crate::store::frames::{
+    Frames, NO_ROOM, ROOT_BROKEN, ROOT_COMPLETE, ROOT_TABLE_FULL, ROOT_TRUNCATED, ROOTS,
+};
+use crate::store::ids::{FrameId, GroupId};
 use crate::store::layout::{Process, store_bytes};
 use crate::store::space::{Part, SPACE};
 
 /// No group.
-pub(crate) const NO_GROUP: u32 = 0;
-/// Set in the address of a frame that stands for a group; no code of a user's lies there.
+pub(crate) const NO_GROUP: GroupId = GroupId::new(0);
+/// Set in the address of a frame that stands for a group; user code never lies there.
 pub(crate) const GROUP_MARK: u64 = 1 << 47;
 /// Bytes kept of a group's name.
 const NAME_SIZE: usize = 424;
@@ -36,7 +39,7 @@ pub(crate) struct Group {
     pub(crate) thread_name: [AtomicU64; 2],
     /// Its whole name, as far as it was found and fits.
     pub(crate) name: [AtomicU64; NAME_SIZE / 8],
-    /// The group around this one, for which all that is this one's counts, too; [`NO_GROUP`]: none.
+    /// The group around this one, which counts this one's events, too; [`NO_GROUP`]: none.
     pub(crate) outer: AtomicU32,
     /// Threads that began as members and are still running.
     pub(crate) members: AtomicU32,
@@ -45,7 +48,7 @@ pub(crate) struct Group {
 const _: () = assert!(size_of::<Group>() == 512, "the recording's format");
 
 impl Group {
-    /// A block of one of the group's sites was born.
+    /// Counts an allocated block of one of the group's sites.
     pub(crate) fn allocated(&self, bytes: u64) {
         self.total_bytes.fetch_add(bytes, Ordering::Relaxed);
         self.total_blocks.fetch_add(1, Ordering::Relaxed);
@@ -53,13 +56,13 @@ impl Group {
         self.grow(bytes);
     }
 
-    /// A block died, whoever freed it.
+    /// Counts a freed block, whichever thread freed it.
     pub(crate) fn freed(&self, bytes: u64) {
         self.live_bytes.fetch_sub(bytes, Ordering::Relaxed);
         self.live_blocks.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// A block changed its size.
+    /// Counts a resized block.
     pub(crate) fn resized(&self, old: u64, new: u64) {
         self.total_bytes.fetch_add(new, Ordering::Relaxed);
         self.total_blocks.fetch_add(1, Ordering::Relaxed);
@@ -81,12 +84,12 @@ impl Group {
     }
 
     /// Begins with nothing, as a part of the group `outer`. No block of it may be live.
-    pub(crate) fn begin(&self, outer: u32) {
+    pub(crate) fn begin(&self, outer: GroupId) {
         let numbers = [&self.total_bytes, &self.total_blocks, &self.live_bytes, &self.live_blocks];
         for number in numbers.into_iter().chain([&self.peak_bytes]) {
             number.store(0, Ordering::Relaxed);
         }
-        self.outer.store(outer, Ordering::Relaxed);
+        self.outer.store(outer.number(), Ordering::Relaxed);
     }
 
     /// Gives the group its name, cut to what fits.
@@ -110,27 +113,27 @@ impl Group {
 }
 
 /// Calls `count` for a group and all that are around it.
-pub(crate) fn for_each_around(groups: &[Group], group: u32, count: impl Fn(&Group)) {
+pub(crate) fn for_each_around(groups: &[Group], group: GroupId, count: impl Fn(&Group)) {
     let mut at = group;
     while at != NO_GROUP
-        && let Some(group) = groups.get(at as usize)
+        && let Some(group) = groups.get(at.index())
     {
         count(group);
-        // Relaxed: written before any block of the group was born.
-        at = group.outer.load(Ordering::Relaxed);
+        // Relaxed: written before any block of the group was allocated.
+        at = GroupId::new(group.outer.load(Ordering::Relaxed));
     }
 }
 
 /// The group, or the next one around it, that has a name.
 #[cfg(feature = "groups")]
-pub(crate) fn named(groups: &[Group], group: u32) -> u32 {
+pub(crate) fn named(groups: &[Group], group: GroupId) -> GroupId {
     let mut at = group;
     while at != NO_GROUP
-        && let Some(group) = groups.get(at as usize)
-        // Relaxed: whether there is a name, not which.
+        && let Some(group) = groups.get(at.index())
+        // Relaxed: the presence of a name matters, not its bytes.
         && group.name_len.load(Ordering::Relaxed) == 0
     {
-        at = group.outer.load(Ordering::Relaxed);
+        at = GroupId::new(group.outer.load(Ordering::Relaxed));
     }
     at
 }
@@ -139,14 +142,14 @@ pub(crate) fn named(groups: &[Group], group: u32) -> u32 {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Member {
     /// [`NO_GROUP`], or the group's number.
-    pub(crate) group: u32,
-    /// Whether all that the thread allocates counts, not only what is allocated below a test's start.
+    pub(crate) group: GroupId,
+    /// True if all blocks of the thread count, not only those allocated below a test's start.
     pub(crate) whole: bool,
-    /// Whether the group ends with this thread.
+    /// True if the group ends with this thread.
     pub(crate) leads: bool,
-    /// Whether the threads that the thread starts are members, too.
+    /// True if the threads that this thread starts are members, too.
     pub(crate) passes_on: bool,
-    /// Whether the thread is one of the group's [`members`](Group::members).
+    /// True if the thread is one of the group's [`members`](Group::members).
     pub(crate) is_counted: bool,
 }
 
@@ -157,13 +160,27 @@ impl Member {
 
     /// Of a thread all of whose allocations count for a group.
     #[cfg(feature = "groups")]
-    pub(crate) fn of(group: u32) -> Self {
+    pub(crate) fn of(group: GroupId) -> Self {
         Member { group, whole: group != NO_GROUP, ..Member::NONE }
+    }
+
+    /// The member in one word.
+    pub(crate) fn word(self) -> u64 {
+        let flags = [self.whole, self.leads, self.passes_on, self.is_counted];
+        flags.into_iter().rev().fold(0, |word, flag| word << 1 | u64::from(flag)) << 32
+            | u64::from(self.group.number())
+    }
+
+    /// The member that [`word`](Self::word) gave that word for.
+    pub(crate) fn of_word(word: u64) -> Self {
+        let flag = |n: u32| word >> (32 + n) & 1 != 0;
+        let [whole, leads, passes_on, is_counted] = [0, 1, 2, 3].map(flag);
+        Member { group: GroupId::new(word as u32), whole, leads, passes_on, is_counted }
     }
 
     /// The thread has had its last event.
     pub(crate) fn end(self, groups: &[Group]) {
-        let Some(group) = groups.get(self.group as usize) else { return };
+        let Some(group) = groups.get(self.group.index()) else { return };
         if self.leads {
             group.end();
         }
@@ -175,7 +192,12 @@ impl Member {
 }
 
 /// Makes a group; [`NO_GROUP`] if there is no room for one, which is counted.
-pub(crate) fn make(process: &Process, groups: &[Group], thread_name: &[u8], name: &[u8]) -> u32 {
+pub(crate) fn make(
+    process: &Process,
+    groups: &[Group],
+    thread_name: &[u8],
+    name: &[u8],
+) -> GroupId {
     let count = &process.groups;
     let capacity = groups.len() as u32;
     let id = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| {
@@ -183,11 +205,11 @@ pub(crate) fn make(process: &Process, groups: &[Group], thread_name: &[u8], name
         let has_room = id < capacity && SPACE.has(Part::Groups, id + 1);
         has_room.then_some(id + 1)
     });
-    let Ok(id) = id.map(|before| before.max(1)) else {
+    let Ok(id) = id.map(|before| GroupId::new(before.max(1))) else {
         process.groups_overflowed.fetch_add(1, Ordering::Relaxed);
         return NO_GROUP;
     };
-    if let Some(group) = groups.get(id as usize) {
+    if let Some(group) = groups.get(id.index()) {
         group.describe(thread_name, name);
     }
     id
@@ -205,14 +227,17 @@ pub(crate) fn restart(process: &Process, groups: &[Group]) {
     groups.iter().flat_map(numbers).for_each(|number| number.store(0, Ordering::Relaxed));
 }
 
-/// The frames that stand for a group outward of its stacks: one for each root, at the root's number. Where
-/// there is no room for them, there is none for the group's stacks: they must not be taken for those of
-/// no group.
-pub(crate) fn roots(frames: &Frames, group: u32) -> [u32; ROOTS as usize] {
-    let mut roots = [0, 1, 2, 3];
+/// A frame for each root, at the root's number.
+pub(crate) type Roots = [FrameId; ROOTS.index()];
+
+/// The frames that stand for a group outward of its stacks: one for each root, at the root's
+/// number. Where there is no room for them, there is none for the group's stacks: they must not be
+/// taken for those of no group.
+pub(crate) fn roots(frames: &Frames, group: GroupId) -> Roots {
+    let mut roots = [ROOT_COMPLETE, ROOT_TRUNCATED, ROOT_BROKEN, ROOT_TABLE_FULL];
     if group != NO_GROUP {
         for root in roots.iter_mut().take(3) {
-            let address = GROUP_MARK | u64::from(group);
+            let address = GROUP_MARK | u64::from(group.number());
             *root = match frames.find_in(&frames.level(), *root, address) {
                 Some(known) => known,
                 None => frames.insert(*root, address).unwrap_or(NO_ROOM),

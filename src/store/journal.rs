@@ -1,21 +1,23 @@
-//! What a thread has changed half, for who reads the recording after the thread was killed.
+//! A thread's unfinished change, for a reader of the recording after the thread was killed.
 //!
-//! Most events change a tally by one store each for what must not come apart. The few that need more
-//! than one put what was there before into the thread's journal, and say so before they begin; the
-//! reader takes it from there.
+//! Most events change a tally by single stores: numbers that belong together share a store. The few
+//! events that need several stores first put the old numbers into the thread's journal and set its
+//! kind; the reader then takes the old numbers from the journal.
 //!
-//! The kind is written last before the change and first after it. The stores of one thread reach the
-//! file in the order of the program: a compiler's fence is enough.
+//! The thread sets the kind just before the change, and clears it just after. The stores of one
+//! thread reach the file in the order of the program: a compiler's fence is enough.
 
 use crate::base::sync::spin_lock::SpinLock;
 use crate::base::sync::{AtomicU32, Ordering, compiler_fence};
+use crate::store::ids::SiteId;
 use crate::store::tally::Tally;
 
-/// Nothing is changed half.
+/// No change is under way.
 pub(crate) const WHOLE: u32 = 0;
-/// A reallocation, of a block of a site that this thread owns: `site_before` has the site's own totals.
+/// A reallocation, of a block of a site that this thread owns: `site_before` has the site's own
+/// totals.
 pub(crate) const RESIZING_OWN: u32 = 1;
-/// The same, in this thread's share of the site: `share_before` has the share's totals.
+/// A reallocation in this thread's share of the site: `share_before` has the share's totals.
 pub(crate) const RESIZING_SHARE: u32 = 2;
 /// A share moves to its site: `share_before` is the share, `site_before` the site's shared tally.
 pub(crate) const FLUSHING: u32 = 3;
@@ -24,7 +26,8 @@ pub(crate) const FLUSHING: u32 = 3;
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
 pub(crate) struct Journal {
-    /// Held while a share moves, so that a reader in this process finds it in one of the two places.
+    /// Held while a share moves, so that a reader in this process finds it in one of the two
+    /// places.
     pub(crate) moving: SpinLock,
     pub(crate) kind: AtomicU32,
     pub(crate) site: AtomicU32,
@@ -41,17 +44,23 @@ const _: () = assert!(size_of::<Journal>() == 256, "the recording's format");
 impl Journal {
     /// Makes `change`, which is a reallocation at a tally of `site`.
     #[inline(always)]
-    pub(crate) fn resize(&self, kind: u32, site: u32, tally: &Tally, change: impl FnOnce(&Tally)) {
+    pub(crate) fn resize(
+        &self,
+        kind: u32,
+        site: SiteId,
+        tally: &Tally,
+        change: impl FnOnce(&Tally),
+    ) {
         let before = if kind == RESIZING_OWN { &self.site_before } else { &self.share_before };
         before.keep_totals(tally);
-        self.site.store(site, Ordering::Relaxed);
+        self.site.store(site.number(), Ordering::Relaxed);
         self.begin(kind);
         change(tally);
         self.end();
     }
 
-    /// Makes `change`, which moves a share to the shared tally of its site. Nobody else may change
-    /// that meanwhile. `has_place`: whether the share is in the thread's arena.
+    /// Makes `change`, which moves a share to the shared tally of its site. No other thread may
+    /// change that tally meanwhile. `has_place`: the share is in the thread's arena.
     pub(crate) fn flush(
         &self,
         share: &Tally,
@@ -62,13 +71,13 @@ impl Journal {
         self.share_before.keep(share);
         self.has_place.store(u32::from(has_place), Ordering::Relaxed);
         self.site_before.keep(shared);
-        self.site.store(share.site(), Ordering::Relaxed);
+        self.site.store(share.site().number(), Ordering::Relaxed);
         self.begin(FLUSHING);
         change();
         self.end();
     }
 
-    /// Whether the share that is being flushed is in the thread's arena.
+    /// True if the share that is being flushed is in the thread's arena.
     #[cfg(feature = "dhat-compat")]
     pub(crate) fn has_place(&self) -> bool {
         self.has_place.load(Ordering::Relaxed) != 0

@@ -1,8 +1,9 @@
 //! The recording: one mapping, its regions, and the words of its header.
 //!
-//! In a file or in anonymous memory the bytes are the same. A file has the size of all its regions and
-//! is sparse: no part of it is touched before space was reserved for it (see [`super::space`]). All numbers are in the machine's byte order; all regions begin at a multiple of 64 bytes, at the
-//! offset that the header's table of regions gives.
+//! In a file or in anonymous memory the bytes are the same. A file has the size of all its regions
+//! and is sparse: the profiler touches a part only after reserving space for it (see
+//! [`super::space`]). All numbers are in the machine's byte order; all regions begin at a multiple
+//! of 64 bytes, at the offset that the header's table of regions gives.
 //!
 //! ```text
 //! offset  0  magic "modalloc"                                              8 bytes
@@ -18,11 +19,11 @@
 //!      4096  regions
 //! ```
 //!
-//! | region | entry | what |
+//! | region | entry | content |
 //! |---|---|---|
 //! | Threads | 512 | `crate::store::thread_slot::ThreadSlot` |
 //! | Modules | 512 | [`Module`] |
-//! | Owners | 4 | thread slot + 1 that owns the site, and whether others have changed it (`crate::store::sites::Owner`) |
+//! | Owners | 4 | owner's thread slot + 1, changes by others (`crate::store::sites::Owner`) |
 //! | Tallies | 64 | the owner's tally of the site (`crate::store::tally::Tally`) |
 //! | Shared | 64 | the other threads' flushed tally of the site |
 //! | Records | 24 | the site's frame, and what it saved (`crate::store::sites::Record`) |
@@ -33,25 +34,27 @@
 //! # Decoding a site by hand
 //!
 //! Sites 1 to `count - 1` exist (`count`: first word of the sites' head, a u32). Of site *i* take
-//! Tallies\[*i*\], Shared\[*i*\] and every entry of Arenas whose u32 at byte 4 is *i*, and add them up
-//! word by word: total bytes, total blocks, freed bytes, freed blocks, time at byte 8, 16, 24, 32,
-//! 40; what is live is the difference of the totals. The value at the peak is chosen per tally before adding, see `table::tally`. The stack is
-//! Records\[*i*\].frame, and from there parent by parent through Frames down to a root (0 to 3). A frame
-//! whose address has bit 47 set is no code: its low bits are a group's number.
+//! Tallies\[*i*\], Shared\[*i*\] and every entry of Arenas whose u32 at byte 4 is *i*, and add them
+//! up word by word: total bytes, total blocks, freed bytes, freed blocks, time at byte 8, 16, 24,
+//! 32, 40; what is live is the difference of the totals. The value at the peak is chosen per tally
+//! before adding, see `store::tally`. The stack is Records\[*i*\].frame, and from there parent by
+//! parent through Frames down to a root (0 to 3). A frame whose address has bit 47 set is no code:
+//! its low bits are a group's number.
 //!
 //! # A process that was killed
 //!
-//! Bytes and blocks of an event are stored by one instruction, so a tally is as before an event or as
-//! after it. Where more than one store belongs together (a reallocation, a flush), the thread has put
-//! what was there before into its slot's [`Journal`] first; a reader takes it from there if the journal's
-//! kind is not 0. So what is read is always what the program had done up to some moment, each thread
-//! by itself. A group's numbers are written by all its threads, one after another: of an event in which a thread
-//! was killed they may have a part.
+//! Bytes and blocks of an event are stored by one instruction, so a tally is as before an event or
+//! as after it. Where more than one store belongs together (a reallocation, a flush), the thread
+//! has put what was there before into its slot's [`Journal`] first; a reader takes it from there if
+//! the journal's kind is not 0. So what is read is always what the program had done up to some
+//! moment, each thread by itself. A group's numbers are written by all its threads, one after
+//! another: of an event in which a thread was killed they may have a part.
 //!
 //! # The allocator's state
 //!
-//! Of the two states near the peak the one with the greater `number` counts; 0: there is none, or it is
-//! being written. Bit *i* of `known` says whether figure *i* of [`HeapMoment::figures`] is known.
+//! Of the two states near the peak the one with the greater `number` counts; 0: there is none, or
+//! it is being written. Bit *i* of `known` says whether figure *i* of [`HeapMoment::figures`] is
+//! known.
 //!
 //! # Versions
 //!
@@ -60,12 +63,13 @@
 //! | 1 | |
 //! | 2 | the allocator's state, where the command line went on |
 //!
-//! [`VERSION`] is raised with every change that an older reader would misread. Readers refuse what is
-//! newer than they are, and read all that is older, from version 1 on. Bytes that a version does not
-//! define are zero.
+//! [`VERSION`] is raised with every change that an older reader would misread. Readers refuse what
+//! is newer than they are, and read all that is older, from version 1 on. Bytes that a version does
+//! not define are zero.
 
 use core::ptr::NonNull;
 
+use crate::base::losses::losses;
 use crate::base::sync::word::Word;
 use crate::base::sync::{AtomicU32, AtomicU64};
 #[cfg(feature = "backtraces")]
@@ -78,8 +82,10 @@ use crate::store::sites::SitesHead;
 pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"modalloc");
 /// See the module's description.
 pub(crate) const VERSION: u32 = 2;
-/// Where the regions begin.
+/// The regions' offsets.
 pub(crate) const HEADER_SIZE: usize = 4096;
+/// Regions begin at multiples of it: a part of the format, whatever the machine's pages are.
+const REGION_ALIGNMENT: usize = HEADER_SIZE;
 /// Bytes kept of the command line.
 pub(crate) const COMMAND_SIZE: usize = HEADER_SIZE - 832 - size_of::<HeapStates>();
 
@@ -116,7 +122,7 @@ impl Geometry {
         let mut at = HEADER_SIZE;
         for (index, offset) in offsets.iter_mut().enumerate() {
             *offset = at;
-            at += (self.0[index] * ENTRY_SIZES[index]).next_multiple_of(4096);
+            at += (self.0[index] * ENTRY_SIZES[index]).next_multiple_of(REGION_ALIGNMENT);
         }
         (offsets, at)
     }
@@ -154,7 +160,7 @@ const _: () = assert!(core::mem::offset_of!(Header, heap) == 320);
 const _: () = assert!(core::mem::offset_of!(Header, losses) == 704);
 const _: () = assert!(core::mem::offset_of!(Header, states) == 3712);
 
-/// What is said of the process.
+/// The description of the process.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Process {
@@ -181,7 +187,8 @@ pub(crate) struct Process {
     pub(crate) groups: AtomicU32,
     /// Groups that found no room.
     pub(crate) groups_overflowed: AtomicU32,
-    /// Both clocks at the latest moment that was noted: the end, if there was one. Nanoseconds since the start …
+    /// Both clocks at the latest moment that was noted: the end, if there was one. Nanoseconds
+    /// since the start …
     pub(crate) last_nanos: AtomicU64,
     /// … and units.
     pub(crate) last_units: AtomicU64,
@@ -196,7 +203,7 @@ pub(crate) const OPEN: u32 = 0;
 /// The process has run its exit handlers.
 #[cfg(feature = "backtraces")]
 pub(crate) const EXIT: u32 = 1;
-/// Who waited for the process saw that it was gone.
+/// The process is gone; its waiting parent wrote that.
 #[cfg(feature = "backtraces")]
 pub(crate) const GONE: u32 = 2;
 /// `MOD_ALLOC_SELF_CHECK=on`: captures that were taken both ways.
@@ -208,19 +215,18 @@ pub(crate) struct SelfCheck {
     spare: [Word; 6],
 }
 
-/// What was not recorded in full, in events, by cause.
-#[derive(Debug, Default)]
-#[repr(C, align(64))]
-pub(crate) struct Losses {
-    pub(crate) table_full: Word,
-    pub(crate) reentrant: Word,
-    pub(crate) reentrant_bytes: Word,
-    pub(crate) damaged_trailers: Word,
-    pub(crate) damaged_bytes: Word,
-    pub(crate) truncated_stacks: Word,
-    pub(crate) broken_stacks: Word,
-    pub(crate) threads_overflowed: Word,
+macro_rules! words {
+    (slots { $($(#[$doc:meta])* $name:ident, $unit:literal, $told:expr;)* } $($process:tt)*) => {
+        /// Events that were not recorded in full: the first section of the
+        /// [list](crate::base::losses).
+        #[derive(Debug, Default)]
+        #[repr(C, align(64))]
+        pub(crate) struct Losses {
+            $(pub(crate) $name: Word,)*
+        }
+    };
 }
+losses!(words);
 
 /// Figures of a [`HeapMoment`].
 pub(crate) const FIGURES: usize = 8;
@@ -233,16 +239,16 @@ pub(crate) struct HeapMoment {
     pub(crate) number: AtomicU64,
     /// When, in clock units.
     pub(crate) units: AtomicU64,
-    /// What the program had live, in bytes as requested.
+    /// The program's live bytes, as requested.
     pub(crate) requested: AtomicU64,
     /// 0: not known; 1 jemalloc, 2 mimalloc, 3 glibc.
     pub(crate) allocator: AtomicU32,
     /// A bit for each figure.
     pub(crate) known: AtomicU32,
-    /// The allocator's allocated, active, resident, mapped, retained bytes, and arenas; the process's
-    /// resident bytes, and the most of them so far.
+    /// The allocator's allocated, active, resident, mapped, retained bytes, and arenas; the
+    /// process's resident bytes, and the most of them so far.
     pub(crate) figures: [AtomicU64; FIGURES],
-    /// What the profiler itself had allocated of that allocator.
+    /// Bytes that the profiler itself had allocated from that allocator.
     pub(crate) own: AtomicU64,
     spare: [Word; 3],
 }
@@ -257,11 +263,11 @@ pub(crate) struct HeapStates {
 
 #[cfg(feature = "backtraces")]
 impl HeapStates {
-    /// The same as mere words: in version 1, more of the command line.
+    /// The header's heap moments as plain words: in version 1, more of the command line.
     pub(crate) fn words(&self) -> &[AtomicU64] {
         let first = (&raw const *self).cast::<AtomicU64>();
-        // SAFETY: the states are atomics, aligned to more than that, and nobody writes them but as what
-        // they are, in later versions.
+        // SAFETY: the states are atomics, aligned to more than that, and nobody writes them but as
+        // what they are, in later versions.
         unsafe { core::slice::from_raw_parts(first, size_of::<Self>() / size_of::<AtomicU64>()) }
     }
 }
@@ -269,7 +275,7 @@ impl HeapStates {
 /// Bytes of a module's path that are kept.
 pub(crate) const PATH_SIZE: usize = 432;
 
-/// A loaded object, 512 bytes. Written before the header's count of modules covers it.
+/// A module: one loaded object, 512 bytes. Written before the header's count of modules covers it.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Module {
@@ -355,7 +361,7 @@ impl Mapping {
         self.base
     }
 
-    /// Where a region begins, and how many entries it has.
+    /// A region's offset and number of entries.
     pub(crate) fn place(&self, region: Region) -> (usize, usize) {
         use crate::base::sync::Ordering::Relaxed;
         let [offset, entries] = &self.header().regions[region as usize];

@@ -1,4 +1,4 @@
-//! Where call sites and their numbers live.
+//! Call sites and their numbers, in the mapping and beside it.
 //!
 //! ```text
 //!  stack ─▶ frames: (outer frame, address) ─▶ slot ─▶ frame id       one id names one stack
@@ -9,11 +9,11 @@
 //!                       the owner's events        other threads' shares, when they flush
 //! ```
 //!
-//! A site is owned by the thread slot that saw it first: that thread changes the site's tally
-//! in place, with plain stores. Other threads collect their shares in their arenas
-//! ([`crate::store::arena`]) and flush them to the shared tally. So a program with one thread has its
-//! numbers in one place, exact after every event, and no thread writes a line that another
-//! writes, event by event.
+//! A site is owned by the thread slot that saw it first: that thread changes the site's tally in
+//! place, with plain stores. Other threads collect their shares in their arenas
+//! ([`crate::store::arena`]) and flush them to the shared tally. So a program with one thread has
+//! its numbers in one place, exact after every event. And no two threads write the same cache line
+//! at every event.
 //!
 //! | word | writer | order | partner |
 //! |---|---|---|---|
@@ -24,12 +24,16 @@
 //! | owner's tally | the owner | Relaxed | a reader may see an event half done |
 //! | shared tally | who holds the record's lock | Relaxed | the lock's Acquire and Release |
 
+// Inside the traced program nothing panics.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 #[cfg(feature = "backtraces")]
 pub(crate) mod arena;
 #[cfg(feature = "backtraces")]
 pub(crate) mod frames;
 #[cfg(feature = "backtraces")]
 pub(crate) mod group;
+pub(crate) mod ids;
 #[cfg(feature = "backtraces")]
 pub(crate) mod journal;
 pub(crate) mod layout;
@@ -46,6 +50,8 @@ pub(crate) mod space;
 pub(crate) mod tally;
 #[cfg(feature = "backtraces")]
 pub(crate) mod test_starts;
+#[cfg(all(test, not(loom), feature = "dhat-compat"))]
+pub(crate) mod testing;
 pub(crate) mod thread_slot;
 #[cfg(feature = "backtraces")]
 pub(crate) mod trailer;

@@ -1,4 +1,4 @@
-//! The loaded objects that frames were found in, with the generations in which they were loaded.
+//! The modules that frames were found in, with the generations in which they were loaded.
 
 use crate::base::os;
 use crate::base::os::loaded::Loaded;
@@ -10,7 +10,7 @@ use crate::store::frames::ADDRESS_BITS;
 use crate::store::layout::{Module, PATH_SIZE, store_bytes};
 use crate::store::space::{Part, SPACE};
 
-/// Value of [`Module::last`] while the object is loaded.
+/// Value of [`Module::last`] while the module is loaded.
 pub(crate) const STILL_LOADED: u32 = u32::MAX;
 
 /// The recording's list of modules.
@@ -42,7 +42,7 @@ impl Modules {
         }
     }
 
-    /// Adds the object behind the others.
+    /// Adds the module behind the others.
     fn add(&self, loaded: &Loaded) {
         let known = self.count.load(Ordering::Relaxed);
         if let Some(module) = self.entries.get(known as usize)
@@ -57,8 +57,8 @@ impl Modules {
 }
 
 impl Objects for Modules {
-    /// Adds the object if it is not in the list. Where it overlaps another, that one was unloaded:
-    /// its rules and frames belong to an earlier generation.
+    /// Adds the module if it is not in the list. A module that it overlaps was unloaded: its rules
+    /// and frames belong to an earlier generation.
     fn note(&self, loaded: &Loaded) {
         let _held = self.lock.lock();
         let hint = hint(loaded);
@@ -83,7 +83,7 @@ impl Objects for Modules {
         self.add(loaded);
     }
 
-    /// Compares the object's place and name: its memory would be gone if it were being unloaded.
+    /// Compares the module's address and name, not its memory: an unloaded module's memory is gone.
     fn is_noted(&self, loaded: &Loaded) -> bool {
         let is_it = |module: &Module| {
             is_loaded(module) && is_placed(module, loaded) && is_named(module, loaded)
@@ -110,8 +110,8 @@ fn range(module: &Module) -> core::ops::Range<u64> {
     module.start.load(Ordering::Relaxed)..module.end.load(Ordering::Relaxed)
 }
 
-/// Begins a generation, under the lock. The last one that a frame can name goes on forever: what is
-/// loaded then may take the names of what was unloaded before.
+/// Begins a generation, under the lock. The last generation that a frame can name never ends: from
+/// then on a newly loaded module may take the names of an unloaded one.
 fn next_generation() {
     const LAST: u32 = (1 << (u64::BITS - ADDRESS_BITS)) - 1;
     rule_cache::begin_generation((rule_cache::generation() + 1).min(LAST));
@@ -126,11 +126,11 @@ fn is_placed(module: &Module, loaded: &Loaded) -> bool {
     words == [loaded.start, loaded.end, loaded.bias]
 }
 
-/// Where in the list the object was found last, or another that begins at such an address: the list
-/// may be long, where objects are loaded again and again.
+/// The index in the list at which the module, or another with a similar address, was found last.
+/// The list gets long where modules are loaded again and again.
 fn hint(loaded: &Loaded) -> &'static AtomicU32 {
     static FOUND: [AtomicU32; 64] = [const { AtomicU32::new(0) }; 64];
-    &FOUND[(loaded.start >> 12) as usize % FOUND.len()]
+    &FOUND[os::page_size().number_of(loaded.start) as usize % FOUND.len()]
 }
 
 fn is_named(module: &Module, loaded: &Loaded) -> bool {
@@ -153,9 +153,11 @@ fn is_same(module: &Module, loaded: &Loaded) -> bool {
     for (bytes, word) in id.chunks_mut(8).zip(&module.build_id) {
         bytes.copy_from_slice(&word.load(Ordering::Relaxed).to_ne_bytes());
     }
-    let build_id = loaded.build_id();
+    // SAFETY: `note` is called with objects that stay loaded meanwhile.
+    let object = unsafe { loaded.constants() };
+    let build_id = object.build_id();
     let same_id = id.get(..len) == Some(&build_id[..build_id.len().min(id.len())]);
-    // The executable has no name here, and is no other's.
+    // The executable has no name here, and no other module lacks one.
     same_id && (loaded.name_bytes().is_empty() || is_named(module, loaded))
 }
 
@@ -165,7 +167,9 @@ fn describe(module: &Module, loaded: &Loaded, generation: u32) {
     module.bias.store(loaded.bias, Ordering::Relaxed);
     module.first.store(generation, Ordering::Relaxed);
     module.last.store(STILL_LOADED, Ordering::Relaxed);
-    let len = store_bytes(&module.build_id, loaded.build_id());
+    // SAFETY: `note` is called with objects that stay loaded meanwhile.
+    let object = unsafe { loaded.constants() };
+    let len = store_bytes(&module.build_id, object.build_id());
     module.build_id_len.store(len as u32, Ordering::Relaxed);
     let mut executable = [0; PATH_SIZE];
     let name = loaded.name_bytes();

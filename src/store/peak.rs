@@ -1,5 +1,5 @@
-//! The heap as a whole: what is live, when it was at its maximum, and the epochs that let each
-//! site say what it had then (see [`crate::store::tally`]).
+//! The heap as a whole: its live bytes, the time of its maximum, and the epochs that let each site
+//! tell its live bytes at that maximum (see [`crate::store::tally`]).
 //!
 //! A thread's [`Front`] counts its events and compares the result with two limits, so that the
 //! ordinary event costs two comparisons and writes no shared line. What happens at the limits
@@ -16,8 +16,8 @@
 //!  Exact     every event goes through one front under one lock.
 //! ```
 //!
-//! The recent maximum is that since the last [mark](Heap::mark), for those who want to know the peak of
-//! a stretch of time; without marks it is the maximum itself.
+//! The recent maximum is that since the last [mark](Heap::mark). It serves callers that want the
+//! peak of a stretch of time; without marks it is the maximum itself.
 //!
 //! Sole turns into Bounded when a second thread comes: that thread raises the mode, then makes
 //! every running thread execute a memory barrier, then waits until the sole thread is
@@ -27,6 +27,7 @@
 use crate::base::sync::spin_lock::SpinLock;
 use crate::base::sync::word::{Signed, Word};
 use crate::base::sync::{AtomicU32, Ordering};
+use crate::store::ids::ThreadIndex;
 
 #[path = "peak/front.rs"]
 // said, because the models of tests/loom.rs include this file from elsewhere
@@ -52,7 +53,7 @@ const FIRST_STATE: i64 = 16 << 10;
 pub(crate) struct Heap {
     /// [`SOLE`], [`BOUNDED`] or [`EXACT`].
     pub(crate) mode: AtomicU32,
-    /// The sole thread's slot plus one; 0: nobody yet.
+    /// The sole thread's slot plus one; 0: no thread yet.
     pub(crate) sole: AtomicU32,
     /// Raised when the heap first shrinks after a maximum.
     pub(crate) epoch: Word,
@@ -64,7 +65,8 @@ pub(crate) struct Heap {
     pub(crate) live_bytes: Signed,
     /// Blocks live, as far as published.
     pub(crate) live_blocks: Signed,
-    /// The most bytes live at once, as of the last time the heap shrank from there or a thread published.
+    /// The most bytes live at once, as of the last time the heap shrank from there or a thread
+    /// published.
     pub(crate) peak_bytes: Signed,
     /// The most blocks live at once, as far as published.
     pub(crate) peak_blocks: Signed,
@@ -115,9 +117,9 @@ impl Heap {
     pub(crate) fn join<'a>(
         &self,
         front: &Front,
-        index: u32,
+        index: ThreadIndex,
         barrier: impl FnOnce(),
-        sole_front: impl FnOnce(u32) -> Option<&'a Front>,
+        sole_front: impl FnOnce(ThreadIndex) -> Option<&'a Front>,
         fronts: impl Iterator<Item = &'a Front>,
     ) {
         let _held = self.lock.lock();
@@ -125,17 +127,17 @@ impl Heap {
         let was_used = front.used.swap(1, Ordering::Relaxed) != 0;
         match (self.mode.load(Ordering::Relaxed), self.sole.load(Ordering::Relaxed)) {
             (EXACT, _) => front.mode.store(EXACT, Ordering::Release),
-            (SOLE, owner) if owner == 0 || owner == index + 1 => {
-                self.sole.store(index + 1, Ordering::Relaxed);
+            (SOLE, owner) if owner == 0 || owner == index.number() + 1 => {
+                self.sole.store(index.number() + 1, Ordering::Relaxed);
                 front.set_exclusive(SOLE, was_used);
             }
             (SOLE, owner) => {
                 let next = if self.exact_later.get() == 0 { BOUNDED } else { EXACT };
                 // Release pairs with the Acquire in `is_current`. The barrier makes it seen by the
-                // sole thread's next event, and an event that did not see it seen by us.
+                // sole thread's next event, and an event that did not see it is seen by us.
                 self.mode.store(next, Ordering::Release);
                 barrier();
-                if let Some(sole) = sole_front(owner - 1) {
+                if let Some(sole) = sole_front(ThreadIndex::new(owner - 1)) {
                     self.end_sole(sole, next);
                 }
                 // Release pairs with the Acquire in `is_current`, as where a step is set.
@@ -153,13 +155,18 @@ impl Heap {
         }
     }
 
-    /// Bounded mode, under the lock: takes what every thread has pending, and gives each a step
-    /// for the present number of threads. The threads may be in the middle of an event: what
-    /// they count meanwhile stays pending, and the limits are theirs to compare with only.
+    /// Bounded mode, under the lock: takes every thread's pending numbers, and gives each thread a
+    /// step for the present number of threads. A thread may be in the middle of an event: numbers
+    /// that it counts meanwhile stay pending, and it only compares with the limits.
     fn settle_all<'a>(&self, fronts: impl Iterator<Item = &'a Front>) {
         for front in fronts.filter(|front| !front.is_unused()) {
             front.settle(front.last_growth.get(), self);
         }
+    }
+
+    /// The sole thread, or the one that was.
+    pub(crate) fn sole_thread(&self) -> Option<ThreadIndex> {
+        self.sole.load(Ordering::Relaxed).checked_sub(1).map(ThreadIndex::new)
     }
 
     /// Takes the sole front's state over, under the lock, its thread being outside the hook.
@@ -190,7 +197,7 @@ impl Heap {
         self.live_blocks.get().wrapping_add(most)
     }
 
-    /// The thread of that front has had its last event: nothing of it stays pending.
+    /// Publishes all pending numbers of a front whose thread has had its last event.
     pub(crate) fn leave(&self, front: &Front) {
         let _held = self.lock.lock();
         if self.mode.load(Ordering::Relaxed) == BOUNDED {
@@ -199,16 +206,17 @@ impl Heap {
         self.threads.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Begins a new stretch of time; the most that was live in the one that ends, in bytes and in blocks.
-    /// `own`: the front of the calling thread, which is inside the hook. In Bounded mode both are within
-    /// 1 % of the heap's maximum.
+    /// Begins a new stretch of time; returns the most bytes and blocks live in the one that ends.
+    /// `own`: the front of the calling thread, which is inside the hook. In Bounded mode both are
+    /// within 1 % of the heap's maximum.
     pub(crate) fn mark<'a>(
         &self,
         own: &Front,
         fronts: impl Iterator<Item = &'a Front>,
     ) -> (i64, i64) {
-        // Who is inside is the sole thread, or it would have ended that mode when it joined. It must not
-        // wait for the lock: who joins holds it, and waits for the sole thread to be outside.
+        // The calling thread, which is inside, is the sole thread: any other thread ends this mode
+        // when it joins. It must not wait for the lock: a joining thread holds it, and waits for
+        // the sole thread to leave the hook.
         if self.mode.load(Ordering::Relaxed) == SOLE {
             return own.mark(self);
         }
@@ -224,7 +232,7 @@ impl Heap {
     }
 
     #[cfg(feature = "dhat-compat")]
-    /// Nothing is live any more, and the heap at a new maximum. No event is under way, and no thread is
+    /// Empties the heap, which is then at a new maximum. No event is under way, and no thread is
     /// inside the hook; threads may join.
     pub(crate) fn restart<'a>(
         &self,
@@ -265,8 +273,8 @@ impl Heap {
         self.live_bytes.get().wrapping_add(pending)
     }
 
-    /// The allocator's state was taken down with `live` bytes live. The next time is when there is 1/16
-    /// more, and not before `time`.
+    /// Notes that the allocator's state was taken down with `live` bytes live. The next time is
+    /// when the heap has 1/16 more, and not before `time`.
     #[cfg(feature = "backtraces")]
     pub(crate) fn state_taken(&self, live: i64, time: u64) {
         self.state_bytes.set(live.saturating_add(live / 16).max(FIRST_STATE));

@@ -4,21 +4,24 @@ use crate::base::sync::spin_lock::SpinLock;
 use crate::base::sync::word::Pair;
 use crate::base::sync::{AtomicU32, AtomicU64, Ordering, wait_turn};
 use crate::store::frames::{Frames, ROOT_TABLE_FULL};
+use crate::store::group::NO_GROUP;
+use crate::store::ids::{FrameId, GroupId, SiteId, ThreadIndex};
 use crate::store::journal::Journal;
 use crate::store::tally::{Epoch, Tally};
 
 /// No site: the block is not recorded.
-pub(crate) const NO_SITE: u32 = 0;
-/// The site of all events that found the table full, where recording has gone on since the start. Each
-/// [window](crate::engine::windows) has one of its own, and only the sites from there on are of that window.
-pub(crate) const TABLE_FULL: u32 = 1;
+pub(crate) const NO_SITE: SiteId = SiteId::new(0);
+/// The site of all events that found the table full, if recording has gone on since the start. Each
+/// [window](crate::engine::windows) has one of its own, and only the sites from there on are of
+/// that window.
+pub(crate) const TABLE_FULL: SiteId = SiteId::new(1);
 /// The first site that is a stack.
-pub(crate) const FIRST_SITE: u32 = 2;
+pub(crate) const FIRST_SITE: SiteId = SiteId::new(2);
 
 /// Value of a frame's site word while one thread makes the site.
-const IN_THE_MAKING: u32 = u32::MAX;
+const IN_THE_MAKING: SiteId = SiteId::new(u32::MAX);
 
-/// What is seldom touched of a site.
+/// The part of a site that events seldom touch.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(crate) struct Record {
@@ -33,15 +36,15 @@ pub(crate) struct Record {
 const _: () = assert!(size_of::<Record>() == 24, "the recording's format");
 
 impl Record {
-    /// What the owner's tally had before the epoch's first change.
+    /// Live values of the owner's tally before the epoch's first change.
     pub(crate) fn saved(&self) -> (i64, i64) {
         self.saved.get_signed()
     }
 }
 
-/// Who writes a site's own tally, and for which group it counts. Read at every event and hardly ever
-/// written, so it does not lie beside what the owner writes: other threads would wait for that line
-/// each time.
+/// The thread that writes a site's own tally, and the group that the site counts for. Read at every
+/// event and hardly ever written, so it does not lie in a line that the owner writes: other threads
+/// would wait for that line each time.
 ///
 /// ```text
 ///  31      30            11 10         0
@@ -59,32 +62,32 @@ impl Owner {
     const THREAD: u32 = (1 << Self::THREAD_BITS) - 1;
 
     /// Gives the site to the thread with that slot, and to a group.
-    fn give_to(&self, thread: u32, group: u32) {
+    fn give_to(&self, thread: ThreadIndex, group: GroupId) {
         // Relaxed: published by the Release in `make` (or before any thread runs).
-        let group = (group << Self::THREAD_BITS) & !Self::SHARED;
-        self.0.store(group | (thread + 1), Ordering::Relaxed);
+        let group = (group.number() << Self::THREAD_BITS) & !Self::SHARED;
+        self.0.store(group | (thread.number() + 1), Ordering::Relaxed);
     }
 
-    /// Whether the thread with that slot owns the site.
+    /// True if the thread with that slot owns the site.
     #[inline(always)]
-    pub(crate) fn is(&self, thread: u32) -> bool {
-        self.0.load(Ordering::Relaxed) & Self::THREAD == thread + 1
+    pub(crate) fn is(&self, thread: ThreadIndex) -> bool {
+        self.0.load(Ordering::Relaxed) & Self::THREAD == thread.number() + 1
     }
 
-    /// Whether the thread with that slot owns the site, no other has changed it, and it counts for
+    /// True if the thread with that slot owns the site, no other has changed it, and it counts for
     /// no group.
     #[inline(always)]
-    pub(crate) fn is_alone(&self, thread: u32) -> bool {
-        self.0.load(Ordering::Relaxed) == thread + 1
+    pub(crate) fn is_alone(&self, thread: ThreadIndex) -> bool {
+        self.0.load(Ordering::Relaxed) == thread.number() + 1
     }
 
     /// The group that the site counts for; 0: none.
     #[inline(always)]
-    pub(crate) fn group(&self) -> u32 {
-        (self.0.load(Ordering::Relaxed) & !Self::SHARED) >> Self::THREAD_BITS
+    pub(crate) fn group(&self) -> GroupId {
+        GroupId::new((self.0.load(Ordering::Relaxed) & !Self::SHARED) >> Self::THREAD_BITS)
     }
 
-    /// Whether other threads than the owner have changed the site.
+    /// True if another thread than the owner has changed the site.
     #[inline(always)]
     pub(crate) fn is_shared(&self) -> bool {
         self.0.load(Ordering::Relaxed) & Self::SHARED != 0
@@ -98,25 +101,26 @@ impl Owner {
     }
 }
 
-/// For whom a site is made.
+/// The thread and group that a site is made for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Maker {
     /// The thread's slot.
-    pub(crate) thread: u32,
+    pub(crate) thread: ThreadIndex,
     /// The thread's group; 0: none.
-    pub(crate) group: u32,
-    /// Whether all its stacks count for the group, not only those that go through a test's start.
+    pub(crate) group: GroupId,
+    /// True if all its stacks count for the group, not only those that go through a test's start.
     pub(crate) whole: bool,
-    /// The present window's site of what finds the table full; older sites are not used any more.
-    pub(crate) first: u32,
+    /// The present window's site of events that find the table full; older sites are not used any
+    /// more.
+    pub(crate) first: SiteId,
 }
 
 impl Maker {
     /// The group that a site counts for whose stack ends in `frame`.
-    fn group_of(&self, frames: &Frames, frame: u32) -> u32 {
-        let counts = self.group != 0
+    fn group_of(&self, frames: &Frames, frame: FrameId) -> GroupId {
+        let counts = self.group != NO_GROUP
             && (self.whole || crate::store::test_starts::is_below_a_start(frames, frame));
-        if counts { self.group } else { 0 }
+        if counts { self.group } else { NO_GROUP }
     }
 }
 
@@ -126,7 +130,7 @@ impl Maker {
 pub(crate) struct SitesHead {
     /// Ids given out, the special ones included.
     pub(crate) count: AtomicU32,
-    /// The first site of the latest window; 0: the same as [`TABLE_FULL`].
+    /// The first site of the latest window; 0: that is [`TABLE_FULL`].
     pub(crate) first: AtomicU32,
     /// When that window was opened, in clock units.
     pub(crate) opened: AtomicU64,
@@ -142,34 +146,34 @@ pub(crate) struct Sites {
     /// Written by others than the owner, under the record's lock.
     pub(crate) shared: &'static [Tally],
     pub(crate) records: &'static [Record],
-    /// Whether there is room in memory for so many sites.
+    /// True if memory has room for N sites.
     pub(crate) room: fn(u32) -> bool,
 }
 
 impl Sites {
     /// Makes the special sites in an empty table.
     pub(crate) fn initialize(&self) {
-        self.head.count.store(FIRST_SITE, Ordering::Relaxed);
-        self.describe(TABLE_FULL, ROOT_TABLE_FULL, 0, 0);
+        self.head.count.store(FIRST_SITE.number(), Ordering::Relaxed);
+        self.describe(TABLE_FULL, ROOT_TABLE_FULL, ThreadIndex::new(0), NO_GROUP);
     }
 
-    fn describe(&self, site: u32, frame: u32, thread: u32, group: u32) {
+    fn describe(&self, site: SiteId, frame: FrameId, thread: ThreadIndex, group: GroupId) {
         let (Some(record), Some(owner)) =
-            (self.records.get(site as usize), self.owners.get(site as usize))
+            (self.records.get(site.index()), self.owners.get(site.index()))
         else {
             return;
         };
         // Relaxed: published by the Release in `make` (or before any thread runs).
-        record.frame.store(frame, Ordering::Relaxed);
+        record.frame.store(frame.number(), Ordering::Relaxed);
         owner.give_to(thread, group);
     }
 
     /// The site of the stack that ends in `frame`; made, for `maker`, if there is none.
     #[inline(always)]
-    pub(crate) fn of(&self, frames: &Frames, frame: u32, maker: Maker) -> u32 {
+    pub(crate) fn of(&self, frames: &Frames, frame: FrameId, maker: Maker) -> SiteId {
         let Some(word) = frames.site(frame) else { return maker.first };
         // Acquire pairs with the Release in `make`: the record and its owner are seen.
-        let site = word.load(Ordering::Acquire);
+        let site = SiteId::new(word.load(Ordering::Acquire));
         if site >= maker.first && site != IN_THE_MAKING {
             return site;
         }
@@ -179,13 +183,13 @@ impl Sites {
     }
 
     #[cold]
-    fn make(&self, frames: &Frames, word: &AtomicU32, frame: u32, maker: Maker) -> u32 {
+    fn make(&self, frames: &Frames, word: &AtomicU32, frame: FrameId, maker: Maker) -> SiteId {
         let mut turn = 0;
         let mut before = NO_SITE;
         loop {
             match word.compare_exchange(
-                before,
-                IN_THE_MAKING,
+                before.number(),
+                IN_THE_MAKING.number(),
                 Ordering::Relaxed,
                 Ordering::Acquire, // pairs with the Release below
             ) {
@@ -195,18 +199,20 @@ impl Sites {
                         self.describe(site, frame, maker.thread, maker.group_of(frames, frame));
                     }
                     // Release pairs with the Acquire in `of`: the record is seen.
-                    word.store(site.unwrap_or(NO_SITE), Ordering::Release);
+                    word.store(site.unwrap_or(NO_SITE).number(), Ordering::Release);
                     return site.unwrap_or(maker.first);
                 }
-                Err(IN_THE_MAKING) => wait_turn(&mut turn),
-                Err(site) if site >= maker.first => return site,
-                Err(site) => before = site,
+                Err(found) => match SiteId::new(found) {
+                    IN_THE_MAKING => wait_turn(&mut turn),
+                    site if site >= maker.first => return site,
+                    site => before = site,
+                },
             }
         }
     }
 
     /// A new id, if there is one.
-    fn next_id(&self) -> Option<u32> {
+    fn next_id(&self) -> Option<SiteId> {
         let capacity = self.records.len() as u32;
         self.head
             .count
@@ -215,23 +221,25 @@ impl Sites {
                 (n < capacity && (self.room)(n + 1)).then(|| n + 1)
             })
             .ok()
+            .map(SiteId::new)
     }
 
     #[cfg(feature = "dhat-compat")]
-    /// Begins a window: the site of what finds the table full in it. Where not even that has a place, its
-    /// number is that of no site, and only the heap's own numbers go on.
-    pub(crate) fn begin_window(&self, now: u64) -> u32 {
+    /// Begins a window, with a site for events that find the table full. If that site finds no
+    /// room, its number is that of no site, and only the heap's own numbers go on.
+    pub(crate) fn begin_window(&self, now: u64) -> SiteId {
         let first = self.next_id().unwrap_or_else(|| {
-            // No two windows have the same, or the blocks of one would be known in the other.
-            self.head.first.load(Ordering::Relaxed).max(self.records.len() as u32) + 1
+            // No two windows share this number, or one window would know the other's blocks.
+            let last = self.head.first.load(Ordering::Relaxed).max(self.records.len() as u32);
+            SiteId::new(last + 1)
         });
-        self.describe(first, ROOT_TABLE_FULL, 0, 0);
+        self.describe(first, ROOT_TABLE_FULL, ThreadIndex::new(0), NO_GROUP);
         self.head.opened.store(now, Ordering::Relaxed);
-        self.head.first.store(first, Ordering::Relaxed);
+        self.head.first.store(first.number(), Ordering::Relaxed);
         first
     }
 
-    /// Whether no site can be added any more.
+    /// True if no site can be added any more.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
         self.head.count.load(Ordering::Relaxed) as usize >= self.records.len()
@@ -239,8 +247,8 @@ impl Sites {
 }
 
 impl Sites {
-    /// Adds a share of a site to its shared tally and looks whether the site is at its own maximum. With
-    /// `then` the share is begun anew: to who reads the journal both are one change.
+    /// Adds a share of a site to its shared tally and looks whether the site is at its own maximum.
+    /// With `then` the share is begun anew: for a reader of the journal both are one change.
     pub(crate) fn flush(
         &self,
         share: &Tally,
@@ -248,7 +256,7 @@ impl Sites {
         journal: &Journal,
         then: Option<impl FnOnce()>,
     ) {
-        let site = share.site() as usize;
+        let site = share.site().index();
         let (Some(record), Some(owner)) = (self.records.get(site), self.owners.get(site)) else {
             return;
         };
@@ -271,24 +279,24 @@ impl Sites {
         own.note_max_of(live());
     }
 
-    /// The owner is about to change its tally: saves what it has, if this is the first change of the
-    /// epoch.
+    /// Saves the owner's live values before it changes its tally, if this is the first change of
+    /// the epoch.
     #[inline(always)]
-    pub(crate) fn touch(&self, site: u32, own: &Tally, epoch: Epoch) {
+    pub(crate) fn touch(&self, site: SiteId, own: &Tally, epoch: Epoch) {
         own.begin_epoch(epoch, |bytes, blocks| {
-            if let Some(record) = self.records.get(site as usize) {
+            if let Some(record) = self.records.get(site.index()) {
                 record.saved.set_signed(bytes, blocks);
             }
         });
     }
 
-    /// The owner is about to take bytes from its site: if the site is at its own maximum,
-    /// that is noted now, before it is left.
+    /// Notes the site's own maximum before the owner takes bytes from the site, if the site is at
+    /// that maximum.
     #[inline(always)]
-    pub(crate) fn before_shrinking(&self, site: u32, own: &Tally) {
+    pub(crate) fn before_shrinking(&self, site: SiteId, own: &Tally) {
         let (mut bytes, mut blocks) = (own.live_bytes(), own.live_blocks());
-        if self.owners.get(site as usize).is_some_and(Owner::is_shared) {
-            let Some(shared) = self.shared.get(site as usize) else { return };
+        if self.owners.get(site.index()).is_some_and(Owner::is_shared) {
+            let Some(shared) = self.shared.get(site.index()) else { return };
             bytes += shared.live_bytes();
             blocks += shared.live_blocks();
         }
@@ -303,13 +311,17 @@ mod tests {
     #[test]
     fn a_site_that_others_have_changed_still_has_its_owner() {
         let owner = Owner::default();
-        owner.give_to(5, 0);
-        assert!(owner.is(5) && !owner.is(4) && owner.is_alone(5) && !owner.is_shared());
+        let [four, five] = [4, 5].map(ThreadIndex::new);
+        owner.give_to(five, NO_GROUP);
+        assert!(owner.is(five) && !owner.is(four) && owner.is_alone(five) && !owner.is_shared());
         owner.share();
-        assert!(owner.is(5) && !owner.is_alone(5) && owner.is_shared());
-        owner.give_to(5, 77);
-        assert!(owner.is(5) && !owner.is_alone(5) && !owner.is_shared());
+        assert!(owner.is(five) && !owner.is_alone(five) && owner.is_shared());
+        owner.give_to(five, GroupId::new(77));
+        assert!(owner.is(five) && !owner.is_alone(five) && !owner.is_shared());
         owner.share();
-        assert_eq!((owner.group(), owner.is(5), owner.is_shared()), (77, true, true));
+        assert_eq!(
+            (owner.group(), owner.is(five), owner.is_shared()),
+            (GroupId::new(77), true, true)
+        );
     }
 }

@@ -9,8 +9,8 @@
 //! +---+---------------+--------------------+
 //! ```
 //!
-//! A frame's id is never 0, so Published is never mistaken for Empty. The hash bits only
-//! save looking at frames that cannot be meant; whoever looks compares the frame itself.
+//! A frame's id is never 0, so Published is never mistaken for Empty. The hash bits only save
+//! looking at frames that cannot match; every lookup compares the frame itself.
 //!
 //! | operation | order | partner | publishes |
 //! |---|---|---|---|
@@ -19,6 +19,7 @@
 //! | `publish`, `abandon` | Release | `look` | the frame's words |
 
 use crate::base::sync::{AtomicU32, Ordering};
+use crate::store::ids::FrameId;
 
 /// The bit of a slot that says Claimed. Hashes leave it out.
 pub(crate) const CLAIMED: u32 = 1 << 31;
@@ -32,15 +33,15 @@ pub(crate) const MAX_ID: u32 = 1 << ID_BITS;
 #[repr(transparent)]
 pub(crate) struct Slot(AtomicU32);
 
-/// What a slot shows to somebody who looks for a frame of a certain hash.
+/// A slot's content, to a lookup of a frame with a certain hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Look {
-    /// Nothing: the frame is not in the table.
+    /// Empty: the frame is not in the table.
     Empty,
-    /// Somebody is adding a frame of this very hash: look again.
+    /// A thread is adding a frame of this very hash: look again.
     Busy,
     /// A frame that may be the one.
-    Candidate(u32),
+    Candidate(FrameId),
     /// Another frame: go on.
     Other,
 }
@@ -50,7 +51,7 @@ pub(crate) enum Look {
 pub(crate) struct Claim<'a>(&'a Slot);
 
 impl Slot {
-    /// What the slot holds, for a frame whose hash is `hash`.
+    /// The slot's content, to a lookup of a frame whose hash is `hash`.
     #[inline(always)]
     pub(crate) fn look(&self, hash: u32) -> Look {
         let word = self.0.load(Ordering::Acquire); // pairs with the Release in `publish`
@@ -59,7 +60,7 @@ impl Slot {
         } else if word & CLAIMED != 0 {
             if word == hash | CLAIMED { Look::Busy } else { Look::Other }
         } else if word >> ID_BITS == tag(hash) {
-            Look::Candidate(word & (MAX_ID - 1))
+            Look::Candidate(FrameId::new(word & (MAX_ID - 1)))
         } else {
             Look::Other
         }
@@ -68,12 +69,12 @@ impl Slot {
     /// The frame in the slot, if it may be one whose hash is `hash`. Of an Empty slot that may be
     /// frame 0, which no lookup is for.
     #[inline(always)]
-    pub(crate) fn candidate(&self, hash: u32) -> Option<u32> {
+    pub(crate) fn candidate(&self, hash: u32) -> Option<FrameId> {
         let word = self.0.load(Ordering::Acquire); // pairs with the Release in `publish`
-        ((word ^ hash) >> ID_BITS == 0).then_some(word & (MAX_ID - 1))
+        ((word ^ hash) >> ID_BITS == 0).then_some(FrameId::new(word & (MAX_ID - 1)))
     }
 
-    /// Whether nothing is in the slot.
+    /// True if the slot is Empty.
     #[inline(always)]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.load(Ordering::Relaxed) == 0
@@ -96,9 +97,9 @@ impl Slot {
 }
 
 impl Claim<'_> {
-    /// Makes the frame visible: what was written of it before is seen by all who see its id.
-    pub(crate) fn publish(self, id: u32, hash: u32) {
-        let word = tag(hash) << ID_BITS | id & (MAX_ID - 1);
+    /// Makes the frame visible: a thread that sees its id sees all that was written of it before.
+    pub(crate) fn publish(self, id: FrameId, hash: u32) {
+        let word = tag(hash) << ID_BITS | id.number() & (MAX_ID - 1);
         self.0.0.store(word, Ordering::Release); // pairs with the Acquire in `look`
         core::mem::forget(self);
     }
@@ -127,8 +128,8 @@ mod tests {
         assert_eq!(slot.look(7), Look::Busy);
         assert_eq!(slot.look(8), Look::Other);
         assert!(slot.claim(7).is_none(), "claimed once only");
-        claim.publish(42, 7);
-        assert_eq!(slot.look(7), Look::Candidate(42));
+        claim.publish(FrameId::new(42), 7);
+        assert_eq!(slot.look(7), Look::Candidate(FrameId::new(42)));
         assert_eq!(slot.look(7 | 1 << 25), Look::Other, "another tag");
         assert!(slot.claim(7).is_none(), "published slots stay");
     }

@@ -1,9 +1,9 @@
 //! Space for a recording in a file: reserved before it is touched.
 //!
-//! A file that is shorter than it says on a disk that is full kills the process that touches it (SIGBUS).
-//! So each growing part of the recording has a mark, up to which it may be touched, and the
-//! mark moves in steps, when the kernel has given the space. Where it gives none, the part is full, and
-//! the recording says so. In anonymous memory all marks are at the end from the beginning.
+//! A sparse file on a full disk kills a process that touches a part without space (SIGBUS). So each
+//! growing part of the recording has a mark, up to which it may be touched. The mark moves in
+//! steps, each after the kernel has given the space. If the kernel gives none, the part is full,
+//! and the recording says so. In anonymous memory all marks are at the end from the beginning.
 
 use core::ffi::CStr;
 use core::ptr::NonNull;
@@ -12,10 +12,11 @@ use crate::base::os;
 use crate::base::os::files::Path;
 use crate::base::sync::spin_lock::SpinLock;
 use crate::base::sync::{AtomicPtr, AtomicU32, Ordering, UnsafeCell};
+use crate::store::ids::ThreadIndex;
 use crate::store::layout::{ENTRY_SIZES, Mapping, Region};
 use crate::store::thread_slot::{SHARED, SLOTS};
 
-/// What grows by itself: regions whose entries are used from the first on.
+/// A part that grows by itself: a region whose entries are used from the first on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
 pub(crate) enum Part {
@@ -53,14 +54,14 @@ impl Part {
     }
 }
 
-/// How far a part may be touched.
+/// The end of a part's entries that may be touched.
 #[derive(Debug)]
 struct Mark {
     entries: AtomicU32,
     lock: SpinLock,
 }
 
-/// This process's recording: where it is mapped, and how far it may be touched.
+/// This process's recording: its mapping, and the marks up to which it may be touched.
 #[derive(Debug)]
 pub(crate) struct Space {
     marks: [Mark; PARTS],
@@ -95,18 +96,19 @@ impl Space {
         &self.marks[part as usize]
     }
 
-    /// All may be touched.
+    /// Lets all entries be touched.
     pub(crate) fn unlimited(&self) {
         self.marks.iter().for_each(|mark| mark.entries.store(u32::MAX, Ordering::Relaxed));
     }
 
-    /// How many entries of a part may be touched.
+    /// The number of entries of a part that may be touched.
     pub(crate) fn entries(&self, part: Part) -> u32 {
         self.mark(part).entries.load(Ordering::Relaxed)
     }
 
-    /// The recording is the file at [`path`](Self::path), mapped there. `false` if there is no space
-    /// for what every recording needs; nothing else of the mapping is touched before it is asked for.
+    /// Begins a recording in the file at [`path`](Self::path), mapped there. `false` if there is no
+    /// space for the parts that every recording needs; the rest of the mapping stays untouched
+    /// until asked for.
     pub(crate) fn begin(&self, mapping: Mapping) -> bool {
         // Release pairs with the Acquire in `mapping`: the header is described.
         self.base.store(mapping.base().as_ptr(), Ordering::Release);
@@ -120,20 +122,20 @@ impl Space {
         has_room
     }
 
-    /// Whether the recording is in a file.
+    /// True if the recording is in a file.
     pub(crate) fn is_in_file(&self) -> bool {
         self.in_file.load(Ordering::Relaxed) != 0
     }
 
     /// The file's path.
     pub(crate) fn path(&self) -> &CStr {
-        // SAFETY: nobody writes now, see `Space`.
+        // SAFETY: no thread writes now, see `Space`.
         self.path.with(|path| unsafe { &*path }).c_str()
     }
 
     /// Notes the file's path. Only before the session is made, and in a forked child.
     pub(crate) fn set_path(&self, path: Path) {
-        // SAFETY: nobody reads now, see `Space`.
+        // SAFETY: no thread reads now, see `Space`.
         self.path.with_mut(|place| unsafe { *place = path });
     }
 
@@ -145,32 +147,33 @@ impl Space {
         Some(unsafe { Mapping::at(base) })
     }
 
-    /// Whether the first `entries` entries of a part may be touched, now if not before.
+    /// True if the first `entries` entries of a part may be touched; reserves their space if
+    /// needed.
     #[inline(always)]
     pub(crate) fn has(&self, part: Part, entries: u32) -> bool {
         entries <= self.entries(part) || self.grow(part, entries)
     }
 
-    /// Whether the arena of the thread in that slot may be touched, now if not before.
-    pub(crate) fn has_arena(&self, slot: u32) -> bool {
+    /// True if the arena of the thread in that slot may be touched; reserves its space if needed.
+    pub(crate) fn has_arena(&self, slot: ThreadIndex) -> bool {
         let Some(mapping) = self.mapping() else { return true };
         let (offset, size) = arena(mapping, slot);
         let has_room = self.reserve_bytes(mapping, offset, size);
         if !has_room {
             mapping.header().process.no_room.store(1, Ordering::Relaxed);
-        } else if let Some(word) = self.arenas.get(slot as usize / 32) {
-            word.fetch_or(1 << (slot % 32), Ordering::Relaxed);
+        } else if let Some(word) = self.arenas.get(slot.index() / 32) {
+            word.fetch_or(1 << (slot.index() % 32), Ordering::Relaxed);
         }
         has_room
     }
 
     /// Offset and size of every arena that may be touched.
     pub(crate) fn used_arenas(&self, mapping: Mapping) -> impl Iterator<Item = (usize, usize)> {
-        let is_used = |slot: &u32| {
-            let word = self.arenas.get(*slot as usize / 32);
-            word.is_some_and(|word| word.load(Ordering::Relaxed) >> (slot % 32) & 1 != 0)
+        let is_used = |slot: &ThreadIndex| {
+            let word = self.arenas.get(slot.index() / 32);
+            word.is_some_and(|word| word.load(Ordering::Relaxed) >> (slot.index() % 32) & 1 != 0)
         };
-        (0..SLOTS as u32).filter(is_used).map(move |slot| arena(mapping, slot))
+        (0..SLOTS).map(ThreadIndex::at).filter(is_used).map(move |slot| arena(mapping, slot))
     }
 
     #[cold]
@@ -193,14 +196,14 @@ impl Space {
             part.regions().iter().all(|&region| self.reserve(mapping, region, ready, goal))
         });
         match found {
-            // Relaxed: who uses an entry has been told its number by other means.
+            // Relaxed: a user of an entry has its number by other means, which order the entry.
             Some(goal) => mark.entries.store(goal, Ordering::Relaxed),
             None => process.no_room.store(1, Ordering::Relaxed),
         }
         found.is_some()
     }
 
-    /// Takes all locks, so that no forked child inherits one that somebody holds.
+    /// Takes all locks, so that no forked child inherits one that another thread holds.
     pub(crate) fn before_fork(&self) {
         self.marks.iter().for_each(|mark| core::mem::forget(mark.lock.lock()));
     }
@@ -220,23 +223,21 @@ impl Space {
 
     /// Reserves the pages that hold `len` bytes from offset `start` on.
     fn reserve_bytes(&self, mapping: Mapping, start: usize, len: usize) -> bool {
-        const PAGE: usize = 4096;
-        let first = start / PAGE * PAGE;
-        let end = (start + len).next_multiple_of(PAGE);
+        let pages = os::page_size().around(&(start..start + len));
         // SAFETY: inside the mapping, as regions are.
-        let memory: NonNull<u8> = unsafe { mapping.base().add(first) };
-        len == 0 || os::files::populate(memory, end - first, self.path(), first)
+        let memory: NonNull<u8> = unsafe { mapping.base().add(pages.start) };
+        pages.is_empty() || os::files::populate(memory, pages.len(), self.path(), pages.start)
     }
 }
 
 /// Offset and size of the slot that threads without one share: far behind the others.
 pub(crate) fn shared_slot(mapping: Mapping) -> (usize, usize) {
     let size = ENTRY_SIZES[Region::Threads as usize];
-    (mapping.place(Region::Threads).0 + SHARED as usize * size, size)
+    (mapping.place(Region::Threads).0 + SHARED.index() * size, size)
 }
 
 /// Offset and size of a slot's arena.
-fn arena(mapping: Mapping, slot: u32) -> (usize, usize) {
+fn arena(mapping: Mapping, slot: ThreadIndex) -> (usize, usize) {
     let size = ENTRY_SIZES[Region::Arenas as usize];
-    (mapping.place(Region::Arenas).0 + slot as usize * size, size)
+    (mapping.place(Region::Arenas).0 + slot.index() * size, size)
 }

@@ -5,10 +5,10 @@
 //!
 //! # At-peak values without scanning
 //!
-//! The heap's *epoch* is raised when the heap first shrinks after a maximum. A tally that
-//! changes for the first time in a later epoch saves its live values first: they are what
-//! it had at that maximum. (A share saves them in itself; a site's own tally, which notes the site's
-//! own maximum there, in the site's record.) So at any time
+//! The heap's *epoch* is raised when the heap first shrinks after a maximum. A tally that changes
+//! for the first time in a later epoch saves its live values first: they are its values at that
+//! maximum. (A share saves them in itself; a site's own tally, which notes the site's own maximum
+//! there, in the site's record.) So at any time
 //!
 //! ```text
 //! value at the peak = live    if the heap is at its maximum now, or
@@ -18,11 +18,13 @@
 //!
 //! # Lifetimes without birth times
 //!
-//! The sum of lifetimes is (sum of times of death) - (sum of times of birth), live
-//! blocks dying at the end. `time` collects both, wrapping; a block needs no birth time of its own.
+//! The sum of lifetimes is (sum of times of frees) - (sum of times of allocations); live blocks
+//! count as freed at the end. `time` collects both, wrapping, so no block stores its time of
+//! allocation.
 
 use crate::base::sync::word::{Pair, Word};
 use crate::base::sync::{AtomicU32, Ordering};
+use crate::store::ids::SiteId;
 
 /// See the module's description.
 #[derive(Debug, Default)]
@@ -36,10 +38,11 @@ pub(crate) struct Tally {
     pub(crate) total: Pair,
     /// Ever freed; a reallocation adds its whole old size and one block.
     pub(crate) freed: Pair,
-    /// Sum of times of death minus sum of times of birth, in clock units, wrapping.
+    /// Sum of times of frees minus sum of times of allocations, in clock units, wrapping.
     pub(crate) time: Word,
-    /// In a site's own tally the most bytes the site had live at once, as of the last time it shrank from
-    /// there, and its blocks then; elsewhere what was live before the epoch's first change.
+    /// In a site's own tally the most bytes the site had live at once, as of the last time it
+    /// shrank from there, and its blocks then; elsewhere the live values before the epoch's first
+    /// change.
     noted: Pair,
 }
 
@@ -57,7 +60,7 @@ impl Epoch {
     }
 }
 
-/// What the numbers are of any tally.
+/// The numbers of any tally.
 impl Tally {
     /// Bytes live; in a share it may be negative.
     #[inline(always)]
@@ -71,21 +74,21 @@ impl Tally {
         self.total.blocks.get().wrapping_sub(self.freed.blocks.get()).cast_signed()
     }
 
-    /// A block was born.
+    /// Counts an allocated block.
     #[inline(always)]
     pub(crate) fn count_allocated(&self, bytes: u64, now: u64) {
         self.total.add(bytes, 1);
         self.time.add(now.wrapping_neg());
     }
 
-    /// A block died.
+    /// Counts a freed block.
     #[inline(always)]
     pub(crate) fn count_freed(&self, bytes: u64, now: u64) {
         self.freed.add(bytes, 1);
         self.time.add(now);
     }
 
-    /// A block changed its size; its lifetime goes on.
+    /// Counts a resized block, whose lifetime goes on.
     #[inline(always)]
     pub(crate) fn count_resized(&self, old: u64, new: u64) {
         self.total.add(new, 1);
@@ -102,7 +105,7 @@ impl Tally {
         self.epoch.store(epoch.0, Ordering::Relaxed);
     }
 
-    /// What the tally had at the heap's latest peak, if that is not what is live now.
+    /// The tally's live values at the heap's latest peak, if they differ from those of now.
     fn at_peak_or(&self, saved: (i64, i64), epoch: Epoch, heap_is_at_peak: bool) -> (i64, i64) {
         if heap_is_at_peak || self.epoch() != epoch {
             (self.live_bytes(), self.live_blocks())
@@ -114,7 +117,7 @@ impl Tally {
 
 /// A site's own tally: one thread owns it.
 impl Tally {
-    /// Whether the tally was changed in this epoch already.
+    /// True if the tally was changed in this epoch already.
     #[inline(always)]
     pub(crate) fn is_of(&self, epoch: Epoch) -> bool {
         self.epoch() == epoch
@@ -125,12 +128,12 @@ impl Tally {
         self.noted.get_signed()
     }
 
-    /// The same with bytes and blocks in one.
+    /// Bytes and blocks of that maximum, in one word.
     pub(crate) fn note_max_of(&self, (bytes, blocks): (i64, i64)) {
         self.note_max(bytes, blocks);
     }
 
-    /// The site has so much live: a maximum, if it is not below the one noted.
+    /// Notes the site's live values as its maximum, if they are not below the one noted.
     ///
     /// Two threads may note at the same time only where both have pending shares of the site;
     /// then the maximum is within a step of the truth either way.
@@ -141,8 +144,9 @@ impl Tally {
         }
     }
 
-    /// Before the tally changes: if this is the first change of the epoch, has what is live saved, and
-    /// only then says that it was. Who is killed in between has not changed it yet.
+    /// Called before the tally changes: at the first change of the epoch it has the live values
+    /// saved, and only then notes the epoch. A thread killed in between has not changed the tally
+    /// yet.
     #[inline(always)]
     pub(crate) fn begin_epoch(&self, epoch: Epoch, save: impl FnOnce(i64, i64)) {
         if self.epoch() != epoch {
@@ -166,18 +170,18 @@ impl Tally {
 impl Tally {
     /// The site whose share this is.
     #[inline(always)]
-    pub(crate) fn site(&self) -> u32 {
-        self.site.load(Ordering::Relaxed)
+    pub(crate) fn site(&self) -> SiteId {
+        SiteId::new(self.site.load(Ordering::Relaxed))
     }
 
     /// Begins an empty share of `site`.
-    pub(crate) fn begin(&self, site: u32, epoch: Epoch) {
+    pub(crate) fn begin(&self, site: SiteId, epoch: Epoch) {
         for pair in [&self.total, &self.freed, &self.noted] {
             pair.set(0, 0);
         }
         self.time.set(0);
         self.set_epoch(epoch);
-        self.site.store(site, Ordering::Relaxed);
+        self.site.store(site.number(), Ordering::Relaxed);
     }
 
     /// Becomes a copy of another tally.
@@ -187,10 +191,10 @@ impl Tally {
         let (bytes, blocks) = other.noted.get();
         self.noted.set(bytes, blocks);
         self.set_epoch(other.epoch());
-        self.site.store(other.site(), Ordering::Relaxed);
+        self.site.store(other.site().number(), Ordering::Relaxed);
     }
 
-    /// Takes over what another tally has of bytes and blocks.
+    /// Takes over the bytes and blocks of another tally.
     #[inline(always)]
     pub(crate) fn keep_totals(&self, other: &Tally) {
         for (own, others) in [(&self.total, &other.total), (&self.freed, &other.freed)] {
@@ -267,8 +271,8 @@ mod tests {
         let (site, share) = (Tally::default(), Tally::default());
         site.touch(epoch(1));
         site.count_allocated(1000, 0);
-        share.begin(5, epoch(1));
-        assert_eq!(share.site(), 5);
+        share.begin(SiteId::new(5), epoch(1));
+        assert_eq!(share.site(), SiteId::new(5));
         share.count_allocated(10, 0);
         // Peak here: 1010 bytes. Then the share shrinks and is given to the site.
         share.touch(epoch(2));
@@ -282,7 +286,7 @@ mod tests {
     #[test]
     fn an_untouched_share_gives_its_live_values_to_the_peak() {
         let (site, share) = (Tally::default(), Tally::default());
-        share.begin(5, epoch(1));
+        share.begin(SiteId::new(5), epoch(1));
         share.count_allocated(10, 0);
         site.touch(epoch(2)); // after the peak
         site.count_allocated(1, 0);

@@ -1,21 +1,24 @@
-//! Where tests start: the functions below which a test's blocks are its own.
+//! Starts of tests: the functions below which blocks belong to the test.
 
 use core::ffi::CStr;
 
 use crate::base::os;
 use crate::base::sync::{AtomicU64, Ordering};
 use crate::store::frames::{Frames, ROOTS};
+use crate::store::ids::FrameId;
 
-/// Where tests start: linked addresses of the executable, the first and one past the last of each function.
+/// Starts of tests as linked addresses of the executable: the first and one past the last of each
+/// function.
 static STARTS: [[AtomicU64; 2]; 8] = [const { [AtomicU64::new(0), AtomicU64::new(0)] }; 8];
 
-/// Whether the first thread is a group: the list of starts begins with the word `main`.
+/// True if the first thread is a group: the list of starts begins with the word `main`.
 #[cfg(feature = "preload")]
 pub(crate) fn has_main(ranges: &CStr) -> bool {
     ranges.to_bytes().split(|byte| *byte == b',').next() == Some(b"main")
 }
 
-/// Reads `start-end,…` in hexadecimal; what does not fit or is no such pair is left out.
+/// Reads `start-end,…` in hexadecimal; leaves out pairs that do not fit, and anything that is no
+/// such pair.
 pub(crate) fn read(ranges: Option<&CStr>) {
     let Some(ranges) = ranges else { return };
     let bias = os::loaded::executables_bias();
@@ -31,8 +34,8 @@ pub(crate) fn read(ranges: Option<&CStr>) {
     }
 }
 
-/// Whether the stack that ends in `frame` goes through a start of a test; where none is known, always.
-pub(crate) fn is_below_a_start(frames: &Frames, mut frame: u32) -> bool {
+/// True if the stack that ends in `frame` goes through a start of a test, or if no start is known.
+pub(crate) fn is_below_a_start(frames: &Frames, mut frame: FrameId) -> bool {
     let starts = || {
         let range = |[first, end]: &[AtomicU64; 2]| {
             first.load(Ordering::Relaxed)..end.load(Ordering::Relaxed)

@@ -4,20 +4,21 @@
 //! thread alone with plain stores, and free again when the thread ends. Its numbers stay: the next
 //! thread in the slot goes on counting, and inherits the sites that the slot owns.
 //!
-//! The last slot is shared by all threads that found no slot or are past their teardown; it is
-//! used under a lock, and what goes through it is counted as `threads_overflowed`.
+//! The last slot is shared by all threads that found no slot or are past their teardown; it is used
+//! under a lock, and its threads are counted as `threads_overflowed`.
 
 use crate::base::sync::spin_lock::SpinLock;
 use crate::base::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::store::ids::ThreadIndex;
 #[cfg(feature = "backtraces")]
 use crate::store::journal::Journal;
 use crate::store::layout::Losses;
 use crate::store::peak::Front;
 
-/// Slots, the shared one included.
-pub(crate) const SLOTS: usize = 1024;
+/// Slots, the shared one included. Few under Miri, where each reading of them takes long.
+pub(crate) const SLOTS: usize = if cfg!(miri) { 32 } else { 1024 };
 /// The shared slot's index.
-pub(crate) const SHARED: u32 = SLOTS as u32 - 1;
+pub(crate) const SHARED: ThreadIndex = ThreadIndex::at(SLOTS - 1);
 
 /// Values of [`ThreadSlot::state`].
 const FREE: u32 = 0;
@@ -35,7 +36,7 @@ pub(crate) struct ThreadSlot {
     pub(crate) name: [AtomicU64; 2],
     /// 1 while the thread is inside the hook.
     pub(crate) inside: AtomicU32,
-    /// The shared slot: held while somebody uses it.
+    /// The shared slot: held while a thread uses it.
     pub(crate) in_use: SpinLock,
     spare: [AtomicU32; 6],
     pub(crate) front: Front,
@@ -50,16 +51,17 @@ const _: () = assert!(size_of::<ThreadSlot>() == 512, "the recording's format");
 
 /// Claims the first free slot for the calling thread; `None`: all are taken, use the shared one.
 ///
-/// `room` says whether there is room in memory for so many slots.
+/// `room` tells if memory has room for N slots.
 pub(crate) fn claim(
     slots: &[ThreadSlot],
     high: &AtomicU32,
     room: impl Fn(u32) -> bool,
-) -> Option<u32> {
-    let own = slots.get(..SHARED as usize)?;
+) -> Option<ThreadIndex> {
+    let own = slots.get(..SHARED.index())?;
     let with_room = own.iter().enumerate().take_while(|(index, _)| room(*index as u32 + 1));
     let index = with_room.map(|(_, slot)| slot).position(|slot| {
-        // Acquire pairs with the Release in `leave`: the slot's last thread has written all it will.
+        // Acquire pairs with the Release in `leave`: the slot's last thread has written all its
+        // numbers.
         slot.state.load(Ordering::Relaxed) == FREE
             && slot
                 .state
@@ -67,11 +69,11 @@ pub(crate) fn claim(
                 .is_ok()
     })? as u32;
     high.fetch_max(index + 1, Ordering::Relaxed);
-    Some(index)
+    Some(ThreadIndex::new(index))
 }
 
 impl ThreadSlot {
-    /// Says whose slot it is.
+    /// Describes the slot's thread.
     pub(crate) fn describe(&self, id: u32, name: [u8; 16]) {
         self.id.store(id, Ordering::Relaxed);
         crate::store::layout::store_bytes(&self.name, &name);

@@ -9,8 +9,8 @@ use crate::store::sites::{Owner, Record};
 use crate::store::tally::Tally;
 use crate::store::thread_slot::ThreadSlot;
 
-/// What is used of each region. All that is in it may be anything: the program may have been stopped
-/// anywhere, and a file may come from anybody.
+/// The used part of each region. Its bytes may be anything: the program may have been stopped at
+/// any moment, and a file may come from anywhere.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View<'a> {
     pub(crate) header: &'a Header,
@@ -25,13 +25,13 @@ pub(crate) struct View<'a> {
     pub(crate) arenas: &'a [Arena],
 }
 
-/// How many entries of a region are used, as the header has it. What a frame or a site is, is written
-/// before its number is; the orders here are the partners of those writes.
+/// The number of used entries of a region, by the header. A frame or site is written before its
+/// number; the orders here are the partners of those writes.
 pub(crate) fn used(header: &Header, region: Region) -> usize {
     let process = &header.process;
     let used = match region {
         Region::Threads | Region::Arenas => process.threads.load(Ordering::Relaxed),
-        // Acquire pairs with the Release in `unwinding::note`: the modules are described.
+        // Acquire pairs with the Release in `Modules::note`: the modules are described.
         Region::Modules => process.modules.load(Ordering::Acquire),
         Region::Owners | Region::Tallies | Region::Shared | Region::Records => {
             header.sites.count.load(Ordering::Acquire)

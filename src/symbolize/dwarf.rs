@@ -9,8 +9,9 @@ use addr2line::{
 };
 
 use super::names::{Names, is_mangled};
+use super::object_file;
 use super::strings::Strings;
-use super::{Symbol, object_file};
+use super::symbol::Symbol;
 
 /// Most functions one address may be inlined through. Compilers stay below a hundred;
 /// a hostile file does not get to fill the memory.
@@ -78,7 +79,7 @@ pub(super) enum NameOfFunction {
     Missing,
     /// Its last part alone: line tables say `push` of `alloc::vec::Vec<T>::push`.
     Bare,
-    /// As much as there is.
+    /// All of it.
     Whole,
 }
 

@@ -1,5 +1,5 @@
-//! Finds the files that describe a module: which may be the module's own file, a debug
-//! file stripped off it, or nothing.
+//! The files that describe a module: the module's own file, a debug file stripped off it, or
+//! none.
 //!
 //! In this order: the object itself if it has debug information; by build id; by
 //! `.gnu_debuglink`. A file with another build id than the module's, or another checksum
@@ -19,7 +19,7 @@ use crate::recording::model::{Module, Recording};
 
 use super::object_file::{Facts, open};
 
-/// Where distributions put debug files.
+/// The folder in which distributions put debug files.
 const SYSTEM_DEBUG_DIR: &str = "/usr/lib/debug";
 
 /// The files that describe one module.
@@ -33,7 +33,7 @@ pub(super) struct Files {
     pub(super) with_symbols: Vec<PathBuf>,
 }
 
-/// Where to look.
+/// The places to look at.
 #[derive(Debug)]
 pub(super) struct Search {
     debug_dirs: Vec<PathBuf>,
@@ -86,7 +86,7 @@ impl Search {
         first_match(own.into_iter().chain(copies), &module.build_id)
     }
 
-    /// Whether `module` is the executable and its path no longer leads to what ran. The kernel
+    /// True if `module` is the executable and its path leads to another file than ran. The kernel
     /// keeps that readable; but the path is better while it is right, because split debug
     /// files lie beside it.
     fn was_replaced(&self, module: &Module) -> bool {
@@ -106,7 +106,7 @@ impl Search {
         !module.path.as_os_str().is_empty() && module.path == self.executable
     }
 
-    /// Whether the running executable is the recorded one. Process ids are reused, so of
+    /// True if the running executable is the recorded one. Process ids are reused, so of
     /// another process only the build id tells.
     fn ran(&self, facts: &Facts, module: &Module) -> bool {
         let same_id = !module.build_id.is_empty() && facts.build_id == module.build_id;
@@ -147,7 +147,7 @@ impl Search {
         first_match(right, id)
     }
 
-    /// Where a debug file named `link` for the object at `object` may lie.
+    /// The possible paths of a debug file named `link` for the object at `object`.
     fn link_candidates(&self, object: &Path, link: &Path) -> Vec<PathBuf> {
         // The link is a bare name by its definition; a path in it could lead anywhere.
         let (Some(dir), Some(name)) = (object.parent(), link.file_name()) else {

@@ -14,10 +14,23 @@
 //!                         └────────▶ names (demangling) ◀──────┘
 //! ```
 //!
+//! ```
+//! use mod_alloc::recording::model::Recording;
+//! use mod_alloc::symbolize::{Strings, Symbolizer};
+//!
+//! let recording = Recording::default(); // or from `recording::file`
+//! let mut symbolizer = Symbolizer::new(&recording, &[]);
+//! let (mut strings, mut functions) = (Strings::default(), Vec::new());
+//! let place = symbolizer.resolve(0x1000, 0, &mut strings, &mut functions);
+//! assert_eq!((place.module, functions.len()), (None, 0)); // nothing is mapped there
+//! ```
+//!
 //! Every file read here is untrusted: missing, replaced, truncated and hostile
 //! files cost the names, never the address. This code also runs in the traced
 //! program's exit handlers: it starts no thread, prints nothing, takes no lock that
 //! outlives a call, and needs no thread-local with a destructor.
+
+#![forbid(unsafe_code)]
 
 mod dwarf;
 mod locate;
@@ -25,6 +38,7 @@ mod modules;
 mod names;
 mod object_file;
 mod strings;
+mod symbol;
 mod symbol_table;
 
 use std::borrow::Cow;
@@ -41,31 +55,7 @@ use symbol_table::SymbolTable;
 
 pub(crate) use strings::FixedMap;
 pub use strings::{StringId, Strings};
-
-/// Where a return address lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
-    /// Index of the module in [`Recording::modules`]; `None` if no module was mapped there.
-    pub module: Option<u32>,
-    /// The return address as linked (relative to the file, the same in every run), or as
-    /// loaded when there is no module.
-    pub address: u64,
-}
-
-/// One function at an address. Fields that are not known are `None` or 0.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Symbol {
-    /// Demangled name of the function.
-    pub name: Option<StringId>,
-    /// Path of the source file as the debug information has it.
-    pub file: Option<StringId>,
-    /// Line, counted from 1; 0 if unknown.
-    pub line: u32,
-    /// Column, counted from 1; 0 if unknown.
-    pub column: u32,
-    /// Whether this function was inlined into the next one outward at the same address.
-    pub inlined: bool,
-}
+pub use symbol::{Place, Symbol};
 
 /// Resolves the return addresses of one recording. Files are opened when the first
 /// address of their module is asked for, and stay open until this is dropped.
@@ -76,7 +66,7 @@ pub struct Symbolizer<'r> {
     names: Names,
 }
 
-/// What is known of one module.
+/// One module's files and symbols.
 struct Object {
     files: locate::Files,
     dwarf: Option<Dwarf>,
@@ -97,7 +87,7 @@ impl<'r> Symbolizer<'r> {
         }
     }
 
-    /// The same, for a process that is watched: keeps what it needs of `recording`, and can be
+    /// A symbolizer for a process that is watched: it keeps the modules of `recording`, and can be
     /// [told of later readings](Symbolizer::update).
     pub fn watching(recording: &Recording, debug_dirs: &[PathBuf]) -> Symbolizer<'static> {
         Symbolizer {
@@ -153,7 +143,7 @@ impl Symbolizer<'static> {
     }
 }
 
-/// Whether an entry of the module list still stands for the same file: how long it was mapped is
+/// True if an entry of the module list still stands for the same file: how long it was mapped is
 /// the only thing about it that may change.
 fn same_file(old: &Module, new: &Module) -> bool {
     old.path == new.path && old.build_id == new.build_id && old.bias == new.bias

@@ -32,7 +32,7 @@ impl Names {
     }
 }
 
-/// Whether `raw` says more than a bare name: the path of a Rust or C++ function.
+/// True if `raw` says more than a bare name: the path of a Rust or C++ function.
 pub(super) fn is_mangled(raw: &str) -> bool {
     raw.starts_with("_R") || raw.starts_with("_Z")
 }

@@ -31,12 +31,12 @@ pub(super) fn with_elf<T>(path: &Path, read: impl FnOnce(&Elf<'_>) -> T) -> Opti
     Some(read(&elf))
 }
 
-/// What [`super::locate`] needs to know of a file.
+/// The facts that [`super::locate`] needs of a file.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Facts {
     /// GNU build id; empty if there is none.
     pub(super) build_id: Vec<u8>,
-    /// Whether it holds DWARF of its own.
+    /// It holds DWARF of its own.
     pub(super) has_debug_info: bool,
     /// File name and CRC-32 of the stripped-off debug file.
     pub(super) debug_link: Option<(PathBuf, u32)>,
@@ -59,7 +59,7 @@ impl Facts {
         })
     }
 
-    /// Whether this file may be the one with build id `wanted`: only two known and
+    /// True if this file may be the one with build id `wanted`: only two known and
     /// different ids say no.
     pub(super) fn may_be(&self, wanted: &[u8]) -> bool {
         wanted.is_empty() || self.build_id.is_empty() || self.build_id == wanted

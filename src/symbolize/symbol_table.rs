@@ -9,7 +9,7 @@ use object::{Endianness, Object, ObjectSection, SectionIndex};
 
 use super::object_file::{Elf, with_elf};
 
-/// How many symbols an address may lie behind the one that holds it. Symbols nest only
+/// The most symbols between an address and the one that holds it. Symbols nest only
 /// where code was written in assembly, a few levels deep.
 const NESTING: usize = 16;
 

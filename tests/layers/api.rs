@@ -1,21 +1,21 @@
 //! `api` (what programs call) compiles without the folders above it.
 
+#[path = "../../src/api/mod.rs"]
+mod api;
 #[path = "../../src/base/mod.rs"]
 mod base;
 #[cfg(feature = "backtraces")]
 #[path = "../../src/capture/mod.rs"]
 mod capture;
-#[path = "../../src/store/mod.rs"]
-mod store;
-#[path = "../../src/recording/mod.rs"]
-mod recording;
 #[path = "../../src/engine/mod.rs"]
 mod engine;
-#[cfg(feature = "symbolicate")]
-#[path = "../../src/symbolize/mod.rs"]
-mod symbolize;
+#[path = "../../src/recording/mod.rs"]
+mod recording;
 #[cfg(feature = "symbolicate")]
 #[path = "../../src/report/mod.rs"]
 mod report;
-#[path = "../../src/api/mod.rs"]
-mod api;
+#[path = "../../src/store/mod.rs"]
+mod store;
+#[cfg(feature = "symbolicate")]
+#[path = "../../src/symbolize/mod.rs"]
+mod symbolize;

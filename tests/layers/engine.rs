@@ -5,9 +5,9 @@ mod base;
 #[cfg(feature = "backtraces")]
 #[path = "../../src/capture/mod.rs"]
 mod capture;
-#[path = "../../src/store/mod.rs"]
-mod store;
-#[path = "../../src/recording/mod.rs"]
-mod recording;
 #[path = "../../src/engine/mod.rs"]
 mod engine;
+#[path = "../../src/recording/mod.rs"]
+mod recording;
+#[path = "../../src/store/mod.rs"]
+mod store;

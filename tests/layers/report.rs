@@ -5,13 +5,13 @@ mod base;
 #[cfg(feature = "backtraces")]
 #[path = "../../src/capture/mod.rs"]
 mod capture;
-#[path = "../../src/store/mod.rs"]
-mod store;
 #[path = "../../src/recording/mod.rs"]
 mod recording;
 #[cfg(feature = "symbolicate")]
-#[path = "../../src/symbolize/mod.rs"]
-mod symbolize;
-#[cfg(feature = "symbolicate")]
 #[path = "../../src/report/mod.rs"]
 mod report;
+#[path = "../../src/store/mod.rs"]
+mod store;
+#[cfg(feature = "symbolicate")]
+#[path = "../../src/symbolize/mod.rs"]
+mod symbolize;

@@ -6,7 +6,10 @@ use std::sync::{Arc, OnceLock};
 use loom::cell::UnsafeCell;
 
 use crate::sync::{Ordering, wait_turn};
-use crate::table::frames::{Frame, Frames, FramesHead, Full, ROOTS, slots_up_to};
+use crate::table::frames::{
+    Frame, Frames, FramesHead, Full, ROOT_COMPLETE, ROOT_TRUNCATED, ROOTS, slots_up_to,
+};
+use crate::table::ids::FrameId;
 use crate::table::slot::{Look, Slot};
 use crate::{Part, model, together};
 
@@ -35,10 +38,11 @@ impl OneSlot {
                     let word = &self.words[id as usize - 1];
                     // SAFETY: loom fails the model if another thread has access at the same time.
                     word.with_mut(|word| unsafe { *word = id * 10 });
-                    claim.publish(id, hash);
+                    claim.publish(FrameId::new(id), hash);
                     return id;
                 }
                 Look::Candidate(found) => {
+                    let found = found.number();
                     let word = &self.words[found as usize - 1];
                     // SAFETY: as above.
                     assert_eq!(word.with(|word| unsafe { *word }), found * 10, "all is seen");
@@ -61,7 +65,7 @@ fn of_two_who_add_a_frame_one_publishes_and_the_other_sees_its_words() {
         };
         let [one, two] = together([add(1), add(2)]);
         assert_eq!(one, two);
-        assert_eq!(shared.slot.look(7), Look::Candidate(one));
+        assert_eq!(shared.slot.look(7), Look::Candidate(FrameId::new(one)));
     });
 }
 
@@ -73,7 +77,7 @@ fn an_abandoned_claim_is_taken_by_who_waited_for_it() {
         let abandon = Box::new(move || drop(one.slot.claim(7)));
         let insert = Box::new(move || assert_eq!(two.insert(7, 2), 2));
         together([abandon as Part<()>, insert]);
-        assert_eq!(shared.slot.look(7), Look::Candidate(2));
+        assert_eq!(shared.slot.look(7), Look::Candidate(FrameId::new(2)));
     });
 }
 
@@ -84,7 +88,7 @@ fn table(level: u32, frames: usize) -> Frames {
     }
     let table = Frames {
         head: Box::leak(Box::<FramesHead>::default()),
-        frames: leak::<Frame>(ROOTS as usize + frames),
+        frames: leak::<Frame>(ROOTS.index() + frames),
         slots: leak::<Slot>(slots_up_to(level)),
         discard: |slots| slots.iter().for_each(Slot::clear),
         room: |_| true,
@@ -99,7 +103,7 @@ fn first_slot(address: u64) -> usize {
     let result = found.clone();
     loom::model(move || {
         let table = table(0, 1);
-        table.insert(0, address).expect("room");
+        table.insert(ROOT_COMPLETE, address).expect("room");
         let at = table.slots.iter().position(|slot| slot.look(0) != Look::Empty);
         found.store(at.expect("inserted"), Ordering::Relaxed);
     });
@@ -117,7 +121,7 @@ fn colliding() -> (u64, u64) {
 }
 
 /// Adds a frame and looks whether it is found. (A plain look may be into a level that is being left.)
-fn add(table: Frames, parent: u32, address: u64) -> Part<Result<u32, Full>> {
+fn add(table: Frames, parent: FrameId, address: u64) -> Part<Result<FrameId, Full>> {
     Box::new(move || {
         let id = table.insert(parent, address);
         if id.is_ok() {
@@ -131,9 +135,10 @@ fn add(table: Frames, parent: u32, address: u64) -> Part<Result<u32, Full>> {
 fn two_threads_that_add_the_same_frame_get_one_id() {
     model(|| {
         let table = table(1, 4);
-        let [one, two] = together([add(table, 0, 0x1000), add(table, 0, 0x1000)]);
+        let [one, two] =
+            together([add(table, ROOT_COMPLETE, 0x1000), add(table, ROOT_COMPLETE, 0x1000)]);
         assert_eq!(one, two);
-        assert_eq!(table.find(0, 0x1000), one.ok());
+        assert_eq!(table.find(ROOT_COMPLETE, 0x1000), one.ok());
     });
 }
 
@@ -142,9 +147,13 @@ fn frames_that_collide_are_both_found() {
     let (one, two) = colliding();
     model(move || {
         let table = table(1, 4);
-        let [first, second] = together([add(table, 0, one), add(table, 0, two)]);
+        let [first, second] =
+            together([add(table, ROOT_COMPLETE, one), add(table, ROOT_COMPLETE, two)]);
         assert!(first.is_ok() && second.is_ok() && first != second);
-        assert_eq!((table.find(0, one), table.find(0, two)), (first.ok(), second.ok()));
+        assert_eq!(
+            (table.find(ROOT_COMPLETE, one), table.find(ROOT_COMPLETE, two)),
+            (first.ok(), second.ok())
+        );
     });
 }
 
@@ -152,11 +161,14 @@ fn frames_that_collide_are_both_found() {
 fn nothing_is_lost_while_the_table_moves_to_another_level() {
     model(|| {
         let table = table(1, 8);
-        let first = table.insert(0, 0x3000);
-        let ids = together([add(table, 0, 0x1000), add(table, 0, 0x2000)]);
+        let first = table.insert(ROOT_COMPLETE, 0x3000);
+        let ids = together([add(table, ROOT_COMPLETE, 0x1000), add(table, ROOT_COMPLETE, 0x2000)]);
         assert_eq!(table.head.level.load(Ordering::Relaxed), 1, "the first level is crowded");
-        assert_eq!(table.find(0, 0x3000), first.ok());
-        assert_eq!([0x1000, 0x2000].map(|address| table.find(0, address)), ids.map(Result::ok));
+        assert_eq!(table.find(ROOT_COMPLETE, 0x3000), first.ok());
+        assert_eq!(
+            [0x1000, 0x2000].map(|address| table.find(ROOT_COMPLETE, address)),
+            ids.map(Result::ok)
+        );
     });
 }
 
@@ -165,21 +177,22 @@ fn who_looks_again_finds_what_was_there_before_the_table_moved() {
     model(|| {
         let table = table(2, 12);
         // The table moves after the third frame, and again after the ninth.
-        let ids = [1, 2, 3, 4, 5, 6, 7, 8].map(|n| table.insert(0, n << 12).expect("room"));
+        let ids =
+            [1, 2, 3, 4, 5, 6, 7, 8].map(|n| table.insert(ROOT_COMPLETE, n << 12).expect("room"));
         let insert = Box::new(move || {
-            table.insert(1, 1 << 12).expect("room");
+            table.insert(ROOT_TRUNCATED, 1 << 12).expect("room");
         });
         let look = Box::new(move || {
             // In a level that was given back nothing is found; what is found is right.
             let level = table.level();
-            let found = table.find_in(&level, 0, 2 << 12);
+            let found = table.find_in(&level, ROOT_COMPLETE, 2 << 12);
             assert!(found.is_none() || found == Some(ids[1]));
-            assert_eq!(table.insert(0, 2 << 12), Ok(ids[1]));
-            assert_eq!(table.insert(0, 3 << 12), Ok(ids[2]));
+            assert_eq!(table.insert(ROOT_COMPLETE, 2 << 12), Ok(ids[1]));
+            assert_eq!(table.insert(ROOT_COMPLETE, 3 << 12), Ok(ids[2]));
         });
         together([insert as Part<()>, look]);
         assert_eq!(table.head.level.load(Ordering::Relaxed), 2);
-        let found = [1, 2, 3, 4, 5, 6, 7, 8].map(|n| table.find(0, n << 12));
+        let found = [1, 2, 3, 4, 5, 6, 7, 8].map(|n| table.find(ROOT_COMPLETE, n << 12));
         assert_eq!(found, ids.map(Some));
     });
 }
@@ -189,11 +202,11 @@ fn a_frame_stays_findable_when_its_neighbour_finds_the_table_full() {
     let (one, two) = colliding();
     model(move || {
         let table = table(0, 1);
-        let ids = together([add(table, 0, one), add(table, 0, two)]);
+        let ids = together([add(table, ROOT_COMPLETE, one), add(table, ROOT_COMPLETE, two)]);
         assert!(ids[0].is_err() != ids[1].is_err(), "room for one");
         let (address, id) = if ids[0].is_ok() { (one, ids[0]) } else { (two, ids[1]) };
-        assert_eq!(table.find(0, address), id.ok());
-        assert_eq!(table.insert(0, address), id);
-        assert_eq!(table.insert(0, 0x9000), Err(Full));
+        assert_eq!(table.find(ROOT_COMPLETE, address), id.ok());
+        assert_eq!(table.insert(ROOT_COMPLETE, address), id);
+        assert_eq!(table.insert(ROOT_COMPLETE, 0x9000), Err(Full));
     });
 }

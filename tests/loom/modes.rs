@@ -12,6 +12,7 @@ use loom::sync::atomic::fence;
 
 use crate::heap::{BOUNDED, Front, Heap};
 use crate::sync::{AtomicU32, Ordering, wait_turn};
+use crate::table::ids::ThreadIndex;
 use crate::{Part, model, together};
 
 /// A heap, the fronts of two threads, and the mark of the first.
@@ -55,8 +56,8 @@ impl Process {
 
     /// What `inside::join` does for the second thread.
     fn join_second(&self, barrier: fn()) {
-        let sole_front = |sole| {
-            assert_eq!(sole, 0);
+        let sole_front = |sole: ThreadIndex| {
+            assert_eq!(sole.number(), 0);
             let mut turn = 0;
             while self.inside.load(Ordering::Acquire) != 0 {
                 wait_turn(&mut turn);
@@ -64,7 +65,13 @@ impl Process {
             self.touch_limits();
             Some(&self.fronts[0])
         };
-        self.heap.join(&self.fronts[1], 1, barrier, sole_front, self.fronts.iter());
+        self.heap.join(
+            &self.fronts[1],
+            ThreadIndex::new(1),
+            barrier,
+            sole_front,
+            self.fronts.iter(),
+        );
     }
 }
 
@@ -72,7 +79,7 @@ impl Process {
 fn second_thread_comes(barrier: fn()) {
     let process = Arc::new(Process::default());
     process.heap.initialize(false);
-    process.heap.join(&process.fronts[0], 0, || {}, |_| None, std::iter::empty());
+    process.heap.join(&process.fronts[0], ThreadIndex::new(0), || {}, |_| None, std::iter::empty());
     process.event(barrier, |front| front.allocated(1000, 1, &process.heap));
     let (first, second) = (process.clone(), process.clone());
     let free = Box::new(move || first.event(barrier, |front| front.freed(600, 3, &first.heap)));
@@ -109,7 +116,8 @@ fn nothing_is_lost_when_another_thread_takes_what_is_pending() {
         let heap = Arc::new((Heap::default(), [const { () }; 4].map(|()| Front::default())));
         let join = |heap: &(Heap, [Front; 4]), index: u32| {
             let front = &heap.1[index as usize];
-            heap.0.join(front, index, || {}, |sole| heap.1.get(sole as usize), heap.1.iter());
+            let index = ThreadIndex::new(index);
+            heap.0.join(front, index, || {}, |sole| heap.1.get(sole.index()), heap.1.iter());
         };
         heap.0.initialize(false);
         (0..3).for_each(|index| join(&heap, index));

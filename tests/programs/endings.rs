@@ -102,9 +102,10 @@ fn forked(child: impl FnOnce()) -> libc::pid_t {
     let id = unsafe { libc::fork() };
     assert!(id >= 0, "fork failed");
     if id == 0 {
-        // A child that waits for a lock of the parent's is ended by this.
+        // A child that waits for a lock of the parent's is ended by this. One that does not needs a
+        // second, where ten others want the processor.
         // SAFETY: no preconditions.
-        unsafe { libc::alarm(5) };
+        unsafe { libc::alarm(60) };
         child();
         exit(9);
     }

@@ -1,6 +1,8 @@
 //! Programs whose heap's state is taken down.
 
 use std::hint::black_box;
+use std::thread::sleep;
+use std::time::Duration;
 
 use crate::rig::say;
 use crate::{ALLOC, Program};
@@ -16,8 +18,9 @@ pub(crate) const PROGRAMS: &[Program] = &[
 
 const BLOCK: usize = 10_000;
 
-/// Blocks that are filled slowly, as a program that does something with them: taking down the state may
-/// take a share of the time.
+/// Blocks that are filled slowly, as a program that does something with them, and waits for others:
+/// taking down the state may take a share of the time, and a processor that is taken away from the
+/// process may make it take milliseconds.
 fn blocks(count: usize) -> Vec<Vec<u64>> {
     let mut blocks = Vec::with_capacity(count);
     for index in 0..count {
@@ -28,6 +31,9 @@ fn blocks(count: usize) -> Vec<Vec<u64>> {
         blocks.push(block);
         // The heap shrinks now and then.
         drop(black_box(vec![0_u8; 100]));
+        if index % 3 == 0 {
+            sleep(Duration::from_millis(1));
+        }
     }
     blocks
 }

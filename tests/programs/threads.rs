@@ -234,17 +234,22 @@ fn generations(arguments: &[&str]) {
     });
 }
 
-/// Exits while four threads allocate.
+/// Exits while four threads allocate, when they have made a thousand blocks.
 fn exit_race() {
+    static MADE: AtomicUsize = AtomicUsize::new(0);
     for _ in 0..4 {
         thread::spawn(|| {
             loop {
                 let block = site_race(1_000);
                 black_box(vec![1_u8; 5_000]);
                 block.resized(3_000).free();
+                MADE.fetch_add(1, Ordering::Relaxed);
             }
         });
     }
-    thread::sleep(Duration::from_millis(30));
+    // Somewhere in the middle of what they do.
+    while MADE.load(Ordering::Relaxed) < 1_000 {
+        thread::sleep(Duration::from_millis(1));
+    }
     exit(3);
 }

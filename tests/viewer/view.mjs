@@ -23,8 +23,9 @@ import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
 
-// A tree of tens of thousands of nodes takes the page seconds to lay out.
-const RENDER_MILLIS = 120_000;
+// A tree of tens of thousands of nodes takes the page seconds to lay out, and a machine that has
+// much else to do takes minutes for what needs seconds alone.
+const PATIENCE_MILLIS = 600_000;
 
 // Nothing that phones home, and nothing that needs a GPU or a sandbox: test
 // machines often have neither.
@@ -68,7 +69,7 @@ async function waitForVerdict(page) {
   await page.waitForFunction(
     () => document.querySelector(".section > .error, .section span.threshold") !== null,
     undefined,
-    { timeout: RENDER_MILLIS },
+    { timeout: PATIENCE_MILLIS },
   );
 }
 
@@ -165,10 +166,12 @@ async function view(options) {
     context = await chromium.launchPersistentContext(profile, {
       executablePath: options.chromium,
       headless: true,
+      timeout: PATIENCE_MILLIS,
       args: CHROMIUM_ARGUMENTS,
       locale: "en-US",
       viewport: { width: 1600, height: 1000 },
     });
+    context.setDefaultTimeout(PATIENCE_MILLIS);
     const page = context.pages()[0] ?? (await context.newPage());
     const requests = [];
     page.on("request", (request) => {

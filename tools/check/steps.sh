@@ -51,6 +51,17 @@ run_tests() {
     "$@" 2>&1 | tee "$(mktemp "$CHECK_LOGS/tests.XXXXXX")"
 }
 
+# Runs a command with the preload library that the workspace's build has made: for workspaces that
+# embed it and never load it. Where there is none yet, the command makes its own.
+with_preload_library() {
+    local builds=$target/debug/build library=
+    [ ! -d "$builds" ] || library=$(
+        find "$builds" -path '*/out/preload/*/release/libmod_alloc_preload.so' -printf '%T@ %p\n' |
+            sort -n | tail -n 1 | cut -d ' ' -f 2-
+    )
+    env ${library:+"MOD_ALLOC_PRELOAD_LIBRARY=$library"} "$@"
+}
+
 # Adds up the "test result:" lines of all logged test commands.
 count_tests() {
     find "$CHECK_LOGS" -name 'tests.*' -exec cat {} + | awk '

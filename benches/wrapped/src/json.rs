@@ -12,7 +12,7 @@ pub(crate) fn text(options: &Options, results: &[Rows]) -> String {
     let document = json!({
         "schema_version": 1,
         "cpus": cpus,
-        "quick": options.quick,
+        "quick": options.settings.quick,
         "rounds": options.rounds,
         "workloads": workloads,
     });
@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn every_number_of_the_table_is_there() {
-        let options = Options::with_mod_alloc("m");
+        let options = Options::everything();
         let tables = [rows("loop-shallow", &[&[10], &[50], &[410], &[210]]), rows("rg", &[&[5]])];
         let document: Value = serde_json::from_str(&text(&options, &tables)).unwrap();
         let ours = &document["workloads"][0]["rows"][1];

@@ -3,12 +3,15 @@
 //! Every number is the median over several runs. The profilers take turns (A B C A B C …), so that
 //! a machine that becomes slower for a while does so for all of them.
 
+#[path = "../../shared/choices.rs"]
+mod choices;
 mod json;
 mod made;
 mod options;
 mod process;
 mod profilers;
 mod rows;
+mod settings;
 mod table;
 mod workloads;
 
@@ -49,7 +52,7 @@ fn run(options: &Options) -> Result<(), String> {
 
 /// All profilers' runs of one workload.
 fn measure(options: &Options, workload: &Workload) -> Result<Rows, String> {
-    let job = Job::prepare(options, workload)?;
+    let job = Job::prepare(&options.settings, workload)?;
     let profilers: Vec<&Profiler> =
         options.profilers.iter().copied().filter(|profiler| profiler.takes(workload)).collect();
     let mut runs: Vec<Vec<Measured>> = vec![Vec::new(); profilers.len()];
@@ -64,7 +67,8 @@ fn measure(options: &Options, workload: &Workload) -> Result<Rows, String> {
     let mut rows = Rows::new(workload);
     for (profiler, runs) in profilers.into_iter().zip(&runs) {
         let looked_at = runs.iter().map(|run| run.peak).max().unwrap_or(0);
-        let peak = if options.quick { looked_at } else { weighed(options, &job, profiler)? };
+        let peak =
+            if options.settings.quick { looked_at } else { weighed(options, &job, profiler)? };
         rows.push(profiler, runs, peak);
     }
     Ok(rows)
@@ -72,15 +76,15 @@ fn measure(options: &Options, workload: &Workload) -> Result<Rows, String> {
 
 /// One run, timed; only for a look is its memory looked at meanwhile, which takes some of its time.
 fn timed(options: &Options, job: &Job, profiler: &Profiler) -> Result<Measured, String> {
-    let run = profiler.command(options, job)?;
-    let sampling = options.quick.then_some(process::SAMPLING);
+    let run = profiler.command(&options.settings, job)?;
+    let sampling = options.settings.quick.then_some(process::SAMPLING);
     let ended = process::run(run.command, job, sampling)?;
     Measured::of(&ended, job, &run.output)
 }
 
 /// One run, whose memory is looked at all the time: the most that all its processes had.
 fn weighed(options: &Options, job: &Job, profiler: &Profiler) -> Result<u64, String> {
-    let run = profiler.command(options, job)?;
+    let run = profiler.command(&options.settings, job)?;
     let ended = process::run(run.command, job, Some(process::SAMPLING))?;
     Ok(ended.most_resident)
 }

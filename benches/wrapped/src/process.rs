@@ -104,11 +104,12 @@ mod tests {
 
     #[test]
     fn the_memory_of_all_processes_counts() {
-        let mut command = Command::new("sh");
         let holds = "import time; kept = b'x' * 50_000_000; time.sleep(1)";
-        let both =
-            format!("/usr/bin/python3 -c \"{holds}\" & /usr/bin/python3 -c \"{holds}\"; wait");
-        command.args(["-c", &both]);
+        // The outer one has its memory before the inner one begins, and until that one has ended.
+        let both = "import subprocess, sys; kept = b'x' * 50_000_000; \
+                    subprocess.run([sys.executable, '-c', sys.argv[1]])";
+        let mut command = Command::new("/usr/bin/python3");
+        command.args(["-c", both, holds]);
         let ended = run(command, &job("memory"), Some(SAMPLING)).unwrap();
         assert!(ended.most_resident > 100_000_000, "{ended:?}");
         let mut command = Command::new("/usr/bin/python3");

@@ -4,7 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::options::Options;
+use crate::choices::Named;
+use crate::settings::Settings;
 use crate::workloads::{Job, Workload};
 
 /// A way to run a program.
@@ -40,6 +41,14 @@ pub(crate) const PROFILERS: [Profiler; 5] = [
     Profiler { name: "dhat", tool: Tool::Dhat, on_programs: true },
 ];
 
+impl Named for Profiler {
+    const KIND: &'static str = "profiler";
+
+    fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
 impl Profiler {
     /// Whether it is measured on this workload.
     pub(crate) fn takes(&self, workload: &Workload) -> bool {
@@ -47,7 +56,7 @@ impl Profiler {
     }
 
     /// The command line for `job`.
-    pub(crate) fn command(&self, options: &Options, job: &Job) -> Result<Run, String> {
+    pub(crate) fn command(&self, settings: &Settings, job: &Job) -> Result<Run, String> {
         let folder = job.scratch.join("output");
         let failed = |error| format!("{}: {error}", folder.display());
         if folder.exists() {
@@ -55,7 +64,7 @@ impl Profiler {
         }
         std::fs::create_dir_all(&folder).map_err(failed)?;
         let output = folder.join("profile");
-        let mut words = self.prefix(options, job, output.as_os_str().to_owned());
+        let mut words = self.prefix(settings, job, output.as_os_str().to_owned());
         words.push(job.program.clone().into());
         let mut command = Command::new(words.remove(0));
         command.args(words).args(&job.arguments);
@@ -65,13 +74,13 @@ impl Profiler {
         Ok(Run { command, output: folder })
     }
 
-    fn prefix(&self, options: &Options, job: &Job, output: OsString) -> Vec<OsString> {
+    fn prefix(&self, settings: &Settings, job: &Job, output: OsString) -> Vec<OsString> {
         let mut words: Vec<OsString> = Vec::new();
         let children = if job.children { "yes" } else { "no" };
         match self.tool {
             Tool::None => {}
             Tool::ModAlloc => {
-                words.push(options.mod_alloc.clone().into());
+                words.push(settings.mod_alloc.clone().into());
                 words.extend(["run", "--children", children, "-o"].map(OsString::from));
                 words.extend([output, "--".into()]);
             }
@@ -107,8 +116,8 @@ mod tests {
         let profiler = PROFILERS.iter().find(|profiler| profiler.name == name).unwrap();
         let mut job = Job::in_folder("test", Path::new("/s"));
         job.children = children;
-        let options = Options::with_mod_alloc("/bin/mod-alloc");
-        let words = profiler.prefix(&options, &job, "/s/p".into());
+        let settings = Settings { mod_alloc: "/bin/mod-alloc".into(), ..Settings::default() };
+        let words = profiler.prefix(&settings, &job, "/s/p".into());
         let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
         words.join(" ")
     }

@@ -4,8 +4,9 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::choices::Named;
 use crate::made;
-use crate::options::Options;
+use crate::settings::Settings;
 
 /// A program and its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +96,14 @@ pub(crate) const WORKLOADS: [Workload; 13] = [
     },
 ];
 
+impl Named for Workload {
+    const KIND: &'static str = "workload";
+
+    fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
 impl Workload {
     /// Whether the program times itself: nanoseconds per pair, not a whole run.
     pub(crate) fn is_loop(&self) -> bool {
@@ -138,18 +147,18 @@ impl Job {
     }
 
     /// Makes the inputs of `workload`.
-    pub(crate) fn prepare(options: &Options, workload: &Workload) -> Result<Self, String> {
-        let scratch = options.scratch.join(workload.name);
+    pub(crate) fn prepare(settings: &Settings, workload: &Workload) -> Result<Self, String> {
+        let scratch = settings.scratch.join(workload.name);
         fs::create_dir_all(&scratch).map_err(|error| format!("{}: {error}", scratch.display()))?;
         let job = Self::in_folder(workload.name, &scratch);
         match workload.kind {
-            Kind::Ripgrep => job.ripgrep(options),
-            Kind::GitGc { children } => job.git_gc(options, children),
-            Kind::GitPackObjects => job.git_pack_objects(options),
-            Kind::Python => job.python(options),
-            Kind::Sqlite => job.sqlite(options),
-            Kind::Compiler => job.compiler(options),
-            Kind::Loop { shape, frame_pointers } => job.c_loop(options, shape, frame_pointers),
+            Kind::Ripgrep => job.ripgrep(settings),
+            Kind::GitGc { children } => job.git_gc(settings, children),
+            Kind::GitPackObjects => job.git_pack_objects(settings),
+            Kind::Python => job.python(settings),
+            Kind::Sqlite => job.sqlite(settings),
+            Kind::Compiler => job.compiler(settings),
+            Kind::Loop { shape, frame_pointers } => job.c_loop(settings, shape, frame_pointers),
         }
     }
 
@@ -168,16 +177,16 @@ impl Job {
         Ok(self)
     }
 
-    fn ripgrep(self, options: &Options) -> Result<Self, String> {
-        let trees = made::source_trees(options.quick)?;
+    fn ripgrep(self, settings: &Settings) -> Result<Self, String> {
+        let trees = made::source_trees(settings.quick)?;
         let mut job = self.calls("rg", &["--no-config", "--count-matches", r"fn \w+\("])?;
         job.arguments.extend(trees.into_iter().map(OsString::from));
         Ok(job)
     }
 
-    fn git_gc(self, options: &Options, children: bool) -> Result<Self, String> {
+    fn git_gc(self, settings: &Settings, children: bool) -> Result<Self, String> {
         let original = self.scratch.join("original");
-        made::repository(&original, &options.repository, options.quick)?;
+        made::repository(&original, &settings.repository, settings.quick)?;
         let mut job = self.calls("git", &["gc", "--quiet", "--prune=now"])?;
         job.directory = job.scratch.join("copy");
         job.original = Some(original);
@@ -185,28 +194,28 @@ impl Job {
         Ok(job)
     }
 
-    fn git_pack_objects(self, options: &Options) -> Result<Self, String> {
+    fn git_pack_objects(self, settings: &Settings) -> Result<Self, String> {
         let repository = self.scratch.join("repository");
-        made::repository(&repository, &options.repository, options.quick)?;
+        made::repository(&repository, &settings.repository, settings.quick)?;
         let arguments = ["pack-objects", "--revs", "--all", "--no-reuse-delta", "--stdout", "-q"];
         let mut job = self.calls("git", &arguments)?;
         job.directory = repository;
         Ok(job)
     }
 
-    fn python(self, options: &Options) -> Result<Self, String> {
-        let script = options.programs.join("python.py");
-        let times = if options.quick { "1" } else { "8" };
+    fn python(self, settings: &Settings) -> Result<Self, String> {
+        let script = settings.programs.join("python.py");
+        let times = if settings.quick { "1" } else { "8" };
         let mut job = self;
         job.arguments.push(script.into());
         job.calls("python3", &[times])
     }
 
-    fn sqlite(self, options: &Options) -> Result<Self, String> {
-        let script = options.programs.join("sqlite.sql");
+    fn sqlite(self, settings: &Settings) -> Result<Self, String> {
+        let script = settings.programs.join("sqlite.sql");
         let text = fs::read_to_string(&script)
             .map_err(|error| format!("{}: {error}", script.display()))?;
-        let rows = if options.quick { "20000" } else { "300000" };
+        let rows = if settings.quick { "20000" } else { "300000" };
         let input = self.scratch.join("input.sql");
         fs::write(&input, text.replace("ROWS", rows))
             .map_err(|error| format!("{}: {error}", input.display()))?;
@@ -216,33 +225,32 @@ impl Job {
     }
 
     /// The compiler proper: `g++` itself only starts it, and the assembler.
-    fn compiler(mut self, options: &Options) -> Result<Self, String> {
+    fn compiler(mut self, settings: &Settings) -> Result<Self, String> {
         let said = |arguments: &[&str]| made::line(made::command("g++").args(arguments));
         self.program = said(&["-print-prog-name=cc1plus"])?.into();
         let multiarch = said(&["-print-multiarch"])?;
-        let settings =
-            ["-quiet", "-imultiarch", &multiarch, "-D_GNU_SOURCE", "-std=gnu++20", "-O2"];
-        self.arguments.extend(settings.map(OsString::from));
-        self.arguments.extend(options.quick.then(|| OsString::from("-DQUICK")));
-        self.arguments.push(options.programs.join("headers.cpp").into());
+        let flags = ["-quiet", "-imultiarch", &multiarch, "-D_GNU_SOURCE", "-std=gnu++20", "-O2"];
+        self.arguments.extend(flags.map(OsString::from));
+        self.arguments.extend(settings.quick.then(|| OsString::from("-DQUICK")));
+        self.arguments.push(settings.programs.join("headers.cpp").into());
         self.arguments.extend(["-o".into(), self.scratch.join("headers.s").into()]);
         Ok(self)
     }
 
     fn c_loop(
         mut self,
-        options: &Options,
+        settings: &Settings,
         shape: &str,
         frame_pointers: bool,
     ) -> Result<Self, String> {
-        let source = options.programs.join("loop.c");
+        let source = settings.programs.join("loop.c");
         self.program = self.scratch.join("loop");
         let pointers =
             if frame_pointers { "-fno-omit-frame-pointer" } else { "-fomit-frame-pointer" };
         let mut compiler = made::command("gcc");
         compiler.args(["-O2", "-g", pointers]).arg(source).arg("-o").arg(&self.program);
         made::succeed(&mut compiler)?;
-        let budget = if options.quick { "10" } else { "60" };
+        let budget = if settings.quick { "10" } else { "60" };
         let measured = self.scratch.join("pair.txt");
         self.arguments = vec![shape.into(), budget.into(), measured.clone().into()];
         self.measured = Some(measured);

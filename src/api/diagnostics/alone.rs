@@ -1,22 +1,22 @@
-//! Whether the process has other threads.
+//! A check for other threads in this process.
 
 use std::fs;
 use std::string::ToString;
 
 use crate::base::os;
 
-/// Whether the calling thread is the only one that is not ended; `false` where that is not known.
+/// True if the calling thread is the only one that is not ended; `false` if that is not known.
 pub(super) fn is_last_thread() -> bool {
     let own = os::thread_id().to_string();
     let Ok(threads) = fs::read_dir("/proc/self/task") else { return false };
     threads.flatten().all(|thread| {
         let is_own = thread.file_name().to_str() == Some(&own);
-        // What is gone by now does not count either.
+        // A thread that is gone by now does not count either.
         is_own || fs::read(thread.path().join("stat")).map_or(true, |stat| has_ended(&stat))
     })
 }
 
-/// Whether a thread's state in its `stat` is that of one that has ended: the letter after the name, which
+/// True if a thread's `stat` says that it has ended. The state is the letter after the name, which
 /// is in parentheses and may be anything.
 fn has_ended(stat: &[u8]) -> bool {
     let name_end = stat.iter().rposition(|byte| *byte == b')');

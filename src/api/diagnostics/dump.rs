@@ -1,4 +1,4 @@
-//! One dump: what is printed, and the report that goes with it.
+//! One dump: the printed text, and the report that goes with it.
 
 use core::ffi::c_int;
 use core::fmt::Write;
@@ -6,13 +6,13 @@ use std::string::String;
 use std::vec::Vec;
 
 use super::table;
-use super::units::{Bytes, Commas, Nanos};
 use crate::api::heap_state::{HeapState, ProcessMemory};
 use crate::api::memory_stats::memory_registry;
 use crate::api::totals;
 use crate::base::os;
 use crate::base::os::signals::Name;
 use crate::base::sync::{AtomicU32, Ordering};
+use crate::base::units::{Bytes, Count, Micros};
 use crate::engine::session;
 use crate::engine::session::Session;
 #[cfg(feature = "dhat-compat")]
@@ -21,7 +21,7 @@ use crate::report::{Options, Profile, SiteNames};
 /// Dumps so far.
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
-/// What is kept from one dump to the next.
+/// State that is kept from one dump to the next.
 #[derive(Default)]
 pub(super) struct Dumper {
     #[cfg(feature = "dhat-compat")]
@@ -29,8 +29,8 @@ pub(super) struct Dumper {
 }
 
 impl Dumper {
-    /// Describes the program's memory on standard error, all at once, and writes a report. `out`: what
-    /// `MOD_ALLOC_OUT` says.
+    /// Describes the program's memory on standard error, all at once, and writes a report. `out`:
+    /// the value of `MOD_ALLOC_OUT`.
     pub(super) fn dump(&mut self, signal: c_int, out: Option<&[u8]>) {
         let Ok(Some(session)) = session::decided() else { return };
         let number = COUNT.fetch_add(1, Ordering::Relaxed) + 1;
@@ -74,7 +74,7 @@ impl Dumper {
             state,
             state.map_or_else(crate::api::heap_state::process, |state| state.process),
         );
-        let (events, bytes) = (Commas(events.into()), Bytes(bytes.into()));
+        let (events, bytes) = (Count(events), Bytes(bytes));
         let _ = writeln!(text, "lost:   {events} events ({bytes}) in signal handlers");
     }
 }
@@ -86,25 +86,24 @@ fn write_heading(
     session: &Session,
 ) -> core::fmt::Result {
     let started = session.header.process.started_nanos.load(Ordering::Relaxed);
-    let since = Nanos(os::monotonic_nanos().saturating_sub(started));
+    let since = Micros(os::monotonic_nanos().saturating_sub(started) as f64 / 1e3);
     let (name, id) = (Name(signal), os::process_id());
     writeln!(text, "{name} (dump {number}): memory of process {id}, {since} after its start")
 }
 
 fn write_totals(text: &mut String) -> core::fmt::Result {
     let stats = totals::totals();
-    let bytes = |bytes: u64| Bytes(bytes.into());
-    let blocks = |blocks: u64| Commas(blocks.into());
-    let (live, live_blocks) = (bytes(stats.current_bytes), blocks(stats.live_count));
-    let (peak, peak_blocks) = (bytes(stats.peak_bytes), blocks(stats.peak_live_count));
-    let (total, total_blocks) = (bytes(stats.total_bytes), blocks(stats.alloc_count));
+    let (live, live_blocks) = (Bytes(stats.current_bytes), Count(stats.live_count));
+    let (peak, peak_blocks) = (Bytes(stats.peak_bytes), Count(stats.peak_live_count));
+    let (total, total_blocks) = (Bytes(stats.total_bytes), Count(stats.alloc_count));
     writeln!(
         text,
-        "heap:   {live} live in {live_blocks} blocks; at most {peak}, and {peak_blocks} blocks; {total} allocated in {total_blocks} blocks"
+        "heap:   {live} live in {live_blocks} blocks; at most {peak}, and {peak_blocks} blocks; \
+         {total} allocated in {total_blocks} blocks"
     )
 }
 
-/// What the allocator holds, as far as its books are known, and what the kernel gave the process.
+/// The memory that the allocator holds, as far as its figures are known, and the process's memory.
 fn write_state(text: &mut String, state: Option<HeapState>, process: ProcessMemory) {
     let mut parts = Vec::new();
     if let Some(state) = state {
@@ -117,7 +116,7 @@ fn write_state(text: &mut String, state: Option<HeapState>, process: ProcessMemo
         ];
         let known = figures.into_iter().filter_map(|(bytes, what)| Some((bytes?, what)));
         let known: Vec<String> =
-            known.map(|(bytes, what)| std::format!("{} {what}", Bytes(bytes.into()))).collect();
+            known.map(|(bytes, what)| std::format!("{} {what}", Bytes(bytes))).collect();
         let arenas = state.arenas.map(|arenas| std::format!(", in {arenas} arenas"));
         let (name, figures) = (state.allocator.name(), known.join(", "));
         parts.push(std::format!("{name}: {figures}{}", arenas.unwrap_or_default()));
@@ -125,7 +124,7 @@ fn write_state(text: &mut String, state: Option<HeapState>, process: ProcessMemo
     let figures = [(process.resident, "resident"), (process.peak_resident, "at most")];
     let known = figures.into_iter().filter_map(|(bytes, what)| Some((bytes?, what)));
     let known: Vec<String> =
-        known.map(|(bytes, what)| std::format!("{} {what}", Bytes(bytes.into()))).collect();
+        known.map(|(bytes, what)| std::format!("{} {what}", Bytes(bytes))).collect();
     if !known.is_empty() {
         parts.push(std::format!("process: {}", known.join(", ")));
     }
@@ -148,19 +147,19 @@ fn write_profile(
     let losses = if losses.is_empty() { "nothing".into() } else { losses.join("; ") };
     writeln!(text, "lost:   {losses}")?;
     let sites = super::sites::with_most_live(profile);
-    let count = Commas(profile.stacks().len() as i128);
+    let count = Count(profile.stacks().len() as u64);
     let none = if sites.is_empty() { " none" } else { "" };
     writeln!(text, "\nsites with the most live bytes, of {count}:{none}\n{sites}")?;
     match write_numbered(profile, out, number) {
         None => writeln!(text, "report: none (MOD_ALLOC_OUT=off)"),
         Some((path, Ok(()))) => writeln!(text, "report: {}", path.display()),
         Some((path, Err(error))) => {
-            writeln!(text, "report: error: writing to {} failed: {error}", path.display())
+            writeln!(text, "report: cannot write {}: {error}", path.display())
         }
     }
 }
 
-/// The text with our name before each line.
+/// The text with `mod-alloc:` before each line.
 fn marked(text: &str) -> String {
     let mut marked = String::with_capacity(text.len() * 5 / 4);
     for line in text.lines() {

@@ -6,7 +6,6 @@ mod dump;
 #[cfg(feature = "dhat-compat")]
 mod sites;
 mod table;
-mod units;
 
 use core::ffi::c_int;
 use core::panic::AssertUnwindSafe;
@@ -16,14 +15,14 @@ use std::vec::Vec;
 use crate::base::{current, os, settings};
 use crate::engine::dump_thread;
 
-/// `MOD_ALLOC_OUT` at the start: a running program may change its environment, which nobody can read
-/// safely meanwhile.
+/// `MOD_ALLOC_OUT` at the start: a running program may change its environment, which other threads
+/// cannot read safely meanwhile.
 static OUT: OnceLock<Option<Vec<u8>>> = OnceLock::new();
 
 /// Kept from one dump to the next.
 static DUMPER: Mutex<Option<dump::Dumper>> = Mutex::new(None);
 
-/// The process begins to be recorded.
+/// Called when the recording of the process begins.
 pub(crate) fn start() {
     let Some(signal) = settings::signal() else { return };
     let out = || os::environment(c"MOD_ALLOC_OUT").map(|out| out.to_bytes().to_vec());
@@ -33,7 +32,7 @@ pub(crate) fn start() {
 
 /// Describes the program at this signal. `false`: that panicked, which must not end the program.
 fn dump(signal: c_int) -> bool {
-    // The lock is the dump thread's alone: nobody waits for it.
+    // The lock is the dump thread's alone: no other thread waits for it.
     let mut kept = DUMPER.lock().unwrap_or_else(PoisonError::into_inner);
     let mut dumper = kept.take().unwrap_or_default();
     let dumped = std::panic::catch_unwind(AssertUnwindSafe(|| {

@@ -4,15 +4,15 @@ use std::fmt::Write;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
-use super::units::{Bytes, Commas};
+use crate::base::units::{Bytes, blocks};
 use crate::report::{FrameRef, Profile, StackRef};
 
-/// How many sites are shown.
+/// The number of sites shown.
 const SHOWN: usize = 10;
 /// Callers in a line; the recursion of a parser would fill pages.
 const CALLERS: usize = 5;
 
-/// A line for each of the sites that have the most live.
+/// A line for each of the sites with the most live bytes.
 pub(super) fn with_most_live(profile: &Profile) -> String {
     let mut stacks: Vec<StackRef<'_>> =
         profile.stacks().filter(|stack| stack.counters().end_bytes > 0).collect();
@@ -20,11 +20,9 @@ pub(super) fn with_most_live(profile: &Profile) -> String {
     let live: u64 = stacks.iter().map(|stack| stack.counters().end_bytes).sum();
     let mut text = String::new();
     for (rank, stack) in stacks.iter().take(SHOWN).enumerate() {
-        let (bytes, blocks) = (stack.counters().end_bytes, stack.counters().end_blocks);
+        let (bytes, count) = (stack.counters().end_bytes, stack.counters().end_blocks);
         let share = bytes as f64 * 100.0 / live as f64;
-        let size = Bytes(bytes.into()).to_string();
-        let plural = if blocks == 1 { "" } else { "s" };
-        let blocks = std::format!("{} block{plural}", Commas(blocks.into()));
+        let (size, blocks) = (Bytes(bytes), blocks(count).to_string());
         let rank = rank + 1;
         // Writing to a string does not fail.
         let _ =
@@ -33,7 +31,7 @@ pub(super) fn with_most_live(profile: &Profile) -> String {
     text
 }
 
-/// A site in few words: the program's own innermost function, and what called it.
+/// A site in few words: the innermost function of user code, and its callers.
 fn label(stack: &StackRef<'_>) -> String {
     let telling = telling_frames(stack);
     let mut text = String::new();
@@ -52,12 +50,13 @@ fn label(stack: &StackRef<'_>) -> String {
     if telling.len() > CALLERS + 1 {
         text.push_str(" ← …");
     }
-    // Names come from files that anybody may have made: what a terminal would act on is replaced.
+    // Names come from files of unknown origin: characters that a terminal would act on are
+    // replaced.
     text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
-/// The frames that say which site it is: the program's own, without those that have no name. Where
-/// nothing would be left, less is left out.
+/// The frames that identify the site: those of user code, without frames that have no name. If none
+/// would be left, fewer are left out.
 fn telling_frames<'p>(stack: &StackRef<'p>) -> Vec<FrameRef<'p>> {
     let is_named = |frame: &FrameRef<'_>| frame.function().is_some() || frame.note().is_some();
     let is_own = |frame: &FrameRef<'_>| {
@@ -74,7 +73,7 @@ fn telling_frames<'p>(stack: &StackRef<'p>) -> Vec<FrameRef<'p>> {
     }
 }
 
-/// What a frame is called: its function, or its module and address, or the remark.
+/// A frame's name: its function, or its module and address, or the remark.
 fn function(frame: &FrameRef<'_>) -> String {
     match (frame.note(), frame.function(), frame.module()) {
         (Some(note), ..) => note.into(),

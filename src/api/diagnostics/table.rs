@@ -4,17 +4,17 @@ use std::string::{String, ToString};
 use std::vec;
 use std::vec::Vec;
 
-use super::units::{Bytes, Commas};
 use crate::api::memory_stats::{ProcessStats, ThreadStats};
+use crate::base::units::{Bytes, Count};
 
-/// The table: a line for each thread, most live bytes first, then what is of none, and the sums. Columns of
-/// arenas and pools are there if any thread gave figures.
+/// The table: a line for each thread, most live bytes first, then one for memory of no thread, and
+/// the sums. Columns of arenas and pools are there if any thread gave figures.
 pub(super) fn of_threads(mut threads: Vec<ThreadStats>, all: &ProcessStats) -> String {
     threads.sort_by(|a, b| b.live_bytes.cmp(&a.live_bytes).then_with(|| a.id.cmp(&b.id)));
     let has_own = all.arena_bytes | all.pool_capacity | all.pool_allocations != 0;
     let mut rows = vec![headings()];
     rows.extend(threads.iter().map(|thread| {
-        // A name comes from anybody: what a terminal would act on is replaced.
+        // Any code may set a name: characters that a terminal would act on are replaced.
         let name = thread.name.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
         row(name, thread.id.to_string(), thread, Some(thread.peak_bytes))
     }));
@@ -47,16 +47,16 @@ fn headings() -> [String; COLUMNS] {
 }
 
 fn row(name: String, id: String, stats: &ThreadStats, peak: Option<u64>) -> [String; COLUMNS] {
-    let bytes = |number: u64| Bytes(number.into()).to_string();
-    let count = |number: u64| Commas(number.into()).to_string();
+    let bytes = |number: u64| Bytes(number).to_string();
+    let count = |number: u64| Count(number).to_string();
     [
         name,
         id,
-        Bytes(stats.live_bytes.into()).to_string(),
+        Bytes(stats.live_bytes).to_string(),
         peak.map(bytes).unwrap_or_default(),
         bytes(stats.total_bytes),
         count(stats.total_blocks),
-        Commas(stats.live_blocks.into()).to_string(),
+        Count(stats.live_blocks).to_string(),
         bytes(stats.arena_bytes),
         std::format!("{} of {}", count(stats.pool_free), count(stats.pool_capacity)),
         count(stats.pool_allocations),

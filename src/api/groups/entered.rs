@@ -10,10 +10,10 @@ use crate::engine::member::set_entered;
 use crate::engine::session;
 use crate::store::group::Member;
 
-/// Entries that need no memory of their own.
+/// Entries that need no memory of the allocator.
 const NEAR: usize = 8;
 
-/// What an entry is left by: unique among the thread's entries, or the same for the same group.
+/// The key by which an entry is left: unique among the thread's entries, or equal for one group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Key(u64);
 
@@ -36,8 +36,7 @@ struct Entry {
     member: Member,
 }
 
-/// Oldest first. The first few lie in an array, so that what is nested like most programs nest never
-/// asks for memory.
+/// Oldest first. The first few lie in an array, so that ordinary nesting never asks for memory.
 #[derive(Debug)]
 struct Entries {
     near: [Entry; NEAR],
@@ -126,13 +125,13 @@ pub(super) fn enter_as(key: Key, member: Member) {
     });
 }
 
-/// The calling thread leaves what it has entered by that key, if it has.
+/// The calling thread leaves the group that it has entered by that key, if any.
 pub(super) fn leave(key: Key) {
     change(|entries| entries.remove(key));
 }
 
-/// Changes the entries and what follows from them. In a signal handler that came in the middle of this, it
-/// does nothing.
+/// Changes the entries and what follows from them. In a signal handler that came in the middle of
+/// this, it does nothing.
 fn change(change: impl FnOnce(&mut Entries)) {
     ENTERED.with(|entered| {
         let Ok(mut entries) = entered.entries.try_borrow_mut() else { return };
@@ -153,11 +152,12 @@ fn change(change: impl FnOnce(&mut Entries)) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::ids::GroupId;
 
     fn entries(groups: core::ops::Range<u32>) -> Entries {
         let mut entries = Entries::new();
         for group in groups {
-            let member = Member::of(group);
+            let member = Member::of(GroupId::new(group));
             assert!(entries.push(Entry { key: Key::of_guard(group.into()), member }));
         }
         entries
@@ -165,14 +165,14 @@ mod tests {
 
     fn left(entries: &Entries) -> Vec<u32> {
         let all = entries.near.iter().take(entries.len).chain(&entries.far);
-        all.map(|entry| entry.member.group).collect()
+        all.map(|entry| entry.member.group.number()).collect()
     }
 
     #[test]
     fn the_latest_that_is_left_is_current_however_deep() {
         let mut entries = entries(1..31);
         for group in (1..31).rev() {
-            assert_eq!(entries.latest(), Member::of(group));
+            assert_eq!(entries.latest(), Member::of(GroupId::new(group)));
             entries.remove(Key::of_guard(group.into()));
         }
         assert_eq!((entries.latest(), entries.len), (Member::NONE, 0));
@@ -189,7 +189,10 @@ mod tests {
                 let gone = model.remove((random >> 33) as usize % model.len());
                 entries.remove(Key::of_guard(gone.into()));
                 assert_eq!(left(&entries), model);
-                let latest = model.last().copied().map_or(Member::NONE, Member::of);
+                let latest = model
+                    .last()
+                    .copied()
+                    .map_or(Member::NONE, |group| Member::of(GroupId::new(group)));
                 assert_eq!(entries.latest(), latest);
             }
             assert_eq!(entries.far.capacity(), 0);
@@ -200,7 +203,7 @@ mod tests {
     fn of_equal_keys_the_latest_goes_and_unknown_ones_do_nothing() {
         let mut entries = entries(1..4);
         for group in [7, 8] {
-            entries.push(Entry { key: Key::of_guard(2), member: Member::of(group) });
+            entries.push(Entry { key: Key::of_guard(2), member: Member::of(GroupId::new(group)) });
         }
         entries.remove(Key::of_guard(2));
         entries.remove(Key::of_guard(99));

@@ -20,14 +20,14 @@ use crate::api::groups::AllocationGroupToken;
 /// # drop(upload);
 /// ```
 pub trait Track: Sized {
-    /// All that polling or dropping `self` allocates counts for the group, on whatever thread that is.
-    /// What was allocated before, the future itself included where it is boxed, counts for who did it.
+    /// Allocations while `self` is polled or dropped count for the group, on any thread.
+    /// Earlier allocations do not, the box of a boxed future included.
     fn track_allocations(self, token: AllocationGroupToken) -> Tracked<Self> {
         Tracked { inner: ManuallyDrop::new(self), token }
     }
 
-    /// The same for the group that the calling thread is in now. So a task that is started within a group
-    /// stays in it:
+    /// As [`track_allocations`](Self::track_allocations), for the calling thread's group. So a task
+    /// that is started within a group stays in it:
     ///
     /// ```
     /// # use mod_alloc::groups::Track;
@@ -43,6 +43,14 @@ impl<T> Track for T {}
 
 pin_project! {
     /// A future or stream that is polled and dropped within a group. Made by [`Track`].
+    ///
+    /// ```
+    /// use mod_alloc::groups::{AllocationGroupToken, Track, Tracked};
+    ///
+    /// let uploads = AllocationGroupToken::register("uploads");
+    /// let upload: Tracked<_> = std::future::ready(1).track_allocations(uploads);
+    /// assert_eq!(upload.token(), uploads);
+    /// ```
     #[derive(Debug, Clone)]
     #[must_use = "futures and streams do nothing unless they are polled"]
     pub struct Tracked<F> {
@@ -70,18 +78,18 @@ impl<F> Tracked<F> {
         self.token
     }
 
-    /// What is polled.
+    /// The future or stream that is polled.
     #[must_use]
     pub fn inner(&self) -> &F {
         &self.inner
     }
 
-    /// What is polled.
+    /// The future or stream that is polled, to be changed.
     pub fn inner_mut(&mut self) -> &mut F {
         &mut self.inner
     }
 
-    /// What is polled, pinned like this is.
+    /// The future or stream that is polled, pinned as `self` is.
     pub fn inner_pin_mut(self: Pin<&mut Self>) -> Pin<&mut F> {
         // SAFETY: the inner value is pinned whenever this is, and `ManuallyDrop` has it in place.
         unsafe { self.project().inner.map_unchecked_mut(|inner| &mut **inner) }

@@ -25,8 +25,8 @@ pub use stats::{GroupStats, group_stats};
 #[cfg(feature = "groups")]
 pub use token::{AllocationGroupId, AllocationGroupToken, AllocationGuard};
 
-/// The session, if the program is recorded. One whose global allocator is another is not, whatever it
-/// registers; whether it is can be seen once there was a block.
+/// The session, if the program is recorded. A program with another global allocator is never
+/// recorded, whatever it registers. The decision falls with the first block.
 #[cfg(feature = "groups")]
 pub(crate) fn session() -> Option<&'static Session> {
     session::decided().unwrap_or_else(|_| {

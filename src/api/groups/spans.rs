@@ -19,11 +19,11 @@ use std::sync::{Mutex, PoisonError};
 /// Finds a span's data behind a subscriber of whatever type, and puts the token there.
 struct Attach(fn(&Dispatch, &Id, AllocationGroupToken));
 
-/// A [`Layer`] that enters a span's group whenever the span is entered, on whatever thread, and leaves it
-/// when the span is left.
+/// A [`Layer`] that enters a span's group whenever the span is entered, on whatever thread, and
+/// leaves it when the span is left.
 ///
-/// A span has a group if one was [attached](AllocationGroupToken::attach_to_span) to it; within other spans
-/// the group stays what it is.
+/// A span has a group if one was [attached](AllocationGroupToken::attach_to_span) to it; within
+/// other spans the group stays what it is.
 ///
 /// ```
 /// use mod_alloc::groups::{AllocationGroupToken, AllocationLayer};
@@ -117,7 +117,7 @@ where
     }
 
     fn on_exit(&self, id: &Id, _context: Context<'_, S>) {
-        // Whether it has a group by now or not: what counts is whether it was entered.
+        // The span may have another group by now, or none: only groups that were entered are left.
         AllocationGroupToken::leave(Key::of_span(id.into_u64()));
     }
 
@@ -131,9 +131,9 @@ where
 }
 
 impl AllocationGroupToken {
-    /// Whenever the span is entered from now on, the group is, too, if the current subscriber has an
-    /// [`AllocationLayer`]. Otherwise, and for a span that is disabled, nothing happens. A group that was
-    /// attached before is replaced.
+    /// Whenever the span is entered from now on, the group is, too, if the current subscriber has
+    /// an [`AllocationLayer`]. Otherwise, and for a span that is disabled, nothing happens. A group
+    /// that was attached before is replaced.
     pub fn attach_to_span(self, span: &Span) {
         span.with_subscriber(|(id, dispatch)| {
             if let Some(Attach(attach)) = dispatch.downcast_ref::<Attach>() {

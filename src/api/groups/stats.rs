@@ -8,7 +8,7 @@ use crate::base::current::as_profiler;
 use crate::base::sync::Ordering;
 use crate::store::group::Group;
 
-/// What has been allocated in a group so far. Bytes are those that the program asked for.
+/// A group's numbers so far; see [`group_stats`]. Bytes are those that the program asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GroupStats {
@@ -18,21 +18,21 @@ pub struct GroupStats {
     pub total_blocks: u64,
     /// Bytes ever allocated; a reallocation adds its whole new size.
     pub total_bytes: u64,
-    /// Blocks allocated and not freed, by whomever.
+    /// Blocks allocated and not freed, on any thread.
     pub live_blocks: u64,
-    /// Bytes allocated and not freed, by whomever.
+    /// Bytes allocated and not freed, on any thread.
     pub live_bytes: u64,
     /// The most bytes live at once.
     pub peak_bytes: u64,
 }
 
-/// The numbers of all groups, in the order in which they were registered; none with
-/// `MOD_ALLOC=off`, or where the global allocator is no `ModAlloc`.
+/// The numbers of all groups, in the order in which they were registered. None with
+/// `MOD_ALLOC=off`, or if the global allocator is no `ModAlloc`.
 ///
-/// What is returned is the profiler's own memory: asking changes no number.
+/// The list is the profiler's own memory: asking changes no number.
 ///
-/// A number is that of the moment in which it was read; while threads go on allocating, the numbers of a
-/// group may be one event apart.
+/// Each number is that of the moment at which it is read. While threads go on allocating, the
+/// numbers of a group may be one event apart.
 ///
 /// ```
 /// for group in mod_alloc::groups::group_stats() {

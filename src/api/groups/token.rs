@@ -1,4 +1,4 @@
-//! Who may enter a group.
+//! Tokens: the right to enter a group.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -11,14 +11,23 @@ use crate::api::groups::session;
 use crate::base::current::as_profiler;
 use crate::store::group as region;
 use crate::store::group::{Group, Member, NO_GROUP};
+use crate::store::ids::GroupId;
 
-/// The number of a group: [`ROOT`](Self::ROOT) where there is none, from 2 on for those that were
+/// The number of a group: [`ROOT`](Self::ROOT) for no group, from 2 on for groups that were
 /// registered.
+///
+/// ```
+/// use mod_alloc::groups::{AllocationGroupId, AllocationGroupToken};
+///
+/// let id: AllocationGroupId = AllocationGroupToken::current().id();
+/// assert_eq!(id, AllocationGroupId::ROOT);
+/// assert_eq!(id.as_usize().get(), 1);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AllocationGroupId(NonZeroUsize);
 
 impl AllocationGroupId {
-    /// Stands for all that is allocated while no group is entered.
+    /// Stands for the allocations outside of all groups.
     pub const ROOT: Self = Self(NonZeroUsize::MIN);
 
     /// The number.
@@ -28,40 +37,50 @@ impl AllocationGroupId {
     }
 
     /// Of the recording's group with this number.
-    pub(crate) fn of(group: u32) -> Self {
-        Self(NonZeroUsize::MIN.saturating_add(group as usize))
+    pub(crate) fn of(group: GroupId) -> Self {
+        Self(NonZeroUsize::MIN.saturating_add(group.index()))
     }
 }
 
-/// A group of allocations. Whoever has its token may enter the group, on any thread, as often as
-/// need be, several at a time.
+/// A group of allocations. A token enters the group, on any thread, any number of times, and
+/// several times at once.
 ///
 /// ```
 /// use mod_alloc::groups::AllocationGroupToken;
 ///
 /// let requests = AllocationGroupToken::register("requests");
 /// let guard = requests.enter();
-/// let counted = vec![0_u8; 1000]; // counts for "requests", whoever frees it
+/// let counted = vec![0_u8; 1000]; // counts for "requests", whichever thread frees it
 /// drop(guard);
 /// # drop(counted);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AllocationGroupToken {
-    group: u32,
+    group: GroupId,
 }
 
 impl AllocationGroupToken {
-    /// Makes a group. Each registration makes one of its own: two of the same name are counted apart, and
-    /// only in stacks, where the name stands, they are the same. A group stays until the
-    /// process ends, so register what there are a few of (subsystems, kinds of requests), not what
-    /// there are many of (requests).
+    /// Makes a group. Each registration makes a new group: two groups of one name are counted
+    /// apart, and are equal only in stacks, which show the name. A group stays until the process
+    /// ends, so register things of which there are few (subsystems, kinds of requests), not each
+    /// request.
     ///
-    /// Names are cut after 424 bytes; instead of an empty one the group is called by its
+    /// Names are cut after 424 bytes. A group with an empty name is called by its
     /// [`id`](Self::id).
     ///
-    /// With `MOD_ALLOC=off`, and where the global allocator is no `ModAlloc`, the token stands for no group, and entering it does nothing. The same where
-    /// 65,535 groups are taken, or a recording's file system is full: that is counted in the report as
-    /// `groups_overflowed`, and said at exit.
+    /// The token stands for no group, and entering it does nothing, with `MOD_ALLOC=off`, and if
+    /// the global allocator is no `ModAlloc`; also if 65,535 groups are taken, or a recording's
+    /// file system is full. The report counts the latter two as `groups_overflowed`, and a line at
+    /// exit tells them.
+    ///
+    /// ```
+    /// # #[global_allocator]
+    /// # static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
+    /// use mod_alloc::groups::AllocationGroupToken;
+    ///
+    /// let parsing = AllocationGroupToken::register("parsing");
+    /// assert_eq!(parsing.name(), "parsing");
+    /// ```
     pub fn register(name: impl AsRef<str>) -> Self {
         let Some(session) = session() else { return Self { group: NO_GROUP } };
         let name = name.as_ref();
@@ -78,8 +97,19 @@ impl AllocationGroupToken {
         token
     }
 
-    /// The group that the calling thread is in: that of the latest guard or span that it has entered and
-    /// not left; the one of [`AllocationGroupId::ROOT`] if it is in none.
+    /// The calling thread's group: that of the latest guard or span that it has entered and
+    /// not left; [`AllocationGroupId::ROOT`]'s outside of all groups.
+    ///
+    /// ```
+    /// # #[global_allocator]
+    /// # static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
+    /// use mod_alloc::groups::AllocationGroupToken;
+    ///
+    /// let parsing = AllocationGroupToken::register("parsing");
+    /// let guard = parsing.enter();
+    /// assert_eq!(AllocationGroupToken::current(), parsing);
+    /// # drop(guard);
+    /// ```
     #[must_use]
     pub fn current() -> Self {
         let group = crate::engine::member::entered().group;
@@ -98,12 +128,24 @@ impl AllocationGroupToken {
         self.words().map(|words| as_profiler(|| words.name())).unwrap_or_default()
     }
 
-    /// What the calling thread allocates counts for the group until the guard is dropped. The guards of a
-    /// thread may be dropped in any order: the group that counts is always that of the latest
-    /// entered of those that are left.
+    /// Enters the group: the calling thread's allocations count for it until the guard is dropped.
+    /// The guards of a thread may be dropped in any order: allocations count for the latest group
+    /// that was entered and not left.
     ///
-    /// A guard stays on its thread. What a thread does after its thread-locals are gone counts for no
-    /// group, unless it is entered there.
+    /// A guard stays on its thread. Allocations of a thread whose thread-locals are gone count for
+    /// no group, unless it is entered there.
+    ///
+    /// ```
+    /// use mod_alloc::groups::AllocationGroupToken;
+    ///
+    /// let parsing = AllocationGroupToken::register("parsing");
+    /// let text = {
+    ///     let _guard = parsing.enter();
+    ///     vec![0_u8; 5000] // counts for "parsing"
+    /// };
+    /// let other = vec![0_u8; 100]; // does not
+    /// # drop((text, other));
+    /// ```
     #[inline]
     pub fn enter(&self) -> AllocationGuard<'_> {
         AllocationGuard {
@@ -119,14 +161,14 @@ impl AllocationGroupToken {
         entered::enter_as(key, Member::of(self.group));
     }
 
-    /// Leaves what was entered by that key.
+    /// Leaves the group that was entered by that key.
     #[cfg(feature = "tracing")]
     pub(super) fn leave(key: Key) {
         entered::leave(key);
     }
 
     fn words(&self) -> Option<&'static Group> {
-        session()?.groups.get(self.group as usize).filter(|_| self.group != NO_GROUP)
+        session()?.groups.get(self.group.index()).filter(|_| self.group != NO_GROUP)
     }
 }
 
@@ -139,10 +181,18 @@ impl fmt::Debug for AllocationGroupToken {
     }
 }
 
-/// As long as it lives, what its thread allocates counts for a group.
+/// As long as a guard lives, its thread's allocations count for a group.
 ///
-/// It cannot leave its thread, so it cannot be held while a future waits: see
-/// [`Track`](crate::api::groups::Track) for those.
+/// ```
+/// use mod_alloc::groups::{AllocationGroupToken, AllocationGuard};
+///
+/// let parsing = AllocationGroupToken::register("parsing");
+/// let guard: AllocationGuard<'_> = parsing.enter();
+/// guard.exit();
+/// ```
+///
+/// A guard cannot leave its thread, so a future cannot hold it while it waits: see
+/// [`Track`](crate::api::groups::Track) for futures.
 ///
 /// ```compile_fail,E0277
 /// fn is_send<T: Send>() {}

@@ -9,13 +9,14 @@ use crate::base::current;
 use crate::base::sync::Ordering;
 use crate::engine::session::Session;
 use crate::store::group::{Group, NO_GROUP};
+use crate::store::ids::GroupId;
 
-/// Groups that nobody uses. Some of their blocks may still be live.
-static IDLE: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+/// Groups that are not in use. Some of their blocks may still be live.
+static IDLE: Mutex<Vec<GroupId>> = Mutex::new(Vec::new());
 
-fn idle<R>(change: impl FnOnce(&mut Vec<u32>) -> R) -> R {
+fn idle<R>(change: impl FnOnce(&mut Vec<GroupId>) -> R) -> R {
     current::as_profiler(|| {
-        // Whoever panics here leaves the list whole.
+        // A panic here leaves the list whole.
         change(&mut IDLE.lock().unwrap_or_else(PoisonError::into_inner))
     })
 }
@@ -23,20 +24,20 @@ fn idle<R>(change: impl FnOnce(&mut Vec<u32>) -> R) -> R {
 /// A group for one measurement, given back when dropped.
 #[derive(Debug)]
 pub(super) struct Lease {
-    number: u32,
+    number: GroupId,
     group: &'static Group,
 }
 
 impl Lease {
     /// A group without blocks, inside the group `around`.
-    pub(super) fn new(session: &'static Session, around: u32) -> Option<Self> {
+    pub(super) fn new(session: &'static Session, around: GroupId) -> Option<Self> {
         let number = take(session)?;
-        let group = session.groups.get(number as usize)?;
+        let group = session.groups.get(number.index())?;
         group.begin(around);
         Some(Lease { number, group })
     }
 
-    pub(super) fn group(&self) -> u32 {
+    pub(super) fn group(&self) -> GroupId {
         self.number
     }
 
@@ -58,9 +59,9 @@ impl Drop for Lease {
     }
 }
 
-fn take(session: &'static Session) -> Option<u32> {
-    let is_empty = |number: &u32| {
-        let group = session.groups.get(*number as usize);
+fn take(session: &'static Session) -> Option<GroupId> {
+    let is_empty = |number: &GroupId| {
+        let group = session.groups.get(number.index());
         let is_free = |group: &Group| {
             // Acquire pairs with the Release where a thread ends: all its events are counted.
             group.members.load(Ordering::Acquire) == 0

@@ -1,4 +1,4 @@
-//! `assert_allocs!`: limits for what a piece of code allocates, and who is to blame.
+//! `assert_allocs!`: limits for the allocations of a piece of code, and the sites that exceed them.
 
 use std::fmt::{self, Write};
 use std::string::String;
@@ -10,10 +10,11 @@ use crate::api::report_files;
 use crate::engine::session::Session;
 use crate::report::{FrameRef, Options, SiteNames};
 
-/// Asserts what a piece of code allocates in the calling thread, and gives the code's value.
+/// Asserts limits for the calling thread's allocations in a piece of code, and gives the code's
+/// value.
 ///
-/// After the code come one or more limits: a field of [`Measured`](crate::Measured), a comparison, and a
-/// number.
+/// After the code come one or more limits: a field of [`Measured`](crate::Measured), a comparison,
+/// and a number.
 ///
 /// ```
 /// # #[global_allocator]
@@ -25,16 +26,43 @@ use crate::report::{FrameRef, Options, SiteNames};
 ///
 /// # Panics
 ///
-/// If a limit is not kept. The message has the limit, what was measured, and the call sites that allocated
-/// most:
+/// If a limit is not kept. The message has the limit, the numbers, and the call sites of the
+/// excess. This program
 ///
+/// <!-- tested: limit -->
 /// ```should_panic
-/// # #[global_allocator]
-/// # static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
-/// mod_alloc::assert_allocs!(vec![String::from("a"), String::from("b")], blocks <= 1);
+/// use mod_alloc::{ModAlloc, assert_allocs};
+///
+/// #[global_allocator]
+/// static ALLOC: ModAlloc = ModAlloc::new();
+///
+/// fn rows(count: u8) -> Vec<Box<[u8; 100]>> {
+///     (0..count).map(|row| Box::new([row; 100])).collect()
+/// }
+///
+/// fn main() {
+///     assert_allocs!(rows(6), blocks <= 1);
+/// }
 /// ```
 ///
-/// And as [`measure`](crate::api::measure).
+/// panics with
+///
+/// <!-- tested: limit message -->
+/// ```text
+/// allocations: blocks <= 1 does not hold
+///   measured: 7 blocks, 648 bytes; 648 bytes at the peak; 7 blocks, 648 bytes live at the end
+///   6 blocks, 600 bytes:
+///       limit::rows::{{closure}} (/home/me/limit/src/main.rs:7)
+///       limit::rows (/home/me/limit/src/main.rs:7)
+///       limit::main::{{closure}} (/home/me/limit/src/main.rs:11)
+///       limit::main (/home/me/limit/src/main.rs:11)
+///   1 blocks, 48 bytes:
+///       limit::rows (/home/me/limit/src/main.rs:7)
+///       limit::main::{{closure}} (/home/me/limit/src/main.rs:11)
+///       limit::main (/home/me/limit/src/main.rs:11)
+/// ```
+///
+/// Also if nothing can be measured; see [`measure`](fn@crate::measure).
 #[macro_export]
 macro_rules! assert_allocs {
     ($work:expr, $($field:ident $compare:tt $limit:expr),+ $(,)?) => {
@@ -55,7 +83,8 @@ macro_rules! assert_allocs {
     };
 }
 
-/// Asserts that a piece of code allocates nothing in the calling thread, and gives the code's value.
+/// Asserts that a piece of code allocates nothing in the calling thread, and gives the code's
+/// value.
 ///
 /// ```
 /// # #[global_allocator]
@@ -67,7 +96,7 @@ macro_rules! assert_allocs {
 ///
 /// # Panics
 ///
-/// As [`assert_allocs!`].
+/// As [`assert_allocs!`](crate::assert_allocs).
 #[macro_export]
 macro_rules! assert_no_allocs {
     ($work:expr $(,)?) => {
@@ -79,11 +108,11 @@ macro_rules! assert_no_allocs {
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Limit {
-    /// Which number of [`Measured`] it is about.
+    /// The field of [`Measured`] that it limits.
     pub field: &'static str,
-    /// As it stands in the program.
+    /// The limit's text in the program.
     pub text: &'static str,
-    /// Whether it is kept.
+    /// True if it is kept.
     pub is_kept: bool,
 }
 
@@ -160,7 +189,7 @@ fn write_message(
             _ => String::new(),
         };
         writeln!(text, "  {} blocks, {} bytes{live}:", site.blocks, site.bytes)?;
-        let stack = names.stack(&recording, site.frame);
+        let stack = names.stack(&recording, site.frame.number());
         let frames: Vec<FrameRef<'_>> = stack.iter().filter_map(|id| names.frame(*id)).collect();
         write_frames(&frames, text)?;
     }

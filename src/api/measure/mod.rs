@@ -1,7 +1,23 @@
-//! What a piece of code allocates: exactly, whatever other threads do meanwhile.
+//! Measuring: the exact allocations of one piece of code, whatever other threads do meanwhile.
 //!
-//! While it runs, the calling thread allocates for a group of its own (see `groups`), so that
-//! tests which measure may run in parallel in one process.
+//! While the code runs, the calling thread allocates for a separate group (see `groups`). So tests
+//! that measure may run in parallel in one process.
+//!
+//! ```
+//! use mod_alloc::{ModAlloc, assert_allocs, assert_no_allocs, measure};
+//!
+//! #[global_allocator]
+//! static ALLOC: ModAlloc = ModAlloc::new();
+//!
+//! fn main() {
+//!     let split = || "to be or not".split(' ').map(String::from).collect::<Vec<_>>();
+//!     let (words, measured) = measure(split);
+//!     assert_eq!((measured.blocks, measured.end_blocks), (5, 5));
+//!
+//!     let text = assert_allocs!(words.concat(), blocks == 1, bytes <= 16, peak_bytes < 100);
+//!     assert_no_allocs!(text.len());
+//! }
+//! ```
 
 mod lease;
 #[cfg(feature = "dhat-compat")]
@@ -27,7 +43,19 @@ use lease::Lease;
 #[doc(hidden)]
 pub use limits::{Limit, check};
 
-/// What was allocated.
+/// The allocations of a piece of code; see [`measure`].
+///
+/// ```
+/// # #[global_allocator]
+/// # static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
+/// use mod_alloc::{Measured, measure};
+///
+/// let (kept, measured) = measure(|| vec![0_u8; 100]);
+/// let expected =
+///     Measured { blocks: 1, bytes: 100, peak_bytes: 100, end_blocks: 1, end_bytes: 100 };
+/// assert_eq!(measured, expected);
+/// # drop(kept);
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Measured {
     /// Allocations: new blocks, and reallocations.
@@ -38,11 +66,11 @@ pub struct Measured {
     pub peak_bytes: u64,
     /// Blocks that were allocated and not freed.
     pub end_blocks: u64,
-    /// Bytes of those.
+    /// Bytes of the blocks that were not freed.
     pub end_bytes: u64,
 }
 
-/// Runs `work` and says what the calling thread allocated in it.
+/// Runs `work`, and gives its result and the calling thread's allocations in it.
 ///
 /// ```
 /// # #[global_allocator]
@@ -56,23 +84,55 @@ pub struct Measured {
 /// # drop(numbers);
 /// ```
 ///
-/// Blocks from before are not counted when they are freed, and a free counts whoever frees. Other threads'
-/// allocations are not counted: see [`measure_with`]
+/// A block that was allocated in `work` and is freed in it counts as freed, on any thread. Frees of
+/// earlier blocks do not count. Other threads' allocations do not count either: see
+/// [`measure_with`]
 #[cfg_attr(feature = "threads", doc = "and [`measure_threads`].")]
 #[cfg_attr(not(feature = "threads"), doc = "and `measure_threads` (feature `threads`).")]
 ///
-/// May be nested: what is measured inside counts for the outer measurement, too. What the code allocates for
-/// an allocation group that it enters itself (feature `groups`) is that group's instead.
+/// Measurements may be nested: allocations of the inner one count for the outer one, too. If the
+/// code itself enters an allocation group (feature `groups`), the allocations there count for that
+/// group, and not here.
+///
+/// # Coming from stats_alloc
+///
+/// `measure` counts the allocations of one piece of code, so tests that use it may run in parallel.
+/// It also knows the peak. The tests of this crate compile and run both sides.
+///
+/// ```diff
+/// -// Cargo.toml: stats_alloc = "0.1"
+/// -use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+/// -use std::alloc::System;
+/// +// Cargo.toml: mod-alloc = "1.1"
+/// +use mod_alloc::ModAlloc;
+///
+///  #[global_allocator]
+/// -static ALLOC: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+/// +static ALLOC: ModAlloc = ModAlloc::new();
+///
+///  fn main() {
+/// -    let region = Region::new(ALLOC);
+/// -    let numbers = vec![0_u64; 100];
+/// -    let change = region.change();
+/// -    println!("{} numbers", numbers.len());
+/// -    assert_eq!((change.allocations, change.bytes_allocated), (1, 800));
+/// +    let (numbers, measured) = mod_alloc::measure(|| vec![0_u64; 100]);
+/// +    println!("{} numbers", numbers.len());
+/// +    assert_eq!((measured.blocks, measured.bytes), (1, 800));
+///  }
+/// ```
 ///
 /// # Panics
 ///
-/// If nothing can be measured: the program's global allocator is not a [`ModAlloc`](crate::ModAlloc), it was
-/// started with `MOD_ALLOC=off`, or more than 65,000 groups are in use.
+/// If nothing can be measured: the program's global allocator is not a
+/// [`ModAlloc`](crate::ModAlloc), it was started with `MOD_ALLOC=off`, or more than 65,000 groups
+/// are in use.
 pub fn measure<R>(work: impl FnOnce() -> R) -> (R, Measured) {
     measure_with(|_| work())
 }
 
-/// Runs `work` and says what was allocated in it by the calling thread and in every [`Measuring::run`].
+/// Runs `work`, and gives its result and the allocations of the calling thread and of every
+/// [`Measuring::run`].
 ///
 /// ```
 /// # #[global_allocator]
@@ -94,14 +154,25 @@ pub fn measure_with<R>(work: impl FnOnce(&Measuring) -> R) -> (R, Measured) {
     (result, measuring.lease.measured())
 }
 
-/// Runs `work` and says what was allocated in it by the calling thread, by every thread that it starts, and by
-/// those that they start.
+/// Runs `work`, and gives its result and the allocations of the calling thread, of the threads that
+/// it starts, and of the threads that those start.
 ///
-/// Threads that are running when it begins (those of a pool) are not among them: see [`measure_with`].
-/// What a thread allocates after `work` has returned is not in the numbers.
+/// ```
+/// # #[global_allocator]
+/// # static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
+/// let (length, measured) = mod_alloc::measure_threads(|| {
+///     let thread = std::thread::spawn(|| vec![0_u8; 1 << 20].len());
+///     thread.join().unwrap()
+/// });
+/// assert_eq!(length, 1 << 20);
+/// assert!(measured.bytes >= 1 << 20);
+/// ```
 ///
-/// The feature `threads` defines the symbol `pthread_create`, which calls the C library's: the program has to be
-/// linked dynamically to it.
+/// Threads that are already running (those of a pool) do not count: see [`measure_with`].
+/// Allocations after the return of `work` do not count either.
+///
+/// The feature `threads` defines the symbol `pthread_create`, which calls the C library's: the
+/// program has to be linked dynamically to it.
 ///
 /// # Panics
 ///
@@ -113,7 +184,20 @@ pub fn measure_threads<R>(work: impl FnOnce() -> R) -> (R, Measured) {
     (result, measuring.lease.measured())
 }
 
-/// A measurement that other threads may take part in; see [`measure_with`].
+/// A measurement that other threads may take part in; see [`measure_with`], which makes it.
+///
+/// ```
+/// # #[global_allocator]
+/// # static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
+/// let (sum, measured) = mod_alloc::measure_with(|measuring| {
+///     std::thread::scope(|scope| {
+///         let parts = [1, 2].map(|n| scope.spawn(move || measuring.run(|| vec![n; 1000].len())));
+///         parts.into_iter().map(|part| part.join().unwrap()).sum::<usize>()
+///     })
+/// });
+/// assert_eq!(sum, 2000);
+/// assert!(measured.bytes >= 8000);
+/// ```
 #[derive(Debug, Clone)]
 pub struct Measuring {
     lease: Arc<Lease>,
@@ -131,8 +215,17 @@ impl Measuring {
         Measuring { lease, passes_on }
     }
 
-    /// Runs `work` in the calling thread; what it allocates counts. What is allocated after the measurement
-    /// has ended is in nobody's numbers.
+    /// Runs `work` in the calling thread, whose allocations count meanwhile. Allocations after the
+    /// end of the measurement do not count.
+    ///
+    /// ```
+    /// # #[global_allocator]
+    /// # static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
+    /// mod_alloc::measure_with(|measuring| {
+    ///     let here = measuring.clone();
+    ///     std::thread::spawn(move || here.run(|| vec![0_u8; 100])).join().unwrap()
+    /// });
+    /// ```
     pub fn run<R>(&self, work: impl FnOnce() -> R) -> R {
         let Ok(Some(session)) = session::decided() else { return work() };
         let group = self.lease.group();
@@ -145,7 +238,7 @@ impl Measuring {
 
 /// The session in which something can be measured.
 fn session() -> &'static Session {
-    // Whatever the program is, its runtime has allocated by now.
+    // Any program's runtime has allocated by now.
     match session::decided() {
         Ok(Some(session)) if windows::names(windows::first_named()) => session,
         Ok(Some(_)) => {

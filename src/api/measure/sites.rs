@@ -1,20 +1,21 @@
-//! Which sites a group's numbers come from.
+//! The sites that a group's numbers come from.
 
 use std::vec::Vec;
 
 use crate::base::current;
 use crate::base::sync::Ordering;
 use crate::engine::session::Session;
+use crate::store::ids::{FrameId, GroupId, SiteId};
 use crate::store::tally::Tally;
 use crate::store::view;
 use crate::store::view::View;
 
-/// What one site has counted so far, or in a measurement.
+/// The numbers of one site so far, or in a measurement.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct SiteNumbers {
-    site: usize,
+    site: SiteId,
     /// The stack's innermost frame.
-    pub(super) frame: u32,
+    pub(super) frame: FrameId,
     pub(super) blocks: u64,
     pub(super) bytes: u64,
     pub(super) live_blocks: i64,
@@ -42,30 +43,31 @@ impl SiteNumbers {
 }
 
 /// The numbers of a group's sites, by site.
-pub(super) fn of_group(session: &Session, group: u32) -> Vec<SiteNumbers> {
+pub(super) fn of_group(session: &Session, group: GroupId) -> Vec<SiteNumbers> {
     current::as_profiler(|| {
         let view = view::of_mapping(&session.mapping);
-        // What is on its way from an arena to a site must not be missed, nor be counted twice.
+        // A share on its way from an arena to a site must be neither missed nor counted twice.
         let _moving: Vec<_> =
             session.used_slots().map(|(_, slot)| slot.journal.moving.lock()).collect();
         let sites = view.owners.iter().enumerate().filter(|(_, owner)| owner.group() == group);
-        sites.map(|(site, _)| numbers(&view, site)).collect()
+        sites.map(|(site, _)| numbers(&view, SiteId::at(site))).collect()
     })
 }
 
-fn numbers(view: &View<'_>, site: usize) -> SiteNumbers {
-    let frame = view.records.get(site).map_or(0, |record| record.frame.load(Ordering::Relaxed));
-    let mut numbers = SiteNumbers { site, frame, ..SiteNumbers::default() };
-    let pending = view.arenas.iter().map(|arena| arena.place_of(site as u32));
-    let pending = pending.filter(|share| share.site() as usize == site);
-    let settled = view.tallies.get(site).into_iter().chain(view.shared.get(site));
+fn numbers(view: &View<'_>, site: SiteId) -> SiteNumbers {
+    let record = view.records.get(site.index());
+    let frame = record.map_or(0, |record| record.frame.load(Ordering::Relaxed));
+    let mut numbers = SiteNumbers { site, frame: FrameId::new(frame), ..SiteNumbers::default() };
+    let pending = view.arenas.iter().map(|arena| arena.place_of(site));
+    let pending = pending.filter(|share| share.site() == site);
+    let settled = view.tallies.get(site.index()).into_iter().chain(view.shared.get(site.index()));
     settled.chain(pending).for_each(|tally| numbers.add(tally));
     numbers
 }
 
-/// What was counted after `before`, the sites that counted nothing left out.
+/// The numbers counted after `before`, without sites that counted nothing.
 pub(super) fn since(now: Vec<SiteNumbers>, before: &[SiteNumbers]) -> Vec<SiteNumbers> {
-    let known = |site: usize| before.iter().find(|numbers| numbers.site == site);
+    let known = |site: SiteId| before.iter().find(|numbers| numbers.site == site);
     let difference = |numbers: SiteNumbers| match known(numbers.site) {
         Some(before) => numbers.since(before),
         None => numbers,

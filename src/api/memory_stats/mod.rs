@@ -1,8 +1,8 @@
-//! Memory by thread: its heap, and the arenas and pools that a program keeps itself.
+//! Memory by thread: its heap, and the arenas and pools that user code keeps.
 //!
-//! Heap figures come by themselves, for every thread that allocates. An allocator sees only blocks,
-//! though: a program has to say what its arenas and pools hold. For that each thread has a slot in
-//! a registry. The thread is the slot's only writer, so an update is one plain store.
+//! Heap figures need no call: every thread that allocates has them. But an allocator sees only
+//! blocks, so user code has to report the contents of its arenas and pools. For that each thread
+//! has a slot in a registry. The thread is the slot's only writer, so an update is one plain store.
 //!
 //! ```
 //! use std::thread;
@@ -40,17 +40,17 @@
 //!
 //! # The item for a purpose
 //!
-//! | purpose | item |
-//! |---|---|
-//! | update the calling thread's arenas | [`update_arena_stats`] |
-//! | update its pools | [`update_pool_stats`], [`increment_pool_allocations`] |
-//! | update both many times a second | [`slot_handle`]: a [`SlotHandle`] to keep |
-//! | update both by the slot's index | [`get_or_register_slot`], then [`MemoryStatsRegistry`] |
-//! | arenas and pools of all threads | [`MemoryStatsRegistry::aggregate_stats`] |
-//! | arenas and pools of each thread | [`MemoryStatsRegistry::per_thread_stats`] |
-//! | heap, arenas and pools of each thread | [`thread_stats`] |
-//! | heap, arenas and pools of all threads | [`process_stats`] |
-//! | the slots themselves | [`MemoryStatsRegistry::slots`] |
+//! - Update the calling thread's figures: [`update_arena_stats`], [`update_pool_stats`],
+//!   [`increment_pool_allocations`].
+//! - Update them many times a second: [`slot_handle`], which gives a [`SlotHandle`] to keep.
+//! - Update them by the slot's index: [`get_or_register_slot`],
+//!   [`MemoryStatsRegistry::update_arena`] and its neighbours.
+//! - Arenas and pools of all threads: [`memory_registry`],
+//!   [`MemoryStatsRegistry::aggregate_stats`].
+//! - Arenas and pools of each thread: [`MemoryStatsRegistry::per_thread_stats`].
+//! - Heap, arenas and pools of each thread: [`thread_stats`].
+//! - Heap, arenas and pools of all threads: [`process_stats`].
+//! - The slots themselves: [`MemoryStatsRegistry::slots`].
 //!
 //! # Slots
 //!
@@ -191,7 +191,7 @@ pub fn thread_stats() -> Vec<ThreadStats> {
     memory_registry().read().0
 }
 
-/// Threads that can have a slot of their own at the same time.
+/// The number of threads that can have a slot at the same time.
 ///
 /// ```
 /// assert_eq!(mod_alloc::memory_stats::capacity(), 64);

@@ -7,7 +7,7 @@ use super::thread_end;
 use crate::base::os;
 use crate::base::sync::{AtomicU64, Ordering};
 
-/// Threads that can have a slot of their own at the same time.
+/// The number of threads that can have a slot at the same time.
 pub(super) const SLOTS: usize = 64;
 
 /// The slots of all threads; [`memory_registry`] gives the only registry.

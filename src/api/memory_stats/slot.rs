@@ -1,4 +1,4 @@
-//! One thread's slot: the figures that the thread gives of its own arenas and pools.
+//! One thread's slot: the figures that the thread gives of its arenas and pools.
 //!
 //! ```text
 //!  FREE ──one exchange──▶ TAKEN ──described──▶ READY ──the thread ends──▶ FREE
@@ -6,12 +6,13 @@
 //!
 //! | operation | order | partner | publishes |
 //! |---|---|---|---|
-//! | exchange in `take` | Acquire | FREE in `leave` | the end of the last thread's writes |
-//! | READY in `take` | Release | the state in `stats` | the thread's name, the count before it |
-//! | id in `take` | Release | the id in `stats` | the end of the last thread's READY |
-//! | fence after the id | Release | the fence in `stats` | the id, with later figures |
+//! | exchange in `take` | Acquire | the Release of FREE in `leave` | the last thread's writes |
+//! | READY in `take` | Release | the Acquire of the state in `stats` | the name and the count |
+//! | id in `take` | Release | the Acquire of the id in `stats` | TAKEN, not an older READY |
+//! | fence after the id | Release | the Acquire fence in `stats` | the new id |
 //!
-//! A figure is one number, read and written by itself: Relaxed.
+//! The fence stands in `take` and in `leave`: a reader of any later figure sees the new id. The
+//! count is that before the thread. A figure is one number, read and written separately: Relaxed.
 
 use core::sync::atomic::fence;
 
@@ -23,7 +24,7 @@ const FREE: u32 = 0;
 const TAKEN: u32 = 1;
 const READY: u32 = 2;
 
-/// One thread's figures, on a cache line of their own.
+/// One thread's figures, on a cache line that no other slot shares.
 ///
 /// The thread that has the slot is its only writer, so an update is a plain store, and threads do
 /// not slow each other down. Every thread may read.

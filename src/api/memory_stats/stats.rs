@@ -32,7 +32,7 @@ pub struct ThreadMemoryStats {
 /// The arenas and pools of all threads together; see
 /// [`aggregate_stats`](super::MemoryStatsRegistry::aggregate_stats).
 ///
-/// Threads without a slot of their own are in all sums, but not in `active_threads`.
+/// Threads that share the overflow slot are in all sums, but not in `active_threads`.
 ///
 /// ```
 /// use mod_alloc::memory_stats::{self, AggregateMemoryStats, memory_registry};
@@ -45,7 +45,7 @@ pub struct ThreadMemoryStats {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AggregateMemoryStats {
-    /// Threads that have a slot of their own now.
+    /// Threads that have a slot now.
     pub active_threads: usize,
     /// Bytes that the arenas of running threads hold.
     pub total_arena_bytes: u64,
@@ -91,7 +91,7 @@ pub struct ThreadStats {
     /// The exact maximum of `live_bytes` since the thread began.
     pub peak_bytes: u64,
     /// Bytes its arenas hold, by its last [`update_arena_stats`](super::update_arena_stats); 0 for
-    /// a thread without a slot of its own, as for the next three.
+    /// a thread without a slot, as for the next three.
     pub arena_bytes: u64,
     /// Objects left in its pools, by its last [`update_pool_stats`](super::update_pool_stats).
     pub pool_free: u64,

@@ -1,4 +1,4 @@
-//! The heap figures of each thread, by the profiler's own slots.
+//! The heap figures of each thread, by the profiler's slots.
 
 use super::stats::ThreadStats;
 use super::thread_name::ThreadName;

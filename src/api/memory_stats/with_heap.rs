@@ -22,7 +22,7 @@ impl MemoryStatsRegistry {
     }
 
     /// The figures of each thread and of all, taken together. Allocates before it reads and not
-    /// after, so that the calling thread's own figures are still true.
+    /// after, so that the calling thread's figures are still true.
     pub(crate) fn read(&self) -> (Vec<ThreadStats>, ProcessStats) {
         let mut room = self.process_stats().threads;
         loop {
@@ -47,7 +47,7 @@ impl MemoryStatsRegistry {
     fn visit(&self, mut visit: impl FnMut(ThreadStats)) -> ThreadStats {
         let mut slots = [const { None }; SLOTS];
         let mut elsewhere = self.read_slots(&mut slots);
-        // Not the one to decide: without our allocator, a program is not to be recorded.
+        // This call does not decide: a program with another allocator is not to be recorded.
         if let Ok(Some(session)) = session::decided() {
             let others = threads::visit(session, |thread| {
                 let own = take_slot(&mut slots, thread.id);

@@ -21,7 +21,7 @@ static SOURCE: AtomicU32 = AtomicU32::new(0);
 /// The clock's value when it was started.
 static ORIGIN: AtomicU64 = AtomicU64::new(0);
 
-/// Decides which clock counts, and from now on.
+/// Chooses the clock, and starts counting.
 pub(crate) fn start() {
     let source = if counter_is_invariant() { 1 } else { 2 };
     SOURCE.store(source, Ordering::Relaxed);
@@ -48,7 +48,8 @@ pub(crate) fn everybodys() -> u64 {
     absolute()
 }
 
-/// Units from a moment on that is the same for all processes on this machine, until it is started anew.
+/// Units from a moment on that is the same for all processes on this machine, until it is started
+/// anew.
 #[inline(always)]
 fn absolute() -> u64 {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
@@ -71,12 +72,17 @@ fn from_monotonic() -> u64 {
     super::monotonic_nanos() >> NANOS_SHIFT
 }
 
-/// Whether the cycle counter runs at one rate whatever the processor does.
+/// True if the cycle counter runs at one rate, whatever the processor does.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 fn counter_is_invariant() -> bool {
+    use core::arch::x86_64::{__cpuid, CpuidResult};
     const INVARIANT: u32 = 1 << 8; // CPUID 8000_0007h, EDX bit 8 (Intel SDM vol. 3, 18.17.1)
-    let highest = core::arch::x86_64::__cpuid(0x8000_0000).eax;
-    highest >= 0x8000_0007 && core::arch::x86_64::__cpuid(0x8000_0007).edx & INVARIANT != 0
+    // Safe in newer versions of Rust; as a pointer it is unsafe in all.
+    let cpuid: unsafe fn(u32) -> CpuidResult = __cpuid;
+    // SAFETY: every x86-64 processor has the instruction.
+    let highest = unsafe { cpuid(0x8000_0000) }.eax;
+    // SAFETY: see above.
+    highest >= 0x8000_0007 && unsafe { cpuid(0x8000_0007) }.edx & INVARIANT != 0
 }
 
 #[cfg(all(target_arch = "aarch64", not(miri)))]

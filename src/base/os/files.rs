@@ -1,7 +1,7 @@
 //! Files that hold recordings.
 //!
-//! The program may close every descriptor that it did not open, so none is kept: what has to be done to
-//! a file later is done through its mapping, or by its name.
+//! The program may close every descriptor that it did not open, so the profiler keeps none. Later
+//! it uses a file through its mapping, or by its name.
 
 use core::ffi::{CStr, c_int};
 use core::ptr::NonNull;
@@ -10,7 +10,10 @@ use super::KeepErrno;
 use crate::base::sync::{AtomicU32, Ordering};
 
 /// Longest path of a recording, its zero byte included.
-pub(crate) const PATH_SIZE: usize = 4096;
+pub(crate) const PATH_SIZE: usize = libc::PATH_MAX as usize;
+
+/// A flag for opening: opening a pipe does not wait for its other end.
+pub(crate) const WITHOUT_WAITING: c_int = libc::O_NONBLOCK;
 
 /// A path without the heap. Zero bytes follow its end.
 #[derive(Debug, Clone, Copy)]
@@ -55,9 +58,16 @@ impl Path {
 #[derive(Debug)]
 pub(crate) struct File(c_int);
 
-/// Why there is no file.
+/// The reason why there is no file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Errno(pub(crate) c_int);
+
+impl Errno {
+    pub(crate) const EXISTS: Errno = Errno(libc::EEXIST);
+    pub(crate) const NAME_TOO_LONG: Errno = Errno(libc::ENAMETOOLONG);
+    pub(crate) const NO_MEMORY: Errno = Errno(libc::ENOMEM);
+    pub(crate) const NO_SPACE: Errno = Errno(libc::ENOSPC);
+}
 
 impl Drop for File {
     fn drop(&mut self) {
@@ -87,7 +97,7 @@ impl File {
 
     /// Opens a file for reading.
     pub(crate) fn open(path: &CStr) -> Result<File, Errno> {
-        Self::open_with(path, libc::O_RDONLY | libc::O_NONBLOCK)
+        Self::open_with(path, libc::O_RDONLY | WITHOUT_WAITING)
     }
 
     /// Gives the file `len` bytes, without any space for them yet.
@@ -104,7 +114,8 @@ impl File {
     ///
     /// # Safety
     ///
-    /// At `place` there must be a mapping of `len` bytes, for whose contents the file's are as good.
+    /// At `place` there must be a mapping of `len` bytes, whose users accept the file's contents
+    /// instead.
     pub(crate) unsafe fn map(&self, place: Option<NonNull<u8>>, len: usize) -> Option<NonNull<u8>> {
         let fixed = if place.is_some() { libc::MAP_FIXED } else { 0 };
         let address = place.map_or(core::ptr::null_mut(), |place| place.as_ptr().cast());
@@ -116,17 +127,26 @@ impl File {
     }
 
     /// Writes bytes at an offset; `false` if not all could be written.
-    pub(crate) fn write_at(&self, mut bytes: &[u8], mut offset: usize) -> bool {
-        while !bytes.is_empty() {
-            // SAFETY: the buffer is valid for its length.
-            let written = unsafe {
-                libc::pwrite(self.0, bytes.as_ptr().cast(), bytes.len(), offset as libc::off_t)
-            };
+    pub(crate) fn write_at(&self, bytes: &[u8], offset: usize) -> bool {
+        // SAFETY: the buffer is valid for its length.
+        unsafe { self.write_memory(bytes.as_ptr(), bytes.len(), offset) }
+    }
+
+    /// Writes `len` bytes of memory at an offset; `false` if not all could be written. Other
+    /// threads may write to the memory meanwhile: the kernel alone reads it, and no reference to it
+    /// is made.
+    ///
+    /// # Safety
+    ///
+    /// The memory must be mapped for reading until this returns.
+    pub(crate) unsafe fn write_memory(&self, memory: *const u8, len: usize, offset: usize) -> bool {
+        let mut done = 0;
+        while done < len {
+            let (rest, at) = (memory.wrapping_add(done), (offset + done) as libc::off_t);
+            // SAFETY: the rest of the caller's memory.
+            let written = unsafe { libc::pwrite(self.0, rest.cast(), len - done, at) };
             match usize::try_from(written) {
-                Ok(n) if n > 0 => {
-                    bytes = bytes.get(n..).unwrap_or(&[]);
-                    offset += n;
-                }
+                Ok(n) if n > 0 => done += n,
                 _ if errno() == libc::EINTR => {}
                 _ => return false,
             }
@@ -134,7 +154,7 @@ impl File {
         true
     }
 
-    /// Reads from an offset; returns how many bytes.
+    /// Reads from an offset; returns the number of bytes.
     pub(crate) fn read_at(&self, bytes: &mut [u8], offset: usize) -> usize {
         // SAFETY: the buffer is valid for its length.
         let read = unsafe {
@@ -165,7 +185,7 @@ impl File {
     }
 }
 
-/// `RLIMIT_FSIZE`: what goes beyond is answered with a signal that ends the program.
+/// `RLIMIT_FSIZE`: a write beyond it gets a signal that ends the program.
 fn size_limit() -> u64 {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the out-pointer is valid.
@@ -185,9 +205,9 @@ pub(crate) fn remove(path: &CStr) -> bool {
     unsafe { libc::unlink(path.as_ptr()) == 0 }
 }
 
-/// Whether a process with that id is there.
+/// True if a process with that id exists.
 pub(crate) fn is_alive(process: u32) -> bool {
-    // SAFETY: signal 0 is sent to nobody.
+    // SAFETY: signal 0 is never sent.
     process != 0 && unsafe { libc::kill(process.cast_signed(), 0) == 0 || errno() == libc::EPERM }
 }
 
@@ -197,8 +217,8 @@ const MADV_POPULATE_WRITE: c_int = 23;
 /// 1: the kernel does not know [`MADV_POPULATE_WRITE`].
 static OLD_KERNEL: AtomicU32 = AtomicU32::new(0);
 
-/// Reserves space for a part of a mapped file, at `offset` of the file at `path`, and backs the memory with it, so
-/// that touching it cannot fail; `false` where there is no space.
+/// Reserves space for a part of a mapped file, at `offset` of the file at `path`, and backs the
+/// memory with it, so that touching it cannot fail; `false` where there is no space.
 pub(crate) fn populate(memory: NonNull<u8>, len: usize, path: &CStr, offset: usize) -> bool {
     let _errno = KeepErrno::new();
     if OLD_KERNEL.load(Ordering::Relaxed) == 0 {
@@ -217,7 +237,7 @@ pub(crate) fn populate(memory: NonNull<u8>, len: usize, path: &CStr, offset: usi
     File::open_with(path, libc::O_RDWR).is_ok_and(|file| file.allocate(offset, len))
 }
 
-/// The memory is empty in a forked child, however it was forked.
+/// Makes the memory empty in a forked child, however it was forked.
 pub(crate) fn wipe_on_fork(memory: NonNull<u8>, len: usize) {
     // SAFETY: whole pages of an anonymous private mapping of the caller's; contents stay here.
     unsafe { libc::madvise(memory.as_ptr().cast(), len, libc::MADV_WIPEONFORK) };

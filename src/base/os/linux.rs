@@ -4,11 +4,15 @@
 use core::ffi::{CStr, c_int, c_void};
 use core::ptr::NonNull;
 
+#[cfg(feature = "backtraces")]
+use super::page_size;
+
 /// Zeroed, page-aligned memory that is backed by pages only where it is touched; `None` if the
 /// address space or a limit is exhausted.
 pub(crate) fn reserve(len: usize) -> Option<NonNull<u8>> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-    // SAFETY: a new anonymous mapping at an address of the kernel's choice touches no memory of ours.
+    // SAFETY: a new anonymous mapping at an address of the kernel's choice touches no memory of
+    // ours.
     let memory = unsafe {
         libc::mmap(core::ptr::null_mut(), len, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0)
     };
@@ -25,20 +29,31 @@ pub(crate) fn reserve(len: usize) -> Option<NonNull<u8>> {
 ///
 /// # Safety
 ///
-/// The range must consist of whole pages of such a mapping that nobody uses any more.
+/// The range must consist of whole pages of such a mapping that are no longer used.
 #[cfg(any(feature = "backtraces", feature = "mimalloc"))]
 pub(crate) unsafe fn release(memory: NonNull<u8>, len: usize) {
     // SAFETY: the caller vouches for the range.
     unsafe { libc::munmap(memory.as_ptr().cast(), len) };
 }
 
-/// Zeroes a part of a mapping of [`reserve`] by giving its memory back; its address range stays. Where
-/// that cannot be done, all stays as it is.
+/// Zeroes the whole pages in a part of a mapping of [`reserve`] by giving their memory back; the
+/// address range stays. Parts of pages stay as they are, and so does the whole range if the kernel
+/// refuses.
+///
+/// # Safety
+///
+/// The range must lie in such a mapping and hold atomics alone, whose users accept zero instead.
 #[cfg(feature = "backtraces")]
-pub(crate) fn discard(memory: NonNull<u8>, len: usize) {
-    // SAFETY: the caller's memory holds atomics, for which zero is as good as what they hold, and is whole pages, or
-    // the kernel refuses.
-    unsafe { libc::madvise(memory.as_ptr().cast(), len, libc::MADV_DONTNEED) };
+pub(crate) unsafe fn discard(memory: NonNull<u8>, len: usize) {
+    let start = memory.addr().get();
+    let whole = page_size().inside(&(start..start + len));
+    if whole.is_empty() {
+        return;
+    }
+    // SAFETY: the whole pages lie in the range, which is one mapping's.
+    let first = unsafe { memory.add(whole.start - start) };
+    // SAFETY: no more than the caller's range: what the kernel rounds up is whole already.
+    unsafe { libc::madvise(first.as_ptr().cast(), whole.len(), libc::MADV_DONTNEED) };
 }
 
 /// The address at which the executable begins to run.
@@ -48,7 +63,7 @@ pub(crate) fn program_entry() -> u64 {
     unsafe { libc::getauxval(libc::AT_ENTRY) }
 }
 
-/// The processor is given to another thread, if one waits for it.
+/// Gives the processor to another thread, if one waits for it.
 pub(crate) fn yield_now() {
     // SAFETY: no preconditions.
     unsafe { libc::sched_yield() };
@@ -111,7 +126,7 @@ pub(crate) fn environment(name: &CStr) -> Option<&'static CStr> {
     (!value.is_null()).then(|| unsafe { CStr::from_ptr(value) })
 }
 
-/// Writes all of `bytes` to standard error; what cannot be written is dropped.
+/// Writes all of `bytes` to standard error; drops bytes that cannot be written.
 pub(crate) fn write_stderr(mut bytes: &[u8]) {
     if !stderr_has_room(bytes.len()) {
         return;
@@ -128,8 +143,8 @@ pub(crate) fn write_stderr(mut bytes: &[u8]) {
     }
 }
 
-/// Whether so much may be written to standard error: what would go beyond `RLIMIT_FSIZE` is answered
-/// with a signal that ends the program.
+/// True if that many bytes may be written to standard error: a write beyond `RLIMIT_FSIZE` gets a
+/// signal that ends the program.
 fn stderr_has_room(len: usize) -> bool {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the out-pointer is valid.
@@ -146,7 +161,7 @@ fn stderr_has_room(len: usize) -> bool {
     !is_file || status.st_size.cast_unsigned().saturating_add(len as u64) <= limit.rlim_cur
 }
 
-/// Reads the beginning of a file; returns how many bytes.
+/// Reads the beginning of a file; returns the number of bytes.
 #[cfg(feature = "backtraces")]
 pub(crate) fn read_file(path: &CStr, buffer: &mut [u8]) -> usize {
     // SAFETY: `path` ends with a zero byte.
@@ -161,7 +176,7 @@ pub(crate) fn read_file(path: &CStr, buffer: &mut [u8]) -> usize {
     usize::try_from(read).unwrap_or(0)
 }
 
-/// Reads a file part by part until `take` has what it looks for. For the middle of the program's work: no
+/// Reads a file part by part until `take` is satisfied. For the middle of the program's work: no
 /// other thread's cancellation takes effect here, and errno stays as it is.
 pub(crate) fn read_quietly<R>(path: &CStr, mut take: impl FnMut(&[u8]) -> Option<R>) -> Option<R> {
     let _errno = KeepErrno::new();
@@ -187,14 +202,7 @@ pub(crate) fn read_quietly<R>(path: &CStr, mut take: impl FnMut(&[u8]) -> Option
     found
 }
 
-/// Bytes of a page of memory.
-pub(crate) fn page_size() -> u64 {
-    // SAFETY: no preconditions.
-    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    u64::try_from(size).unwrap_or(4096)
-}
-
-/// No signal is handled in the calling thread until this is dropped.
+/// Holds off signals in the calling thread until this is dropped.
 #[derive(Debug)]
 #[cfg(feature = "backtraces")]
 pub(crate) struct SignalsHeld(libc::sigset_t);
@@ -223,23 +231,7 @@ impl Drop for SignalsHeld {
     }
 }
 
-/// The function of that name in the C library itself, whoever else has one.
-#[cfg(target_env = "gnu")]
-pub(crate) fn libc_function(name: &CStr) -> Option<NonNull<c_void>> {
-    let object = |address: *const c_void| {
-        let mut found = core::mem::MaybeUninit::<libc::Dl_info>::zeroed();
-        // SAFETY: the out-pointer is valid; any address may be asked for.
-        unsafe { libc::dladdr(address, found.as_mut_ptr()) };
-        // SAFETY: zeroed above; null pointers are valid.
-        unsafe { found.assume_init() }.dli_fbase
-    };
-    // SAFETY: the name ends with a zero byte.
-    let function = NonNull::new(unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) })?;
-    let known = libc::gnu_get_libc_version as *const c_void;
-    (object(function.as_ptr()) == object(known)).then_some(function)
-}
-
-/// Where a symbolic link points to, as far as it fits; returns its length.
+/// The target of a symbolic link, as far as it fits; returns its length.
 #[cfg(feature = "backtraces")]
 pub(crate) fn read_link(path: &CStr, buffer: &mut [u8]) -> usize {
     // SAFETY: `path` ends with a zero byte; the buffer is valid for its length.
@@ -247,17 +239,16 @@ pub(crate) fn read_link(path: &CStr, buffer: &mut [u8]) -> usize {
     usize::try_from(len).unwrap_or(0)
 }
 
-/// Copies this process's memory from `address` as far as it is mapped; returns how many bytes.
+/// Copies this process's memory from `address` as far as it is mapped; returns the number of bytes.
 #[cfg(feature = "backtraces")]
 pub(crate) fn copy_memory(address: u64, buffer: &mut [u64]) -> usize {
-    const PAGE: u64 = 4096;
     let end = address + size_of_val(buffer) as u64;
     // One piece a page: the kernel stops at the first piece that is not mapped whole.
     let mut pieces = [libc::iovec { iov_base: core::ptr::null_mut(), iov_len: 0 }; 16];
     let mut count = 0;
     let mut at = address;
     while at < end && count < pieces.len() {
-        let next = ((at / PAGE + 1) * PAGE).min(end);
+        let next = page_size().next_start(at + 1).min(end);
         pieces[count].iov_base = core::ptr::with_exposed_provenance_mut(at as usize);
         pieces[count].iov_len = (next - at) as usize;
         count += 1;
@@ -278,8 +269,8 @@ fn interrupted() -> bool {
     unsafe { *errno == libc::EINTR }
 }
 
-/// Calls `work` where there is stack enough for a report: here, or in a thread of its own if
-/// this one's stack is nearly used up. Where no thread can be had, here all the same.
+/// Calls `work` with stack enough for a report: in this thread, or in a new one if this one's stack
+/// is nearly used up. If no thread can be started, in this one all the same.
 #[cfg(feature = "symbolicate")]
 pub(crate) fn with_large_stack(work: &mut dyn FnMut()) {
     const ENOUGH: u64 = 1 << 20;
@@ -291,7 +282,8 @@ pub(crate) fn with_large_stack(work: &mut dyn FnMut()) {
     }
 }
 
-/// Calls `work` in a thread with so much stack and waits for it; `false` if there is none to be had.
+/// Calls `work` in a thread with N bytes of stack and waits for it; `false` if it cannot be
+/// started.
 #[cfg(feature = "symbolicate")]
 fn in_thread(stack: usize, mut work: &mut dyn FnMut()) -> bool {
     extern "C" fn start(work: *mut c_void) -> *mut c_void {
@@ -343,12 +335,12 @@ impl Drop for KeepErrno {
 const MEMBARRIER_PRIVATE_EXPEDITED: c_int = 1 << 3;
 const MEMBARRIER_REGISTER_PRIVATE_EXPEDITED: c_int = 1 << 4;
 
-/// Makes [`barrier_in_all_threads`] possible; `false` where the kernel does not offer it.
+/// Makes [`barrier_in_all_threads`] possible; `false` if the kernel does not offer it.
 pub(crate) fn register_barrier() -> bool {
+    let command = MEMBARRIER_REGISTER_PRIVATE_EXPEDITED;
     !cfg!(miri)
         // SAFETY: membarrier takes three integers and touches no memory of ours.
-        && unsafe { libc::syscall(libc::SYS_membarrier, MEMBARRIER_REGISTER_PRIVATE_EXPEDITED, 0, 0) }
-            == 0
+        && unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) } == 0
 }
 
 /// A full memory barrier in every running thread of the process.
@@ -370,24 +362,25 @@ impl ThreadEnd {
         (result == 0).then_some(ThreadEnd(key))
     }
 
-    /// The destructor will be called with `value` when this thread ends.
+    /// Has the destructor called with `value` when this thread ends.
     pub(crate) fn set(self, value: *mut c_void) {
         // SAFETY: the key was made by `new`.
         unsafe { libc::pthread_setspecific(self.0, value) };
     }
 }
 
-/// How often the destructors of a thread's keys are called while some key is set anew.
+/// The number of rounds in which the destructors of a thread's keys are called, while some key is
+/// set anew.
 pub(crate) const THREAD_END_ROUNDS: u32 = 4;
 
 #[cfg(feature = "counters")]
-/// `handler` runs when the process exits by `exit` or by returning from `main`.
+/// Has `handler` called when the process exits by `exit` or by returning from `main`.
 pub(crate) fn at_exit(handler: extern "C" fn()) -> bool {
     // SAFETY: the handler lives as long as the program.
     unsafe { libc::atexit(handler) == 0 }
 }
 
-/// `before` runs before `fork`, `parent` and `child` after it.
+/// Has `before` called before `fork`, `parent` and `child` after it.
 pub(crate) fn at_fork(
     before: unsafe extern "C" fn(),
     parent: unsafe extern "C" fn(),
@@ -413,4 +406,56 @@ fn nanos_of(clock: libc::clockid_t) -> u64 {
     // SAFETY: the out-pointer is valid.
     unsafe { libc::clock_gettime(clock, &raw mut time) };
     time.tv_sec.cast_unsigned() * 1_000_000_000 + time.tv_nsec.cast_unsigned()
+}
+
+#[cfg(all(test, feature = "backtraces"))]
+mod tests {
+    use super::*;
+    use crate::base::sync::{AtomicU64, Ordering};
+
+    /// Words of a mapping of N pages, each with its index plus one.
+    fn numbered(pages: usize) -> &'static [AtomicU64] {
+        let len = pages * page_size().bytes();
+        let memory = reserve(len).expect("a few pages").cast::<AtomicU64>();
+        // SAFETY: zeroed memory of that size, never given back; atomics are valid when zeroed.
+        let words = unsafe { core::slice::from_raw_parts(memory.as_ptr(), len / 8) };
+        for (index, word) in words.iter().enumerate() {
+            word.store(index as u64 + 1, Ordering::Relaxed);
+        }
+        words
+    }
+
+    /// The number of zero words after a range of bytes was discarded.
+    fn zeroes(words: &'static [AtomicU64], bytes: core::ops::Range<usize>) -> usize {
+        let part = &words[bytes.start / 8..bytes.end / 8];
+        // SAFETY: atomics of a mapping of `reserve`, which nothing else looks at.
+        unsafe { discard(NonNull::from(part).cast(), size_of_val(part)) };
+        words.iter().filter(|word| word.load(Ordering::Relaxed) == 0).count()
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "the kernel's answer is what is tested")]
+    fn a_part_of_a_page_is_not_discarded() {
+        let page = page_size().bytes();
+        assert_eq!(zeroes(numbered(2), 0..page / 2), 0, "the first half");
+        assert_eq!(zeroes(numbered(2), page / 2..page), 0, "the second half");
+        assert_eq!(zeroes(numbered(3), page / 2..page * 5 / 2) * 8, page, "one between two halves");
+        let words = numbered(3);
+        assert_eq!(zeroes(words, page..2 * page) * 8, page);
+        assert!(words[page / 8..2 * page / 8].iter().all(|word| word.load(Ordering::Relaxed) == 0));
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "there is no process_vm_readv")]
+    fn memory_is_copied_as_far_as_it_is_mapped() {
+        let words = numbered(3);
+        let page = page_size().bytes();
+        let last = NonNull::from(&words[2 * page / 8]).cast();
+        // SAFETY: the last page of the mapping, which nothing looks at any more.
+        unsafe { release(last, page) };
+        let mut copy = std::vec![0; 3 * page / 8];
+        let from = words.as_ptr().expose_provenance() + 16;
+        assert_eq!(copy_memory(from as u64, &mut copy), 2 * page - 16);
+        assert_eq!((copy[0], copy[2 * page / 8 - 3]), (3, 2 * page as u64 / 8));
+    }
 }

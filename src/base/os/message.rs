@@ -2,7 +2,7 @@
 
 use core::fmt::{self, Write};
 
-/// Collects a line in place; what does not fit is cut.
+/// Collects a line in place; cuts text that does not fit.
 #[derive(Debug)]
 struct Line {
     bytes: [u8; 512],

@@ -1,7 +1,8 @@
-//! One signal that wakes a thread of ours, and that thread.
+//! One signal that wakes the profiler's thread, and that thread.
 //!
-//! A signal handler may do next to nothing. Ours raises a number and wakes who waits for it to change; both
-//! are safe wherever the program was interrupted. Then it calls the handler that was there before.
+//! A signal handler may do next to nothing. The profiler's handler raises a number and wakes the
+//! threads that wait for it to change; both are safe wherever the program was interrupted. Then it
+//! calls the handler that was there before.
 
 use core::ffi::{c_int, c_void};
 use core::mem::MaybeUninit;
@@ -9,16 +10,18 @@ use core::mem::MaybeUninit;
 use super::{KeepErrno, process_id};
 use crate::base::sync::{AtomicU32, Ordering, UnsafeCell};
 
-/// How often the signal came. Wraps.
+/// The number of signals that came. Wraps.
 pub(crate) static REQUESTS: AtomicU32 = AtomicU32::new(0);
 
-/// The process whose signals are counted; a child that nobody told us of must not take them for its own.
+/// The process whose signals are counted; a child of an unannounced fork must not count its
+/// parent's.
 static OWNER: AtomicU32 = AtomicU32::new(0);
 
 /// 1: the handler before ours was to run once, and has run.
 static USED_UP: AtomicU32 = AtomicU32::new(0);
 
-/// What the program had for the signal before. Written before our handler is in its place.
+/// The program's earlier action for the signal. Written before the profiler's handler takes its
+/// place.
 struct Previous(UnsafeCell<MaybeUninit<libc::sigaction>>);
 
 // SAFETY: see the description.
@@ -50,8 +53,8 @@ const NAMES: [(&str, c_int); 21] = [
     ("PWR", libc::SIGPWR),
 ];
 
-/// What cannot be caught, and what says that the program is broken: to go on after those would be to go on
-/// with the same instruction, for ever.
+/// Signals that cannot be caught, and signals of a broken program: to go on after those would
+/// repeat the same instruction for ever.
 const REFUSED: [c_int; 9] = [
     libc::SIGKILL,
     libc::SIGSTOP,
@@ -64,7 +67,7 @@ const REFUSED: [c_int; 9] = [
     libc::SIGABRT,
 ];
 
-/// The signal of that name or number, if it can be caught and gone on after.
+/// The signal of that name or number, if it can be caught and the program can go on after it.
 pub(crate) fn number_of(text: &[u8]) -> Option<c_int> {
     let text = core::str::from_utf8(text.trim_ascii()).ok()?;
     let number = text.parse().ok().or_else(|| {
@@ -92,13 +95,13 @@ impl core::fmt::Display for Name {
     }
 }
 
-/// From now on the signal is counted in [`REQUESTS`]. The handler that is there now is called all the same;
-/// the program does not die of the signal. `false` if the kernel refuses.
+/// Counts the signal in [`REQUESTS`] from now on. The present handler is still called; the signal
+/// does not end the program. `false` if the kernel refuses.
 pub(crate) fn count_signal(signal: c_int) -> bool {
     let Some(previous) = action(signal) else { return false };
     OWNER.store(process_id(), Ordering::Relaxed);
     PREVIOUS.0.with_mut(|place| {
-        // SAFETY: nobody reads before our handler is there.
+        // SAFETY: no thread reads before the profiler's handler is there.
         unsafe { &mut *place }.write(previous);
     });
     let mut ours = previous;
@@ -106,13 +109,13 @@ pub(crate) fn count_signal(signal: c_int) -> bool {
     ours.sa_sigaction = handler as *const () as usize;
     ours.sa_flags = match previous.sa_sigaction {
         libc::SIG_DFL | libc::SIG_IGN => libc::SA_RESTART | libc::SA_ONSTACK,
-        // Whether calls are taken up again, and on which stack it runs, the program has chosen.
+        // The program has chosen if calls are restarted, and the stack on which the handler runs.
         _ => previous.sa_flags & !libc::SA_RESETHAND,
     } | libc::SA_SIGINFO;
     set_action(signal, &ours)
 }
 
-/// What is done when the signal comes.
+/// The handler of the signal.
 fn action(signal: c_int) -> Option<libc::sigaction> {
     let mut action = MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: the out-pointer is valid, and nothing is changed.
@@ -126,12 +129,12 @@ fn set_action(signal: c_int, action: &libc::sigaction) -> bool {
     unsafe { libc::sigaction(signal, action, core::ptr::null_mut()) == 0 }
 }
 
-/// The process was forked, and its signals are counted anew.
+/// Counts signals anew in a forked process.
 pub(crate) fn count_in_child() {
     OWNER.store(process_id(), Ordering::Relaxed);
 }
 
-/// Puts back what was there before [`count_signal`], unless the program has put something else there.
+/// Puts back the action from before [`count_signal`], unless the program has set another.
 pub(crate) fn stop_counting(signal: c_int) {
     let handler: extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void) = handle;
     let is_ours = |action: libc::sigaction| action.sa_sigaction == handler as *const () as usize;
@@ -140,9 +143,9 @@ pub(crate) fn stop_counting(signal: c_int) {
     }
 }
 
-/// What there was before our handler.
+/// The action from before the profiler's handler.
 fn previous() -> libc::sigaction {
-    // SAFETY: our handler is in place or was, so nobody writes any more.
+    // SAFETY: the profiler's handler is in place or was, so no thread writes any more.
     let previous = PREVIOUS.0.with(|place| unsafe { &*place });
     // SAFETY: and it was written.
     unsafe { previous.assume_init() }
@@ -152,7 +155,7 @@ extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_
     let _errno = KeepErrno::new();
     let is_ours = process_id() == OWNER.load(Ordering::Relaxed);
     if is_ours {
-        // Release pairs with the Acquire of who serves the request.
+        // Release pairs with the Acquire of the thread that serves the request.
         REQUESTS.fetch_add(1, Ordering::Release);
         wake(&REQUESTS);
     }
@@ -162,7 +165,7 @@ extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_
         libc::SIG_IGN => {}
         libc::SIG_DFL if is_ours => {}
         libc::SIG_DFL => {
-            // Once this returns, the signal comes again and does what it does to others.
+            // Once this returns, the signal comes again and has its default effect.
             set_action(signal, &previous);
             // SAFETY: no memory is involved.
             unsafe { libc::raise(signal) };
@@ -182,7 +185,7 @@ extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_
     }
 }
 
-/// Waits until the number is another than `seen`, or so many milliseconds have passed, or for no reason.
+/// Waits until the number differs from `seen`, or N milliseconds have passed; may return early.
 pub(crate) fn wait(number: &AtomicU32, seen: u32, millis: Option<u32>) {
     let limit = millis.map(|millis| libc::timespec {
         tv_sec: libc::time_t::from(millis / 1000),
@@ -194,14 +197,15 @@ pub(crate) fn wait(number: &AtomicU32, seen: u32, millis: Option<u32>) {
     unsafe { libc::syscall(libc::SYS_futex, number.as_ptr(), how, seen, limit) };
 }
 
-/// Wakes all who [`wait`] for the number.
+/// Wakes all threads that [`wait`] for the number.
 pub(crate) fn wake(number: &AtomicU32) {
     let how = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
     // SAFETY: the kernel takes the address for a name.
     unsafe { libc::syscall(libc::SYS_futex, number.as_ptr(), how, c_int::MAX) };
 }
 
-/// Starts a thread that no signal of the program's goes to and that nobody waits for; or the error's number.
+/// Starts a thread that gets no signal of the program and that is never joined; or returns the
+/// error's number.
 pub(crate) fn start_thread(
     stack: usize,
     start: extern "C" fn(*mut c_void) -> *mut c_void,
@@ -229,7 +233,7 @@ pub(crate) fn start_thread(
     if result == 0 { Ok(()) } else { Err(result) }
 }
 
-/// A thread begins with what is blocked in the one that starts it.
+/// A thread begins with the signals blocked that its starter has blocked.
 fn with_signals_blocked<R>(work: impl FnOnce() -> R) -> R {
     let mut all = MaybeUninit::<libc::sigset_t>::uninit();
     let mut before = MaybeUninit::<libc::sigset_t>::uninit();
@@ -254,6 +258,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "signal 34 is none of Miri's")]
     fn signals_are_named_as_people_do() {
         for (text, signal) in [
             ("QUIT", libc::SIGQUIT),

@@ -1,6 +1,6 @@
-//! Where the calling thread's stack lies, asked of the kernel alone.
+//! The bounds of the calling thread's stack, asked of the kernel alone.
 //!
-//! The C library's own answer (`pthread_getattr_np`) holds a lock of the thread's and allocates: a hook
+//! The C library's function (`pthread_getattr_np`) holds a lock of the thread and allocates: a hook
 //! that is called for that very allocation would wait for itself.
 
 use core::ffi::CStr;
@@ -9,7 +9,7 @@ use super::files::File;
 
 const MAPS: &CStr = c"/proc/self/maps";
 
-/// A line of the list of mappings, and where the one before it ended.
+/// A line of the list of mappings, and the end of the mapping before it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Mapping {
     start: u64,
@@ -26,9 +26,8 @@ pub(crate) fn bounds_around(sp: u64) -> Option<(u64, u64)> {
         let lowest = mapping.end.saturating_sub(stack_limit());
         return Some((lowest.max(mapping.previous_end), mapping.end));
     }
-    // The thread's descriptor lies at the top of the stack; what is beyond may be another mapping that the
-    // kernel has joined to this one.
-    // SAFETY: no preconditions.
+    // The thread's descriptor lies at the top of the stack; memory beyond it may be another mapping
+    // that the kernel has joined to this one. SAFETY: no preconditions.
     let descriptor = unsafe { libc::pthread_self() };
     let top = if (sp..mapping.end).contains(&descriptor) { descriptor } else { mapping.end };
     Some((mapping.start, top & !7))
@@ -74,9 +73,9 @@ fn find(maps: &File, address: u64) -> Option<Mapping> {
 #[derive(Debug, Default)]
 struct Lines {
     line: Mapping,
-    /// Which of the two numbers, or neither.
+    /// The number being read, of the two, or neither.
     field: u32,
-    /// How many bytes of `[stack]` the line's last bytes are.
+    /// The number of bytes of `[stack]` that the line's last bytes match.
     matched: usize,
 }
 

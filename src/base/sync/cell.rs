@@ -10,13 +10,13 @@ impl<T> UnsafeCell<T> {
         UnsafeCell(core::cell::UnsafeCell::new(value))
     }
 
-    /// For reading through the pointer: nobody may write meanwhile.
+    /// For reading through the pointer: no thread may write meanwhile.
     #[inline(always)]
     pub(crate) fn with<R>(&self, read: impl FnOnce(*const T) -> R) -> R {
         read(self.0.get())
     }
 
-    /// For writing through the pointer: nobody else may have access meanwhile.
+    /// For writing through the pointer: no other thread may have access meanwhile.
     #[inline(always)]
     pub(crate) fn with_mut<R>(&self, write: impl FnOnce(*mut T) -> R) -> R {
         write(self.0.get())

@@ -15,11 +15,11 @@ const CLOSED: u32 = 1 << 31;
 #[repr(transparent)]
 pub(crate) struct Gate(AtomicU32);
 
-/// Somebody is inside; leaves when dropped.
+/// Proof that a thread is inside; leaves when dropped.
 #[derive(Debug)]
 pub(crate) struct Passing<'a>(&'a Gate);
 
-/// The gate is closed and nobody is inside; opens when dropped.
+/// Proof that the gate is closed and no thread is inside; opens when dropped.
 #[derive(Debug)]
 pub(crate) struct Closed<'a>(&'a Gate);
 
@@ -33,8 +33,8 @@ impl Gate {
                 return Passing(self);
             }
             self.0.fetch_sub(1, Ordering::Relaxed);
-            // Waiting changes nothing, or those who wait could keep `close` from ever seeing
-            // that nobody is inside.
+            // Waiting changes no count: otherwise waiting threads could keep `close` from ever
+            // seeing the gate empty.
             while self.0.load(Ordering::Relaxed) & CLOSED != 0 {
                 wait_turn(&mut turn);
             }
@@ -68,8 +68,8 @@ impl Drop for Passing<'_> {
 
 impl Drop for Closed<'_> {
     fn drop(&mut self) {
-        // Release pairs with the Acquire in `pass`. Those who came in vain may still be
-        // counted for a moment, so only the bit is taken away.
+        // Release pairs with the Acquire in `pass`. Threads that came in vain may still be counted
+        // for a moment, so only the bit is taken away.
         self.0.0.fetch_and(!CLOSED, Ordering::Release);
     }
 }

@@ -1,7 +1,7 @@
 //! Atomics and the locks that may be held below the allocator.
 //!
 //! `tests/loom.rs` compiles the protocol files ([`gate`], [`once`], [`spin_lock`], [`word`],
-//! `table/slot.rs`, `table/frames.rs` and `heap.rs`) against a module of this name that gives
+//! `store/slot.rs`, `store/frames.rs` and `store/peak.rs`) against a module of this name that gives
 //! loom's atomics instead; so they name no atomics but through here.
 
 mod cell;

@@ -20,7 +20,7 @@ const MAKING: u32 = 1;
 const MADE: u32 = 2;
 const REFUSED: u32 = 3;
 
-/// Nothing is decided yet.
+/// Undecided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Undecided;
 
@@ -42,11 +42,11 @@ impl<T> Once<T> {
         Once { state, value }
     }
 
-    /// The value, or that there will be none.
+    /// The value, or the decision that there will be none.
     ///
     /// # Errors
     ///
-    /// While nothing is decided.
+    /// Not decided yet.
     #[inline(always)]
     pub(crate) fn get(&self) -> Result<Option<&T>, Undecided> {
         // Acquire pairs with the Release in `make`: the value is seen.
@@ -60,8 +60,8 @@ impl<T> Once<T> {
         .map(|value| value.map(|value| unsafe { value.assume_init_ref() }))
     }
 
-    /// The value, made by `make` if nobody has decided yet; waits while another thread makes
-    /// it. `begin` runs after that, in the thread that has made it; it may use the value.
+    /// The value, made by `make` if it is undecided; waits while another thread makes it. `begin`
+    /// runs after that, in the thread that has made it; it may use the value.
     #[cold]
     pub(crate) fn decide(
         &self,
@@ -79,14 +79,14 @@ impl<T> Once<T> {
         self.get().unwrap_or(None)
     }
 
-    /// Ends the making; whether there is a value.
+    /// Ends the making; the argument tells if there is a value.
     fn make(&self, value: Option<T>) -> bool {
         let Some(value) = value else {
             self.state.store(REFUSED, Ordering::Release);
             return false;
         };
         self.value.with_mut(|place| {
-            // SAFETY: this thread alone is in Making; nobody reads before Made.
+            // SAFETY: this thread alone is in Making; no thread reads before Made.
             unsafe { &mut *place }.write(value);
         });
         self.state.store(MADE, Ordering::Release); // pairs with the Acquire in `get`

@@ -24,10 +24,10 @@ impl SpinLock {
         }
     }
 
-    /// Takes the lock if nobody has it.
+    /// Takes the lock if no thread has it.
     #[inline]
     pub(crate) fn try_lock(&self) -> Option<Held<'_>> {
-        // Acquire pairs with the Release in `Held::drop`: what the last holder wrote is seen.
+        // Acquire pairs with the Release in `Held::drop`: the last holder's writes are seen.
         self.0.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).ok().map(|_| Held(self))
     }
 

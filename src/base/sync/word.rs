@@ -1,4 +1,4 @@
-//! Words of a recording that one thread writes and anybody reads.
+//! Words of a recording that one thread writes and any thread reads.
 //!
 //! Each is an atomic only so that a reader in another thread or process sees whole values;
 //! the writer uses plain loads and stores (Relaxed compiles to them), never a locked
@@ -36,8 +36,8 @@ impl Word {
     }
 }
 
-/// Bytes and blocks with one writer, stored by one instruction: where the writer is killed, both are as
-/// before an event or both as after it.
+/// Bytes and blocks with one writer, stored by one instruction: where the writer is killed, both
+/// are as before an event or both as after it.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(crate) struct Pair {
@@ -91,14 +91,14 @@ impl Pair {
         sums
     }
 
-    /// The same as signed numbers.
+    /// Bytes and blocks as signed numbers.
     #[cfg(feature = "backtraces")]
     #[inline(always)]
     pub(crate) fn get_signed(&self) -> (i64, i64) {
         (self.bytes.get().cast_signed(), self.blocks.get().cast_signed())
     }
 
-    /// The same with signed numbers.
+    /// Adds signed numbers, wrapping; returns the sums. Only the pair's one writer may call this.
     #[cfg(feature = "backtraces")]
     #[inline(always)]
     pub(crate) fn set_signed(&self, bytes: i64, blocks: i64) {

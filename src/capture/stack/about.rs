@@ -1,4 +1,4 @@
-//! What is known of a remembered frame besides its mark.
+//! Facts about a remembered frame besides its mark.
 
 use crate::capture::stack::NO_NODE;
 use crate::capture::walk::PointerUse;
@@ -13,11 +13,11 @@ use crate::capture::walk::PointerUse;
 /// ```
 ///
 /// * `node`: the frame's node in the call-site table, or [`NO_NODE`].
-/// * `checked`: the innermost frame, from here outward, whose step has restored a frame pointer that
-///   matters further out, so that the word it was read from is to be checked; 0: none.
+/// * `checked`: the innermost frame, from here outward, whose step has restored a frame pointer
+///   that matters further out, so that the word it was read from is to be checked; 0: none.
 /// * `unverifiable`: the innermost frame, from here outward, whose step cannot be checked; 0: none.
-/// * `late`: the innermost frame, from here outward, whose object was loaded late, so that another may
-///   be in its place by now; 0: none.
+/// * `late`: the innermost frame, from here outward, whose module was loaded late, so that another
+///   may be in its place by now; 0: none.
 /// * `matters`: some step from here outward reads this frame's frame pointer before it is restored.
 #[derive(Debug, Clone, Copy, Default)]
 #[repr(transparent)]
@@ -60,8 +60,8 @@ impl About {
         (self.0 >> Self::LATE & Self::NUMBER) as usize
     }
 
-    /// The same of frame `index`, inward of this one, whose step uses the frame pointer like that and
-    /// has `restored` it.
+    /// The facts about frame `index`, inward of this one, whose step uses the frame pointer like
+    /// that and has `restored` it.
     pub(super) fn inward(self, index: usize, pointer: PointerUse, restored: bool) -> Self {
         let is_checked = self.matters() && restored;
         let number = |is: bool, outward: usize| if is { index } else { outward };
@@ -82,7 +82,7 @@ impl About {
         About(matters | numbers).with_node(NO_NODE)
     }
 
-    /// The same after the outermost `dropped` frames were dropped.
+    /// The facts after the outermost `dropped` frames were dropped.
     pub(super) fn without_outermost(self, dropped: usize) -> Self {
         let sunk = |number: usize| number.saturating_sub(dropped);
         let (checked, unverifiable) = (sunk(self.checked()), sunk(self.unverifiable()));

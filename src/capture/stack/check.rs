@@ -1,4 +1,10 @@
-//! Whether the walk that made the remembered stack would be the same again.
+//! The check that a repeated walk would give the remembered stack.
+//!
+//! All words that are read here were granted by [`Memory::word`] when the remembered frames were
+//! walked; each lies at its frame's stack pointer or outward of it. A check begins at a remembered
+//! frame whose stack pointer is the present walk's, and reads words of that frame and of frames
+//! outward of it only. The memory's maker has promised that it is of the remembered stack
+//! ([`OwnStack`](crate::capture::own_stack::OwnStack)); other memories are safe to read anywhere.
 
 use crate::capture::registers::Registers;
 #[cfg(target_arch = "aarch64")]
@@ -7,7 +13,7 @@ use crate::capture::stack::{Base, Mark, Stack};
 use crate::capture::walk::{Memory, link_address};
 
 impl Stack {
-    /// Whether a capture would find the very stack that is remembered.
+    /// True if a capture would find the very stack that is remembered.
     #[inline(always)]
     pub(crate) fn is_unchanged<M: Memory>(&self, at: &Registers, memory: &M) -> bool {
         let Some(mark) = self.marks.get(self.len) else { return false };
@@ -18,13 +24,14 @@ impl Stack {
             && self.holds(self.first, self.len, memory)
     }
 
-    /// Whether the walk goes on from a remembered frame in the same way if its frame pointer is `bp`.
+    /// True if the walk goes on from a remembered frame in the same way if its frame pointer is
+    /// `bp`.
     #[inline(always)]
     fn takes(&self, met: usize, bp: u64) -> bool {
         self.abouts.get(met).is_some_and(|about| !about.matters() || self.pointers[met].bp == bp)
     }
 
-    /// Whether the steps from frame `met` outward as far as frame `first` would be the same again.
+    /// True if the steps from frame `met` outward as far as frame `first` would be the same again.
     #[inline(always)]
     pub(super) fn holds<M: Memory>(&self, first: usize, met: usize, memory: &M) -> bool {
         self.changed_link(first, met, memory).is_none() && self.holds_the_rest(first, met, memory)
@@ -34,7 +41,9 @@ impl Stack {
     #[cfg(not(target_arch = "aarch64"))]
     #[inline(always)]
     fn changed_link<M: Memory>(&self, first: usize, met: usize, memory: &M) -> Option<usize> {
-        let differs = |mark: &Mark| memory.again(link_address(mark.sp, 0)) ^ mark.pc;
+        // SAFETY: where the frame's return address was granted; see the module's description.
+        let link = |mark: &Mark| unsafe { memory.again(link_address(mark.sp, 0)) };
+        let differs = |mark: &Mark| link(mark) ^ mark.pc;
         let marks = self.marks.get(first..met).unwrap_or(&[]);
         let (rest, fours) = marks.as_rchunks::<4>();
         let mut index = met;
@@ -57,29 +66,35 @@ impl Stack {
         let pointers = self.pointers.get(first + 1..=met).unwrap_or(&[]);
         let differs = |(mark, pointer): (&Mark, &Pointer)| match pointer.saved {
             0 => true, // out of a signal's frame: it was not read there, and is not to be relied on
-            saved => memory.again(link_address(mark.sp, saved)) != mark.pc,
+            // SAFETY: where the frame's return address was granted; see the module's description.
+            saved => unsafe { memory.again(link_address(mark.sp, saved)) != mark.pc },
         };
         let changed = marks.iter().zip(pointers).rposition(differs)?;
         Some(first + changed + 1)
     }
 
-    /// Whether what the steps read besides return addresses is the same.
+    /// True if the words that the steps read besides return addresses are unchanged.
     #[inline(always)]
     fn holds_the_rest<M: Memory>(&self, first: usize, met: usize, memory: &M) -> bool {
         let about = self.abouts[met];
         let word = self.last_word;
         about.unverifiable() < first
             && (about.checked() <= first || self.changed_pointer(first, met, memory).is_none())
-            && (first > 1 || word.address == 0 || memory.again(word.address) == word.value)
+            && (first > 1 || word.address == 0 || {
+                // SAFETY: granted to the walk that ended there; see the module's description.
+                unsafe { memory.again(word.address) == word.value }
+            })
     }
 
-    /// The innermost frame, from frame `met` outward, that restores another frame pointer than it did
-    /// though it matters.
+    /// The innermost frame, from frame `met` outward, that restores another frame pointer than it
+    /// did though it matters.
     #[inline(never)]
     fn changed_pointer<M: Memory>(&self, first: usize, met: usize, memory: &M) -> Option<usize> {
         let mut index = self.abouts[met].checked();
         while index > first {
-            if memory.again(self.pointers[index].saved) != self.pointers[index - 1].bp {
+            // SAFETY: where the frame's saved pointer was granted; see the module's description.
+            let saved = unsafe { memory.again(self.pointers[index].saved) };
+            if saved != self.pointers[index - 1].bp {
                 return Some(index);
             }
             index = self.abouts[index - 1].checked();
@@ -87,7 +102,7 @@ impl Stack {
         None
     }
 
-    /// A frame of the same pc and stack pointer as frame `met` was reached: whether the walk would go
+    /// Called at a frame of the same pc and stack pointer as frame `met`. `Ok` if the walk would go
     /// on from there as it did, as far as the window of `met` frames and `fresh` more reaches.
     /// `Err(n)`: only the outermost `n` frames may still be met further out.
     #[inline(never)]
@@ -110,12 +125,14 @@ impl Stack {
         match self.changed_link(first, met, memory) {
             None if self.holds_the_rest(first, met, memory) => Ok(()),
             None => Err(self.unchanged(first, met, memory)),
-            // Something else further in may have changed, too: then the next that is met is refused.
+            // Something else further in may have changed, too: then the next that is met is
+            // refused.
             Some(index) => Err(index - 1),
         }
     }
 
-    /// How many of the outermost frames lie outward of what has changed, which is no return address.
+    /// The number of outermost frames that lie outward of the changed word, which is no return
+    /// address.
     #[cold]
     fn unchanged<M: Memory>(&self, first: usize, met: usize, memory: &M) -> usize {
         let unverifiable = self.abouts[met].unverifiable();

@@ -31,7 +31,7 @@ impl Stack {
         Some(node)
     }
 
-    /// The same, if the fresh frames differ in what is known of them, or the kept frames have no names yet.
+    /// Joins frames if the fresh ones differ in their facts, or the kept ones have no names yet.
     #[inline(never)]
     fn settle_slowly<N: Names>(&mut self, kept: usize, fresh: usize, names: &mut N) -> Option<u32> {
         let about = match self.abouts[kept] {
@@ -72,8 +72,8 @@ impl Stack {
 
     /// Puts the fresh frames behind the kept ones, if the innermost of them all is `node`.
     ///
-    /// No step has read a frame pointer that was not restored by a later one; so all is known of the
-    /// fresh frames that is of the innermost kept one, of which it is `about`.
+    /// No step has read a frame pointer that was not restored by a later one; so the facts of the
+    /// innermost kept frame, `about`, hold for the fresh ones.
     #[inline(always)]
     fn turn_over_known<N: Names>(
         &mut self,
@@ -100,7 +100,8 @@ impl Stack {
         node == about.node()
     }
 
-    /// The same for frames that have to be looked up one by one; returns the innermost one's node.
+    /// Puts fresh frames behind the kept ones if each has to be looked up; returns the innermost
+    /// one's node.
     #[inline(never)]
     fn turn_over_new<N: Names>(
         &mut self,
@@ -121,7 +122,7 @@ impl Stack {
         outer
     }
 
-    /// The same whatever the steps have read.
+    /// Puts fresh frames behind the kept ones, whatever the steps have read.
     #[inline(never)]
     fn turn_over<N: Names>(
         &mut self,

@@ -1,4 +1,4 @@
-//! What a stack's frames are called in the call-site table.
+//! Names of a stack's frames in the call-site table.
 
 use crate::capture::stack::Base;
 

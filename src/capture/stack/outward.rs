@@ -1,4 +1,4 @@
-//! The walk from the innermost frame outward, until it meets what is remembered.
+//! The walk from the innermost frame outward, until it meets a remembered frame.
 
 use core::ptr::NonNull;
 
@@ -8,33 +8,33 @@ use crate::capture::walk::{
     LINK_IS_BELOW_CFA, Memory, Needs, PointerUse, Rules, Step, Word, plain_step, step, step_by_sp,
 };
 
-/// How a walk ended: what it has met, and what lies outward of all.
+/// The end of a walk: the remembered frame that it met, and the end outward of all.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Walked {
     pub(super) kept: usize,
     pub(super) fresh: usize,
     pub(super) base: Base,
-    /// Some fresh frame's step has read the frame pointer, or its object was loaded late: each is to be
-    /// looked at by itself.
+    /// Some fresh frame's step has read the frame pointer, or its module was loaded late: each is
+    /// to be looked at by itself.
     pub(super) differs: bool,
     /// A hash of the fresh frames' pcs.
     pub(super) trail: u64,
 }
 
 impl Walked {
-    /// A walk that has met nothing. How it was done is of no more use.
+    /// A walk that has met no remembered frame. Its other facts are of no more use.
     fn whole(fresh: usize, base: Base) -> Self {
         Walked { kept: 0, fresh, base, differs: true, trail: 0 }
     }
 }
 
 impl Stack {
-    /// Walks outward until the rest is known, as long as each frame is left by its stack pointer: then
-    /// frame pointers need not be followed, because only steps by frame pointer read them. The first
-    /// frame that is otherwise has all walked again with everything.
+    /// Walks outward until the rest is known, as long as each frame is left by its stack pointer:
+    /// then frame pointers need not be followed, because only steps by frame pointer read them. The
+    /// first frame that is otherwise has all walked again with everything.
     ///
-    /// The registers come one by one, and what is seldom is out of line, so that the loop's state stays
-    /// in the processor's registers.
+    /// The registers come one by one, and what is seldom is out of line, so that the loop's state
+    /// stays in the processor's registers.
     #[inline(never)]
     pub(super) fn walk<M: Memory, R: Rules>(
         &mut self,

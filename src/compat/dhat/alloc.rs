@@ -1,4 +1,5 @@
-//! What is behind [`Alloc`](super::Alloc): a [`ModAlloc`] that records nothing until somebody asks.
+//! The allocator behind [`Alloc`](super::Alloc): a [`ModAlloc`] that records nothing until a
+//! profiler asks.
 
 use super::AS_1_0;
 use crate::api::report_files;
@@ -8,7 +9,8 @@ use crate::hook::ModAlloc;
 
 pub(super) static INNER: ModAlloc = ModAlloc::new();
 
-/// The process's first block decides whether it is recorded: before that, what is recorded of it.
+/// The first block decides if the process is recorded. Before that, this sets the kind of
+/// recording.
 #[inline(always)]
 pub(super) fn before_first() {
     if session::is_undecided() {
@@ -28,11 +30,12 @@ fn begin() {
     }
 }
 
-/// 1: there is an [`Alloc`](super::Alloc), so nothing has a stack, or is recorded at all, without a profiler.
+/// 1: there is an [`Alloc`](super::Alloc), so nothing has a stack, or is recorded at all, without a
+/// profiler.
 static INSTALLED: AtomicU32 = AtomicU32::new(0);
 
 /// See [`INSTALLED`].
 pub(super) fn is_installed() -> bool {
-    // Only ever set, and before there is anything to be read.
+    // Only ever set, and before any number can be read.
     INSTALLED.load(Ordering::Relaxed) != 0
 }

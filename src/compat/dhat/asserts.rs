@@ -8,8 +8,8 @@ use super::phase::{self, State};
 use super::saving;
 use crate::base::current::as_profiler;
 
-/// Evaluates `condition` without counting what it allocates. Returns whether it is **false**; the report is
-/// written then, and the profiler has ended.
+/// Evaluates `condition` without counting its allocations. Returns `true` if it is **false**; then
+/// the report is written, and the profiler has ended.
 ///
 /// # Panics
 ///
@@ -31,7 +31,7 @@ where
         return false;
     }
     as_profiler(|| {
-        // Not while the report is made, so that others' allocations go on.
+        // The lock is not held while the report is made, so that other threads' allocations go on.
         let failed = phase::lock().fail();
         if let Some((settings, recording)) = failed {
             saving::finish(&settings, &recording, None);
@@ -58,8 +58,8 @@ fn message_of(panic: &(dyn Any + Send)) -> Option<&str> {
 }
 
 /// Asserts that a condition is true, while a [`Profiler`](crate::compat::dhat::Profiler) in
-/// [testing mode](crate::compat::dhat::ProfilerBuilder::testing) is there. If it is not, the profiler's
-/// report is written before the panic. What the condition allocates is not counted.
+/// [testing mode](crate::compat::dhat::ProfilerBuilder::testing) is there. If it is not, the
+/// profiler's report is written before the panic. The condition's allocations are not counted.
 ///
 /// ```
 /// use mod_alloc::dhat_compat as dhat;
@@ -70,8 +70,8 @@ fn message_of(panic: &(dyn Any + Send)) -> Option<&str> {
 ///
 /// # Panics
 ///
-/// If the condition is false. And, without a report, if there is no profiler, or not a testing one, or
-/// one whose assertion has failed.
+/// If the condition is false. And, without a report, if there is no profiler, or not a testing one,
+/// or one whose assertion has failed.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __dhat_compat_assert {

@@ -1,10 +1,10 @@
-//! How a profiler is asked for.
+//! The builder of profilers.
 
 use std::path::{Path, PathBuf};
 
 use super::{Mode, Profiler};
 
-/// What a [`Profiler`] was asked to be.
+/// Settings of a [`Profiler`].
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     pub(super) mode: Mode,
@@ -14,7 +14,17 @@ pub(super) struct Settings {
     pub(super) eprint_json: bool,
 }
 
-/// Makes a [`Profiler`] that is not quite the ordinary one; see [`Profiler::builder`].
+/// Makes a [`Profiler`] with other settings than the default ones; see [`Profiler::builder`].
+///
+/// ```
+/// use mod_alloc::dhat_compat as dhat;
+/// # let folder = std::env::temp_dir();
+/// # let path = folder.join(format!("mod-alloc-builder-{}.json", std::process::id()));
+/// let profiler = dhat::Profiler::builder().file_name(&path).trim_backtraces(None).build();
+/// // …
+/// drop(profiler); // the report is at `path`
+/// # std::fs::remove_file(&path).unwrap();
+/// ```
 #[derive(Debug)]
 pub struct ProfilerBuilder {
     settings: Settings,
@@ -38,28 +48,30 @@ impl ProfilerBuilder {
         self
     }
 
-    /// Allows [`assert!`](super::assert) and its like. Writes a report only if one of those fails.
+    /// Allows [`assert!`](super::assert), [`assert_eq!`](super::assert_eq) and
+    /// [`assert_ne!`](super::assert_ne). A report is written only if one of them fails.
     pub fn testing(mut self) -> Self {
         self.settings.testing = true;
         self
     }
 
-    /// The report's path, instead of `dhat-heap.json` or `dhat-ad-hoc.json`. It is looked up when the report
-    /// is written.
+    /// The report's path, instead of `dhat-heap.json` or `dhat-ad-hoc.json`. It is looked up when
+    /// the report is written.
     pub fn file_name<P: AsRef<Path>>(mut self, file_name: P) -> Self {
         self.settings.file_name = Some(file_name.as_ref().to_path_buf());
         self
     }
 
-    /// What the report shows of a stack, 10 frames if this is not called.
+    /// The number of frames that the report shows of a stack; the default is 10.
     ///
-    /// - `Some(n)`: the innermost `n` frames, at least 4, without those that say nothing: the
-    ///   allocator's own among them, and what lies outward of `main`. Functions that were
-    ///   inlined into others are shown and not counted.
-    /// - `Some(usize::MAX)`: all frames but those that say nothing.
+    /// - `Some(n)`: the innermost `n` frames, at least 4, without uninteresting ones: the
+    ///   allocator's, and those outward of `main`. Functions that were inlined into others are
+    ///   shown and not counted.
+    /// - `Some(usize::MAX)`: all frames but the uninteresting ones.
     /// - `None`: all frames.
     ///
-    /// Stacks are always recorded as deep as `MOD_ALLOC_FRAMES` says, so this costs the program nothing.
+    /// Stacks are always recorded as deep as `MOD_ALLOC_FRAMES` says, so this costs the program
+    /// nothing.
     pub fn trim_backtraces(mut self, max_frames: Option<usize>) -> Self {
         self.settings.trim_backtraces = max_frames.map(|max| max.max(4));
         self

@@ -11,15 +11,16 @@ use crate::engine::inside::Inside;
 use crate::engine::stack_site;
 use crate::recording::model::{Counters, ROOT_BROKEN, ROOT_TABLE_FULL, Site};
 use crate::start;
+use crate::store::ids::FrameId;
 
-/// 1 while an ad hoc profiler counts: events are nobody's concern else.
+/// 1 while an ad hoc profiler counts: otherwise events are ignored.
 static COUNTING: AtomicU32 = AtomicU32::new(0);
 
 /// All events and their weights since the process's start.
 static EVENTS: AtomicU64 = AtomicU64::new(0);
 static UNITS: AtomicU64 = AtomicU64::new(0);
 
-/// What a profiler has counted: events and units, by the innermost frame of the stack.
+/// A profiler's counts: events and units, by the innermost frame of the stack.
 #[derive(Debug)]
 pub(super) struct Events {
     by_frame: BTreeMap<u32, (u64, u64)>,
@@ -52,7 +53,7 @@ impl Events {
         })
     }
 
-    /// The same as call sites, whose blocks are events and whose bytes are units.
+    /// The counts as call sites, whose blocks are events and whose bytes are units.
     pub(super) fn sites(&self) -> Vec<Site> {
         let site = |(frame, (events, units)): (&u32, &(u64, u64))| Site {
             frame: *frame,
@@ -66,7 +67,7 @@ impl Events {
     }
 }
 
-/// Whether anybody wants to know of events.
+/// True if a profiler counts events.
 #[inline(always)]
 pub(super) fn is_wanted() -> bool {
     AS_1_0 || COUNTING.load(Ordering::Relaxed) != 0
@@ -110,10 +111,11 @@ unsafe extern "C" fn count(weight: usize, _: usize, _: usize, pc: u64, sp: u64, 
 /// The innermost frame's id of the stack with these registers, or a root's.
 fn frame_of(at: Registers) -> u32 {
     let Some(session) = start::session() else { return ROOT_BROKEN };
-    let inside = Inside::enter_fast(session).ok_or(()).or_else(|()| Inside::enter(session));
+    let inside = Inside::enter(session);
     match inside {
         Ok(mut inside) => {
-            stack_site::frame_of(inside.thread(), session, at).unwrap_or(ROOT_TABLE_FULL)
+            let frame = stack_site::frame_of(inside.thread(), session, at);
+            frame.map_or(ROOT_TABLE_FULL, FrameId::number)
         }
         Err(_) => ROOT_BROKEN,
     }

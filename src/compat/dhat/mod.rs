@@ -1,4 +1,4 @@
-//! For programs written for [dhat-rs]: all of its names, with its meanings.
+//! [dhat-rs]'s interface: all of its names, with its meanings.
 //!
 //! ```
 //! use mod_alloc::dhat_compat as dhat; // instead of the dependency
@@ -15,50 +15,109 @@
 //! }
 //! ```
 //!
-//! Nothing is recorded but between a [`Profiler`]'s making and its end. When it ends it writes
-//! `dhat-heap.json` (or `dhat-ad-hoc.json`) and says so on standard error in dhat-rs's words. A process
-//! that uses this module has no other report at its exit, and `MOD_ALLOC_OUT` says nothing to it; all other
-//! variables count.
+//! A [`Profiler`] records from its making to its end; outside of that time nothing is recorded. At
+//! its end it writes `dhat-heap.json` (or `dhat-ad-hoc.json`) and prints dhat-rs's lines on
+//! standard error. A process that uses this module writes no other report at its exit, and ignores
+//! `MOD_ALLOC_OUT`; all other [variables](crate#environment) count.
 //!
-//! With [`ModAlloc`](crate::ModAlloc) as the global allocator in place of [`Alloc`] a profiler works the
-//! same: from its making on, nothing that happened before is known, and after its end nothing is
-//! recorded until the next one.
+//! The global allocator may be [`ModAlloc`](crate::ModAlloc) in place of [`Alloc`]: a profiler does
+//! not notice.
 //!
-//! Peaks are exact whatever the number of threads, as dhat-rs's are, so that assertions can rely on
-//! them. As long as one thread alone allocates, that costs nothing; from the second one on every event waits
-//! for its turn at the heap's numbers, though not for others' stacks: some times the price of the
-//! ordinary recording where threads do nothing but allocate, and an order of magnitude below dhat-rs's.
+//! Peaks are exact with any number of threads, as dhat-rs's are, so that assertions can rely on
+//! them. As long as one thread alone allocates, that costs nothing. From the second thread on, each
+//! event waits for its turn at the heap's numbers, but not for other threads' stacks. If threads do
+//! nothing but allocate, that costs several times the ordinary recording, and an order of magnitude
+//! less than dhat-rs.
 //!
-//! # What differs from dhat-rs 0.3.3
+//! # Coming from dhat-rs
 //!
-//! | | dhat-rs | here |
-//! |---|---|---|
-//! | threads | wait for each other at each allocation, for its stack too | wait for each other while numbers are entered, if there are several, so that peaks are exact |
-//! | a block's lifetime | begins anew when it is reallocated | begins when it is allocated |
-//! | two stacks that become equal by trimming | two entries, and a viewer that refuses the file | one, whose `x_merged` says how many |
-//! | the outer end of a stack | what it shares with the profiler's own making | what lies outward of `main`, a thread's closure, or a test's function |
-//! | no limit of frames | none | 64, or `MOD_ALLOC_FRAMES`, at most 256; what is missing is said at the stack's end |
-//! | zeroed blocks | are written to | stay as the system gives them |
-//! | a condition of [`assert!`](self::assert) that fails | is evaluated again for the message | is evaluated once |
-//! | [`HeapStats::get`] in such a condition | panics | works |
-//! | the report | | more keys, which begin with `x_` |
-//! | something was not recorded | | a line more on standard error, `mod-alloc: Lost: …` |
+//! The dependency and one line change. The tests of this crate compile and run both sides.
+//!
+//! ```diff
+//! -// Cargo.toml: dhat = "0.3"
+//! +// Cargo.toml: mod-alloc = "1.1"
+//! +use mod_alloc::dhat_compat as dhat;
+//! +
+//!  #[global_allocator]
+//!  static ALLOC: dhat::Alloc = dhat::Alloc;
+//!
+//!  fn main() {
+//!      let _profiler = dhat::Profiler::new_heap();
+//!      let words: Vec<String> = ["to", "be", "or"].map(String::from).to_vec();
+//!      let stats = dhat::HeapStats::get();
+//!      println!("{} in {} blocks", words.join(" "), stats.curr_blocks);
+//!  }
+//! ```
+//!
+//! The rest stays as in dhat-rs 0.3.3: profilers, builder, statistics, [`ad_hoc_event`], the three
+//! assertions, the messages of panics and the lines that are printed. dhat-rs's own tests pass with
+//! the import changed.
+//!
+//! # Differences from dhat-rs 0.3.3
+//!
+//! - **Threads**: under dhat-rs, threads wait for each other at each allocation, for its stack too.
+//!   Here they wait only while numbers are entered, if there are several, so that peaks are exact.
+//! - **A block's lifetime** begins when the block is allocated, and goes on when it is reallocated.
+//!   In dhat-rs it begins anew then, and the time before is lost.
+//! - **Stacks that trimming makes equal** are one entry, whose `x_merged` counts them. In dhat-rs
+//!   they are several entries, and a viewer refuses the file.
+//! - **A stack's outer end**: frames outward of `main`, of a thread's closure, or of a test's
+//!   function are left out. dhat-rs leaves out the frames shared with the stack that made the
+//!   profiler.
+//! - **The limit of frames** is 64, or `MOD_ALLOC_FRAMES`, at most 256; a stack's last frame tells
+//!   how many are missing. dhat-rs has no limit.
+//! - **Zeroed blocks** stay as the system gives them. dhat-rs writes to them.
+//! - **A condition of [`assert!`](self::assert) that fails** is evaluated once. dhat-rs evaluates
+//!   it again for the message.
+//! - **[`HeapStats::get`] in such a condition** works. In dhat-rs it panics.
+//! - **The report** has more keys, which begin with `x_`.
+//! - **Losses** are one line more on standard error, `mod-alloc: Lost: …`.
 //!
 //! # Coming from mod-alloc 1.0
 //!
-//! Its `dhat_compat` had fewer items, all of which are here: [`Alloc::new`], [`Mode`]. Where it and dhat-rs
-//! contradict each other, the feature `compat-1-0` selects its way, and only there:
+//! The version is all that changes. Stacks are whole, frees are known, and a report is written at
+//! exit (`MOD_ALLOC_OUT=off`: none).
 //!
-//! | | by default, as in dhat-rs | with `compat-1-0` |
-//! |---|---|---|
-//! | a second [`Profiler`] while one is there | panics | is another one; each writes its report when it ends |
-//! | [`HeapStats::get`] | since the profiler's making; panics without one | since the process's start |
-//! | `total_bytes`; `max_blocks` | a reallocation's whole new size; blocks when the bytes were at their maximum | what it grew by; the most blocks there were |
-//! | [`AdHocStats::get`] and [`ad_hoc_event`] | count for the ad hoc profiler; `get` panics without one | count always |
-//! | blocks outside of a profiler's time | unknown | counted, without their stacks |
-//! | a profiler's report | of its own time | of the process's life, the stacks of what was allocated while there was a profiler |
-//! | when it is written | four lines on standard error | nothing is said, but of an error |
-//! | the head of that report, and of [`ModAlloc::dhat_json_string`](crate::ModAlloc::dhat_json_string) | `bklt: true`, times in µs | `bklt: false`, `te: 0`, `tu: "instrs"` |
+//! ```diff
+//! -// Cargo.toml: mod-alloc = "1.0"
+//! +// Cargo.toml: mod-alloc = "1.1"
+//!  use mod_alloc::{ModAlloc, Profiler};
+//!
+//!  #[global_allocator]
+//!  static ALLOC: ModAlloc = ModAlloc::new();
+//!
+//!  fn main() {
+//!      let profiler = Profiler::start();
+//!      let numbers: Vec<u64> = (0..1000).collect();
+//!      let stats = profiler.stop();
+//!      println!("{} numbers: {} bytes", numbers.len(), stats.total_bytes);
+//!  }
+//! ```
+//!
+//! mod-alloc 1.0.1's own tests pass unchanged through `[patch.crates-io]`.
+//!
+//! Its `dhat_compat` had fewer items, all of which are here: [`Alloc::new`], [`Mode`]. If it and
+//! dhat-rs contradict each other, dhat-rs's way is the default. The feature `compat-1-0` brings the
+//! old way back, and changes nothing else:
+//!
+//! - **A second [`Profiler`]** panics. With `compat-1-0` it is another profiler; each writes its
+//!   report when it ends.
+//! - **[`HeapStats::get`]** counts since the profiler's making, and panics without one. With
+//!   `compat-1-0` it counts since the process's start.
+//! - **`total_bytes`**: a reallocation adds its whole new size. With `compat-1-0`, its growth.
+//! - **`max_blocks`** are the blocks at the moment of the most bytes. With `compat-1-0`, the most
+//!   blocks that there were.
+//! - **[`AdHocStats::get`] and [`ad_hoc_event`]** count for the ad hoc profiler; `get` panics
+//!   without one. With `compat-1-0` they count always.
+//! - **Blocks outside of a profiler's time** are unknown. With `compat-1-0` they are counted,
+//!   without their stacks.
+//! - **A profiler's report** covers that profiler's time. With `compat-1-0` it covers the process's
+//!   life, with stacks of the allocations that were made while there was a profiler.
+//! - **When the report is written**, four lines go to standard error. With `compat-1-0`, only an
+//!   error is printed.
+//! - **The head of that report**, and of
+//!   [`ModAlloc::dhat_json_string`](crate::ModAlloc::dhat_json_string), has `bklt: true` and times
+//!   in µs. With `compat-1-0` it has `bklt: false`, `te: 0`, `tu: "instrs"`.
 //!
 //! [dhat-rs]: https://docs.rs/dhat/0.3.3
 
@@ -84,7 +143,7 @@ pub use crate::{
     __dhat_compat_assert_ne as assert_ne,
 };
 
-/// Whether mod-alloc 1.0's way is taken where it and dhat-rs contradict each other.
+/// True if mod-alloc 1.0's way is taken where it and dhat-rs contradict each other.
 const AS_1_0: bool = cfg!(feature = "compat-1-0");
 
 /// The global allocator of programs that use a [`Profiler`]: the system's.
@@ -99,7 +158,14 @@ const AS_1_0: bool = cfg!(feature = "compat-1-0");
 pub struct Alloc;
 
 impl Alloc {
-    /// The same as `Alloc`.
+    /// `Alloc`, by the name that mod-alloc 1.0 gave it.
+    ///
+    /// ```
+    /// use mod_alloc::dhat_compat as dhat;
+    /// #[global_allocator]
+    /// static ALLOC: dhat::Alloc = dhat::Alloc::new();
+    /// # fn main() {}
+    /// ```
     #[must_use]
     pub const fn new() -> Self {
         Alloc
@@ -135,7 +201,12 @@ unsafe impl GlobalAlloc for Alloc {
     }
 }
 
-/// What a [`Profiler`] counts.
+/// The kinds of [`Profiler`]: each counts allocations or events.
+///
+/// ```
+/// use mod_alloc::dhat_compat::Mode;
+/// assert_ne!(Mode::Heap, Mode::AdHoc);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Mode {
@@ -145,8 +216,8 @@ pub enum Mode {
     AdHoc,
 }
 
-/// Tells the ad hoc profiler, if there is one, that something happened, and where; `weight` is what the
-/// caller wants it to be.
+/// Counts an event with its stack, if there is an ad hoc profiler. The caller gives `weight` its
+/// meaning.
 ///
 /// ```
 /// use mod_alloc::dhat_compat as dhat;

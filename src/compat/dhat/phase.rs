@@ -1,4 +1,4 @@
-//! Which profilers there are, and what they may be asked.
+//! The running profilers, and the questions that they may answer.
 //!
 //! ```text
 //!         ┌──────────▶ Ready
@@ -31,7 +31,7 @@ pub(super) struct Running {
     started_nanos: u64,
 }
 
-/// What all threads share.
+/// The state that all threads share.
 #[derive(Debug)]
 pub(super) struct Phase {
     /// The latest is the last. More than one only in mod-alloc 1.0's way.
@@ -44,13 +44,13 @@ pub(super) struct Phase {
 static PHASE: Mutex<Phase> =
     Mutex::new(Phase { running: Vec::new(), last_id: 0, events: Events::new() });
 
-/// The phase, for the calling thread alone. To be called [as the profiler](crate::base::current::as_profiler).
-/// Nothing of the program's runs while it is held.
+/// The phase, for the calling thread alone. To be called [as the
+/// profiler](crate::base::current::as_profiler). No user code runs while it is held.
 pub(super) fn lock() -> MutexGuard<'static, Phase> {
     PHASE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What is there to be asked.
+/// The state of the latest profiler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     Ready,
@@ -69,7 +69,7 @@ impl Phase {
         }
     }
 
-    /// Whether a profiler counts in that mode.
+    /// True if a profiler counts in that mode.
     pub(super) fn counts(&self, mode: Mode) -> bool {
         self.running.iter().any(|running| running.settings.mode == mode && !running.has_asserted)
     }
@@ -91,7 +91,7 @@ impl Phase {
         Some(id)
     }
 
-    /// Ends a profiler; with what it has to report, if it has not done so. `None`: it has ended.
+    /// Ends a profiler; returns its counts, if it has not reported them. `None`: it has ended.
     pub(super) fn end(&mut self, id: u64) -> Option<(Running, Option<Recording>)> {
         let at = self.running.iter().position(|running| running.id == id)?;
         let mut running = self.running.remove(at);
@@ -99,7 +99,7 @@ impl Phase {
         Some((running, recording))
     }
 
-    /// Ends what the latest profiler counts; with what it has to report. `None`: it had ended already.
+    /// Ends the counting of the latest profiler; returns its counts. `None`: it had ended already.
     pub(super) fn fail(&mut self) -> Option<(Settings, Recording)> {
         let mut running = self.running.pop()?;
         let recording = self.stop(&mut running);
@@ -109,7 +109,7 @@ impl Phase {
         Some((settings, recording?))
     }
 
-    /// What the profiler, which is not among the running, has counted. `None`: it has reported that.
+    /// The counts of a profiler that is no longer among the running. `None`: it has reported them.
     fn stop(&mut self, running: &mut Running) -> Option<Recording> {
         if running.has_asserted {
             return None;
@@ -157,11 +157,11 @@ fn end_recording() {
     }
 }
 
-/// What is recorded now.
+/// The present recording, of stacks alone.
 fn heap_recording() -> Recording {
     let mut recording = own_recording::recording(start::session());
     if recording.pid == 0 {
-        // The process is not recorded: what there is to say is who it is.
+        // The process is not recorded: the report has only its id and command line.
         recording.pid = std::process::id();
         recording.command = std::env::args_os()
             .map(|argument| argument.to_string_lossy().into_owned())
@@ -172,7 +172,7 @@ fn heap_recording() -> Recording {
     recording
 }
 
-/// The sums of what the present profiler has counted.
+/// The sums of the present profiler's counts.
 pub(super) fn heap_totals() -> Counters {
     own_recording::totals(start::session())
 }

@@ -1,4 +1,4 @@
-//! Profilers: what they are from their making to their end.
+//! Profilers, from their making to their end.
 
 use std::string::String;
 
@@ -6,7 +6,8 @@ use super::builder::{ProfilerBuilder, Settings};
 use super::{phase, saving};
 use crate::base::current::as_profiler;
 
-/// Records from its making until it is dropped, or until an assertion fails; then it writes its report.
+/// Records from its making until it is dropped, or until an assertion fails; then it writes its
+/// report.
 ///
 /// ```
 /// use mod_alloc::dhat_compat as dhat;
@@ -25,7 +26,7 @@ pub struct Profiler {
 }
 
 impl Profiler {
-    /// Begins to record allocations.
+    /// Begins to record allocations. [`Profiler`] has an example.
     ///
     /// # Panics
     ///
@@ -34,7 +35,7 @@ impl Profiler {
         Self::builder().build()
     }
 
-    /// Begins to record calls of [`ad_hoc_event`](super::ad_hoc_event).
+    /// Begins to record calls of [`ad_hoc_event`](super::ad_hoc_event), which has an example.
     ///
     /// # Panics
     ///
@@ -43,7 +44,13 @@ impl Profiler {
         Self::builder().ad_hoc().build()
     }
 
-    /// A profiler that is not quite the ordinary one.
+    /// A profiler with other settings than the default ones.
+    ///
+    /// ```
+    /// use mod_alloc::dhat_compat as dhat;
+    /// let _profiler = dhat::Profiler::builder().testing().build();
+    /// assert_eq!(dhat::HeapStats::get().curr_blocks, 0);
+    /// ```
     pub fn builder() -> ProfilerBuilder {
         ProfilerBuilder::new()
     }
@@ -55,8 +62,8 @@ impl Profiler {
         }
     }
 
-    /// Ends the profiler and returns its report, whether or not it is of a test. It is not to be dropped
-    /// then; if it is, that does nothing.
+    /// Ends the profiler and returns its report, with or without testing mode. Dropping the
+    /// profiler afterwards does nothing.
     #[doc(hidden)]
     pub fn drop_and_get_memory_output(&mut self) -> String {
         let mut report = String::new();

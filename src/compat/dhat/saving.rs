@@ -11,7 +11,7 @@ use crate::api::report_files::with_report_stack;
 use crate::recording::model::Recording;
 use crate::report::{Form, Options, Profile, summary};
 
-/// Writes the report of what was recorded, to `memory` if there is such, and says so.
+/// Writes the report of the recording, to `memory` if that is given, and prints a line about it.
 pub(super) fn finish(settings: &Settings, recording: &Recording, memory: Option<&mut String>) {
     let mut said = String::new();
     let mut json = String::new();
@@ -74,14 +74,14 @@ fn write_lines(
     }
     let mut losses = profile.run().losses;
     if settings.trim_backtraces.is_some_and(|max| max <= profile.run().settings.frames as usize) {
-        // Of those stacks nothing is missing that was asked for.
+        // Those stacks have all frames that were asked for.
         losses.truncated_stacks = 0;
     }
     summary::write_losses(profile, &losses, said)
 }
 
-/// Says it by std's macro, so that a test's output shows it only where it is asked for. Standard error may be
-/// closed, which that macro takes for a reason to panic.
+/// Prints by std's macro, so that the test harness captures the line. Standard error may be closed,
+/// at which that macro panics.
 fn say(text: &str) {
     if !text.is_empty() {
         let _ = std::panic::catch_unwind(|| std::eprint!("{text}"));

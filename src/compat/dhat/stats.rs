@@ -1,16 +1,26 @@
-//! What has been counted so far.
+//! The numbers counted so far.
 
 use super::phase::{self, State};
 use super::{AS_1_0, Mode, events};
 use crate::base::current::as_profiler;
 use crate::hook::ModAlloc;
 
-/// What a heap profiler has counted since its making. All are exact, whatever the number of threads.
+/// A heap profiler's numbers since its making. All are exact, with any number of threads.
+///
+/// ```
+/// # use mod_alloc::dhat_compat as dhat;
+/// # #[global_allocator]
+/// # static ALLOC: dhat::Alloc = dhat::Alloc;
+/// let _profiler = dhat::Profiler::builder().testing().build();
+/// drop(vec![0_u8; 1000]);
+/// let stats = dhat::HeapStats::get();
+/// assert_eq!((stats.total_bytes, stats.curr_bytes, stats.max_bytes), (1000, 0, 1000));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeapStats {
     /// Blocks ever allocated; a reallocation is one more.
     pub total_blocks: u64,
-    /// Bytes ever allocated; of a reallocation all that the block has then.
+    /// Bytes ever allocated; a reallocation adds its whole new size.
     pub total_bytes: u64,
     /// Blocks live now.
     pub curr_blocks: usize,
@@ -22,7 +32,7 @@ pub struct HeapStats {
     pub max_bytes: usize,
 }
 
-/// What an ad hoc profiler has counted since its making.
+/// An ad hoc profiler's numbers since its making; see [`ad_hoc_event`](super::ad_hoc_event).
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct AdHocStats {
     /// Calls of [`ad_hoc_event`](super::ad_hoc_event).
@@ -36,15 +46,15 @@ impl HeapStats {
     ///
     /// # Panics
     ///
-    /// If there is no profiler, or an ad hoc one, or one whose assertion has failed (not so with the
-    /// feature `compat-1-0`).
+    /// If there is no profiler, or an ad hoc one, or one whose assertion has failed (not so with
+    /// the feature `compat-1-0`).
     pub fn get() -> Self {
         if AS_1_0 {
             return Self::of_process();
         }
         let found = as_profiler(|| {
             let phase = phase::lock();
-            // Under the lock, so that it is this profiler's.
+            // Under the lock, so that the numbers are this profiler's.
             let is_heap = matches!(phase.state(), State::Running { mode: Mode::Heap, .. });
             if is_heap { Ok(phase::heap_totals()) } else { Err(phase.state()) }
         });

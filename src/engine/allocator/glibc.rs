@@ -1,18 +1,10 @@
 //! glibc's allocator, by `mallinfo2` and `malloc_info`.
 
-use core::ffi::c_void;
-use core::mem::transmute;
-use core::ptr;
-
-use crate::api::heap_state::{Allocator, HeapState};
 use crate::base::current::as_profiler;
-use crate::base::os;
+use crate::base::os::malloc::{self, MallocFigures};
 #[cfg(feature = "preload")]
-use crate::base::sync::AtomicU32;
-use crate::base::sync::{AtomicPtr, Ordering};
-
-/// glibc's `mallinfo2`; null: not looked for yet, or there is none.
-static FUNCTION: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
+use crate::base::sync::{AtomicU32, Ordering};
+use crate::recording::heap_state::{Allocator, HeapState};
 
 /// 1: the allocator behind the preload library is glibc's.
 #[cfg(feature = "preload")]
@@ -24,18 +16,10 @@ pub(crate) fn is_next() {
     IS_NEXT.store(1, Ordering::Relaxed);
 }
 
-/// Looks for the function, which older versions lack. That takes the loader's lock, so it is done before
-/// somebody asks in the middle of the program's work.
-pub(crate) fn prepare() {
-    if let Some(function) = os::libc_function(c"mallinfo2") {
-        FUNCTION.store(function.as_ptr(), Ordering::Relaxed);
-    }
-}
+pub(crate) use malloc::prepare_malloc_figures as prepare;
 
 pub(crate) fn state() -> Option<HeapState> {
-    if FUNCTION.load(Ordering::Relaxed).is_null() {
-        prepare();
-    }
+    prepare();
     let state = quick_state()?;
     Some(HeapState { arenas: arenas(), ..state })
 }
@@ -46,54 +30,26 @@ pub(crate) fn quick_state() -> Option<HeapState> {
     if IS_NEXT.load(Ordering::Relaxed) == 0 {
         return None;
     }
-    let function = FUNCTION.load(Ordering::Relaxed);
-    if function.is_null() {
-        return None;
-    }
-    // SAFETY: glibc's function of that name has this signature.
-    let mallinfo2: unsafe extern "C" fn() -> libc::mallinfo2 = unsafe { transmute(function) };
-    // SAFETY: no preconditions.
-    let found = unsafe { mallinfo2() };
-    of(&found)
+    of(&malloc::malloc_figures()?)
 }
 
-fn of(found: &libc::mallinfo2) -> Option<HeapState> {
-    let mappings = found.hblkhd as u64;
-    let (allocated, mapped) = (found.uordblks as u64 + mappings, found.arena as u64 + mappings);
+fn of(found: &MallocFigures) -> Option<HeapState> {
+    let (allocated, mapped) = (found.used + found.mappings, found.arenas + found.mappings);
     (allocated != 0 || mapped != 0).then(|| HeapState {
         allocated: Some(allocated),
         mapped: Some(mapped),
-        retained: Some(found.fordblks as u64),
+        retained: Some(found.free),
         ..HeapState::of(Allocator::Glibc)
     })
 }
 
-/// How many arenas `malloc_info` lists.
+/// The number of arenas that `malloc_info` lists.
 fn arenas() -> Option<u64> {
-    as_profiler(|| {
-        let (mut text, mut len) = (ptr::null_mut(), 0);
-        // SAFETY: both out-pointers are valid until the stream is closed.
-        let stream = unsafe { libc::open_memstream(&raw mut text, &raw mut len) };
-        if stream.is_null() {
-            return None;
-        }
-        // SAFETY: opened above.
-        let result = unsafe { libc::malloc_info(0, stream) };
-        // SAFETY: opened above, and not used any more.
-        let closed = unsafe { libc::fclose(stream) };
-        if text.is_null() {
-            return None;
-        }
-        // SAFETY: as many bytes as the closed stream says.
-        let xml = unsafe { core::slice::from_raw_parts(text.cast::<u8>(), len) };
-        let count = count(xml);
-        // SAFETY: the stream's memory is the caller's to free.
-        unsafe { libc::free(text.cast()) };
-        (result == 0 && closed == 0 && count > 0).then_some(count)
-    })
+    let found = as_profiler(|| malloc::with_malloc_info(count));
+    found.filter(|count| *count > 0)
 }
 
-/// How many elements of that name there are.
+/// The number of elements of that name.
 fn count(xml: &[u8]) -> u64 {
     const HEAP: &[u8] = b"<heap ";
     xml.windows(HEAP.len()).filter(|part| *part == HEAP).count() as u64
@@ -103,19 +59,8 @@ fn count(xml: &[u8]) -> u64 {
 mod tests {
     use super::*;
 
-    fn info(arena: usize, hblkhd: usize, uordblks: usize, fordblks: usize) -> libc::mallinfo2 {
-        libc::mallinfo2 {
-            arena,
-            ordblks: 1,
-            smblks: 0,
-            hblks: 0,
-            hblkhd,
-            usmblks: 0,
-            fsmblks: 0,
-            uordblks,
-            fordblks,
-            keepcost: 0,
-        }
+    fn info(arenas: u64, mappings: u64, used: u64, free: u64) -> MallocFigures {
+        MallocFigures { arenas, used, free, mappings }
     }
 
     #[test]

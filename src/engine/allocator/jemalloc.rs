@@ -2,15 +2,16 @@
 
 use tikv_jemalloc_ctl::{arenas, epoch, raw, stats};
 
-use crate::api::heap_state::{Allocator, HeapState};
+use crate::recording::heap_state::{Allocator, HeapState};
 
-/// The state, as of now: the numbers are those that jemalloc copied together when its epoch was advanced
-/// last, which is done here, once.
+/// The state, as of now. jemalloc copies its numbers together when its epoch is advanced; this
+/// function advances it once.
 pub(crate) fn state() -> Option<HeapState> {
     epoch::advance().ok()?;
     let known = |figure: tikv_jemalloc_ctl::Result<usize>| figure.ok().map(|bytes| bytes as u64);
     let (allocated, active) = (known(stats::allocated::read()), known(stats::active::read()));
-    // Being asked is what initializes an allocator that nobody uses: it has blocks then, its own alone.
+    // An unused allocator is initialized by being asked: then it has blocks, but only internal
+    // ones.
     if allocated.unwrap_or(0) <= internal() {
         return None;
     }
@@ -35,7 +36,7 @@ fn internal() -> u64 {
     found.map_or(0, |bytes| bytes as u64)
 }
 
-/// How many of the arenas that there may be are in use.
+/// The number of possible arenas that are in use.
 fn initialized_arenas() -> Option<u64> {
     let most = arenas::narenas::read().ok()?;
     let mut mib = [0; 3];

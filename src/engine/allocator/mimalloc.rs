@@ -6,10 +6,10 @@ use core::hint::black_box;
 use core::ptr::{self, NonNull};
 use std::alloc::{alloc, dealloc};
 
-use crate::api::heap_state::{Allocator, HeapState};
 use crate::base::current::as_profiler;
 use crate::base::os;
 use crate::base::sync::{AtomicU32, Ordering};
+use crate::recording::heap_state::{Allocator, HeapState};
 
 /// Values of [`USE`].
 const UNKNOWN: u32 = 0;
@@ -30,12 +30,13 @@ pub(crate) fn state() -> Option<HeapState> {
     let state = quick_state()?;
     let Some(memory) = os::reserve(TEXT) else { return Some(state) };
     let state = with_text(memory, |text| full_state(state, text));
-    // SAFETY: the mapping just made, which nobody uses any more.
+    // SAFETY: the mapping just made, which is no longer used.
     unsafe { os::release(memory, TEXT) };
     Some(state)
 }
 
-/// The state without what its text alone says. Takes no lock but, the first time, what an allocation takes.
+/// The state without the figures that only the text has. Takes no lock but, the first time, those
+/// that an allocation takes.
 pub(crate) fn quick_state() -> Option<HeapState> {
     if USE.load(Ordering::Relaxed) == UNKNOWN {
         USE.store(if is_in_use() { USED } else { UNUSED }, Ordering::Relaxed);
@@ -45,8 +46,8 @@ pub(crate) fn quick_state() -> Option<HeapState> {
     is_used.then(|| HeapState { active: Some(committed()), ..state })
 }
 
-/// Whether a block of the program's allocator is one of mimalloc's. Its figures do not tell: to be asked for
-/// them is enough to make it allocate.
+/// True if the program's blocks come from mimalloc. Its figures do not tell: asking for them is
+/// enough to make it allocate.
 fn is_in_use() -> bool {
     let layout = Layout::new::<u64>();
     as_profiler(|| {
@@ -86,7 +87,7 @@ fn with_text<R>(memory: NonNull<u8>, work: impl FnOnce(&str) -> R) -> R {
     work(text.to_str().unwrap_or_default())
 }
 
-/// The state with what the text says.
+/// The state with the figures of the text.
 fn full_state(state: HeapState, text: &str) -> HeapState {
     let reserved = current(text, "reserved");
     HeapState {
@@ -118,7 +119,8 @@ fn number_after(text: &str, key: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "{\n  \"stat_version\": 5,\n  \"process\": {\n    \"commit_current\": 70\n  },\n\
+    const TEXT: &str = "{\n  \"stat_version\": 5,\n\
+        \"process\": {\n    \"commit_current\": 70\n  },\n\
         \"reserved\": { \"total\": 9, \"peak\": 8, \"current\": 1073741824 },\n\
         \"committed\": { \"total\": 3, \"peak\": 2, \"current\": -1 },\n  \"arena_count\": 1,\n}";
 

@@ -1,4 +1,4 @@
-//! The allocators whose books can be read.
+//! The allocators whose figures can be read.
 
 #[cfg(target_env = "gnu")]
 pub(crate) mod glibc;
@@ -10,10 +10,40 @@ pub(crate) mod mimalloc;
 pub(crate) mod moments;
 pub(crate) mod process;
 
-#[cfg(feature = "backtraces")]
-use crate::api::heap_state::HeapState;
+use crate::recording::heap_state::HeapState;
 
-/// What can be had at any allocation: as [`collect`], but for what takes long, and without the heap.
+/// The state of the allocator in use: the first of the three that is.
+pub(crate) fn collect() -> Option<HeapState> {
+    let state = jemalloc_state().or_else(mimalloc_state).or_else(glibc_state)?;
+    Some(HeapState { process: process::process(), ..state })
+}
+
+/// jemalloc's state, without the process's figures; `None` if it is not in use.
+pub(crate) fn jemalloc_state() -> Option<HeapState> {
+    #[cfg(feature = "jemalloc")]
+    return jemalloc::state();
+    #[cfg(not(feature = "jemalloc"))]
+    None
+}
+
+/// mimalloc's state, without the process's figures; `None` if it is not in use.
+pub(crate) fn mimalloc_state() -> Option<HeapState> {
+    #[cfg(feature = "mimalloc")]
+    return mimalloc::state();
+    #[cfg(not(feature = "mimalloc"))]
+    None
+}
+
+/// The state of glibc's allocator, without the process's figures; `None` if it is not in use.
+pub(crate) fn glibc_state() -> Option<HeapState> {
+    #[cfg(target_env = "gnu")]
+    return glibc::state();
+    #[cfg(not(target_env = "gnu"))]
+    None
+}
+
+/// The state as far as any allocation may ask for it: [`collect`] without its slow figures, and
+/// without use of the heap.
 #[cfg(feature = "backtraces")]
 pub(crate) fn collect_quickly() -> Option<HeapState> {
     #[cfg(feature = "jemalloc")]

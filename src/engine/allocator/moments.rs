@@ -1,20 +1,27 @@
 //! The state near the heap's peak and at the end, in the recording.
 //!
-//! Near the peak means: at the event that first shrinks the heap after a maximum, or raises the number of
-//! blocks to a new one, if there is 1/16 more live than when the state was taken down last, and all that
-//! taking it down has taken so far is less than 1 % of the time since the start, but for 50 µs. At every peak it could not be done: a heap that goes up and down is at one at each event.
+//! Near the peak means: at the event that first shrinks the heap after a maximum, or raises the
+//! number of blocks to a new one. Two conditions hold back: the heap must have 1/16 more live bytes
+//! than when the state was taken down last, and taking states down must have cost less than 1 % of
+//! the time since the start, plus 50 µs. Taking it down at every peak would cost too much: a heap
+//! that goes up and down is at a peak at each event.
 //!
 //! # Where it is safe
 //!
-//! The allocators' own functions take the allocators' locks. At an allocation or a free the thread itself is
-//! outside the allocator, so whoever holds such a lock goes on and gives it back; but for one case: a
-//! signal's handler that has interrupted the allocator, in this thread, and allocates itself. That is
-//! against the rules and often goes well. So before those functions are called the stack is walked to its
-//! end; if it goes through a signal's frame, or its end is not found, they are not called, neither at a
-//! peak nor at the end (a handler may call `exit`). While they run no signal is handled in this thread, and
-//! none of our locks is held, nor is the thread inside the hook, where others would wait for it.
+//! The allocators' functions for figures take the allocators' locks. At an allocation or a free
+//! this thread is outside the allocator, so the holder of such a lock goes on and releases it.
+//! There is one exception: a signal handler that has interrupted the allocator in this thread, and
+//! allocates. That is against the rules and often goes well. So before calling those functions the
+//! profiler walks the stack to its end. If the stack goes through a signal's frame, or its end is
+//! not found, the profiler does not call them, neither at a peak nor at the end (a handler may call
+//! `exit`). While they run, this thread handles no signal, holds no lock of the profiler, and is
+//! not inside the hook, where other threads would wait for it.
+//!
+//! The walk itself reads nothing but the thread's own stack: it begins with the registers of a
+//! frame that waits for it, it goes on only where that frame's stack pointer lies within the
+//! thread's bounds, and each step reads words between the frame's stack pointer and the stack's
+//! end, and ends outward of it.
 
-use crate::api::heap_state::{Allocator, HeapState, ProcessMemory};
 use crate::base::current::profiler_bytes;
 use crate::base::os;
 use crate::base::os::clock;
@@ -24,28 +31,22 @@ use crate::capture::own_stack::OwnStack;
 use crate::capture::registers::{Registers, with_callers_registers};
 use crate::capture::rule::Rule;
 use crate::capture::walk::{Memory, Rules, Step, step};
-use crate::engine::allocator::collect_quickly;
-use crate::engine::allocator::process;
 use crate::engine::allocator::process::process;
-use crate::engine::inside;
-use crate::engine::session;
+use crate::engine::allocator::{collect_quickly, process};
 use crate::engine::session::Session;
-#[cfg(feature = "backtraces")]
-use crate::recording::model::{HeapMoment, HeapStates as States};
-#[cfg(feature = "backtraces")]
-use crate::store::layout::HeapStates;
+use crate::engine::{inside, session};
+use crate::recording::heap_moment::HeapMoment;
+use crate::recording::heap_state::{HeapState, ProcessMemory};
 use crate::store::layout::{FIGURES, HeapMoment as MomentWords};
-#[cfg(feature = "backtraces")]
-use crate::store::peak::HeapNow;
 
-/// Of the run time, what taking the state down may take: 1 in this many.
+/// The share of the run time that taking states down may cost: 1 in this many.
 const SHARE: u64 = 100;
 /// Nanoseconds that it may take in any case.
 const ALLOWANCE: u64 = 50_000;
 /// Frames that are walked to find a stack's end.
 const MOST_FRAMES: usize = 1 << 14;
 
-/// 1: somebody is taking a state down.
+/// 1: a thread is taking a state down.
 static BUSY: AtomicU32 = AtomicU32::new(0);
 /// Nanoseconds of processors' time that taking states down has taken.
 static SPENT: AtomicU64 = AtomicU64::new(0);
@@ -56,12 +57,10 @@ static TAKEN: AtomicU64 = AtomicU64::new(0);
 /// hook, has been asked to do so with `live` bytes live, and has a stack with these bounds.
 pub(crate) fn note_peak_if_safe(session: &'static Session, live: i64, bounds: (u64, u64)) {
     let started = os::thread_nanos();
-    // One thread at a time: the heap asks again. And a child of a fork that told nobody has the
-    // recording of its parent.
-    if !is_outside_allocator(bounds)
-        || !session.is_this_process()
-        || BUSY.swap(1, Ordering::Acquire) != 0
-    {
+    // One thread at a time: the heap asks again. And a child of an unannounced fork has the
+    // recording of its parent. SAFETY: the bounds that this thread began with.
+    let is_outside = unsafe { is_outside_allocator(bounds) };
+    if !is_outside || !session.is_this_process() || BUSY.swap(1, Ordering::Acquire) != 0 {
         return;
     }
     if let Some(_held) = os::SignalsHeld::new() {
@@ -75,7 +74,7 @@ pub(crate) fn note_peak_if_safe(session: &'static Session, live: i64, bounds: (u
     BUSY.store(0, Ordering::Release); // pairs with the Acquire above
 }
 
-/// The clock units that so many nanoseconds since the start are.
+/// Nanoseconds since the start, in clock units.
 fn units(session: &Session, nanos: u64) -> u64 {
     let started = session.header.process.started_nanos.load(Ordering::Relaxed);
     let passed = os::monotonic_nanos().saturating_sub(started).max(1);
@@ -83,7 +82,7 @@ fn units(session: &Session, nanos: u64) -> u64 {
     u64::try_from(units).unwrap_or(u64::MAX)
 }
 
-/// What was taken down is of no window that is open: forgets it.
+/// Forgets the states that were taken down: they belong to no open window.
 #[cfg(feature = "dhat-compat")]
 pub(crate) fn forget(session: &Session) {
     for peak in &session.header.states.peaks {
@@ -91,10 +90,10 @@ pub(crate) fn forget(session: &Session) {
     }
 }
 
-/// The state now, in full, for a report that the process makes itself. When that is, who asks knows.
-#[cfg(feature = "backtraces")]
+/// The state now, in full, for a report that this process makes. It carries no time: the caller
+/// knows it.
 pub(crate) fn now(session: &Session) -> HeapMoment {
-    let state = crate::api::heap_state::collect();
+    let state = crate::engine::allocator::collect();
     HeapMoment {
         micros: 0,
         requested_bytes: live(session).max(0).cast_unsigned(),
@@ -111,25 +110,28 @@ fn note_peak(session: &Session, live: i64) {
     write(place, number, live, collect_quickly(), process);
 }
 
-/// Notes the state at the end of the process, unless that was done or the recording is another process's.
+/// Notes the state at the end of the process, unless that was done or the recording is another
+/// process's.
 pub(crate) fn note_end(session: &Session) {
     let place = &session.header.states.end;
     if !session.is_this_process() || place.number.load(Ordering::Relaxed) != 0 {
         return;
     }
-    let is_safe = is_outside_allocator(inside::bounds());
+    // SAFETY: the calling thread's bounds, or none.
+    let is_safe = unsafe { is_outside_allocator(inside::bounds()) };
     let state = if is_safe { collect_quickly() } else { None };
     write(place, 1, live(session), state, process());
 }
 
 /// Bytes that the program has live.
 fn live(session: &Session) -> i64 {
-    let sole = session.heap().sole.load(Ordering::Relaxed).checked_sub(1);
+    let sole = session.heap().sole_thread();
     let front = sole.and_then(|index| session.slot(index)).map(|slot| &slot.front);
     session.heap().live(front)
 }
 
-fn write(
+/// Takes the moment down at `place`.
+pub(crate) fn write(
     place: &MomentWords,
     number: u64,
     live: i64,
@@ -137,11 +139,12 @@ fn write(
     process: ProcessMemory,
 ) {
     place.number.store(0, Ordering::Relaxed);
-    fence(Ordering::Release); // pairs with the Acquire fence of who reads: what is new is not taken for old
+    // Pairs with the reader's Acquire fence: new figures are not taken for old ones.
+    fence(Ordering::Release);
     place.units.store(clock::now(), Ordering::Relaxed);
     place.requested.store(live.max(0).cast_unsigned(), Ordering::Relaxed);
     place.own.store(profiler_bytes(), Ordering::Relaxed);
-    let allocator = state.map_or(0, |state| code(state.allocator));
+    let allocator = state.map_or(0, |state| state.allocator.code());
     place.allocator.store(allocator, Ordering::Relaxed);
     let figures = figures(state, process);
     let mut known = 0;
@@ -150,16 +153,8 @@ fn write(
         known |= u32::from(figure.is_some()) << index;
     }
     place.known.store(known, Ordering::Relaxed);
-    // Release pairs with the Acquire of who reads: all of the moment is seen.
+    // Release pairs with the Acquire of the reader: all of the moment is seen.
     place.number.store(number, Ordering::Release);
-}
-
-fn code(allocator: Allocator) -> u32 {
-    match allocator {
-        Allocator::Jemalloc => 1,
-        Allocator::Mimalloc => 2,
-        Allocator::Glibc => 3,
-    }
 }
 
 fn figures(state: Option<HeapState>, process: ProcessMemory) -> [Option<u64>; FIGURES] {
@@ -176,92 +171,42 @@ fn figures(state: Option<HeapState>, process: ProcessMemory) -> [Option<u64>; FI
     ]
 }
 
-/// The states of a recording. `heap`: its peak; `micros`: clock units as such.
-#[cfg(feature = "backtraces")]
-pub(crate) fn read(words: &HeapStates, heap: &HeapNow, micros: impl Fn(u64) -> u64) -> States {
-    let taken = words.peaks.iter().filter_map(|words| read_moment(words, &micros));
-    let peak = taken.max_by_key(|(number, _)| *number).map(|(_, moment)| moment);
-    let end = read_moment(&words.end, &micros).map(|(_, moment)| moment);
-    let peak_bytes = heap.peak_bytes.max(0).cast_unsigned();
-    let mut states = States { peak_bytes, peak, ..States::default() };
-    if let Some(end) = end {
-        set_end(&mut states, end);
-    }
-    states
-}
-
-/// What is at the end; if more was live there than when the peak's state was taken down, that is it, too.
-#[cfg(feature = "backtraces")]
-pub(crate) fn set_end(states: &mut States, end: HeapMoment) {
-    let most = states.peak.map_or(states.peak_bytes, |peak| peak.requested_bytes);
-    if end.requested_bytes >= most {
-        states.peak = Some(end);
-    }
-    states.end = Some(end);
-}
-
-#[cfg(feature = "backtraces")]
-fn read_moment(words: &MomentWords, micros: impl Fn(u64) -> u64) -> Option<(u64, HeapMoment)> {
-    // Acquire pairs with the Release in `write`: all of the moment is seen.
-    let number = words.number.load(Ordering::Acquire);
-    let known = words.known.load(Ordering::Relaxed);
-    let mut figures = [None; FIGURES];
-    for (index, (figure, word)) in figures.iter_mut().zip(&words.figures).enumerate() {
-        *figure = (known >> index & 1 != 0).then(|| word.load(Ordering::Relaxed));
-    }
-    let [allocated, active, resident, mapped, retained, arenas, now, most] = figures;
-    let process = ProcessMemory { resident: now, peak_resident: most };
-    let allocator = allocator(words.allocator.load(Ordering::Relaxed));
-    let state = allocator.map(|allocator| HeapState {
-        allocator,
-        allocated,
-        active,
-        resident,
-        mapped,
-        retained,
-        arenas,
-        process,
-    });
-    let moment = HeapMoment {
-        micros: micros(words.units.load(Ordering::Relaxed)),
-        requested_bytes: words.requested.load(Ordering::Relaxed),
-        profiler_bytes: words.own.load(Ordering::Relaxed),
-        state,
-        process,
-    };
-    fence(Ordering::Acquire); // pairs with the Release fence in `write`
-    let is_whole = number != 0 && words.number.load(Ordering::Relaxed) == number;
-    is_whole.then_some((number, moment))
-}
-
-#[cfg(feature = "backtraces")]
-fn allocator(code: u32) -> Option<Allocator> {
-    match code {
-        1 => Some(Allocator::Jemalloc),
-        2 => Some(Allocator::Mimalloc),
-        3 => Some(Allocator::Glibc),
-        _ => None,
-    }
-}
-
-/// Whether the calling thread, whose stack has these bounds, is not in a signal's handler, and so cannot
+/// True if the calling thread, whose stack has these bounds, is in no signal handler, and so cannot
 /// have interrupted the allocator.
-fn is_outside_allocator(bounds: (u64, u64)) -> bool {
-    // SAFETY: no preconditions.
+///
+/// # Safety
+///
+/// The bounds must be those of the calling thread's stack; both 0, where they are not known.
+unsafe fn is_outside_allocator(bounds: (u64, u64)) -> bool {
+    // SAFETY: the caller's bounds. The function adds the registers of this frame, which waits for
+    // it.
     unsafe { walks_to_its_end(bounds.0, bounds.1, 0) }
 }
 
 with_callers_registers! {
-    /// Whether the stack between two addresses is walked to its end without meeting a signal's frame.
+    /// True if the walk of the stack between two addresses reaches the end and meets no signal's
+    /// frame.
+    ///
+    /// # Safety
+    ///
+    /// The addresses must be the first of the calling thread's stack and one past the last, or both
+    /// 0.
     walks_to_its_end(u64, u64, u64) -> bool => walk
 }
 
+/// # Safety
+///
+/// As for [`walks_to_its_end`]; the registers must be those of a frame that waits for this call.
 unsafe extern "C" fn walk(low: u64, high: u64, _spare: u64, pc: u64, sp: u64, bp: u64) -> bool {
     let Some(session) = session::get() else { return false };
     if !(low..high).contains(&sp) {
         return false;
     }
-    let (rules, memory) = (session.rules(), OwnStack { high });
+    // SAFETY: the caller's promise, and the stack pointer is within the bounds: from there to
+    // `high` lies this thread's stack, and the frame does not return before this function does. No
+    // capture is remembered.
+    let memory = unsafe { OwnStack::new(high) };
+    let rules = session.rules();
     let mut at = Registers { pc, sp, bp };
     for _ in 0..MOST_FRAMES {
         // By the tables, whatever the setting: frame pointers may lead past a signal's frame.
@@ -285,8 +230,8 @@ unsafe extern "C" fn walk(low: u64, high: u64, _spare: u64, pc: u64, sp: u64, bp
     false
 }
 
-/// Whether there is no signal's frame between two frames that only the frame pointer connects, as those are
-/// of the functions that call libraries' destructors.
+/// True if no signal's frame lies between two frames that only the frame pointer connects.
+/// Functions that call libraries' destructors have such frames.
 fn is_small(from: u64, to: u64, memory: &OwnStack, rules: &impl Rules) -> bool {
     /// Less than a signal's frame has.
     const MOST_BYTES: u64 = 256;
@@ -295,63 +240,4 @@ fn is_small(from: u64, to: u64, memory: &OwnStack, rules: &impl Rules) -> bool {
             let word = memory.word(address, from);
             word.is_some_and(|word| rules.unpacked(word) != Rule::Signal)
         })
-}
-
-#[cfg(all(test, feature = "dhat-compat"))]
-mod tests {
-    use super::*;
-
-    fn heap(peak_bytes: i64) -> HeapNow {
-        HeapNow { peak_bytes, ..HeapNow::default() }
-    }
-
-    fn of(requested_bytes: u64) -> HeapMoment {
-        HeapMoment { requested_bytes, ..HeapMoment::default() }
-    }
-
-    #[test]
-    fn what_is_written_is_read() {
-        let words = HeapStates::default();
-        let process = ProcessMemory { resident: Some(7), peak_resident: None };
-        let state = HeapState {
-            allocated: Some(1),
-            mapped: Some(0),
-            process,
-            ..HeapState::of(Allocator::Mimalloc)
-        };
-        assert!(!read(&words, &heap(5), |units| units).is_known());
-        write(&words.peaks[1], 1, 10, Some(state), process);
-        write(&words.peaks[0], 2, 30, None, process);
-        let states = read(&words, &heap(40), |units| units);
-        assert_eq!((states.peak_bytes, states.end), (40, None));
-        let moment = HeapMoment { micros: states.peak.unwrap().micros, process, ..of(30) };
-        assert_eq!(states.peak, Some(moment), "the later one");
-        // The process was killed while it wrote that one.
-        words.peaks[0].number.store(0, Ordering::Relaxed);
-        let peak = read(&words, &heap(40), |_| 99).peak.unwrap();
-        assert_eq!(peak, HeapMoment { micros: 99, state: Some(state), process, ..of(10) });
-        assert_eq!(peak.state.unwrap().active, None);
-    }
-
-    #[test]
-    fn the_end_is_the_peak_if_more_is_live_there() {
-        let states = |peak: Option<u64>, end: u64| {
-            let mut states = States { peak_bytes: 100, peak: peak.map(of), ..States::default() };
-            set_end(&mut states, of(end));
-            assert_eq!(states.end, Some(of(end)));
-            states.peak.map(|peak| peak.requested_bytes)
-        };
-        assert_eq!(states(Some(90), 95), Some(95));
-        assert_eq!(states(Some(90), 80), Some(90));
-        assert_eq!(states(None, 100), Some(100));
-        assert_eq!(states(None, 99), None);
-    }
-
-    #[test]
-    fn what_is_no_allocators_code_is_none() {
-        for known in [Allocator::Jemalloc, Allocator::Mimalloc, Allocator::Glibc] {
-            assert_eq!(allocator(code(known)), Some(known));
-        }
-        assert_eq!((allocator(0), allocator(4)), (None, None));
-    }
 }

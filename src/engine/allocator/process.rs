@@ -1,9 +1,15 @@
-//! What the kernel says of the process.
+//! The kernel's figures of the process.
 
-use crate::api::heap_state::ProcessMemory;
 use crate::base::os;
+use crate::recording::heap_state::ProcessMemory;
 
-/// What memory the process has. Takes no lock and no memory, and may be asked for anywhere.
+/// The process's memory, by the kernel's account. Takes no lock and no memory, and may be called
+/// anywhere.
+///
+/// ```
+/// let memory = mod_alloc::heap_state::process();
+/// println!("{:?} bytes resident, {:?} at most", memory.resident, memory.peak_resident);
+/// ```
 #[must_use]
 pub fn process() -> ProcessMemory {
     ProcessMemory { resident: resident(), peak_resident: peak_resident() }
@@ -13,7 +19,7 @@ pub fn process() -> ProcessMemory {
 pub(super) fn resident() -> Option<u64> {
     // A line of a hundred bytes at the most: the kernel gives it at once.
     let pages = os::read_quietly(c"/proc/self/statm", pages)?;
-    pages.checked_mul(os::page_size())
+    pages.checked_mul(os::page_size().bytes() as u64)
 }
 
 /// The second number of `statm`.
@@ -29,7 +35,7 @@ fn peak_resident() -> Option<u64> {
         .and_then(|kibibytes| kibibytes.checked_mul(1024))
 }
 
-/// Looks for the line of the file that says it. The file may be long: it names the process's groups.
+/// Looks for that figure's line in the file. The file may be long: it names the process's groups.
 #[derive(Debug, Default)]
 struct Line {
     matched: usize,

@@ -1,52 +1,28 @@
 //! A recording in plain memory, threads that take turns in one thread, and beside it a model that
 //! knows every block and scans all sites at each new maximum.
 
-use core::alloc::Layout;
-use core::ptr::NonNull;
-use std::alloc::{alloc_zeroed, dealloc};
 use std::collections::HashMap;
 use std::vec;
 use std::vec::Vec;
 
 use crate::base::settings::{Settings, Unwind};
-use crate::base::sync::Ordering;
-use crate::base::testing::{Random, leak};
+use crate::base::testing::{Random, Zeroed};
 use crate::engine::ledger::{Allocated, Event, Freed, Resized, enter};
 use crate::engine::session::Session;
 use crate::engine::thread::Thread;
 use crate::recording::model::Counters;
 use crate::recording::reader;
 use crate::recording::reader::Span;
-use crate::store::frames::{last_level, slots_up_to};
+use crate::store::frames::{ROOT_COMPLETE, last_level, slots_up_to};
+use crate::store::group::NO_GROUP;
+use crate::store::ids::{SiteId, ThreadIndex};
 use crate::store::layout::{Geometry, Mapping};
 use crate::store::peak::HeapNow;
 use crate::store::sites::{FIRST_SITE, Maker, TABLE_FULL};
 use crate::store::slot::Slot;
+use crate::store::testing::leak;
 use crate::store::thread_slot::{SLOTS, claim};
 use crate::store::view;
-
-/// Zeroed memory, given back when dropped.
-#[derive(Debug)]
-struct Zeroed {
-    base: NonNull<u8>,
-    layout: Layout,
-}
-
-impl Zeroed {
-    fn new(size: usize, align: usize) -> Self {
-        let layout = Layout::from_size_align(size, align).expect("a layout");
-        // SAFETY: the size is not zero.
-        let base = NonNull::new(unsafe { alloc_zeroed(layout) }).expect("memory");
-        Zeroed { base, layout }
-    }
-}
-
-impl Drop for Zeroed {
-    fn drop(&mut self) {
-        // SAFETY: allocated with this layout by `new`.
-        unsafe { dealloc(self.base.as_ptr(), self.layout) };
-    }
-}
 
 /// A live block, as the model knows it.
 #[derive(Debug, Clone, Copy)]
@@ -56,7 +32,7 @@ pub(crate) struct Block {
     born: u64,
 }
 
-/// What the numbers must be, found the slow way.
+/// The right numbers, found the slow way.
 #[derive(Debug)]
 pub(crate) struct Model {
     pub(crate) sites: Vec<Counters>,
@@ -132,23 +108,23 @@ pub(crate) struct World {
     pub(crate) random: Random,
     pub(crate) now: u64,
     /// Slots whose threads are running.
-    pub(crate) running: Vec<u32>,
-    states: HashMap<u32, Zeroed>,
+    pub(crate) running: Vec<ThreadIndex>,
+    states: HashMap<ThreadIndex, Zeroed>,
     /// Site of the table, by the model's site.
-    sites: HashMap<usize, u32>,
+    sites: HashMap<usize, SiteId>,
     /// The window's first site, and when it was opened.
-    first: u32,
+    first: SiteId,
     opened: u64,
     _memory: [Zeroed; 2],
 }
 
 impl World {
-    /// A recording for as many threads and sites; nobody runs yet.
+    /// A recording for N threads and sites; no thread runs yet.
     pub(crate) fn new(threads: usize, sites: usize, exact: bool, seed: u64) -> Self {
         Self::with_windows(0, threads, sites, exact, seed)
     }
 
-    /// The same with room for the sites of some windows more.
+    /// A recording that also has room for the sites of some more windows.
     pub(crate) fn with_windows(
         windows: usize,
         threads: usize,
@@ -156,7 +132,7 @@ impl World {
         exact: bool,
         seed: u64,
     ) -> Self {
-        let entries = sites + FIRST_SITE as usize + windows * (sites + 1);
+        let entries = sites + FIRST_SITE.index() + windows * (sites + 1);
         let frames = sites + 8;
         let slots = slots_up_to(last_level(frames));
         let geometry = Geometry([SLOTS, 0, entries, entries, entries, entries, frames, 0, threads]);
@@ -186,7 +162,7 @@ impl World {
     }
 
     /// A thread begins; its slot.
-    pub(crate) fn join(&mut self) -> u32 {
+    pub(crate) fn join(&mut self) -> ThreadIndex {
         let session = self.session;
         let index =
             claim(session.slots, &session.header.process.threads, |_| true).expect("a free slot");
@@ -205,35 +181,36 @@ impl World {
     }
 
     /// The thread in the slot ends.
-    pub(crate) fn leave(&mut self, index: u32) {
+    pub(crate) fn leave(&mut self, index: ThreadIndex) {
         self.running.retain(|running| *running != index);
         let slot = self.session.slot(index).expect("claimed");
         self.session.heap().leave(&slot.front);
         slot.leave();
     }
 
-    pub(crate) fn any_thread(&mut self) -> u32 {
+    pub(crate) fn any_thread(&mut self) -> ThreadIndex {
         self.running[self.random.below(self.running.len() as u64) as usize]
     }
 
-    fn enter(&mut self, thread: u32, site: usize, event: impl Event) {
+    fn enter(&mut self, thread: ThreadIndex, site: usize, event: impl Event) {
         let session = self.session;
         let (frames, first) = (&session.frames, self.first);
         let site = *self.sites.entry(site).or_insert_with(|| {
             let address = 0x1000 + site as u64;
-            let known = frames.find_in(&frames.level(), 0, address);
-            let frame = known.unwrap_or_else(|| frames.insert(0, address).expect("room"));
-            session.sites.of(frames, frame, Maker { thread, group: 0, whole: false, first })
+            let known = frames.find_in(&frames.level(), ROOT_COMPLETE, address);
+            let frame =
+                known.unwrap_or_else(|| frames.insert(ROOT_COMPLETE, address).expect("room"));
+            session.sites.of(frames, frame, Maker { thread, group: NO_GROUP, whole: false, first })
         });
         let mut state = self.states[&thread].base.cast::<Thread>();
-        // SAFETY: initialised by `join`; nobody else has it at this time.
+        // SAFETY: initialised by `join`; nothing else has a reference at this time.
         let thread = unsafe { state.as_mut() };
         assert!(thread.slot.front.is_current(session.heap()), "nobody waits for nothing");
         enter(thread, session, site, event, self.now);
     }
 
     /// `thread` allocates a block of `size` bytes at `site`.
-    pub(crate) fn allocate(&mut self, thread: u32, site: usize, size: u64) {
+    pub(crate) fn allocate(&mut self, thread: ThreadIndex, site: usize, size: u64) {
         self.now += 1;
         self.enter(thread, site, Allocated { bytes: size });
         let block = Block { site, size, born: self.now };
@@ -242,7 +219,7 @@ impl World {
     }
 
     /// `thread` frees the block of that index.
-    pub(crate) fn free(&mut self, thread: u32, index: usize) {
+    pub(crate) fn free(&mut self, thread: ThreadIndex, index: usize) {
         self.now += 1;
         let block = self.blocks.swap_remove(index);
         self.enter(thread, block.site, Freed { bytes: block.size });
@@ -252,7 +229,7 @@ impl World {
     }
 
     /// `thread` gives the block of that index another size.
-    pub(crate) fn resize(&mut self, thread: u32, index: usize, size: u64) {
+    pub(crate) fn resize(&mut self, thread: ThreadIndex, index: usize, size: u64) {
         self.now += 1;
         let (old, site) = (self.blocks[index].size, self.blocks[index].site);
         self.enter(thread, site, Resized { old, new: size });
@@ -285,8 +262,9 @@ impl World {
         }
     }
 
-    /// `thread` begins a new stretch of time: the most there was in the last one, as found and in truth.
-    pub(crate) fn mark(&mut self, thread: u32) -> [(u64, u64); 2] {
+    /// `thread` begins a new stretch of time; returns the last one's maximum, as found and by the
+    /// model.
+    pub(crate) fn mark(&mut self, thread: ThreadIndex) -> [(u64, u64); 2] {
         let session = self.session;
         let own = &session.slot(thread).expect("claimed").front;
         let fronts = session.slots.iter().map(|slot| &slot.front);
@@ -295,7 +273,7 @@ impl World {
         [(found.0.cast_unsigned(), found.1.cast_unsigned()), truth]
     }
 
-    /// Begins a new window: nothing of before is known.
+    /// Begins a new window, which knows no earlier block.
     pub(crate) fn open_window(&mut self, exact: bool) {
         self.now += 1;
         let session = self.session;
@@ -312,7 +290,7 @@ impl World {
     /// The heap as the engine sees it.
     pub(crate) fn heap(&self) -> HeapNow {
         let heap = self.session.heap();
-        let sole = heap.sole.load(Ordering::Relaxed).checked_sub(1);
+        let sole = heap.sole_thread();
         heap.now(sole.and_then(|index| self.session.slot(index)).map(|slot| &slot.front))
     }
 
@@ -329,7 +307,7 @@ impl World {
         sites
     }
 
-    /// What the sites must be now: the model's, live blocks dying at this moment.
+    /// The right sites of now: the model's, with live blocks freed at this moment.
     pub(crate) fn expected(&self) -> Vec<Counters> {
         let mut sites = self.model.sites.clone();
         for block in &self.blocks {
@@ -339,7 +317,7 @@ impl World {
     }
 }
 
-/// The session's views of the recording, with so many slots for frames.
+/// The session's views of the recording, with N slots for frames.
 fn make_session(mapping: Mapping, slots: usize) -> Session {
     let settings = Settings {
         on: true,

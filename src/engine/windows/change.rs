@@ -1,4 +1,4 @@
-//! How windows are opened and closed.
+//! Opening and closing windows.
 
 use super::{CLOSED, set};
 use crate::base::os;
@@ -8,8 +8,8 @@ use crate::engine::inside::Inside;
 use crate::engine::session::Session;
 use crate::engine::stretches;
 
-/// Forgets all that was recorded, and records from now on. `exact`: peaks are exact, whatever the number
-/// of threads.
+/// Forgets all that was recorded, and records from now on. `exact`: peaks are exact, whatever the
+/// number of threads.
 pub(crate) fn open(session: &'static Session, exact: bool) {
     register(session);
     let _changing = stretches::lock();
@@ -22,22 +22,22 @@ pub(crate) fn open(session: &'static Session, exact: bool) {
     set(first, first);
 }
 
-/// Nothing is recorded from now on; all events before are in the numbers when this returns.
+/// Stops recording; when this returns, the numbers have all events before.
 pub(crate) fn close(session: &'static Session) {
     register(session);
     let _changing = stretches::lock();
     close_in(session);
 }
 
-/// Gives the calling thread a slot, so that it is known whether it is the only one.
+/// Gives the calling thread a slot, which shows if it is the only one.
 fn register(session: &'static Session) {
-    let inside = Inside::enter_fast(session).ok_or(()).or_else(|()| Inside::enter(session));
+    let inside = Inside::enter(session);
     drop(inside);
 }
 
 fn close_in(session: &Session) {
     set(CLOSED, CLOSED);
-    // Who goes inside after this sees it; who is inside already is waited for.
+    // A thread that goes inside after this sees it; this waits for threads that are inside already.
     os::barrier_in_all_threads();
     for (_, slot) in session.used_slots() {
         let mut turn = 0;

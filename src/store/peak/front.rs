@@ -1,20 +1,21 @@
-//! One thread's events, and when the heap has to be told of them.
+//! One thread's events, and the limits at which it publishes them to the heap.
 
 use super::{BOUNDED, EXACT, Heap};
 use crate::base::sync::word::{Pair, Signed, Word};
 use crate::base::sync::{AtomicU32, Ordering};
 
-/// No mode of a heap: a front that is not to be used before its thread has looked what the matter is.
+/// No mode of a heap: the front's thread must find out the reason before it uses the front.
 #[cfg(all(feature = "counters", not(feature = "preload")))]
 const HALTED: u32 = u32::MAX;
 
-/// What all threads have pending together stays below 1/2^STEP_SHIFT of the maximum, as long as
-/// the number of threads is what it was when each set its step. It may grow to twice that before
-/// all have to set theirs anew; so it is 1 + ln 2 times as much at the most, below 1 %.
+/// The pending bytes of all threads together stay below 1/2^STEP_SHIFT of the maximum, as long as
+/// the number of threads is the one for which each thread set its step. That number may double
+/// before all threads must set new steps. So at most 1 + ln 2 times as many bytes are pending,
+/// below 1 %.
 const STEP_SHIFT: u32 = 8;
 
-/// After so many publications the heap has shown to be small and busy: then a thread may keep
-/// [`SMALL_STEP`] bytes pending, so that threads do not wait for each other at every event.
+/// Publications after which a heap counts as small and busy: then a thread may keep [`SMALL_STEP`]
+/// bytes pending, so that threads do not wait for each other at every event.
 pub(crate) const MANY_PUBLICATIONS: u64 = 1 << 16;
 /// Bytes that a thread may keep pending in a small and busy heap.
 const SMALL_STEP: i64 = 1024;
@@ -48,14 +49,14 @@ pub(crate) struct Front {
     pub(super) blocks_floor: Signed,
     /// When the heap last grew by this front, in clock units.
     pub(super) last_growth: Word,
-    /// Of each reallocation the smaller size: what was not growth.
+    /// Of each reallocation the smaller size: the part that was not growth.
     pub(crate) kept_bytes: Word,
     /// The mode this front was last set up for.
     pub(super) mode: AtomicU32,
     pub(super) used: AtomicU32,
     /// The most that `total.bytes - freed.bytes` was since the slot's thread began.
     pub(super) peak: Signed,
-    /// What the thread has to do when it leaves the hook; 0: nothing.
+    /// The errands of the thread when it leaves the hook; 0: none.
     pub(super) errands: Word,
     /// The heap's live bytes when the allocator's state was asked for.
     pub(super) live_then: Signed,
@@ -64,7 +65,7 @@ pub(crate) struct Front {
 #[cfg(not(loom))]
 const _: () = assert!(size_of::<Front>() == 128, "the recording's format");
 
-/// What a front has allocated and not freed.
+/// The live blocks and bytes of a front: allocated and not freed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Live {
     bytes: i64,
@@ -95,22 +96,23 @@ impl Front {
         self.total.blocks.get().wrapping_sub(self.freed.blocks.get()).cast_signed()
     }
 
-    /// What the heap has not been told of.
+    /// The part of the live numbers that is not published.
     pub(super) fn pending(&self) -> i64 {
         self.bytes().wrapping_sub(self.base_bytes.get())
     }
 
-    /// A number of the heap's live bytes, as this front's bytes would be then, if it is all of the heap.
+    /// A number of the heap's live bytes, as this front's bytes would be then, if it is all of the
+    /// heap.
     pub(super) fn as_own(&self, live: i64, heap: &Heap) -> i64 {
         live.wrapping_sub(heap.live_bytes.get()).wrapping_add(self.base_bytes.get())
     }
 
-    /// Whether the heap, which is this front, is at its maximum.
+    /// True if the heap, which is this front, is at its maximum.
     pub(super) fn is_at_peak(&self) -> bool {
         self.ceiling.get() == i64::MAX
     }
 
-    /// Whether the heap, which is this front, is at its maximum since the last mark.
+    /// True if the heap, which is this front, is at its maximum since the last mark.
     pub(super) fn is_at_recent_peak(&self) -> bool {
         self.floor.get() == i64::MAX
     }
@@ -140,7 +142,7 @@ impl Front {
         live
     }
 
-    /// The thread's own maximum, which nothing but the thread's figures needs.
+    /// Raises this thread's maximum; only the thread's figures need it.
     #[inline(always)]
     pub(super) fn note_peak(&self, live: Live) {
         if live.bytes > self.peak.get() {
@@ -148,7 +150,7 @@ impl Front {
         }
     }
 
-    /// A thread begins to use the front: its maximum is what is live.
+    /// Prepares the front for a new thread, whose maximum begins as the live bytes.
     #[cfg(feature = "counters")]
     pub(crate) fn begin_peak(&self) {
         self.peak.set(self.bytes());
@@ -160,7 +162,7 @@ impl Front {
         self.peak.get()
     }
 
-    /// A block of `bytes` was allocated.
+    /// Counts an allocated block of `bytes`.
     #[inline(always)]
     pub(crate) fn allocated(&self, bytes: u64, now: u64, heap: &Heap) {
         let live = self.count_allocated(bytes);
@@ -170,7 +172,7 @@ impl Front {
         }
     }
 
-    /// A block of `bytes` was freed.
+    /// Counts a freed block of `bytes`.
     #[inline(always)]
     pub(crate) fn freed(&self, bytes: u64, now: u64, heap: &Heap) {
         let live = self.count_freed(bytes);
@@ -179,7 +181,7 @@ impl Front {
         }
     }
 
-    /// A block of `old` bytes has `new` bytes now.
+    /// Counts a block resized from `old` to `new` bytes.
     #[inline(always)]
     pub(crate) fn resized(&self, old: u64, new: u64, now: u64, heap: &Heap) {
         let live = self.count_resized(old, new).bytes;
@@ -205,7 +207,7 @@ impl Front {
         }
         self.look_at_state(heap.live_bytes.get() + self.pending(), now, heap);
         if self.bytes() >= self.ceiling.get() {
-            // As long as it grows from here, the maximum is what is live.
+            // As long as the heap grows from here, its maximum is its live bytes.
             let highest = self.as_own(heap.peak_bytes.get(), heap);
             self.ceiling.set(if self.bytes() >= highest { i64::MAX } else { highest });
             self.floor.set(i64::MAX);
@@ -239,19 +241,19 @@ impl Front {
         self.look_at_state(heap.live_bytes.get(), now, heap);
     }
 
-    /// The heap has `live` bytes: asks for the allocator's state if that is worth it. The thread takes it
-    /// down when it has left the hook, with no lock held.
+    /// Asks for the allocator's state at `live` bytes, if that is worth its time. The thread takes
+    /// the state down when it has left the hook, with no lock held.
     pub(super) fn look_at_state(&self, live: i64, now: u64, heap: &Heap) {
         let is_worth_it = live >= heap.state_bytes.get() && now >= heap.state_time.get();
         if cfg!(feature = "backtraces") && is_worth_it {
-            // If it cannot be had now: not at every event.
+            // If the state cannot be had now, ask again later, not at every event.
             heap.state_bytes.set(live + live / 64);
             self.live_then.set(live);
             self.add_errands(TAKE_STATE);
         }
     }
 
-    /// What the thread has to do when it leaves the hook; 0: nothing.
+    /// The errands of the thread when it leaves the hook; 0: none.
     #[inline(always)]
     pub(crate) fn errands(&self) -> u64 {
         self.errands.get()
@@ -261,7 +263,8 @@ impl Front {
         self.errands.set(self.errands.get() | errands);
     }
 
-    /// The heap's live bytes when the allocator's state was asked for, if it was; it is not any more.
+    /// The heap's live bytes when the allocator's state was asked for, if it was. Takes the request
+    /// back.
     pub(crate) fn take_wish(&self) -> Option<i64> {
         let errands = self.errands.get();
         self.errands.set(errands & !TAKE_STATE);
@@ -269,7 +272,7 @@ impl Front {
     }
 
     #[cfg(feature = "backtraces")]
-    /// Exact mode, under the heap's lock: what was asked of the one front is this thread's to do.
+    /// Exact mode, under the heap's lock: this thread does the errands of the one front.
     pub(crate) fn take_over_wish(&self, exact: &Front) {
         if exact.errands.get() != 0
             && let Some(live) = exact.take_wish()
@@ -338,8 +341,8 @@ impl Front {
         self.mode.store(mode, Ordering::Release); // pairs with the Acquire in `is_current`
     }
 
-    /// Begins a new stretch of time in the heap, which is this front: the most that was live in the one that
-    /// ends, in bytes and in blocks.
+    /// Begins a new stretch of time in the heap, which is this front; returns the most bytes and
+    /// blocks live in the one that ends.
     pub(super) fn mark(&self, heap: &Heap) -> (i64, i64) {
         let live = heap.live_bytes.get() + self.pending();
         let blocks = heap.most_blocks(self);
@@ -356,7 +359,7 @@ impl Front {
     }
 
     #[cfg(feature = "dhat-compat")]
-    /// What this front has live is not the heap's any more, under the heap's lock.
+    /// Removes this front's live numbers from the heap, under the heap's lock.
     pub(super) fn restart(&self, mode: u32, now: u64, heap: &Heap) {
         self.base_bytes.set(self.bytes());
         self.base_blocks.set(self.blocks());
@@ -368,8 +371,8 @@ impl Front {
         self.set_exclusive(mode, false);
     }
 
-    /// This front is all of the heap from now on, as the sole thread's was: it begins with what that one's
-    /// limits say. Under the heap's lock, which has been told of all that the sole thread did.
+    /// Makes this front all of the heap, as the sole thread's front was: it begins with that
+    /// front's limits. Under the heap's lock, which has been told of all that the sole thread did.
     pub(super) fn take_over(&self, sole: &Front, heap: &Heap) {
         self.base_bytes.set(self.bytes());
         self.base_blocks.set(self.blocks());
@@ -392,7 +395,7 @@ impl Front {
         self.mode.swap(HALTED, Ordering::Relaxed)
     }
 
-    /// Takes back a [`halt`](Self::halt), which returned `mode`; whether it was still in force.
+    /// Takes back a [`halt`](Self::halt), which returned `mode`. True if it was still in force.
     #[cfg(all(feature = "counters", not(feature = "preload")))]
     pub(crate) fn go_on(&self, mode: u32) -> bool {
         // Whoever sets the front up meanwhile, does so for good.
@@ -405,12 +408,12 @@ impl Front {
         self.last_growth.get()
     }
 
-    /// Whether no thread has used this front yet.
+    /// True if no thread has used this front yet.
     pub(crate) fn is_unused(&self) -> bool {
         self.used.load(Ordering::Relaxed) == 0
     }
 
-    /// Whether the front is set up for the heap's mode.
+    /// True if the front is set up for the heap's mode.
     #[inline(always)]
     pub(crate) fn is_current(&self, heap: &Heap) -> bool {
         // Acquire pairs with the Release where a front is set up: the limits go with the mode.

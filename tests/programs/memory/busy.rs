@@ -15,22 +15,30 @@ static ALLOWED: Mutex<u64> = Mutex::new(0);
 static MORE: Condvar = Condvar::new();
 
 /// What each thread does is the same in every run; when it does it depends on standard input. Prints a
-/// line when all threads are there, and one with what they made.
+/// line when all threads are there, and one with what they made. A third number is that of a step: a
+/// line is printed when all have done it, too.
 fn busy(arguments: &[&str]) {
     let [threads, steps] = [0, 1].map(|index| arguments[index].parse().expect("a number"));
+    let told = arguments.get(2).map(|step| step.parse().expect("a number"));
     let there = Arc::new(Barrier::new(usize::try_from(threads).expect("small") + 1));
     let workers: Vec<_> = (0..threads)
         .map(|index: u64| {
             let here = there.clone();
             let builder = thread::Builder::new().name(format!("worker-{index:02}"));
-            builder.spawn(move || work(&here, index, steps)).expect("room for a thread")
+            builder.spawn(move || work(&here, index, steps, told)).expect("room for a thread")
         })
         .collect();
     there.wait();
     say(format_args!("ready"));
+    let mut read = 0;
     while next_byte() {
-        *ALLOWED.lock().expect("nobody panics") += 1;
+        read += 1;
+        *ALLOWED.lock().expect("nobody panics") = read;
         MORE.notify_all();
+        if told == Some(read) {
+            there.wait();
+            say(format_args!("done"));
+        }
     }
     *ALLOWED.lock().expect("nobody panics") = u64::MAX;
     MORE.notify_all();
@@ -39,7 +47,7 @@ fn busy(arguments: &[&str]) {
 }
 
 /// Blocks of many sizes, a few of which stay; how many were made.
-fn work(there: &Barrier, index: u64, steps: u64) -> u64 {
+fn work(there: &Barrier, index: u64, steps: u64, told: Option<u64>) -> u64 {
     let mut kept = Vec::with_capacity(64);
     there.wait();
     let mut made = 0;
@@ -60,6 +68,9 @@ fn work(there: &Barrier, index: u64, steps: u64) -> u64 {
         }
         update_arena_stats(usize::try_from(index * 4_096 + step).unwrap());
         increment_pool_allocations();
+        if told == Some(step) {
+            there.wait();
+        }
     }
     // They stay to the end.
     std::mem::forget(kept);

@@ -1,23 +1,23 @@
-//! The words to a command, usage errors and exit statuses.
+//! The definition of the command line, and complaints about it.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::style::Color;
-use crate::{CalledAs, packaging, recover, report, run, test, top};
+use crate::base::exit_status::{REFUSED, USAGE};
+use crate::base::say;
+use crate::base::style::Color;
+use crate::{packaging, recover, report, run, test, top};
 
-/// We refused, or failed ourselves; never what a program that we ran said.
-pub(crate) const REFUSED: u8 = 125;
-/// The program is there and cannot be executed.
-pub(crate) const NOT_EXECUTABLE: u8 = 126;
-/// There is no such program.
-pub(crate) const NOT_FOUND: u8 = 127;
-/// The words to a command make no sense.
-pub(crate) const USAGE: u8 = 2;
-/// Something that was asked for could not be done, or a check failed.
-pub(crate) const FAILED: u8 = 1;
+/// The name that the program was started by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CalledAs {
+    /// `mod-alloc …`
+    ModAlloc,
+    /// `cargo mod-alloc …`
+    Cargo,
+}
 
 /// Exact allocation profiles of any program
 ///
@@ -32,11 +32,11 @@ pub(crate) const FAILED: u8 = 1;
     after_help = "Examples:
   mod-alloc run ls -la                    profile a program; the report goes to a file
   mod-alloc report mod-alloc.ls.4711.json read it
-  mod-alloc recover                       list what killed programs left
-  cargo mod-alloc test                    what each test of a package allocates"
+  mod-alloc recover                       list the recordings of killed programs
+  cargo mod-alloc test                    profile each test of a package"
 )]
 pub(crate) struct Arguments {
-    /// When to colour text
+    /// Colour the output
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     pub(crate) color: Color,
     #[command(subcommand)]
@@ -47,7 +47,7 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Profile a program
     Run(run::Arguments),
-    /// Make a report of what a killed program left, or list what is there
+    /// Make a report of a killed program's recording, or list the recordings
     Recover(recover::Arguments),
     /// Print a report as text or JSON
     Report(report::Arguments),
@@ -55,12 +55,12 @@ pub(crate) enum Command {
     Top(top::Arguments),
     /// Profile every test of a package
     Test(test::Arguments),
-    /// As `test --nextest`, with nextest's own words: `nextest run …`
+    /// Profile every test with nextest: `nextest run …`, as `test --nextest` does
     #[command(
         override_usage = "cargo mod-alloc nextest [OPTIONS] run [NEXTEST'S OPTIONS] [-- TEST PROGRAM'S OPTIONS]"
     )]
     Nextest(test::Arguments),
-    /// What cargo starts for us while it runs tests
+    /// A step of `test`, which cargo starts
     #[command(name = "__test", hide = true)]
     TestStep(test::StepArguments),
     /// Print a shell's completions
@@ -72,7 +72,7 @@ pub(crate) enum Command {
 }
 
 impl Arguments {
-    /// The process's own; what is wrong with them has been said when this fails with a status.
+    /// The arguments of this process. An error is printed; its exit status comes back.
     pub(crate) fn of_process(called_as: CalledAs) -> Result<Self, ExitCode> {
         let words = words(called_as, std::env::args_os().collect());
         let mut command = command(called_as);
@@ -92,7 +92,7 @@ pub(crate) fn command(called_as: CalledAs) -> clap::Command {
     }
 }
 
-/// Without the word that cargo puts before a subcommand's own: `cargo-mod-alloc mod-alloc …`.
+/// Drops the word that cargo puts in front: `cargo-mod-alloc mod-alloc …`.
 fn words(called_as: CalledAs, mut words: Vec<OsString>) -> Vec<OsString> {
     if called_as == CalledAs::Cargo && words.get(1).is_some_and(|word| word == "mod-alloc") {
         words.remove(1);
@@ -100,21 +100,21 @@ fn words(called_as: CalledAs, mut words: Vec<OsString>) -> Vec<OsString> {
     words
 }
 
-/// Help and version to standard output; complaints to standard error, each line with our name.
+/// Prints help and version to standard output, complaints to standard error.
 fn answer(error: &clap::Error, words: &[OsString]) -> ExitCode {
     if !error.use_stderr() {
-        // A reader that has gone away has seen enough.
+        // A closed pipe is no error: its reader wants no more.
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
     let text = error.render().ansi().to_string();
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
-        crate::say::line(format_args!("{line}"));
+        say::line(format_args!("{line}"));
     }
     ExitCode::from(if is_for_run(words) { REFUSED } else { USAGE })
 }
 
-/// Whether the words are for `run`: its status 2 would be taken for the program's.
+/// The command is `run`: its status 2 would be taken for the program's.
 fn is_for_run(words: &[OsString]) -> bool {
     let mut words = words.iter().skip(1);
     while let Some(word) = words.next() {

@@ -1,63 +1,47 @@
 //! The command line: `mod-alloc` and `cargo mod-alloc`.
 //!
-//! | file | command |
-//! |---|---|
-//! | `run` | profile a program |
-//! | `recover` | a report of what a killed program left |
-//! | `report` | a report as text or JSON |
-//! | `top` | a running program, live |
-//! | `test` | a row per test, budgets |
-//! | `packaging` | hidden: completions and man pages |
+//! The floors, from the lowest up. A file uses its own folder and lower floors alone, which
+//! `tests/layers.rs` holds; commands of one floor do not know each other.
 //!
-//! | file | what the commands share |
-//! |---|---|
-//! | `command_line` | the words to a command, usage errors, exit statuses |
-//! | `say`, `output`, `progress` | standard error; standard output and files; what is going on |
-//! | `style`, `units` | colours; sizes, counts, shares and times as people read them |
-//! | `dhat_file` | the report as data: of any dhat JSON, of a recording, of many processes |
-//! | `input` | opens a FILE argument, whichever of these it is |
-//! | `program` | finds an executable and tells whether a library can be preloaded into it |
-//! | `preload` | the library, unpacked |
-//! | `recordings` | where recordings lie, and which are there |
-//! | `reports`, `summary` | from recordings to reports in files, and what is said of them |
+//! | floor | folder | content |
+//! |---|---|---|
+//! | 1 | `base` | exit statuses; standard error and output, files, progress; colours; the system |
+//! | 1 | `units` | sizes, counts, shares and times as people read them |
+//! | 1 | `dhat_file` | a report as data: of any dhat JSON, of a recording, of many processes |
+//! | 2 | `program` | an executable: found, examined; the library that is preloaded into it |
+//! | 2 | `recordings` | the places of recordings, and their content as a document |
+//! | 3 | `report` | a document as text or JSON; command: print it |
+//! | 4 | `reports` | from recordings to reports in files, and their summary |
+//! | 5 | `run` | command: profile a program |
+//! | 5 | `recover` | command: a report of the recording of a killed program |
+//! | 5 | `top` | command: a running program, live |
+//! | 5 | `test` | command: a row per test, budgets |
+//! | 5 | `packaging` | hidden commands: completions and man pages |
+//! | 6 | `command_line` | the definition of all commands, usage errors |
 //!
-//! Every line of ours on standard error begins with `mod-alloc:`.
+//! Every line on standard error begins with `mod-alloc:`.
 
+mod base;
 mod command_line;
 pub mod dhat_file;
-mod input;
-mod output;
 mod packaging;
-mod preload;
 mod program;
-mod progress;
 mod recordings;
 mod recover;
 mod report;
 mod reports;
 mod run;
-mod say;
-mod style;
-mod summary;
 mod test;
 mod top;
 mod units;
 
 use std::process::ExitCode;
 
-use command_line::{Arguments, Command};
+use command_line::{Arguments, Command, command};
 
+pub use command_line::CalledAs;
 #[doc(hidden)]
 pub use report::in_every_form as report_in_every_form;
-
-/// By which name the program was started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CalledAs {
-    /// `mod-alloc …`
-    ModAlloc,
-    /// `cargo mod-alloc …`
-    Cargo,
-}
 
 /// Runs the command line and gives the process's exit status.
 pub fn main(called_as: CalledAs) -> ExitCode {
@@ -74,7 +58,9 @@ pub fn main(called_as: CalledAs) -> ExitCode {
         Command::Test(arguments) => test::run(&arguments),
         Command::Nextest(arguments) => test::nextest(&arguments),
         Command::TestStep(arguments) => test::step(&arguments),
-        Command::Completions(arguments) => packaging::completions(&arguments),
-        Command::Man(arguments) => packaging::man(&arguments),
+        Command::Completions(arguments) => {
+            packaging::completions(&arguments, command(CalledAs::ModAlloc))
+        }
+        Command::Man(arguments) => packaging::man(&arguments, command(CalledAs::ModAlloc)),
     }
 }

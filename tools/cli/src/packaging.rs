@@ -1,16 +1,15 @@
-//! For who packages the program: completions and man pages, made of the definition of the
-//! command line itself.
+//! For packagers: completions and man pages, made of the definition of the command line.
 
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::Command;
 use clap_complete::Shell;
 
-use crate::CalledAs;
-use crate::command_line::{FAILED, command};
-use crate::output;
-use crate::say::say;
+use crate::base::exit_status::FAILED;
+use crate::base::output;
+use crate::base::say::say;
 
 /// Arguments of `mod-alloc completions`.
 #[derive(Debug, clap::Args)]
@@ -22,19 +21,14 @@ pub(crate) struct CompletionsArguments {
 /// Arguments of `mod-alloc man`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ManArguments {
-    /// The folder to write the pages into; it is made if it is not there
+    /// Write the pages into DIR, which is made if it does not exist
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 }
 
-pub(crate) fn completions(arguments: &CompletionsArguments) -> ExitCode {
+pub(crate) fn completions(arguments: &CompletionsArguments, mut command: Command) -> ExitCode {
     let mut script = Vec::new();
-    clap_complete::generate(
-        arguments.shell,
-        &mut command(CalledAs::ModAlloc),
-        "mod-alloc",
-        &mut script,
-    );
+    clap_complete::generate(arguments.shell, &mut command, "mod-alloc", &mut script);
     match output::to_stdout(&mut |out| out.write_all(&script)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -44,10 +38,10 @@ pub(crate) fn completions(arguments: &CompletionsArguments) -> ExitCode {
     }
 }
 
-pub(crate) fn man(arguments: &ManArguments) -> ExitCode {
+pub(crate) fn man(arguments: &ManArguments, command: Command) -> ExitCode {
     let folder = &arguments.folder;
-    let written = fs::create_dir_all(folder)
-        .and_then(|()| clap_mangen::generate_to(command(CalledAs::ModAlloc), folder));
+    let written =
+        fs::create_dir_all(folder).and_then(|()| clap_mangen::generate_to(command, folder));
     match written {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

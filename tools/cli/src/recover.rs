@@ -1,4 +1,4 @@
-//! `mod-alloc recover`: reports of what killed programs left, or of what runs at this moment.
+//! `mod-alloc recover`: reports of the recordings of killed programs, or of running ones.
 
 use std::ffi::OsString;
 use std::fs;
@@ -9,34 +9,34 @@ use std::time::SystemTime;
 use mod_alloc::recording::file::RecordingFile;
 use mod_alloc::recording::model::Recording;
 
-use crate::command_line::FAILED;
-use crate::output;
+use crate::base::exit_status::FAILED;
+use crate::base::output;
+use crate::base::say::say;
+use crate::base::style::{FAINT, HEADING, Painted, STRONG};
 use crate::recordings;
 use crate::reports::{self, Error, Format, Output};
-use crate::say::say;
-use crate::style::{FAINT, HEADING, Painted, STRONG};
 use crate::units::{Bytes, Micros};
 
 /// Arguments of `mod-alloc recover`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  mod-alloc recover                                     list what is there
+  mod-alloc recover                                     list the recordings
   mod-alloc recover /dev/shm/mod-alloc.4711.0a1b2c3d    a report of each recording in a folder
   mod-alloc recover recording.4711 -o heap.json
 
-Recordings stay until they are removed: those in /dev/shm take up memory.")]
+A recording stays until you remove it. In /dev/shm it takes up memory.")]
 pub(crate) struct Arguments {
-    /// Recordings, or folders with recordings; none: list those that earlier runs left
+    /// Recordings, or folders of recordings; without any, list those of earlier runs
     #[arg(value_name = "RECORDING")]
     recordings: Vec<PathBuf>,
-    /// Where to write the report; of several recordings it is their sum
+    /// Write the report to FILE; of several recordings, their sum
     /// [default: mod-alloc.<program>.<pid>.json in the current folder]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// What to write
+    /// The form of the report
     #[arg(long, value_enum, default_value_t = Format::Dhat)]
     format: Format,
-    /// Where debug files are; may be given several times
+    /// Search DIR for debug files; may be given several times
     #[arg(long = "debug-dir", value_name = "DIR")]
     debug_dirs: Vec<PathBuf>,
 }
@@ -54,7 +54,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let is_complete = match (paths.as_slice(), &arguments.output) {
         ([], _) => false,
         ([_, _, ..], Some(_)) => arguments.recover_together(&paths),
-        // Each one, whatever becomes of the others.
+        // A failure of one does not keep the others from being recovered.
         _ => paths.iter().filter(|path| !arguments.recover(path)).count() == 0,
     };
     if is_complete && failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
@@ -68,14 +68,16 @@ fn expand(path: &Path) -> Result<Vec<PathBuf>, String> {
         return Ok(vec![path.to_owned()]);
     }
     match recordings::in_folder(path) {
-        Ok(found) if found.is_empty() => Err(format!("{name}: there are no recordings in it")),
+        Ok(found) if found.is_empty() => Err(format!(
+            "{name}: the folder has no recordings; `mod-alloc recover` lists all there are"
+        )),
         Ok(found) => Ok(found),
         Err(error) => Err(format!("{name}: {error}")),
     }
 }
 
 impl Arguments {
-    /// A report of one; whether that went well.
+    /// Makes the report of one recording; `false` if that failed.
     fn recover(&self, path: &Path) -> bool {
         let Some(recording) = read(path) else { return false };
         if recordings::is_running(recording.pid, path) {
@@ -113,7 +115,7 @@ fn read(path: &Path) -> Option<Recording> {
 fn list() -> ExitCode {
     let found = recordings::left_behind();
     if found.is_empty() {
-        say!("no recordings are left in {}", recordings::places());
+        say!("there are no recordings in {}", recordings::places());
         return ExitCode::SUCCESS;
     }
     let lines: Vec<String> = found.iter().map(|path| line(path)).collect();
@@ -131,7 +133,7 @@ fn list() -> ExitCode {
     }
 }
 
-/// Two lines: what it is, and where.
+/// Two lines: the program, and the recording's path.
 fn line(path: &Path) -> String {
     let where_ = Painted(FAINT, path.display());
     let facts = fs::metadata(path).ok();
@@ -152,7 +154,7 @@ fn line(path: &Path) -> String {
     )
 }
 
-/// What it takes up; its length has holes.
+/// The space on the disk: the file's length counts holes, too.
 fn size_on_disk(facts: &fs::Metadata) -> u64 {
     use std::os::unix::fs::MetadataExt;
     facts.blocks().saturating_mul(512)

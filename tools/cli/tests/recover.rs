@@ -96,7 +96,7 @@ fn what_is_no_recording_is_named() {
     for (path, part) in [
         ("x.json", "x.json: not a recording of mod-alloc"),
         ("missing", "missing: No such file"),
-        (".", ".: there are no recordings in it"),
+        (".", ".: the folder has no recordings"),
     ] {
         let output = scratch.run(&["recover", path]);
         assert_eq!(status(&output), 1);

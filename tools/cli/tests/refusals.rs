@@ -220,7 +220,8 @@ fn programs_with_an_allocator_of_their_own_are_warned_of() {
     let told = ours(&output);
     assert_eq!((text(&output.stdout).as_str(), status(&output)), ("hello\n", 0), "{told}");
     assert!(
-        told.contains("no event was seen") && told.contains("a malloc of its own (it has malloc)"),
+        told.contains("no allocation was recorded")
+            && told.contains("a malloc of its own (it has malloc)"),
         "{told}"
     );
     assert!(told.contains("the crate `mod-alloc`"), "{told}");

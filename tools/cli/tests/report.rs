@@ -23,7 +23,7 @@ fn scratch() -> Scratch {
 fn a_file_and_standard_input_give_the_same() {
     let scratch = scratch();
     let file = scratch.run(&["report", "r.json"]);
-    assert!(text(&file.stdout).contains(" #1   100.0 %    2.0 KiB  in 2 blocks, living 50 µs\n"));
+    assert!(text(&file.stdout).contains(" #1   100.0 %   2.00 KiB  in 2 blocks, living 50 µs\n"));
     assert_eq!(text(&file.stderr), "");
     let piped = with_input(scratch.command(&["report", "-"]), REPORT.as_bytes());
     assert_eq!((status(&piped), piped.stdout), (0, file.stdout));

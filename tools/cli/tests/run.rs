@@ -183,7 +183,7 @@ fn off_is_off() {
         .output();
     let output = output.unwrap();
     assert_eq!((text(&output.stdout).as_str(), status(&output)), ("off\n", 4));
-    assert!(ours(&output).contains("nothing is recorded"));
+    assert!(ours(&output).contains("runs without a recording"));
     assert_eq!(scratch.names(), [""; 0]);
 }
 

@@ -1,4 +1,5 @@
-//! The functions that programs call. Each behaves as glibc's manual says of the function of its name.
+//! The functions that programs call. Each behaves as glibc's manual says of the function of its name. Those
+//! that the loader calls as well are exported by `entries`.
 //!
 //! A block is recorded when the next allocator has given it, and before that takes it back. Of a failure
 //! nothing is recorded, and errno is what the next allocator has made of it.
@@ -55,7 +56,6 @@ unsafe fn record(next: Next, recorder: Recorder, block: *mut u8, size: usize) {
 /// # Safety
 ///
 /// As in C.
-#[unsafe(no_mangle)]
 pub(crate) unsafe extern "C" fn malloc(size: usize) -> *mut u8 {
     let Some((next, recorder)) = both() else { return early::allocate(size, 1) };
     let Some(recorder) = recorder else {
@@ -73,7 +73,6 @@ pub(crate) unsafe extern "C" fn malloc(size: usize) -> *mut u8 {
 /// # Safety
 ///
 /// As in C.
-#[unsafe(no_mangle)]
 pub(crate) unsafe extern "C" fn calloc(count: usize, size: usize) -> *mut u8 {
     let Some((next, recorder)) = both() else {
         return count.checked_mul(size).map_or_else(no_memory, |size| early::allocate(size, 1));
@@ -94,7 +93,6 @@ pub(crate) unsafe extern "C" fn calloc(count: usize, size: usize) -> *mut u8 {
 /// # Safety
 ///
 /// As in C.
-#[unsafe(no_mangle)]
 pub(crate) unsafe extern "C" fn free(block: *mut u8) {
     if block.is_null() || early::has(block) {
         return;
@@ -113,7 +111,6 @@ pub(crate) unsafe extern "C" fn free(block: *mut u8) {
 /// # Safety
 ///
 /// As in C.
-#[unsafe(no_mangle)]
 pub(crate) unsafe extern "C" fn realloc(block: *mut u8, size: usize) -> *mut u8 {
     if block.is_null() {
         // SAFETY: the caller's contract: such a call is a call of malloc.
@@ -245,7 +242,12 @@ pub(crate) unsafe extern "C" fn memalign(alignment: usize, size: usize) -> *mut 
     unsafe { aligned(size, alignment, ask) }
 }
 
-const PAGE: usize = 4096;
+/// Bytes of a page of memory, which the kernel chooses.
+fn page() -> usize {
+    // SAFETY: the call takes a number and touches no memory of ours.
+    let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    usize::try_from(bytes).unwrap_or(1 << 16)
+}
 
 /// # Safety
 ///
@@ -255,7 +257,7 @@ pub(crate) unsafe extern "C" fn valloc(size: usize) -> *mut u8 {
     // SAFETY: any size may be asked for.
     let ask = |next: Next, size| unsafe { next.valloc(size) };
     // SAFETY: the next allocator keeps C's contract.
-    unsafe { aligned(size, PAGE, ask) }
+    unsafe { aligned(size, page(), ask) }
 }
 
 /// # Safety
@@ -265,7 +267,7 @@ pub(crate) unsafe extern "C" fn valloc(size: usize) -> *mut u8 {
 pub(crate) unsafe extern "C" fn pvalloc(size: usize) -> *mut u8 {
     // The caller may use all of the last page, so the trailer is behind it.
     let ask = |next: Next, padded: usize| {
-        let whole = size.checked_next_multiple_of(PAGE);
+        let whole = size.checked_next_multiple_of(page());
         match whole.and_then(|whole| whole.checked_add(padded - size)) {
             // SAFETY: any size may be asked for.
             Some(all) => unsafe { next.pvalloc(all) },
@@ -273,7 +275,7 @@ pub(crate) unsafe extern "C" fn pvalloc(size: usize) -> *mut u8 {
         }
     };
     // SAFETY: the next allocator keeps C's contract.
-    unsafe { aligned(size, PAGE, ask) }
+    unsafe { aligned(size, page(), ask) }
 }
 
 /// # Safety

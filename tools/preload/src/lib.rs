@@ -2,12 +2,13 @@
 //! allocator in the order in which the loader looks for symbols.
 //!
 //! ```text
-//!  program ── malloc ──▶ exports ──▶ next: the allocator that the program would have had
-//!                           └──────▶ mod_alloc::preload: the recorder, if the process is recorded
+//!  program ── malloc ──▶ entries ──▶ exports ──▶ next: the allocator that it would have had
+//!                                       └──────▶ mod_alloc::preload: the recorder, if any
 //! ```
 //!
 //! | file | what |
 //! |---|---|
+//! | `entries`, `vectors` | what the loader calls as well keeps the vector registers |
 //! | `exports` | the functions that the program calls |
 //! | `next` | the functions behind them; what is allocated while they are being looked for |
 //! | `environment` | what a program that is not to be recorded must not inherit |
@@ -17,12 +18,15 @@
 //! C++'s `new` and `delete`, `strdup`, `getline` and the like come here by way of `malloc` and `free`.
 //! Nothing here prints, but for one line where the process cannot be recorded, and nothing panics.
 
+mod entries;
 mod environment;
 mod exports;
 mod names;
 mod next;
 mod threads;
 mod unwinder;
+#[cfg(all(target_arch = "x86_64", target_env = "gnu"))]
+mod vectors;
 
 /// Runs when the library is loaded: before `main`, and before the environment is read.
 extern "C" fn start() {

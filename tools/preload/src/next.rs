@@ -79,6 +79,8 @@ fn look() -> Option<Next> {
         let function = unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) };
         place.store(function, Ordering::Relaxed);
     }
+    #[cfg(all(target_arch = "x86_64", target_env = "gnu"))]
+    crate::entries::note_loader();
     let state = match can_have_trailers() {
         true if is_glibcs() => {
             next_is_glibcs();
@@ -245,10 +247,10 @@ pub(crate) mod early {
     static MEMORY: Memory = Memory(UnsafeCell::new([0; SIZE]));
     static USED: AtomicUsize = AtomicUsize::new(0);
 
-    /// A zeroed block, with an alignment of up to a page.
+    /// A zeroed block, with an alignment of up to a page, as far as there is room for it.
     pub(crate) fn allocate(size: usize, alignment: usize) -> *mut u8 {
         let alignment = alignment.max(HEAD);
-        if size > SIZE || alignment > 4096 || !alignment.is_power_of_two() {
+        if size > SIZE || alignment > SIZE || !alignment.is_power_of_two() {
             return no_memory();
         }
         let base = MEMORY.0.get().cast::<u8>();

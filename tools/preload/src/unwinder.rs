@@ -3,6 +3,20 @@
 //! Nothing here unwinds: a panic would abort, and there is none. Without these, every recorded program
 //! would get libgcc_s loaded. They are hidden: no other object finds them.
 
+#[cfg(target_arch = "x86_64")]
+macro_rules! return_zero {
+    () => {
+        "xor eax, eax"
+    };
+}
+
+#[cfg(target_arch = "aarch64")]
+macro_rules! return_zero {
+    () => {
+        "mov x0, xzr"
+    };
+}
+
 macro_rules! nothing {
     ($($name:literal)*) => {
         core::arch::global_asm!(
@@ -13,10 +27,7 @@ macro_rules! nothing {
                 concat!(".type ", $name, ",@function"),
                 concat!($name, ":"),
             )*
-            #[cfg(target_arch = "x86_64")]
-            "xor eax, eax",
-            #[cfg(target_arch = "aarch64")]
-            "mov x0, xzr",
+            return_zero!(),
             "ret",
         );
     };

@@ -5,6 +5,8 @@
 //! for all of them.
 
 mod child;
+#[path = "../../../shared/choices.rs"]
+mod choices;
 mod instructions;
 mod json;
 mod lines;

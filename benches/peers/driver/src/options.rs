@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::choices::{beside_the_first, by_name_or_family, number};
 use crate::programs::{ALLOCATORS, Allocator, Unit, WORKLOADS, Workload};
 
 const USAGE: &str = "usage: bench --bins BUILD=DIRECTORY… --scratch DIRECTORY [--quick] \
@@ -42,8 +43,8 @@ impl Options {
                 "--instructions" => options.instructions = true,
                 "--bins" => options.builds.push(Build::parse(&value()?)?),
                 "--scratch" => options.scratch = value()?.into(),
-                "--only" => options.workloads = workloads(&value()?)?,
-                "--allocators" => options.allocators = allocators(&value()?)?,
+                "--only" => options.workloads = by_name_or_family(&WORKLOADS, &value()?)?,
+                "--allocators" => options.allocators = beside_the_first(&ALLOCATORS, &value()?)?,
                 "--json" => options.json = Some(value()?.into()),
                 "--rounds" => rounds = Some(number(&value()?)?),
                 _ => return Err(format!("no option {option}; {USAGE}")),
@@ -102,39 +103,6 @@ impl Build {
             text.split_once('=').ok_or(format!("{text}: not BUILD=DIRECTORY"))?;
         Ok(Self { name: name.to_owned(), directory: directory.into() })
     }
-}
-
-fn number(text: &str) -> Result<u32, String> {
-    text.parse().ok().filter(|&number| number > 0).ok_or(format!("{text}: not a number above 0"))
-}
-
-/// Workloads by name; `threads` is all of its kind.
-fn workloads(list: &str) -> Result<Vec<Workload>, String> {
-    let mut chosen = Vec::new();
-    for name in list.split(',') {
-        let family = format!("{name}-");
-        let matching =
-            |workload: &&Workload| workload.name == name || workload.name.starts_with(&family);
-        let before = chosen.len();
-        chosen.extend(WORKLOADS.iter().filter(matching));
-        if chosen.len() == before {
-            return Err(format!("no workload is called {name}"));
-        }
-    }
-    Ok(chosen)
-}
-
-/// Allocators by name; plain always comes first, because the others are compared with it.
-fn allocators(list: &str) -> Result<Vec<&'static Allocator>, String> {
-    let mut chosen = vec![&ALLOCATORS[0]];
-    for name in list.split(',') {
-        let found = ALLOCATORS.iter().find(|allocator| allocator.name == name);
-        let allocator = found.ok_or(format!("no allocator is called {name}"))?;
-        if !chosen.contains(&allocator) {
-            chosen.push(allocator);
-        }
-    }
-    Ok(chosen)
 }
 
 #[cfg(test)]

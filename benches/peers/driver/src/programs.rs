@@ -1,5 +1,7 @@
 //! The allocators that are compared, and the workloads.
 
+use crate::choices::Named;
+
 /// A program that runs the workloads under one allocator.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Allocator {
@@ -13,6 +15,14 @@ pub(crate) struct Allocator {
     pub(crate) if_missing: &'static str,
     /// Whether it is compared unless other allocators are asked for.
     pub(crate) by_default: bool,
+}
+
+impl Named for Allocator {
+    const KIND: &'static str = "allocator";
+
+    fn name(&self) -> &'static str {
+        self.name
+    }
 }
 
 const NOT_BUILT: &str = "not built";
@@ -64,6 +74,14 @@ pub(crate) struct Workload {
     pub(crate) title: &'static str,
     /// What a number of it means.
     pub(crate) unit: Unit,
+}
+
+impl Named for Workload {
+    const KIND: &'static str = "workload";
+
+    fn name(&self) -> &'static str {
+        self.name
+    }
 }
 
 /// What a number means; all are nanoseconds inside.

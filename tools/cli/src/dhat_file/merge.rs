@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use mod_alloc::recording::model::Losses;
+use mod_alloc::report::wire::ROOT;
 
 use super::{Document, Extras, Group, Process, Site};
 
@@ -98,7 +98,7 @@ impl Sum {
 
     fn add(&mut self, document: &Document) {
         // dhat's index 0.
-        self.frame("[root]");
+        self.frame(ROOT);
         // A text once, however often it is in stacks.
         let ids: Vec<u32> = document.frames.iter().map(|text| self.frame(text)).collect();
         for site in &document.sites {
@@ -122,7 +122,10 @@ impl Sum {
 fn add_extras(sum: &mut Extras, document: &Document) {
     let more = &document.extras;
     sum.losses = match (sum.losses, more.losses) {
-        (Some(a), Some(b)) => Some(add_losses(&a, &b)),
+        (Some(mut a), Some(b)) => {
+            a.add(&b);
+            Some(a)
+        }
         (one, other) => one.or(other),
     };
     sum.self_check = match (sum.self_check, more.self_check) {
@@ -162,19 +165,4 @@ fn processes(document: &Document) -> Vec<Process> {
         peak_bytes: totals.peak_bytes,
         end_bytes: totals.end_bytes,
     }]
-}
-
-fn add_losses(a: &Losses, b: &Losses) -> Losses {
-    let mut sum = Losses::default();
-    sum.table_full = a.table_full.saturating_add(b.table_full);
-    sum.reentrant = a.reentrant.saturating_add(b.reentrant);
-    sum.reentrant_bytes = a.reentrant_bytes.saturating_add(b.reentrant_bytes);
-    sum.damaged_trailers = a.damaged_trailers.saturating_add(b.damaged_trailers);
-    sum.damaged_bytes = a.damaged_bytes.saturating_add(b.damaged_bytes);
-    sum.truncated_stacks = a.truncated_stacks.saturating_add(b.truncated_stacks);
-    sum.broken_stacks = a.broken_stacks.saturating_add(b.broken_stacks);
-    sum.threads_overflowed = a.threads_overflowed.saturating_add(b.threads_overflowed);
-    sum.no_room = a.no_room.saturating_add(b.no_room);
-    sum.groups_overflowed = a.groups_overflowed.saturating_add(b.groups_overflowed);
-    sum
 }

@@ -1,19 +1,17 @@
 //! A profile as a document: what reading the JSON that is written of it would give.
 
 use mod_alloc::recording::model::{Counters, Group as Recorded, HeapStates};
+use mod_alloc::report::wire::{ROOT, SHORT_LIFETIME_MICROS};
 use mod_alloc::report::{Profile, StackRef};
 
 use super::{Document, Extras, Group, Numbers, Site, executable};
-
-/// dhat-rs's and our own limit of short lifetimes, in µs.
-const SHORT_LIFETIME_MICROS: u64 = 10;
 
 impl Document {
     /// The document that `profile` is written as.
     #[must_use]
     pub fn of_profile(profile: &Profile) -> Self {
         let run = profile.run();
-        let root = std::iter::once(String::from("[root]"));
+        let root = std::iter::once(String::from(ROOT));
         Self {
             mode: "rust-heap".into(),
             verb: "Allocated".into(),

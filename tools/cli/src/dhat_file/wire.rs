@@ -1,15 +1,14 @@
 //! The keys of a dhat file, and what is checked of them.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use mod_alloc::recording::model::Losses;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use super::heap_states::HeapStatesEntry;
 use super::{Document, Error, Extras, Group, Numbers, Process, Site, Units, executable};
-
-/// dhat's names of the nine numbers, in the order of [`Numbers::all`].
-pub(super) const KEYS: [&str; 9] = ["tb", "tbk", "tl", "mb", "mbk", "gb", "gbk", "eb", "ebk"];
 
 /// Read first: what else there is means nothing in another version or another format.
 #[derive(Deserialize)]
@@ -69,19 +68,23 @@ struct SettingsEntry {
     frames: Option<u32>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct LossesEntry {
-    table_full: u64,
-    reentrant: u64,
-    reentrant_bytes: u64,
-    damaged_trailers: u64,
-    damaged_bytes: u64,
-    truncated_stacks: u64,
-    broken_stacks: u64,
-    threads_overflowed: u64,
-    no_room: u64,
-    groups_overflowed: u64,
+/// Causes that are not known here are left out, those that are not named are zero.
+struct LossesEntry(Losses);
+
+impl<'de> Deserialize<'de> for LossesEntry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut named = HashMap::<String, serde_json::Value>::deserialize(deserializer)?;
+        let mut losses = Losses::default();
+        for loss in Losses::ALL {
+            if let Some(figure) = named.remove(loss.key) {
+                let figure = u64::deserialize(figure);
+                *losses.of_mut(loss) = figure.map_err(|error| {
+                    D::Error::custom(format_args!("`{}` of x_losses: {error}", loss.key))
+                })?;
+            }
+        }
+        Ok(Self(losses))
+    }
 }
 
 #[derive(Deserialize)]
@@ -162,7 +165,7 @@ impl File {
             executable: executable.map(|path| path.to_string_lossy().into_owned()),
             peak_is_exact: settings.and_then(|settings| Some(settings.peak.as_deref()? == "exact")),
             frame_limit: settings.and_then(|settings| settings.frames),
-            losses: self.x_losses.as_ref().map(LossesEntry::to_losses),
+            losses: self.x_losses.as_ref().map(|losses| losses.0),
             self_check: self.x_self_check.as_ref().map(|check| (check.checked, check.differences)),
             heap_states: self.x_heap_state.as_ref().map(HeapStatesEntry::to_states),
             threads: self.x_threads.as_ref().map(|threads| threads.len() as u64),
@@ -196,22 +199,5 @@ impl Point {
         };
         let stack = self.fs.into_iter().map(in_range).collect::<Result<_, _>>()?;
         Ok(Site { numbers, stack, merged: self.x_merged.unwrap_or(1).max(1) })
-    }
-}
-
-impl LossesEntry {
-    fn to_losses(&self) -> Losses {
-        let mut losses = Losses::default();
-        losses.table_full = self.table_full;
-        losses.reentrant = self.reentrant;
-        losses.reentrant_bytes = self.reentrant_bytes;
-        losses.damaged_trailers = self.damaged_trailers;
-        losses.damaged_bytes = self.damaged_bytes;
-        losses.truncated_stacks = self.truncated_stacks;
-        losses.broken_stacks = self.broken_stacks;
-        losses.threads_overflowed = self.threads_overflowed;
-        losses.no_room = self.no_room;
-        losses.groups_overflowed = self.groups_overflowed;
-        losses
     }
 }

@@ -1,4 +1,4 @@
-//! Whether a program gains rights when it is executed: the loader is in its secure mode then.
+//! Rights that a program gains when it is executed: the loader is in its secure mode then.
 
 use std::ffi::CString;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// How a program gains rights.
+/// The rights that a program gains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Gain {
     /// It runs as its owner.
@@ -37,7 +37,7 @@ impl Gain {
     }
 }
 
-/// What executing `path` would give this process that it has not; `None` if nothing.
+/// The right that this process would gain by executing `path`; `None` if there is none.
 pub(crate) fn gained(path: &Path) -> Option<Gain> {
     let file = std::fs::metadata(path).ok()?;
     let name = CString::new(path.as_os_str().as_bytes()).ok()?;
@@ -62,7 +62,7 @@ pub(crate) fn gained(path: &Path) -> Option<Gain> {
     }
 }
 
-/// Whether the file system was mounted so that none of this counts.
+/// The file system was mounted with `nosuid`: nobody gains rights.
 fn is_ignored(path: &CString) -> bool {
     // SAFETY: all zeroes are a value of this plain structure.
     let mut system = unsafe { std::mem::zeroed::<libc::statvfs>() };

@@ -6,9 +6,9 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use crate::command_line::{NOT_EXECUTABLE, NOT_FOUND};
+use crate::base::exit_status::{NOT_EXECUTABLE, NOT_FOUND};
 
-/// Where programs are if `PATH` is not set.
+/// The folders of programs if `PATH` is not set.
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
 
 /// Why a program cannot be started.
@@ -50,7 +50,8 @@ pub(crate) fn find(name: &OsStr, path: Option<&OsStr>) -> Result<PathBuf, NotSta
         let file = PathBuf::from(name);
         return executable(&file).map(|()| file).map_err(failed);
     }
-    // As `execvp`: what may not be executed is passed over, and told only if nothing else is found.
+    // As `execvp`: a file without the right to execute is passed over, and told of only if there
+    // is no other.
     let mut denied = None;
     for folder in std::env::split_paths(path.unwrap_or(OsStr::new(DEFAULT_PATH))) {
         // An empty entry is the current folder.
@@ -65,7 +66,7 @@ pub(crate) fn find(name: &OsStr, path: Option<&OsStr>) -> Result<PathBuf, NotSta
     Err(failed(denied.unwrap_or_else(|| io::ErrorKind::NotFound.into())))
 }
 
-/// Whether the file can be executed by this process.
+/// Fails unless this process may execute the file.
 fn executable(file: &Path) -> io::Result<()> {
     let found = std::fs::metadata(file)?;
     if found.is_dir() {

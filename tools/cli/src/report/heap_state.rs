@@ -1,7 +1,8 @@
 //! The allocator's state for people: a line for each moment.
 //!
 //! ```text
-//!   heap at peak: requested 1.0 MiB, allocated 1.1 MiB, held by glibc 1.5 MiB: 33.3 % fragmentation; process 4.0 MiB
+//!   heap at peak: requested 1.00 MiB, allocated 1.10 MiB, held by glibc 1.50 MiB:
+//!     33.3 % fragmentation; process 4.00 MiB
 //! ```
 
 use mod_alloc::recording::model::{HeapMoment, HeapStates};
@@ -20,7 +21,7 @@ pub(super) fn lines(states: &HeapStates) -> Vec<String> {
     lines
 }
 
-/// What the state near the peak is called: a heap may have had more live than when it was taken down.
+/// The name of the state near the peak: the heap may have had more live bytes than at that moment.
 fn peak_name(states: &HeapStates, moment: &HeapMoment) -> &'static str {
     // A few bytes less are no other moment: with several threads they are told in steps.
     let is_it = moment.requested_bytes >= states.peak_bytes - states.peak_bytes / 100;
@@ -71,9 +72,9 @@ mod tests {
         let mut states = HeapStates::default();
         (states.peak_bytes, states.peak) = (1 << 20, Some(of_glibc(1 << 20)));
         states.end = Some(moment(512));
-        let peak = "heap at peak: requested 1.0 MiB, allocated 1.5 MiB, held by glibc 2.0 MiB: \
-                    50.0 % fragmentation; process 4.0 MiB";
-        assert_eq!(lines(&states), [peak, "heap at end: requested 512 B; process 4.0 MiB"]);
+        let peak = "heap at peak: requested 1.00 MiB, allocated 1.50 MiB, held by glibc 2.00 MiB: \
+                    50.0 % fragmentation; process 4.00 MiB";
+        assert_eq!(lines(&states), [peak, "heap at end: requested 512 B; process 4.00 MiB"]);
     }
 
     #[test]
@@ -82,7 +83,7 @@ mod tests {
         moment.profiler_bytes = 1 << 19;
         let line = line("at end", &moment);
         let text =
-            "held by glibc 2.0 MiB (the profiler's own 512.0 KiB among it): 25.0 % fragmentation";
+            "held by glibc 2.00 MiB (the profiler's own 512 KiB among it): 25.0 % fragmentation";
         assert!(line.contains(text), "{line}");
     }
 
@@ -90,7 +91,7 @@ mod tests {
     fn what_was_taken_down_too_early_says_so() {
         let mut states = HeapStates::default();
         (states.peak_bytes, states.peak) = (2 << 20, Some(of_glibc(1 << 20)));
-        assert!(lines(&states)[0].starts_with("heap before peak: requested 1.0 MiB"));
+        assert!(lines(&states)[0].starts_with("heap before peak: requested 1.00 MiB"));
         states.peak = Some(of_glibc((2 << 20) - (2 << 20) / 100));
         assert!(lines(&states)[0].starts_with("heap at peak"));
         assert!(lines(&HeapStates::default()).is_empty());

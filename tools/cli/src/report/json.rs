@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use mod_alloc::recording::model::HeapStates;
+use mod_alloc::recording::model::{HeapStates, Losses};
 use serde::Serialize;
 
-use crate::dhat_file::{Document, Group, Location, LossesEntry, Numbers, Process};
+use crate::dhat_file::{Document, Group, Location, Numbers, Process};
 
-use super::View;
 use super::own_code::Origin;
-use super::rows::{Row, Rows, Sort, TellingFrame};
+use super::rows::{Row, Rows, TellingFrame};
+use super::sort::Sort;
+use super::view::View;
 
 #[derive(Serialize)]
 struct Report<'d> {
@@ -29,7 +30,7 @@ struct Report<'d> {
     threads: Option<u64>,
     upper_bounds: &'static [&'static str],
     heap_state: Option<HeapStates>,
-    losses: Option<LossesEntry>,
+    losses: Option<Losses>,
     groups: &'d [Group],
     processes: &'d [Process],
     totals: Sums,
@@ -102,7 +103,7 @@ fn report<'d>(document: &'d Document, sites: BTreeMap<String, Vec<SiteEntry<'d>>
         threads: extras.threads,
         upper_bounds: if is_merged { &["peak_bytes", "peak_blocks"] } else { &[] },
         heap_state: extras.heap_states,
-        losses: extras.losses.as_ref().map(LossesEntry::of),
+        losses: extras.losses,
         groups: &extras.groups,
         processes: &extras.processes,
         totals: sums(&document.totals(), document.knows_frees()),

@@ -80,7 +80,7 @@ fn cut(text: &str, room: usize) -> String {
     letters[..head].iter().chain(&['…']).chain(tail).collect()
 }
 
-/// Where a frame is, without the column: `src/main.rs:12`, `libc.so.6`.
+/// The place of a frame, without the column: `src/main.rs:12`, `libc.so.6`.
 pub(super) fn place(frame: &Frame<'_>) -> String {
     match frame.location {
         Location::Source { file, line: 0, .. } => file.into(),
@@ -103,7 +103,7 @@ pub(super) fn end_of_place(place: &str, room: usize) -> String {
     }
 }
 
-/// What a frame is called: its function, or its address, or the remark that it is.
+/// The name of a frame: its function, or its address, or the remark that it is.
 pub(super) fn called<'t>(frame: &Frame<'t>) -> &'t str {
     frame.function.or(frame.address).unwrap_or(frame.text)
 }

@@ -1,66 +1,20 @@
-//! What tables show: stacks whose telling frames are the same, added up and sorted.
+//! The rows of tables: stacks with equal telling frames, added up and sorted.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::hash::Hash;
 
 use crate::dhat_file::{Document, Frame, Location, Numbers, Site};
 
-use super::own_code::{Judge, Origin, is_entrance, telling};
-
-/// `--sort`: what a table is sorted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum)]
-pub(crate) enum Sort {
-    /// Bytes ever allocated
-    Total,
-    /// Blocks ever allocated
-    Blocks,
-    /// Bytes live when the heap was at its peak
-    Peak,
-    /// Bytes live at the end
-    End,
-    /// Blocks of sites whose blocks live shortly
-    Short,
-}
-
-impl Sort {
-    pub(super) const ALL: [Sort; 5] =
-        [Sort::Total, Sort::Blocks, Sort::Peak, Sort::End, Sort::Short];
-
-    /// Whether `document` knows what it takes.
-    pub(super) fn is_known(self, document: &Document) -> bool {
-        document.knows_frees() || matches!(self, Sort::Total | Sort::Blocks)
-    }
-
-    /// The number to sort by.
-    pub(super) fn key(self, numbers: &Numbers) -> u64 {
-        match self {
-            Sort::Total => numbers.total_bytes,
-            Sort::Blocks | Sort::Short => numbers.total_blocks,
-            Sort::Peak => numbers.peak_bytes,
-            Sort::End => numbers.end_bytes,
-        }
-    }
-}
-
-impl fmt::Display for Sort {
-    /// The word of `--sort`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Sort::Total => "total",
-            Sort::Blocks => "blocks",
-            Sort::Peak => "peak",
-            Sort::End => "end",
-            Sort::Short => "short",
-        })
-    }
-}
+use super::functions::is_entrance;
+use super::own_code::{Judge, Origin};
+use super::sort::Sort;
+use super::telling::telling;
 
 /// A line of a table.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Row<'d> {
     pub(super) numbers: Numbers,
-    /// How many stacks were added up.
+    /// The number of stacks that were added up.
     pub(super) stacks: u64,
     /// The frames that tell what goes on, the leading one first; or all of them, innermost first.
     pub(super) frames: Vec<TellingFrame<'d>>,
@@ -159,7 +113,7 @@ struct Group {
     frames: Vec<u32>,
 }
 
-/// What a reader sees of a frame.
+/// The part of a frame that a reader sees.
 fn said<'d>(frame: &Frame<'d>) -> impl Hash + Eq + 'd + use<'d> {
     let place = match frame.location {
         Location::Source { file, line, .. } => (file, line),

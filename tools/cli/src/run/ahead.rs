@@ -1,5 +1,5 @@
-//! Names while the program runs: looking up functions, files and lines takes longer than anything else
-//! that a report needs, and most of what a program will record is there early.
+//! Names while the program runs: looking up functions, files and lines takes longer than all else
+//! that a report needs, and most call sites are there early.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -37,14 +37,14 @@ impl Ahead {
         Some(Self { thread, end })
     }
 
-    /// What is named so far; the program has ended.
+    /// The names so far; the program has ended.
     pub(super) fn end(self) -> Option<SiteNames> {
         drop(self.end);
         self.thread.join().ok().flatten()
     }
 }
 
-/// Names what is new. A recording that cannot be read now will be looked at in the end.
+/// Names new sites. A recording that cannot be read now is read again in the end.
 fn look(path: &Path, debug_dirs: &[PathBuf], names: &mut Option<SiteNames>) {
     let Ok(Ok(recording)) = RecordingFile::open(path).map(|file| file.read()) else { return };
     if recording.modules.is_empty() {
@@ -57,7 +57,7 @@ fn look(path: &Path, debug_dirs: &[PathBuf], names: &mut Option<SiteNames>) {
     names.learn(&recording);
 }
 
-/// The program goes first where there are not processors enough.
+/// Lets the program go first where processors are scarce.
 fn give_way() {
     const LOWEST: libc::c_int = 19;
     // SAFETY: no memory is involved. On Linux it concerns the calling thread alone.

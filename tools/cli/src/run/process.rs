@@ -1,14 +1,14 @@
-//! Starts the program as if nobody stood between it and who started us, and waits for it.
+//! Starts the program as if mod-alloc were not in between, and waits for it.
 
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, ExitStatus};
 
-use crate::command_line::{NOT_EXECUTABLE, NOT_FOUND};
+use crate::base::exit_status::{NOT_EXECUTABLE, NOT_FOUND};
 
 use super::signals::{Inherited, Signals};
 
-/// How the program ended.
+/// The end of the program.
 #[derive(Debug)]
 pub(super) struct Ended {
     pub(super) pid: u32,
@@ -16,10 +16,10 @@ pub(super) struct Ended {
 }
 
 /// Runs `command` to its end. Standard streams, process group, signal mask and dispositions are
-/// those that we were given. Signals that are sent to us are passed on.
+/// those that mod-alloc was given. Signals that are sent to mod-alloc are passed on.
 /// `started` is told the process's id.
 pub(super) fn run(command: &mut Command, started: impl FnOnce(u32)) -> io::Result<Ended> {
-    // Before there is a process to miss them of.
+    // Before the process starts, so that no signal is missed.
     let signals = Signals::take_over()?;
     let inherited = Inherited::of(&signals);
     let restore = move || inherited.restore();
@@ -31,7 +31,7 @@ pub(super) fn run(command: &mut Command, started: impl FnOnce(u32)) -> io::Resul
     Ok(Ended { pid: child.id(), status })
 }
 
-/// What a shell would exit with.
+/// The exit status of a shell that cannot start the program.
 pub(super) fn status_of_start(error: &io::Error) -> u8 {
     if error.kind() == io::ErrorKind::NotFound { NOT_FOUND } else { NOT_EXECUTABLE }
 }

@@ -1,8 +1,9 @@
-//! Signals while a program runs in our place.
+//! Signals while the program runs in the place of mod-alloc.
 //!
 //! They are blocked and taken one by one, without a handler. The terminal sends its own to the
 //! program as well, since it is in the same process group: they are for the program to answer, and
-//! we stay to make the report. What somebody sends to us is meant for the program and passed on.
+//! mod-alloc stays to make the report. A signal that a process sends to mod-alloc is meant for the
+//! program, and is passed on.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -31,12 +32,12 @@ pub(super) struct Signals {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Signal {
     pub(super) number: libc::c_int,
-    /// Whether the kernel sent it: a key on the terminal.
+    /// The kernel sent it: a key on the terminal.
     from_kernel: bool,
 }
 
 impl Signal {
-    /// Whether the program has not got it itself.
+    /// The program has not got it from the terminal.
     pub(super) fn is_for_program(self) -> bool {
         match self.number {
             libc::SIGINT | libc::SIGQUIT => !self.from_kernel,
@@ -105,7 +106,7 @@ fn empty_set() -> libc::sigset_t {
     unsafe { set.assume_init() }
 }
 
-/// What we were given of signals, for the program.
+/// The signal state that mod-alloc was started with, for the program.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Inherited {
     mask: libc::sigset_t,
@@ -134,7 +135,7 @@ impl Inherited {
     }
 }
 
-/// What is done at SIGPIPE: Rust's runtime ignores it from before `main` on.
+/// The disposition of SIGPIPE at the start: Rust's runtime ignores it before `main`.
 static PIPE_AT_START: AtomicUsize = AtomicUsize::new(libc::SIG_DFL);
 
 /// Run by the loader, before Rust's runtime.
@@ -150,44 +151,6 @@ extern "C" fn remember() {
         let action = unsafe { action.assume_init() };
         PIPE_AT_START.store(action.sa_sigaction, Ordering::Relaxed);
     }
-}
-
-/// What a signal is called.
-pub(super) fn name(signal: libc::c_int) -> Option<&'static str> {
-    const NAMES: [(libc::c_int, &str); 31] = [
-        (libc::SIGHUP, "SIGHUP"),
-        (libc::SIGINT, "SIGINT"),
-        (libc::SIGQUIT, "SIGQUIT"),
-        (libc::SIGILL, "SIGILL"),
-        (libc::SIGTRAP, "SIGTRAP"),
-        (libc::SIGABRT, "SIGABRT"),
-        (libc::SIGBUS, "SIGBUS"),
-        (libc::SIGFPE, "SIGFPE"),
-        (libc::SIGKILL, "SIGKILL"),
-        (libc::SIGUSR1, "SIGUSR1"),
-        (libc::SIGSEGV, "SIGSEGV"),
-        (libc::SIGUSR2, "SIGUSR2"),
-        (libc::SIGPIPE, "SIGPIPE"),
-        (libc::SIGALRM, "SIGALRM"),
-        (libc::SIGTERM, "SIGTERM"),
-        (libc::SIGSTKFLT, "SIGSTKFLT"),
-        (libc::SIGCHLD, "SIGCHLD"),
-        (libc::SIGCONT, "SIGCONT"),
-        (libc::SIGSTOP, "SIGSTOP"),
-        (libc::SIGTSTP, "SIGTSTP"),
-        (libc::SIGTTIN, "SIGTTIN"),
-        (libc::SIGTTOU, "SIGTTOU"),
-        (libc::SIGURG, "SIGURG"),
-        (libc::SIGXCPU, "SIGXCPU"),
-        (libc::SIGXFSZ, "SIGXFSZ"),
-        (libc::SIGVTALRM, "SIGVTALRM"),
-        (libc::SIGPROF, "SIGPROF"),
-        (libc::SIGWINCH, "SIGWINCH"),
-        (libc::SIGIO, "SIGIO"),
-        (libc::SIGPWR, "SIGPWR"),
-        (libc::SIGSYS, "SIGSYS"),
-    ];
-    NAMES.iter().find(|(number, _)| *number == signal).map(|(_, name)| *name)
 }
 
 #[cfg(test)]

@@ -1,104 +1,31 @@
-//! Asks cargo: which host, which configuration, which packages. Never builds.
+//! A run of cargo, with steps of mod-alloc in the place of its programs.
 
-use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+mod arguments;
+mod ask;
+mod cfg_expression;
+mod conclude;
+mod configured;
+mod prepare;
+mod run_cargo;
+mod words;
 
-use serde_json::Value;
+pub(crate) use arguments::Arguments;
 
-use super::words::values_of;
+use std::process::ExitCode;
 
-/// The cargo that called us, else the one in `PATH`.
-pub(super) fn program() -> OsString {
-    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+use super::shared::refused::Refused;
+
+/// `test …`
+pub(crate) fn test(_: &Arguments) -> ExitCode {
+    run("test")
 }
 
-/// What is asked, with what of the user's words changes the answer.
-#[derive(Debug)]
-pub(super) struct Cargo {
-    /// A `+toolchain` would have been taken by who started cargo.
-    program: OsString,
-    config: Vec<OsString>,
-    manifest: Vec<OsString>,
+/// `nextest …`
+pub(crate) fn nextest(_: &Arguments) -> ExitCode {
+    run("nextest")
 }
 
-impl Cargo {
-    pub(super) fn new(words: &[OsString]) -> Self {
-        let with = |name: &str| {
-            let values = values_of(words, name).into_iter().map(OsStr::to_owned);
-            values.flat_map(|value| [OsString::from(name), value]).collect::<Vec<_>>()
-        };
-        let is_flag =
-            |word: &&OsString| ["--offline", "--locked", "--frozen"].iter().any(|f| *word == f);
-        let flags = words.iter().take_while(|word| *word != "--").filter(is_flag).cloned();
-        Self {
-            program: program(),
-            config: with("--config"),
-            manifest: with("--manifest-path").into_iter().chain(flags).collect(),
-        }
-    }
-
-    /// The user's values of `--config`.
-    pub(super) fn config_words(&self) -> impl Iterator<Item = &OsString> {
-        self.config.iter().skip(1).step_by(2)
-    }
-
-    fn ask(&self, command: &mut Command) -> Result<Vec<u8>, String> {
-        let output = command.stdin(Stdio::null()).output();
-        let output = output.map_err(|error| {
-            format!("{} cannot be started: {error}", PathBuf::from(&self.program).display())
-        })?;
-        if output.status.success() {
-            Ok(output.stdout)
-        } else {
-            Err(String::from_utf8_lossy(&output.stderr).into_owned())
-        }
-    }
-
-    /// The target that programs are built for if nothing is said.
-    pub(super) fn host(&self) -> Result<String, String> {
-        let text = self.ask(Command::new(&self.program).arg("-vV"))?;
-        let text = String::from_utf8_lossy(&text);
-        let host = text.lines().find_map(|line| line.strip_prefix("host: "));
-        host.map(str::to_owned).ok_or_else(|| "cargo -vV names no host".to_owned())
-    }
-
-    /// `cargo metadata` without dependencies, which needs no network and writes nothing.
-    pub(super) fn metadata(&self) -> Result<Value, String> {
-        let mut command = Command::new(&self.program);
-        command.args(&self.config).args(["metadata", "--no-deps", "--format-version=1"]);
-        let text = self.ask(command.args(&self.manifest))?;
-        serde_json::from_slice(&text).map_err(|error| format!("cargo metadata: {error}"))
-    }
-
-    /// The configuration's table `key`, as cargo merges it; `None` if it is not set. The command is
-    /// there in every cargo, behind a switch that is asked for in this one question.
-    pub(super) fn configured(&self, key: &str) -> Result<Option<Value>, String> {
-        match self.ask(self.config_get(key).args(["--format", "json-value"])) {
-            Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| error.to_string()),
-            Err(text) if text.contains("is not set") => Ok(None),
-            Err(text) => Err(text),
-        }
-    }
-
-    /// The file that sets `key`.
-    pub(super) fn origin(&self, key: &str) -> Option<PathBuf> {
-        let text = self.ask(self.config_get(key).arg("--show-origin")).ok()?;
-        let text = String::from_utf8(text).ok()?;
-        text.lines().filter_map(|line| line.rsplit_once(" # ")).map(|(_, path)| path.into()).next()
-    }
-
-    fn config_get(&self, key: &str) -> Command {
-        let mut command = Command::new(&self.program);
-        command.env("RUSTC_BOOTSTRAP", "1").args(["-Zunstable-options"]).args(&self.config);
-        command.args(["config", "get", key]);
-        command
-    }
-
-    /// What `rustc` says of a target: `unix`, `target_os="linux"`, …
-    pub(super) fn cfg(&self, target: &str) -> Result<String, String> {
-        let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-        let text = self.ask(Command::new(rustc).args(["--print", "cfg", "--target", target]))?;
-        Ok(String::from_utf8_lossy(&text).into_owned())
-    }
+/// The parser's arguments are not looked at: it cannot tell the user's words from cargo's.
+fn run(command: &str) -> ExitCode {
+    Refused::conclude(words::of_process(command).and_then(|words| run_cargo::run(&words, command)))
 }

@@ -1,4 +1,4 @@
-//! What is known of the watched process at the moment: the latest reading, its rows as they are
+//! The watched process at the moment: the latest reading, its rows as they are
 //! sorted and filtered, and what was seen before.
 
 use std::collections::HashMap;
@@ -89,12 +89,12 @@ impl Board {
         self.arrange();
     }
 
-    /// How many sites have allocated.
+    /// The number of sites that have allocated.
     pub(super) fn sites(&self) -> usize {
         self.rows.len()
     }
 
-    /// How many sites the filter cannot be asked about yet.
+    /// The number of sites that the filter cannot be asked about yet.
     pub(super) fn unnamed(&self) -> usize {
         if !self.names.has_filter() {
             return 0;

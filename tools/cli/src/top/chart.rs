@@ -8,7 +8,7 @@ use ratatui::widgets::{Axis, Chart, Dataset, GraphType};
 
 use super::board::Board;
 use super::palette::Palette;
-use super::units;
+use crate::units::{Bytes, Micros};
 
 /// Draws live bytes over the time that was watched, and a line at the heap's peak.
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, board: &Board, palette: Palette) {
@@ -29,8 +29,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, board: &Board, palette: Pa
         line("peak", &level, palette.peak()),
         line("live", board.history.samples(), palette.heap()),
     ];
-    let moment = |seconds: f64| Line::from(units::micros((seconds.max(0.0) * 1e6) as u64));
-    let size = |bytes: f64| Line::from(units::bytes(bytes as u64));
+    let moment = |seconds: f64| Line::from(Micros(seconds.max(0.0) * 1e6).to_string());
+    let size = |bytes: f64| Line::from(Bytes(bytes as u64).to_string());
     let across = Axis::default().bounds(bounds).labels(bounds.map(moment)).style(palette.aside());
     // The uppermost dots belong to the peak and not to the frame.
     let up = Axis::default().bounds([0.0, top * 1.02]).style(palette.aside());

@@ -10,10 +10,10 @@ const MOST: usize = 2048;
 pub(super) struct History {
     /// Seconds since recording began, and live bytes.
     samples: Vec<(f64, f64)>,
-    /// How many readings a sample stands for: the latest of their moments, the greatest of
+    /// Readings that a sample stands for: the latest of their moments, the greatest of
     /// their sizes, so that a view of hours still shows its peaks.
     step: usize,
-    /// How many the last sample stands for already.
+    /// Readings that the last sample stands for already.
     last: usize,
 }
 
@@ -59,7 +59,7 @@ impl History {
     }
 }
 
-/// What two neighbours become.
+/// Two neighbours as one.
 fn greater(earlier: (f64, f64), later: (f64, f64)) -> (f64, f64) {
     (later.0, earlier.1.max(later.1))
 }

@@ -28,7 +28,7 @@ struct Table<'b> {
     site_count: usize,
     sites: Vec<Site<'b>>,
     threads: Vec<OfThread<'b>>,
-    losses: LossCounts,
+    losses: Losses,
 }
 
 #[derive(Serialize)]
@@ -84,18 +84,6 @@ struct OfThread<'b> {
     freed_blocks: u64,
 }
 
-#[derive(Serialize)]
-struct LossCounts {
-    table_full: u64,
-    reentrant: u64,
-    reentrant_bytes: u64,
-    damaged_trailers: u64,
-    damaged_bytes: u64,
-    truncated_stacks: u64,
-    broken_stacks: u64,
-    threads_overflowed: u64,
-}
-
 /// Writes what `board` shows, at most `top` sites, and ends the line.
 pub(super) fn write(board: &Board, top: usize, out: &mut dyn Write) -> io::Result<()> {
     let mut line = serde_json::to_vec(&table(board, top))?;
@@ -120,7 +108,7 @@ fn table(board: &Board, top: usize) -> Table<'_> {
         site_count: board.sites(),
         sites: board.shown.iter().take(top).map(|row| site(board, row)).collect(),
         threads: recording.threads.iter().map(thread).collect(),
-        losses: losses(&recording.losses),
+        losses: recording.losses,
     }
 }
 
@@ -167,30 +155,6 @@ fn thread(thread: &Thread) -> OfThread<'_> {
     OfThread { id, name, running, total_bytes, total_blocks, freed_bytes, freed_blocks }
 }
 
-fn losses(losses: &Losses) -> LossCounts {
-    let Losses {
-        table_full,
-        reentrant,
-        reentrant_bytes,
-        damaged_trailers,
-        damaged_bytes,
-        truncated_stacks,
-        broken_stacks,
-        threads_overflowed,
-        ..
-    } = *losses;
-    LossCounts {
-        table_full,
-        reentrant,
-        reentrant_bytes,
-        damaged_trailers,
-        damaged_bytes,
-        truncated_stacks,
-        broken_stacks,
-        threads_overflowed,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::readings::Sort;
@@ -229,5 +193,20 @@ mod tests {
         );
         assert_eq!(table["threads"][1]["name"], "worker");
         assert_eq!(table["losses"]["broken_stacks"], 3);
+    }
+
+    #[test]
+    fn every_loss_is_there() {
+        let mut recording = recording();
+        for (figure, loss) in (1..).zip(Losses::ALL) {
+            *recording.losses.of_mut(loss) = figure;
+        }
+        let losses = recording.losses;
+        let board = Board::new(reading(recording, 0.0), Sort::Live, "", Options::default());
+        let table = serde_json::to_value(table(&board, 2)).unwrap();
+        assert_eq!(table["losses"].as_object().unwrap().len(), Losses::ALL.len());
+        for (loss, figure) in losses.iter() {
+            assert_eq!(table["losses"][loss.key], figure, "{}", loss.key);
+        }
     }
 }

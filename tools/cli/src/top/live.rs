@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
 
-use super::app::{App, Next};
+use super::app::App;
+use super::keys::Next;
 use super::palette::Palette;
 use super::screen;
 use super::signals;
@@ -26,7 +27,7 @@ pub(super) fn run(app: &mut App, source: &mut dyn Source, palette: Palette) -> i
     give_back(&mut terminal)?;
     match ended? {
         None => Ok(()),
-        // What it would have done at once, had the terminal not been ours.
+        // The signal's effect waited until the terminal was given back.
         Some(signal) => signals::obey(signal),
     }
 }
@@ -75,8 +76,8 @@ fn wait(app: &App, read_at: Instant) -> Duration {
     if app.paused || !app.is_live() {
         return PATIENCE;
     }
-    // Waiting is done in whole milliseconds, rounded down: without one more, the last would be spent
-    // drawing again and again.
+    // `poll` waits whole milliseconds, rounded down: without one more, the view would draw again and
+    // again in the last.
     let left = app.interval.saturating_sub(read_at.elapsed());
     left.saturating_add(Duration::from_millis(1)).min(PATIENCE)
 }

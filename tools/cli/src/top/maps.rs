@@ -12,7 +12,7 @@ pub(super) struct MappedFile {
     range: String,
     /// The file's number on its device.
     pub(super) inode: u64,
-    /// Where it was when it was mapped, as the process sees it.
+    /// Its path when it was mapped, as the process sees it.
     pub(super) path: PathBuf,
 }
 
@@ -43,7 +43,7 @@ fn shared_file(line: &str) -> Option<MappedFile> {
 }
 
 impl MappedFile {
-    /// Whether this is a file of a file system, and not memory that the kernel lists under a name.
+    /// This is a file of a file system, and not memory that the kernel lists under a name.
     pub(super) fn may_be_recording(&self) -> bool {
         let path = self.path.to_string_lossy();
         path.starts_with('/')

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The recording is read as a file. The program that writes it is neither stopped nor slowed; of its
-//! process only what `/proc` says is read.
+//! process, only `/proc` is read.
 
 mod app;
 mod board;
@@ -14,6 +14,7 @@ mod chart;
 mod help;
 mod history;
 mod json;
+mod keys;
 mod live;
 mod maps;
 mod names;
@@ -26,7 +27,6 @@ mod signals;
 mod source;
 mod stream;
 mod text;
-mod units;
 
 #[cfg(test)]
 mod screen_tests;
@@ -41,8 +41,8 @@ use std::time::Duration;
 use anstream::{AutoStream, ColorChoice};
 use mod_alloc::report::Options;
 
-use crate::command_line::FAILED;
-use crate::say::say;
+use crate::base::exit_status::FAILED;
+use crate::base::say::say;
 
 use app::App;
 use board::Board;
@@ -54,36 +54,35 @@ use stream::{Format, Stream};
 /// Arguments of `mod-alloc top`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-On a terminal this is a live view; ? in it explains its keys. With --once, --count or --format json, \
-or where standard output is no terminal, tables are written one after another until the process \
-ends. The first table's rates are averages since the start, those of the others are since the table \
-before.")]
+On a terminal, top is a live view; the key ? explains its keys. With --once, --count or --format \
+json, or without a terminal, top prints tables until the process ends. The rates of the first table \
+are averages since the start; those of a later table are averages since the table before.")]
 pub(crate) struct Arguments {
-    /// Process id, or path of a recording (./123 for a file of such a name)
+    /// Process id, or path of a recording (./123 is the file 123)
     #[arg(value_name = "PID|RECORDING")]
     target: PathBuf,
-    /// Write one table and exit
+    /// Print one table, then exit
     #[arg(long, conflicts_with = "count")]
     once: bool,
-    /// Write so many tables and exit
+    /// Print N tables, then exit
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
-    /// Seconds between readings
+    /// Read the recording every SECONDS seconds
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
     interval: Duration,
-    /// What to sort by
+    /// Sort by this number
     #[arg(long, value_enum, default_value_t)]
     sort: Sort,
-    /// Sites in a table that is written
+    /// Print N sites of a table
     #[arg(long, value_name = "N", default_value_t = 20)]
     top: usize,
-    /// Show only sites with this text in a frame: a function, file or module; case does not matter
+    /// Show only sites with TEXT in a frame (function, file or module); case does not matter
     #[arg(long, value_name = "TEXT", default_value = "")]
     filter: String,
-    /// How tables are written; json is one object per line
+    /// The form of the tables; json is one object per line
     #[arg(long, value_enum)]
     format: Option<Format>,
-    /// Search debug information here first
+    /// Search DIR for debug files first; may be given several times
     #[arg(long = "debug-dir", value_name = "DIR")]
     debug_dirs: Vec<PathBuf>,
 }
@@ -121,7 +120,7 @@ fn watch(arguments: &Arguments) -> Result<(), String> {
     }
 }
 
-/// Which tables to write; `None`: show the live view.
+/// The tables to write; `None`: show the live view.
 fn stream(arguments: &Arguments) -> Option<Stream> {
     let Arguments { once, top, interval, .. } = *arguments;
     let count = if once { Some(1) } else { arguments.count };

@@ -1,4 +1,4 @@
-//! What sites are called, and which of them a filter shows.
+//! The names of sites, and the sites that a filter shows.
 //!
 //! Naming takes time, so that it is done for what is asked for alone, and kept.
 
@@ -54,7 +54,7 @@ impl Names {
         }
     }
 
-    /// Whether site `frame` was named already.
+    /// Site `frame` was named already.
     pub(super) fn knows(&self, frame: u32) -> bool {
         self.stacks.contains_key(&frame)
     }
@@ -89,7 +89,7 @@ impl Names {
         !self.filter.text.is_empty()
     }
 
-    /// Whether the filter shows site `frame`; `None` if that cannot be told before it is named.
+    /// `true` if the filter shows site `frame`; `None` if that cannot be told before it is named.
     pub(super) fn shows(&mut self, frame: u32) -> Option<bool> {
         if !self.has_filter() {
             return Some(true);
@@ -124,7 +124,7 @@ fn telling_frames<'n>(names: &'n Names, frame: u32) -> Vec<FrameRef<'n>> {
     }
 }
 
-/// What a frame is called: its function, or its module and address, or the remark.
+/// The name of a frame: its function, or its module and address, or the remark.
 pub(super) fn function(frame: &FrameRef<'_>) -> String {
     let name = match (frame.note(), frame.function(), frame.module()) {
         (Some(note), ..) => note.to_owned(),
@@ -138,7 +138,7 @@ pub(super) fn function(frame: &FrameRef<'_>) -> String {
     printable(&name)
 }
 
-/// Where a frame is: file and line, or the module.
+/// The place of a frame: file and line, or the module.
 pub(super) fn place(frame: &FrameRef<'_>) -> Option<String> {
     let place = match (frame.short_file(), frame.line(), frame.module()) {
         (Some(file), Some(line), _) => format!("{file}:{line}"),
@@ -168,7 +168,7 @@ pub(super) struct Label {
     pub(super) callers: Vec<String>,
 }
 
-/// What site `frame` is called; `None` if it was not named yet.
+/// The name of site `frame`; `None` if it was not named yet.
 pub(super) fn label(names: &Names, frame: u32) -> Option<Label> {
     let telling = telling_frames(names, frame);
     let (first, callers) = telling.split_first()?;

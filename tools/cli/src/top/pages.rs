@@ -12,8 +12,8 @@ use ratatui::widgets::Paragraph;
 use super::app::App;
 use super::names::{self, printable};
 use super::palette::Palette;
-use super::readings::Row;
-use super::units::{bytes, commas, micros, whole};
+use super::readings::{Row, whole};
+use crate::units::{Bytes, Count, Micros};
 
 /// Draws the selected site: its numbers and its whole stack.
 pub(super) fn draw_stack(frame: &mut Frame<'_>, area: Rect, app: &mut App, palette: Palette) {
@@ -43,10 +43,10 @@ fn thread_line(thread: &Thread, palette: Palette) -> Line<'static> {
         thread.id,
         printable(&thread.name),
         if thread.running { "running" } else { "ended" },
-        bytes(thread.total_bytes),
-        commas(thread.total_blocks),
-        bytes(thread.freed_bytes),
-        commas(thread.freed_blocks),
+        Bytes(thread.total_bytes),
+        Count(thread.total_blocks),
+        Bytes(thread.freed_bytes),
+        Count(thread.freed_blocks),
     );
     if thread.running { Line::from(text) } else { Line::styled(text, palette.aside()) }
 }
@@ -109,7 +109,7 @@ fn broken(text: &str, width: usize) -> Vec<String> {
 
 fn number_lines(app: &App, row: &Row) -> Vec<Line<'static>> {
     let counters = &row.numbers.counters;
-    let part = |size, blocks| format!("{} in {} blocks", bytes(size), commas(blocks));
+    let part = |size, blocks| format!("{} in {} blocks", Bytes(size), Count(blocks));
     let lines = [
         ("Live", part(counters.end_bytes, counters.end_blocks)),
         ("At the heap's peak", part(counters.peak_bytes, counters.peak_blocks)),
@@ -131,8 +131,7 @@ fn number_lines(app: &App, row: &Row) -> Vec<Line<'static>> {
 fn average_lifetime(counters: &mod_alloc::recording::model::Counters) -> String {
     match counters.lifetimes_micros.checked_div(counters.total_blocks) {
         None => "-".into(),
-        Some(average) if average < 100_000 => format!("{} µs on average", commas(average)),
-        Some(average) => format!("{} on average", micros(average)),
+        Some(average) => format!("{} on average", Micros(average as f64)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
-/// How parts of the screen look.
+/// The look of each part of the screen.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Palette {
     has_color: bool,

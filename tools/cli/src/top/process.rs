@@ -1,5 +1,4 @@
-//! What the kernel says of a process: whether it is there, whether it still runs the same
-//! program, and which recording it writes.
+//! The kernel's view of a process: its program, and the recording that it writes.
 
 use std::fmt;
 use std::fs;
@@ -16,13 +15,13 @@ use super::maps;
 pub(super) struct Program {
     /// When the process started, in the kernel's ticks.
     started: u64,
-    /// Where its stack begins, which is another place after each exec.
+    /// The beginning of its stack, which is another after each exec.
     stack: u64,
     executable: Option<PathBuf>,
 }
 
 impl Program {
-    /// What runs in process `pid`; `None` if there is none or it has ended.
+    /// The program of process `pid`; `None` if there is no such process or it has ended.
     pub(super) fn of(pid: u32) -> Option<Self> {
         let proc = folder(pid);
         let stat = fs::read(proc.join("stat")).ok()?;
@@ -36,7 +35,7 @@ impl Program {
         name.map_or_else(|| "another program".into(), |name| name.to_string_lossy().into_owned())
     }
 
-    /// Whether this runs in the same process as `other`, whatever it is.
+    /// Both ran in one process.
     pub(super) fn is_same_process(&self, other: &Self) -> bool {
         self.started == other.started
     }
@@ -117,7 +116,7 @@ fn is_recorded(pid: u32) -> bool {
     files.iter().flat_map(|file| file.ways(&proc)).any(|way| RecordingFile::is_one(&way))
 }
 
-/// Whether process `pid` has the file with that number mapped.
+/// Process `pid` has mapped the file with the number `inode`.
 pub(super) fn has_mapped(pid: u32, inode: u64) -> bool {
     let files = maps::shared_files(&folder(pid)).unwrap_or_default();
     files.iter().any(|file| file.inode == inode)
@@ -152,15 +151,14 @@ impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoSuchProcess => f.write_str("there is no such process"),
-            Self::Ended => f.write_str(
-                "it has ended; for a report of what it recorded: mod-alloc report RECORDING",
-            ),
+            Self::Ended => f.write_str("it has ended; for its report: mod-alloc report RECORDING"),
             Self::NotPermitted => f.write_str(
-                "not permitted to look into it: be its user or root, or give the recording's path",
+                "mod-alloc may not look into it: run mod-alloc as its user or as root, or give the \
+                 path of its recording",
             ),
             Self::OutOfReach(path) => write!(
                 f,
-                "no recording found; it may be {}, which is mapped but cannot be opened: be root",
+                "no recording was found; it may be {}, which cannot be opened: run mod-alloc as root",
                 path.display()
             ),
             Self::NotRecorded { name, recorded_children } => {
@@ -180,7 +178,7 @@ fn write_way_out(f: &mut fmt::Formatter<'_>, recorded_children: &[u32]) -> fmt::
         );
     }
     let pids: Vec<String> = recorded_children.iter().map(u32::to_string).collect();
-    write!(f, "of the processes that it started these are: {}", pids.join(", "))
+    write!(f, "these processes that it started are recorded: {}", pids.join(", "))
 }
 
 #[cfg(test)]
@@ -260,7 +258,7 @@ mod tests {
         let missing = Missing::NotRecorded { name: "sh".into(), recorded_children: vec![7, 9] };
         assert_eq!(
             missing.to_string(),
-            "sh is not recorded; of the processes that it started these are: 7, 9"
+            "sh is not recorded; these processes that it started are recorded: 7, 9"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! From readings of a recording to the rows of a table: what each site has, and how fast it allocates.
+//! From readings of a recording to the rows of a table: the numbers and the rates of each site.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mod_alloc::recording::model::{Counters, Recording};
 
-/// What the rows are sorted by, the greatest first.
+/// The number that rows are sorted by, the greatest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub(super) enum Sort {
     /// Bytes live now
@@ -38,7 +38,7 @@ impl Sort {
         Self::Peak,
     ];
 
-    /// The one so many columns to the right; from the last to the first.
+    /// The one that many columns to the right; from the last to the first.
     pub(super) fn moved(self, columns: isize) -> Self {
         let at = Self::ALL.iter().position(|&sort| sort == self).unwrap_or(0);
         let count = Self::ALL.len().cast_signed();
@@ -56,8 +56,13 @@ pub(super) struct Numbers {
     pub(super) blocks_per_second: f64,
 }
 
+/// A rate, rounded to a whole number. What is above zero is never shown as zero.
+pub(super) fn whole(rate: f64) -> u64 {
+    rate.ceil() as u64
+}
+
 impl Numbers {
-    /// What `sort` asks for; rates in thousandths, so that they are ordered as finely.
+    /// The number for `sort`; rates in thousandths, so that they are ordered as finely.
     pub(super) fn by(&self, sort: Sort) -> u64 {
         match sort {
             Sort::Live => self.counters.end_bytes,
@@ -100,7 +105,7 @@ pub(super) struct Row {
     pub(super) numbers: Numbers,
 }
 
-/// What the reading before showed.
+/// The totals of the reading before.
 #[derive(Debug, Default)]
 pub(super) struct Rates {
     before: Option<Before>,
@@ -167,6 +172,11 @@ pub(super) fn sort(rows: &mut [Row], by: Sort) {
 mod tests {
     use super::super::testing::{counters, recording, with_sites};
     use super::*;
+
+    #[test]
+    fn little_is_not_nothing() {
+        assert_eq!((whole(0.0), whole(0.01), whole(1.5)), (0, 1, 2));
+    }
 
     fn rates(rows: &[Row]) -> Vec<(f64, f64)> {
         let rate = |row: &Row| (row.numbers.bytes_per_second, row.numbers.blocks_per_second);

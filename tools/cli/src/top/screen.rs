@@ -1,4 +1,4 @@
-//! What the live view looks like.
+//! The look of the live view.
 //!
 //! ```text
 //!  title: process and condition
@@ -27,7 +27,7 @@ const SITE_WIDTH: usize = 36;
 
 /// Draws everything.
 pub(super) fn draw(frame: &mut Frame<'_>, app: &mut App, palette: Palette) {
-    let losses = text::losses(&app.board.recording.losses);
+    let losses = text::losses(&app.board.recording);
     let [title, totals, lost, heap, middle, keys] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(2),

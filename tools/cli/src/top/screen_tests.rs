@@ -70,7 +70,7 @@ fn the_table_on_a_wide_screen() {
     let mut screen = Screen::new(120, 14);
     let expected = r#"
  mod-alloc top  4242 app --serve "two words"                                            running for 12.3 s, every 1.5 s
-Live: 26.7 MiB in 28,000 blocks   Peak: 26.7 MiB in 28,000 blocks at 4.5 s
+Live: 26.7 MiB in 28,000 blocks   Peak: 26.7 MiB in 28,000 blocks at 4.50 s
 Total: 26.7 MiB in 28,000 blocks   Rate: 2.17 MiB/s, 2,277 blocks/s   Sites: 7   Threads: 1 of 2
      LIVE    BLOCKS   BYTES/s  BLOCKS/s     TOTAL    BLOCKS   AT PEAK SITE
  6.68 MiB     1.00k   556 KiB        82  6.68 MiB     1.00k  6.68 MiB app+0x1000 ← app+0xf0000
@@ -184,7 +184,7 @@ fn losses_and_trouble_are_said() {
     let mut lossy = reading(recording(), 1.0);
     lossy.recording.losses.truncated_stacks = 12;
     screen.app.take(Ok(lossy));
-    assert_eq!(screen.lines()[3], "Lost: 12 stacks too deep");
+    assert_eq!(screen.lines()[3], "Lost: 12 stacks deeper than 0 frames");
     screen.app.take(Err("a damaged recording: no magic".into()));
     assert_eq!(screen.lines()[19], "Cannot read: a damaged recording: no magic");
 }

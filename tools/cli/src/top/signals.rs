@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 /// The signal that came last; 0: none.
 static PENDING: AtomicI32 = AtomicI32::new(0);
 
-/// What ends or stops a program that a terminal belongs to.
+/// The signals that end or stop a program on a terminal.
 const NOTED: [i32; 5] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGTSTP];
 
 extern "C" fn note(signal: i32) {

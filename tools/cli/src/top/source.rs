@@ -1,4 +1,4 @@
-//! Where readings come from: a recording, and the process that writes it.
+//! The source of readings: a recording, and the process that writes it.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -10,7 +10,7 @@ use mod_alloc::recording::model::{Ending, Recording};
 
 use super::process::{self, Program};
 
-/// What the command line names.
+/// The recording or process that the command line names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Target {
     Process(u32),
@@ -27,7 +27,7 @@ impl Target {
     }
 }
 
-/// Whether more is to come.
+/// The process's state: more readings will come, or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum State {
     /// The process is running.
@@ -46,11 +46,11 @@ pub(super) struct Reading {
     pub(super) state: State,
     /// When it was taken, since watching began.
     pub(super) at: Duration,
-    /// Whether this is another recording than before, because the process runs another program.
+    /// This is another recording than before: the process runs another program.
     pub(super) is_another: bool,
 }
 
-/// What gives readings. The views know only this, so that tests can give what they like.
+/// A giver of readings. The views know only this, so that tests can give any.
 pub(super) trait Source {
     /// Reads what is recorded now.
     fn read(&mut self) -> Result<Reading, String>;
@@ -59,10 +59,10 @@ pub(super) trait Source {
 /// A recording that is watched.
 pub(super) struct Watched {
     file: RecordingFile,
-    /// Which process writes it, and what that runs.
+    /// The process that writes it, and its program.
     writer: Option<(u32, Program)>,
     began: Instant,
-    /// Whether to go on with the program that takes the place of this one.
+    /// Go on with the program that takes the place of this one.
     follows: bool,
     is_another: bool,
 }
@@ -97,7 +97,7 @@ impl Watched {
         Self { file, writer, began: Instant::now(), follows, is_another: false }
     }
 
-    /// What becomes of a writer that no longer runs its program.
+    /// The state of a writer that no longer runs its program.
     fn successor(&mut self, pid: u32, before: &Program) -> State {
         let Some(now) = Program::of(pid).filter(|now| now.is_same_process(before)) else {
             return State::Ended("the process has ended".into());
@@ -111,7 +111,7 @@ impl Watched {
         }
     }
 
-    /// Whether the process was running just before this.
+    /// The state of the process just now.
     fn state(&mut self) -> State {
         match self.writer.clone() {
             None => State::Unseen,

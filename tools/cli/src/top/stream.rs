@@ -9,7 +9,7 @@ use super::json;
 use super::source::{Source, State};
 use super::text;
 
-/// How tables are written.
+/// The form of tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Format {
     /// For reading
@@ -18,7 +18,7 @@ pub(super) enum Format {
     Json,
 }
 
-/// Which tables are written.
+/// The tables to write.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stream {
     pub(super) format: Format,
@@ -42,7 +42,7 @@ impl Stream {
             board.name_first(self.top);
             match self.write(board, written, out).and_then(|()| out.flush()) {
                 Ok(()) => written += 1,
-                // Whoever read it has seen enough.
+                // Its reader wants no more.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
                 Err(error) => return Err(format!("standard output: {error}")),
             }
@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(rates[1..], [100.0, 300.0]);
     }
 
-    /// Fails as pipes do that nobody reads.
+    /// Fails as a closed pipe does.
     struct Closed(io::ErrorKind);
 
     impl Write for Closed {

@@ -23,7 +23,7 @@ pub(super) fn counters(bytes: u64, blocks: u64) -> Counters {
     }
 }
 
-/// A recording whose sites have allocated so many bytes and blocks. Site *n* is two frames deep: the
+/// A recording with these bytes and blocks for each site. Site *n* is two frames deep: the
 /// inner one returns to `0x1000 * (n + 1)` as linked, the outer one is common to all.
 pub(super) fn with_sites(sites: &[(u64, u64)]) -> Recording {
     let mut recording = Recording::default();
@@ -54,7 +54,7 @@ fn push(recording: &mut Recording, parent: u32, address: u64) -> u32 {
     u32::try_from(recording.frames.len() - 1).expect("few frames")
 }
 
-/// Where the module is mapped.
+/// The address of the module.
 const LOADED: u64 = 0x5500_0000_0000;
 
 fn module() -> Module {
@@ -78,7 +78,7 @@ fn thread(id: u32, name: &str, running: bool) -> Thread {
     thread
 }
 
-/// A reading of a running process, so many seconds after watching began.
+/// A reading of a running process, `seconds` after watching began.
 pub(super) fn reading(recording: Recording, seconds: f64) -> Reading {
     let at = Duration::from_secs_f64(seconds);
     Reading { recording, state: State::Running, at, is_another: false }

@@ -2,13 +2,14 @@
 
 use std::io::{self, Write};
 
-use mod_alloc::recording::model::Losses;
+use mod_alloc::recording::model::Recording;
+use mod_alloc::report::summary;
 
 use super::board::Board;
 use super::names::{self, printable};
-use super::readings::{Numbers, Sort};
+use super::readings::{Numbers, Sort, whole};
 use super::source::State;
-use super::units;
+use crate::units::{Bytes, Count, Micros, ShortCount};
 
 /// A column of numbers.
 #[derive(Debug, Clone, Copy)]
@@ -23,33 +24,41 @@ pub(super) const WIDTH: usize = 9;
 
 /// In the order of [`Sort::ALL`].
 pub(super) const COLUMNS: [Column; 7] = [
-    Column { heading: "LIVE", sort: Sort::Live, text: |n| units::bytes(n.counters.end_bytes) },
+    Column { heading: "LIVE", sort: Sort::Live, text: |n| Bytes(n.counters.end_bytes).to_string() },
     Column {
         heading: "BLOCKS",
         sort: Sort::LiveBlocks,
-        text: |n| units::count(n.counters.end_blocks),
+        text: |n| ShortCount(n.counters.end_blocks).to_string(),
     },
     Column {
         heading: "BYTES/s",
         sort: Sort::Rate,
-        text: |n| units::bytes(units::whole(n.bytes_per_second)),
+        text: |n| Bytes(whole(n.bytes_per_second)).to_string(),
     },
     Column {
         heading: "BLOCKS/s",
         sort: Sort::RateBlocks,
-        text: |n| units::count(units::whole(n.blocks_per_second)),
+        text: |n| ShortCount(whole(n.blocks_per_second)).to_string(),
     },
-    Column { heading: "TOTAL", sort: Sort::Total, text: |n| units::bytes(n.counters.total_bytes) },
+    Column {
+        heading: "TOTAL",
+        sort: Sort::Total,
+        text: |n| Bytes(n.counters.total_bytes).to_string(),
+    },
     Column {
         heading: "BLOCKS",
         sort: Sort::TotalBlocks,
-        text: |n| units::count(n.counters.total_blocks),
+        text: |n| ShortCount(n.counters.total_blocks).to_string(),
     },
-    Column { heading: "AT PEAK", sort: Sort::Peak, text: |n| units::bytes(n.counters.peak_bytes) },
+    Column {
+        heading: "AT PEAK",
+        sort: Sort::Peak,
+        text: |n| Bytes(n.counters.peak_bytes).to_string(),
+    },
 ];
 
 impl Column {
-    /// What the column says of these numbers; nothing where they are zero, so that the others
+    /// The column's text for these numbers; a dash where they are zero, so that the others
     /// stand out.
     pub(super) fn text(&self, numbers: &Numbers) -> String {
         if numbers.by(self.sort) == 0 { "-".into() } else { (self.text)(numbers) }
@@ -63,7 +72,7 @@ pub(super) fn write(board: &Board, top: usize, out: &mut dyn Write) -> io::Resul
     for line in summary(board) {
         writeln!(out, "{line}")?;
     }
-    if let Some(losses) = losses(&board.recording.losses) {
+    if let Some(losses) = losses(&board.recording) {
         writeln!(out, "Lost: {losses}")?;
     }
     writeln!(out)?;
@@ -84,14 +93,14 @@ pub(super) fn write(board: &Board, top: usize, out: &mut dyn Write) -> io::Resul
     Ok(())
 }
 
-/// Which process it is.
+/// The process.
 pub(super) fn subject(board: &Board) -> String {
     printable(&format!("{} {}", board.recording.pid, board.recording.command))
 }
 
-/// Whether it runs, and how long it was recorded.
+/// The process's state, and the time that was recorded.
 pub(super) fn condition(board: &Board) -> String {
-    let time = units::micros(board.recording.end_micros);
+    let time = Micros(board.recording.end_micros as f64);
     match &board.state {
         State::Running => format!("running for {time}"),
         State::Unseen => format!("recorded for {time}; the process is not seen from here"),
@@ -102,10 +111,9 @@ pub(super) fn condition(board: &Board) -> String {
 /// The totals, in two lines.
 pub(super) fn summary(board: &Board) -> [String; 2] {
     let total = &board.total.counters;
-    let part =
-        |bytes, blocks| format!("{} in {} blocks", units::bytes(bytes), units::commas(blocks));
-    let bytes_per_second = units::bytes(units::whole(board.total.bytes_per_second));
-    let blocks_per_second = units::commas(units::whole(board.total.blocks_per_second));
+    let part = |bytes, blocks| format!("{} in {} blocks", Bytes(bytes), Count(blocks));
+    let bytes_per_second = Bytes(whole(board.total.bytes_per_second));
+    let blocks_per_second = Count(whole(board.total.blocks_per_second));
     let threads = &board.recording.threads;
     let running = threads.iter().filter(|thread| thread.running).count();
     [
@@ -113,40 +121,29 @@ pub(super) fn summary(board: &Board) -> [String; 2] {
             "Live: {}   Peak: {} at {}",
             part(total.end_bytes, total.end_blocks),
             part(total.peak_bytes, total.peak_blocks),
-            units::micros(board.recording.peak_micros),
+            Micros(board.recording.peak_micros as f64),
         ),
         format!(
             "Total: {}   Rate: {bytes_per_second}/s, {blocks_per_second} blocks/s   Sites: {}   \
              Threads: {running} of {}",
             part(total.total_bytes, total.total_blocks),
-            units::commas(board.sites() as u64),
+            Count(board.sites() as u64),
             threads.len(),
         ),
     ]
 }
 
-/// What was not recorded in full, by cause; `None` if nothing was lost.
-pub(super) fn losses(losses: &Losses) -> Option<String> {
-    let causes = [
-        (losses.table_full, "events in a full call-site table"),
-        (losses.reentrant, "events inside the profiler"),
-        (losses.damaged_trailers, "frees of damaged blocks"),
-        (losses.truncated_stacks, "stacks too deep"),
-        (losses.broken_stacks, "stacks without unwind information"),
-        (losses.threads_overflowed, "events of threads without a slot"),
-    ];
-    let lost: Vec<String> = causes
-        .iter()
-        .filter(|(events, _)| *events > 0)
-        .map(|(events, what)| format!("{} {what}", units::commas(*events)))
-        .collect();
-    (!lost.is_empty()).then(|| lost.join(", "))
+/// The losses, by cause; `None` if nothing was lost.
+pub(super) fn losses(recording: &Recording) -> Option<String> {
+    let lost = summary::short_losses(&recording.losses, recording.settings.frames);
+    (!lost.is_empty()).then(|| lost.join("; "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::testing::{reading, with_sites};
     use super::*;
+    use mod_alloc::recording::model::Losses;
     use mod_alloc::report::Options;
 
     fn text(board: &Board) -> String {
@@ -163,7 +160,7 @@ mod tests {
         let expected = "\
 4242 app --serve \"two words\"
 running for 12.3 s
-Live: 4.89 MiB in 1,236 blocks   Peak: 4.89 MiB in 1,236 blocks at 4.5 s
+Live: 4.89 MiB in 1,236 blocks   Peak: 4.89 MiB in 1,236 blocks at 4.50 s
 Total: 4.89 MiB in 1,236 blocks   Rate: 407 KiB/s, 101 blocks/s   Sites: 3   Threads: 1 of 2
 
     *LIVE     BLOCKS    BYTES/s   BLOCKS/s      TOTAL     BLOCKS    AT PEAK  SITE
@@ -175,6 +172,23 @@ Total: 4.89 MiB in 1,236 blocks   Rate: 407 KiB/s, 101 blocks/s   Sites: 3   Thr
     }
 
     #[test]
+    fn every_loss_is_said() {
+        let mut last = reading(with_sites(&[(1, 1)]), 0.0);
+        let losses = &mut last.recording.losses;
+        for (figure, loss) in (1_001..).zip(Losses::ALL) {
+            *losses.of_mut(loss) = figure;
+        }
+        let figures = last.recording.losses;
+        let text = text(&Board::new(last, Sort::Peak, "", Options::default()));
+        for (loss, figure) in figures.iter() {
+            // That the file system was full is said in words.
+            let told = Count(figure).to_string();
+            assert!(text.contains(&told) || loss.key == "no_room", "{}: {text}", loss.key);
+        }
+        assert!(text.contains("1,001 events of call sites that were new after"), "{text}");
+    }
+
+    #[test]
     fn ends_and_losses_are_said() {
         let mut last = reading(with_sites(&[(1, 1)]), 0.0);
         last.state = State::Ended("the process has ended".into());
@@ -183,8 +197,8 @@ Total: 4.89 MiB in 1,236 blocks   Rate: 407 KiB/s, 101 blocks/s   Sites: 3   Thr
         let board = Board::new(last, Sort::Peak, "", Options::default());
         let text = text(&board);
         assert!(text.contains("\nthe process has ended; recorded for 12.3 s\n"), "{text}");
-        let lost =
-            "\nLost: 5 events in a full call-site table, 1,234 stacks without unwind information\n";
+        let lost = "\nLost: 5 events in a full call-site table; 1,234 stacks that end early for want of \
+             unwind information\n";
         assert!(text.contains(lost), "{text}");
         assert!(text.contains("  *AT PEAK  SITE\n"), "{text}");
     }

@@ -1,10 +1,35 @@
 // An allocator for LD_PRELOAD that may be called at any moment, in signal handlers too: it takes a
-// piece of one large mapping and never gives it back. It counts its calls.
+// piece of one large mapping and never gives it back. It counts its calls. With RUINS, it changes every
+// register that a function may change and still return.
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+
+#ifdef RUINS
+#include "vectors.h"
+
+static void ruin(void) {
+    int level = vectors();
+    if (level >= AVX512) {
+        __asm__ volatile(EACH(SIXTEEN ", " UPPER, "vpternlogd $0xff, %%zmm\\r, %%zmm\\r, %%zmm\\r")
+                             EACH(EIGHT, "kxnorq %%k\\r, %%k\\r, %%k\\r") ::: "memory");
+    } else if (level >= AVX) {
+        __asm__ volatile(EACH(SIXTEEN, "vcmptrueps %%ymm\\r, %%ymm\\r, %%ymm\\r") ::: "memory");
+    } else {
+        __asm__ volatile(EACH(SIXTEEN, "pcmpeqd %%xmm\\r, %%xmm\\r") ::: "memory");
+    }
+    // What is noted of exceptions is no part of the promise that a function gives.
+    unsigned mxcsr;
+    __asm__ volatile("stmxcsr %0" : "=m"(mxcsr));
+    mxcsr |= 0x3f;
+    __asm__ volatile("ldmxcsr %0" : : "m"(mxcsr));
+}
+#else
+static void ruin(void) {
+}
+#endif
 
 enum { HEADER = 16 };
 static const size_t ROOM = (size_t)8 << 30;
@@ -32,6 +57,7 @@ static char *mapped(void) {
 
 static void *take(size_t alignment, size_t size) {
     calls++;
+    ruin();
     if (size > ROOM / 2) {
         errno = ENOMEM;
         return NULL;
@@ -80,6 +106,7 @@ void *realloc(void *old, size_t size) {
 
 void free(void *block) {
     calls += block != NULL;
+    ruin();
 }
 
 // Not each other: a preloaded library's `memalign` would be called again.

@@ -8,7 +8,7 @@ int main(int argc, char **argv) {
     int left = argc > 1 ? atoi(argv[1]) : 1;
     sigset_t set;
     int signal = 0;
-    alarm(60);
+    alarm(600);
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGHUP);

@@ -13,7 +13,7 @@ const FILE: &str = "progress";
 /// Bytes that each thread's numbers take, and those of the process before them.
 const APART: usize = 128;
 /// Longer than any start may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Events begun and done by a thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,106 @@
+//! Paths that name the process: `%p` is its id, `%e` its executable's name, `%%` a percent sign.
+//!
+//! Anything else stays as it is. Nothing here allocates: a recording's file is made in the middle
+//! of the program's first allocation.
+
+use core::fmt::{self, Write};
+
+use crate::base::os;
+use crate::base::os::files::PATH_SIZE;
+
+/// Hands `push` the path that `pattern` stands for, piece by piece, until it has no room for one.
+/// Returns whether it had room for all.
+pub(crate) fn expand(pattern: &[u8], mut push: impl FnMut(&[u8]) -> bool) -> bool {
+    pieces(pattern).all(|piece| match piece {
+        Piece::Text(text) => push(text),
+        Piece::Process => write!(Pushed(&mut push), "{}", os::process_id()).is_ok(),
+        Piece::Executable => with_executable(&mut push),
+    })
+}
+
+/// True if processes that run at once have different paths by this pattern: it has a `%p`.
+pub(crate) fn names_process(pattern: &[u8]) -> bool {
+    pieces(pattern).any(|piece| matches!(piece, Piece::Process))
+}
+
+enum Piece<'p> {
+    Text(&'p [u8]),
+    Process,
+    Executable,
+}
+
+fn pieces(mut rest: &[u8]) -> impl Iterator<Item = Piece<'_>> {
+    core::iter::from_fn(move || {
+        let (piece, len) = match *rest {
+            [] => return None,
+            [b'%', b'p', ..] => (Piece::Process, 2),
+            [b'%', b'e', ..] => (Piece::Executable, 2),
+            [b'%', b'%', ..] => (Piece::Text(b"%"), 2),
+            [b'%', ..] => (Piece::Text(rest.get(..2).unwrap_or(rest)), 2),
+            _ => {
+                let text = rest.split(|byte| *byte == b'%').next()?;
+                (Piece::Text(text), text.len())
+            }
+        };
+        rest = rest.get(len..).unwrap_or_default();
+        Some(piece)
+    })
+}
+
+fn with_executable(push: &mut impl FnMut(&[u8]) -> bool) -> bool {
+    let mut path = [0; PATH_SIZE];
+    let len = os::read_link(c"/proc/self/exe", &mut path);
+    let name = path.get(..len).and_then(|path| path.rsplit(|byte| *byte == b'/').next());
+    push(name.filter(|name| !name.is_empty()).unwrap_or(b"unknown"))
+}
+
+struct Pushed<F>(F);
+
+impl<F: FnMut(&[u8]) -> bool> Write for Pushed<F> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if (self.0)(text.as_bytes()) { Ok(()) } else { Err(fmt::Error) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    fn expanded(pattern: &[u8]) -> Vec<u8> {
+        let mut path = Vec::new();
+        assert!(expand(pattern, |piece| {
+            path.extend_from_slice(piece);
+            true
+        }));
+        path
+    }
+
+    #[test]
+    fn placeholders_are_replaced() {
+        let pid = os::process_id();
+        assert_eq!(expanded(b"a-%p.json"), std::format!("a-{pid}.json").into_bytes());
+        assert_eq!(expanded(b"100%%"), b"100%");
+        assert_eq!(expanded(b"%q%"), b"%q%");
+        assert_eq!(expanded(b"%q%%p%"), b"%q%p%");
+        let executable = std::env::current_exe().unwrap();
+        let name = executable.file_name().unwrap().as_encoded_bytes();
+        assert_eq!(expanded(b"%e"), name);
+    }
+
+    #[test]
+    fn a_percent_sign_before_a_p_is_no_placeholder() {
+        assert!(names_process(b"x%p") && names_process(b"%%%p"));
+        assert!(!names_process(b"x%%p") && !names_process(b"%ep"));
+    }
+
+    #[test]
+    fn nothing_is_pushed_after_what_had_no_room() {
+        let mut pushed = 0;
+        let has_room = expand(b"abc%pdef", |_| {
+            pushed += 1;
+            pushed < 2
+        });
+        assert_eq!((has_room, pushed), (false, 2));
+    }
+}

@@ -1,0 +1,220 @@
+//! How a thread gets its slot and its state, uses the shared slot without one, and ends.
+
+use core::ffi::c_void;
+use core::ptr::{self, NonNull};
+
+#[cfg(feature = "backtraces")]
+use crate::base::current;
+use crate::base::current::{BUSY, ENDED, PROFILER, SLOTLESS, set_number};
+use crate::base::os;
+use crate::base::sync::{AtomicPtr, Ordering, wait_turn};
+#[cfg(feature = "counters")]
+use crate::engine::beginnings;
+#[cfg(all(feature = "counters", not(feature = "preload")))]
+use crate::engine::dump_thread;
+use crate::engine::inside::{Inside, Outside};
+#[cfg(feature = "backtraces")]
+use crate::engine::place;
+use crate::engine::session::{self, Session};
+use crate::engine::thread_cell::{Claim, ThreadCell};
+use crate::store::ids::ThreadIndex;
+use crate::store::peak::SHARED_SLOT;
+#[cfg(feature = "backtraces")]
+use crate::store::space::{Part, SPACE};
+use crate::store::thread_slot::{SHARED, SLOTS, ThreadSlot, claim};
+
+/// The threads' cells, by slot; kept for the next thread in the slot.
+static CELLS: [AtomicPtr<ThreadCell>; SLOTS] = [const { AtomicPtr::new(ptr::null_mut()) }; SLOTS];
+
+/// Registers the calling thread, which is just beginning, before its first event. `stack`: the size
+/// of its stack, if it is not the first thread.
+#[cfg(feature = "preload")]
+pub(crate) fn begin_thread(session: &'static Session, stack: Option<usize>) {
+    if current::number() == current::NEW {
+        let bounds = || stack.map_or_else(bounds_of_stranger, os::stack::bounds_of_new);
+        drop(register_with(session, bounds));
+    }
+}
+
+/// The thread's first event: finds a slot.
+pub(crate) fn register(session: &'static Session) -> Result<Inside, Outside> {
+    register_with(session, bounds_of_stranger)
+}
+
+fn register_with(
+    session: &'static Session,
+    bounds: impl FnOnce() -> (u64, u64),
+) -> Result<Inside, Outside> {
+    set_number(PROFILER);
+    #[cfg(feature = "backtraces")]
+    if place::is_muted() {
+        return Err(Outside::Profiler);
+    }
+    #[cfg(feature = "backtraces")]
+    let _errno = os::KeepErrno::new();
+    #[cfg(feature = "backtraces")]
+    session::note_moment(session);
+    #[cfg(all(feature = "counters", not(feature = "preload")))]
+    dump_thread::start_anyway();
+    let Some((slot, mut claim)) = find_slot(session) else {
+        set_number(SLOTLESS);
+        return enter_shared(session, false);
+    };
+    let (cell, bounds) = (claim.cell(), bounds());
+    #[cfg(feature = "counters")]
+    beginnings::begin(cell.index(), slot, || claim.begin(bounds));
+    #[cfg(not(feature = "counters"))]
+    claim.begin(bounds);
+    join(session, slot, cell.index());
+    if let Some(key) = session.thread_end {
+        key.set(ptr::from_ref(cell).cast_mut().cast());
+    }
+    cell.set_current();
+    Inside::enter_fast(session).ok_or(Outside::Reentrant)
+}
+
+/// Claims a free slot for the calling thread; `None` if there is none, or no memory for its state.
+fn find_slot(session: &'static Session) -> Option<(&'static ThreadSlot, Claim)> {
+    #[cfg(feature = "backtraces")]
+    let room = |slots| SPACE.has(Part::Threads, slots);
+    #[cfg(not(feature = "backtraces"))]
+    let room = |_| true;
+    let index = claim(session.slots, &session.header.process.threads, room)?;
+    let (slot, cell) = (session.slot(index)?, cell(session, index)?);
+    // SAFETY: the slot was claimed just now, and the cell is not yet the calling thread's.
+    Some((slot, unsafe { Claim::new(cell) }))
+}
+
+fn join(session: &'static Session, slot: &'static ThreadSlot, index: ThreadIndex) {
+    session.heap().join(
+        &slot.front,
+        index,
+        || {
+            os::barrier_in_all_threads();
+        },
+        |sole| {
+            let slot = session.slot(sole)?;
+            let mut turn = 0;
+            // Acquire pairs with the Release when the thread leaves the hook: its event is seen.
+            while slot.inside.load(Ordering::Acquire) != 0 {
+                wait_turn(&mut turn);
+            }
+            Some(&slot.front)
+        },
+        session.used_slots().map(|(_, slot)| &slot.front),
+    );
+}
+
+/// The slot's cell, made if the slot is used for the first time.
+fn cell(session: &'static Session, index: ThreadIndex) -> Option<&'static ThreadCell> {
+    let entry = CELLS.get(index.index())?;
+    // Acquire pairs with the Release below, though the slot's own exchange has done so already.
+    if let Some(cell) = NonNull::new(entry.load(Ordering::Acquire)) {
+        // SAFETY: an initialized cell, which stays as long as the process.
+        return Some(unsafe { cell.as_ref() });
+    }
+    let memory = os::reserve(size_of::<ThreadCell>())?.cast::<ThreadCell>();
+    // SAFETY: zeroed memory of the right size, never given back, for this slot alone.
+    let cell = unsafe { ThreadCell::initialize(memory, session, index) }?;
+    #[cfg(feature = "backtraces")]
+    if SPACE.is_in_file() {
+        os::files::wipe_on_fork(memory.cast(), size_of::<ThreadCell>());
+    }
+    entry.store(memory.as_ptr(), Ordering::Release);
+    Some(cell)
+}
+
+/// Uses the slot that all threads without a slot share. `ended`: the thread once had a slot.
+pub(crate) fn enter_shared(session: &'static Session, ended: bool) -> Result<Inside, Outside> {
+    let Some(slot) = session.slot(SHARED) else { return Err(Outside::Reentrant) };
+    set_number(BUSY);
+    let held = slot.in_use.lock();
+    let Some(cell) = cell(session, SHARED) else {
+        set_number(if ended { ENDED } else { SLOTLESS });
+        return Err(Outside::Reentrant);
+    };
+    // SAFETY: the lock is held, so this thread alone uses the slot, and it was not inside.
+    unsafe { Claim::new(cell) }.begin(bounds_of_guest());
+    cell.set_end_rounds(u32::from(ended));
+    if slot.front.is_unused() {
+        session.header.process.threads.fetch_max(SHARED.number() + 1, Ordering::Relaxed);
+        slot.front.add_errands(SHARED_SLOT);
+        join(session, slot, SHARED);
+    }
+    slot.losses.threads_overflowed.add(u64::from(!ended));
+    core::mem::forget(held); // opened when the thread leaves the hook
+    // SAFETY: as above; the claim has ended.
+    Ok(unsafe { Inside::begin(cell, slot, session) })
+}
+
+/// Runs when a thread ends, after the destructors of its thread-locals.
+///
+/// # Safety
+///
+/// `value` is the cell that the calling thread, which is outside the hook, has set for its end.
+pub(crate) unsafe extern "C" fn thread_ends(value: *mut c_void) {
+    let (Some(session), Some(cell)) = (session::get(), NonNull::new(value.cast::<ThreadCell>()))
+    else {
+        return;
+    };
+    // SAFETY: cells stay as long as the process.
+    let cell = unsafe { cell.as_ref() };
+    let Some(slot) = cell.slot() else { return };
+    cell.set_end_rounds(cell.end_rounds() + 1);
+    // Other keys' destructors may still allocate: stay until the last round.
+    if let Some(key) = session.thread_end
+        && cell.end_rounds() < os::THREAD_END_ROUNDS
+    {
+        return key.set(value);
+    }
+    set_number(ENDED);
+    #[cfg(feature = "backtraces")]
+    cell.member().end(session.groups);
+    session.heap().leave(&slot.front);
+    #[cfg(feature = "counters")]
+    beginnings::end(cell.index());
+    slot.leave();
+    #[cfg(all(feature = "counters", not(feature = "preload")))]
+    dump_thread::thread_ended();
+}
+
+/// In a forked child, which has this thread alone: makes the wiped cells anew.
+#[cfg(feature = "backtraces")]
+pub(crate) fn rebuild_in_child(session: &'static Session) {
+    let current = current::state::<ThreadCell>();
+    for (index, entry) in CELLS.iter().enumerate() {
+        let Some(memory) = NonNull::new(entry.load(Ordering::Relaxed)) else { continue };
+        // SAFETY: cells are this process's own memory, wiped, and this thread is its only one.
+        let cell = unsafe { ThreadCell::initialize(memory, session, ThreadIndex::at(index)) };
+        if let Some(cell) = cell.filter(|_| Some(memory) == current) {
+            // SAFETY: the thread is in the handler of its fork: outside the hook.
+            unsafe { Claim::new(cell) }.begin(bounds_of_stranger());
+        }
+    }
+}
+
+/// The bounds of the calling thread's stack, when its first event may be one in the middle of the C
+/// library.
+fn bounds_of_stranger() -> (u64, u64) {
+    #[cfg(feature = "preload")]
+    {
+        let here = 0_u64;
+        os::stack::bounds_around((&raw const here).addr() as u64).unwrap_or((0, 0))
+    }
+    #[cfg(not(feature = "preload"))]
+    bounds_of_thread()
+}
+
+/// The bounds of the calling thread's stack. The C library may allocate for the answer.
+fn bounds_of_thread() -> (u64, u64) {
+    #[cfg(feature = "backtraces")]
+    return os::stack_bounds().unwrap_or((0, 0));
+    #[cfg(not(feature = "backtraces"))]
+    (0, 0)
+}
+
+/// The bounds for a slot whose thread may be another one at each event. Without bounds the stack is
+/// copied before it is walked.
+fn bounds_of_guest() -> (u64, u64) {
+    if cfg!(feature = "preload") { (0, 0) } else { bounds_of_thread() }
+}

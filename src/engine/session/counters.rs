@@ -1,0 +1,34 @@
+//! The session's part in a build without stacks: the thread slots alone.
+
+use crate::base::os;
+use crate::base::settings::Settings;
+use crate::engine::session::{Calls, Session};
+use crate::store::layout::{Geometry, Header, Mapping, Region};
+use crate::store::thread_slot::{SLOTS, ThreadSlot};
+
+/// See the module's description.
+#[derive(Debug)]
+pub(crate) struct Parts;
+
+pub(super) fn prepare(_settings: &Settings) {}
+
+pub(super) fn room_for_threads() -> u32 {
+    u32::MAX
+}
+
+pub(super) fn describe(_header: &Header) {}
+
+/// The session of a described mapping.
+pub(super) fn open(mapping: Mapping, _settings: Settings, calls: Calls) -> Option<Session> {
+    // SAFETY: the region holds this type, of atomics, valid when zeroed.
+    let slots = unsafe { mapping.region::<ThreadSlot>(Region::Threads) };
+    let thread_end = os::ThreadEnd::new(calls.thread_ends);
+    Some(Session { header: mapping.header(), slots, thread_end, parts: Parts })
+}
+
+pub(super) fn map(settings: &Settings) -> Option<(Mapping, Settings)> {
+    let geometry = Geometry([SLOTS, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let base = os::reserve(geometry.offsets().1)?;
+    // SAFETY: zeroed, page-aligned, of that size, never given back.
+    Some((unsafe { Mapping::initialize(base, &geometry) }, *settings))
+}

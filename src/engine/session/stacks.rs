@@ -1,0 +1,192 @@
+//! The session's part for stacks: the views of the recording, and how its mapping is made.
+
+use crate::base::os;
+use crate::base::settings::{BUCKETS, Settings};
+use crate::base::sync::Ordering;
+use crate::capture::process_rules::ProcessRules;
+use crate::engine::place;
+use crate::engine::session::{Calls, Session};
+use crate::store::arena::Arena;
+use crate::store::frames::Frames;
+use crate::store::group::Group;
+use crate::store::ids::GroupId;
+use crate::store::layout::{COMMAND_SIZE, Geometry, Header, Mapping, Region, store_bytes};
+use crate::store::modules::Modules;
+use crate::store::sites::Sites;
+use crate::store::slot::Slot;
+use crate::store::space::{Part, SPACE};
+use crate::store::thread_slot::SLOTS;
+
+/// See the module's description.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) mapping: Mapping,
+    pub(crate) settings: Settings,
+    /// See [`Calls::note_state`].
+    pub(crate) note_state: fn(&'static Session, i64, (u64, u64)),
+    pub(crate) frames: Frames,
+    pub(crate) sites: Sites,
+    pub(crate) arenas: &'static [Arena],
+    pub(crate) modules: Modules,
+    pub(crate) groups: &'static [Group],
+}
+
+/// Notes the loaded modules, before the process loads others.
+pub(super) fn prepare(settings: &Settings) {
+    os::loaded::note_early();
+    crate::store::test_starts::read(settings.tests);
+}
+
+/// The thread slots that there is room for.
+pub(super) fn room_for_threads() -> u32 {
+    SPACE.entries(Part::Threads)
+}
+
+/// Describes the process in the header, beyond what every recording says.
+pub(super) fn describe(header: &Header) {
+    let mut command = [0; COMMAND_SIZE];
+    let len = os::read_file(c"/proc/self/cmdline", &mut command);
+    store_bytes(&header.command, &command[..len]);
+    store_bytes(&header.process.boot, &os::files::boot_id());
+}
+
+/// The session of a described mapping.
+pub(super) fn open(mapping: Mapping, settings: Settings, calls: Calls) -> Option<Session> {
+    crate::store::trailer::start(os::monotonic_nanos() ^ u64::from(os::process_id()) << 32);
+    let thread_end = os::ThreadEnd::new(calls.thread_ends);
+    let frames = &mapping.header().regions[Region::Frames as usize][1];
+    let slots = frame_slots(frames.load(Ordering::Relaxed) as usize)?;
+    Some(Session::of_mapping(mapping, slots, discard, ROOM, thread_end, settings, calls.note_state))
+}
+
+/// Notes what both clocks say, so that a reader of the recording can tell the time.
+pub(crate) fn note_moment(session: &Session) {
+    let process = &session.header.process;
+    let nanos = os::monotonic_nanos() - process.started_nanos.load(Ordering::Relaxed);
+    process.last_units.store(os::clock::now(), Ordering::Relaxed);
+    process.last_nanos.store(nanos, Ordering::Relaxed);
+}
+
+impl Session {
+    /// Makes a group; [`NO_GROUP`](crate::store::group::NO_GROUP) if there is no room for one.
+    pub(crate) fn make_group(&self, thread_name: &[u8], name: &[u8]) -> GroupId {
+        crate::store::group::make(&self.header.process, self.groups, thread_name, name)
+    }
+
+    /// True if the recording is of this process. A child of an unannounced fork, or one that is not
+    /// recorded, still has its parent's recording mapped.
+    pub(crate) fn is_this_process(&self) -> bool {
+        self.header.process.id.load(Ordering::Relaxed) == os::process_id()
+    }
+
+    /// The rules by which this process's stacks are walked.
+    pub(crate) fn rules(&self) -> ProcessRules<'_, Modules> {
+        ProcessRules::new(self.settings.unwind, &self.modules)
+    }
+
+    /// The views of a recording. `frame_slots` are empty; `discard` empties slots that are no
+    /// longer used; `room` tells if there is room for N frames, and N sites.
+    pub(crate) fn of_mapping(
+        mapping: Mapping,
+        frame_slots: &'static [Slot],
+        discard: fn(&'static [Slot]),
+        room: [fn(u32) -> bool; 2],
+        thread_end: Option<os::ThreadEnd>,
+        settings: Settings,
+        note_state: fn(&'static Session, i64, (u64, u64)),
+    ) -> Session {
+        let header = mapping.header();
+        // SAFETY: for each region below: it holds this type, of atomics, valid when zeroed.
+        let slots = unsafe { mapping.region(Region::Threads) };
+        // SAFETY: see above.
+        let frames = unsafe { mapping.region(Region::Frames) };
+        // SAFETY: see above.
+        let owners = unsafe { mapping.region(Region::Owners) };
+        // SAFETY: see above.
+        let tallies = unsafe { mapping.region(Region::Tallies) };
+        // SAFETY: see above.
+        let shared = unsafe { mapping.region(Region::Shared) };
+        // SAFETY: see above.
+        let records = unsafe { mapping.region(Region::Records) };
+        // SAFETY: see above.
+        let arenas = unsafe { mapping.region(Region::Arenas) };
+        // SAFETY: see above.
+        let modules = unsafe { mapping.region(Region::Modules) };
+        // SAFETY: see above.
+        let groups = unsafe { mapping.region(Region::Groups) };
+        let [frame_room, site_room] = room;
+        let frames =
+            Frames { head: &header.frames, frames, slots: frame_slots, discard, room: frame_room };
+        let sites =
+            Sites { head: &header.sites, owners, tallies, shared, records, room: site_room };
+        frames.initialize();
+        sites.initialize();
+        let modules = Modules::new(modules, &header.process.modules);
+        let parts = Parts { mapping, settings, note_state, frames, sites, arenas, modules, groups };
+        Session { header, slots, thread_end, parts }
+    }
+}
+
+/// Slots for N frames. They serve lookups only, so they are not part of the recording.
+fn frame_slots(frames: usize) -> Option<&'static [Slot]> {
+    use crate::store::frames::{last_level, slots_up_to};
+    let slots = slots_up_to(last_level(frames));
+    let memory = os::reserve(slots * size_of::<Slot>())?.cast::<Slot>();
+    // SAFETY: zeroed memory of that size, never given back; a slot is an atomic, valid when zeroed.
+    Some(unsafe { core::slice::from_raw_parts(memory.as_ptr(), slots) })
+}
+
+/// Empties slots that are no longer used, as far as they are whole pages.
+fn discard(slots: &'static [Slot]) {
+    let memory = core::ptr::NonNull::from(slots).cast();
+    // SAFETY: slots are atomics, in the mapping of `frame_slots`; zero says that a slot is empty.
+    unsafe { os::discard(memory, size_of_val(slots)) };
+}
+
+/// Room for frames, and for sites. The frame after the last one may be looked at.
+const ROOM: [fn(u32) -> bool; 2] =
+    [|frames| SPACE.has(Part::Frames, frames + 1), |sites| SPACE.has(Part::Sites, sites)];
+
+/// Reserves the mapping; if there is not enough address space, with a smaller table.
+pub(super) fn map(settings: &Settings) -> Option<(Mapping, Settings)> {
+    /// Groups: the tests of one program, and the program's groups; fewer with a smaller table.
+    const GROUPS: (usize, usize) = (1 << 10, 1 << 16);
+    let mut settings = *settings;
+    let mut groups = GROUPS.1;
+    loop {
+        let geometry = geometry(&settings, groups);
+        let size = geometry.offsets().1;
+        match place::make(&settings, size, &geometry) {
+            Ok(mapping) => return Some((mapping, settings)),
+            Err(place::NoMapping::NotRecorded) => return None,
+            Err(place::NoMapping::TooLarge) => {}
+        }
+        let buckets = settings.buckets.unwrap_or(BUCKETS.1);
+        if buckets <= BUCKETS.0 {
+            os::message::say(format_args!(
+                "no memory for the call-site table; recording nothing, raise `ulimit -v`"
+            ));
+            return None;
+        }
+        settings.buckets = Some(buckets / 2);
+        groups = (groups / 2).max(GROUPS.0);
+    }
+}
+
+/// Entries of each region for a table of as many buckets, and so many groups.
+fn geometry(settings: &Settings, groups: usize) -> Geometry {
+    use crate::store::sites::FIRST_SITE;
+    use crate::store::slot::MAX_ID;
+    /// A module that is loaded again counts again. At most as many as there are generations.
+    const MODULES: (usize, usize) = (1 << 10, 1 << 16);
+    /// New frames per site, in large tables; small ones have room for entirely different stacks.
+    const FRAMES_PER_SITE: usize = 16;
+    const FEW_FRAMES: usize = 1 << 17;
+    let buckets = settings.buckets.unwrap_or(BUCKETS.1) as usize;
+    let unshared = buckets * settings.frames as usize;
+    let frames = unshared.min((buckets * FRAMES_PER_SITE).max(FEW_FRAMES)).min(MAX_ID as usize);
+    let frames = frames.max(4096);
+    let sites = buckets + FIRST_SITE.index();
+    let modules = buckets.clamp(MODULES.0, MODULES.1);
+    Geometry([SLOTS, modules, sites, sites, sites, sites, frames, groups, SLOTS])
+}

@@ -1,0 +1,191 @@
+//! A thread's state inside the hook: its slot and arena in the recording, and its memory of the
+//! last stack.
+
+use core::ptr::NonNull;
+
+use crate::base::os;
+use crate::capture::stack::Stack;
+use crate::engine::session::Session;
+use crate::store::arena::Arena;
+use crate::store::frames::Frames;
+use crate::store::group::{Group, Member, Roots};
+use crate::store::ids::{GroupId, SiteId, ThreadIndex};
+use crate::store::sites::{NO_SITE, Sites};
+use crate::store::slot::MAX_ID;
+use crate::store::thread_slot::ThreadSlot;
+
+/// Paths a thread remembers: 64 KiB, backed by memory where they are used.
+const PATHS: usize = 16384;
+/// Words looked at on a stack other than the one the thread was started with.
+pub(crate) const FOREIGN_WORDS: usize = 4096;
+
+/// A thread's state. Lies in separate zeroed memory, not in the recording.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Thread {
+    /// First, because zero is no value of it: see [`initialize`](Self::initialize).
+    pub(crate) place: Place,
+    /// The group that the thread belongs to.
+    pub(crate) member: Member,
+    /// The roots of the thread's stacks …
+    pub(crate) roots: Roots,
+    /// … for this group, the thread's group at its last capture.
+    named_for: GroupId,
+    /// See [`has_arena`](Self::has_arena).
+    arena_state: u32,
+    /// The generation of the module list that `stack` belongs to.
+    pub(crate) generation: u32,
+    /// First address and one past the last of the thread's stack; both 0 if unknown.
+    pub(crate) bounds: (u64, u64),
+    /// The site of the stack captured last, if that stack is whole and the one the thread was
+    /// started with; else 0.
+    pub(crate) last_site: SiteId,
+    /// `last_site`, but 0 if every capture has to be checked.
+    pub(crate) fast_site: SiteId,
+    pub(crate) stack: Stack,
+    /// The last stack, walked from scratch: `MOD_ALLOC_SELF_CHECK=on`.
+    pub(crate) checker: Stack,
+    pub(crate) paths: Paths,
+    pub(crate) foreign: [u64; FOREIGN_WORDS],
+}
+
+/// The slot and arena that take the thread's numbers; all threads that use the state in turn share
+/// them.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) index: ThreadIndex,
+    pub(crate) slot: &'static ThreadSlot,
+    pub(crate) arena: &'static Arena,
+    pub(crate) frames: Frames,
+    pub(crate) sites: Sites,
+    pub(crate) groups: &'static [Group],
+}
+
+impl core::ops::Deref for Thread {
+    type Target = Place;
+
+    #[inline(always)]
+    fn deref(&self) -> &Place {
+        &self.place
+    }
+}
+
+impl Thread {
+    /// Makes a thread state of zeroed memory.
+    ///
+    /// # Safety
+    ///
+    /// `thread` must point to zeroed memory of this type's size that nothing else uses.
+    pub(crate) unsafe fn initialize(
+        thread: NonNull<Thread>,
+        session: &'static Session,
+        index: ThreadIndex,
+    ) -> Option<()> {
+        let place = Place {
+            index,
+            slot: session.slot(index)?,
+            arena: session.arenas.get(index.index())?,
+            frames: session.frames,
+            sites: session.sites,
+            groups: session.groups,
+        };
+        // SAFETY: valid for writes by the caller's promise; the place is the first field.
+        unsafe { thread.cast::<Place>().write(place) };
+        {
+            // The innermost frame is the allocator's, which no report shows.
+            let limit =
+                session.header.process.frames.load(crate::base::sync::Ordering::Relaxed) + 1;
+            // SAFETY: all of the state is initialised now: the other fields may be zero.
+            let thread = unsafe { &mut *thread.as_ptr() };
+            thread.stack.set_limit(limit as usize);
+            thread.checker.set_limit(limit as usize);
+        }
+        Some(())
+    }
+
+    /// Prepares the state for a new thread. `bounds` are its stack's; both 0 if they are not known.
+    pub(crate) fn begin(&mut self, bounds: (u64, u64)) {
+        self.slot.describe(os::thread_id(), os::thread_name());
+        {
+            self.bounds = bounds;
+            self.stack.clear();
+            self.last_site = NO_SITE;
+            self.fast_site = NO_SITE;
+            self.join_group(crate::engine::member::entered());
+            self.begin_names();
+        }
+    }
+}
+
+impl Thread {
+    /// Makes the thread a member of a group, for its blocks from now on.
+    #[inline]
+    pub(crate) fn join_group(&mut self, member: Member) {
+        if self.member != member {
+            self.member = member;
+            // The next capture compares the group.
+            self.last_site = NO_SITE;
+            self.fast_site = NO_SITE;
+        }
+    }
+
+    /// Makes the stack's names those of the thread's group. So a group that is entered and left
+    /// with no capture in between costs nothing.
+    #[inline(always)]
+    pub(crate) fn name_for_group(&mut self) {
+        if self.named_for != self.member.group {
+            self.begin_names();
+        }
+    }
+
+    /// The frames of the last stack, which are named outward of another root, get new names.
+    #[inline(never)]
+    fn begin_names(&mut self) {
+        self.named_for = self.member.group;
+        self.roots = crate::store::group::roots(&self.place.frames, self.named_for);
+        self.stack.forget_names();
+    }
+
+    /// True if there is room for the thread's arena. Room is asked for at the first need: most
+    /// threads never change other threads' sites.
+    #[inline(always)]
+    pub(crate) fn has_arena(&mut self) -> bool {
+        const READY: u32 = 1;
+        const REFUSED: u32 = 2;
+        if self.arena_state == 0 {
+            let has_room = crate::store::space::SPACE.has_arena(self.index);
+            self.arena_state = if has_room { READY } else { REFUSED };
+        }
+        self.arena_state == READY
+    }
+}
+
+/// A thread's memory of which frame was reached by which trail: direct-mapped, with 8 bits of the
+/// trail's hash above the frame's 24, so that it is seldom wrong. The caller compares the frames.
+#[derive(Debug)]
+pub(crate) struct Paths([u32; PATHS]);
+
+impl Paths {
+    /// The place of a trail, and its tag.
+    #[inline(always)]
+    fn place(outer: u32, trail: u64) -> (usize, u32) {
+        const K: u64 = 0x9e37_79b9_7f4a_7c15; // 2^64 / golden ratio
+        let mixed = (trail ^ u64::from(outer) << 32).wrapping_mul(K);
+        ((mixed >> (64 - PATHS.ilog2())) as usize, (mixed >> 16) as u32 & !(MAX_ID - 1))
+    }
+
+    #[inline(always)]
+    pub(crate) fn get(&self, outer: u32, trail: u64) -> Option<u32> {
+        let (place, tag) = Self::place(outer, trail);
+        let node = self.0[place] ^ tag;
+        (node < MAX_ID).then_some(node)
+    }
+
+    #[inline(always)]
+    pub(crate) fn put(&mut self, outer: u32, trail: u64, node: u32) {
+        let (place, tag) = Self::place(outer, trail);
+        if node < MAX_ID {
+            self.0[place] = tag | node;
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Named stacks with numbers: what all outputs are made of.
+
+use crate::recording::model::{Counters, Recording};
+
+use super::frame_ref::FrameRef;
+use super::frames::FrameTable;
+use super::merge::{self, Stacks};
+use super::naming;
+use super::options::{Form, Options};
+use super::run::Run;
+
+/// Named stacks with numbers. No two stacks are equal.
+#[derive(Debug)]
+pub struct Profile {
+    pub(super) form: Form,
+    pub(super) run: Run,
+    pub(super) frames: FrameTable,
+    pub(super) stacks: Stacks,
+}
+
+impl Profile {
+    /// Names, trims and merges the stacks of `recording`. What cannot be named keeps its
+    /// module and address; nothing in a recording makes this fail.
+    pub fn from_recording(recording: &Recording, options: &Options) -> Self {
+        let (frames, stacks) = naming::named_stacks(recording, options);
+        Self { form: options.form, run: Run::of(recording), frames, stacks }
+    }
+
+    /// Whose reports this one reads like.
+    pub fn form(&self) -> Form {
+        self.form
+    }
+
+    /// The process as a whole.
+    pub fn run(&self) -> &Run {
+        &self.run
+    }
+
+    /// The stacks, in the order in which their first site was recorded.
+    pub fn stacks(&self) -> impl ExactSizeIterator<Item = StackRef<'_>> {
+        (0..self.stacks.len()).map(move |index| StackRef { profile: self, index })
+    }
+
+    /// Every distinct frame, in the order of the ids in [`StackRef::frame_ids`].
+    pub fn frames(&self) -> impl ExactSizeIterator<Item = FrameRef<'_>> {
+        (0..self.frames.len()).map(move |index| self.frame_at(index))
+    }
+
+    /// The frame with id `id`; `None` if there is none.
+    pub fn frame(&self, id: u32) -> Option<FrameRef<'_>> {
+        ((id as usize) < self.frames.len()).then(|| self.frame_at(id as usize))
+    }
+
+    /// The sums over all stacks: what a viewer of the report arrives at. The two maxima are
+    /// sums of maxima reached at different times, an upper bound without further meaning.
+    pub fn totals(&self) -> Counters {
+        let mut sum = Counters::default();
+        for stack in self.stacks() {
+            merge::add(&mut sum, stack.counters());
+        }
+        sum
+    }
+
+    fn frame_at(&self, index: usize) -> FrameRef<'_> {
+        FrameRef::new(&self.frames, &self.run.modules, index)
+    }
+}
+
+/// One stack of a [`Profile`].
+#[derive(Debug, Clone, Copy)]
+pub struct StackRef<'p> {
+    pub(super) profile: &'p Profile,
+    index: usize,
+}
+
+impl<'p> StackRef<'p> {
+    /// The stack's numbers. If sites were merged into it, its `max_bytes` and `max_blocks`
+    /// are an upper bound: the sum of maxima that the sites reached at different times.
+    pub fn counters(&self) -> &'p Counters {
+        self.profile.stacks.counters(self.index)
+    }
+
+    /// The number of recorded sites that became this stack; 1 unless naming and trimming made
+    /// several equal.
+    pub fn sites(&self) -> u32 {
+        self.profile.stacks.sites(self.index)
+    }
+
+    /// Ids of the frames, innermost first; see [`Profile::frame`].
+    pub fn frame_ids(&self) -> &'p [u32] {
+        self.profile.stacks.frame_ids(self.index)
+    }
+
+    /// The frames, innermost first.
+    pub fn frames(&self) -> impl DoubleEndedIterator<Item = FrameRef<'p>> + use<'p> {
+        let profile = self.profile;
+        self.frame_ids().iter().filter_map(move |&id| profile.frame(id))
+    }
+}

@@ -1,0 +1,9 @@
+//! Standard error, standard output, the terminal and the system, for every command.
+
+pub(crate) mod exit_status;
+pub(crate) mod output;
+pub(crate) mod progress;
+pub(crate) mod say;
+pub(crate) mod style;
+pub(crate) mod system;
+pub(crate) mod terminal;

@@ -1,0 +1,114 @@
+//! The target of data: standard output, or a file that is there whole or not at all.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// The function that writes the data.
+type Writer<'a> = &'a mut dyn FnMut(&mut dyn Write) -> io::Result<()>;
+
+/// Writes to standard output. A closed pipe is no error: its reader wants no more.
+pub(crate) fn to_stdout(write: Writer<'_>) -> io::Result<()> {
+    let mut out = BufWriter::new(anstream::stdout().lock());
+    match write(&mut out).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+/// Writes to `path`; `-` is standard output. A file is written under another name beside it and
+/// takes its place when it is whole: nobody finds half a file.
+pub(crate) fn to_path(path: &Path, write: Writer<'_>) -> io::Result<()> {
+    if path == Path::new("-") {
+        return to_stdout(write);
+    }
+    match fs::metadata(path) {
+        // A device or a pipe is written to, and must not be replaced by a file.
+        Ok(found) if !found.is_file() => in_place(path, write),
+        // The file behind a link is what is replaced.
+        Ok(_) => replace(&fs::canonicalize(path)?, write),
+        Err(_) => replace(path, write),
+    }
+}
+
+fn in_place(path: &Path, write: Writer<'_>) -> io::Result<()> {
+    let mut out = BufWriter::new(File::options().write(true).open(path)?);
+    write(&mut out)?;
+    out.flush()
+}
+
+fn replace(path: &Path, write: Writer<'_>) -> io::Result<()> {
+    let unfinished = beside(path)?;
+    let result = File::create_new(&unfinished).and_then(|file| {
+        let mut out = BufWriter::with_capacity(1 << 16, file);
+        write(&mut out)?;
+        out.flush()?;
+        drop(out);
+        fs::rename(&unfinished, path)
+    });
+    if result.is_err() {
+        // Half a file is of no use. It may not even be there.
+        let _ = fs::remove_file(&unfinished);
+    }
+    result
+}
+
+/// An unused name in the folder of `path`.
+fn beside(path: &Path) -> io::Result<PathBuf> {
+    let no_name = || io::Error::new(io::ErrorKind::InvalidInput, "not the name of a file");
+    let mut name = OsString::from(".");
+    name.push(path.file_name().ok_or_else(no_name)?);
+    name.push(format!(".{}.unfinished", std::process::id()));
+    Ok(path.with_file_name(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("mod-alloc-{name}-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    #[test]
+    fn a_failed_write_leaves_what_was_there_and_nothing_else() {
+        let folder = folder("failed-write");
+        let path = folder.join("report.json");
+        fs::write(&path, "before").unwrap();
+        let failed = to_path(&path, &mut |out| {
+            out.write_all(b"half")?;
+            Err(io::Error::other("disk full"))
+        });
+        assert_eq!(failed.unwrap_err().to_string(), "disk full");
+        assert_eq!(fs::read(&path).unwrap(), b"before");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+        to_path(&path, &mut |out| out.write_all(b"after")).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"after");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn links_and_devices_stay() {
+        let folder = folder("links");
+        let (file, link) = (folder.join("file"), folder.join("link"));
+        fs::write(&file, "before").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        to_path(&link, &mut |out| out.write_all(b"after")).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read(&file).unwrap(), b"after");
+        to_path(Path::new("/dev/null"), &mut |out| out.write_all(b"x")).unwrap();
+        assert!(!fs::metadata("/dev/null").unwrap().is_file());
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_folder_is_an_error_that_says_so() {
+        let error = to_path(&std::env::temp_dir(), &mut |_| Ok(())).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::IsADirectory);
+        assert!(to_path(Path::new("/no/such/folder/x"), &mut |_| Ok(())).is_err());
+    }
+}

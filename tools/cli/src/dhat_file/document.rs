@@ -1,0 +1,126 @@
+//! The report as data.
+
+use mod_alloc::recording::model::{HeapStates, Losses};
+
+use super::numbers::Numbers;
+use super::process::{Group, Process};
+
+/// A report: stacks with numbers, and what is said of the process.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Document {
+    /// The kind of profile, in the writer's words: `rust-heap`, `heap`, `copy`, …
+    pub mode: String,
+    /// What happened at the stacks: `Allocated`, `Copied`, `Occurred`.
+    pub verb: String,
+    /// What is counted, if it is not bytes in blocks.
+    pub units: Option<Units>,
+    /// What times are counted in: `µs`, `instrs`.
+    pub time_unit: String,
+    /// What a million of those is called: `s`, `Minstr`.
+    pub mega_time_unit: String,
+    /// Mean lifetimes below this count as short, in `time_unit`. `None`: nothing is known of frees,
+    /// and of each stack's numbers only the totals mean anything.
+    pub short_lifetime: Option<u64>,
+    /// The command line.
+    pub command: String,
+    /// Process id.
+    pub pid: u64,
+    /// When it ended, in `time_unit` since the start; 0 if time was not measured.
+    pub end: u64,
+    /// When the heap was at its peak, in `time_unit` since the start.
+    pub peak: Option<u64>,
+    /// The stacks.
+    pub sites: Vec<Site>,
+    /// The frames' texts, each once; entry 0 is the root, which no stack needs.
+    pub frames: Vec<String>,
+    /// What only mod-alloc's own reports say.
+    pub extras: Extras,
+}
+
+/// What only mod-alloc's own reports say (keys that begin with `x_`).
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Extras {
+    /// Version of mod-alloc that wrote it; `None`: another program did.
+    pub version: Option<String>,
+    /// Path of the executable.
+    pub executable: Option<String>,
+    /// Whether peaks are exact; `None` if nothing is said of it.
+    pub peak_is_exact: Option<bool>,
+    /// Frames kept of a stack.
+    pub frame_limit: Option<u32>,
+    /// What was not recorded in full, by cause; `None` if nothing is said of it.
+    pub losses: Option<Losses>,
+    /// Captures that were taken both ways and how many of them differed, if the process checked itself.
+    pub self_check: Option<(u64, u64)>,
+    /// How many threads allocated.
+    pub threads: Option<u64>,
+    /// Groups of allocations, in the order in which the program registered them.
+    pub groups: Vec<Group>,
+    /// What the allocator held near the peak and at the end; `None` if nothing is said of it, and of several
+    /// processes together.
+    pub heap_states: Option<HeapStates>,
+    /// The processes whose reports were added up to this one; empty if it is of one process.
+    pub processes: Vec<Process>,
+}
+
+/// What is counted where it is not bytes in blocks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Units {
+    /// One of what the numbers `tb` count: `unit`.
+    pub one: String,
+    /// Several of them: `units`.
+    pub many: String,
+    /// Several of what the numbers `tbk` count: `events`.
+    pub blocks: String,
+}
+
+/// A stack with its numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Site {
+    /// The numbers.
+    pub numbers: Numbers,
+    /// Indices into [`Document::frames`], innermost first; all of them are in range.
+    pub stack: Vec<u32>,
+    /// How many recorded stacks were added up to this one; more than 1: its maxima are upper bounds.
+    pub merged: u64,
+}
+
+impl Document {
+    /// The sums over all stacks. The two maxima are sums of maxima reached at different times.
+    #[must_use]
+    pub fn totals(&self) -> Numbers {
+        let mut sum = Numbers::default();
+        for site in &self.sites {
+            sum.add(&site.numbers);
+        }
+        sum
+    }
+
+    /// The frames of `site`, innermost first.
+    pub fn stack<'d>(&'d self, site: &'d Site) -> impl DoubleEndedIterator<Item = &'d str> {
+        site.stack.iter().filter_map(|&index| self.frames.get(index as usize).map(String::as_str))
+    }
+
+    /// Whether anything is known of frees: lifetimes, peaks and what is live at the end.
+    #[must_use]
+    pub fn knows_frees(&self) -> bool {
+        self.short_lifetime.is_some()
+    }
+
+    /// How many µs one of `time_unit` is; `None` if that is no unit of time.
+    #[must_use]
+    pub fn micros(&self) -> Option<f64> {
+        match self.time_unit.as_str() {
+            "ns" => Some(0.001),
+            // The micro sign and the Greek letter look alike.
+            "µs" | "μs" | "us" => Some(1.0),
+            "ms" => Some(1000.0),
+            "s" => Some(1e6),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The library that records, unpacked to where loaders find it.
+//!
+//! The program carries it in itself, so that there is one thing to install. Its file's folder is
+//! named by its content: versions live side by side, and one that is there is used again.
+
+use std::ffi::OsStr;
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::base::system::{file_system, user};
+
+static LIBRARY: &[u8] = include_bytes!(env!("MOD_ALLOC_PRELOAD_LIBRARY"));
+const FILE_NAME: &str = "libmod_alloc_preload.so";
+
+/// Unpacks the library if it is not there yet, and gives its path. The error tells of every place
+/// that was tried.
+pub(crate) fn library() -> Result<PathBuf, String> {
+    let mut failures = Vec::new();
+    for folder in folders() {
+        match unpack(&folder) {
+            Ok(path) => return Ok(path),
+            Err(error) => failures.push(format!("{}: {error}", folder.display())),
+        }
+    }
+    Err(format!(
+        "the library that records cannot be unpacked ({}); set XDG_CACHE_HOME or TMPDIR to a \
+         folder that can be written to and executed from",
+        failures.join("; ")
+    ))
+}
+
+/// The folders for it, best first.
+fn folders() -> Vec<PathBuf> {
+    let absolute =
+        |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")));
+    let private = std::env::temp_dir().join(format!("mod-alloc-{}", user()));
+    cache.map(|cache| cache.join("mod-alloc")).into_iter().chain([private]).collect()
+}
+
+fn unpack(folder: &Path) -> io::Result<PathBuf> {
+    check_name(folder.as_os_str())?;
+    // Private from the first moment on; what is there already is looked at below.
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    check_folder(folder)?;
+    let folder = folder.join(format!("{:016x}", hash(LIBRARY)));
+    DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+    let path = folder.join(FILE_NAME);
+    if !is_whole(&path) {
+        write(&path)?;
+    }
+    Ok(path)
+}
+
+/// Refuses characters that end a path for the loader, or begin a variable.
+fn check_name(folder: &OsStr) -> io::Result<()> {
+    if folder.as_bytes().iter().any(|byte| b" :$\t\n".contains(byte)) {
+        return Err(io::Error::other("the loader cannot be given a path with blanks, `:` or `$`"));
+    }
+    Ok(())
+}
+
+/// Refuses a folder that others may write to: they could put their code into it.
+fn check_folder(folder: &Path) -> io::Result<()> {
+    let found = fs::symlink_metadata(folder)?;
+    // A link in a folder of the user's own is the user's will.
+    let found =
+        if found.is_symlink() && found.uid() == user() { fs::metadata(folder)? } else { found };
+    if !found.is_dir() || found.uid() != user() || found.mode() & 0o022 != 0 {
+        return Err(io::Error::other("it is not a folder that its owner alone can write to"));
+    }
+    if file_system(folder)?.f_flag & libc::ST_NOEXEC != 0 {
+        return Err(io::Error::other("nothing can be executed from that file system"));
+    }
+    Ok(())
+}
+
+/// The file is there as it should be: the whole content, and readable by all.
+fn is_whole(path: &Path) -> bool {
+    let mode = fs::symlink_metadata(path).map(|found| (found.is_file(), found.mode() & 0o777));
+    mode.is_ok_and(|mode| mode == (true, 0o755))
+        && fs::read(path).is_ok_and(|found| found == LIBRARY)
+}
+
+/// Writes it under another name first: another process may be about to load it.
+fn write(path: &Path) -> io::Result<()> {
+    let unfinished = path.with_file_name(format!("{}.unfinished", std::process::id()));
+    let written = File::create(&unfinished).and_then(|mut file| {
+        file.write_all(LIBRARY)?;
+        file.set_permissions(fs::Permissions::from_mode(0o755))?;
+        fs::rename(&unfinished, path)
+    });
+    if written.is_err() {
+        let _ = fs::remove_file(&unfinished);
+    }
+    written
+}
+
+/// FNV-1a: tells versions apart; the content is compared anyway.
+fn hash(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("mod-alloc-{name}-{}", std::process::id()));
+        // A leftover of a process of the same number.
+        let _ = fs::remove_dir_all(&folder);
+        folder
+    }
+
+    #[test]
+    fn a_damaged_file_is_written_anew() {
+        let folder = folder("unpack");
+        let path = unpack(&folder).unwrap();
+        assert!(is_whole(&path));
+        let first = fs::metadata(&path).unwrap().ino();
+        assert_eq!(unpack(&folder).unwrap(), path);
+        assert_eq!(fs::metadata(&path).unwrap().ino(), first, "it is used again");
+        let mut same_length = LIBRARY.to_vec();
+        same_length[100] ^= 1;
+        for content in [same_length.as_slice(), b"short"] {
+            fs::write(&path, content).unwrap();
+            unpack(&folder).unwrap();
+            assert!(fs::read(&path).unwrap() == LIBRARY);
+        }
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        unpack(&folder).unwrap();
+        assert!(is_whole(&path));
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn folders_that_others_write_to_are_refused() {
+        let folder = folder("shared");
+        DirBuilder::new().create(&folder).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(unpack(&folder).is_err());
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(unpack(&folder).is_ok());
+        assert!(unpack(&folder.join("a b")).is_err());
+        assert!(unpack(Path::new("/proc/nothing-can-be-made-here")).is_err());
+        fs::remove_dir_all(folder).unwrap();
+    }
+}

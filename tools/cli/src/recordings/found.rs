@@ -1,0 +1,76 @@
+//! The recordings that are there.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use mod_alloc::recording::file::RecordingFile;
+
+use super::folder::{PREFIX, parents};
+
+/// `path` for `MOD_ALLOC_RECORD`, where `%` begins a placeholder.
+pub(crate) fn pattern_of(path: &Path) -> OsString {
+    let doubled = |byte: &u8| std::iter::repeat_n(*byte, if *byte == b'%' { 2 } else { 1 });
+    OsString::from_vec(path.as_os_str().as_bytes().iter().flat_map(doubled).collect())
+}
+
+/// The recordings in `folder`, in the order of their names.
+pub(crate) fn in_folder(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_file() && RecordingFile::is_one(&path) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// All recordings in the folders of earlier runs, as far as this user may look into them.
+pub(crate) fn left_behind() -> Vec<PathBuf> {
+    let is_ours = |path: &Path| {
+        let name = path.file_name().map(OsStr::as_bytes);
+        name.is_some_and(|name| name.starts_with(PREFIX.as_bytes())) && path.is_dir()
+    };
+    let folders = parents().into_iter().filter_map(|parent| fs::read_dir(parent).ok());
+    let paths = folders.flatten().filter_map(|entry| Some(entry.ok()?.path()));
+    let mut found: Vec<_> = paths
+        .filter(|path| is_ours(path))
+        .filter_map(|path| in_folder(&path).ok())
+        .flatten()
+        .collect();
+    found.sort();
+    found
+}
+
+/// A process still writes to the recording at `path`.
+pub(crate) fn is_running(pid: u32, path: &Path) -> bool {
+    match fs::read(format!("/proc/{pid}/maps")) {
+        Ok(maps) => fs::canonicalize(path).is_ok_and(|path| maps_name(&maps, &path)),
+        // Another user's process: its number has to do.
+        Err(error) => error.kind() == io::ErrorKind::PermissionDenied,
+    }
+}
+
+fn maps_name(maps: &[u8], path: &Path) -> bool {
+    maps.split(|&byte| byte == b'\n').any(|line| line.ends_with(path.as_os_str().as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mappings_are_told_by_their_whole_path() {
+        let maps =
+            b"7f00-7f01 rw-s 00000000 00:1a 5      /dev/shm/mod-alloc.1/12\n7f02-7f03 r--p\n";
+        assert!(maps_name(maps, Path::new("/dev/shm/mod-alloc.1/12")));
+        assert!(!maps_name(maps, Path::new("/dev/shm/mod-alloc.1/1")));
+        let executable = std::env::current_exe().unwrap();
+        assert!(is_running(std::process::id(), &executable));
+        assert!(!is_running(std::process::id(), Path::new("/etc/passwd")));
+    }
+}

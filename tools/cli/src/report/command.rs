@@ -1,0 +1,85 @@
+//! The command.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::base::exit_status::FAILED;
+use crate::base::output;
+use crate::base::say::say;
+use crate::recordings;
+
+use super::sort::Sort;
+use super::view::{Format, View};
+use super::write::write;
+
+/// Arguments of `mod-alloc report`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  mod-alloc report mod-alloc.myapp.4711.json
+  mod-alloc report --sort peak --top 50 dhat-heap.json
+  mod-alloc report --format json dhat.out.4711 | jq '.sites.total[0]'
+
+A row stands for all stacks with equal telling frames: the program's innermost function first,
+then the function that it called, then the standard library's function that allocated.
+
+JSON has schema_version 1; sizes are in bytes, times in `time_unit`:
+  command, pid, executable, mode, verb, time_unit, end, peak, short_lifetime, peak_is_exact,
+  heap_state: peak_bytes, and peak and end: time requested_bytes allocator allocated active
+    resident mapped retained arenas held process_resident process_peak_resident
+    fragmentation (rounding in_pages idle_pages overall: shares, 0 to 1),
+  stacks (their number), threads (their number), upper_bounds (in a merged report: names of
+  numbers that are upper bounds), losses (by cause), groups (of allocations, if the
+  program has any: name, numbers), processes (of a merged report),
+  totals: total_bytes total_blocks lifetimes peak_bytes peak_blocks end_bytes end_blocks,
+  sites: total blocks peak end short, each a list of
+    the same numbers, max_bytes max_blocks, stacks (how many were added up: above 1, the maxima
+    are upper bounds), frames: a list of function file line column module origin
+    (own, library, standard, plumbing, remark) text
+An unknown number is null. A report without frees has no lists that need them.")]
+pub(crate) struct Arguments {
+    /// A dhat JSON (of mod-alloc, dhat-rs or Valgrind) or a recording; `-` is standard input
+    file: PathBuf,
+    /// The form of the report
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Print one table alone, sorted by this number
+    #[arg(long, value_enum, value_name = "BY")]
+    sort: Option<Sort>,
+    /// Print N rows of a table [default: 5; with --sort 20]
+    #[arg(long, value_name = "N")]
+    top: Option<usize>,
+    /// Print a row for each whole stack, with all its frames, innermost first
+    #[arg(long)]
+    stacks: bool,
+    /// Search DIR for debug files of a recording; may be given several times
+    #[arg(long = "debug-dir", value_name = "DIR")]
+    debug_dirs: Vec<PathBuf>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    let name = arguments.file.display();
+    let document = match recordings::read(&arguments.file, &arguments.debug_dirs) {
+        Ok(document) => document,
+        Err(error) => {
+            say!("{name}: {error}");
+            return ExitCode::from(FAILED);
+        }
+    };
+    if let Some(sort) = arguments.sort.filter(|sort| !sort.is_known(&document)) {
+        say!(
+            "{name}: --sort {sort} needs to know of frees, and this report is of mode {:?} \
+             without block lifetimes; --sort total and blocks work",
+            document.mode
+        );
+        return ExitCode::from(FAILED);
+    }
+    let view = View { sort: arguments.sort, top: arguments.top, whole_stacks: arguments.stacks };
+    let written = output::to_stdout(&mut |out| write(&document, arguments.format, &view, out));
+    match written {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say!("the report cannot be written: {error}");
+            ExitCode::from(FAILED)
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The lists of groups and of processes.
+
+use std::cmp::Reverse;
+use std::fmt::Write;
+
+use crate::base::style::{FAINT, HEADING, Painted};
+use crate::dhat_file::{Group, Process};
+use crate::report::names;
+use crate::units::Count;
+
+use super::page::{Report, line};
+
+impl Report<'_> {
+    pub(super) fn groups(&mut self) {
+        let mut groups: Vec<_> = self.document.extras.groups.iter().collect();
+        groups.sort_by_key(|group| Reverse(group.total_bytes));
+        let head =
+            format!("{:>10} {:>12} {:>10} {:>10}  group", "bytes", "blocks", "peak", "at end");
+        self.list("Groups", &head, &groups, Self::group);
+    }
+
+    fn group(&self, group: &Group) -> String {
+        let name = names::command_line(&group.name, self.width.saturating_sub(47));
+        let (total, peak) = (self.size(group.total_bytes), self.size(group.peak_bytes));
+        let (blocks, end) = (Count(group.total_blocks), self.size(group.live_bytes));
+        format!("{total:>10} {blocks:>12} {peak:>10} {end:>10}  {name}")
+    }
+
+    pub(super) fn processes(&mut self) {
+        let mut processes: Vec<_> = self.document.extras.processes.iter().collect();
+        processes.sort_by_key(|process| Reverse(process.total_bytes));
+        let head = format!(
+            "{:>8} {:>10} {:>12} {:>10} {:>10}  command",
+            "process", "bytes", "blocks", "peak", "end"
+        );
+        self.list("Processes", &head, &processes, Self::process);
+    }
+
+    fn process(&self, process: &Process) -> String {
+        let command = names::command_line(&process.command, self.width.saturating_sub(56));
+        let (total, peak) = (self.size(process.total_bytes), self.size(process.peak_bytes));
+        let (blocks, end) = (Count(process.total_blocks), self.size(process.end_bytes));
+        let pid = process.pid;
+        format!("{pid:>8} {total:>10} {blocks:>12} {peak:>10} {end:>10}  {command}")
+    }
+
+    /// The first `items` under a title, and the number of the others; nothing if there are none.
+    fn list<T>(&mut self, title: &str, head: &str, items: &[&T], text: fn(&Self, &T) -> String) {
+        if items.is_empty() {
+            return;
+        }
+        line!(self, "\n{}", Painted(HEADING, title));
+        line!(self, "{}", Painted(FAINT, head));
+        for item in items.iter().take(self.view.top()) {
+            let item = text(self, item);
+            line!(self, "{item}");
+        }
+        if let Some(more) = items.len().checked_sub(self.view.top()).filter(|&more| more > 0) {
+            line!(self, "{}", Painted(FAINT, format_args!("{more:>10} more")));
+        }
+    }
+}

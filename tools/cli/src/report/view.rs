@@ -1,0 +1,37 @@
+//! The part of a document that a report shows, and in which form.
+
+use crate::dhat_file::Document;
+
+use super::sort::Sort;
+
+/// Rows of each of several tables, and of a single one.
+pub(super) const TOP: (usize, usize) = (5, 20);
+
+/// `--format`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// For programs: exact numbers
+    Json,
+}
+
+/// The shown part of a document.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct View {
+    pub(crate) sort: Option<Sort>,
+    pub(crate) top: Option<usize>,
+    pub(crate) whole_stacks: bool,
+}
+
+impl View {
+    pub(super) fn sorts(&self, document: &Document) -> Vec<Sort> {
+        let wanted = |sort: &Sort| self.sort.is_none_or(|only| only == *sort);
+        let all = Sort::ALL.into_iter();
+        all.filter(wanted).filter(|sort| sort.is_known(document)).collect()
+    }
+
+    pub(super) fn top(&self) -> usize {
+        self.top.unwrap_or(if self.sort.is_some() { TOP.1 } else { TOP.0 })
+    }
+}

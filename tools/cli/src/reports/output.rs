@@ -1,0 +1,180 @@
+//! The target and the form of a report.
+
+use std::ffi::{OsStr, OsString};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use mod_alloc::recording::model::Recording;
+use mod_alloc::report::{Profile, dhat};
+
+use crate::base::output;
+use crate::dhat_file::{self, Document};
+use crate::report::{self, View};
+
+/// `--format` of a report that is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// All numbers, for dhat/dh_view.html and `mod-alloc report`
+    Dhat,
+    /// The output of `mod-alloc report`
+    Text,
+    /// The output of `mod-alloc report --format json`
+    Json,
+}
+
+/// The place and the form of a report.
+#[derive(Debug)]
+pub(crate) struct Output<'a> {
+    /// `None`: a name made of the program's name and the process's id.
+    pub(crate) path: Option<&'a Path>,
+    pub(crate) format: Format,
+    pub(crate) debug_dirs: &'a [PathBuf],
+    /// The program's name in the names of reports.
+    pub(crate) program: OsString,
+    /// The program's process.
+    pub(crate) pid: u32,
+}
+
+impl Output<'_> {
+    pub(super) fn write_profile(
+        &self,
+        target: &Path,
+        profile: &Profile,
+        document: &Document,
+    ) -> std::io::Result<()> {
+        output::to_path(target, &mut |out| match self.format {
+            Format::Dhat => dhat::write(profile, out),
+            _ => self.write_document(out, target, document),
+        })
+    }
+
+    pub(super) fn write_document(
+        &self,
+        out: &mut dyn Write,
+        target: &Path,
+        document: &Document,
+    ) -> std::io::Result<()> {
+        let view = View::default();
+        match self.format {
+            Format::Dhat => dhat_file::write(document, out),
+            Format::Json => report::write(document, report::Format::Json, &view, out),
+            // Standard output takes colours out itself where they are not wanted.
+            Format::Text if target == Path::new("-") => {
+                report::write(document, report::Format::Text, &view, out)
+            }
+            Format::Text => {
+                let text = report::text(document, &view);
+                out.write_all(anstream::adapter::strip_str(&text).to_string().as_bytes())
+            }
+        }
+    }
+
+    fn extension(&self) -> &'static str {
+        if self.format == Format::Text { "txt" } else { "json" }
+    }
+
+    pub(super) fn target(&self) -> PathBuf {
+        let name = || self.named(&self.program, &self.pid.to_string());
+        self.path.map_or_else(name, Path::to_owned)
+    }
+
+    /// For one of several processes: the path with the process's id before its extension.
+    pub(super) fn target_of(&self, recording: &Recording, path: &Path) -> PathBuf {
+        let program = program_of(recording);
+        let pid = format!("{}{}", recording.pid, after_exec(path, recording.pid));
+        match self.path.filter(|path| *path != Path::new("-")) {
+            None => self.named(&program, &pid),
+            Some(path) => with_before_extension(path, &pid),
+        }
+    }
+
+    pub(super) fn target_of_all(&self) -> PathBuf {
+        let name = || self.named(&self.program, &format!("{}.merged", self.pid));
+        self.path.map_or_else(name, Path::to_owned)
+    }
+
+    fn named(&self, program: &OsStr, rest: &str) -> PathBuf {
+        let mut name = OsString::from("mod-alloc.");
+        name.push(program);
+        name.push(format!(".{rest}.{}", self.extension()));
+        PathBuf::from(name)
+    }
+}
+
+/// The name of a recording's program in the names of reports.
+pub(crate) fn program_of(recording: &Recording) -> OsString {
+    let modules = recording.modules.iter().map(|module| module.path.as_path());
+    let executable = dhat_file::executable(modules).unwrap_or(&recording.executable);
+    executable.file_name().unwrap_or(OsStr::new("program")).to_owned()
+}
+
+/// `.2` of `recording.4711.2`: the process's second program.
+fn after_exec(path: &Path, pid: u32) -> String {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let number = name.rsplit_once(&format!("{pid}.")).map(|(_, number)| number.to_owned());
+    let is_number = |text: &String| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    number.filter(is_number).map(|number| format!(".{number}")).unwrap_or_default()
+}
+
+/// `a/b.json` and `12` give `a/b.12.json`.
+fn with_before_extension(path: &Path, what: &str) -> PathBuf {
+    let mut name = path.file_stem().unwrap_or_default().to_owned();
+    name.push(format!(".{what}"));
+    if let Some(extension) = path.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    path.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mod_alloc::recording::model::Module;
+
+    fn output(path: Option<&Path>, format: Format) -> Output<'_> {
+        Output { path, format, debug_dirs: &[], program: "ls".into(), pid: 12 }
+    }
+
+    fn recording() -> Recording {
+        let mut recording = Recording::default();
+        recording.pid = 34;
+        recording.modules = ["/lib/libmod_alloc_preload.so", "/usr/bin/cat"]
+            .map(|path| {
+                let mut module = Module::default();
+                module.path = path.into();
+                module
+            })
+            .to_vec();
+        recording
+    }
+
+    #[test]
+    fn reports_are_named_after_program_and_process() {
+        let (by_name, path) = (output(None, Format::Dhat), Path::new("/recordings/recording.34"));
+        assert_eq!(by_name.target(), Path::new("mod-alloc.ls.12.json"));
+        assert_eq!(by_name.target_of(&recording(), path), Path::new("mod-alloc.cat.34.json"));
+        assert_eq!(by_name.target_of_all(), Path::new("mod-alloc.ls.12.merged.json"));
+        let second = Path::new("/recordings/recording.34.2");
+        assert_eq!(by_name.target_of(&recording(), second), Path::new("mod-alloc.cat.34.2.json"));
+        assert_eq!(output(None, Format::Text).target(), Path::new("mod-alloc.ls.12.txt"));
+    }
+
+    #[test]
+    fn a_given_name_gets_the_process_before_its_extension() {
+        let given = output(Some(Path::new("a/b.json")), Format::Dhat);
+        assert_eq!(given.target(), Path::new("a/b.json"));
+        assert_eq!(given.target_of_all(), Path::new("a/b.json"));
+        let path = Path::new("/recordings/recording.34");
+        assert_eq!(given.target_of(&recording(), path), Path::new("a/b.34.json"));
+        assert_eq!(with_before_extension(Path::new("a.b/c"), "1"), Path::new("a.b/c.1"));
+    }
+
+    #[test]
+    fn only_a_number_after_the_process_is_its_program_s() {
+        assert_eq!(after_exec(Path::new("/x/recording.7.3"), 7), ".3");
+        assert_eq!(after_exec(Path::new("/x/recording.7"), 7), "");
+        assert_eq!(after_exec(Path::new("/x/recording.7.bak"), 7), "");
+        assert_eq!(after_exec(Path::new("/x/any"), 7), "");
+    }
+}

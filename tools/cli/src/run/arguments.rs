@@ -1,0 +1,68 @@
+//! The words of the command.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use crate::reports::Format;
+
+/// Arguments of `mod-alloc run`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  mod-alloc run ls -la
+  mod-alloc run -o heap.json -- python3 -c 'print(1)'
+  mod-alloc run --children yes make -j8
+  mod-alloc run --format text -o - ls         the report goes to standard output
+
+Exit status: the program's; 128 + the signal that killed it; 125 if mod-alloc refuses or fails,
+126 if the program cannot be executed, 127 if it is not found.
+
+With --children yes, a forked child starts with the numbers of its parent: both reports have them,
+and the sum counts them twice.
+
+mod-alloc run records programs that are linked dynamically against glibc: their blocks from malloc
+and its relatives, or from C++'s new. In a Rust program with another allocator, use the crate
+`mod-alloc`.")]
+pub(crate) struct Arguments {
+    /// Write the report to FILE; `-` is standard output
+    /// [default: mod-alloc.<program>.<pid>.json in the current folder]
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// Record the processes that the program starts, too: a report of each, and one of all
+    #[arg(long, value_enum, default_value_t = Children::No)]
+    pub(super) children: Children,
+    /// The form of the report
+    #[arg(long, value_enum, default_value_t = Format::Dhat)]
+    pub(super) format: Format,
+    /// Keep the N innermost frames of a stack [default: 64]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(super) frames: Option<u32>,
+    /// Peaks of several threads: within 1 %, or exact and slower [default: bounded]
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub(super) peak: Option<Peak>,
+    /// Make room for N call sites, 64 to 1048576 [default: the table grows as needed]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(64..=1 << 20))]
+    pub(super) buckets: Option<u32>,
+    /// Search DIR for debug files; may be given several times
+    #[arg(long = "debug-dir", value_name = "DIR")]
+    pub(super) debug_dirs: Vec<PathBuf>,
+    /// Keep the recording in the file PATH; with --children yes, in the folder PATH
+    #[arg(long, value_name = "PATH")]
+    pub(super) record: Option<PathBuf>,
+    /// The program and its arguments
+    #[arg(required = true, trailing_var_arg = true, value_names = ["PROGRAM", "ARGS"])]
+    pub(super) program: Vec<OsString>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Children {
+    /// Only the program itself
+    No,
+    /// Every process
+    Yes,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Peak {
+    Bounded,
+    Exact,
+}

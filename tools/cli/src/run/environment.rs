@@ -1,0 +1,32 @@
+//! The environment of the program.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use crate::program::in_front;
+
+use super::arguments::{Arguments, Children, Peak};
+use super::place::Place;
+
+/// Sets what the library needs in this process's own environment, which the program inherits as it
+/// is: a `Command` that sets variables itself sorts all of them.
+pub(super) fn set(arguments: &Arguments, library: &Path, place: &Place) {
+    let Arguments { children, frames, buckets, peak, .. } = arguments;
+    set_one("LD_PRELOAD", in_front([library]));
+    set_one("MOD_ALLOC_RECORD", place.pattern(*children));
+    set_one("MOD_ALLOC_CHILDREN", if *children == Children::Yes { "yes" } else { "no" });
+    if let Some(frames) = frames {
+        set_one("MOD_ALLOC_FRAMES", frames.to_string());
+    }
+    if let Some(buckets) = buckets {
+        set_one("MOD_ALLOC_BUCKETS", buckets.to_string());
+    }
+    if let Some(peak) = peak {
+        set_one("MOD_ALLOC_PEAK", if *peak == Peak::Exact { "exact" } else { "bounded" });
+    }
+}
+
+fn set_one(name: &str, value: impl AsRef<OsStr>) {
+    // SAFETY: no other thread runs yet.
+    unsafe { std::env::set_var(name, value) };
+}

@@ -1,0 +1,153 @@
+//! One run of a program, from its name to the report.
+
+use std::io;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
+use std::process::{Command, ExitCode, ExitStatus};
+
+use mod_alloc::report::SiteNames;
+
+use crate::base::exit_status::REFUSED;
+use crate::base::say::say;
+use crate::program::{self, Program, preload};
+use crate::reports::{self, Output};
+
+use super::ahead::Ahead;
+use super::arguments::{Arguments, Children};
+use super::failure::{Failure, refused};
+use super::place::Place;
+use super::process::Ended;
+use super::{environment, process, signal_names, unseen};
+
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    match Run::prepare(arguments).and_then(Run::go) {
+        Ok(status) | Err(Failure { status }) => ExitCode::from(status),
+    }
+}
+
+struct Run<'a> {
+    arguments: &'a Arguments,
+    program: Program,
+    place: Place,
+    command: Command,
+}
+
+impl<'a> Run<'a> {
+    fn prepare(arguments: &'a Arguments) -> Result<Self, Failure> {
+        let (name, words) = arguments.program.split_first().ok_or(Failure { status: REFUSED })?;
+        let path = program::find(name, std::env::var_os("PATH").as_deref()).map_err(|error| {
+            say!("{error}");
+            Failure { status: error.status() }
+        })?;
+        let mut command = Command::new(&path);
+        command.arg0(name).args(words);
+        if std::env::var_os("MOD_ALLOC").is_some_and(|value| value == "off") {
+            return Ok(Self::plain(arguments, path, command));
+        }
+        let program = Program::examine(path).map_err(refused)?;
+        let library = preload::library().map_err(refused)?;
+        let place = Place::of(arguments)?;
+        environment::set(arguments, &library, &place);
+        Ok(Self { arguments, program, place, command })
+    }
+
+    /// A run that records nothing.
+    fn plain(arguments: &'a Arguments, path: PathBuf, command: Command) -> Self {
+        say!(
+            "MOD_ALLOC=off: {} runs without a recording; unset MOD_ALLOC to record it",
+            path.display()
+        );
+        let program = Program { executable: path.clone(), path, is_script: false };
+        Self { arguments, program, place: Place::Nowhere, command }
+    }
+
+    fn go(mut self) -> Result<u8, Failure> {
+        self.tell_of_script();
+        let (ended, names) = match self.run_program() {
+            Ok(ended) => ended,
+            Err(error) => {
+                say!("{} cannot be started: {error}", self.program.path.display());
+                self.place.remove();
+                return Err(Failure { status: process::status_of_start(&error) });
+            }
+        };
+        let status = self.status(ended.status);
+        if self.report(ended.pid, names) {
+            self.place.remove();
+            return Ok(status);
+        }
+        self.place.remove_if_empty();
+        // A failure of the program is more important.
+        Ok(if status == 0 { REFUSED } else { status })
+    }
+
+    /// Runs the program, and names its sites meanwhile if there will be one recording.
+    fn run_program(&mut self) -> io::Result<(Ended, Option<SiteNames>)> {
+        let mut ahead = None;
+        let started = |pid| {
+            if let (Place::Own(_), Children::No) = (&self.place, self.arguments.children) {
+                let recording = self.place.recording(pid, Children::No);
+                let debug_dirs = self.arguments.debug_dirs.clone();
+                ahead = recording.and_then(|recording| Ahead::begin(recording, debug_dirs));
+            }
+        };
+        let ended = process::run(&mut self.command, started)?;
+        Ok((ended, ahead.and_then(Ahead::end)))
+    }
+
+    /// With `--children no` the interpreter alone is recorded, and a shell allocates little.
+    fn tell_of_script(&self) {
+        if self.program.is_script && self.arguments.children == Children::No {
+            say!(
+                "{} is a script: its interpreter {} is recorded, the programs that it starts are not \
+                 (--children yes records them, too)",
+                self.program.path.display(),
+                self.program.executable.display()
+            );
+        }
+    }
+
+    /// The exit status that a shell would give.
+    fn status(&self, status: ExitStatus) -> u8 {
+        let program = self.program.path.display();
+        if let Some(signal) = status.signal() {
+            let name = signal_names::name(signal).unwrap_or("unknown");
+            let core = if status.core_dumped() { ", core dumped" } else { "" };
+            say!("{program} was killed by signal {signal} ({name}{core})");
+            return u8::try_from(128 + signal).unwrap_or(u8::MAX);
+        }
+        status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX)
+    }
+
+    /// Writes the report of the recording. Gives whether all of it was read and written; the user
+    /// has been told of every failure.
+    fn report(&self, pid: u32, names: Option<SiteNames>) -> bool {
+        let children = self.arguments.children;
+        let Some(path) = self.place.recording(pid, children) else { return true };
+        let output = self.output(pid);
+        let made = match children {
+            Children::Yes => reports::of_processes(&path, &output),
+            Children::No => reports::of_process(&path, &output, true, names),
+        };
+        match made {
+            Ok(made) => {
+                unseen::warn(&self.program, &made);
+                made.is_complete
+            }
+            Err(error) => {
+                unseen::explain(&self.program, &error);
+                false
+            }
+        }
+    }
+
+    fn output(&self, pid: u32) -> Output<'a> {
+        Output {
+            path: self.arguments.output.as_deref(),
+            format: self.arguments.format,
+            debug_dirs: &self.arguments.debug_dirs,
+            program: self.program.name(),
+            pid,
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The words of the command, as its help tells them.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use crate::test::measured::rows::Sort;
+use crate::test::shown::budget::Percent;
+
+/// Arguments of `mod-alloc test`.
+#[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "cargo mod-alloc test [OPTIONS] [CARGO TEST'S OPTIONS] [-- TEST PROGRAM'S OPTIONS]",
+    after_help = "Examples:
+  cargo mod-alloc test
+  cargo mod-alloc test --release --sort peak -p mycrate -- --skip slow
+  cargo mod-alloc test --nextest --no-fail-fast        or: cargo mod-alloc nextest run --no-fail-fast
+  cargo mod-alloc test --save-baseline main
+  cargo mod-alloc test --baseline main --fail-above 5%
+  cargo mod-alloc test --format json | jq '.tests[0]'
+
+Options of mod-alloc may stand anywhere before `--`; all other words go to cargo as they are.
+cargo's output and exit status stay as they are without mod-alloc, with two exceptions: where cargo
+names a command (-v, a killed test program), mod-alloc stands in front of it, and nextest says that
+it uses a runner. A configured runner is started as before, between mod-alloc and the test program.
+
+A test's numbers are of its thread and the threads that it starts, without the test harness:
+  blocks, bytes   ever allocated; bytes as the program asked for
+  peak            the most bytes live at once; in total: the highest of all tests
+  at end          still live when the test's function had returned and its thread ended
+Unit tests are compiled with a library, a program or an example; integration tests are in tests/ or
+benches/. A test program with a harness of its own is one row. Of a test that nextest repeats, the
+last attempt counts.
+
+JSON: {\"schema_version\": 1, \"tests\": [{\"name\", \"binary\", \"kind\": \"unit|integration|doc\",
+\"result\": \"ok|failed|ignored\", \"blocks\", \"bytes\", \"peak_bytes\", \"end_blocks\", \"end_bytes\"}],
+\"total\": {\"blocks\", …}}; `losses`, a list of texts, is there if a number could not be measured.
+If the JSON goes to standard output, cargo's own output goes to standard error.
+
+Exit status: cargo's; 1 if tests grew beyond --fail-above; 2 if the command line makes no sense."
+)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) own: Own,
+    /// Arguments of cargo
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "CARGO")]
+    pub(crate) cargo: Vec<OsString>,
+}
+
+/// The options of mod-alloc.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Own {
+    /// Sort by this column; names from A to Z, numbers from the largest
+    #[arg(long, value_enum, default_value_t = Sort::Bytes, value_name = "BY")]
+    pub(crate) sort: Sort,
+    /// The form of the table
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+    /// Print the table to FILE instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Save the numbers as the baseline NAME, in the target folder
+    #[arg(long, value_name = "NAME", conflicts_with = "baseline")]
+    pub(crate) save_baseline: Option<String>,
+    /// Compare the numbers with the baseline NAME
+    #[arg(long, value_name = "NAME")]
+    pub(crate) baseline: Option<String>,
+    /// Exit with status 1 if blocks, bytes, peak or live bytes at the end, of a test or in total,
+    /// grew by more than PERCENT since the baseline. A number that was 0 grew by more than any
+    /// percentage; new tests are listed and do not fail
+    #[arg(long, value_name = "PERCENT", requires = "baseline")]
+    pub(crate) fail_above: Option<Percent>,
+    /// Run `cargo nextest run` instead of `cargo test`
+    #[arg(long)]
+    pub(crate) nextest: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    Text,
+    Json,
+}

@@ -1,0 +1,89 @@
+//! The end of a run: its rows are printed, kept and compared.
+
+use std::io;
+use std::process::ExitStatus;
+
+use crate::base::say::say;
+use crate::base::{output, terminal};
+use crate::test::measured::rows::Rows;
+use crate::test::measured::workspace::Workspace;
+use crate::test::shared::refused::Refused;
+use crate::test::shown::budget::{Comparison, compare};
+use crate::test::shown::{baseline, json, table};
+
+use super::arguments::{Format, Own};
+
+/// A wider table is hard to read.
+const WIDEST: usize = 200;
+
+/// Prints, keeps and compares. Gives `true` if tests grew beyond their budget.
+pub(crate) fn conclude(
+    rows: &Rows,
+    before: Option<&Rows>,
+    workspace: &Workspace,
+    own: &Own,
+    status: ExitStatus,
+) -> Result<bool, Refused> {
+    let found = before.filter(|_| status.success()).map(|before| compare(rows, before));
+    print(rows, found.as_ref(), own)?;
+    for loss in &rows.losses {
+        say!("{loss}");
+    }
+    if let Some(name) = &own.save_baseline {
+        save(rows, workspace, name, status)?;
+    }
+    if before.is_some() && !status.success() {
+        say!("cargo failed: nothing was compared with the baseline");
+    }
+    let budget = own.fail_above.as_ref().zip(found.as_ref());
+    Ok(budget.is_some_and(|(budget, found)| !found.above(*budget).is_empty()))
+}
+
+/// Prints nothing if nothing ran: cargo has said why, or only built.
+fn print(rows: &Rows, found: Option<&Comparison>, own: &Own) -> Result<(), Refused> {
+    let width = terminal::width(WIDEST) as u16;
+    let name = own.baseline.as_deref().unwrap_or_default();
+    let compared = found.map(|found| table::comparison(found, name, own.fail_above, width));
+    let mut write = |out: &mut dyn io::Write| match own.format {
+        Format::Json => json::write(rows, out),
+        Format::Text if rows.rows.is_empty() && compared.is_none() => Ok(()),
+        Format::Text => {
+            write!(out, "\n{}", table::rows(rows, width))?;
+            match &compared {
+                Some(text) => write!(out, "\n{text}"),
+                None => Ok(()),
+            }
+        }
+    };
+    let written = match &own.output {
+        Some(path) => output::to_path(path, &mut |out| {
+            // A file has no colours.
+            let mut plain = anstream::StripStream::new(Vec::new());
+            write(&mut plain)?;
+            out.write_all(&plain.into_inner())
+        }),
+        None => output::to_stdout(&mut write),
+    };
+    if let (Format::Json, Some(text)) = (own.format, &compared) {
+        for line in text.lines() {
+            say!("{line}");
+        }
+    }
+    written.map_err(|error| {
+        let path = own
+            .output
+            .as_deref()
+            .map_or("standard output".into(), |path| path.display().to_string());
+        Refused::from(format!("{path} cannot be written: {error}"))
+    })
+}
+
+fn save(rows: &Rows, workspace: &Workspace, name: &str, status: ExitStatus) -> Result<(), Refused> {
+    if !status.success() {
+        say!("cargo failed: the baseline '{name}' was not saved");
+        return Ok(());
+    }
+    let path = baseline::save(rows, &workspace.target_directory, name)?;
+    say!("the baseline '{name}' is saved to {}", path.display());
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! The rows as JSON, and baselines, which are the same.
+
+use std::io::{self, Write};
+
+use serde::{Deserialize, Serialize};
+
+use crate::test::measured::numbers::Numbers;
+use crate::test::measured::rows::{Row, Rows};
+
+/// The version of what is below. A new key does not change it.
+pub(crate) const VERSION: u64 = 1;
+
+#[derive(Serialize)]
+struct Out<'r> {
+    schema_version: u64,
+    tests: &'r [Row],
+    total: Numbers,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    losses: &'r [String],
+}
+
+#[derive(Deserialize)]
+struct In {
+    schema_version: u64,
+    tests: Vec<Row>,
+    #[serde(default)]
+    losses: Vec<String>,
+}
+
+pub(crate) fn write(rows: &Rows, out: &mut dyn Write) -> io::Result<()> {
+    let out_rows = Out {
+        schema_version: VERSION,
+        tests: &rows.rows,
+        total: rows.total(),
+        losses: &rows.losses,
+    };
+    serde_json::to_writer_pretty(&mut *out, &out_rows)?;
+    out.write_all(b"\n")
+}
+
+pub(crate) fn read(bytes: &[u8]) -> Result<Rows, String> {
+    let read: In = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    if read.schema_version != VERSION {
+        let found = read.schema_version;
+        return Err(format!("schema_version is {found}, and this mod-alloc knows {VERSION}"));
+    }
+    Ok(Rows { rows: read.tests, losses: read.losses })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test::measured::rows::tests::row;
+
+    #[test]
+    fn the_keys_are_those_that_are_promised() {
+        let rows = Rows { rows: vec![row("a", 3)], losses: vec![] };
+        let mut out = Vec::new();
+        write(&rows, &mut out).unwrap();
+        let value: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        let expected = serde_json::json!({
+            "schema_version": 1,
+            "tests": [{
+                "name": "a", "binary": "b", "kind": "unit", "result": "ok",
+                "blocks": 1, "bytes": 3, "peak_bytes": 3, "end_blocks": 0, "end_bytes": 0
+            }],
+            "total": {"blocks": 1, "bytes": 3, "peak_bytes": 3, "end_blocks": 0, "end_bytes": 0}
+        });
+        assert_eq!(value, expected);
+        assert_eq!(read(&out).unwrap(), rows);
+    }
+
+    #[test]
+    fn losses_are_said() {
+        let rows = Rows { rows: vec![], losses: vec!["why".into()] };
+        let mut out = Vec::new();
+        write(&rows, &mut out).unwrap();
+        assert_eq!(read(&out).unwrap().losses, ["why"]);
+    }
+
+    #[test]
+    fn other_versions_and_damage_are_errors() {
+        assert!(read(br#"{"schema_version": 2, "tests": []}"#).unwrap_err().contains('2'));
+        assert!(read(b"{").is_err() && read(b"[]").is_err());
+    }
+}
