@@ -9,12 +9,11 @@ use crate::base::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::store::frames::{
     Frames, NO_ROOM, ROOT_BROKEN, ROOT_COMPLETE, ROOT_TABLE_FULL, ROOT_TRUNCATED, ROOTS,
 };
+pub(crate) use crate::store::ids::NO_GROUP;
 use crate::store::ids::{FrameId, GroupId};
 use crate::store::layout::{Process, store_bytes};
 use crate::store::space::{Part, SPACE};
 
-/// No group.
-pub(crate) const NO_GROUP: GroupId = GroupId::new(0);
 /// Set in the address of a frame that stands for a group; user code never lies there.
 pub(crate) const GROUP_MARK: u64 = 1 << 47;
 /// Bytes kept of a group's name.

@@ -62,3 +62,12 @@ impl SiteId {
         SiteId(index as u32)
     }
 }
+
+/// Slots, the shared one included. Few under Miri, where each reading of them takes long.
+pub(crate) const SLOTS: usize = if cfg!(miri) { 32 } else { 1024 };
+/// The shared slot's index.
+pub(crate) const SHARED: ThreadIndex = ThreadIndex::at(SLOTS - 1);
+
+/// No group.
+#[cfg(feature = "backtraces")]
+pub(crate) const NO_GROUP: GroupId = GroupId::new(0);

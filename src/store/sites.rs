@@ -4,8 +4,7 @@ use crate::base::sync::spin_lock::SpinLock;
 use crate::base::sync::word::Pair;
 use crate::base::sync::{AtomicU32, AtomicU64, Ordering, wait_turn};
 use crate::store::frames::{Frames, ROOT_TABLE_FULL};
-use crate::store::group::NO_GROUP;
-use crate::store::ids::{FrameId, GroupId, SiteId, ThreadIndex};
+use crate::store::ids::{FrameId, GroupId, NO_GROUP, SiteId, ThreadIndex};
 use crate::store::journal::Journal;
 use crate::store::tally::{Epoch, Tally};
 

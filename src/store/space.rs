@@ -13,8 +13,8 @@ use crate::base::os::files::Path;
 use crate::base::sync::spin_lock::SpinLock;
 use crate::base::sync::{AtomicPtr, AtomicU32, Ordering, UnsafeCell};
 use crate::store::ids::ThreadIndex;
+use crate::store::ids::{SHARED, SLOTS};
 use crate::store::layout::{ENTRY_SIZES, Mapping, Region};
-use crate::store::thread_slot::{SHARED, SLOTS};
 
 /// A part that grows by itself: a region whose entries are used from the first on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

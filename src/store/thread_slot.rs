@@ -10,15 +10,11 @@
 use crate::base::sync::spin_lock::SpinLock;
 use crate::base::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::store::ids::ThreadIndex;
+pub(crate) use crate::store::ids::{SHARED, SLOTS};
 #[cfg(feature = "backtraces")]
 use crate::store::journal::Journal;
 use crate::store::layout::Losses;
 use crate::store::peak::Front;
-
-/// Slots, the shared one included. Few under Miri, where each reading of them takes long.
-pub(crate) const SLOTS: usize = if cfg!(miri) { 32 } else { 1024 };
-/// The shared slot's index.
-pub(crate) const SHARED: ThreadIndex = ThreadIndex::at(SLOTS - 1);
 
 /// Values of [`ThreadSlot::state`].
 const FREE: u32 = 0;
