@@ -23,7 +23,6 @@ use crate::store::thread_slot::{SHARED, ThreadSlot};
 #[derive(Debug)]
 pub(crate) struct Inside {
     claim: Claim,
-    slot: &'static ThreadSlot,
 }
 
 /// The reason why an event is not recorded.
@@ -78,7 +77,7 @@ impl Inside {
             adopt_mode(slot, session.heap());
         }
         // SAFETY: the caller's promise.
-        Inside { claim: unsafe { Claim::new(cell) }, slot }
+        Inside { claim: unsafe { Claim::new(cell) } }
     }
 
     /// Goes inside where [`enter_fast`](Self::enter_fast) could not.
@@ -119,11 +118,12 @@ impl Drop for Inside {
     #[inline(always)]
     fn drop(&mut self) {
         compiler_fence(Ordering::SeqCst);
-        if self.slot.front.errands() != 0 {
-            return leave_with_errands(self.claim.cell(), self.slot);
+        let slot = self.claim.thread().slot;
+        if slot.front.errands() != 0 {
+            return leave_with_errands(self.claim.cell(), slot);
         }
         // Release pairs with the Acquire in `join`: the event is done.
-        self.slot.inside.store(0, Ordering::Release);
+        slot.inside.store(0, Ordering::Release);
     }
 }
 

@@ -151,7 +151,7 @@ impl fmt::Display for FrameRef<'_> {
 impl FrameRef<'_> {
     /// In dhat-rs's form, and by dhat-rs's names for functions of `dhat_compat`.
     fn write_as_dhat(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.function().unwrap_or("???").replace("mod_alloc::dhat_compat::", "dhat::");
+        let name = self.function().unwrap_or("???").replace("mod_alloc::compat::dhat::", "dhat::");
         let file = self.full_file().map_or("???", last_three);
         let Symbol { line, column, .. } = self.symbol();
         write!(f, "{:#x}: {name} ({file}:{line}:{column})", self.loaded_address())
