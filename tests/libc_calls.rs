@@ -16,7 +16,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Whether a file may name the C library: it is of the `os` folder, or a test, which may do as programs do.
+/// True if a file may name the C library: it is of the `os` folder, or a test.
 fn may_call(path: &Path) -> bool {
     let is_test = path.file_stem().is_some_and(|stem| stem.to_string_lossy().ends_with("_tests"));
     is_test || path.components().any(|part| part.as_os_str() == "os")

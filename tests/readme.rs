@@ -19,7 +19,7 @@ const PAGES: [&str; 5] =
 /// The README's samples of output, each compared by a test of this file.
 const SAMPLES: [&str; 2] = ["words exit", "words report"];
 
-/// What compilers and machines may add to the program's own numbers.
+/// The share that compilers and machines may add to the program's own numbers.
 const SHARE: f64 = 0.02;
 /// glibc's figures, and the kernel's.
 const HEAP_SHARE: f64 = 0.5;

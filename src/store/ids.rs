@@ -1,4 +1,4 @@
-//! What the recording's numbers count: a type for each, so that none is taken for another.
+//! Types of the recording's numbers: one for each kind, so that none is taken for another.
 //!
 //! In the mapping all of them are plain words. They become what they are where they are loaded.
 

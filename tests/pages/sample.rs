@@ -63,7 +63,7 @@ fn first_difference<'t>(
     Some((word(shown), word(is)))
 }
 
-/// Whether the two texts are alike at a word.
+/// True if the two texts are alike at a word.
 fn are_alike(shown: &[&str], is: &[&str], at: usize, numbers: Numbers) -> bool {
     let (Some(left), Some(right)) = (shown.get(at), is.get(at)) else { return false };
     let unit = |words: &[&str]| scale(words.get(at + 1).unwrap_or(&""));

@@ -33,7 +33,7 @@ fn inner() -> u32 {
 
 // Functions of this crate: with trimming, the profiler's own.
 
-/// What a call from the beginning of `function` would push.
+/// The address that a call from the beginning of `function` would push.
 fn within(function: fn() -> u32) -> u64 {
     function as usize as u64 + 2
 }

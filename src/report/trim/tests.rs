@@ -10,7 +10,7 @@ fn unnamed_libc() -> Kind {
     kind(Function { module: "libc.so.6", ..Function::default() })
 }
 
-/// What is left of a complete stack of names; `"libc"` stands for an unnamed frame there.
+/// The rest of a complete stack of names; `"libc"` stands for an unnamed frame there.
 fn left<'n>(names: &[&'n str]) -> Vec<&'n str> {
     left_of(names, true).0
 }

@@ -11,9 +11,9 @@ use super::process::{Group, Process};
 pub struct Document {
     /// The kind of profile, in the writer's words: `rust-heap`, `heap`, `copy`, …
     pub mode: String,
-    /// What happened at the stacks: `Allocated`, `Copied`, `Occurred`.
+    /// The event that happened at the stacks: `Allocated`, `Copied`, `Occurred`.
     pub verb: String,
-    /// What is counted, if it is not bytes in blocks.
+    /// The units counted, if they are not bytes in blocks.
     pub units: Option<Units>,
     /// What times are counted in: `µs`, `instrs`.
     pub time_unit: String,
