@@ -5,14 +5,17 @@
 //! not call Rust's global allocator, so no holder of its lock waits for the profiler).
 
 use core::ffi::{c_char, c_int, c_void};
-use core::marker::PhantomData;
 use core::ops::Range;
 use core::ptr;
 
 use libc::Elf64_Phdr as ProgramHeader;
 
+pub(crate) use self::constants::Constants;
+pub(crate) use self::early::{executables_bias, is_loaders_start, note_early};
 use super::page_size;
-use crate::base::sync::{AtomicU64, Ordering};
+
+mod constants;
+mod early;
 
 /// A module: one loaded object.
 #[derive(Debug, Clone, Copy)]
@@ -72,62 +75,6 @@ struct LinkMap {
 }
 
 type FindObject = unsafe extern "C" fn(*mut c_void, *mut DlFindObject) -> c_int;
-
-/// The number of modules loaded before the session that can be told from those loaded later.
-const EARLY: usize = 512;
-
-/// The modules that were loaded before the session, by their [bias](Loaded::bias) plus one: they
-/// stay as long as the process. A module that finds no room here counts as loaded late.
-static EARLY_BIASES: [AtomicU64; EARLY] = [const { AtomicU64::new(0) }; EARLY];
-
-/// Notes the modules that are loaded.
-pub(crate) fn note_early() {
-    if cfg!(miri) {
-        return;
-    }
-    let mut next = 0_usize;
-    // SAFETY: the callback gets the counter's address back and outlives the call.
-    unsafe { libc::dl_iterate_phdr(Some(note_bias), (&raw mut next).cast()) };
-}
-
-unsafe extern "C" fn note_bias(
-    info: *mut libc::dl_phdr_info,
-    _size: usize,
-    data: *mut c_void,
-) -> c_int {
-    // SAFETY: `note_early` passes a counter that lives for the call.
-    let next = unsafe { &mut *data.cast::<usize>() };
-    // SAFETY: the loader passes a valid description.
-    let bias = unsafe { (*info).dlpi_addr };
-    if let Some(place) = EARLY_BIASES.get(*next) {
-        place.store(bias.wrapping_add(1), Ordering::Relaxed);
-    }
-    *next += 1;
-    0
-}
-
-/// The executable's bias: the loader lists it first.
-pub(crate) fn executables_bias() -> u64 {
-    let bias = EARLY_BIASES[0].load(Ordering::Relaxed);
-    bias.wrapping_sub(1)
-}
-
-/// True if `pc` is in the loader's first instructions, which have no unwind tables: the process
-/// begins there, and they call libraries' constructors.
-#[cold]
-pub(crate) fn is_loaders_start(pc: u64) -> bool {
-    /// `_start` and `_dl_start_user` together.
-    const LENGTH: u64 = 256;
-    // SAFETY: no preconditions.
-    let base = unsafe { libc::getauxval(libc::AT_BASE) };
-    if base == 0 || pc < base {
-        return false;
-    }
-    let entry = ptr::with_exposed_provenance::<u64>(base as usize + 24); // e_entry
-    // SAFETY: the loader's ELF header is mapped where the kernel says that the loader is.
-    let entry = base + unsafe { entry.read() };
-    (entry..entry + LENGTH).contains(&pc)
-}
 
 /// Calls `work` with the module that holds `pc`, which stays loaded until `work` returns.
 ///
@@ -301,28 +248,6 @@ unsafe extern "C" fn look_at(
 }
 
 impl Loaded {
-    /// True if it may be unloaded: it was not there when the session began.
-    pub(crate) fn is_late(&self) -> bool {
-        let bias = self.bias.wrapping_add(1);
-        !EARLY_BIASES
-            .iter()
-            .map(|early| early.load(Ordering::Relaxed))
-            .take_while(|early| *early != 0)
-            .any(|early| early == bias)
-    }
-
-    /// The parts of the module's memory that never change.
-    ///
-    /// # Safety
-    ///
-    /// The module must stay loaded while the result is used.
-    pub(crate) unsafe fn constants(&self) -> Constants<'_> {
-        // SAFETY: the caller's promise.
-        let headers = self.headers.or_else(|| unsafe { headers_at(self.start) });
-        let headers = headers.unwrap_or(Headers { first: ptr::null(), count: 0 });
-        Constants { headers, bias: self.bias, object: PhantomData }
-    }
-
     /// The loader's name for the object; empty for the executable.
     pub(crate) fn name_bytes(&self) -> &[u8] {
         if self.name.is_null() {
@@ -361,133 +286,11 @@ fn table_of(header: &libc::Elf64_Ehdr, limit: usize) -> Option<(usize, usize)> {
     (is_elf && is_usual && end <= limit).then_some((offset, count))
 }
 
-/// The parts of a module's memory that never change: its segments that can be read and not written.
-/// Between segments may be other memory, or none; writable segments are the program's to change.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Constants<'a> {
-    headers: Headers,
-    bias: u64,
-    object: PhantomData<&'a Loaded>,
-}
-
-impl<'a> Constants<'a> {
-    fn headers(self) -> impl Iterator<Item = ProgramHeader> + Clone {
-        // SAFETY: who made this vouches for the object, whose headers these are.
-        unsafe { self.headers.read() }
-    }
-
-    /// The bytes from an address to the end of the segment that holds it; none, if no such segment
-    /// does.
-    pub(crate) fn bytes_from(self, address: u64) -> &'a [u8] {
-        let Some(range) = constants_from(self.headers(), self.bias, address) else { return &[] };
-        let first = ptr::with_exposed_provenance(range.start as usize);
-        let len = (range.end - range.start) as usize;
-        // SAFETY: a segment is mapped as long as its object is loaded, for which who made this
-        // vouches; no thread can write to it.
-        unsafe { core::slice::from_raw_parts(first, len) }
-    }
-
-    /// The GNU build id; empty if the module has none.
-    pub(crate) fn build_id(self) -> &'a [u8] {
-        self.headers()
-            .filter(|header| header.p_type == libc::PT_NOTE)
-            .filter_map(|header| {
-                let notes = self.bytes_from(self.bias.wrapping_add(header.p_vaddr));
-                notes.get(..usize::try_from(header.p_filesz).ok()?)
-            })
-            .find_map(build_id_note)
-            .unwrap_or(&[])
-    }
-}
-
-/// From `address` to the end of the segment that holds it, if that can be read and not written. The
-/// last page of such a segment goes on behind the file's bytes, but no code may rely on that.
-fn constants_from(
-    headers: impl Iterator<Item = ProgramHeader>,
-    bias: u64,
-    address: u64,
-) -> Option<Range<u64>> {
-    let is_constant = |header: &ProgramHeader| {
-        let rights = header.p_flags & (libc::PF_R | libc::PF_W);
-        header.p_type == libc::PT_LOAD && rights == libc::PF_R
-    };
-    headers.filter(is_constant).find_map(|header| {
-        let start = bias.wrapping_add(header.p_vaddr);
-        let end = start.checked_add(header.p_filesz.min(header.p_memsz))?;
-        (start..end).contains(&address).then_some(address..end)
-    })
-}
-
-fn half(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
-}
-
-/// The build id among a segment's notes (name "GNU", type 3).
-fn build_id_note(mut notes: &[u8]) -> Option<&[u8]> {
-    const NT_GNU_BUILD_ID: u32 = 3;
-    while notes.len() >= 16 {
-        let (name, content, kind) = (half(notes, 0)?, half(notes, 4)?, half(notes, 8)?);
-        let content_at = 12 + (name as usize).next_multiple_of(4);
-        let content = content_at..content_at + content as usize;
-        if kind == NT_GNU_BUILD_ID && notes.get(12..16)? == b"GNU\0" {
-            return notes.get(content);
-        }
-        notes = notes.get(content.end.next_multiple_of(4)..)?;
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
+    use super::constants::tests::{BIAS, object};
+    use super::early::EARLY_BIASES;
     use super::*;
-
-    const BIAS: u64 = 0x5555_0000_0000;
-
-    fn segment(p_type: u32, p_flags: u32, at: u64, p_filesz: u64, p_memsz: u64) -> ProgramHeader {
-        let (p_vaddr, p_paddr) = (at, at);
-        let (p_offset, p_align) = (at, 0x1000);
-        ProgramHeader { p_type, p_flags, p_offset, p_vaddr, p_paddr, p_filesz, p_memsz, p_align }
-    }
-
-    /// A module as linkers make them, with a gap between its code and its data.
-    fn object() -> [ProgramHeader; 6] {
-        use libc::{PF_R, PF_W, PF_X, PT_DYNAMIC, PT_LOAD};
-        [
-            segment(PT_LOAD, PF_R, 0, 0x800, 0x800),
-            segment(PT_LOAD, PF_R | PF_X, 0x1000, 0x2345, 0x2345),
-            segment(PT_LOAD, PF_X, 0x4000, 0x1000, 0x1000),
-            segment(PT_LOAD, PF_R, 0x8000, 0x123, 0x2000),
-            segment(PT_LOAD, PF_R | PF_W, 0x20_0000, 0x100, 0x5000),
-            segment(PT_DYNAMIC, PF_R, 0x30_0000, 0x100, 0x100),
-        ]
-    }
-
-    #[test]
-    fn a_slice_ends_with_its_segment_and_is_of_what_nobody_writes() {
-        for (at, expected) in [
-            (0, Some(0x800)),
-            (0x7ff, Some(0x800)),
-            (0x800, None), // the rest of the page
-            (0x1000, Some(0x3345)),
-            (0x3344, Some(0x3345)),
-            (0x3345, None),
-            (0x4000, None), // code that can be run, but not read
-            (0x8122, Some(0x8123)),
-            (0x8123, None),    // not in the file
-            (0x1_0000, None),  // the gap
-            (0x20_0000, None), // data
-            (0x20_0100, None),
-            (0x30_0000, None), // no segment
-            (u64::MAX - BIAS, None),
-        ] {
-            let found = constants_from(object().into_iter(), BIAS, BIAS + at);
-            let expected = expected.map(|end| BIAS + at..BIAS + end);
-            assert_eq!(found, expected, "{at:x}");
-        }
-        assert_eq!(constants_from(object().into_iter(), BIAS, BIAS - 1), None);
-        let endless = [segment(libc::PT_LOAD, libc::PF_R, 0, u64::MAX, u64::MAX)];
-        assert_eq!(constants_from(endless.into_iter(), BIAS, BIAS), None);
-    }
 
     #[test]
     fn an_objects_range_is_that_of_all_its_segments() {
@@ -515,27 +318,6 @@ mod tests {
         let mut other = elf(64, 12, 56);
         other.e_ident[4] = 1;
         assert_eq!(table_of(&other, 4096), None, "a 32-bit file");
-    }
-
-    #[test]
-    fn a_build_id_is_found_behind_other_notes() {
-        let note = |kind: u32, name: &[u8], content: &[u8]| {
-            let mut bytes = std::vec::Vec::new();
-            for word in [name.len() as u32, content.len() as u32, kind] {
-                bytes.extend(word.to_ne_bytes());
-            }
-            for part in [name, content] {
-                bytes.extend(part);
-                bytes.resize(bytes.len().next_multiple_of(4), 0);
-            }
-            bytes
-        };
-        let notes = [note(1, b"GNU\0", b"abcde"), note(3, b"GNU\0", b"0123456789")].concat();
-        assert_eq!(build_id_note(&notes), Some(&b"0123456789"[..]));
-        assert_eq!(build_id_note(&note(3, b"FDO\0", b"x")), None);
-        for len in 0..notes.len() - 2 {
-            assert_eq!(build_id_note(&notes[..len]), None, "cut off at {len}");
-        }
     }
 
     #[test]
