@@ -72,6 +72,7 @@ pub(super) fn is_library_function(function: Function<'_>) -> bool {
     };
     is_module(&["libc.so", "libc-", "libpthread", "libstdc++.so", "libc++.so", "ld-linux"])
         || function.name.is_some_and(is_cpp)
+        || in_rusts_library(function.file).is_some()
         || !matches!(kind(function), Kind::Program)
 }
 
@@ -103,8 +104,7 @@ fn kind_by_file(name: &str, file: &str) -> Option<Kind> {
     if is_profiler_source(file) {
         return Some(Kind::Profiler);
     }
-    let library = shorten(file).strip_prefix("library/")?;
-    Some(match library {
+    Some(match in_rusts_library(file)? {
         "alloc/src/alloc.rs" => Kind::Allocator,
         "alloc/src/boxed.rs" if name == "box_new_uninit" => Kind::Allocator,
         "std/src/rt.rs" if name.starts_with("lang_start") => Kind::RustStart,
@@ -112,6 +112,14 @@ fn kind_by_file(name: &str, file: &str) -> Option<Kind> {
         _ if name.starts_with(SHORT_BACKTRACE) => Kind::ShortBacktrace,
         _ => Kind::Library,
     })
+}
+
+/// The path of a source file of Rust's library, below that library's folder. A function of it may
+/// be named after the program's types: `<T as alloc::slice::hack::ConvertVec>::to_vec`.
+fn in_rusts_library(file: &str) -> Option<&str> {
+    let path = shorten(file).strip_prefix("library/")?;
+    // What was cut off says that it is not a folder of the program's own.
+    (path.len() + "library/".len() < file.len()).then_some(path)
 }
 
 /// True if a name is its last part alone.

@@ -59,11 +59,7 @@ fn label(stack: &StackRef<'_>) -> String {
 /// would be left, fewer are left out.
 fn telling_frames<'p>(stack: &StackRef<'p>) -> Vec<FrameRef<'p>> {
     let is_named = |frame: &FrameRef<'_>| frame.function().is_some() || frame.note().is_some();
-    let is_own = |frame: &FrameRef<'_>| {
-        let is_standard = frame.short_file().is_some_and(|file| file.starts_with("library/"));
-        !frame.is_library() && !is_standard
-    };
-    let own: Vec<FrameRef<'p>> = stack.frames().filter(is_own).collect();
+    let own: Vec<FrameRef<'p>> = stack.frames().filter(|frame| !frame.is_library()).collect();
     if own.is_empty() {
         stack.frames().take(1).collect()
     } else if own.iter().any(is_named) {

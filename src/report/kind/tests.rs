@@ -44,6 +44,13 @@ fn library_functions_are_told_from_the_programs_own() {
     for name in ["main", "app::main", "<app::T as core::clone::Clone>::clone", "stdlib_load"] {
         assert!(!library(name, "app"), "{name}");
     }
+    let at = |file| {
+        let name = Some("<app::T as alloc::slice::hack::ConvertVec>::to_vec");
+        is_library_function(Function { name, file, module: "app" })
+    };
+    assert!(at("/rustc/0123/library/alloc/src/slice.rs"));
+    assert!(!at("library/src/main.rs"), "a folder of the program's");
+    assert!(!at("/home/u/app/src/main.rs"));
     assert!(!library("xmlParse", "libxml2.so.2"));
     assert!(!is_library_function(Function { module: "app", ..Function::default() }));
 }
