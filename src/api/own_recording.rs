@@ -71,7 +71,7 @@ pub(crate) fn read(session: &Session) -> Recording {
 fn consistently<R>(session: &Session, read: impl FnOnce(&View<'_>, Span) -> R) -> R {
     let started = session.header.process.started_nanos.load(Ordering::Relaxed);
     let nanos = os::monotonic_nanos().saturating_sub(started);
-    let span = Span { units: os::clock::now(), nanos };
+    let span = Span { units: session.clock.now(), nanos };
     let _flushing: Vec<_> =
         session.used_slots().map(|(_, slot)| slot.journal.moving.lock()).collect();
     read(&view::of_mapping(&session.mapping), span)

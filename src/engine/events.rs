@@ -2,7 +2,6 @@
 //! its kind of trailer.
 
 use crate::base::current::{add_profiler_bytes, is_profiler};
-use crate::base::os::clock;
 use crate::capture::registers::Registers;
 use crate::engine::inside::{Inside, Outside};
 use crate::engine::ledger::{Allocated, Event, Freed, Resized, enter};
@@ -17,10 +16,10 @@ use crate::store::sites::NO_SITE;
 #[inline(always)]
 pub(crate) fn allocated(session: &'static Session, size: usize, at: Registers) -> SiteId {
     // The clock is read first: the processor reads its counter while it does the rest.
-    let now = clock::now();
+    let now = session.clock.now();
     match Inside::enter_fast(session) {
         Some(mut inside) => enter_allocated(&mut inside, session, size, at, now),
-        None => allocated_slowly(session, size, at, now),
+        None => allocated_slowly(session, size, at.pc, at.sp, at.bp, now),
     }
 }
 
@@ -38,9 +37,19 @@ fn enter_allocated(
     site
 }
 
+/// Enters an allocated block of a thread that has no slot yet, or is inside already. The registers
+/// are single arguments: the fast path keeps them in the processor's registers then.
 #[cold]
 #[inline(never)]
-fn allocated_slowly(session: &'static Session, size: usize, at: Registers, now: u64) -> SiteId {
+fn allocated_slowly(
+    session: &'static Session,
+    size: usize,
+    pc: u64,
+    sp: u64,
+    bp: u64,
+    now: u64,
+) -> SiteId {
+    let at = Registers { pc, sp, bp };
     match Inside::enter_slowly(session) {
         Ok(mut inside) => enter_allocated(&mut inside, session, size, at, now),
         Err(why) => {
@@ -103,7 +112,7 @@ fn forgotten(session: &Session, site: Option<SiteId>, size: usize) {
 /// Enters an event of a known block; `false` if it is lost, or the block is of an older window.
 #[inline(always)]
 fn enter_known(session: &'static Session, site: SiteId, event: impl Event, bytes: usize) -> bool {
-    let now = clock::now();
+    let now = session.clock.now();
     match Inside::enter_fast(session) {
         Some(mut inside) => enter_known_inside(&mut inside, session, site, event, now),
         None => enter_slowly(session, site, event, bytes, now),

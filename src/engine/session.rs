@@ -12,6 +12,7 @@ use core::ffi::c_void;
 use core::mem::MaybeUninit;
 
 use crate::base::os;
+use crate::base::os::clock::Clock;
 use crate::base::settings::Settings;
 use crate::base::sync::once::{Once, Undecided};
 use crate::base::sync::{AtomicU32, Ordering, UnsafeCell};
@@ -39,6 +40,7 @@ pub(crate) struct Session {
     pub(crate) header: &'static Header,
     pub(crate) slots: &'static [ThreadSlot],
     pub(crate) thread_end: Option<os::ThreadEnd>,
+    pub(crate) clock: Clock,
     parts: parts::Parts,
 }
 
@@ -127,13 +129,14 @@ fn open(settings: &Settings, calls: Calls) -> Option<Session> {
     parts::prepare(settings);
     let (mapping, settings) = parts::map(settings)?;
     let header = mapping.header();
-    describe_process(header, &settings);
+    let clock = describe_process(header, &settings);
     let exact = settings.exact_peak || !os::register_barrier();
     header.heap.initialize(exact);
-    parts::open(mapping, settings, calls)
+    parts::open(mapping, settings, clock, calls)
 }
 
-fn describe_process(header: &Header, settings: &Settings) {
+/// Says what the recording is of, and starts its clock.
+fn describe_process(header: &Header, settings: &Settings) -> Clock {
     let process = &header.process;
     process.id.store(os::process_id(), Ordering::Relaxed);
     process.unwind.store(settings.unwind as u32, Ordering::Relaxed);
@@ -141,8 +144,9 @@ fn describe_process(header: &Header, settings: &Settings) {
     process.buckets.store(settings.buckets.unwrap_or(0), Ordering::Relaxed);
     // Together, because their ratio is the rate of the clock. Not before the mapping is made: room
     // in a file may take longer than all that is recorded.
-    os::clock::start();
+    let clock = Clock::start();
     process.started_nanos.store(os::monotonic_nanos(), Ordering::Relaxed);
-    process.started_units.store(os::clock::origin(), Ordering::Relaxed);
+    process.started_units.store(clock.origin(), Ordering::Relaxed);
     parts::describe(header);
+    clock
 }

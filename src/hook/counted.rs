@@ -2,7 +2,6 @@
 
 use core::alloc::Layout;
 
-use crate::base::os::clock;
 use crate::base::sync::Ordering;
 use crate::engine::inside::{Inside, Outside};
 use crate::engine::session::Session;
@@ -45,13 +44,13 @@ fn with_front(
 }
 
 pub(super) unsafe fn allocated(session: &'static Session, _block: *mut u8, size: usize) {
-    let (bytes, now) = (size as u64, clock::now());
+    let (bytes, now) = (size as u64, session.clock.now());
     let count = |front: &Front| _ = front.count_allocated(bytes);
     with_front(session, size, count, |front, heap| front.allocated(bytes, now, heap));
 }
 
 pub(super) unsafe fn freed(session: &'static Session, _block: *mut u8, size: usize) {
-    let (bytes, now) = (size as u64, clock::now());
+    let (bytes, now) = (size as u64, session.clock.now());
     let count = |front: &Front| _ = front.count_freed(bytes);
     with_front(session, size, count, |front, heap| front.freed(bytes, now, heap));
 }
@@ -72,7 +71,7 @@ pub(super) unsafe fn resized(
     old: usize,
     new: usize,
 ) {
-    let (old, new, now) = (old as u64, new as u64, clock::now());
+    let (old, new, now) = (old as u64, new as u64, session.clock.now());
     let count = |front: &Front| _ = front.count_resized(old, new);
     with_front(session, old as usize, count, |front, heap| front.resized(old, new, now, heap));
 }

@@ -121,7 +121,7 @@ fn is_of_this_boot(process: &Process) -> bool {
 
 /// How long ago the recording began, by clocks that still run.
 fn since_start(process: &Process) -> Span {
-    let units = os::clock::everybodys();
+    let units = os::clock::Clock::start().origin();
     let units = units.wrapping_sub(process.started_units.load(Ordering::Relaxed));
     let started = process.started_nanos.load(Ordering::Relaxed);
     Span { units, nanos: os::monotonic_nanos().saturating_sub(started) }

@@ -84,11 +84,11 @@ mod tests {
             ..HeapState::of(Allocator::Mimalloc)
         };
         assert!(!read(&words, 5, |units| units).is_known());
-        write(&words.peaks[1], 1, 10, Some(state), process);
-        write(&words.peaks[0], 2, 30, None, process);
+        write(&words.peaks[1], 1, 5, 10, Some(state), process);
+        write(&words.peaks[0], 2, 6, 30, None, process);
         let states = read(&words, 40, |units| units);
         assert_eq!((states.peak_bytes, states.end), (40, None));
-        let moment = HeapMoment { micros: states.peak.unwrap().micros, process, ..of(30) };
+        let moment = HeapMoment { micros: 6, process, ..of(30) };
         assert_eq!(states.peak, Some(moment), "the later one");
         // The process was killed while it wrote that one.
         words.peaks[0].number.store(0, Ordering::Relaxed);

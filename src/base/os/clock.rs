@@ -5,8 +5,6 @@
 //! make a microsecond is found when a report is made, by comparing the two clocks over the run.
 //! Units count from the start of the recording, which has the clock's own value at that moment.
 
-use crate::base::sync::{AtomicU32, AtomicU64, Ordering};
-
 /// Ticks per unit, as a power of two: 0.2 to 0.5 µs at 2 to 5 GHz. A sum of lifetimes in
 /// units overflows after 10^12 block-seconds.
 #[cfg(target_arch = "x86_64")]
@@ -15,55 +13,56 @@ const SHIFT: u32 = 10;
 const SHIFT: u32 = 3;
 const NANOS_SHIFT: u32 = 8;
 
-/// 0: not decided, 1: cycle counter, 2: monotonic clock.
-static SOURCE: AtomicU32 = AtomicU32::new(0);
-
-/// The clock's value when it was started.
-static ORIGIN: AtomicU64 = AtomicU64::new(0);
-
-/// Chooses the clock, and starts counting.
-pub(crate) fn start() {
-    let source = if counter_is_invariant() { 1 } else { 2 };
-    SOURCE.store(source, Ordering::Relaxed);
-    ORIGIN.store(absolute(), Ordering::Relaxed);
+/// A clock that was started. It is a value and not a static: the hook has it beside the other words
+/// of the session, without a look into the table of addresses.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Clock {
+    /// False: the monotonic clock.
+    is_counter: bool,
+    origin: u64,
 }
 
-/// Units since the start.
+impl Clock {
+    /// Chooses the clock, and starts counting.
+    pub(crate) fn start() -> Self {
+        let is_counter = counter_is_invariant();
+        let unset = Clock { is_counter, origin: 0 };
+        Clock { is_counter, origin: unset.now() }
+    }
+
+    /// The clock's own value at the start: units from a moment that is the same for all processes
+    /// on this machine, until it is booted anew.
+    pub(crate) fn origin(self) -> u64 {
+        self.origin
+    }
+
+    /// Units since the start.
+    #[inline(always)]
+    pub(crate) fn now(self) -> u64 {
+        let absolute = if self.is_counter { from_counter() } else { from_monotonic() };
+        absolute.wrapping_sub(self.origin)
+    }
+}
+
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline(always)]
-pub(crate) fn now() -> u64 {
-    absolute().wrapping_sub(ORIGIN.load(Ordering::Relaxed))
+fn from_counter() -> u64 {
+    // SAFETY: the instruction exists on all x86-64 processors; it reads a counter.
+    let ticks = unsafe { core::arch::x86_64::_rdtsc() };
+    ticks >> SHIFT
 }
 
-/// The clock's value at the start.
-pub(crate) fn origin() -> u64 {
-    ORIGIN.load(Ordering::Relaxed)
-}
-
-/// The clock's value now as another process that recorded on this machine would see it.
-#[cfg(feature = "dhat-compat")]
-pub(crate) fn everybodys() -> u64 {
-    if SOURCE.load(Ordering::Relaxed) == 0 {
-        start();
-    }
-    absolute()
-}
-
-/// Units from a moment on that is the same for all processes on this machine, until it is started
-/// anew.
+#[cfg(all(target_arch = "aarch64", not(miri)))]
 #[inline(always)]
-fn absolute() -> u64 {
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    if SOURCE.load(Ordering::Relaxed) == 1 {
-        // SAFETY: the instruction exists on all x86-64 processors; it reads a counter.
-        return unsafe { core::arch::x86_64::_rdtsc() } >> SHIFT;
-    }
-    #[cfg(all(target_arch = "aarch64", not(miri)))]
-    if SOURCE.load(Ordering::Relaxed) == 1 {
-        let count: u64;
-        // SAFETY: reads the virtual counter, which Linux lets user space read.
-        unsafe { core::arch::asm!("mrs {}, cntvct_el0", out(reg) count, options(nomem, nostack)) };
-        return count >> SHIFT;
-    }
+fn from_counter() -> u64 {
+    let ticks: u64;
+    // SAFETY: reads the virtual counter, which Linux lets user space read.
+    unsafe { core::arch::asm!("mrs {}, cntvct_el0", out(reg) ticks, options(nomem, nostack)) };
+    ticks >> SHIFT
+}
+
+#[cfg(any(miri, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
+fn from_counter() -> u64 {
     from_monotonic()
 }
 

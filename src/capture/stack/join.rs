@@ -90,14 +90,19 @@ impl Stack {
         else {
             return false;
         };
-        let slots = marks.iter_mut().rev().zip(abouts.iter_mut().rev());
-        for (frame, (mark, inner)) in frames.iter().zip(slots) {
+        // One after the other: together they need more registers than the processor has.
+        for (frame, inner) in frames.iter().zip(abouts.iter_mut().rev()) {
             let Some(outer) = names.outward(node, frame.pc) else { return false };
-            (mark.pc, mark.sp) = (frame.pc, frame.sp);
             *inner = about.with_node(node);
             node = outer;
         }
-        node == about.node()
+        if node != about.node() {
+            return false;
+        }
+        for (frame, mark) in frames.iter().zip(marks.iter_mut().rev()) {
+            (mark.pc, mark.sp) = (frame.pc, frame.sp);
+        }
+        true
     }
 
     /// Puts fresh frames behind the kept ones if each has to be looked up; returns the innermost

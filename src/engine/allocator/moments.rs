@@ -24,7 +24,6 @@
 
 use crate::base::current::profiler_bytes;
 use crate::base::os;
-use crate::base::os::clock;
 use crate::base::settings::Unwind;
 use crate::base::sync::{AtomicU32, AtomicU64, Ordering, fence};
 use crate::capture::own_stack::OwnStack;
@@ -78,7 +77,7 @@ pub(crate) fn note_peak_if_safe(session: &'static Session, live: i64, bounds: (u
 fn units(session: &Session, nanos: u64) -> u64 {
     let started = session.header.process.started_nanos.load(Ordering::Relaxed);
     let passed = os::monotonic_nanos().saturating_sub(started).max(1);
-    let units = u128::from(nanos) * u128::from(clock::now()) / u128::from(passed);
+    let units = u128::from(nanos) * u128::from(session.clock.now()) / u128::from(passed);
     u64::try_from(units).unwrap_or(u64::MAX)
 }
 
@@ -107,7 +106,7 @@ fn note_peak(session: &Session, live: i64) {
     let number = TAKEN.fetch_add(1, Ordering::Relaxed) + 1;
     let Some(place) = session.header.states.peaks.get(number as usize % 2) else { return };
     let process = ProcessMemory { resident: process::resident(), peak_resident: None };
-    write(place, number, live, collect_quickly(), process);
+    write(place, number, session.clock.now(), live, collect_quickly(), process);
 }
 
 /// Notes the state at the end of the process, unless that was done or the recording is another
@@ -120,7 +119,7 @@ pub(crate) fn note_end(session: &Session) {
     // SAFETY: the calling thread's bounds, or none.
     let is_safe = unsafe { is_outside_allocator(inside::bounds()) };
     let state = if is_safe { collect_quickly() } else { None };
-    write(place, 1, live(session), state, process());
+    write(place, 1, session.clock.now(), live(session), state, process());
 }
 
 /// Bytes that the program has live.
@@ -130,10 +129,11 @@ fn live(session: &Session) -> i64 {
     session.heap().live(front)
 }
 
-/// Takes the moment down at `place`.
+/// Takes the moment down at `place`; `units` is the time.
 pub(crate) fn write(
     place: &MomentWords,
     number: u64,
+    units: u64,
     live: i64,
     state: Option<HeapState>,
     process: ProcessMemory,
@@ -141,7 +141,7 @@ pub(crate) fn write(
     place.number.store(0, Ordering::Relaxed);
     // Pairs with the reader's Acquire fence: new figures are not taken for old ones.
     fence(Ordering::Release);
-    place.units.store(clock::now(), Ordering::Relaxed);
+    place.units.store(units, Ordering::Relaxed);
     place.requested.store(live.max(0).cast_unsigned(), Ordering::Relaxed);
     place.own.store(profiler_bytes(), Ordering::Relaxed);
     let allocator = state.map_or(0, |state| state.allocator.code());

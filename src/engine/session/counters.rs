@@ -1,6 +1,7 @@
 //! The session's part in a build without stacks: the thread slots alone.
 
 use crate::base::os;
+use crate::base::os::clock::Clock;
 use crate::base::settings::Settings;
 use crate::engine::session::{Calls, Session};
 use crate::store::layout::{Geometry, Header, Mapping, Region};
@@ -19,11 +20,16 @@ pub(super) fn room_for_threads() -> u32 {
 pub(super) fn describe(_header: &Header) {}
 
 /// The session of a described mapping.
-pub(super) fn open(mapping: Mapping, _settings: Settings, calls: Calls) -> Option<Session> {
+pub(super) fn open(
+    mapping: Mapping,
+    _settings: Settings,
+    clock: Clock,
+    calls: Calls,
+) -> Option<Session> {
     // SAFETY: the region holds this type, of atomics, valid when zeroed.
     let slots = unsafe { mapping.region::<ThreadSlot>(Region::Threads) };
     let thread_end = os::ThreadEnd::new(calls.thread_ends);
-    Some(Session { header: mapping.header(), slots, thread_end, parts: Parts })
+    Some(Session { header: mapping.header(), slots, thread_end, clock, parts: Parts })
 }
 
 pub(super) fn map(settings: &Settings) -> Option<(Mapping, Settings)> {

@@ -1,6 +1,7 @@
 //! The session's part for stacks: the views of the recording, and how its mapping is made.
 
 use crate::base::os;
+use crate::base::os::clock::Clock;
 use crate::base::settings::{BUCKETS, Settings};
 use crate::base::sync::Ordering;
 use crate::capture::process_rules::ProcessRules;
@@ -51,19 +52,27 @@ pub(super) fn describe(header: &Header) {
 }
 
 /// The session of a described mapping.
-pub(super) fn open(mapping: Mapping, settings: Settings, calls: Calls) -> Option<Session> {
+pub(super) fn open(
+    mapping: Mapping,
+    settings: Settings,
+    clock: Clock,
+    calls: Calls,
+) -> Option<Session> {
     crate::store::trailer::start(os::monotonic_nanos() ^ u64::from(os::process_id()) << 32);
     let thread_end = os::ThreadEnd::new(calls.thread_ends);
     let frames = &mapping.header().regions[Region::Frames as usize][1];
     let slots = frame_slots(frames.load(Ordering::Relaxed) as usize)?;
-    Some(Session::of_mapping(mapping, slots, discard, ROOM, thread_end, settings, calls.note_state))
+    let note_state = calls.note_state;
+    let session =
+        Session::of_mapping(mapping, slots, discard, ROOM, thread_end, settings, note_state);
+    Some(Session { clock, ..session })
 }
 
 /// Notes what both clocks say, so that a reader of the recording can tell the time.
 pub(crate) fn note_moment(session: &Session) {
     let process = &session.header.process;
     let nanos = os::monotonic_nanos() - process.started_nanos.load(Ordering::Relaxed);
-    process.last_units.store(os::clock::now(), Ordering::Relaxed);
+    process.last_units.store(session.clock.now(), Ordering::Relaxed);
     process.last_nanos.store(nanos, Ordering::Relaxed);
 }
 
@@ -85,7 +94,7 @@ impl Session {
     }
 
     /// The views of a recording. `frame_slots` are empty; `discard` empties slots that are no
-    /// longer used; `room` tells if there is room for N frames, and N sites.
+    /// longer used; `room` tells if there is room for N frames, and N sites. The clock starts now.
     pub(crate) fn of_mapping(
         mapping: Mapping,
         frame_slots: &'static [Slot],
@@ -123,7 +132,7 @@ impl Session {
         sites.initialize();
         let modules = Modules::new(modules, &header.process.modules);
         let parts = Parts { mapping, settings, note_state, frames, sites, arenas, modules, groups };
-        Session { header, slots, thread_end, parts }
+        Session { header, slots, thread_end, clock: Clock::start(), parts }
     }
 }
 

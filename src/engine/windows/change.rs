@@ -2,7 +2,6 @@
 
 use super::{CLOSED, set};
 use crate::base::os;
-use crate::base::os::clock;
 use crate::base::sync::{Ordering, wait_turn};
 use crate::engine::inside::Inside;
 use crate::engine::session::Session;
@@ -14,7 +13,7 @@ pub(crate) fn open(session: &'static Session, exact: bool) {
     register(session);
     let _changing = stretches::lock();
     close_in(session);
-    let now = clock::now();
+    let now = session.clock.now();
     session.heap().restart(exact, now, session.used_slots().map(|(_, slot)| &slot.front));
     crate::store::group::restart(&session.header.process, session.groups);
     crate::engine::allocator::moments::forget(session);
