@@ -1,4 +1,16 @@
 //! The ground floor: the operating system, atomics and locks, settings.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `current` | the thread-local word that leads to a thread's state, or marks profiler work |
+//! | `os` | all calls of the C library and the kernel that the hot folders make |
+//! | `sync` | atomics, a lock that spins, a decision that is made once; loom's in models |
+//! | `settings` | the environment, read before the first block |
+//! | `losses` | the list of all that may be lost, with keys, units and sentences |
+//! | `path_pattern` | `%p`, `%e` and `%%` in paths |
+//! | [`units`] | numbers as people read them |
+//!
+//! Nothing here knows of recordings, stacks or sites.
 
 // Inside the traced program nothing panics.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]

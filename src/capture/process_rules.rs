@@ -1,5 +1,17 @@
 //! Rules for the walk of this process's stacks: from the cache, else from the module's unwind
 //! tables. The first time that a pc is met, its module is noted.
+//!
+//! ```text
+//!  pc ──▶ rule_cache ──▶ rule                                  most steps
+//!             │ not there
+//!             ▼
+//!       os::loaded: the module ──▶ unwind_tables: decode ──▶ rule_cache
+//!             │
+//!             └──▶ Objects: noted, so that a report can name the frame
+//! ```
+//!
+//! A module may be unloaded, and another loaded at its place. Then a new generation begins: cached
+//! rules of the earlier one no longer count, and remembered stacks are forgotten.
 
 use core::cell::Cell;
 
@@ -128,6 +140,7 @@ impl<'a, O: Objects> ProcessRules<'a, O> {
     }
 }
 
+/// The rule by the module's tables.
 fn decode(loaded: &Loaded, pc: u64) -> Rule {
     if os::loaded::is_loaders_start(pc) {
         return Rule::End;

@@ -3,6 +3,15 @@
 //! gimli reads the tables in place (`read-core`: it does not allocate). Of the unwind row only the
 //! part that a walk needs is kept: the CFA, and the places at which the return address and the
 //! frame pointer were saved.
+//!
+//! | row | rule |
+//! |---|---|
+//! | return address undefined | the stack's end |
+//! | CFA = stack pointer + n | left by the stack pointer |
+//! | CFA = frame pointer + n | left by the frame pointer |
+//! | CFA = the word at frame pointer + n | an over-aligned frame |
+//! | of a signal's frame | the kernel's frame of registers |
+//! | any other | unknown: the frame pointer is tried |
 
 use gimli::{
     BaseAddresses, CfaRule, EhFrame, EhFrameHdr, EndianSlice, NativeEndian, Pointer, Reader,
@@ -28,6 +37,7 @@ mod register {
     pub(super) const LINK: Register = Register(30);
 }
 
+/// A section, read in place.
 type Bytes<'a> = EndianSlice<'a, NativeEndian>;
 
 /// Room for one row's rules, in place, and no more than that: a signal handler's stack is small. A
@@ -59,6 +69,8 @@ pub(crate) fn rule(object: &impl Constants, header: u64, pc: u64) -> Rule {
     decode(object, header, pc.wrapping_sub(1)).unwrap_or(Rule::Unknown)
 }
 
+/// Finds the function of the instruction at `pc` by the header's sorted table, and runs its unwind
+/// program up to there. `None`: no entry, or damaged tables.
 fn decode(object: &impl Constants, header: u64, pc: u64) -> Option<Rule> {
     let bases = BaseAddresses::default().set_eh_frame_hdr(header);
     let header = EhFrameHdr::new(object.from(header), NativeEndian).parse(&bases, 8).ok()?;

@@ -1,5 +1,19 @@
 //! Events of blocks, entered in the books. Each hook calls these functions, and keeps the site in
 //! its kind of trailer.
+//!
+//! | event | entered | totals | live |
+//! |---|---|---|---|
+//! | allocated | after the allocator has succeeded | +1 block, + its bytes | the same |
+//! | freed | before the block is given back | | −1 block, − its bytes |
+//! | resized | after the allocator has succeeded | +1 block, + its new size | + the difference |
+//!
+//! The stack of the allocation names the site. A block keeps its site and its time of birth when it
+//! is resized; a resized block that is not known is a new one.
+//!
+//! Each event has a fast path, inlined into the hook, and a cold one: the thread's first event, an
+//! event of a thread without a slot, one that interrupts the hook (a signal handler that
+//! allocates), and one of the profiler. Events that interrupt the hook are not recorded; they are
+//! counted as `reentrant`.
 
 use crate::base::current::{add_profiler_bytes, is_profiler};
 use crate::capture::registers::Registers;
@@ -23,6 +37,7 @@ pub(crate) fn allocated(session: &'static Session, size: usize, at: Registers) -
     }
 }
 
+/// The rest of [`allocated`], inside the hook.
 #[inline(always)]
 fn enter_allocated(
     inside: &mut Inside,
@@ -119,6 +134,8 @@ fn enter_known(session: &'static Session, site: SiteId, event: impl Event, bytes
     }
 }
 
+/// The rest of [`enter_known`], inside the hook: a window may have been closed since the caller
+/// looked.
 #[inline(always)]
 fn enter_known_inside(
     inside: &mut Inside,

@@ -1,5 +1,19 @@
 //! One event in the books: the thread's front, then the site's tally.
 //!
+//! ```text
+//!  event ──▶ front: the thread's bytes and blocks, its limits for a peak
+//!       └──▶ tally of the site ─ this thread's, nothing to save ─▶ plain stores
+//!                              ├ this thread's, a new epoch ─────▶ the old values are saved first
+//!                              ├ another thread's ───────────────▶ a share in the arena
+//!                              └ another thread's, no arena ─────▶ straight to the site
+//! ```
+//!
+//! Most events take the first way: a site belongs to the thread that made it, and is mostly used by
+//! it. A share waits in the thread's arena, and readers add what waits there.
+//!
+//! In exact mode all threads enter one front and one tally per site under the heap's lock, so each
+//! peak is that of the whole heap, event by event.
+//!
 //! Freed bytes go to the front first, because that may raise the epoch, and the tally must save
 //! what it had before the heap left its maximum.
 
@@ -22,7 +36,7 @@ pub(crate) trait Event: Copy {
     /// Tells a thread's front, which looks at its limits.
     fn tell(self, front: &Front, now: u64, heap: &Heap);
 
-    /// Counts in a front, and looks at no limits.
+    /// Counts in a front, and looks at no limits: a peak is found elsewhere, or not at all.
     fn count_in_front(self, front: &Front);
 
     /// Counts at the site.
@@ -34,7 +48,7 @@ pub(crate) trait Event: Copy {
         self.count(tally, now);
     }
 
-    /// Counts for a group.
+    /// Counts for a group, whose words all its threads share.
     fn count_for(self, group: &Group);
 }
 

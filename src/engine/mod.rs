@@ -1,4 +1,32 @@
 //! The engine of this process: from an event to the mapping.
+//!
+//! ```text
+//!  hook ──▶ events ──▶ inside ──▶ stack_site ──▶ ledger ──▶ store
+//!                        │            │            │
+//!                        ▼            ▼            ▼
+//!                   thread_cell ──▶ thread: last stack, slot, arena
+//!                        ▲
+//!                   registration: a thread's first event, its end, a fork
+//! ```
+//!
+//! | file | holds |
+//! |---|---|
+//! | [`session`] | the one recording of the process, and how it starts |
+//! | `place` | the recording's memory: anonymous, or a file |
+//! | [`inside`] | the guard against re-entry, and the only way to a thread's state |
+//! | `events` | an event of a block, for each hook |
+//! | `stack_site` | the stack's site |
+//! | `ledger` | the order in which an event is entered in the books |
+//! | `windows`, [`stretches`] | what is recorded since when, and peaks of a stretch of time |
+//! | [`allocator`] | figures of the allocator in use |
+//! | `beginnings`, `member`, `dump_thread` | parts of a thread's life that upper layers use |
+//!
+//! # Conditions of an event
+//!
+//! An event's path allocates nothing, and takes no lock that a thread may hold while it allocates.
+//! It writes plain words of its own thread; another thread's lines are touched only where sites are
+//! shared, at a peak, and where a thread registers. A failure becomes a loss that is counted: no
+//! function of this folder panics, aborts or prints, but for the messages at the start.
 
 // Inside the traced program nothing panics.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]

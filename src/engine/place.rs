@@ -1,4 +1,17 @@
 //! The recording's memory: anonymous, or a file of this process.
+//!
+//! | asked for | in a program with the crate | under the preload library |
+//! |---|---|---|
+//! | no file | anonymous memory | nothing: no one could read it |
+//! | a file | the file; else a message, and memory | the file; else a message, and nothing |
+//! | too large a table | [`NoMapping::TooLarge`]: the caller asks for less | as in a program |
+//!
+//! A file's blocks are reserved before they are touched: on a full disk a store into a hole of a
+//! mapped file ends the program by SIGBUS. So a file grows in steps ([`SPACE`]), and recording
+//! stops where a step finds no room.
+//!
+//! A file belongs to one process. It is created, never opened: an existing file of that name is
+//! another process's recording, an ended one, or no recording at all; only ended ones are removed.
 
 use core::ffi::CStr;
 use core::ptr::NonNull;
@@ -68,6 +81,7 @@ pub(crate) fn make(
     })
 }
 
+/// Anonymous memory, which the kernel fills with zeros where it is touched.
 fn in_memory(size: usize, geometry: &Geometry) -> Result<Mapping, NoMapping> {
     let base = leaves_half(size).then(|| os::reserve(size)).flatten().ok_or(NoMapping::TooLarge)?;
     SPACE.unlimited();
@@ -85,6 +99,7 @@ fn leaves_half(size: usize) -> bool {
     found.is_some()
 }
 
+/// A new file, mapped whole. A file that turns out to be of no use is removed.
 fn in_file(pattern: &CStr, size: usize, geometry: &Geometry) -> Result<Mapping, Errno> {
     let (file, path) = create(pattern)?;
     let made = file.set_len(size).and_then(|()| {
@@ -149,6 +164,7 @@ enum Found {
     Other,
 }
 
+/// Tells what the file is by its first bytes, without a trust in them.
 fn look_at(path: &CStr) -> Found {
     use crate::store::layout::{Header, Process};
     use core::mem::offset_of;

@@ -1,4 +1,29 @@
 //! How a thread gets its slot and its state, uses the shared slot without one, and ends.
+//!
+//! ```text
+//!  NEW ──first event──▶ PROFILER ──slot found──▶ cell ──last destructor round──▶ ENDED
+//!                           │                                                      │
+//!                           └──no slot──▶ SLOTLESS ──each event──▶ BUSY ◀──each event
+//! ```
+//!
+//! The words in capitals are states of [`current`]'s word. While a thread
+//! registers, it counts as the profiler: the C library may allocate for the stack's bounds, and
+//! those blocks are not the program's.
+//!
+//! # Slots and cells
+//!
+//! A slot lies in the recording, so that a reader finds the thread's numbers; its
+//! [cell](ThreadCell) lies in separate memory, so that a child of a fork does not write its
+//! parent's. Both stay for the next thread: numbers of ended threads remain in the slot.
+//!
+//! All threads that find no slot share the last one. Its lock makes them one thread after another;
+//! it is taken before the event and opened after it, when the thread leaves the hook.
+//!
+//! # The end
+//!
+//! A thread's end is announced by a key's destructor. Destructors of other keys may allocate later,
+//! so the key is set again until the C library's last round. Events after that go to the shared
+//! slot.
 
 use core::ffi::c_void;
 use core::ptr::{self, NonNull};
@@ -36,7 +61,8 @@ pub(crate) fn begin_thread(session: &'static Session, stack: Option<usize>) {
     }
 }
 
-/// The thread's first event: finds a slot.
+/// The thread's first event: finds a slot. Without one the thread uses the shared slot, and the
+/// loss is counted there.
 pub(crate) fn register(session: &'static Session) -> Result<Inside, Outside> {
     register_with(session, bounds_of_stranger)
 }
@@ -85,6 +111,8 @@ fn find_slot(session: &'static Session) -> Option<(&'static ThreadSlot, Claim)> 
     Some((slot, unsafe { Claim::new(cell) }))
 }
 
+/// Makes the slot's front a part of the heap's peaks. A thread that was alone until now may be
+/// inside; its event is waited for, because a sole thread's peaks are kept in another way.
 fn join(session: &'static Session, slot: &'static ThreadSlot, index: ThreadIndex) {
     session.heap().join(
         &slot.front,

@@ -1,4 +1,26 @@
 //! From registers to a call site: captures the stack and names it in the table.
+//!
+//! ```text
+//!  registers ──▶ same stack as last time? ──yes──▶ its site
+//!                       │ no
+//!                       ▼
+//!                capture: walk the frames that are new, check the others' words
+//!                       │
+//!                       ▼
+//!                name each new frame in the frame table, outermost first
+//!                       │
+//!                       ▼
+//!                the innermost frame's site, made at its first event
+//! ```
+//!
+//! The first question costs a comparison per frame and no walk; loops that allocate at one place
+//! answer it with yes.
+//!
+//! Only the stack that the thread was started with is remembered. On another one (a fiber's, or a
+//! signal's alternate stack) a copy is walked, and all of it each time.
+//!
+//! A stack that is not whole has a root that says so: cut off at the setting's depth, or broken
+//! where no rule leads on. Both are counted at each capture.
 
 use crate::base::sync::Ordering;
 use crate::capture::own_stack::{CopiedStack, OwnStack};
@@ -168,12 +190,14 @@ fn walked(thread: &mut Thread, session: &'static Session, at: Registers) -> Opti
     node
 }
 
+/// [`walked`], out of line: it calls itself seldom, and would be inlined without end.
 #[cold]
 #[inline(never)]
 fn walked_again(thread: &mut Thread, session: &'static Session, at: Registers) -> Option<FrameId> {
     walked(thread, session, at)
 }
 
+/// Forgets the last stack: a module of it may be gone, and another at its place.
 #[cold]
 fn begin_generation(thread: &mut Thread) {
     thread.generation = rule_cache::generation();

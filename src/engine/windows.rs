@@ -4,9 +4,9 @@
 //! ([`crate::compat::dhat`]) has nothing recorded outside of them, and a block from before a window
 //! is not known in it: its free is no event, and resizing it makes a new block.
 //!
-//! Each window has separate sites: those from its first one on, [`first`](Window::Open). So a
-//! block's trailer already tells if the block is of the present window. And numbers begin at zero,
-//! though nothing is cleared while other threads write it.
+//! Each window has separate sites: those from its [first one](first_named) on. So a block's trailer
+//! already tells if the block is of the present window. And numbers begin at zero, though nothing is
+//! cleared while other threads write it.
 //!
 //! | state | sites known | stacks captured |
 //! |---|---|---|

@@ -1,4 +1,13 @@
 //! The modules that frames were found in, with the generations in which they were loaded.
+//!
+//! A frame's address says where code was; which code that was depends on the modules loaded then.
+//! So each frame has the generation of its first capture, and each module its first and last
+//! generation. A generation ends when a module turns out to be gone: a reader then finds, for each
+//! frame, the module that had the address in the frame's generation.
+//!
+//! A module is known again by its address range, its path and its build id. The list is searched
+//! under a lock, at most once per new return address; a small table of hints finds the usual module
+//! at once.
 
 use crate::base::os;
 use crate::base::os::loaded::Loaded;
@@ -117,10 +126,12 @@ fn next_generation() {
     rule_cache::begin_generation((rule_cache::generation() + 1).min(LAST));
 }
 
+/// True as long as nothing has shown that the module is gone.
 fn is_loaded(module: &Module) -> bool {
     module.last.load(Ordering::Relaxed) == STILL_LOADED
 }
 
+/// True if the module lies at the same addresses.
 fn is_placed(module: &Module, loaded: &Loaded) -> bool {
     let words = [&module.start, &module.end, &module.bias].map(|word| word.load(Ordering::Relaxed));
     words == [loaded.start, loaded.end, loaded.bias]
@@ -133,6 +144,7 @@ fn hint(loaded: &Loaded) -> &'static AtomicU32 {
     &FOUND[os::page_size().number_of(loaded.start) as usize % FOUND.len()]
 }
 
+/// True if the loader has the same name for it, as far as the entry holds the name.
 fn is_named(module: &Module, loaded: &Loaded) -> bool {
     let name = loaded.name_bytes();
     let len = name.len().min(PATH_SIZE);
@@ -144,6 +156,7 @@ fn is_named(module: &Module, loaded: &Loaded) -> bool {
         })
 }
 
+/// True if the module is the one of the entry. Reads the module's memory.
 fn is_same(module: &Module, loaded: &Loaded) -> bool {
     if !is_placed(module, loaded) {
         return false;
@@ -161,6 +174,7 @@ fn is_same(module: &Module, loaded: &Loaded) -> bool {
     same_id && (loaded.name_bytes().is_empty() || is_named(module, loaded))
 }
 
+/// Fills an entry that no reader sees yet.
 fn describe(module: &Module, loaded: &Loaded, generation: u32) {
     module.start.store(loaded.start, Ordering::Relaxed);
     module.end.store(loaded.end, Ordering::Relaxed);

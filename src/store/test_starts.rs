@@ -1,4 +1,8 @@
 //! Starts of tests: the functions below which blocks belong to the test.
+//!
+//! A test harness allocates in the test's thread, too: before it calls the test, and after. The
+//! command `test` finds the functions of the harness that call a test, and hands their addresses
+//! over; a block of a thread counts for the thread's test only if such a function is on its stack.
 
 use core::ffi::CStr;
 

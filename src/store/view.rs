@@ -1,4 +1,8 @@
 //! A recording's parts, wherever its bytes are.
+//!
+//! The process that records, a report that it makes of itself, and the command that reads a file
+//! all use this view. The header gives the number of used entries of each region; entries behind
+//! them may lie on pages that a file has no space for, and are not touched.
 
 use crate::base::sync::Ordering;
 use crate::store::arena::Arena;

@@ -24,6 +24,7 @@ fi
 
 steps_passed=0
 failed_steps=()
+declare -A lanes=()
 
 die() {
     printf '%s: %s\n' "$script" "$*" >&2
@@ -45,6 +46,47 @@ step() {
         failed_steps+=("$name")
     fi
 }
+
+# lane NAME: runs the steps of the function NAME beside all that follows, until `join_lanes`. A
+# build keeps two cores busy, a test seldom more than one. Lanes have target folders of their own:
+# cargo locks them.
+lane() {
+    local name=$1
+    # In a process group of its own.
+    set -m
+    (
+        set +m
+        trap - EXIT
+        failed_steps=()
+        steps_passed=0
+        "$name"
+        printf '%s\n' "$steps_passed" "${failed_steps[@]}" >"$CHECK_LOGS/lane.$name"
+    ) >"$CHECK_LOGS/lane.$name.output" 2>&1 </dev/null &
+    set +m
+    lanes[$name]=$!
+}
+
+# Waits for the lanes, prints what each has printed, and counts its steps.
+join_lanes() {
+    local name result
+    for name in "${!lanes[@]}"; do
+        wait "${lanes[$name]}" || true
+        unset "lanes[$name]"
+        cat "$CHECK_LOGS/lane.$name.output"
+        mapfile -t result 2>/dev/null <"$CHECK_LOGS/lane.$name" || result=(0 "$name, which ended early")
+        steps_passed=$((steps_passed + result[0]))
+        failed_steps+=("${result[@]:1}")
+    done
+}
+
+# Lanes do not outlive the script.
+end_lanes() {
+    local process
+    for process in "${lanes[@]}"; do
+        kill -- "-$process" 2>/dev/null || true
+    done
+}
+trap end_lanes EXIT
 
 # Runs a test command and keeps its output for the count.
 run_tests() {

@@ -1,5 +1,17 @@
 //! Linux, through libc. The only file of the hot side, with its siblings in this folder,
 //! that calls libc.
+//!
+//! | group | functions |
+//! |---|---|
+//! | memory | [`reserve`], `release`, `discard` |
+//! | the process and its threads | [`process_id`], [`thread_id`], [`thread_name`], `stack_bounds` |
+//! | time | [`monotonic_nanos`], `thread_nanos` |
+//! | text | [`environment`], [`write_stderr`], `read_file`, [`read_quietly`] |
+//! | other threads | [`barrier_in_all_threads`], `copy_memory` |
+//! | ends | [`ThreadEnd`], [`at_exit`] |
+//!
+//! Functions for the middle of an event leave errno as it is, or their callers keep it
+//! ([`KeepErrno`]): the program may read it after its own call of an allocation function.
 
 use core::ffi::{CStr, c_int, c_void};
 use core::ptr::NonNull;

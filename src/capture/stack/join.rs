@@ -1,4 +1,18 @@
 //! The remembered frames that were met, and the fresh ones inward of them, made one stack.
+//!
+//! ```text
+//!  marks   [sentinel] outermost … met │ … forgotten
+//!  fresh                              │ last walked … innermost     in the order of the walk
+//!  joined  [sentinel] outermost … met, last walked, … innermost
+//! ```
+//!
+//! Each joined frame gets its node: the name of the stack that it ends. Ways to it, the cheapest
+//! first:
+//!
+//! 1. The trail, a hash of the fresh frames' addresses, led from the met frame to a node before.
+//!    That node's parents are compared with the fresh frames one by one, so a wrong guess is found.
+//! 2. Each frame is looked up from its outer neighbour's node, and added if it is new.
+//! 3. A truncated stack has no nodes of its own: the window's are looked up by its caller.
 
 use crate::capture::stack::about::About;
 use crate::capture::stack::outward::Walked;

@@ -2,7 +2,7 @@
 
 use crate::capture::stack::Base;
 
-/// A frame that has no [`node`](Stack::node) yet.
+/// A frame that has no node yet.
 pub(crate) const NO_NODE: u32 = u32::MAX;
 
 /// Gives frames their nodes in the call-site table.

@@ -1,4 +1,12 @@
 //! The walk from the innermost frame outward, until it meets a remembered frame.
+//!
+//! A frame is met if its return address and its stack pointer are a remembered frame's, and all
+//! words that the remembered walk has read outward of it still hold the same values: then the walk
+//! would go on as it did. Words that changed say how far out a meeting may still be.
+//!
+//! There are two walks. The fast one knows frames that are left by their stack pointer, which most
+//! optimized code has; it keeps two registers. At any other frame the full walk begins again from
+//! the innermost frame, because the fast one has followed no frame pointer.
 
 use core::ptr::NonNull;
 
@@ -11,8 +19,11 @@ use crate::capture::walk::{
 /// The end of a walk: the remembered frame that it met, and the end outward of all.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Walked {
+    /// Remembered frames that stay, the outermost ones.
     pub(super) kept: usize,
+    /// Frames that were walked, from the innermost one.
     pub(super) fresh: usize,
+    /// The end of the stack, as far as the walk or the remembered one has found it.
     pub(super) base: Base,
     /// Some fresh frame's step has read the frame pointer, or its module was loaded late: each is
     /// to be looked at by itself.
@@ -150,6 +161,7 @@ impl Stack {
         unsafe { marks.add(index.min(CAPACITY)) }
     }
 
+    /// The index of a mark of this stack.
     fn index_of(&self, mark: &Mark) -> usize {
         (core::ptr::from_ref(mark).addr() - self.marks.as_ptr().addr()) / size_of::<Mark>()
     }

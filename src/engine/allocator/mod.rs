@@ -1,4 +1,13 @@
 //! The allocators whose figures can be read.
+//!
+//! | allocator | in use if | figures by |
+//! |---|---|---|
+//! | jemalloc | it has blocks that are not internal | `mallctl` |
+//! | mimalloc | a new block of the program's is its own | `mi_process_info`, its statistics |
+//! | glibc | it has blocks, and neither of the others is in use | `mallinfo2`, `malloc_info` |
+//!
+//! An allocator that is linked and never used has no state: a crate deep in the tree may link one.
+//! A figure that an allocator does not have is `None`, never 0.
 
 #[cfg(target_env = "gnu")]
 pub(crate) mod glibc;

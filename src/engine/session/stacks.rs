@@ -1,4 +1,11 @@
 //! The session's part for stacks: the views of the recording, and how its mapping is made.
+//!
+//! The order of the start, all of it before the first block is recorded:
+//!
+//! 1. [`prepare`]: the modules that are loaded now, which stay as long as the process.
+//! 2. [`map`]: the mapping, with a smaller table if address space is short.
+//! 3. [`describe`]: the process, in the header; the clock starts.
+//! 4. [`open`]: the trailers' secret, the key that announces a thread's end, the views.
 
 use crate::base::os;
 use crate::base::os::clock::Clock;
@@ -21,12 +28,15 @@ use crate::store::thread_slot::SLOTS;
 /// See the module's description.
 #[derive(Debug)]
 pub(crate) struct Parts {
+    /// The whole recording.
     pub(crate) mapping: Mapping,
+    /// The settings in force: `buckets` may be less than what was asked for.
     pub(crate) settings: Settings,
     /// See [`Calls::note_state`].
     pub(crate) note_state: fn(&'static Session, i64, (u64, u64)),
     pub(crate) frames: Frames,
     pub(crate) sites: Sites,
+    /// By thread slot.
     pub(crate) arenas: &'static [Arena],
     pub(crate) modules: Modules,
     pub(crate) groups: &'static [Group],

@@ -4,7 +4,9 @@
 use core::ptr::NonNull;
 
 use crate::base::os;
+use crate::base::sync::Ordering;
 use crate::capture::stack::Stack;
+use crate::engine::member;
 use crate::engine::session::Session;
 use crate::store::arena::Arena;
 use crate::store::frames::Frames;
@@ -42,10 +44,13 @@ pub(crate) struct Thread {
     pub(crate) last_site: SiteId,
     /// `last_site`, but 0 if every capture has to be checked.
     pub(crate) fast_site: SiteId,
+    /// The last stack, with the words that its walk has read.
     pub(crate) stack: Stack,
     /// The last stack, walked from scratch: `MOD_ALLOC_SELF_CHECK=on`.
     pub(crate) checker: Stack,
+    /// Frames that were reached before by the same new frames.
     pub(crate) paths: Paths,
+    /// The copy of another stack.
     pub(crate) foreign: [u64; FOREIGN_WORDS],
 }
 
@@ -53,11 +58,17 @@ pub(crate) struct Thread {
 /// them.
 #[derive(Debug)]
 pub(crate) struct Place {
+    /// The slot's index, which is the owner's name in its sites.
     pub(crate) index: ThreadIndex,
+    /// The thread's totals and losses, in the recording.
     pub(crate) slot: &'static ThreadSlot,
+    /// Shares of other threads' sites.
     pub(crate) arena: &'static Arena,
+    /// The table of frames: a copy of the session's view, which no event has to read then.
     pub(crate) frames: Frames,
+    /// The table of sites, copied for the same reason.
     pub(crate) sites: Sites,
+    /// The groups' numbers.
     pub(crate) groups: &'static [Group],
 }
 
@@ -91,33 +102,26 @@ impl Thread {
         };
         // SAFETY: valid for writes by the caller's promise; the place is the first field.
         unsafe { thread.cast::<Place>().write(place) };
-        {
-            // The innermost frame is the allocator's, which no report shows.
-            let limit =
-                session.header.process.frames.load(crate::base::sync::Ordering::Relaxed) + 1;
-            // SAFETY: all of the state is initialised now: the other fields may be zero.
-            let thread = unsafe { &mut *thread.as_ptr() };
-            thread.stack.set_limit(limit as usize);
-            thread.checker.set_limit(limit as usize);
-        }
+        // The innermost frame is the allocator's, which no report shows.
+        let limit = session.header.process.frames.load(Ordering::Relaxed) + 1;
+        // SAFETY: all of the state is initialized now: the other fields may be zero.
+        let thread = unsafe { &mut *thread.as_ptr() };
+        thread.stack.set_limit(limit as usize);
+        thread.checker.set_limit(limit as usize);
         Some(())
     }
 
     /// Prepares the state for a new thread. `bounds` are its stack's; both 0 if they are not known.
     pub(crate) fn begin(&mut self, bounds: (u64, u64)) {
         self.slot.describe(os::thread_id(), os::thread_name());
-        {
-            self.bounds = bounds;
-            self.stack.clear();
-            self.last_site = NO_SITE;
-            self.fast_site = NO_SITE;
-            self.join_group(crate::engine::member::entered());
-            self.begin_names();
-        }
+        self.bounds = bounds;
+        self.stack.clear();
+        self.last_site = NO_SITE;
+        self.fast_site = NO_SITE;
+        self.join_group(member::entered());
+        self.begin_names();
     }
-}
 
-impl Thread {
     /// Makes the thread a member of a group, for its blocks from now on.
     #[inline]
     pub(crate) fn join_group(&mut self, member: Member) {
@@ -174,6 +178,7 @@ impl Paths {
         ((mixed >> (64 - PATHS.ilog2())) as usize, (mixed >> 16) as u32 & !(MAX_ID - 1))
     }
 
+    /// The frame that the trail led to from `outer`, or another one by chance.
     #[inline(always)]
     pub(crate) fn get(&self, outer: u32, trail: u64) -> Option<u32> {
         let (place, tag) = Self::place(outer, trail);
@@ -181,6 +186,7 @@ impl Paths {
         (node < MAX_ID).then_some(node)
     }
 
+    /// Remembers the frame that the trail led to; forgets another one at the same place.
     #[inline(always)]
     pub(crate) fn put(&mut self, outer: u32, trail: u64, node: u32) {
         let (place, tag) = Self::place(outer, trail);

@@ -1,4 +1,8 @@
 //! Opening and closing windows.
+//!
+//! Closing comes first: no thread records while the numbers are set back. A thread that is inside
+//! the hook at that moment is waited for, so its event is in the numbers of the closed window, and
+//! not in those of the next.
 
 use super::{CLOSED, set};
 use crate::base::os;
@@ -34,6 +38,8 @@ fn register(session: &'static Session) {
     drop(inside);
 }
 
+/// Stops recording, and waits for events that are under way. The caller holds the lock of
+/// [`stretches`].
 fn close_in(session: &Session) {
     set(CLOSED, CLOSED);
     // A thread that goes inside after this sees it; this waits for threads that are inside already.
