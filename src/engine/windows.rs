@@ -5,8 +5,8 @@
 //! is not known in it: its free is no event, and resizing it makes a new block.
 //!
 //! Each window has separate sites: those from its [first one](first_named) on. So a block's trailer
-//! already tells if the block is of the present window. And numbers begin at zero, though nothing is
-//! cleared while other threads write it.
+//! already tells if the block is of the present window. And numbers begin at zero, though nothing
+//! is cleared while other threads write it.
 //!
 //! | state | sites known | stacks captured |
 //! |---|---|---|

@@ -46,9 +46,9 @@
 //! Bytes and blocks of an event are stored by one instruction, so a tally is as before an event or
 //! as after it. Where more than one store belongs together (a reallocation, a flush), the thread
 //! has put what was there before into its slot's [journal](crate::store::journal) first; a reader
-//! takes it from there if the journal's kind is not 0. So what is read is always what the program had done up to some
-//! moment, each thread by itself. A group's numbers are written by all its threads, one after
-//! another: of an event in which a thread was killed they may have a part.
+//! takes it from there if the journal's kind is not 0. So what is read is always what the program
+//! had done up to some moment, each thread by itself. A group's numbers are written by all its
+//! threads, one after another: of an event in which a thread was killed they may have a part.
 //!
 //! # The allocator's state
 //!

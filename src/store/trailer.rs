@@ -9,9 +9,9 @@
 //! ```
 //!
 //! The block's address and alignment stay the inner allocator's. A trailer that was written over,
-//! or never written, fails its check (but for one in 2^40; in 2^32 where the trailer is `at_end`, at
-//! the end of the usable bytes) and is counted, never trusted. The check covers the site: an overrun
-//! by one byte changes that first.
+//! or never written, fails its check (but for one in 2^40; in 2^32 where the trailer is `at_end`,
+//! at the end of the usable bytes) and is counted, never trusted. The check covers the site: an
+//! overrun by one byte changes that first.
 //!
 //! A block that was reported to a tracker (`crate::tracker`) has another check, so that only such a
 //! block's free is reported. A trailer that fails the first check is tried against the second, so

@@ -1,6 +1,6 @@
-//! The report as data, read from any dhat JSON (of mod-alloc, dhat-rs, or Valgrind in all its modes) or
-//! made of a profile. A reader of a [`Document`] cannot tell which it was: `report` works alike on
-//! all of them.
+//! The report as data, read from any dhat JSON (of mod-alloc, dhat-rs, or Valgrind in all its
+//! modes) or made of a profile. A reader of a [`Document`] cannot tell which it was: `report` works
+//! alike on all of them.
 //!
 //! Nothing in a file is believed: a number or a text of the wrong kind, a frame that is not there
 //! or a missing key is an error that names it, and sums that would be too large stay at the

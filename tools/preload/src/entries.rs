@@ -1,21 +1,22 @@
 //! The allocation functions that the loader calls as well: there, no vector register changes.
 //!
-//! A TLS descriptor's call changes no register but its result's: that is the ABI, and compiled code relies
-//! on it. On a thread's first access to a library's variable, though, the loader allocates the
-//! thread's copy, and glibc before 2.40 saves general registers alone around that on x86-64. It gets
-//! by because its own `malloc` hardly touches vector registers. Ours does, and so may the next allocator.
+//! A TLS descriptor's call changes no register but its result's: that is the ABI, and compiled code
+//! relies on it. On a thread's first access to a library's variable, though, the loader allocates
+//! the thread's copy, and glibc before 2.40 saves general registers alone around that on x86-64. It
+//! gets by because its own `malloc` hardly touches vector registers. Ours does, and so may the next
+//! allocator.
 //!
 //! ```text
 //!  program ── call *descriptor ──▶ loader ── malloc ──▶ entry: returns into the loader? ── no ──▶ exports
 //!                                                             └── yes ──▶ save, exports, restore
 //! ```
 //!
-//! Saving takes 100 ns, more than an allocation, and every other caller of a C function expects vector
-//! registers to change. So the entries look at the return address, which takes four instructions and a jump.
-//! The loader calls these four functions and no others of the allocator's.
+//! Saving takes 100 ns, more than an allocation, and every other caller of a C function expects
+//! vector registers to change. So the entries look at the return address, which takes four
+//! instructions and a jump. The loader calls these four functions and no others of the allocator's.
 //!
-//! On AArch64 the loader saves all vector registers itself (`_dl_tlsdesc_dynamic`), and musl allocates the
-//! variables when the library is loaded: there the entries are plain.
+//! On AArch64 the loader saves all vector registers itself (`_dl_tlsdesc_dynamic`), and musl
+//! allocates the variables when the library is loaded: there the entries are plain.
 
 use crate::exports;
 
@@ -81,8 +82,8 @@ mod loader {
     /// How long it is; 0 until it is known.
     pub(super) static LENGTH: AtomicUsize = AtomicUsize::new(0);
 
-    /// Finds the loader, before it can have a descriptor whose call allocates: a library that was loaded
-    /// later has those, and to load one the loader allocates.
+    /// Finds the loader, before it can have a descriptor whose call allocates: a library that was
+    /// loaded later has those, and to load one the loader allocates.
     pub(crate) fn note() {
         // The loader alone has that function, among what comes after this library.
         // SAFETY: the name ends with a zero byte.

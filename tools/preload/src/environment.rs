@@ -1,4 +1,5 @@
-//! Takes the library out of the environment, in place: no memory is asked for, and nothing else moves.
+//! Takes the library out of the environment, in place: no memory is asked for, and nothing else
+//! moves.
 
 use core::ffi::{CStr, c_char};
 

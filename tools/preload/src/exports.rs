@@ -1,8 +1,8 @@
-//! The functions that programs call. Each behaves as glibc's manual says of the function of its name. Those
-//! that the loader calls as well are exported by `entries`.
+//! The functions that programs call. Each behaves as glibc's manual says of the function of its
+//! name. Those that the loader calls as well are exported by `entries`.
 //!
-//! A block is recorded when the next allocator has given it, and before that takes it back. Of a failure
-//! nothing is recorded, and errno is what the next allocator has made of it.
+//! A block is recorded when the next allocator has given it, and before that takes it back. Of a
+//! failure nothing is recorded, and errno is what the next allocator has made of it.
 
 use core::ffi::c_int;
 use core::ptr;

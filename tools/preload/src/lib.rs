@@ -1,5 +1,5 @@
-//! The preload library of `mod-alloc run`: C's allocation functions, recorded and handed on to the next
-//! allocator in the order in which the loader looks for symbols.
+//! The preload library of `mod-alloc run`: C's allocation functions, recorded and handed on to the
+//! next allocator in the order in which the loader looks for symbols.
 //!
 //! ```text
 //!  program ── malloc ──▶ entries ──▶ exports ──▶ next: the allocator that it would have had
@@ -15,8 +15,9 @@
 //! | `unwinder` | keeps libgcc out |
 //! | `threads`, `names` | each test of a test program as a group |
 //!
-//! C++'s `new` and `delete`, `strdup`, `getline` and the like come here by way of `malloc` and `free`.
-//! Nothing here prints, but for one line where the process cannot be recorded, and nothing panics.
+//! C++'s `new` and `delete`, `strdup`, `getline` and the like come here by way of `malloc` and
+//! `free`. Nothing here prints, but for one line where the process cannot be recorded, and nothing
+//! panics.
 
 mod entries;
 mod environment;

@@ -1,9 +1,9 @@
 //! The whole name of a thread whose kernel name is cut after 15 bytes.
 //!
-//! Rust's thread has its name in memory, reachable from the argument that its start function was given; how
-//! many steps away differs from version to version. So what the argument leads to is searched for a
-//! string that begins as the short name does. Memory is read through the kernel, which
-//! refuses what is not mapped.
+//! Rust's thread has its name in memory, reachable from the argument that its start function was
+//! given; how many steps away differs from version to version. So what the argument leads to is
+//! searched for a string that begins as the short name does. Memory is read through the kernel,
+//! which refuses what is not mapped.
 
 use core::cell::Cell;
 use core::ffi::c_void;
@@ -73,8 +73,8 @@ impl Queue {
     }
 }
 
-/// Searches what `argument` leads to for the name that begins with `short`; `false` if there is none. A
-/// name that ends where it should is preferred to one that other text follows.
+/// Searches what `argument` leads to for the name that begins with `short`; `false` if there is
+/// none. A name that ends where it should is preferred to one that other text follows.
 pub(crate) fn find(argument: *mut c_void, short: &[u8], name: &mut Name) -> bool {
     let mut queue = Queue { found: [(0, 0); PIECES], len: 0 };
     queue.push(argument.addr() as u64, 0);
@@ -107,7 +107,8 @@ fn byte(words: &[u64; WORDS], at: usize) -> u8 {
     words[at / 8].to_ne_bytes()[at % 8]
 }
 
-/// Length of the text at the head of the memory if it begins with `short`, and whether a zero byte ends it.
+/// Length of the text at the head of the memory if it begins with `short`, and whether a zero byte
+/// ends it.
 fn text(words: &[u64; WORDS], copied: usize, short: &[u8]) -> Option<(usize, bool)> {
     let copied = copied.min(LONGEST);
     let begins = short.len() <= copied

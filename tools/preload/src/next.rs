@@ -1,5 +1,5 @@
-//! The allocator behind this library: found once, by name, after this library in the loader's order. So
-//! another preloaded allocator, or one that the program is linked with, stays in use.
+//! The allocator behind this library: found once, by name, after this library in the loader's
+//! order. So another preloaded allocator, or one that the program is linked with, stays in use.
 
 use core::ffi::{CStr, c_int, c_void};
 use core::mem::transmute;
@@ -93,9 +93,9 @@ fn look() -> Option<Next> {
     Some(Next { state })
 }
 
-/// What glibc's allocator keeps before a block: the block's size and three flags, in the eight bytes before
-/// it, since 1996. To look there is what `malloc_usable_size` does; without calling it a free and an
-/// allocation together take 5 ns less.
+/// What glibc's allocator keeps before a block: the block's size and three flags, in the eight
+/// bytes before it, since 1996. To look there is what `malloc_usable_size` does; without calling it
+/// a free and an allocation together take 5 ns less.
 mod glibc {
     use super::{Next, READY};
 
@@ -229,7 +229,8 @@ pub(crate) fn no_memory() -> *mut u8 {
     ptr::null_mut()
 }
 
-/// Blocks that are asked for while the next allocator is being looked for. They are never given back.
+/// Blocks that are asked for while the next allocator is being looked for. They are never given
+/// back.
 pub(crate) mod early {
     use super::{AtomicUsize, Ordering, no_memory, ptr};
     use core::cell::UnsafeCell;

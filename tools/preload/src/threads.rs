@@ -1,8 +1,9 @@
-//! New threads: registered before they do anything, because the C library may hold a lock of the thread's at
-//! its first allocation. In test programs each test is a group, and what a test's threads start belongs to it.
+//! New threads: registered before they do anything, because the C library may hold a lock of the
+//! thread's at its first allocation. In test programs each test is a group, and what a test's
+//! threads start belongs to it.
 //!
-//! Rust's test harness runs every test in a thread of its own, which names itself by the test. So a group
-//! begins where a thread names itself that was started by one outside any group.
+//! Rust's test harness runs every test in a thread of its own, which names itself by the test. So a
+//! group begins where a thread names itself that was started by one outside any group.
 
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr::{self, NonNull};
@@ -36,8 +37,8 @@ static SPARE: AtomicPtr<Birth> = AtomicPtr::new(ptr::null_mut());
 /// Held while the list of the spare ones changes.
 static HELD: AtomicBool = AtomicBool::new(false);
 
-/// Changes the list; `None` if that is not possible now. A forked child may find it held for ever, by
-/// a thread that it has not: it goes on without.
+/// Changes the list; `None` if that is not possible now. A forked child may find it held for ever,
+/// by a thread that it has not: it goes on without.
 fn with_spare<R>(work: impl FnOnce() -> R) -> Option<R> {
     const TURNS: u32 = 10_000;
     for _ in 0..TURNS {
@@ -176,8 +177,8 @@ pub(crate) unsafe extern "C" fn pthread_setname_np(
     unsafe { set_name(thread, name) }
 }
 
-/// The calling thread has named itself: it is a test, unless it belongs to one, or its creator is not
-/// known to be outside any group.
+/// The calling thread has named itself: it is a test, unless it belongs to one, or its creator is
+/// not known to be outside any group.
 fn begin_test(recorder: Recorder, name: &CStr) {
     let Some(argument) = names::take_start().filter(|_| recorder.group() == 0) else { return };
     let mut whole = names::Name::default();

@@ -1,7 +1,8 @@
-//! Stands for libgcc's unwinder, which the standard library refers to for panics and their backtraces.
+//! Stands for libgcc's unwinder, which the standard library refers to for panics and their
+//! backtraces.
 //!
-//! Nothing here unwinds: a panic would abort, and there is none. Without these, every recorded program
-//! would get libgcc_s loaded. They are hidden: no other object finds them.
+//! Nothing here unwinds: a panic would abort, and there is none. Without these, every recorded
+//! program would get libgcc_s loaded. They are hidden: no other object finds them.
 
 #[cfg(target_arch = "x86_64")]
 macro_rules! return_zero {

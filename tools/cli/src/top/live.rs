@@ -76,8 +76,8 @@ fn wait(app: &App, read_at: Instant) -> Duration {
     if app.paused || !app.is_live() {
         return PATIENCE;
     }
-    // `poll` waits whole milliseconds, rounded down: without one more, the view would draw again and
-    // again in the last.
+    // `poll` waits whole milliseconds, rounded down: without one more, the view would draw again
+    // and again in the last.
     let left = app.interval.saturating_sub(read_at.elapsed());
     left.saturating_add(Duration::from_millis(1)).min(PATIENCE)
 }

@@ -5,8 +5,8 @@
 //!   whose file?      file                  rows, sorted and filtered       └▶ app ─▶ screen
 //! ```
 //!
-//! The recording is read as a file. The program that writes it is neither stopped nor slowed; of its
-//! process, only `/proc` is read.
+//! The recording is read as a file. The program that writes it is neither stopped nor slowed; of
+//! its process, only `/proc` is read.
 
 mod app;
 mod board;

@@ -42,8 +42,8 @@ impl TestProgram {
         command
     }
 
-    /// The functions that its tests begin in, for the library: on threads with names, or on the main
-    /// one.
+    /// The functions that its tests begin in, for the library: on threads with names, or on the
+    /// main one.
     pub(crate) fn starts(&self) -> String {
         let words = |ranges: &[(u64, u64)]| {
             ranges.iter().map(|(start, end)| format!("{start:x}-{end:x}")).collect::<Vec<_>>()
