@@ -48,8 +48,8 @@ impl Memory for OwnStack {
     unsafe fn again(&self, address: u64) -> u64 {
         let word = core::ptr::with_exposed_provenance::<u64>(address as usize);
         // SAFETY: an aligned address between the present stack pointer and the stack's end, by the
-        // caller's promise: all is mapped there. Volatile: the compiler does not know who writes
-        // there.
+        // caller's promise: all is mapped there. Volatile: the compiler does not know of the
+        // writes there.
         unsafe { word.read_volatile() }
     }
 }

@@ -79,8 +79,8 @@ impl RecordingFile {
         Ok(reader::read(&view, span(&view, is_running)))
     }
 
-    /// Writes into the recording that its process has ended just now. For who has waited for that
-    /// process; does nothing if the end was written already.
+    /// Writes into the recording that its process has ended just now. For a caller that has waited
+    /// for that process; does nothing if the end was written already.
     ///
     /// # Errors
     ///
@@ -127,7 +127,7 @@ fn since_start(process: &Process) -> Span {
     Span { units, nanos: os::monotonic_nanos().saturating_sub(started) }
 }
 
-/// How long the recording has lasted. Where nobody has written its end, up to the latest event
+/// How long the recording has lasted. Without a written end, up to the latest event
 /// whose time is known.
 fn span(view: &View<'_>, is_running: bool) -> Span {
     let process = &view.header.process;

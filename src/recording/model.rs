@@ -76,19 +76,19 @@ impl Recording {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ending {
-    /// Nobody has written an end: the process is running, or was killed together with who waited
-    /// for it. The last moment that is known stands for it.
+    /// No end was written: the process is running, or was killed together with the process that
+    /// waited for it. The last moment that is known stands for it.
     #[default]
     Open,
     /// The process ran its exit handlers.
     Exit,
-    /// The process was gone when somebody who waited for it looked: killed, `_exit`, or another
+    /// The process was gone when the process that waited for it looked: killed, `_exit`, or another
     /// program in its place.
     Gone,
 }
 
-/// The allocations of a group: of who entered it, or of a thread and of the threads that it
-/// started.
+/// The allocations of a group: of the threads that entered it, or of a thread and of the threads
+/// that it started.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Group {
@@ -212,9 +212,9 @@ pub struct Thread {
     pub total_bytes: u64,
     /// Blocks allocated by this slot's threads.
     pub total_blocks: u64,
-    /// Bytes freed by this slot's threads, whoever allocated them.
+    /// Bytes freed by this slot's threads; another thread may have allocated them.
     pub freed_bytes: u64,
-    /// Blocks freed by this slot's threads, whoever allocated them.
+    /// Blocks freed by this slot's threads; another thread may have allocated them.
     pub freed_blocks: u64,
 }
 

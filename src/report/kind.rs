@@ -118,7 +118,7 @@ fn kind_by_file(name: &str, file: &str) -> Option<Kind> {
 /// be named after the program's types: `<T as alloc::slice::hack::ConvertVec>::to_vec`.
 fn in_rusts_library(file: &str) -> Option<&str> {
     let path = shorten(file).strip_prefix("library/")?;
-    // What was cut off says that it is not a folder of the program's own.
+    // The part that was cut off shows that this is no folder of the program's.
     (path.len() + "library/".len() < file.len()).then_some(path)
 }
 

@@ -85,7 +85,7 @@ impl<'a> StackBuilder<'a> {
         self.ids.clear();
         let (root, is_all) = self.walk(innermost);
         let is_complete = is_all && root == ROOT_COMPLETE;
-        // Frames that nobody asked for are not missing.
+        // Frames beyond the asked depth are not missing.
         let mut shows_end = is_all && !is_complete;
         if self.options.trim {
             shows_end &= !self.trim(is_complete, frames);

@@ -1,4 +1,4 @@
-//! Source paths, without the part that says only where somebody's tools lie.
+//! Source paths, without the part that says only where tools or packages lie.
 
 use std::path::Path;
 

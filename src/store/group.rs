@@ -184,7 +184,7 @@ impl Member {
             group.end();
         }
         if self.is_counted {
-            // Release pairs with the Acquire of who uses the group again.
+            // Release pairs with the Acquire where the group is used again.
             group.members.fetch_sub(1, Ordering::Release);
         }
     }

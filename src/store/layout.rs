@@ -197,7 +197,7 @@ pub(crate) struct Process {
     spare: [Word; 5],
 }
 
-/// Nobody has written an end.
+/// No end was written.
 #[cfg(feature = "backtraces")]
 pub(crate) const OPEN: u32 = 0;
 /// The process has run its exit handlers.
@@ -266,7 +266,7 @@ impl HeapStates {
     /// The header's heap moments as plain words: in version 1, more of the command line.
     pub(crate) fn words(&self) -> &[AtomicU64] {
         let first = (&raw const *self).cast::<AtomicU64>();
-        // SAFETY: the states are atomics, aligned to more than that, and nobody writes them but as
+        // SAFETY: the states are atomics, aligned to more than that, and no code writes them but as
         // what they are, in later versions.
         unsafe { core::slice::from_raw_parts(first, size_of::<Self>() / size_of::<AtomicU64>()) }
     }

@@ -107,7 +107,7 @@ fn functions_are_named() {
     let stack = names.stack(&recording, recording.sites[0].frame);
     let function = |id: &u32| names.frame(*id).and_then(|frame| frame.function()).unwrap();
     let functions: Vec<&str> = stack.iter().map(function).collect();
-    // What is inlined there comes first.
+    // Functions inlined there come first.
     let place = |name| functions.iter().position(|function| function.ends_with(name));
     let (inner, outer) = (place("tests::inner"), place("tests::outer"));
     assert!(inner.is_some() && inner < outer, "{functions:?}");

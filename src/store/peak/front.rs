@@ -398,7 +398,7 @@ impl Front {
     /// Takes back a [`halt`](Self::halt), which returned `mode`. True if it was still in force.
     #[cfg(all(feature = "counters", not(feature = "preload")))]
     pub(crate) fn go_on(&self, mode: u32) -> bool {
-        // Whoever sets the front up meanwhile, does so for good.
+        // A thread that sets the front up meanwhile does so for good.
         self.mode.compare_exchange(HALTED, mode, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 

@@ -266,7 +266,7 @@ pub(crate) mod early {
         let block = unsafe { base.add(start(used)) };
         // SAFETY: the block is preceded by its head.
         let head = unsafe { block.sub(HEAD) }.cast::<usize>();
-        // SAFETY: aligned to 16 bytes, and nobody else's.
+        // SAFETY: aligned to 16 bytes, and this block's alone.
         unsafe { head.write(size) };
         block
     }

@@ -64,7 +64,7 @@ fn place() -> Option<NonNull<Birth>> {
             }
         }
         let birth = NonNull::new(SPARE.load(Ordering::Relaxed))?;
-        // SAFETY: on the list, so nobody else's while the list is held.
+        // SAFETY: on the list, so this thread's alone while the list is held.
         SPARE.store(unsafe { (*birth.as_ptr()).next }, Ordering::Relaxed);
         Some(birth)
     })

@@ -31,7 +31,7 @@ pub(crate) struct Constants<'a> {
 
 impl<'a> Constants<'a> {
     fn headers(self) -> impl Iterator<Item = ProgramHeader> + Clone {
-        // SAFETY: who made this vouches for the object, whose headers these are.
+        // SAFETY: the object, whose headers these are, stays loaded by the promise of `constants`.
         unsafe { self.headers.read() }
     }
 
@@ -41,8 +41,8 @@ impl<'a> Constants<'a> {
         let Some(range) = constants_from(self.headers(), self.bias, address) else { return &[] };
         let first = ptr::with_exposed_provenance(range.start as usize);
         let len = (range.end - range.start) as usize;
-        // SAFETY: a segment is mapped as long as its object is loaded, for which who made this
-        // vouches; no thread can write to it.
+        // SAFETY: a segment is mapped as long as its object is loaded, by the promise of
+        // `constants`; no thread can write to it.
         unsafe { core::slice::from_raw_parts(first, len) }
     }
 

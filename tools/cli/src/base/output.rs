@@ -18,7 +18,7 @@ pub(crate) fn to_stdout(write: Writer<'_>) -> io::Result<()> {
 }
 
 /// Writes to `path`; `-` is standard output. A file is written under another name beside it and
-/// takes its place when it is whole: nobody finds half a file.
+/// takes its place when it is whole: half a file is never found.
 pub(crate) fn to_path(path: &Path, write: Writer<'_>) -> io::Result<()> {
     if path == Path::new("-") {
         return to_stdout(write);

@@ -2,7 +2,7 @@
 //!
 //! Writers agree on `0xADDRESS: function (where)`, where *where* is `file:line`,
 //! `file:line:column`, `in module`, or unknown. What does not look like that is a remark, such as
-//! `[stack truncated]`, or text of somebody else's, and is shown as it is.
+//! `[stack truncated]`, or text of another program's, and is shown as it is.
 
 /// A frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -62,7 +62,7 @@ pub(crate) fn gained(path: &Path) -> Option<Gain> {
     }
 }
 
-/// The file system was mounted with `nosuid`: nobody gains rights.
+/// The file system was mounted with `nosuid`: no program gains rights.
 fn is_ignored(path: &CString) -> bool {
     // SAFETY: all zeroes are a value of this plain structure.
     let mut system = unsafe { std::mem::zeroed::<libc::statvfs>() };

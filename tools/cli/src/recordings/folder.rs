@@ -58,7 +58,7 @@ impl RunFolder {
 
     /// Takes it away if nothing is in it.
     pub(crate) fn remove_if_empty(self) {
-        // What is in it is why it stays.
+        // It stays because of its contents.
         let _ = fs::remove_dir(self.0);
     }
 

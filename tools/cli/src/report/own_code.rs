@@ -9,7 +9,7 @@ use super::functions::{is_libc_inside, is_plumbing, is_standard, is_start};
 pub(super) enum Origin {
     /// The program's own code.
     Own,
-    /// Somebody's package, or a library of the system.
+    /// A package of a registry, or a library of the system.
     Library,
     /// The standard library of Rust or C++.
     Standard,

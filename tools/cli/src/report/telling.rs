@@ -16,8 +16,8 @@ pub(super) fn telling(origins: &[Origin], is_named: impl Fn(usize) -> bool) -> V
     let mut chosen = vec![lead];
     // The function that it called.
     chosen.extend((0..lead).rev().find(|&index| is_named(index)));
-    // What others called of the standard library, or else the innermost function that is not there
-    // to allocate.
+    // The standard library's function that user code called, or else the innermost function whose
+    // purpose is not to allocate.
     let how = how(&origins[..lead], &is_named);
     chosen.extend(how.filter(|how| !chosen.contains(how)));
     chosen

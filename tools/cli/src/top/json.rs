@@ -66,9 +66,9 @@ struct Frame<'b> {
     module: Option<String>,
     /// As linked.
     address: u64,
-    /// Whether it was inlined into the next.
+    /// True if it was inlined into the next.
     inlined: bool,
-    /// What stands here instead of frames that are missing.
+    /// The remark that stands for missing frames.
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<&'static str>,
 }

@@ -247,7 +247,7 @@ mod tests {
     fn sites_that_naming_made_equal_are_shown_as_the_first() {
         let mut recording = with_sites(&[(1, 1)]);
         let first = frame_of(&recording, 0);
-        // The same place in another generation of the module list.
+        // This place in another generation of the module list.
         let mut twin = recording.frames[first as usize];
         twin.generation = 1;
         recording.modules[0].generations = (0, 1);

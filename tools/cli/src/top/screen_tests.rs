@@ -1,4 +1,4 @@
-//! What is on the screen, drawn on one that is a grid of characters in memory.
+//! The screen's contents, drawn on one that is a grid of characters in memory.
 
 use std::time::Duration;
 

@@ -48,7 +48,7 @@ extern "C" fn forward(signal: libc::c_int, info: *const libc::siginfo_t, _: *con
     let code = unsafe { (*info).si_code };
     // Acquire: as stored above.
     let child = CHILD.load(Ordering::Acquire);
-    // What a terminal sends, it sends to the child too.
+    // A terminal sends its signals to the child too.
     if child > 0 && code != libc::SI_KERNEL {
         // SAFETY: a number and a signal; the child has not been waited for, so the number is its.
         unsafe { libc::kill(child, signal) };
