@@ -113,7 +113,7 @@ mod file {
     use crate::base::sync::{AtomicU32, AtomicU64, Ordering};
     use crate::engine::place::{create, expand};
     use crate::engine::session::Session;
-    use crate::store::layout::{ENTRY_SIZES, HEADER_SIZE, Header, Mapping, Process};
+    use crate::store::layout::{HEADER_SIZE, Header, Mapping, Process, Region};
     use crate::store::space::{Part, SPACE, shared_slot};
 
     /// The prepared file's number plus one, while a fork is under way; 0: none.
@@ -145,13 +145,13 @@ mod file {
 
     /// Writes all that may have been touched, without a process's id: the child writes it.
     fn copy(mapping: Mapping, file: &File) -> bool {
-        let last = mapping.place(crate::store::layout::Region::Arenas);
-        let size = last.0 + last.1 * ENTRY_SIZES[crate::store::layout::Region::Arenas as usize];
+        let last = mapping.place(Region::Arenas);
+        let size = last.0 + last.1 * Region::Arenas.entry_size();
         let parts = Part::ALL.into_iter().flat_map(|part| {
             let entries = SPACE.entries(part) as usize;
             part.regions().iter().map(move |&region| {
                 let (start, all) = mapping.place(region);
-                (start, entries.min(all) * ENTRY_SIZES[region as usize])
+                (start, entries.min(all) * region.entry_size())
             })
         });
         let pieces = [(0, HEADER_SIZE), shared_slot(mapping)].into_iter();
@@ -182,8 +182,8 @@ mod file {
         let (Some(file), Some(prepared)) = (take(), name(COUNT.load(Ordering::Relaxed) - 1)) else {
             return false;
         };
-        let (last, arenas) = session.mapping.place(crate::store::layout::Region::Arenas);
-        let len = last + arenas * ENTRY_SIZES[crate::store::layout::Region::Arenas as usize];
+        let (last, arenas) = session.mapping.place(Region::Arenas);
+        let len = last + arenas * Region::Arenas.entry_size();
         // SAFETY: the recording's own mapping, of that length; the file has the same contents.
         let mapped = unsafe { file.map(Some(session.mapping.base()), len) };
         if mapped.is_none() {

@@ -13,7 +13,10 @@
 //! Nothing here knows of recordings, stacks or sites.
 
 // Inside the traced program nothing panics.
-#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
 pub(crate) mod current;
 pub(crate) mod losses;

@@ -108,6 +108,7 @@ pub(crate) fn refuse_signal() {
 
 /// The value of a variable that takes one of `words`; the word at index `default` if the variable
 /// is not set or has another value.
+#[expect(clippy::indexing_slicing, reason = "the callers' constants")]
 fn word<T: Copy>(name: &CStr, words: &[(&'static str, T)], default: usize) -> T {
     let (default_word, default) = words[default];
     let Some(value) = os::environment(name) else { return default };

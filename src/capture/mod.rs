@@ -12,7 +12,10 @@
 //! made a frame (DWARF's canonical frame address).
 
 // Inside the traced program nothing panics.
-#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
 pub(crate) mod own_stack;
 pub(crate) mod process_rules;

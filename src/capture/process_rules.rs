@@ -124,15 +124,14 @@ impl<'a, O: Objects> ProcessRules<'a, O> {
     pub(crate) fn revise(&self, pcs: impl Iterator<Item = u64>) {
         // Stacks go back and forth between few modules.
         let mut known = [const { 0..0 }; 4];
-        let mut next = 0;
         for pc in pcs.map(|pc| pc.wrapping_sub(1)) {
             if known.iter().any(|object| object.contains(&pc)) {
                 continue;
             }
             match os::loaded::find(pc) {
                 Some(loaded) if self.objects.is_noted(&loaded) => {
-                    known[next % known.len()] = loaded.start..loaded.end;
-                    next += 1;
+                    known.rotate_right(1);
+                    known[0] = loaded.start..loaded.end;
                 }
                 _ => return self.objects.forget(pc),
             }

@@ -31,6 +31,7 @@ static GENERATION: AtomicU32 = AtomicU32::new(0);
 const PC_BITS: u32 = 47;
 
 #[inline(always)]
+#[expect(clippy::indexing_slicing, reason = "the mask keeps the index below the length")]
 fn set(pc: u64) -> &'static Set {
     let index = (pc ^ (pc >> SET_BITS)) as usize & (SETS - 1);
     &CACHE[index]

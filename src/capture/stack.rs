@@ -151,7 +151,7 @@ impl Stack {
     pub(crate) fn late(&self) -> impl Iterator<Item = u64> {
         let next = |index: usize| Some(self.abouts.get(index)?.late()).filter(|late| *late > 0);
         core::iter::successors(next(self.len), move |late| next(late - 1))
-            .map(|late| self.marks[late].pc)
+            .filter_map(|late| Some(self.marks.get(late)?.pc))
     }
 
     /// True if some frame's module was loaded late.

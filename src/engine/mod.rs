@@ -29,7 +29,10 @@
 //! function of this folder panics, aborts or prints, but for the messages at the start.
 
 // Inside the traced program nothing panics.
-#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
 pub(crate) mod allocator;
 #[cfg(feature = "counters")]

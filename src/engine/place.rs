@@ -170,7 +170,9 @@ fn look_at(path: &CStr) -> Found {
     use core::mem::offset_of;
     let mut head = [0; 320];
     let read = File::open(path).map_or(0, |file| file.read_at(&mut head, 0));
-    let word = |at: usize| u32::from_ne_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+    let word = |at: usize| {
+        head.get(at..).and_then(<[u8]>::first_chunk).copied().map_or(0, u32::from_ne_bytes)
+    };
     if read < head.len() || !head.starts_with(&MAGIC.to_ne_bytes()) {
         return Found::Other;
     }

@@ -212,7 +212,8 @@ fn capture_foreign(
     rules: &ProcessRules<'_, Modules>,
 ) -> Option<FrameId> {
     let copied = crate::base::os::copy_memory(at.sp, &mut thread.foreign) / 8;
-    let memory = CopiedStack { low: at.sp, words: &thread.foreign[..copied] };
+    let words = thread.foreign.get(..copied).unwrap_or(&[]);
+    let memory = CopiedStack { low: at.sp, words };
     let mut names =
         FrameNames::new(&thread.place, &thread.roots, &mut thread.paths, thread.generation);
     thread.stack.clear();
@@ -273,9 +274,9 @@ fn name_again(thread: &mut Thread) -> FrameId {
 /// one.
 fn name_of(stack: &Stack, names: &mut FrameNames<'_>) -> FrameId {
     let marks = stack.marks();
-    let window = &marks[marks.len().saturating_sub(stack.limit())..];
+    let window = marks.get(marks.len().saturating_sub(stack.limit())..).unwrap_or(marks);
     let is_truncated = stack.is_truncated() && !window.is_empty();
-    let truncated = names.roots[ROOT_TRUNCATED.index()];
+    let truncated = names.root_of(ROOT_TRUNCATED);
     let root = if is_truncated { truncated.number() } else { names.root(stack.base()) };
     FrameId::new(window.iter().fold(root, |outer, mark| names.inward(outer, mark.pc)))
 }
@@ -296,6 +297,13 @@ impl<'a> FrameNames<'a> {
     fn new(place: &'a Place, roots: &'a Roots, paths: &'a mut Paths, generation: u32) -> Self {
         let generation = u64::from(generation) << ADDRESS_BITS;
         FrameNames { place, roots, paths, level: Level::default(), generation }
+    }
+
+    /// The group's root in the place of `root`.
+    #[inline(always)]
+    #[expect(clippy::indexing_slicing, reason = "an array of all roots")]
+    fn root_of(&self, root: FrameId) -> FrameId {
+        self.roots[root.index()]
     }
 
     /// A frame that has not been seen before, as far as the known level says.
@@ -336,10 +344,10 @@ impl Names for FrameNames<'_> {
     #[inline(always)]
     fn root(&self, base: Base) -> u32 {
         let root = match base {
-            Base::Complete => self.roots[ROOT_COMPLETE.index()],
-            Base::Broken | Base::Unwalked => self.roots[ROOT_BROKEN.index()],
+            Base::Complete => ROOT_COMPLETE,
+            Base::Broken | Base::Unwalked => ROOT_BROKEN,
         };
-        root.number()
+        self.root_of(root).number()
     }
 
     #[inline(always)]

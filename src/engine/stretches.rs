@@ -53,13 +53,15 @@ impl Stretch {
     /// Begins a stretch.
     pub(crate) fn begin() -> Self {
         Stretch(with_open(|open| {
-            let free = open.iter().position(Option::is_none);
-            let index = free.unwrap_or(open.len());
-            if free.is_none() {
-                open.push(None);
+            let most = Some(Most::default());
+            if let Some((index, free)) =
+                open.iter_mut().enumerate().find(|(_, most)| most.is_none())
+            {
+                *free = most;
+                return index;
             }
-            open[index] = Some(Most::default());
-            index
+            open.push(most);
+            open.len() - 1
         }))
     }
 
@@ -71,7 +73,7 @@ impl Stretch {
 
 impl Drop for Stretch {
     fn drop(&mut self) {
-        with_open(|open| open[self.0] = None);
+        with_open(|open| open.get_mut(self.0).map(Option::take));
     }
 }
 

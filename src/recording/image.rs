@@ -11,7 +11,7 @@ use std::vec::Vec;
 use crate::base::sync::Ordering;
 use crate::recording::error::Error;
 use crate::store::arena::Arena;
-use crate::store::layout::{ENTRY_SIZES, HEADER_SIZE, Header, MAGIC, REGIONS, Region, VERSION};
+use crate::store::layout::{HEADER_SIZE, Header, MAGIC, REGIONS, Region, VERSION};
 use crate::store::slot::MAX_ID;
 use crate::store::thread_slot::SLOTS;
 use crate::store::view;
@@ -150,7 +150,7 @@ impl Image {
     }
 
     fn entries<T>(&self, region: Region) -> &[T] {
-        debug_assert_eq!(size_of::<T>(), ENTRY_SIZES[region as usize]);
+        debug_assert_eq!(size_of::<T>(), region.entry_size());
         // SAFETY: `view` asks each region for the type it holds, of atomics.
         self.regions.get(region as usize).map_or(&[], |bytes| unsafe { bytes.entries() })
     }
@@ -172,5 +172,5 @@ fn read_region(file: &File, header: &Header, region: Region) -> io::Result<Bytes
     let [offset, entries] = &header.regions[region as usize];
     let entries = usize::try_from(entries.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
     let used = view::used(header, region).min(entries).min(MOST[region as usize]);
-    Bytes::read(file, offset.load(Ordering::Relaxed), used * ENTRY_SIZES[region as usize])
+    Bytes::read(file, offset.load(Ordering::Relaxed), used * region.entry_size())
 }

@@ -59,6 +59,7 @@ impl Arena {
 
     /// The place of a share of `site`.
     #[inline(always)]
+    #[expect(clippy::indexing_slicing, reason = "a remainder of the table's size")]
     pub(crate) fn place_of(&self, site: SiteId) -> &Tally {
         &self.shares[site.index() % SHARES]
     }

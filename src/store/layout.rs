@@ -108,8 +108,16 @@ pub(crate) enum Region {
 /// How many regions there are.
 pub(crate) const REGIONS: usize = 9;
 
+impl Region {
+    /// Bytes of one entry.
+    #[expect(clippy::indexing_slicing, reason = "an array of all regions")]
+    pub(crate) const fn entry_size(self) -> usize {
+        ENTRY_SIZES[self as usize]
+    }
+}
+
 /// Bytes of one entry of each region.
-pub(crate) const ENTRY_SIZES: [usize; REGIONS] = [512, 512, 4, 64, 64, 24, 16, 512, 65_536];
+const ENTRY_SIZES: [usize; REGIONS] = [512, 512, 4, 64, 64, 24, 16, 512, 65_536];
 
 /// Entries of each region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,9 +128,9 @@ impl Geometry {
     pub(crate) fn offsets(&self) -> ([usize; REGIONS], usize) {
         let mut offsets = [0; REGIONS];
         let mut at = HEADER_SIZE;
-        for (index, offset) in offsets.iter_mut().enumerate() {
+        for (offset, (entries, size)) in offsets.iter_mut().zip(self.0.iter().zip(ENTRY_SIZES)) {
             *offset = at;
-            at += (self.0[index] * ENTRY_SIZES[index]).next_multiple_of(REGION_ALIGNMENT);
+            at += (entries * size).next_multiple_of(REGION_ALIGNMENT);
         }
         (offsets, at)
     }
@@ -295,13 +303,18 @@ pub(crate) struct Module {
 
 const _: () = assert!(size_of::<Module>() == 512);
 
+/// Up to eight bytes as a word; zeros behind them.
+pub(crate) fn word_of(chunk: &[u8]) -> u64 {
+    let mut bytes = [0; 8];
+    bytes.iter_mut().zip(chunk).for_each(|(byte, value)| *byte = *value);
+    u64::from_ne_bytes(bytes)
+}
+
 /// Stores `bytes` in words, as far as they go; returns how many.
 pub(crate) fn store_bytes(words: &[AtomicU64], bytes: &[u8]) -> usize {
     let mut len = 0;
     for (word, chunk) in words.iter().zip(bytes.chunks(8)) {
-        let mut value = [0; 8];
-        value[..chunk.len()].copy_from_slice(chunk);
-        word.store(u64::from_ne_bytes(value), core::sync::atomic::Ordering::Relaxed);
+        word.store(word_of(chunk), core::sync::atomic::Ordering::Relaxed);
         len += chunk.len();
     }
     len
@@ -332,9 +345,10 @@ impl Mapping {
         let header = mapping.header();
         header.version.store(VERSION, Relaxed);
         header.header_size.store(HEADER_SIZE as u32, Relaxed);
-        for (index, region) in header.regions.iter().enumerate() {
-            region[0].store(offsets[index] as u64, Relaxed);
-            region[1].store(geometry.0[index] as u64, Relaxed);
+        let places = offsets.iter().zip(geometry.0);
+        for ([offset, entries], (at, count)) in header.regions.iter().zip(places) {
+            offset.store(*at as u64, Relaxed);
+            entries.store(count as u64, Relaxed);
         }
         header.magic.store(MAGIC, Relaxed);
         mapping
@@ -362,6 +376,7 @@ impl Mapping {
     }
 
     /// A region's offset and number of entries.
+    #[expect(clippy::indexing_slicing, reason = "an array of all regions")]
     pub(crate) fn place(&self, region: Region) -> (usize, usize) {
         use crate::base::sync::Ordering::Relaxed;
         let [offset, entries] = &self.header().regions[region as usize];
@@ -376,7 +391,7 @@ impl Mapping {
     /// be valid when zeroed.
     pub(crate) unsafe fn region<T>(&self, region: Region) -> &'static [T] {
         let (offset, entries) = self.place(region);
-        let len = entries * ENTRY_SIZES[region as usize] / size_of::<T>();
+        let len = entries * region.entry_size() / size_of::<T>();
         // SAFETY: `initialize` has placed the region inside the mapping, at a page's beginning;
         // the caller vouches for `T`.
         let first = unsafe { self.base.add(offset) }.cast::<T>();

@@ -25,7 +25,10 @@
 //! | shared tally | the thread that holds the record's lock | Relaxed | the lock's Acquire and Release |
 
 // Inside the traced program nothing panics.
-#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
 #[cfg(feature = "backtraces")]
 pub(crate) mod arena;

@@ -16,7 +16,7 @@ use crate::base::sync::{AtomicU32, Ordering};
 use crate::capture::process_rules::Objects;
 use crate::capture::rule_cache;
 use crate::store::frames::ADDRESS_BITS;
-use crate::store::layout::{Module, PATH_SIZE, store_bytes};
+use crate::store::layout::{Module, PATH_SIZE, store_bytes, word_of};
 use crate::store::space::{Part, SPACE};
 
 /// Value of [`Module::last`] while the module is loaded.
@@ -139,6 +139,7 @@ fn is_placed(module: &Module, loaded: &Loaded) -> bool {
 
 /// The index in the list at which the module, or another with a similar address, was found last.
 /// The list gets long where modules are loaded again and again.
+#[expect(clippy::indexing_slicing, reason = "a remainder of the table's size")]
 fn hint(loaded: &Loaded) -> &'static AtomicU32 {
     static FOUND: [AtomicU32; 64] = [const { AtomicU32::new(0) }; 64];
     &FOUND[os::page_size().number_of(loaded.start) as usize % FOUND.len()]
@@ -147,13 +148,11 @@ fn hint(loaded: &Loaded) -> &'static AtomicU32 {
 /// True if the loader has the same name for it, as far as the entry holds the name.
 fn is_named(module: &Module, loaded: &Loaded) -> bool {
     let name = loaded.name_bytes();
-    let len = name.len().min(PATH_SIZE);
-    module.path_len.load(Ordering::Relaxed) as usize == len
-        && name[..len].chunks(8).zip(&module.path).all(|(bytes, word)| {
-            let mut expected = [0; 8];
-            expected[..bytes.len()].copy_from_slice(bytes);
-            word.load(Ordering::Relaxed) == u64::from_ne_bytes(expected)
-        })
+    module.path_len.load(Ordering::Relaxed) as usize == name.len().min(PATH_SIZE)
+        && name
+            .chunks(8)
+            .zip(&module.path)
+            .all(|(bytes, word)| word.load(Ordering::Relaxed) == word_of(bytes))
 }
 
 /// True if the module is the one of the entry. Reads the module's memory.
@@ -169,7 +168,7 @@ fn is_same(module: &Module, loaded: &Loaded) -> bool {
     // SAFETY: `note` is called with objects that stay loaded meanwhile.
     let object = unsafe { loaded.constants() };
     let build_id = object.build_id();
-    let same_id = id.get(..len) == Some(&build_id[..build_id.len().min(id.len())]);
+    let same_id = id.get(..len) == Some(build_id.get(..id.len()).unwrap_or(build_id));
     // The executable has no name here, and no other module lacks one.
     same_id && (loaded.name_bytes().is_empty() || is_named(module, loaded))
 }
@@ -189,7 +188,7 @@ fn describe(module: &Module, loaded: &Loaded, generation: u32) {
     let name = loaded.name_bytes();
     let path = if name.is_empty() {
         let len = os::read_link(c"/proc/self/exe", &mut executable);
-        &executable[..len]
+        executable.get(..len).unwrap_or(&[])
     } else {
         name
     };

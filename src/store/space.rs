@@ -14,7 +14,7 @@ use crate::base::sync::spin_lock::SpinLock;
 use crate::base::sync::{AtomicPtr, AtomicU32, Ordering, UnsafeCell};
 use crate::store::ids::ThreadIndex;
 use crate::store::ids::{SHARED, SLOTS};
-use crate::store::layout::{ENTRY_SIZES, Mapping, Region};
+use crate::store::layout::{Mapping, Region};
 
 /// A part that grows by itself: a region whose entries are used from the first on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +92,7 @@ impl Space {
         }
     }
 
+    #[expect(clippy::indexing_slicing, reason = "an array of all parts")]
     fn mark(&self, part: Part) -> &Mark {
         &self.marks[part as usize]
     }
@@ -114,8 +115,8 @@ impl Space {
         self.base.store(mapping.base().as_ptr(), Ordering::Release);
         let (start, size) = shared_slot(mapping);
         let has_room = Part::ALL.into_iter().all(|part| {
-            let entries = mapping.place(part.regions()[0]).1;
-            entries == 0 || self.has(part, 1)
+            let is_empty = |region: &Region| mapping.place(*region).1 == 0;
+            part.regions().iter().any(is_empty) || self.has(part, 1)
         });
         let has_room = has_room && self.reserve_bytes(mapping, start, size);
         self.in_file.store(u32::from(has_room), Ordering::Relaxed);
@@ -216,7 +217,7 @@ impl Space {
     /// Reserves the entries `from..to` of a region, as far as it has so many.
     fn reserve(&self, mapping: Mapping, region: Region, from: u32, to: u32) -> bool {
         let (start, entries) = mapping.place(region);
-        let size = ENTRY_SIZES[region as usize];
+        let size = region.entry_size();
         let (from, to) = ((from as usize).min(entries), (to as usize).min(entries));
         self.reserve_bytes(mapping, start + from * size, (to - from) * size)
     }
@@ -232,12 +233,12 @@ impl Space {
 
 /// Offset and size of the slot that threads without one share: far behind the others.
 pub(crate) fn shared_slot(mapping: Mapping) -> (usize, usize) {
-    let size = ENTRY_SIZES[Region::Threads as usize];
+    let size = Region::Threads.entry_size();
     (mapping.place(Region::Threads).0 + SHARED.index() * size, size)
 }
 
 /// Offset and size of a slot's arena.
 fn arena(mapping: Mapping, slot: ThreadIndex) -> (usize, usize) {
-    let size = ENTRY_SIZES[Region::Arenas as usize];
+    let size = Region::Arenas.entry_size();
     (mapping.place(Region::Arenas).0 + slot.index() * size, size)
 }

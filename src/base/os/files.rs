@@ -38,15 +38,17 @@ impl Path {
 
     pub(crate) fn push_number(&mut self, mut number: u32) -> bool {
         let mut digits = [0; 10];
-        let mut at = digits.len();
-        loop {
-            at -= 1;
-            digits[at] = b'0' + (number % 10) as u8;
+        let mut len = 0;
+        for digit in digits.iter_mut().rev() {
+            *digit = b'0' + (number % 10) as u8;
             number /= 10;
+            len += 1;
             if number == 0 {
-                return self.push(&digits[at..]);
+                break;
             }
         }
+        let unused = digits.len() - len;
+        digits.get(unused..).is_some_and(|digits| self.push(digits))
     }
 
     pub(crate) fn c_str(&self) -> &CStr {
@@ -248,9 +250,10 @@ pub(crate) fn boot_id() -> [u8; 16] {
     let mut text = [0; 36];
     let len = super::read_file(c"/proc/sys/kernel/random/boot_id", &mut text);
     let mut id = [0; 16];
-    let digits = text[..len].iter().filter_map(|digit| char::from(*digit).to_digit(16));
-    for (index, digit) in digits.take(32).enumerate() {
-        id[index / 2] = id[index / 2] << 4 | digit as u8;
+    let digits = text.iter().take(len).filter_map(|digit| char::from(*digit).to_digit(16));
+    for (index, digit) in digits.enumerate() {
+        let Some(byte) = id.get_mut(index / 2) else { break };
+        *byte = *byte << 4 | digit as u8;
     }
     id
 }

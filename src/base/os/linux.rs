@@ -259,10 +259,13 @@ pub(crate) fn copy_memory(address: u64, buffer: &mut [u64]) -> usize {
     let mut pieces = [libc::iovec { iov_base: core::ptr::null_mut(), iov_len: 0 }; 16];
     let mut count = 0;
     let mut at = address;
-    while at < end && count < pieces.len() {
+    for piece in &mut pieces {
+        if at >= end {
+            break;
+        }
         let next = page_size().next_start(at + 1).min(end);
-        pieces[count].iov_base = core::ptr::with_exposed_provenance_mut(at as usize);
-        pieces[count].iov_len = (next - at) as usize;
+        piece.iov_base = core::ptr::with_exposed_provenance_mut(at as usize);
+        piece.iov_len = (next - at) as usize;
         count += 1;
         at = next;
     }

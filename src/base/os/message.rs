@@ -28,6 +28,8 @@ pub(crate) fn say(text: fmt::Arguments<'_>) {
     // Neither call can fail: `Line` never does.
     let _ = line.write_str("mod-alloc: ");
     let _ = line.write_fmt(text);
-    line.bytes[line.len] = b'\n';
+    if let Some(end) = line.bytes.get_mut(line.len) {
+        *end = b'\n';
+    }
     super::write_stderr(line.bytes.get(..=line.len).unwrap_or(b"\n"));
 }

@@ -59,8 +59,9 @@ fn find(maps: &File, address: u64) -> Option<Mapping> {
             return None;
         }
         offset += read;
-        let found = piece[..read]
+        let found = piece
             .iter()
+            .take(read)
             .filter_map(|byte| lines.push(*byte))
             .find(|line| (line.start..line.end).contains(&address));
         if found.is_some() {

@@ -6,6 +6,11 @@
 //! outward of it only. The memory's maker has promised that it is of the remembered stack
 //! ([`OwnStack`](crate::capture::own_stack::OwnStack)); other memories are safe to read anywhere.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "indices are of frames up to `len`, which the walk keeps within the arrays"
+)]
+
 use crate::capture::registers::Registers;
 #[cfg(target_arch = "aarch64")]
 use crate::capture::stack::Pointer;

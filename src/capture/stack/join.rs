@@ -14,6 +14,11 @@
 //! 2. Each frame is looked up from its outer neighbour's node, and added if it is new.
 //! 3. A truncated stack has no nodes of its own: the window's are looked up by its caller.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "indices are of frames up to `len`, which the walk keeps within the arrays"
+)]
+
 use crate::capture::stack::about::About;
 use crate::capture::stack::outward::Walked;
 use crate::capture::stack::{Base, Mark, NO_NODE, Names, NoNames, Pointer, Stack};

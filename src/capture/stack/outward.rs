@@ -8,6 +8,11 @@
 //! optimized code has; it keeps two registers. At any other frame the full walk begins again from
 //! the innermost frame, because the fast one has followed no frame pointer.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "indices are of frames up to `len`, which the walk keeps within the arrays"
+)]
+
 use core::ptr::NonNull;
 
 use crate::capture::registers::Registers;

@@ -57,7 +57,7 @@ pub(super) fn room_for_threads() -> u32 {
 pub(super) fn describe(header: &Header) {
     let mut command = [0; COMMAND_SIZE];
     let len = os::read_file(c"/proc/self/cmdline", &mut command);
-    store_bytes(&header.command, &command[..len]);
+    store_bytes(&header.command, command.get(..len).unwrap_or(&[]));
     store_bytes(&header.process.boot, &os::files::boot_id());
 }
 
@@ -70,8 +70,7 @@ pub(super) fn open(
 ) -> Option<Session> {
     crate::store::trailer::start(os::monotonic_nanos() ^ u64::from(os::process_id()) << 32);
     let thread_end = os::ThreadEnd::new(calls.thread_ends);
-    let frames = &mapping.header().regions[Region::Frames as usize][1];
-    let slots = frame_slots(frames.load(Ordering::Relaxed) as usize)?;
+    let slots = frame_slots(mapping.place(Region::Frames).1)?;
     let note_state = calls.note_state;
     let session =
         Session::of_mapping(mapping, slots, discard, ROOM, thread_end, settings, note_state);

@@ -169,6 +169,7 @@ impl Thread {
 #[derive(Debug)]
 pub(crate) struct Paths([u32; PATHS]);
 
+#[expect(clippy::indexing_slicing, reason = "a hash of as many bits as the table has")]
 impl Paths {
     /// The place of a trail, and its tag.
     #[inline(always)]
