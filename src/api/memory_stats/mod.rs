@@ -54,10 +54,10 @@
 //!
 //! # Slots
 //!
-//! There are [`capacity`] slots. A thread takes one with its first update, or with
-//! [`get_or_register_slot`], and gives it back when it ends, after the destructors of its
-//! thread-locals. A thread that finds none free shares one slot with all others of that kind, and
-//! writes it by atomic additions: its figures are in
+//! There are [`capacity`] slots, 64: so many threads at a time have figures of their own. A thread
+//! takes one with its first update, or with [`get_or_register_slot`], and gives it back when it
+//! ends, after the destructors of its thread-locals. A thread that finds none free shares one slot
+//! with all others of that kind, and writes it by atomic additions: its figures are in
 //! [`aggregate_stats`](MemoryStatsRegistry::aggregate_stats), but not in
 //! [`per_thread_stats`](MemoryStatsRegistry::per_thread_stats). [`overflow_count`] counts such
 //! threads.
@@ -67,6 +67,13 @@
 //!
 //! An update with the index of another thread's slot, or of none, changes nothing;
 //! [`ignored_updates`](MemoryStatsRegistry::ignored_updates) counts it.
+//!
+//! # Sums
+//!
+//! The heap figures of [`process_stats`] are those of
+//! [`ModAlloc::snapshot`](crate::ModAlloc::snapshot), which alone begins anew at a
+//! [`reset`](crate::ModAlloc::reset). Those of [`thread_stats`] add up to them, together with
+//! threads that have ended, and with threads beyond the recording's slots, which share one.
 //!
 //! # With `MOD_ALLOC=off`, or without [`ModAlloc`](crate::ModAlloc) as the allocator
 //!
