@@ -194,6 +194,9 @@ mod store;
 pub mod symbolize;
 #[cfg(feature = "groups")]
 mod tracker;
+#[cfg(all(feature = "backtraces", not(feature = "groups")))]
+#[path = "tracker/none.rs"]
+mod tracker;
 
 #[cfg(feature = "backtraces")]
 pub use api::call_sites::CallSiteStats;
@@ -207,7 +210,6 @@ pub use api::measure;
 pub use api::measure::measure_threads;
 #[cfg(feature = "backtraces")]
 pub use api::measure::{Measured, Measuring, measure, measure_with};
-#[cfg(feature = "counters")]
 pub use api::memory_stats;
 pub use api::totals::{AllocStats, Profiler};
 #[doc(hidden)]

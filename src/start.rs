@@ -1,7 +1,6 @@
 //! The start of a recording: the session is made before the process's first block; then the system
 //! is asked to call us at forks, at the exit and at signals.
 
-#[cfg(feature = "counters")]
 use crate::base::os;
 use crate::base::sync::once::Undecided;
 use crate::engine::registration;
@@ -31,7 +30,6 @@ fn decide() -> Option<&'static Session> {
 
 /// Runs once there is a session.
 fn begin() {
-    #[cfg(feature = "counters")]
     let _errno = os::KeepErrno::new();
     // The executable is the first of the modules, whichever module allocates first.
     #[cfg(feature = "backtraces")]
@@ -45,7 +43,7 @@ fn begin() {
     crate::fork::follow();
     #[cfg(feature = "dhat-compat")]
     os::at_exit(crate::api::report_files::at_exit);
-    #[cfg(all(feature = "counters", not(feature = "preload")))]
+    #[cfg(not(feature = "preload"))]
     crate::api::diagnostics::start();
     #[cfg(feature = "preload")]
     crate::base::settings::refuse_signal();

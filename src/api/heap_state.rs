@@ -101,19 +101,19 @@ pub fn collect() -> Option<HeapState> {
 /// for: see [`process`].
 #[must_use]
 pub fn jemalloc() -> Option<HeapState> {
-    allocator::jemalloc_state()
+    allocator::jemalloc::state()
 }
 
 /// mimalloc's state; `None` if it is linked but not in use, or the feature `mimalloc` is off. The
 /// process's figures are not asked for: see [`process`].
 #[must_use]
 pub fn mimalloc() -> Option<HeapState> {
-    allocator::mimalloc_state()
+    allocator::mimalloc::state()
 }
 
 /// The state of glibc's allocator; `None` if the C library is another one or older than 2.33, or
 /// its `malloc` is not in use. The process's figures are not asked for: see [`process`].
 #[must_use]
 pub fn glibc() -> Option<HeapState> {
-    allocator::glibc_state()
+    allocator::glibc::state()
 }

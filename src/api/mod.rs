@@ -2,18 +2,22 @@
 
 #[cfg(feature = "backtraces")]
 pub(crate) mod call_sites;
-#[cfg(all(feature = "counters", not(feature = "preload")))]
+#[cfg(not(feature = "preload"))]
 pub(crate) mod diagnostics;
-#[cfg(feature = "backtraces")]
+#[cfg(feature = "groups")]
 pub(crate) mod groups;
 pub mod heap_state;
 #[cfg(feature = "backtraces")]
 #[doc(hidden)]
 pub mod measure;
-#[cfg(feature = "counters")]
 pub mod memory_stats;
 #[cfg(feature = "backtraces")]
 pub(crate) mod own_recording;
 #[cfg(feature = "dhat-compat")]
 pub(crate) mod report_files;
+#[cfg(all(feature = "backtraces", not(feature = "groups")))]
+pub(crate) mod stay;
 pub(crate) mod totals;
+
+#[cfg(feature = "groups")]
+pub(crate) use groups::stay;

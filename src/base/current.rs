@@ -118,13 +118,12 @@ pub(crate) fn set_state<T>(state: NonNull<T>) {
 }
 
 /// Records nothing of the calling thread from now on.
-#[cfg(feature = "counters")]
 pub(crate) fn mute() {
     set_number(PROFILER);
 }
 
 /// Takes the calling thread's events for the program's again.
-#[cfg(all(feature = "counters", not(feature = "preload")))]
+#[cfg(not(feature = "preload"))]
 pub(crate) fn unmute() {
     set_number(NEW);
 }

@@ -76,16 +76,14 @@ impl Settings {
 }
 
 /// The value of `MOD_ALLOC_SIGNAL`; `None` if it is empty or not set.
-#[cfg(feature = "counters")]
 fn signal_name() -> Option<&'static CStr> {
     os::environment(SIGNAL).filter(|value| !value.is_empty())
 }
 
-#[cfg(feature = "counters")]
 const SIGNAL: &CStr = c"MOD_ALLOC_SIGNAL";
 
 /// `MOD_ALLOC_SIGNAL`: the signal at which the program describes its memory.
-#[cfg(all(feature = "counters", not(feature = "preload")))]
+#[cfg(not(feature = "preload"))]
 pub(crate) fn signal() -> Option<core::ffi::c_int> {
     let value = signal_name()?;
     let signal = os::signals::number_of(value.to_bytes());

@@ -2,7 +2,7 @@
 
 use crate::base::current::{self, BUSY, ENDED, NEW, PROFILER, SLOTLESS, set_number};
 use crate::base::sync::{Ordering, compiler_fence, wait_turn};
-#[cfg(all(feature = "counters", not(feature = "preload")))]
+#[cfg(not(feature = "preload"))]
 use crate::engine::dump_thread;
 use crate::engine::registration;
 #[cfg(feature = "backtraces")]
@@ -158,7 +158,7 @@ fn leave_with_errands(cell: &'static ThreadCell, slot: &'static ThreadSlot) {
 /// is done.
 #[cold]
 fn adopt_mode(slot: &ThreadSlot, heap: &Heap) {
-    #[cfg(all(feature = "counters", not(feature = "preload")))]
+    #[cfg(not(feature = "preload"))]
     dump_thread::start_where_needed(&slot.front);
     let mut turn = 0;
     while !slot.front.is_current(heap) {

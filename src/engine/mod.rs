@@ -35,9 +35,8 @@
 )]
 
 pub(crate) mod allocator;
-#[cfg(feature = "counters")]
 pub(crate) mod beginnings;
-#[cfg(all(feature = "counters", not(feature = "preload")))]
+#[cfg(not(feature = "preload"))]
 pub(crate) mod dump_thread;
 #[cfg(feature = "backtraces")]
 pub(crate) mod events;

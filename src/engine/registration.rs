@@ -33,19 +33,14 @@ use crate::base::current;
 use crate::base::current::{BUSY, ENDED, PROFILER, SLOTLESS, set_number};
 use crate::base::os;
 use crate::base::sync::{AtomicPtr, Ordering, wait_turn};
-#[cfg(feature = "counters")]
 use crate::engine::beginnings;
-#[cfg(all(feature = "counters", not(feature = "preload")))]
+#[cfg(not(feature = "preload"))]
 use crate::engine::dump_thread;
 use crate::engine::inside::{Inside, Outside};
-#[cfg(feature = "backtraces")]
-use crate::engine::place;
 use crate::engine::session::{self, Session};
 use crate::engine::thread_cell::{Claim, ThreadCell};
 use crate::store::ids::ThreadIndex;
 use crate::store::peak::SHARED_SLOT;
-#[cfg(feature = "backtraces")]
-use crate::store::space::{Part, SPACE};
 use crate::store::thread_slot::{SHARED, SLOTS, ThreadSlot, claim};
 
 /// The threads' cells, by slot; kept for the next thread in the slot.
@@ -72,25 +67,19 @@ fn register_with(
     bounds: impl FnOnce() -> (u64, u64),
 ) -> Result<Inside, Outside> {
     set_number(PROFILER);
-    #[cfg(feature = "backtraces")]
-    if place::is_muted() {
+    if session::is_muted() {
         return Err(Outside::Profiler);
     }
-    #[cfg(feature = "backtraces")]
     let _errno = os::KeepErrno::new();
-    #[cfg(feature = "backtraces")]
     session::note_moment(session);
-    #[cfg(all(feature = "counters", not(feature = "preload")))]
+    #[cfg(not(feature = "preload"))]
     dump_thread::start_anyway();
     let Some((slot, mut claim)) = find_slot(session) else {
         set_number(SLOTLESS);
         return enter_shared(session, false);
     };
     let (cell, bounds) = (claim.cell(), bounds());
-    #[cfg(feature = "counters")]
     beginnings::begin(cell.index(), slot, || claim.begin(bounds));
-    #[cfg(not(feature = "counters"))]
-    claim.begin(bounds);
     join(session, slot, cell.index());
     if let Some(key) = session.thread_end {
         key.set(ptr::from_ref(cell).cast_mut().cast());
@@ -101,10 +90,7 @@ fn register_with(
 
 /// Claims a free slot for the calling thread; `None` if there is none, or no memory for its state.
 fn find_slot(session: &'static Session) -> Option<(&'static ThreadSlot, Claim)> {
-    #[cfg(feature = "backtraces")]
-    let room = |slots| SPACE.has(Part::Threads, slots);
-    #[cfg(not(feature = "backtraces"))]
-    let room = |_| true;
+    let room = session::has_room_for_threads;
     let index = claim(session.slots, &session.header.process.threads, room)?;
     let (slot, cell) = (session.slot(index)?, cell(session, index)?);
     // SAFETY: the slot was claimed just now, and the cell is not yet the calling thread's.
@@ -144,10 +130,7 @@ fn cell(session: &'static Session, index: ThreadIndex) -> Option<&'static Thread
     let memory = os::reserve(size_of::<ThreadCell>())?.cast::<ThreadCell>();
     // SAFETY: zeroed memory of the right size, never given back, for this slot alone.
     let cell = unsafe { ThreadCell::initialize(memory, session, index) }?;
-    #[cfg(feature = "backtraces")]
-    if SPACE.is_in_file() {
-        os::files::wipe_on_fork(memory.cast(), size_of::<ThreadCell>());
-    }
+    session::keep_from_children(memory.cast(), size_of::<ThreadCell>());
     entry.store(memory.as_ptr(), Ordering::Release);
     Some(cell)
 }
@@ -199,10 +182,9 @@ pub(crate) unsafe extern "C" fn thread_ends(value: *mut c_void) {
     #[cfg(feature = "backtraces")]
     cell.member().end(session.groups);
     session.heap().leave(&slot.front);
-    #[cfg(feature = "counters")]
     beginnings::end(cell.index());
     slot.leave();
-    #[cfg(all(feature = "counters", not(feature = "preload")))]
+    #[cfg(not(feature = "preload"))]
     dump_thread::thread_ended();
 }
 
@@ -225,20 +207,14 @@ pub(crate) fn rebuild_in_child(session: &'static Session) {
 /// library.
 fn bounds_of_stranger() -> (u64, u64) {
     #[cfg(feature = "preload")]
-    {
-        let here = 0_u64;
-        os::stack::bounds_around((&raw const here).addr() as u64).unwrap_or((0, 0))
-    }
+    return os::stack::bounds_here().unwrap_or((0, 0));
     #[cfg(not(feature = "preload"))]
     bounds_of_thread()
 }
 
 /// The bounds of the calling thread's stack. The C library may allocate for the answer.
 fn bounds_of_thread() -> (u64, u64) {
-    #[cfg(feature = "backtraces")]
-    return os::stack_bounds().unwrap_or((0, 0));
-    #[cfg(not(feature = "backtraces"))]
-    (0, 0)
+    session::stack_bounds().unwrap_or((0, 0))
 }
 
 /// The bounds for a slot whose thread may be another one at each event. Without bounds the stack is

@@ -28,8 +28,9 @@ mod parts;
 #[path = "session/stacks.rs"]
 mod parts;
 
-#[cfg(feature = "backtraces")]
-pub(crate) use parts::note_moment;
+pub(crate) use parts::{
+    has_room_for_threads, is_muted, keep_from_children, note_moment, stack_bounds,
+};
 
 static SESSION: Once<Session> =
     Once::new(AtomicU32::new(0), UnsafeCell::new(MaybeUninit::uninit()));

@@ -6,7 +6,6 @@ use crate::engine::session::Session;
 use crate::store::ids::SiteId;
 use crate::store::trailer;
 pub(super) use crate::store::trailer::padded;
-#[cfg(feature = "groups")]
 use crate::tracker;
 
 with_callers_registers! {
@@ -15,17 +14,11 @@ with_callers_registers! {
     /// # Safety
     ///
     /// The block must be valid for writes of its size (the last argument) and the trailer.
-    pub(super) allocated(&'static Session, *mut u8, usize) => entrance
+    pub(super) allocated(&'static Session, *mut u8, usize) => record_or_report
 }
-
-#[cfg(not(feature = "groups"))]
-use self::record as entrance;
-#[cfg(feature = "groups")]
-use self::record_or_report as entrance;
 
 /// Records a new block like `record`, and tells a tracker if there is one. The two functions
 /// are apart, so that neither has to keep registers for the other.
-#[cfg(feature = "groups")]
 unsafe extern "C" fn record_or_report(
     session: &'static Session,
     block: *mut u8,
@@ -69,11 +62,8 @@ pub(super) unsafe fn freed(session: &'static Session, block: *mut u8, size: usiz
     // SAFETY: the caller's promise.
     match unsafe { trailer::read(block, size) } {
         Some(site) => events::freed(session, site, size),
-        #[cfg(feature = "groups")]
         // SAFETY: the caller's promise.
         None => unsafe { tracker::freed(session, block, size) },
-        #[cfg(not(feature = "groups"))]
-        None => events::damaged(session, size),
     }
 }
 
@@ -88,14 +78,10 @@ pub(super) unsafe fn site_of(
     block: *mut u8,
     size: usize,
 ) -> Option<SiteId> {
-    #[cfg(not(feature = "groups"))]
-    let _no_tracker = session;
     // SAFETY: the caller's promise.
     let site = unsafe { trailer::read(block, size) };
-    #[cfg(feature = "groups")]
     // SAFETY: the caller's promise.
-    let site = site.or_else(|| unsafe { tracker::take_site(session, block, size) });
-    site
+    site.or_else(|| unsafe { tracker::take_site(session, block, size) })
 }
 
 /// Called when a block could not be reallocated.
@@ -105,13 +91,8 @@ pub(super) unsafe fn site_of(
 /// `block` must be valid for writes of `size` bytes and the trailer.
 #[cold]
 pub(super) unsafe fn kept(session: &'static Session, block: *mut u8, size: usize) {
-    #[cfg(feature = "groups")]
     // SAFETY: the caller's promise.
-    unsafe {
-        tracker::kept(session, block, size);
-    }
-    #[cfg(not(feature = "groups"))]
-    let _no_tracker = (session, block, size);
+    unsafe { tracker::kept(session, block, size) };
 }
 
 /// Records that a block of `site` was resized, and writes its trailer anew. A block that is not
@@ -134,7 +115,6 @@ pub(super) unsafe fn resized(
     };
     // SAFETY: the caller's promise.
     unsafe { trailer::write(block, new, site) };
-    #[cfg(feature = "groups")]
     if tracker::is_watched() {
         // SAFETY: the caller's promise.
         unsafe { tracker::report_new(session, block, new, site) };

@@ -29,7 +29,7 @@ mod threads;
 
 use std::sync::Arc;
 
-use crate::api::groups::Stay;
+use crate::api::stay::Stay;
 use crate::base::current;
 use crate::engine::inside;
 use crate::engine::session;

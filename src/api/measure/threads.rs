@@ -3,7 +3,7 @@
 use core::ffi::{c_int, c_void};
 use std::boxed::Box;
 
-use crate::api::groups::Stay;
+use crate::api::stay::Stay;
 use crate::base::current;
 use crate::base::os::threads::{self, Attributes, Start};
 use crate::base::sync::Ordering;

@@ -2,23 +2,44 @@
 //!
 //! Conditions that hold for every function here: none allocates through Rust's global
 //! allocator, none panics, none prints but [`write_stderr`], and a failure comes back as a value.
+//! No file of the hot folders outside of this one calls libc.
+//!
+//! | group | functions |
+//! |---|---|
+//! | memory | [`reserve`], `release`, `discard` |
+//! | the process and its threads | [`process_id`], [`thread_id`], [`thread_name`], `stack_bounds` |
+//! | time | [`monotonic_nanos`], `thread_nanos` |
+//! | text | [`environment`], [`write_stderr`], `read_file`, [`read_quietly`] |
+//! | other threads | [`barrier_in_all_threads`], `copy_memory` |
+//! | ends | [`ThreadEnd`], [`at_exit`] |
+//!
+//! Functions for the middle of an event leave errno as it is, or their callers keep it
+//! ([`KeepErrno`]): the program may read it after its own call of an allocation function.
 
 pub(crate) mod clock;
 #[cfg(feature = "backtraces")]
 pub(crate) mod files;
+#[cfg(feature = "symbolicate")]
+mod large_stack;
 mod linux;
+#[cfg(feature = "backtraces")]
+mod linux_stacks;
 #[cfg(feature = "backtraces")]
 pub(crate) mod loaded;
 #[cfg(target_env = "gnu")]
 pub(crate) mod malloc;
 pub(crate) mod message;
 mod pages;
-#[cfg(all(feature = "counters", not(feature = "preload")))]
+#[cfg(not(feature = "preload"))]
 pub(crate) mod signals;
 #[cfg(feature = "preload")]
 pub(crate) mod stack;
 #[cfg(feature = "threads")]
 pub(crate) mod threads;
 
+#[cfg(feature = "symbolicate")]
+pub(crate) use large_stack::with_large_stack;
 pub(crate) use linux::*;
+#[cfg(feature = "backtraces")]
+pub(crate) use linux_stacks::*;
 pub(crate) use pages::page_size;

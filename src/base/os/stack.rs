@@ -18,8 +18,14 @@ struct Mapping {
     is_main_stack: bool,
 }
 
+/// First address and one past the last of the stack that the caller runs on.
+pub(crate) fn bounds_here() -> Option<(u64, u64)> {
+    let here = 0_u64;
+    bounds_around((&raw const here).addr() as u64)
+}
+
 /// First address and one past the last of the stack that holds `sp`.
-pub(crate) fn bounds_around(sp: u64) -> Option<(u64, u64)> {
+fn bounds_around(sp: u64) -> Option<(u64, u64)> {
     let mapping = find(&File::open(MAPS).ok()?, sp)?;
     if mapping.is_main_stack {
         // It grows: as far as its limit allows, or the next mapping below.

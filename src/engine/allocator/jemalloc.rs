@@ -4,6 +4,10 @@ use tikv_jemalloc_ctl::{arenas, epoch, raw, stats};
 
 use crate::recording::heap_state::{Allocator, HeapState};
 
+/// All figures can be read quickly.
+#[cfg(feature = "backtraces")]
+pub(crate) use self::state as quick_state;
+
 /// The state, as of now. jemalloc copies its numbers together when its epoch is advanced; this
 /// function advances it once.
 pub(crate) fn state() -> Option<HeapState> {

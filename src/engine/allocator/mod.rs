@@ -17,54 +17,28 @@ pub(crate) mod jemalloc;
 pub(crate) mod mimalloc;
 #[cfg(feature = "backtraces")]
 pub(crate) mod moments;
+#[cfg(not(all(feature = "jemalloc", feature = "mimalloc", target_env = "gnu")))]
+pub(crate) mod none;
 pub(crate) mod process;
+
+#[cfg(not(target_env = "gnu"))]
+pub(crate) use none as glibc;
+#[cfg(not(feature = "jemalloc"))]
+pub(crate) use none as jemalloc;
+#[cfg(not(feature = "mimalloc"))]
+pub(crate) use none as mimalloc;
 
 use crate::recording::heap_state::HeapState;
 
 /// The state of the allocator in use: the first of the three that is.
 pub(crate) fn collect() -> Option<HeapState> {
-    let state = jemalloc_state().or_else(mimalloc_state).or_else(glibc_state)?;
+    let state = jemalloc::state().or_else(mimalloc::state).or_else(glibc::state)?;
     Some(HeapState { process: process::process(), ..state })
-}
-
-/// jemalloc's state, without the process's figures; `None` if it is not in use.
-pub(crate) fn jemalloc_state() -> Option<HeapState> {
-    #[cfg(feature = "jemalloc")]
-    return jemalloc::state();
-    #[cfg(not(feature = "jemalloc"))]
-    None
-}
-
-/// mimalloc's state, without the process's figures; `None` if it is not in use.
-pub(crate) fn mimalloc_state() -> Option<HeapState> {
-    #[cfg(feature = "mimalloc")]
-    return mimalloc::state();
-    #[cfg(not(feature = "mimalloc"))]
-    None
-}
-
-/// The state of glibc's allocator, without the process's figures; `None` if it is not in use.
-pub(crate) fn glibc_state() -> Option<HeapState> {
-    #[cfg(target_env = "gnu")]
-    return glibc::state();
-    #[cfg(not(target_env = "gnu"))]
-    None
 }
 
 /// The state as far as any allocation may ask for it: [`collect`] without its slow figures, and
 /// without use of the heap.
 #[cfg(feature = "backtraces")]
 pub(crate) fn collect_quickly() -> Option<HeapState> {
-    #[cfg(feature = "jemalloc")]
-    if let Some(state) = jemalloc::state() {
-        return Some(state);
-    }
-    #[cfg(feature = "mimalloc")]
-    if let Some(state) = mimalloc::quick_state() {
-        return Some(state);
-    }
-    #[cfg(target_env = "gnu")]
-    return glibc::quick_state();
-    #[cfg(not(target_env = "gnu"))]
-    None
+    jemalloc::quick_state().or_else(mimalloc::quick_state).or_else(glibc::quick_state)
 }

@@ -1,5 +1,7 @@
 //! The session's part in a build without stacks: the thread slots alone.
 
+use core::ptr::NonNull;
+
 use crate::base::os;
 use crate::base::os::clock::Clock;
 use crate::base::settings::Settings;
@@ -18,6 +20,27 @@ pub(super) fn room_for_threads() -> u32 {
 }
 
 pub(super) fn describe(_header: &Header) {}
+
+/// True if there is room for so many thread slots: all have it from the start.
+pub(crate) fn has_room_for_threads(_slots: u32) -> bool {
+    true
+}
+
+/// Forked children go on with the memory of their parent.
+pub(crate) fn keep_from_children(_memory: NonNull<u8>, _len: usize) {}
+
+/// A forked child records what its parent does.
+pub(crate) fn is_muted() -> bool {
+    false
+}
+
+/// No reader of this recording asks for the time.
+pub(crate) fn note_moment(_session: &Session) {}
+
+/// No stack is walked.
+pub(crate) fn stack_bounds() -> Option<(u64, u64)> {
+    None
+}
 
 /// The session of a described mapping.
 pub(super) fn open(

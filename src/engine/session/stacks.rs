@@ -7,12 +7,16 @@
 //! 3. [`describe`]: the process, in the header; the clock starts.
 //! 4. [`open`]: the trailers' secret, the key that announces a thread's end, the views.
 
+use core::ptr::NonNull;
+
 use crate::base::os;
 use crate::base::os::clock::Clock;
+pub(crate) use crate::base::os::stack_bounds;
 use crate::base::settings::{BUCKETS, Settings};
 use crate::base::sync::Ordering;
 use crate::capture::process_rules::ProcessRules;
 use crate::engine::place;
+pub(crate) use crate::engine::place::is_muted;
 use crate::engine::session::{Calls, Session};
 use crate::store::arena::Arena;
 use crate::store::frames::Frames;
@@ -75,6 +79,18 @@ pub(super) fn open(
     let session =
         Session::of_mapping(mapping, slots, discard, ROOM, thread_end, settings, note_state);
     Some(Session { clock, ..session })
+}
+
+/// True if there is room for so many thread slots.
+pub(crate) fn has_room_for_threads(slots: u32) -> bool {
+    SPACE.has(Part::Threads, slots)
+}
+
+/// Keeps the memory of a thread's state out of forked children, whose recording is another file.
+pub(crate) fn keep_from_children(memory: NonNull<u8>, len: usize) {
+    if SPACE.is_in_file() {
+        os::files::wipe_on_fork(memory, len);
+    }
 }
 
 /// Notes what both clocks say, so that a reader of the recording can tell the time.
@@ -156,7 +172,7 @@ fn frame_slots(frames: usize) -> Option<&'static [Slot]> {
 
 /// Empties slots that are no longer used, as far as they are whole pages.
 fn discard(slots: &'static [Slot]) {
-    let memory = core::ptr::NonNull::from(slots).cast();
+    let memory = NonNull::from(slots).cast();
     // SAFETY: slots are atomics, in the mapping of `frame_slots`; zero says that a slot is empty.
     unsafe { os::discard(memory, size_of_val(slots)) };
 }

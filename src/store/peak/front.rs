@@ -5,7 +5,7 @@ use crate::base::sync::word::{Pair, Signed, Word};
 use crate::base::sync::{AtomicU32, Ordering};
 
 /// No mode of a heap: the front's thread must find out the reason before it uses the front.
-#[cfg(all(feature = "counters", not(feature = "preload")))]
+#[cfg(not(feature = "preload"))]
 const HALTED: u32 = u32::MAX;
 
 /// The pending bytes of all threads together stay below 1/2^STEP_SHIFT of the maximum, as long as
@@ -151,13 +151,11 @@ impl Front {
     }
 
     /// Prepares the front for a new thread, whose maximum begins as the live bytes.
-    #[cfg(feature = "counters")]
     pub(crate) fn begin_peak(&self) {
         self.peak.set(self.bytes());
     }
 
     /// See the field.
-    #[cfg(feature = "counters")]
     pub(crate) fn peak(&self) -> i64 {
         self.peak.get()
     }
@@ -390,13 +388,13 @@ impl Front {
     }
 
     /// The thread's next event is to stop at [`is_current`](Self::is_current), whatever the mode.
-    #[cfg(all(feature = "counters", not(feature = "preload")))]
+    #[cfg(not(feature = "preload"))]
     pub(crate) fn halt(&self) -> u32 {
         self.mode.swap(HALTED, Ordering::Relaxed)
     }
 
     /// Takes back a [`halt`](Self::halt), which returned `mode`. True if it was still in force.
-    #[cfg(all(feature = "counters", not(feature = "preload")))]
+    #[cfg(not(feature = "preload"))]
     pub(crate) fn go_on(&self, mode: u32) -> bool {
         // A thread that sets the front up meanwhile does so for good.
         self.mode.compare_exchange(HALTED, mode, Ordering::Relaxed, Ordering::Relaxed).is_ok()

@@ -1,0 +1,100 @@
+//! The child's file: made by the parent before the fork, taken over by the child.
+
+use core::mem::offset_of;
+
+use crate::base::os::files;
+use crate::base::os::files::{File, Path};
+use crate::base::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::engine::place::{create, expand};
+use crate::engine::session::Session;
+use crate::store::layout::{HEADER_SIZE, Header, Mapping, Process, Region};
+use crate::store::space::{Part, SPACE, shared_slot};
+
+/// The prepared file's number plus one, while a fork is under way; 0: none.
+static PREPARED: AtomicU32 = AtomicU32::new(0);
+/// The number of prepared files: part of their names, until the children rename them.
+static COUNT: AtomicU64 = AtomicU64::new(0);
+
+/// Copies the recording to a new file. If that fails, the child will not be recorded.
+pub(super) fn prepare(session: &Session) {
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let Some(path) = name(count) else { return };
+    let Ok(file) = File::create_new(path.c_str()) else { return };
+    if copy(session.mapping, &file) {
+        PREPARED.store(file.into_number().cast_unsigned() + 1, Ordering::Relaxed);
+    } else {
+        files::remove(path.c_str());
+    }
+}
+
+/// The prepared file's name. Readers do not take the file for a recording as long as it has no
+/// process.
+fn name(count: u64) -> Option<Path> {
+    let mut path = Path::EMPTY;
+    let fits =
+        path.push(SPACE.path().to_bytes()) && path.push(b".fork") && path.push_number(count as u32);
+    fits.then_some(path)
+}
+
+/// Writes all that may have been touched, without a process's id: the child writes it.
+fn copy(mapping: Mapping, file: &File) -> bool {
+    let last = mapping.place(Region::Arenas);
+    let size = last.0 + last.1 * Region::Arenas.entry_size();
+    let parts = Part::ALL.into_iter().flat_map(|part| {
+        let entries = SPACE.entries(part) as usize;
+        part.regions().iter().map(move |&region| {
+            let (start, all) = mapping.place(region);
+            (start, entries.min(all) * region.entry_size())
+        })
+    });
+    let pieces = [(0, HEADER_SIZE), shared_slot(mapping)].into_iter();
+    let mut pieces = pieces.chain(parts).chain(SPACE.used_arenas(mapping));
+    let no_process = offset_of!(Header, process) + offset_of!(Process, id);
+    file.set_len(size).is_ok()
+        && pieces.all(|(start, len)| {
+            // SAFETY: inside the mapping, and reserved before.
+            let memory = unsafe { mapping.base().add(start) };
+            // SAFETY: mapped memory, which stays so.
+            unsafe { file.write_memory(memory.as_ptr(), len, start) }
+        })
+        && file.write_at(&0_u32.to_ne_bytes(), no_process)
+}
+
+/// In the parent: leaves the file to the child.
+pub(super) fn forget() {
+    drop(take());
+}
+
+fn take() -> Option<File> {
+    let number = PREPARED.swap(0, Ordering::Relaxed).checked_sub(1)?;
+    Some(File::of_number(number.cast_signed()))
+}
+
+/// In the child: the prepared file takes the place of the parent's; `false` if there is none.
+pub(super) fn adopt(session: &Session) -> bool {
+    let (Some(file), Some(prepared)) = (take(), name(COUNT.load(Ordering::Relaxed) - 1)) else {
+        return false;
+    };
+    let (last, arenas) = session.mapping.place(Region::Arenas);
+    let len = last + arenas * Region::Arenas.entry_size();
+    // SAFETY: the recording's own mapping, of that length; the file has the same contents.
+    let mapped = unsafe { file.map(Some(session.mapping.base()), len) };
+    if mapped.is_none() {
+        files::remove(prepared.c_str());
+        return false;
+    }
+    SPACE.set_path(own_name(session, prepared));
+    true
+}
+
+/// Gives the prepared file this process's name, if that can be done.
+fn own_name(session: &Session, prepared: Path) -> Path {
+    let Some(pattern) = session.settings.record else { return prepared };
+    let Some((mut path, names_process)) = expand(pattern) else { return prepared };
+    let appended =
+        names_process || path.push(b".") && path.push_number(crate::base::os::process_id());
+    // An empty file of that name is made first, so that no other recording is replaced.
+    let made = if appended && names_process { create(pattern).ok() } else { None };
+    let path = made.map_or(path, |(_file, path)| path);
+    if appended && files::rename(prepared.c_str(), path.c_str()) { path } else { prepared }
+}
