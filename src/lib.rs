@@ -157,9 +157,10 @@
 //!
 //! # Features
 //!
-//! Default are `counters` (the process's totals and [`memory_stats`]; libc is the only dependency),
-//! `backtraces` (stacks and sites), `symbolicate` (names, files, lines), `dhat-compat` (the
-//! report), and `std`. Not default are:
+//! The process's totals and [`memory_stats`] are always there, with libc as the only dependency.
+//! Default are `backtraces` (stacks and sites), `symbolicate` (names, files, lines) and
+//! `dhat-compat` (the report); `counters` and `std` are names of mod-alloc 1.0.1, and add nothing.
+//! Not default are:
 //!
 //! | feature | adds |
 //! |---|---|
