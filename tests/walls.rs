@@ -329,6 +329,68 @@ mod stacks {
     }
 }
 
+mod disks {
+    use super::*;
+    use std::ffi::{CString, c_ulong};
+    use std::io;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::process::CommandExt;
+    use std::path::Path;
+
+    /// Mounts a file system of so many bytes, for the calling process alone. After fork and before
+    /// exec: allocates nothing.
+    fn mount(path: &CString, options: &CString) -> io::Result<()> {
+        let done = |result| if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) };
+        let (root, tmpfs, none) = (c"/".as_ptr(), c"tmpfs".as_ptr(), std::ptr::null());
+        let private: c_ulong = libc::MS_REC | libc::MS_PRIVATE;
+        // SAFETY: only this process's view of the file systems becomes its own.
+        done(unsafe { libc::unshare(libc::CLONE_NEWNS) })?;
+        // SAFETY: C strings, or none where none are needed.
+        done(unsafe { libc::mount(none, root, none, private, none.cast()) })?;
+        let (path, options) = (path.as_ptr(), options.as_ptr());
+        // SAFETY: C strings.
+        done(unsafe { libc::mount(tmpfs, path, tmpfs, 0, options.cast()) })
+    }
+
+    fn c(text: &[u8]) -> CString {
+        CString::new(text).expect("no zero byte")
+    }
+
+    /// Runs a program whose recording lies on a file system of so many KiB; root may make one.
+    fn recorded_on(kib: u64, arguments: &[&str]) -> Ended {
+        let name = format!("{} on {kib} KiB", arguments.join(" "));
+        let mut launch = Launch::new(&name, programs(), arguments);
+        let disk = launch.folder.join("disk");
+        std::fs::create_dir(&disk).expect("the folder is new");
+        let (place, options) =
+            (c(disk.as_os_str().as_bytes()), c(format!("size={kib}k").as_bytes()));
+        let mount = move || mount(&place, &options);
+        // SAFETY: the closure makes three system calls, as may be done between fork and exec.
+        unsafe { launch.command.pre_exec(mount) };
+        launch.env("MOD_ALLOC_RECORD", path(&disk.join("one.rec"))).run()
+    }
+
+    fn path(path: &Path) -> &str {
+        path.to_str().expect("a path in UTF-8")
+    }
+
+    /// The report reads what was recorded. On such a file system even reading a page that has no
+    /// space yet ends the process, and slots and arenas lie apart from each other.
+    #[test]
+    fn a_report_is_made_of_a_recording_on_a_full_file_system() {
+        for kib in [64, 100, 160, 400, 4_000] {
+            let ended = recorded_on(kib, &["three-blocks", "7"]).with_status(7);
+            assert_eq!(ended.stdout, "three blocks\n", "{kib} KiB");
+            let sum = ended.report().sum();
+            assert!(sum.get("tb") >= 3_000 && sum.get("tbk") >= 3, "{kib} KiB: {sum:?}");
+            let ended = recorded_on(kib, &["summit"]).with_status(0);
+            let snapshot = ended.stdout.lines().find_map(|line| line.strip_prefix("snapshot "));
+            let peak: u64 = snapshot.expect("printed").split(' ').next().unwrap().parse().unwrap();
+            assert!(ended.report().sum().get("tb") >= peak, "{kib} KiB");
+        }
+    }
+}
+
 mod memory {
     use super::*;
 

@@ -138,7 +138,7 @@ fn span(view: &View<'_>, is_running: bool) -> Span {
     if is_running {
         return since_start(process);
     }
-    let fronts = view.slots.iter().map(|slot| &slot.front).chain([&view.header.heap.exact]);
+    let fronts = view.used_slots().map(|(_, slot)| &slot.front).chain([&view.header.heap.exact]);
     let latest = fronts.map(Front::last_growth).max().unwrap_or(0);
     let units = latest.max(view.header.heap.peak_time.get()).max(noted.units);
     if units == noted.units {
@@ -151,9 +151,9 @@ fn span(view: &View<'_>, is_running: bool) -> Span {
 
 /// Undoes what threads were in the middle of when they were stopped: see `store::journal`.
 fn repair(view: &View<'_>) {
-    for (slot, journal) in view.slots.iter().map(|slot| &slot.journal).enumerate() {
+    for (slot, journal) in view.used_slots().map(|(index, slot)| (index, &slot.journal)) {
         let site = SiteId::new(journal.site.load(Ordering::Relaxed));
-        let share = view.arenas.get(slot).map(|arena| arena.place_of(site));
+        let share = view.arena(slot).map(|arena| arena.place_of(site));
         let at = site.index();
         match journal.kind.load(Ordering::Relaxed) {
             RESIZING_OWN => {

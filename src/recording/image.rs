@@ -146,6 +146,7 @@ impl Image {
             frames: self.entries(Region::Frames),
             groups: self.entries(Region::Groups),
             arenas: self.entries::<Arena>(Region::Arenas),
+            may_touch: |_, _| true,
         }
     }
 

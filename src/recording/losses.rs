@@ -70,12 +70,15 @@ macro_rules! data {
         }
 
         /// The losses of a recording: those of its threads, and those that belong to none.
-        pub(crate) fn read(header: &Header, slots: &[ThreadSlot]) -> Losses {
+        pub(crate) fn read<'s>(
+            header: &'s Header,
+            slots: impl Iterator<Item = &'s ThreadSlot>,
+        ) -> Losses {
             let mut losses = Losses {
                 $($word: header.process.$word.load(Ordering::Relaxed).into(),)*
                 ..Losses::default()
             };
-            for words in slots.iter().map(|slot| &slot.losses).chain([&header.losses]) {
+            for words in slots.map(|slot| &slot.losses).chain([&header.losses]) {
                 $(losses.$slot = losses.$slot.wrapping_add(words.$slot.get());)*
             }
             losses

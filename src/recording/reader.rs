@@ -40,7 +40,7 @@ pub(crate) fn read_sites(view: &View<'_>, span: Span) -> Vec<crate::recording::m
 
 /// Reads the whole recording, which has lasted for `span`.
 pub(crate) fn read(view: &View<'_>, span: Span) -> Recording {
-    let (header, slots) = (view.header, view.slots);
+    let header = view.header;
     let heap = heap_now(view);
     let window = Window::of(header);
     let end_micros = span.end_micros(window.opened);
@@ -57,8 +57,8 @@ pub(crate) fn read(view: &View<'_>, span: Span) -> Recording {
         modules,
         frames: frames(view.frames),
         sites: sites::sites(view, heap, span, window),
-        threads: slots.iter().filter_map(thread).collect(),
-        losses: losses::read(header, slots),
+        threads: view.used_slots().filter_map(|(_, slot)| thread(slot)).collect(),
+        losses: losses::read(header, view.used_slots().map(|(_, slot)| slot)),
         groups: view.groups.iter().skip(1).map(group).collect(),
         ending: ending(header),
         self_check: self_check(header),

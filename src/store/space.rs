@@ -170,11 +170,26 @@ impl Space {
 
     /// Offset and size of every arena that may be touched.
     pub(crate) fn used_arenas(&self, mapping: Mapping) -> impl Iterator<Item = (usize, usize)> {
-        let is_used = |slot: &ThreadIndex| {
-            let word = self.arenas.get(slot.index() / 32);
-            word.is_some_and(|word| word.load(Ordering::Relaxed) >> (slot.index() % 32) & 1 != 0)
-        };
-        (0..SLOTS).map(ThreadIndex::at).filter(is_used).map(move |slot| arena(mapping, slot))
+        let slots = (0..SLOTS).filter(|slot| self.is_arena_ready(*slot));
+        slots.map(move |slot| arena(mapping, ThreadIndex::at(slot)))
+    }
+
+    fn is_arena_ready(&self, slot: usize) -> bool {
+        let word = self.arenas.get(slot / 32);
+        word.is_some_and(|word| word.load(Ordering::Relaxed) >> (slot % 32) & 1 != 0)
+    }
+
+    /// True if that entry of a region may be touched, among those that the header says are used.
+    pub(crate) fn may_touch(&self, region: Region, index: usize) -> bool {
+        match region {
+            _ if self.mapping().is_none() => true,
+            Region::Threads => {
+                index == SHARED.index() || index < self.entries(Part::Threads) as usize
+            }
+            Region::Arenas => self.is_arena_ready(index),
+            // Their numbers are raised after the space was reserved.
+            _ => true,
+        }
     }
 
     #[cold]

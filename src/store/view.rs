@@ -2,7 +2,8 @@
 //!
 //! The process that records, a report that it makes of itself, and the command that reads a file
 //! all use this view. The header gives the number of used entries of each region; entries behind
-//! them may lie on pages that a file has no space for, and are not touched.
+//! them may lie on pages that a file has no space for, and are not touched. Of slots and arenas,
+//! entries between used ones may lie there, too.
 
 use crate::base::sync::Ordering;
 use crate::store::arena::Arena;
@@ -10,6 +11,7 @@ use crate::store::frames::Frame;
 use crate::store::group::Group;
 use crate::store::layout::{Header, Mapping, Module, Region};
 use crate::store::sites::{Owner, Record};
+use crate::store::space::SPACE;
 use crate::store::tally::Tally;
 use crate::store::thread_slot::ThreadSlot;
 
@@ -18,6 +20,7 @@ use crate::store::thread_slot::ThreadSlot;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View<'a> {
     pub(crate) header: &'a Header,
+    /// See [`used_slots`](Self::used_slots).
     pub(crate) slots: &'a [ThreadSlot],
     pub(crate) modules: &'a [Module],
     pub(crate) owners: &'a [Owner],
@@ -26,7 +29,30 @@ pub(crate) struct View<'a> {
     pub(crate) records: &'a [Record],
     pub(crate) frames: &'a [Frame],
     pub(crate) groups: &'a [Group],
+    /// See [`arena`](Self::arena).
     pub(crate) arenas: &'a [Arena],
+    /// True if an entry of a region may be touched. A mapped file has no space for some entries: on
+    /// a full tmpfs even reading one of them would end the process.
+    pub(crate) may_touch: fn(Region, usize) -> bool,
+}
+
+impl<'a> View<'a> {
+    /// The slots that threads have used, with their indices.
+    pub(crate) fn used_slots(&self) -> impl Iterator<Item = (usize, &'a ThreadSlot)> + use<'a> {
+        let may_touch = self.may_touch;
+        let slots = self.slots.iter().enumerate();
+        slots.filter(move |(index, _)| may_touch(Region::Threads, *index))
+    }
+
+    /// The arena of the slot with that index; `None` if its thread never needed one.
+    pub(crate) fn arena(&self, slot: usize) -> Option<&'a Arena> {
+        self.arenas.get(slot).filter(|_| (self.may_touch)(Region::Arenas, slot))
+    }
+
+    /// The arenas that threads have needed.
+    pub(crate) fn used_arenas(&self) -> impl Iterator<Item = &'a Arena> + use<'a, '_> {
+        (0..self.arenas.len()).filter_map(|slot| self.arena(slot))
+    }
 }
 
 /// The number of used entries of a region, by the header. A frame or site is written before its
@@ -65,5 +91,6 @@ pub(crate) fn of_mapping(mapping: &Mapping) -> View<'static> {
         frames: first(mapping, Region::Frames),
         groups: first(mapping, Region::Groups),
         arenas: first(mapping, Region::Arenas),
+        may_touch: |region, index| SPACE.may_touch(region, index),
     }
 }

@@ -82,7 +82,7 @@ pub(super) fn sites(view: &View<'_>, mut heap: HeapNow, span: Span, window: Wind
         }
         sum.settled = sum.live;
     }
-    for share in view.arenas.iter().flat_map(Arena::shares) {
+    for share in view.used_arenas().flat_map(Arena::shares) {
         if let Some(sum) = sums.get_mut(share.site().index()).filter(|_| share.site() != NO_SITE) {
             sum.add(share, share.at_peak(epoch, heap.at_peak));
         }
@@ -103,9 +103,9 @@ pub(super) fn sites(view: &View<'_>, mut heap: HeapNow, span: Span, window: Wind
 fn is_at_peak_after_all(view: &View<'_>, window: Window) -> Option<bool> {
     let heap = &view.header.heap;
     let is_sole = heap.mode.load(Ordering::Relaxed) != BOUNDED;
-    let is_inside = view.slots.iter().any(|slot| slot.inside.load(Ordering::Relaxed) != 0);
+    let is_inside = view.used_slots().any(|(_, slot)| slot.inside.load(Ordering::Relaxed) != 0);
     (is_sole && is_inside).then(|| {
-        let shares = view.arenas.iter().flat_map(Arena::shares);
+        let shares = view.used_arenas().flat_map(Arena::shares);
         let first = SiteId::at(window.first).max(TABLE_FULL);
         let shares = shares.filter(|share| share.site() >= first);
         let own = window.of_sites(view.tallies);
