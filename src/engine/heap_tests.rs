@@ -71,6 +71,17 @@ fn growth(world: &World) -> u64 {
 }
 
 #[test]
+fn a_thread_that_never_grew_does_not_move_the_peaks_time() {
+    let mut world = World::new(2, 1, false, 1);
+    let (busy, idle) = (world.join(), world.join());
+    world.allocate(busy, 0, 1 << 20);
+    let grown = world.now;
+    assert!(grown > 0 && world.heap().peak_time == grown, "published, being so much");
+    world.leave(idle);
+    assert_eq!(world.heap().peak_time, grown);
+}
+
+#[test]
 fn one_thread_is_exact_after_every_event() {
     with_seeds(12, |seed| {
         let mut world = World::new(1, 5, false, seed);

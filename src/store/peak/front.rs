@@ -287,7 +287,8 @@ impl Front {
         heap.recent_bytes.raise(live);
         if live >= heap.peak_bytes.get() {
             heap.peak_bytes.set(live);
-            heap.peak_time.set(now);
+            // Another front may have grown later than this one, which may never have grown at all.
+            heap.peak_time.set(heap.peak_time.get().max(now));
             heap.at_peak.set(1);
         } else if heap.at_peak.get() != 0 {
             heap.at_peak.set(0);

@@ -26,7 +26,7 @@ use mod_alloc::report::summary;
 
 use crate::base::style::{FAINT, Painted, STRONG, WARNING};
 use crate::dhat_file::Document;
-use crate::units::{Count, Counted, Share};
+use crate::units::{Bytes, Count, Counted, Share};
 
 use super::heap_state;
 use super::names;
@@ -114,9 +114,22 @@ impl Report<'_> {
             let _ = write!(text, "after {} ({share})", self.time(peak as f64));
         }
         if document.extras.peak_is_exact == Some(false) {
-            text.push_str(", within 1 %");
+            let gap = if text.is_empty() { "" } else { ", " };
+            let _ = write!(text, "{gap}{}", self.peak_error());
         }
         text
+    }
+
+    /// The bound of the peak's error where several threads allocated: 1 % of it; in a small heap,
+    /// the bytes that each thread may keep to itself.
+    fn peak_error(&self) -> String {
+        const OF_A_THREAD: u64 = 1 << 10;
+        let kept = self.document.extras.threads.unwrap_or(1).saturating_mul(OF_A_THREAD);
+        if self.totals.peak_bytes / 100 >= kept {
+            "within 1 %".into()
+        } else {
+            format!("within {}", Bytes(kept))
+        }
     }
 
     fn losses(&mut self) {
