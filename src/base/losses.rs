@@ -33,12 +33,13 @@ thread, not recorded",
                     );
                 /// Bytes of those.
                 reentrant_bytes, "bytes", told_elsewhere();
-                /// Frees of blocks whose trailer was overwritten or never written: the block stays
-                /// live in the report.
+                /// Frees of blocks whose trailer was overwritten, or never written: the address is
+                /// no block's, or was freed before. An overwritten block stays live in the report.
                 damaged_trailers, "frees",
                     says(
-                        "({damaged_bytes}) of blocks whose end was overwritten, shown as live",
-                        "look for writes past a block's end",
+                        "({damaged_bytes}) of blocks whose end was overwritten, which are shown as \
+live, or of no live block",
+                        "look for writes past a block's end, and for wrong or repeated frees",
                     );
                 /// Bytes of those.
                 damaged_bytes, "bytes", told_elsewhere();
@@ -51,7 +52,8 @@ thread, not recorded",
                 broken_stacks, "stacks",
                     says(
                         "that end early for want of unwind information",
-                        "set MOD_ALLOC_UNWIND=auto, or build with -C force-frame-pointers=yes",
+                        "set MOD_ALLOC_UNWIND=auto if it is not, or build with \
+-C force-frame-pointers=yes",
                     );
                 /// Events of threads beyond the registry's slots; recorded, but under no thread of
                 /// their own.

@@ -180,8 +180,11 @@ fn lost(session: &Session, why: Outside, bytes: usize) {
 }
 
 /// Counts a damaged trailer: the block's site is not known, so the block stays live in the report.
+/// If the address is no block's, the size is what lies before it; one that no block has counts as
+/// 0.
 #[cold]
 pub(crate) fn damaged(session: &Session, size: usize) {
+    let size = if isize::try_from(size).is_ok() { size } else { 0 };
     session.header.losses.damaged_trailers.add_shared(1);
     session.header.losses.damaged_bytes.add_shared(size as u64);
 }

@@ -27,9 +27,18 @@ pub(super) fn causes(losses: &Losses, frames: u32) -> impl Iterator<Item = Cause
     lost.filter_map(move |(loss, figure)| {
         let (words, advice) = words(loss, &losses)?;
         let words = filled(words, &losses, frames);
-        let text = std::format!("{} {} {words}", Count(figure), loss.unit);
+        let text = std::format!("{} {words}", counted(loss, figure));
         Some(Cause { text, advice })
     })
+}
+
+/// The figure with its unit: `1 event`, `2 events`.
+fn counted(loss: &Loss, figure: u64) -> String {
+    let unit = match figure {
+        1 => loss.unit.replace("s and ", " or ").trim_end_matches('s').to_string(),
+        _ => loss.unit.to_string(),
+    };
+    std::format!("{} {unit}", Count(figure))
 }
 
 /// The words for a loss, and advice; `None` if another loss's words tell of it.
@@ -52,7 +61,7 @@ fn filled(words: &str, losses: &Losses, frames: u32) -> String {
             "frames" => text.push_str(&frames.to_string()),
             name => {
                 let figures = losses.iter().filter(|(loss, _)| loss.key == name);
-                text.extend(figures.map(|(l, n)| std::format!("{} {}", Count(n), l.unit)));
+                text.extend(figures.map(|(loss, figure)| counted(loss, figure)));
             }
         }
     }
@@ -89,6 +98,15 @@ mod tests {
             assert!(text.contains(&told), "{}: {text}", loss.key);
         }
         assert!(!text.contains(['{', '}']), "{text}");
+    }
+
+    #[test]
+    fn one_is_told_in_the_singular() {
+        let losses = Losses { reentrant: 1, reentrant_bytes: 1, ..Losses::default() };
+        let text = told(&losses);
+        assert!(text.starts_with("1 allocation or free (1 byte) made"), "{text}");
+        let losses = Losses { damaged_trailers: 1, damaged_bytes: 24, ..Losses::default() };
+        assert!(told(&losses).starts_with("1 free (24 bytes) of blocks"), "{}", told(&losses));
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub enum CalledAs {
     name = "mod-alloc",
     version,
     propagate_version = true,
-    arg_required_else_help = false,
+    arg_required_else_help = true,
     after_help = "Examples:
   mod-alloc run ls -la                    profile a program; the report goes to a file
   mod-alloc report mod-alloc.ls.4711.json read it

@@ -8,5 +8,5 @@ mod found;
 mod input;
 
 pub(crate) use folder::{RunFolder, places};
-pub(crate) use found::{in_folder, is_running, left_behind, pattern_of};
+pub(crate) use found::{goes_on_in, has_prepared, in_folder, is_running, left_behind, pattern_of};
 pub(crate) use input::{profile, read};

@@ -56,6 +56,16 @@ fn static_programs() {
 }
 
 #[test]
+fn places_for_a_recording_where_no_file_can_be() {
+    let scratch = Scratch::new("record");
+    let ran = scratch.join("ran");
+    let script = format!("echo >{}", ran.display());
+    let output = scratch.run(&["run", "--record", "no/such/place", "sh", "-c", &script]);
+    is_refused(&output, &["no/such/place: No such file or directory"]);
+    assert!(!ran.exists(), "the program is not started in vain");
+}
+
+#[test]
 fn programs_of_other_machines_and_libraries() {
     let scratch = Scratch::new("machines");
     let program = scratch.compile("work", &[]);

@@ -4,6 +4,9 @@
 mod run_support;
 
 use std::collections::HashSet;
+use std::ffi::CString;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
 
 use run_support::{Scratch, json, ours, status, sum, sum_of};
 use serde_json::Value;
@@ -46,6 +49,26 @@ fn every_process_has_a_report_and_all_have_one() {
     assert_eq!(merged["pid"].to_string(), root);
     assert_eq!(merged["cmd"], program.to_str().unwrap());
     assert!(ours(&output).contains("the sum of 4 programs in 3 processes"), "{}", ours(&output));
+}
+
+/// As daemons do: the program ends, and a child of it goes on.
+#[test]
+fn a_child_that_outlives_the_program_keeps_its_recording() {
+    let scratch = Scratch::new("outlives");
+    let fifo = scratch.join("fifo");
+    let path = CString::new(fifo.as_os_str().as_bytes()).unwrap();
+    // SAFETY: a C string.
+    assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0);
+    let script = format!("cat {} >/dev/null 2>&1 & exit 0", fifo.display());
+    let output = scratch.run(&["run", "--children", "yes", "sh", "-c", &script]);
+    let told = ours(&output);
+    assert_eq!(status(&output), 0, "{told}");
+    assert!(told.contains("1 process still runs: the reports are of this moment"), "{told}");
+    let folder = told.lines().find_map(|line| line.split_once(": mod-alloc recover ")).unwrap().1;
+    let again = scratch.run(&["recover", folder, "-o", "all.json"]);
+    assert_eq!(status(&again), 0, "{}", ours(&again));
+    fs::write(&fifo, "").unwrap(); // the child ends
+    fs::remove_dir_all(folder).unwrap();
 }
 
 fn is_the_sum(merged: &Value, parts: &[Value]) {

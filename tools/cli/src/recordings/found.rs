@@ -29,6 +29,18 @@ pub(crate) fn in_folder(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// True if the folder has a recording that was made for a child which has not begun yet.
+pub(crate) fn has_prepared(folder: &Path) -> io::Result<bool> {
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        let number = name.to_str().and_then(|name| name.rsplit_once(".fork")).map(|(_, n)| n);
+        if number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit())) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// All recordings in the folders of earlier runs, as far as this user may look into them.
 pub(crate) fn left_behind() -> Vec<PathBuf> {
     let is_ours = |path: &Path| {
@@ -53,6 +65,18 @@ pub(crate) fn is_running(pid: u32, path: &Path) -> bool {
         // Another user's process: its number has to do.
         Err(error) => error.kind() == io::ErrorKind::PermissionDenied,
     }
+}
+
+/// True if the process, whose recording ends there, lives on as another program that is to make its
+/// recording in `folder`: it may not have begun yet.
+pub(crate) fn goes_on_in(pid: u32, folder: &Path) -> bool {
+    let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    let mut variables = environment.split(|&byte| byte == 0);
+    variables.any(|variable| {
+        let path = variable.strip_prefix(b"MOD_ALLOC_RECORD=");
+        let path = path.map(|path| Path::new(OsStr::from_bytes(path)));
+        path.is_some_and(|path| path.parent() == Some(folder))
+    })
 }
 
 fn maps_name(maps: &[u8], path: &Path) -> bool {

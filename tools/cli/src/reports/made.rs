@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fmt::Display;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use mod_alloc::recording::file::RecordingFile;
 use mod_alloc::recording::model::Recording;
@@ -26,7 +28,12 @@ pub(crate) struct Made {
     /// Every recording was read and every report was written. Else the user has been told, and the
     /// recordings must stay.
     pub(crate) is_complete: bool,
+    /// Some process still writes to its recording, which must stay; the user has been told.
+    pub(crate) is_running: bool,
 }
+
+/// A recording's path, and the recording if it could be opened.
+type Opened = (PathBuf, Option<RecordingFile>);
 
 /// Why no report was made.
 #[derive(Debug)]
@@ -48,7 +55,7 @@ pub(crate) fn of_process(
     if !path.exists() {
         return Err(Error::NoRecording);
     }
-    let recording = read(path, ended).ok_or(Error::Said)?;
+    let recording = open(path).and_then(|file| read(path, &file, ended)).ok_or(Error::Said)?;
     let profile = recordings::profile(&recording, output.debug_dirs, names);
     let document = Document::of_profile(&profile);
     let target = output.target();
@@ -57,36 +64,67 @@ pub(crate) fn of_process(
     if is_complete {
         summary::print(&document, &target, output.format == Format::Dhat);
     }
-    Ok(Made { blocks: document.totals().total_blocks, is_complete })
+    Ok(Made { blocks: document.totals().total_blocks, is_complete, is_running: false })
 }
 
 /// A report of each recording in `folder`, and one of all.
 pub(crate) fn of_processes(folder: &Path, output: &Output<'_>) -> Result<Made, Error> {
-    let found = recordings::in_folder(folder).map_err(|error| {
+    let mut opened = open_all(folder).map_err(|error| {
         say!("{}: {error}", folder.display());
         Error::Said
     })?;
-    let mut paths = found;
     // The program's own first: the sum goes under its name.
     let own = format!("recording.{}", output.pid);
-    paths.sort_by_key(|path| path.file_name() != Some(OsStr::new(&own)));
-    of_recordings(&paths, output)
+    opened.sort_by_key(|(path, _)| path.file_name() != Some(OsStr::new(&own)));
+    of_opened(&opened, output)
+}
+
+/// The recordings in `folder`. A parent makes its child's recording before the fork, and the child
+/// gives it another name when it begins: that is waited for, but not for ever, because the child
+/// may have been killed before.
+fn open_all(folder: &Path) -> io::Result<Vec<Opened>> {
+    const TURNS: u32 = 500;
+    const PAUSE: Duration = Duration::from_millis(2);
+    for _ in 0..TURNS {
+        let paths = recordings::in_folder(folder)?;
+        let opened: Vec<_> = paths.iter().map(|path| RecordingFile::open(path).ok()).collect();
+        let is_open = paths.iter().zip(&opened).all(|(path, file)| file.is_some() || path.exists());
+        if is_open && !recordings::has_prepared(folder)? {
+            return Ok(paths.into_iter().zip(opened).collect());
+        }
+        std::thread::sleep(PAUSE);
+    }
+    let paths = recordings::in_folder(folder)?;
+    Ok(paths.into_iter().map(|path| (path, None)).collect())
 }
 
 /// A report of each of `paths`, and one of all.
 pub(crate) fn of_recordings(paths: &[PathBuf], output: &Output<'_>) -> Result<Made, Error> {
-    if paths.is_empty() {
-        return Err(Error::NoRecording);
-    }
+    let opened: Vec<Opened> = paths.iter().map(|path| (path.clone(), None)).collect();
+    of_opened(&opened, output)
+}
+
+fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
+    let Some((first, _)) = opened.first() else { return Err(Error::NoRecording) };
+    let folder = first.parent().unwrap_or(Path::new("."));
     let mut merger = Merger::default();
     let mut is_complete = true;
-    let mut running = 0_u64;
-    for path in paths {
-        let Some(recording) = read(path, false) else {
+    let mut running = BTreeSet::new();
+    for (path, file) in opened {
+        let recording = match file {
+            Some(file) => read(path, file, false),
+            None => open(path).and_then(|file| read(path, &file, false)),
+        };
+        let Some(recording) = recording else {
             is_complete = false;
             continue;
         };
-        running += u64::from(recordings::is_running(recording.pid, path));
+        // A recording whose name has changed meanwhile is that of a child that has just begun.
+        let pid = recording.pid;
+        let is_running = !path.exists()
+            || recordings::is_running(pid, path)
+            || recordings::goes_on_in(pid, folder);
+        running.extend(is_running.then_some(pid));
         let profile = recordings::profile(&recording, output.debug_dirs, None);
         let document = Document::of_profile(&profile);
         let target = output.target_of(&recording, path);
@@ -97,13 +135,15 @@ pub(crate) fn of_recordings(paths: &[PathBuf], output: &Output<'_>) -> Result<Ma
     let merged = merger.finish();
     let target = output.target_of_all();
     let written = output::to_path(&target, &mut |out| output.write_document(out, &target, &merged));
-    is_complete &= tell_failure(written, &target, paths[0].parent().unwrap_or(Path::new(".")));
+    is_complete &= tell_failure(written, &target, folder);
     summary::print(&merged, &target, output.format == Format::Dhat);
-    tell_of_processes(&merged, running, paths);
-    Ok(Made { blocks: merged.totals().total_blocks, is_complete: is_complete && running == 0 })
+    let running = running.len() as u64;
+    tell_of_processes(&merged, running, folder);
+    let blocks = merged.totals().total_blocks;
+    Ok(Made { blocks, is_complete, is_running: running > 0 })
 }
 
-fn tell_of_processes(merged: &Document, running: u64, paths: &[PathBuf]) {
+fn tell_of_processes(merged: &Document, running: u64, folder: &Path) {
     let programs = &merged.extras.processes;
     let processes: BTreeSet<_> = programs.iter().map(|process| process.pid).collect();
     say!(
@@ -113,19 +153,22 @@ fn tell_of_processes(merged: &Document, running: u64, paths: &[PathBuf]) {
         Counted { count: processes.len() as u64, one: "process", many: "processes" },
     );
     if running > 0 {
-        let folder = paths[0].parent().unwrap_or(Path::new("."));
         say!(
-            "{running} of them still run: the reports are of this moment. The recordings stay in {}: \
-             mod-alloc recover {}",
+            "{}: the reports are of this moment. The recordings stay in {}: mod-alloc recover {}",
+            Counted { count: running, one: "process still runs", many: "processes still run" },
             folder.display(),
             folder.display()
         );
     }
 }
 
+/// Opens a recording, and tells the user if that fails.
+fn open(path: &Path) -> Option<RecordingFile> {
+    RecordingFile::open(path).map_err(|error| complain(path, &error)).ok()
+}
+
 /// Reads a recording, and tells the user if that fails.
-fn read(path: &Path, ended: bool) -> Option<Recording> {
-    let file = RecordingFile::open(path).map_err(|error| complain(path, &error)).ok()?;
+fn read(path: &Path, file: &RecordingFile, ended: bool) -> Option<Recording> {
     if ended && let Err(error) = file.mark_ended() {
         // Only the time of the end is less exact for it.
         say!("{}: the end cannot be noted: {error}", path.display());

@@ -32,6 +32,15 @@ struct Run<'a> {
     command: Command,
 }
 
+/// The part of the recordings that is in reports.
+enum Reported {
+    All,
+    /// All until now: some process still runs, and its recording stays.
+    SoFar,
+    /// Not all; the recordings stay.
+    Failed,
+}
+
 impl<'a> Run<'a> {
     fn prepare(arguments: &'a Arguments) -> Result<Self, Failure> {
         let (name, words) = arguments.program.split_first().ok_or(Failure { status: REFUSED })?;
@@ -72,13 +81,16 @@ impl<'a> Run<'a> {
             }
         };
         let status = self.status(ended.status);
-        if self.report(ended.pid, names) {
-            self.place.remove();
-            return Ok(status);
+        match self.report(ended.pid, names) {
+            Reported::All => self.place.remove(),
+            Reported::SoFar => {}
+            Reported::Failed => {
+                self.place.remove_if_empty();
+                // A failure of the program is more important.
+                return Ok(if status == 0 { REFUSED } else { status });
+            }
         }
-        self.place.remove_if_empty();
-        // A failure of the program is more important.
-        Ok(if status == 0 { REFUSED } else { status })
+        Ok(status)
     }
 
     /// Runs the program, and names its sites meanwhile if there will be one recording.
@@ -119,11 +131,10 @@ impl<'a> Run<'a> {
         status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX)
     }
 
-    /// Writes the report of the recording. Gives whether all of it was read and written; the user
-    /// has been told of every failure.
-    fn report(&self, pid: u32, names: Option<SiteNames>) -> bool {
+    /// Writes the report of the recording. The user has been told of every failure.
+    fn report(&self, pid: u32, names: Option<SiteNames>) -> Reported {
         let children = self.arguments.children;
-        let Some(path) = self.place.recording(pid, children) else { return true };
+        let Some(path) = self.place.recording(pid, children) else { return Reported::All };
         let output = self.output(pid);
         let made = match children {
             Children::Yes => reports::of_processes(&path, &output),
@@ -132,11 +143,15 @@ impl<'a> Run<'a> {
         match made {
             Ok(made) => {
                 unseen::warn(&self.program, &made);
-                made.is_complete
+                match (made.is_complete, made.is_running) {
+                    (false, _) => Reported::Failed,
+                    (true, true) => Reported::SoFar,
+                    (true, false) => Reported::All,
+                }
             }
             Err(error) => {
                 unseen::explain(&self.program, &error);
-                false
+                Reported::Failed
             }
         }
     }

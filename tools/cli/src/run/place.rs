@@ -1,7 +1,8 @@
 //! The place of a run's recording.
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::base::say::say;
@@ -84,10 +85,18 @@ fn kept(path: &Path, children: Children) -> Result<Place, Failure> {
             path.display()
         )));
     }
-    if children == Children::Yes {
-        fs::create_dir_all(&path).map_err(failed)?;
+    match children {
+        Children::Yes => fs::create_dir_all(&path).map_err(failed)?,
+        // The library makes the file, in the program: too late to choose another place.
+        Children::No => try_file(&path).map_err(failed)?,
     }
     Ok(Place::Kept(path))
+}
+
+/// Tries if there can be a file of that name.
+fn try_file(path: &Path) -> io::Result<()> {
+    File::create_new(path)?;
+    fs::remove_file(path)
 }
 
 fn is_taken(path: &Path, children: Children) -> bool {
