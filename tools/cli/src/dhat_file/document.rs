@@ -55,7 +55,7 @@ pub struct Extras {
     /// Captures that were taken both ways and how many of them differed, if the process checked
     /// itself.
     pub self_check: Option<(u64, u64)>,
-    /// How many threads allocated.
+    /// The most threads that allocated at a time: a slot is used again when its thread has ended.
     pub threads: Option<u64>,
     /// Groups of allocations, in the order in which the program registered them.
     pub groups: Vec<Group>,

@@ -57,7 +57,7 @@ impl Report<'_> {
         }
         let extras = &document.extras;
         let counted = |count, one, many| Counted { count, one, many }.to_string();
-        facts.extend(extras.threads.map(|count| counted(count, "thread", "threads")));
+        facts.extend(extras.threads.map(|count| counted(count, "thread", "threads at a time")));
         facts.push(counted(document.sites.len() as u64, "stack", "stacks"));
         match &extras.version {
             Some(version) => facts.push(format!("mod-alloc {version}")),
