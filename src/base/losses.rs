@@ -51,7 +51,7 @@ live, or of no live block",
                 /// unknown stack.
                 broken_stacks, "stacks",
                     says(
-                        "that end early for want of unwind information",
+                        "cut short for want of unwind information",
                         "set MOD_ALLOC_UNWIND=auto if it is not, or build with \
 -C force-frame-pointers=yes",
                     );

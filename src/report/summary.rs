@@ -141,7 +141,9 @@ mod-alloc: The data has been saved to /tmp/x.json, and is viewable with dhat/dh_
             lines(&profile(Losses { broken_stacks: 1, ..Losses::default() }), Path::new("x"));
         let last = text.lines().last().unwrap();
         assert!(
-            !last.contains("BUCKETS") && !last.contains(';') && last.contains("Lost: 1 stacks"),
+            !last.contains("BUCKETS")
+                && !last.contains(';')
+                && last.contains("Lost: 1 stack cut short"),
             "{last}"
         );
     }

@@ -197,7 +197,7 @@ Total: 4.89 MiB in 1,236 blocks   Rate: 407 KiB/s, 101 blocks/s   Sites: 3   Thr
         let board = Board::new(last, Sort::Peak, "", Options::default());
         let text = text(&board);
         assert!(text.contains("\nthe process has ended; recorded for 12.3 s\n"), "{text}");
-        let lost = "\nLost: 5 events in a full call-site table; 1,234 stacks that end early for want of \
+        let lost = "\nLost: 5 events in a full call-site table; 1,234 stacks cut short for want of \
              unwind information\n";
         assert!(text.contains(lost), "{text}");
         assert!(text.contains("  *AT PEAK  SITE\n"), "{text}");
