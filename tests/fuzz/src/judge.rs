@@ -16,6 +16,7 @@ const NEVER_FAILS: &str = "nothing is there that could fail";
 /// If something of it does not hold.
 pub fn document(document: &Document) {
     reported(document);
+    mod_alloc_cli::export_in_every_format(document, &mut io::sink()).expect(NEVER_FAILS);
     let again = written_and_read(document);
     assert_eq!(what_is_written(document), again);
     let merged = merge([document, &again]);
@@ -39,7 +40,9 @@ fn what_is_written(document: &Document) -> Document {
     let mut document = document.clone();
     let knows_frees = document.knows_frees();
     document.end = document.end.max(1);
-    document.extras.executable = None;
+    if document.extras.modules.is_empty() {
+        document.extras.executable = None;
+    }
     document.extras.threads = None;
     let limit = document.extras.frame_limit;
     document.extras.frame_limit = limit.filter(|_| document.extras.peak_is_exact.is_some());

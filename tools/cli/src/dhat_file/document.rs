@@ -1,6 +1,6 @@
 //! The report as data.
 
-use mod_alloc::recording::model::{HeapStates, Losses};
+use mod_alloc::recording::model::{HeapStates, Losses, Module};
 
 use super::numbers::Numbers;
 use super::process::{Group, Process};
@@ -52,14 +52,18 @@ pub struct Extras {
     pub frame_limit: Option<u32>,
     /// What was not recorded in full, by cause; `None` if nothing is said of it.
     pub losses: Option<Losses>,
-    /// Captures that were taken both ways and how many of them differed, if the process checked itself.
+    /// Captures that were taken both ways and how many of them differed, if the process checked
+    /// itself.
     pub self_check: Option<(u64, u64)>,
+    /// The modules of the process, in which addresses of frames are; `generations` is not in a
+    /// file.
+    pub modules: Vec<Module>,
     /// How many threads allocated.
     pub threads: Option<u64>,
     /// Groups of allocations, in the order in which the program registered them.
     pub groups: Vec<Group>,
-    /// What the allocator held near the peak and at the end; `None` if nothing is said of it, and of several
-    /// processes together.
+    /// What the allocator held near the peak and at the end; `None` if nothing is said of it, and
+    /// of several processes together.
     pub heap_states: Option<HeapStates>,
     /// The processes whose reports were added up to this one; empty if it is of one process.
     pub processes: Vec<Process>,
@@ -85,7 +89,8 @@ pub struct Site {
     pub numbers: Numbers,
     /// Indices into [`Document::frames`], innermost first; all of them are in range.
     pub stack: Vec<u32>,
-    /// How many recorded stacks were added up to this one; more than 1: its maxima are upper bounds.
+    /// How many recorded stacks were added up to this one; more than 1: its maxima are upper
+    /// bounds.
     pub merged: u64,
 }
 
@@ -109,6 +114,13 @@ impl Document {
     #[must_use]
     pub fn knows_frees(&self) -> bool {
         self.short_lifetime.is_some()
+    }
+
+    /// Whether a stack with these numbers has short-lived blocks.
+    #[must_use]
+    pub fn is_short_lived(&self, numbers: &Numbers) -> bool {
+        let mean = numbers.mean_lifetime();
+        mean.zip(self.short_lifetime).is_some_and(|(mean, short)| mean <= short as f64)
     }
 
     /// How many µs one of `time_unit` is; `None` if that is no unit of time.
