@@ -108,15 +108,9 @@ mod tests {
 
     fn document(stacks: &[&[u32]]) -> Document {
         let mut document = merge([]);
-        document.sites = stacks
-            .iter()
-            .map(|stack| {
-                let mut site = Site::default();
-                site.stack = stack.to_vec();
-                site.numbers.total_bytes = 1;
-                site
-            })
-            .collect();
+        let numbers = Numbers { total_bytes: 1, ..Numbers::default() };
+        let site = |stack: &&[u32]| Site { numbers, stack: stack.to_vec(), merged: 1 };
+        document.sites = stacks.iter().map(site).collect();
         document
     }
 
