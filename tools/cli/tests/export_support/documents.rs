@@ -76,7 +76,7 @@ pub(crate) const HOSTILE_NAMES: [&str; 14] = [
     "a;b;c 17",
     "</script><script>alert(1)</script>",
     "]]><!--",
-    "quote\" and 'quote' and \\ and &amp;",
+    "quote\" and 'quote' & \\ and &amp;",
     "line\nbreak\r\nand\ttab",
     "bell\u{7} escape\u{1b}[31m null\u{0} delete\u{7f}",
     "\u{202e}right to left\u{2028}\u{2029}",
