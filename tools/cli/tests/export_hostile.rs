@@ -73,9 +73,19 @@ fn collapsed_stacks_are_a_line_each() {
 #[test]
 fn the_picture_is_well_formed_and_small() {
     let scratch = scratch();
-    let svg = exported(&scratch, "svg", "peak");
+    for metric in ["peak", "end"] {
+        assert_picture(&scratch, &exported(&scratch, "svg", metric));
+    }
+    // All names are wide enough to be drawn.
+    let svg = text(&exported(&scratch, "svg", "end"));
+    assert!(svg.contains("<title>&lt;/script&gt;&lt;script&gt;alert(1)&lt;/script&gt;\n"));
+    assert!(svg.contains("<title>quote&quot; and 'quote' &amp; \\ and &amp;amp;\n"));
+    assert!(svg.contains("frames below level 256 not drawn"));
+}
+
+fn assert_picture(scratch: &Scratch, svg: &[u8]) {
     assert!(svg.len() < 4_000_000, "{} bytes", svg.len());
-    fs::write(scratch.join("out.svg"), &svg).unwrap();
+    fs::write(scratch.join("out.svg"), svg).unwrap();
     let program = "import sys, xml.etree.ElementTree as E; r = E.parse(sys.argv[1]).getroot(); \
                    print(r.tag, sum(1 for _ in r.iter()), any('script' in e.tag for e in r.iter()))";
     let mut python = Command::new("/usr/bin/python3");

@@ -102,8 +102,12 @@ pub(crate) fn hostile() -> Value {
     let count = frames.len() as u64;
     let mut points: Vec<Value> = (1..=count).map(|frame| flat(1000 + frame, &[frame, 1])).collect();
     let deep: Vec<u64> = (0..100_000).map(|level| 1 + level % 3).collect();
-    points.push(flat(u64::MAX, &deep));
-    points.push(flat(u64::MAX, &[2]));
+    // At the end no stack is so much larger that a picture shows it alone.
+    for stack in [&*deep, &[2]] {
+        let mut point = flat(u64::MAX, stack);
+        (point["eb"], point["ebk"]) = (1000.into(), 1000.into());
+        points.push(point);
+    }
     points.push(flat(7, &[]));
     report(&points, &frames)
 }
