@@ -106,6 +106,9 @@ fn go_tool_pprof_shows_every_total_and_the_difference() {
             format!("Showing nodes accounting for {number}{unit}, 100% of {number}{unit} total");
         assert!(top.contains(&total) && top.contains(&format!("Type: {kind}\n")), "{total}\n{top}");
     }
+    // Names are not taken for those of C++, whose parameters would be left out.
+    let top = pprof(&scratch, &["-top", "-nodefraction=0", "-nodecount=9999", "a.pprof"]);
+    assert!(top.contains("two::run::<u8>::{closure#"), "{top}");
     let difference = raw_sums(&pprof(&scratch, &["-raw", "-diff_base=a.pprof", "b.pprof"]));
     let expected: Vec<_> = sums(&a).iter().zip(sums(&b)).map(|(a, b)| b - a).collect();
     assert_eq!(difference, expected);

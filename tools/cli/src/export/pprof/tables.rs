@@ -228,8 +228,9 @@ impl<'d> Tables<'d> {
 fn function_message(id: u64, name: u64, file: u64) -> Message {
     let mut message = Message::default();
     message.number(1, id);
+    // Without the linker's name: `go tool pprof` takes a name that equals it for one of C++, and leaves
+    // out what is in angle brackets.
     message.number(2, name);
-    message.number(3, name);
     message.number(4, file);
     message
 }
