@@ -67,3 +67,23 @@ pub fn profile(profile: &Profile) {
     assert_eq!(made, read);
     document(&made);
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use mod_alloc_cli::dhat_file;
+
+    /// So that a change of what is judged is tried without the fuzzer.
+    #[test]
+    fn every_seed_of_a_report_is_sound() {
+        let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds/dhat");
+        let files: Vec<_> = fs::read_dir(seeds).expect("the seeds").flatten().collect();
+        assert!(files.len() >= 5);
+        for file in files {
+            let bytes = fs::read(file.path()).expect("a seed");
+            super::document(&dhat_file::read(&bytes).expect("a report"));
+        }
+    }
+}
