@@ -312,6 +312,24 @@ fn what_a_report_lacks_is_refused_or_said() {
 }
 
 #[test]
+fn a_metric_that_is_nowhere_is_said() {
+    let scratch = Scratch::new("export");
+    let mut point = flat(5, &[1]);
+    (point["eb"], point["ebk"]) = (0.into(), 0.into());
+    let report = report(&[point], &["0x1: f (a.c:1)".into()]);
+    fs::write(scratch.join("in.json"), report.to_string()).unwrap();
+    for to in ["pprof", "speedscope", "firefox", "collapsed", "svg", "dhat"] {
+        let output = scratch.run(&["export", "in.json", "--to", to, "--metric", "end"]);
+        assert_eq!(status(&output), 0);
+        let told = "in.json: bytes live at the end: none; --metric shows another number\n";
+        assert!(ours(&output).ends_with(told), "{}", ours(&output));
+    }
+    let svg = text(&exported(&scratch, "svg", &["--metric", "end"]));
+    assert!(svg.contains("Bytes live at the end: 0 B</text>") && !svg.contains("<g>"), "{svg}");
+    assert_eq!(exported(&scratch, "collapsed", &["--metric", "end"]), b"");
+}
+
+#[test]
 fn a_binary_format_is_not_written_to_a_terminal() {
     let scratch = Scratch::new("export");
     fs::write(scratch.join("in.json"), random(3, 9).to_string()).unwrap();

@@ -82,7 +82,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         say!("{name}: {}", metric.lacking("--metric", &document));
         return ExitCode::from(FAILED);
     }
-    remarks(arguments, &document);
+    remarks(arguments, metric, &document);
     let mut document = match arguments.top {
         Some(top) => largest(document, metric, top),
         None => document,
@@ -109,13 +109,17 @@ fn write(to: Format, document: &Document, metric: Metric, target: &Path) -> std:
 }
 
 /// Says what the reader of the file should know beforehand.
-fn remarks(arguments: &Arguments, document: &Document) {
+fn remarks(arguments: &Arguments, metric: Metric, document: &Document) {
     let name = arguments.file.display();
     if !metric::is_of_allocations(document) {
         let counted = metric::title(Metric::Total, document).to_lowercase();
         say!("{name}: mode {}: the numbers are {counted}, not allocations", document.mode);
     } else if !document.knows_frees() {
         say!("{name}: mode {:?} without block lifetimes: totals alone", document.mode);
+    }
+    if document.sites.iter().all(|site| metric.part(document, &site.numbers) == 0) {
+        let title = metric::title(metric, document).to_lowercase();
+        say!("{name}: {title}: none; --metric shows another number");
     }
     let stacks = document.sites.len();
     let in_a_browser = matches!(arguments.to, Format::Speedscope | Format::Firefox);
