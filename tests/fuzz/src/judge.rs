@@ -16,6 +16,7 @@ const NEVER_FAILS: &str = "nothing is there that could fail";
 /// If something of it does not hold.
 pub fn document(document: &Document) {
     reported(document);
+    mod_alloc_cli::export_in_every_format(document, &mut io::sink()).expect(NEVER_FAILS);
     let again = written_and_read(document);
     assert_eq!(what_is_written(document), again);
     let merged = merge([document, &again]);
@@ -39,7 +40,9 @@ fn what_is_written(document: &Document) -> Document {
     let mut document = document.clone();
     let knows_frees = document.knows_frees();
     document.end = document.end.max(1);
-    document.extras.executable = None;
+    if document.extras.modules.is_empty() {
+        document.extras.executable = None;
+    }
     document.extras.threads = None;
     let limit = document.extras.frame_limit;
     document.extras.frame_limit = limit.filter(|_| document.extras.peak_is_exact.is_some());
@@ -63,4 +66,24 @@ pub fn profile(profile: &Profile) {
     let made = Document::of_profile(profile);
     assert_eq!(made, read);
     document(&made);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use mod_alloc_cli::dhat_file;
+
+    /// So that a change of what is judged is tried without the fuzzer.
+    #[test]
+    fn every_seed_of_a_report_is_sound() {
+        let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds/dhat");
+        let files: Vec<_> = fs::read_dir(seeds).expect("the seeds").flatten().collect();
+        assert!(files.len() >= 5);
+        for file in files {
+            let bytes = fs::read(file.path()).expect("a seed");
+            super::document(&dhat_file::read(&bytes).expect("a report"));
+        }
+    }
 }

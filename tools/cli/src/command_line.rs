@@ -8,7 +8,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::base::exit_status::{REFUSED, USAGE};
 use crate::base::say;
 use crate::base::style::Color;
-use crate::{packaging, recover, report, run, test, top};
+use crate::{diff, export, merge, packaging, recover, report, run, test, top};
 
 /// The name that the program was started by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +51,12 @@ pub(crate) enum Command {
     Recover(recover::Arguments),
     /// Print a report as text or JSON
     Report(report::Arguments),
+    /// Write a report in another tool's format: pprof, a flame graph, …
+    Export(export::Arguments),
+    /// Compare two reports: what grew, what shrank
+    Diff(diff::Arguments),
+    /// Add up reports of several processes or runs
+    Merge(merge::Arguments),
     /// Watch a running program
     Top(top::Arguments),
     /// Profile every test of a package

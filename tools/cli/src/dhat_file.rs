@@ -10,10 +10,12 @@ mod document;
 mod error;
 mod frame;
 mod heap_states;
+mod kind;
 mod merge;
 mod numbers;
 mod of_profile;
 mod process;
+mod stable_name;
 mod wire;
 mod write;
 
@@ -24,6 +26,7 @@ pub use merge::{Merger, merge};
 pub use numbers::Numbers;
 pub(crate) use process::executable;
 pub use process::{Group, Process};
+pub use stable_name::stable_name;
 pub use write::write;
 
 /// Reads a dhat JSON file.

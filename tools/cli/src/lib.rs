@@ -14,6 +14,9 @@
 //! | 4 | `reports` | from recordings to reports in files, and their summary |
 //! | 5 | `run` | command: profile a program |
 //! | 5 | `recover` | command: a report of the recording of a killed program |
+//! | 5 | `export` | command: a report in the formats of other tools |
+//! | 5 | `diff` | command: two reports, compared |
+//! | 5 | `merge` | command: several reports as one |
 //! | 5 | `top` | command: a running program, live |
 //! | 5 | `test` | command: a row per test, budgets |
 //! | 5 | `packaging` | hidden commands: completions and man pages |
@@ -24,6 +27,9 @@
 mod base;
 mod command_line;
 pub mod dhat_file;
+mod diff;
+mod export;
+mod merge;
 mod packaging;
 mod program;
 mod recordings;
@@ -41,6 +47,8 @@ use command_line::{Arguments, Command, command};
 
 pub use command_line::CalledAs;
 #[doc(hidden)]
+pub use export::in_every_format as export_in_every_format;
+#[doc(hidden)]
 pub use report::in_every_form as report_in_every_form;
 
 /// Runs the command line and gives the process's exit status.
@@ -54,6 +62,9 @@ pub fn main(called_as: CalledAs) -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Recover(arguments) => recover::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
+        Command::Merge(arguments) => merge::run(&arguments),
         Command::Top(arguments) => top::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Nextest(arguments) => test::nextest(&arguments),

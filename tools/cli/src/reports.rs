@@ -6,3 +6,4 @@ mod summary;
 
 pub(crate) use made::{Error, Made, of_process, of_processes, of_recordings};
 pub(crate) use output::{Format, Output, program_of};
+pub(crate) use summary::print as print_summary;

@@ -1,3 +1,9 @@
-//! Sizes, counts, shares and times as people read them: the crate's.
+//! Sizes, counts, shares and times as people read them, the crate's; and as people write them in
+//! options.
 
+mod limit;
+mod percent;
+
+pub(crate) use limit::Limit;
 pub(crate) use mod_alloc::units::{Bytes, Count, Counted, Micros, Share, ShortCount, blocks};
+pub(crate) use percent::Percent;

@@ -15,7 +15,7 @@ const FLOORS: [&[&str]; 7] = [
     &["program", "recordings"],
     &["report"],
     &["reports"],
-    &["run", "recover", "top", "test", "packaging"],
+    &["run", "recover", "export", "diff", "merge", "top", "test", "packaging"],
     &["command_line"],
     &["lib", "bin"],
 ];

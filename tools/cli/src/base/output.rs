@@ -17,6 +17,15 @@ pub(crate) fn to_stdout(write: Writer<'_>) -> io::Result<()> {
     }
 }
 
+/// Writes to standard output as it is: bytes that look like colours stay. A closed pipe is no error.
+pub(crate) fn unchanged_to_stdout(write: Writer<'_>) -> io::Result<()> {
+    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    match write(&mut out).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
 /// Writes to `path`; `-` is standard output. A file is written under another name beside it and
 /// takes its place when it is whole: half a file is never found.
 pub(crate) fn to_path(path: &Path, write: Writer<'_>) -> io::Result<()> {

@@ -1,6 +1,6 @@
 //! The report as data.
 
-use mod_alloc::recording::model::{HeapStates, Losses};
+use mod_alloc::recording::model::{HeapStates, Losses, Module};
 
 use super::numbers::Numbers;
 use super::process::{Group, Process};
@@ -55,6 +55,9 @@ pub struct Extras {
     /// Captures that were taken both ways and how many of them differed, if the process checked
     /// itself.
     pub self_check: Option<(u64, u64)>,
+    /// The modules of the process, in which addresses of frames are; `generations` is not in a
+    /// file.
+    pub modules: Vec<Module>,
     /// The most threads that allocated at a time: a slot is used again when its thread has ended.
     pub threads: Option<u64>,
     /// Groups of allocations, in the order in which the program registered them.
@@ -111,6 +114,13 @@ impl Document {
     #[must_use]
     pub fn knows_frees(&self) -> bool {
         self.short_lifetime.is_some()
+    }
+
+    /// Whether a stack with these numbers has short-lived blocks.
+    #[must_use]
+    pub fn is_short_lived(&self, numbers: &Numbers) -> bool {
+        let mean = numbers.mean_lifetime();
+        mean.zip(self.short_lifetime).is_some_and(|(mean, short)| mean <= short as f64)
     }
 
     /// How many µs one of `time_unit` is; `None` if that is no unit of time.

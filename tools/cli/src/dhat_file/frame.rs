@@ -19,7 +19,7 @@ pub struct Frame<'t> {
 }
 
 /// Where a frame's code is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Location<'t> {
     /// A line of a source file.

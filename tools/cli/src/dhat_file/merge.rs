@@ -35,10 +35,22 @@ impl Merger {
         add_extras(&mut head.extras, document);
         self.sum.add(document);
         self.end = self.end.max(document.end);
-        let peak = document.totals().peak_bytes;
-        if peak >= self.highest.0 {
-            self.highest = (peak, document.peak);
-        }
+        // Of equal peaks the later one, in whatever order the documents come.
+        self.highest = self.highest.max((document.totals().peak_bytes, document.peak));
+    }
+
+    /// The reason why the numbers of `document` cannot be added to those so far, in words for a
+    /// person who added it; `None` if they can.
+    #[must_use]
+    pub fn refusal(&self, document: &Document) -> Option<String> {
+        let first = self.head.as_ref()?;
+        first.other_kind(document).or_else(|| {
+            let (ours, its) = (&first.time_unit, &document.time_unit);
+            let same =
+                first.micros().is_some() && first.micros() == document.micros() || ours == its;
+            let differs = first.knows_frees() && !same;
+            differs.then(|| format!("its times are in {its}, and those of the first are in {ours}"))
+        })
     }
 
     /// The sum of all.

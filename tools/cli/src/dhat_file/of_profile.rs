@@ -1,6 +1,6 @@
 //! A profile as a document: what reading the JSON that is written of it would give.
 
-use mod_alloc::recording::model::{Counters, Group as Recorded, HeapStates};
+use mod_alloc::recording::model::{Counters, Group as Recorded, HeapStates, Module};
 use mod_alloc::report::wire::{ROOT, SHORT_LIFETIME_MICROS};
 use mod_alloc::report::{Profile, StackRef};
 
@@ -40,11 +40,20 @@ fn extras(profile: &Profile) -> Extras {
         frame_limit: Some(run.settings.frames),
         losses: Some(run.losses),
         self_check: run.self_check.map(|check| (check.checked, check.differences)),
+        modules: run.modules.iter().map(module).collect(),
         threads: Some(run.threads.len() as u64),
         groups: run.groups.iter().map(group).collect(),
         heap_states: Some(run.heap_states).filter(HeapStates::is_known),
         processes: Vec::new(),
     }
+}
+
+/// As much of it as a file has.
+fn module(module: &Module) -> Module {
+    let mut written = module.clone();
+    written.path = module.path.to_string_lossy().into_owned().into();
+    written.generations = Default::default();
+    written
 }
 
 fn group(group: &Recorded) -> Group {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use mod_alloc::recording::model::Losses;
+use mod_alloc::recording::model::{Losses, Module};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
@@ -100,6 +100,30 @@ struct ThreadEntry {}
 #[derive(Deserialize)]
 struct ModuleEntry {
     path: String,
+    #[serde(default)]
+    build_id: String,
+    #[serde(default)]
+    start: u64,
+    #[serde(default)]
+    end: u64,
+    #[serde(default)]
+    bias: u64,
+}
+
+impl ModuleEntry {
+    fn to_module(&self) -> Module {
+        let mut module = Module::default();
+        module.path = self.path.clone().into();
+        module.build_id = bytes(&self.build_id).unwrap_or_default();
+        (module.start, module.end, module.bias) = (self.start, self.end, self.bias);
+        module
+    }
+}
+
+/// The bytes that `hexadecimal` stands for; `None` if it is none.
+fn bytes(hexadecimal: &str) -> Option<Vec<u8>> {
+    let digits = hexadecimal.as_bytes().chunks(2);
+    digits.map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()).collect()
 }
 
 pub(super) fn read(bytes: &[u8]) -> Result<Document, Error> {
@@ -167,6 +191,7 @@ impl File {
             frame_limit: settings.and_then(|settings| settings.frames),
             losses: self.x_losses.as_ref().map(|losses| losses.0),
             self_check: self.x_self_check.as_ref().map(|check| (check.checked, check.differences)),
+            modules: modules.iter().map(ModuleEntry::to_module).collect(),
             heap_states: self.x_heap_state.as_ref().map(HeapStatesEntry::to_states),
             threads: self.x_threads.as_ref().map(|threads| threads.len() as u64),
             groups: self.x_groups.clone().unwrap_or_default(),

@@ -53,6 +53,7 @@ impl Source for Document {
                 .map(|(checked, differences)| SelfCheck { checked, differences }),
             heap_states: extras.heap_states,
             groups: extras.groups.iter().map(group).collect(),
+            modules: Some(&*extras.modules).filter(|modules| !modules.is_empty()),
             upper_bounds: if is_merged { &UPPER_BOUNDS } else { &[] },
             processes: extras.processes.iter().map(process).collect(),
             ..Extras::default()

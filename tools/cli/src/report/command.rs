@@ -66,11 +66,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         }
     };
     if let Some(sort) = arguments.sort.filter(|sort| !sort.is_known(&document)) {
-        say!(
-            "{name}: --sort {sort} needs to know of frees, and this report is of mode {:?} \
-             without block lifetimes; --sort total and blocks work",
-            document.mode
-        );
+        say!("{name}: {}", sort.lacking("--sort", &document));
         return ExitCode::from(FAILED);
     }
     let view = View { sort: arguments.sort, top: arguments.top, whole_stacks: arguments.stacks };

@@ -39,7 +39,7 @@ struct Report<'d> {
 
 /// Without the maxima, whose sums mean nothing.
 #[derive(Serialize)]
-struct Sums {
+pub(crate) struct Sums {
     total_bytes: u64,
     total_blocks: u64,
     lifetimes: Option<u64>,
@@ -59,8 +59,9 @@ struct SiteEntry<'d> {
     frames: Vec<FrameEntry<'d>>,
 }
 
+/// A frame in all its parts.
 #[derive(Serialize)]
-struct FrameEntry<'d> {
+pub(crate) struct FrameEntry<'d> {
     function: Option<&'d str>,
     file: Option<&'d str>,
     line: Option<u32>,
@@ -111,7 +112,8 @@ fn report<'d>(document: &'d Document, sites: BTreeMap<String, Vec<SiteEntry<'d>>
     }
 }
 
-fn sums(numbers: &Numbers, knows_frees: bool) -> Sums {
+/// The sums that a document knows.
+pub(crate) fn sums(numbers: &Numbers, knows_frees: bool) -> Sums {
     let known = |number| knows_frees.then_some(number);
     Sums {
         total_bytes: numbers.total_bytes,
@@ -134,7 +136,7 @@ fn site<'d>(row: &Row<'d>, knows_frees: bool) -> SiteEntry<'d> {
     }
 }
 
-fn frame<'d>(telling: &TellingFrame<'d>) -> FrameEntry<'d> {
+pub(crate) fn frame<'d>(telling: &TellingFrame<'d>) -> FrameEntry<'d> {
     let TellingFrame { frame, origin } = telling;
     let (file, line, column, module) = match frame.location {
         Location::Source { file, line, column } => (Some(file), known(line), known(column), None),

@@ -2,14 +2,18 @@
 
 use crate::dhat_file::{Frame, Location};
 
+/// Names are looked at up to this length, in characters.
+const LONGEST: usize = 10_000;
+
 /// A function's name in at most `room` characters: whole; or with the paths in angle brackets
 /// cut to their last names; or with what is in angle brackets left out; or cut in the middle.
-pub(super) fn function(name: &str, room: usize) -> String {
+pub(crate) fn function(name: &str, room: usize) -> String {
     let fits = |text: &str| text.chars().count() <= room;
     if fits(name) {
         return name.into();
     }
-    let shorter = last_names(name);
+    // Longer ones are of no program, and take long.
+    let shorter = last_names(&cut(name, LONGEST.max(room)));
     if fits(&shorter) {
         return shorter;
     }
@@ -68,16 +72,17 @@ fn without_generics(name: &str) -> String {
     text
 }
 
-/// The beginning and the end, with `…` between them.
-fn cut(text: &str, room: usize) -> String {
-    let letters: Vec<char> = text.chars().collect();
-    let Some(kept) = room.checked_sub(1).filter(|_| letters.len() > room) else {
+/// The beginning and the end of `text`, with `…` between them, in at most `room` characters.
+pub(crate) fn cut(text: &str, room: usize) -> String {
+    // A character has one byte at least.
+    let letters = if text.len() <= room { 0 } else { text.chars().count() };
+    let Some(kept) = room.checked_sub(1).filter(|_| letters > room) else {
         return text.into();
     };
     // The end of a name says more than its beginning.
     let head = kept * 2 / 5;
-    let tail = &letters[letters.len() - (kept - head)..];
-    letters[..head].iter().chain(&['…']).chain(tail).collect()
+    let at = |letter: usize| text.char_indices().nth(letter).map_or(text.len(), |(at, _)| at);
+    format!("{}…{}", &text[..at(head)], &text[at(letters - (kept - head))..])
 }
 
 /// The place of a frame, without the column: `src/main.rs:12`, `libc.so.6`.
@@ -104,7 +109,7 @@ pub(super) fn end_of_place(place: &str, room: usize) -> String {
 }
 
 /// The name of a frame: its function, or its address, or the remark that it is.
-pub(super) fn called<'t>(frame: &Frame<'t>) -> &'t str {
+pub(crate) fn called<'t>(frame: &Frame<'t>) -> &'t str {
     frame.function.or(frame.address).unwrap_or(frame.text)
 }
 
@@ -117,13 +122,13 @@ pub(super) fn beginning_with(text: &str, room: usize) -> String {
 }
 
 /// A command line in at most `room` characters, on one line.
-pub(super) fn command_line(command: &str, room: usize) -> String {
+pub(crate) fn command_line(command: &str, room: usize) -> String {
     let plain: String = command.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     beginning_with(&plain, room)
 }
 
 /// `text` in lines of at most `room` characters, broken at blanks.
-pub(super) fn wrapped(text: &str, room: usize) -> Vec<String> {
+pub(crate) fn wrapped(text: &str, room: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
         let line = lines.last_mut().filter(|line| {

@@ -6,7 +6,7 @@ use super::functions::{is_libc_inside, is_plumbing, is_standard, is_start};
 
 /// The owner of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(crate) enum Origin {
     /// The program's own code.
     Own,
     /// A package of a registry, or a library of the system.

@@ -21,14 +21,14 @@ pub(super) struct Row<'d> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct TellingFrame<'d> {
-    pub(super) frame: Frame<'d>,
-    pub(super) origin: Origin,
+pub(crate) struct TellingFrame<'d> {
+    pub(crate) frame: Frame<'d>,
+    pub(crate) origin: Origin,
 }
 
 /// The document's frames, looked at once.
 #[derive(Debug)]
-pub(super) struct Rows<'d> {
+pub(crate) struct Rows<'d> {
     document: &'d Document,
     frames: Vec<TellingFrame<'d>>,
     /// For each frame, the first one that says the same: the address does not count where there is
@@ -39,7 +39,7 @@ pub(super) struct Rows<'d> {
 
 impl<'d> Rows<'d> {
     /// `whole_stacks`: a row for each stack, with all its frames.
-    pub(super) fn new(document: &'d Document, whole_stacks: bool) -> Self {
+    pub(crate) fn new(document: &'d Document, whole_stacks: bool) -> Self {
         let judge = Judge::new(document);
         let parse = |text: &'d String| {
             let frame = Frame::parse(text);
@@ -66,7 +66,7 @@ impl<'d> Rows<'d> {
     fn grouped(&self, sort: Sort) -> HashMap<Vec<u32>, Group> {
         let mut groups = HashMap::<Vec<u32>, Group>::new();
         for (index, site) in self.document.sites.iter().enumerate() {
-            if sort == Sort::Short && !self.is_short(&site.numbers) {
+            if sort == Sort::Short && !self.document.is_short_lived(&site.numbers) {
                 continue;
             }
             let group = groups.entry(self.telling(site)).or_insert_with_key(|key| Group {
@@ -80,13 +80,13 @@ impl<'d> Rows<'d> {
         groups
     }
 
-    fn is_short(&self, numbers: &Numbers) -> bool {
-        let mean = numbers.mean_lifetime();
-        mean.zip(self.document.short_lifetime).is_some_and(|(mean, short)| mean <= short as f64)
+    /// The document's frame with a number.
+    pub(crate) fn frame(&self, id: u32) -> TellingFrame<'d> {
+        self.frames[id as usize]
     }
 
     /// The frames that a stack is known by.
-    fn telling(&self, site: &Site) -> Vec<u32> {
+    pub(crate) fn telling(&self, site: &Site) -> Vec<u32> {
         if self.whole_stacks {
             return site.stack.clone();
         }

@@ -20,22 +20,44 @@ pub(crate) enum Sort {
 }
 
 impl Sort {
-    pub(super) const ALL: [Sort; 5] =
+    pub(crate) const ALL: [Sort; 5] =
         [Sort::Total, Sort::Blocks, Sort::Peak, Sort::End, Sort::Short];
 
     /// `document` has the numbers for it.
-    pub(super) fn is_known(self, document: &Document) -> bool {
+    pub(crate) fn is_known(self, document: &Document) -> bool {
         document.knows_frees() || matches!(self, Sort::Total | Sort::Blocks)
     }
 
     /// The number to sort by.
-    pub(super) fn key(self, numbers: &Numbers) -> u64 {
+    pub(crate) fn key(self, numbers: &Numbers) -> u64 {
         match self {
             Sort::Total => numbers.total_bytes,
             Sort::Blocks | Sort::Short => numbers.total_blocks,
             Sort::Peak => numbers.peak_bytes,
             Sort::End => numbers.end_bytes,
         }
+    }
+}
+
+impl Sort {
+    /// The number that a stack of `document` brings to the sum: of short-lived blocks, 0 for all
+    /// others.
+    pub(crate) fn part(self, document: &Document, numbers: &Numbers) -> u64 {
+        if self == Sort::Short && !document.is_short_lived(numbers) { 0 } else { self.key(numbers) }
+    }
+
+    /// Bytes are counted, or what a document has in their place; else blocks.
+    pub(crate) fn counts_bytes(self) -> bool {
+        matches!(self, Sort::Total | Sort::Peak | Sort::End)
+    }
+
+    /// The sentence for a document that lacks the numbers.
+    pub(crate) fn lacking(self, option: &str, document: &Document) -> String {
+        format!(
+            "{option} {self} needs to know of frees, and this report is of mode {:?} without block \
+             lifetimes; {option} total and blocks work",
+            document.mode
+        )
     }
 }
 

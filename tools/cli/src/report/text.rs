@@ -15,9 +15,9 @@
 //!
 //! A site has the same number in all tables, and shows its frames where it comes first.
 
-mod fit;
+pub(super) mod fit;
 mod lists;
-mod page;
+pub(super) mod page;
 mod tables;
 
 use std::fmt::Write;

@@ -5,7 +5,7 @@ use crate::report::names;
 
 /// A frame's name and place in `room` columns, two blanks between them. A short name leaves its
 /// room to the place; a long one gets two thirds at least.
-pub(super) fn fit(frame: &Frame<'_>, here: &str, room: usize) -> (String, String) {
+pub(crate) fn fit(frame: &Frame<'_>, here: &str, room: usize) -> (String, String) {
     let place = names::place(frame);
     let place = place.strip_prefix(here).map_or(place.clone(), String::from);
     let name = names::called(frame);

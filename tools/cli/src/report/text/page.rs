@@ -68,7 +68,8 @@ impl<'d> Report<'d> {
     }
 }
 
-fn current_folder() -> String {
+/// The current folder, with a `/`.
+pub(crate) fn current_folder() -> String {
     let folder = std::env::current_dir().unwrap_or_default();
     format!("{}/", folder.to_string_lossy().trim_end_matches('/'))
 }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::test::measured::rows::Sort;
-use crate::test::shown::budget::Percent;
+use crate::units::Percent;
 
 /// Arguments of `mod-alloc test`.
 #[derive(Debug, clap::Args)]

@@ -1,33 +1,10 @@
 //! Growth since a baseline.
 
 use std::collections::BTreeMap;
-use std::str::FromStr;
 
 use crate::test::measured::numbers::Numbers;
 use crate::test::measured::rows::{Key, Row, Rows};
-
-/// A share in percent: `5%`, `0.5 %`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Percent(f64);
-
-impl FromStr for Percent {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let number = text.trim().strip_suffix('%').map(str::trim_end);
-        let number = number.and_then(|number| number.parse::<f64>().ok());
-        match number {
-            Some(number) if number.is_finite() && number >= 0.0 => Ok(Self(number)),
-            _ => Err("a percentage such as `5%` or `0.5%` is needed".into()),
-        }
-    }
-}
-
-impl std::fmt::Display for Percent {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} %", self.0)
-    }
-}
+use crate::units::Percent;
 
 /// A number that has changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -190,14 +167,5 @@ mod tests {
         assert!(comparison.above(Percent(0.0)).is_empty());
         assert_eq!((comparison.new.len(), comparison.gone.len()), (1, 1));
         assert_eq!((comparison.new[0].name.as_str(), comparison.compared), ("new", 1));
-    }
-
-    #[test]
-    fn a_budget_is_a_percentage() {
-        assert_eq!("5%".parse(), Ok(Percent(5.0)));
-        assert_eq!(" 0.5 % ".parse(), Ok(Percent(0.5)));
-        for text in ["5", "-1%", "x%", "inf%", "NaN%", "%", "10KiB"] {
-            assert!(text.parse::<Percent>().is_err(), "{text}");
-        }
     }
 }

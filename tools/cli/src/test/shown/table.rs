@@ -5,12 +5,12 @@ use std::fmt::Write;
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table};
 
-use super::budget::{Change, Comparison, Number, Percent};
+use super::budget::{Change, Comparison, Number};
 use crate::base::style::{FAINT, HEADING, Painted, STRONG, WARNING};
 use crate::test::measured::results::TestResult;
 use crate::test::measured::rows::{Row, Rows};
 use crate::test::measured::workspace::Kind;
-use crate::units::{Bytes, Count, Counted};
+use crate::units::{Bytes, Count, Counted, Percent};
 
 /// A row for each test, and the total.
 pub(crate) fn rows(rows: &Rows, width: u16) -> String {

@@ -1,0 +1,13 @@
+//! `mod-alloc diff`: two reports, compared.
+//!
+//! ```text
+//!  documents ─▶ rows of the same names ─▶ changes ─▶ text, JSON
+//! ```
+
+mod change;
+mod command;
+mod compare;
+mod json;
+mod text;
+
+pub(crate) use command::{Arguments, run};

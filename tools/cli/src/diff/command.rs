@@ -1,0 +1,155 @@
+//! The command.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use crate::base::exit_status::FAILED;
+use crate::base::output;
+use crate::base::say::say;
+use crate::base::terminal;
+use crate::dhat_file::Document;
+use crate::recordings;
+use crate::report::{Format, Sort};
+use crate::units::Limit;
+
+use super::change::{amount, percent};
+use super::compare::{By, Comparison};
+use super::{json, text};
+
+/// Wider lines are hard to follow.
+const WIDEST: usize = 160;
+
+/// Arguments of `mod-alloc diff`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  mod-alloc diff before.json after.json
+  mod-alloc diff before.json after.json --sort peak --top 20
+  mod-alloc diff main.json branch.json --sort blocks --fail-above 5%
+
+A row stands for all stacks with equal telling frames, as in `mod-alloc report`; with --stacks for a
+whole stack. Frames are matched by the names of functions, without hashes and numbers of compilers,
+and without the repetitions of recursion: an edit that moves lines makes nothing new.
+
+Exit status: 0; 1 if a file cannot be read, or if the total of the number that --sort names grew by
+more than --fail-above; 2 if the command line makes no sense.
+
+JSON has schema_version 1; sizes are in bytes:
+  by, sort, above_limit,
+  before, after: command pid mode stacks,
+  totals: total blocks peak end short, each before after change percent (null from 0),
+  grew, new, shrank, gone, each a list, the largest change first, of
+    change (of the number that is sorted by), before and after: total_bytes total_blocks lifetimes
+    peak_bytes peak_blocks end_bytes end_blocks stacks, frames as in `mod-alloc report`
+An unknown number is null. Lists are whole unless --top is given.")]
+pub(crate) struct Arguments {
+    /// The earlier report: a dhat JSON (of mod-alloc, dhat-rs or Valgrind) or a recording
+    #[arg(value_name = "BEFORE")]
+    before: PathBuf,
+    /// The later report
+    #[arg(value_name = "AFTER")]
+    after: PathBuf,
+    /// The form of the comparison
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Compare this number
+    #[arg(long, value_enum, default_value_t = Sort::Total, value_name = "BY")]
+    sort: Sort,
+    /// Frames are the same if these are
+    #[arg(long, value_enum, default_value_t = By::Function, value_name = "WHAT")]
+    by: By,
+    /// Print N rows of each list [default: 5; in JSON all]
+    #[arg(long, value_name = "N")]
+    top: Option<usize>,
+    /// Print a row for each whole stack, with all its frames, innermost first
+    #[arg(long)]
+    stacks: bool,
+    /// Exit with 1 if the total grew by more: 5%, 64KiB, 1000
+    #[arg(long, value_name = "LIMIT")]
+    fail_above: Option<Limit>,
+    /// Search DIR for debug files of recordings; may be given several times
+    #[arg(long = "debug-dir", value_name = "DIR")]
+    debug_dirs: Vec<PathBuf>,
+}
+
+/// The shown part of a comparison.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct View {
+    pub(super) sort: Sort,
+    pub(super) by: By,
+    pub(super) top: Option<usize>,
+    pub(super) whole_stacks: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    match arguments.compare() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(FAILED),
+        Err(error) => {
+            say!("{error}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+impl Arguments {
+    /// Prints the comparison; `false` if the growth is above the limit.
+    fn compare(&self) -> Result<bool, String> {
+        let (before, after) = (self.read(&self.before)?, self.read(&self.after)?);
+        self.check([&before, &after])?;
+        let view = View { sort: self.sort, by: self.by, top: self.top, whole_stacks: self.stacks };
+        let comparison = Comparison::new([&before, &after], self.by, self.stacks);
+        let above_limit = self.is_above_limit(&comparison);
+        let written = output::to_stdout(&mut |out| match self.format {
+            Format::Text => {
+                out.write_all(text::text(&comparison, &view, terminal::width(WIDEST)).as_bytes())
+            }
+            Format::Json => json::write(&comparison, &view, above_limit, out),
+        });
+        written.map_err(|error| format!("the comparison cannot be written: {error}"))?;
+        if above_limit {
+            self.tell_growth(&comparison);
+        }
+        Ok(!above_limit)
+    }
+
+    fn read(&self, path: &Path) -> Result<Document, String> {
+        let read = recordings::read(path, &self.debug_dirs);
+        read.map_err(|error| format!("{}: {error}", path.display()))
+    }
+
+    /// Both documents have the number, and it is of one kind.
+    fn check(&self, documents: [&Document; 2]) -> Result<(), String> {
+        let [before, after] = documents;
+        if before.counted() != after.counted() {
+            let [earlier, later] = [&self.before, &self.after].map(|path| path.display());
+            let (ours, its) = (before.counted(), after.counted());
+            return Err(format!("{earlier} counts {ours}, and {later} counts {its}"));
+        }
+        for (path, document) in [&self.before, &self.after].into_iter().zip(documents) {
+            if !self.sort.is_known(document) {
+                let lacking = self.sort.lacking("--sort", document);
+                return Err(format!("{}: {lacking}", path.display()));
+            }
+        }
+        Ok(())
+    }
+
+    fn is_above_limit(&self, comparison: &Comparison<'_>) -> bool {
+        let (before, after) = (comparison.before(self.sort), comparison.after(self.sort));
+        self.fail_above.is_some_and(|limit| limit.is_exceeded(before, after))
+    }
+
+    fn tell_growth(&self, comparison: &Comparison<'_>) {
+        let (sort, document) = (self.sort, comparison.documents[1]);
+        let (before, after) = (comparison.before(sort), comparison.after(sort));
+        let [from, to] = [before, after].map(|number| amount(sort, document, number.into()));
+        let share = percent(before, after).map(|percent| format!(" ({percent:+.1} %)"));
+        let limit = match self.fail_above {
+            Some(Limit::Amount(most)) => amount(sort, document, most.into()),
+            Some(limit @ Limit::Percent(_)) => limit.to_string(),
+            None => return,
+        };
+        let share = share.unwrap_or_default();
+        say!("--sort {sort} grew from {from} to {to}{share}: more than --fail-above {limit}");
+    }
+}

@@ -1,0 +1,133 @@
+//! The command.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use crate::base::exit_status::{FAILED, USAGE};
+use crate::base::output;
+use crate::base::say::say;
+use crate::dhat_file::Document;
+use crate::recordings;
+use crate::units::Count;
+
+use super::format::Format;
+use super::largest::largest;
+use super::metric::{self, Metric};
+use super::no_stack::with_frames;
+
+/// Browsers take long for more stacks, or give up.
+const MANY_STACKS: usize = 50_000;
+
+/// Arguments of `mod-alloc export`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  mod-alloc export dhat-heap.json --to svg -o heap.svg
+  mod-alloc export dhat-heap.json --to pprof -o heap.pb.gz && go tool pprof -http : heap.pb.gz
+  mod-alloc export dhat-heap.json --to collapsed --metric total | flamegraph.pl > total.svg
+  mod-alloc export dhat-heap.json --to speedscope -o heap.json && npx speedscope heap.json
+
+svg and collapsed have one metric. pprof, speedscope, firefox and dhat have all that the report
+knows: --metric is the one that is opened, and that --top sorts by. Without --metric it is peak, and
+end for pprof, as in Go's heap profiles; total if the report knows nothing of frees.
+
+pprof's sample types are alloc_objects, alloc_space, inuse_objects, inuse_space (live at the end),
+peak_objects and peak_space; --metric short adds short_objects. Pyroscope takes 16,000 stacks at
+most: --top 15000.
+
+In svg and collapsed, frames of one function are one. An svg says how many frames it does not draw,
+because they are narrower than a pixel or too many.
+
+Numbers that a report lacks are left out: reports without block lifetimes (mod-alloc 1.0, Valgrind's
+modes ad-hoc and copy) have totals alone.")]
+pub(crate) struct Arguments {
+    /// A dhat JSON (of mod-alloc, dhat-rs or Valgrind) or a recording; `-` is standard input
+    file: PathBuf,
+    /// The format
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    to: Format,
+    /// Write to OUT; `-` is standard output, as without this option
+    #[arg(short, long, value_name = "OUT")]
+    output: Option<PathBuf>,
+    /// The metric to show, or to show first
+    #[arg(long, value_enum, value_name = "METRIC")]
+    metric: Option<Metric>,
+    /// Keep the N largest stacks; all others are added up to (other) and (other, short-lived)
+    #[arg(long, value_name = "N")]
+    top: Option<usize>,
+    /// Search DIR for debug files of a recording; may be given several times
+    #[arg(long = "debug-dir", value_name = "DIR")]
+    debug_dirs: Vec<PathBuf>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    let name = arguments.file.display();
+    let target = arguments.output.as_deref().unwrap_or(Path::new("-"));
+    let to_terminal = target == Path::new("-") && std::io::stdout().is_terminal();
+    if arguments.to.is_binary() && to_terminal {
+        say!(
+            "pprof's format is binary, and standard output is a terminal: name a file with -o FILE"
+        );
+        return ExitCode::from(USAGE);
+    }
+    let document = match recordings::read(&arguments.file, &arguments.debug_dirs) {
+        Ok(document) => document,
+        Err(error) => {
+            say!("{name}: {error}");
+            return ExitCode::from(FAILED);
+        }
+    };
+    let metric = arguments.metric.unwrap_or_else(|| arguments.to.default_metric(&document));
+    if !metric.is_known(&document) {
+        say!("{name}: {}", metric.lacking("--metric", &document));
+        return ExitCode::from(FAILED);
+    }
+    remarks(arguments, metric, &document);
+    let mut document = match arguments.top {
+        Some(top) => largest(document, metric, top),
+        None => document,
+    };
+    if arguments.to != Format::Dhat {
+        document = with_frames(document);
+    }
+    match write(arguments.to, &document, metric, target) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say!("{} cannot be written: {error}", target.display());
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn write(to: Format, document: &Document, metric: Metric, target: &Path) -> std::io::Result<()> {
+    let write = &mut |out: &mut dyn std::io::Write| to.write(document, metric, out);
+    if target == Path::new("-") {
+        output::unchanged_to_stdout(write)
+    } else {
+        output::to_path(target, write)
+    }
+}
+
+/// Says what the reader of the file should know beforehand.
+fn remarks(arguments: &Arguments, metric: Metric, document: &Document) {
+    let name = arguments.file.display();
+    if !metric::is_of_allocations(document) {
+        let counted = metric::title(Metric::Total, document).to_lowercase();
+        say!("{name}: mode {}: the numbers are {counted}, not allocations", document.mode);
+    } else if !document.knows_frees() {
+        say!("{name}: mode {:?} without block lifetimes: totals alone", document.mode);
+    }
+    if document.sites.iter().all(|site| metric.part(document, &site.numbers) == 0) {
+        let title = metric::title(metric, document).to_lowercase();
+        say!("{name}: {title}: none; --metric shows another number");
+    }
+    let stacks = document.sites.len();
+    let in_a_browser = matches!(arguments.to, Format::Speedscope | Format::Firefox);
+    if in_a_browser && arguments.top.is_none() && stacks > MANY_STACKS {
+        say!(
+            "{name}: {} stacks are much for a browser; --top 20000 keeps the largest and adds up \
+             the others",
+            Count(stacks as u64)
+        );
+    }
+}

@@ -1,0 +1,79 @@
+//! The formats.
+
+use std::io::{self, BufWriter, Write};
+
+use crate::dhat_file::{self, Document};
+
+use super::largest::largest;
+use super::metric::Metric;
+use super::no_stack::with_frames;
+use super::{collapsed, firefox, pprof, speedscope, svg};
+
+/// `--to`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// pprof's profile.proto, gzipped: `go tool pprof`, Pyroscope, Parca
+    Pprof,
+    /// JSON for speedscope.app
+    Speedscope,
+    /// JSON for profiler.firefox.com
+    Firefox,
+    /// A line for each stack: flamegraph.pl, inferno
+    Collapsed,
+    /// A flame graph to look at, without scripts
+    Svg,
+    /// dhat JSON: Valgrind's dh_view.html, mod-alloc itself
+    Dhat,
+}
+
+impl Format {
+    /// Its bytes are nothing to look at.
+    pub(super) fn is_binary(self) -> bool {
+        self == Format::Pprof
+    }
+
+    /// The metric that is shown, or shown first, if the user has no wish.
+    pub(super) fn default_metric(self, document: &Document) -> Metric {
+        match self {
+            _ if !document.knows_frees() => Metric::Total,
+            // The default of Go's heap profiles.
+            Format::Pprof => Metric::End,
+            _ => Metric::Peak,
+        }
+    }
+
+    pub(super) fn write(
+        self,
+        document: &Document,
+        metric: Metric,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let mut out = BufWriter::with_capacity(1 << 16, out);
+        match self {
+            Format::Pprof => pprof::write(document, metric, &mut out),
+            Format::Speedscope => speedscope::write(document, metric, &mut out),
+            Format::Firefox => firefox::write(document, metric, &mut out),
+            Format::Collapsed => collapsed::write(document, metric, &mut out),
+            Format::Svg => svg::write(document, metric, &mut out),
+            Format::Dhat => dhat_file::write(document, &mut out),
+        }?;
+        out.flush()
+    }
+}
+
+/// Writes `document` in every format, by every metric that it knows. For `tests/fuzz/`.
+///
+/// # Errors
+///
+/// If `out` has one.
+pub fn in_every_format(document: &Document, out: &mut dyn Write) -> io::Result<()> {
+    use clap::ValueEnum;
+    let whole = with_frames(document.clone());
+    for format in Format::value_variants() {
+        for metric in super::metric::known(document) {
+            format.write(&whole, metric, out)?;
+            format.write(&with_frames(largest(document.clone(), metric, 1)), metric, out)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! The numbers of a sample, and their names.
+
+use crate::dhat_file::{Document, Numbers, Units};
+use crate::export::metric::{Metric, is_of_allocations};
+
+/// One of a sample's numbers.
+pub(super) struct SampleType {
+    pub(super) name: String,
+    pub(super) unit: String,
+    /// pprof shows it first.
+    pub(super) is_default: bool,
+    number: Number,
+}
+
+type Number = fn(&Document, &Numbers) -> u64;
+
+impl SampleType {
+    /// The number of a stack; never negative for readers, which take it for a signed one.
+    pub(super) fn value(&self, document: &Document, numbers: &Numbers) -> u64 {
+        signed((self.number)(document, numbers))
+    }
+}
+
+/// `number`, at most the largest that a signed one can be.
+pub(super) fn signed(number: u64) -> u64 {
+    number.min(i64::MAX as u64)
+}
+
+/// The sample types of `document`; `metric` is the default.
+pub(super) fn of(document: &Document, metric: Metric) -> Vec<SampleType> {
+    let [blocks, bytes] = totals(document);
+    let mut types = vec![
+        kind(&blocks.0, blocks.1, metric == Metric::Blocks, |_, numbers| numbers.total_blocks),
+        kind(&bytes.0, bytes.1, metric == Metric::Total, |_, numbers| numbers.total_bytes),
+    ];
+    if document.knows_frees() {
+        types.extend([
+            kind("inuse_objects", "count", false, |_, numbers| numbers.end_blocks),
+            kind("inuse_space", "bytes", metric == Metric::End, |_, numbers| numbers.end_bytes),
+            kind("peak_objects", "count", false, |_, numbers| numbers.peak_blocks),
+            kind("peak_space", "bytes", metric == Metric::Peak, |_, numbers| numbers.peak_bytes),
+        ]);
+    }
+    if metric == Metric::Short && document.knows_frees() {
+        let short: Number = |document, numbers| Metric::Short.part(document, numbers);
+        types.push(kind("short_objects", "count", true, short));
+    }
+    types
+}
+
+/// Names of the totals: of blocks, and of bytes with their unit.
+fn totals(document: &Document) -> [(String, &'static str); 2] {
+    match &document.units {
+        Some(Units { many, blocks, .. }) => [(blocks.clone(), "count"), (many.clone(), "count")],
+        None if is_of_allocations(document) => {
+            [("alloc_objects".into(), "count"), ("alloc_space".into(), "bytes")]
+        }
+        None => {
+            let verb = document.verb.to_lowercase();
+            [(format!("{verb}_objects"), "count"), (format!("{verb}_space"), "bytes")]
+        }
+    }
+}
+
+fn kind(name: &str, unit: &str, is_default: bool, number: Number) -> SampleType {
+    SampleType { name: name.into(), unit: unit.into(), is_default, number }
+}
