@@ -14,6 +14,7 @@ mod merge;
 mod numbers;
 mod of_profile;
 mod process;
+mod timeline;
 mod wire;
 mod write;
 
@@ -24,6 +25,7 @@ pub use merge::{Merger, merge};
 pub use numbers::Numbers;
 pub(crate) use process::executable;
 pub use process::{Group, Process};
+pub use timeline::{Histogram, Histograms, Moments, SiteMoment, Thread, Timeline};
 pub use write::write;
 
 /// Reads a dhat JSON file.

@@ -10,20 +10,24 @@
 //! | 1 | `dhat_file` | a report as data: of any dhat JSON, of a recording, of many processes |
 //! | 2 | `program` | an executable: found, examined; the library that is preloaded into it |
 //! | 2 | `recordings` | the places of recordings, and their content as a document |
-//! | 3 | `report` | a document as text or JSON; command: print it |
-//! | 4 | `reports` | from recordings to reports in files, and their summary |
-//! | 5 | `run` | command: profile a program |
-//! | 5 | `recover` | command: a report of the recording of a killed program |
-//! | 5 | `top` | command: a running program, live |
-//! | 5 | `test` | command: a row per test, budgets |
-//! | 5 | `packaging` | hidden commands: completions and man pages |
-//! | 6 | `command_line` | the definition of all commands, usage errors |
+//! | 2 | `origin` | the owner of a frame: the program, a library, the standard library |
+//! | 3 | `html` | one or two documents as a page for the browser |
+//! | 4 | `report` | a document as text, JSON or a page; command: print it |
+//! | 5 | `reports` | from recordings to reports in files, and their summary |
+//! | 6 | `run` | command: profile a program |
+//! | 6 | `recover` | command: a report of the recording of a killed program |
+//! | 6 | `top` | command: a running program, live |
+//! | 6 | `test` | command: a row per test, budgets |
+//! | 6 | `packaging` | hidden commands: completions and man pages |
+//! | 7 | `command_line` | the definition of all commands, usage errors |
 //!
 //! Every line on standard error begins with `mod-alloc:`.
 
 mod base;
 mod command_line;
 pub mod dhat_file;
+mod html;
+mod origin;
 mod packaging;
 mod program;
 mod recordings;

@@ -1,11 +1,9 @@
 //! `mod-alloc report`: totals, the sites that matter, losses; as text or as JSON.
 
 mod command;
-mod functions;
 mod heap_state;
 mod json;
 mod names;
-mod own_code;
 mod rows;
 mod sort;
 mod telling;

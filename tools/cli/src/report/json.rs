@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::dhat_file::{Document, Group, Location, Numbers, Process};
 
-use super::own_code::Origin;
+use crate::origin::Origin;
 use super::rows::{Row, Rows, TellingFrame};
 use super::sort::Sort;
 use super::view::View;

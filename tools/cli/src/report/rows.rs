@@ -5,8 +5,7 @@ use std::hash::Hash;
 
 use crate::dhat_file::{Document, Frame, Location, Numbers, Site};
 
-use super::functions::is_entrance;
-use super::own_code::{Judge, Origin};
+use crate::origin::{Judge, Origin, is_entrance};
 use super::sort::Sort;
 use super::telling::telling;
 

@@ -57,6 +57,7 @@ pub(crate) fn of_process(
     if is_complete {
         summary::print(&document, &target, output.format == Format::Dhat);
     }
+    let is_complete = is_complete && tell_failure(output.write_page(&target, &document), &target, path);
     Ok(Made { blocks: document.totals().total_blocks, is_complete })
 }
 
@@ -92,6 +93,7 @@ pub(crate) fn of_recordings(paths: &[PathBuf], output: &Output<'_>) -> Result<Ma
         let target = output.target_of(&recording, path);
         let written = output.write_profile(&target, &profile, &document);
         is_complete &= tell_failure(written, &target, path);
+        is_complete &= tell_failure(output.write_page(&target, &document), &target, path);
         merger.add(&document);
     }
     let merged = merger.finish();
@@ -99,6 +101,8 @@ pub(crate) fn of_recordings(paths: &[PathBuf], output: &Output<'_>) -> Result<Ma
     let written = output::to_path(&target, &mut |out| output.write_document(out, &target, &merged));
     is_complete &= tell_failure(written, &target, paths[0].parent().unwrap_or(Path::new(".")));
     summary::print(&merged, &target, output.format == Format::Dhat);
+    let written = output.write_page(&target, &merged);
+    is_complete &= tell_failure(written, &target, paths[0].parent().unwrap_or(Path::new(".")));
     tell_of_processes(&merged, running, paths);
     Ok(Made { blocks: merged.totals().total_blocks, is_complete: is_complete && running == 0 })
 }
