@@ -1,0 +1,238 @@
+// The overview: totals, losses and what was not seen, and what else a report says of the process.
+// All but one part comes from the page's head, before the stacks are read.
+
+import { fill, h } from "../dom.js";
+import { blocks, bytes, count, numberOf, share, time } from "../format.js";
+import { harmless } from "../names.js";
+import { change } from "../words.js";
+import { histograms } from "./histograms.js";
+import { bar } from "./functions.js";
+
+const MOST_ROWS = 12;
+
+export class OverviewView {
+  constructor(app) {
+    this.app = app;
+    this.top = h("section.panel", { "aria-label": "Where it comes from" });
+    this.element = h("section.view.overview", { "aria-label": "Overview" }, this.cards(), this.top, this.rest());
+  }
+
+  update() {
+    const { app } = this;
+    if (!app.profile) return fill(this.top, h("h2", {}, "Where it comes from"), h("p.empty", {}, "Reading the stacks…"));
+    const sums = app.sums();
+    if (this.sums === sums) return;
+    this.sums = sums;
+    fill(this.top, this.topFunctions());
+  }
+
+  cards() {
+    const { app } = this;
+    const [first, last] = [app.head.reports[0], app.report];
+    const card = (title, bytesKey, blocksKey, note) =>
+      h(
+        "div.card",
+        { "data-card": title },
+        h("h2", {}, title),
+        app.isDifference
+          ? [
+              h("p.big", {}, `${app.units.bytes(first.totals[bytesKey])} → ${app.units.bytes(last.totals[bytesKey])}`),
+              h("p", {}, change(numberOf(first.totals[bytesKey]), numberOf(last.totals[bytesKey]), app.units.bytes)),
+            ]
+          : [
+              h("p.big", { "data-exact": String(last.totals[bytesKey]) }, app.units.bytes(last.totals[bytesKey])),
+              h("p", { "data-exact": String(last.totals[blocksKey]) }, `in ${app.units.blocks(last.totals[blocksKey])}`),
+            ],
+        h("p.note", {}, note),
+      );
+    const frees = app.head.reports.every((report) => report.short_lifetime !== null);
+    if (!frees) {
+      return h("div.cards", {}, card(last.verb === "Allocated" ? "Allocated" : last.verb, 0, 1, "This report knows of no frees: no peak, no lifetimes, no end."));
+    }
+    const atPeak = numberOf(last.end) > 1 ? `after ${time(last.peak, last)}, ${share(numberOf(last.peak), numberOf(last.end))} of the run` : "";
+    const bound = last.peak_is_exact === false ? "exact to 1 %" : "";
+    return h(
+      "div.cards",
+      {},
+      card("Allocated", 0, 1, meanNote(last)),
+      card("At the peak", 5, 6, [last.processes.length > 0 ? "at most: the peaks of all processes" : atPeak, bound].filter(Boolean).join(" · ")),
+      card("At the end", 7, 8, numberOf(last.totals[7]) === 0 ? "everything was freed" : `${share(numberOf(last.totals[7]), numberOf(last.totals[0]))} of all that was allocated`),
+    );
+  }
+
+  // The program's own functions that the metric's bytes or blocks come from.
+  topFunctions() {
+    const { app } = this;
+    const { profile } = app;
+    const sums = app.sums();
+    const byFunction = new Map();
+    for (let leaf = 0; leaf < profile.leafCount; leaf++) {
+      const value = sums.leaf(leaf);
+      if (!(value > 0)) continue;
+      const node = profile.tellingNode(leaf);
+      const fn = node < 0 ? -1 : profile.nodeFunction[node];
+      byFunction.set(fn, (byFunction.get(fn) ?? 0) + value);
+    }
+    const rows = [...byFunction].sort((a, b) => b[1] - a[1]).slice(0, 8);
+    const format = (value) => (app.metric.unit === "bytes" ? app.units.bytes(value) : count(value));
+    const open = (fn) => app.set({ view: "functions", chosen: fn, sort: "" });
+    return [
+      h("h2", {}, "Where it comes from"),
+      h("p.note", {}, `${app.metric.label}: ${app.metric.hint}, by the innermost function of the program itself.`),
+      rows.length === 0 && h("p.empty", {}, "Nothing."),
+      h(
+        "table.plain.bars",
+        {},
+        h(
+          "tbody",
+          {},
+          rows.map(([fn, value]) =>
+            h(
+              "tr",
+              {},
+              h("td.wide", {}, fn < 0 ? "[no frames]" : h("button.link", { type: "button", title: app.name(fn), onclick: () => open(fn) }, app.name(fn)), h("span.place", {}, fn < 0 ? "" : app.placeOfFunction(fn))),
+              h("td", {}, format(value)),
+              h("td", {}, bar(value, sums.total)),
+            ),
+          ),
+        ),
+      ),
+    ];
+  }
+
+  rest() {
+    const { report } = this.app;
+    return h("div.panels", {}, this.unseen(), heapState(report.heap_state), histograms(report), threads(report), groups(report), processes(report), this.about());
+  }
+
+  unseen() {
+    const { report } = this.app;
+    const { losses, sampling, coverage } = report;
+    const gap = sampling !== null && typeof sampling === "object" ? sampling.mean_gap : sampling;
+    return panel(
+      "What was not seen",
+      losses === null
+        ? h("p.empty", {}, "This report does not say what was lost.")
+        : losses.length === 0
+          ? h("p.good", {}, "Nothing was lost.")
+          : h("ul.losses", {}, losses.map((loss) => h("li", {}, loss))),
+      gap !== null && gap !== undefined && h("p", {}, `Blocks were sampled, one in ${bytes(gap)} on average: totals are exact, the numbers of sites are estimates.`),
+      coverage !== null && typeof coverage === "object" && coverageOf(coverage),
+      report.self_check && h("p", {}, `Self-check: ${count(report.self_check[0])} captures, ${count(report.self_check[1])} differences.`),
+    );
+  }
+
+  about() {
+    const { app } = this;
+    const words = (report) => [
+      h("p.command", {}, harmless(report.command)),
+      h("p.note", {}, [report.executable && harmless(report.executable), `mode ${harmless(report.mode)}`, report.version && `mod-alloc ${harmless(report.version)}`].filter(Boolean).join(" · ")),
+    ];
+    return panel("About this report", app.head.reports.map(words), h("p.note", {}, `Page written by ${app.head.writer}. It asks nothing of any network, and has no code of other libraries.`));
+  }
+}
+
+function meanNote(report) {
+  const [total, number, lifetimes] = report.totals.map(numberOf);
+  if (number === 0) return "";
+  return `a block has ${bytes(total / number)} and lives ${time(lifetimes / number, report)} on average`;
+}
+
+export function panel(title, ...content) {
+  return h("section.panel", { "aria-label": title }, h("h2", {}, title), content);
+}
+
+function coverageOf(coverage) {
+  const sizes = Object.entries(coverage).filter(([key, value]) => key.endsWith("_bytes") && value !== null);
+  const name = (key) => key.replace(/_bytes$/, "").replaceAll("_", " ");
+  return [
+    h("table.plain", {}, h("tbody", {}, sizes.map(([key, value]) => h("tr", {}, h("th", { scope: "row" }, name(key)), h("td", {}, bytes(value)))))),
+    Array.isArray(coverage.reasons) && h("ul.losses", {}, coverage.reasons.map((reason) => h("li", {}, harmless(String(reason))))),
+  ];
+}
+
+function heapState(states) {
+  if (!states || (!states.peak && !states.end)) return null;
+  const moments = [states.peak, states.end];
+  const isPeak = states.peak && numberOf(states.peak.requested_bytes) >= numberOf(states.peak_bytes) * 0.99;
+  const allocator = moments.find((moment) => moment?.allocator)?.allocator ?? "the allocator";
+  const rows = [
+    ["Requested by the program", (moment) => moment.requested_bytes],
+    ["Allocated, rounded up", (moment) => moment.allocated],
+    [`Held by ${allocator}`, (moment) => moment.held],
+    ["The profiler's own", (moment) => moment.profiler_bytes],
+    ["Resident memory of the process", (moment) => moment.process_resident],
+    ["Most of it so far", (moment) => moment.process_peak_resident],
+  ];
+  const cell = (moment, get) => {
+    const value = moment ? get(moment) : null;
+    return h("td", {}, value === null || value === undefined ? "–" : bytes(value));
+  };
+  const lost = (moment) => {
+    const part = moment?.fragmentation?.overall;
+    return h("td", {}, part === null || part === undefined ? "–" : `${(100 * part).toFixed(1)} %`);
+  };
+  return panel(
+    "State of the heap",
+    h(
+      "table.plain",
+      {},
+      h("thead", {}, h("tr", {}, h("td"), h("th", { scope: "col" }, isPeak ? "At peak" : "Before peak"), h("th", { scope: "col" }, "At end"))),
+      h(
+        "tbody",
+        {},
+        rows.filter(([, get]) => moments.some((moment) => moment && get(moment))).map(([title, get]) => h("tr", {}, h("th", { scope: "row" }, title), moments.map((moment) => cell(moment, get)))),
+        h("tr", {}, h("th", { scope: "row" }, "Fragmentation"), moments.map(lost)),
+      ),
+    ),
+    h("p.note", {}, "Fragmentation is the part of the memory held that the program did not ask for."),
+  );
+}
+
+function rowsTable(title, heads, rows, note) {
+  if (rows.length === 0) return null;
+  const body = rows.slice(0, MOST_ROWS).map(([name, ...cells]) => h("tr", {}, h("th", { scope: "row" }, name), cells.map((cell) => h("td", {}, cell))));
+  const more = rows.length - body.length;
+  return panel(
+    title,
+    h("table.plain", {}, h("thead", {}, h("tr", {}, h("td"), heads.map((head) => h("th", { scope: "col" }, head)))), h("tbody", {}, body)),
+    more > 0 && h("p.note", {}, `${count(more)} more`),
+    note && h("p.note", {}, note),
+  );
+}
+
+function bySize(key) {
+  return (a, b) => numberOf(b[key]) - numberOf(a[key]);
+}
+
+function threads(report) {
+  const rows = [...report.threads].sort(bySize("total_bytes")).map((thread) => [
+    harmless(thread.name || `thread ${thread.id}`),
+    bytes(thread.total_bytes),
+    count(thread.total_blocks),
+    bytes(thread.freed_bytes),
+  ]);
+  return rowsTable("Threads", ["Allocated", "Blocks", "Freed"], rows, "A thread may free the blocks of others.");
+}
+
+function groups(report) {
+  const rows = [...report.groups].sort(bySize("total_bytes")).map((group) => [
+    harmless(group.name || "(no name)"),
+    bytes(group.total_bytes),
+    count(group.total_blocks),
+    bytes(group.peak_bytes),
+    bytes(group.live_bytes),
+  ]);
+  return rowsTable("Groups", ["Allocated", "Blocks", "Its maximum", "At end"], rows);
+}
+
+function processes(report) {
+  const rows = [...report.processes].sort(bySize("total_bytes")).map((process) => [
+    `${process.pid} ${harmless(process.cmd, 80)}`,
+    bytes(process.total_bytes),
+    blocks(process.total_blocks),
+    bytes(process.peak_bytes),
+    bytes(process.end_bytes),
+  ]);
+  return rowsTable("Processes", ["Allocated", "In", "At its peak", "At its end"], rows);
+}
