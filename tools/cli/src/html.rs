@@ -53,7 +53,6 @@ pub(crate) enum Shown<'d> {
     /// A report.
     One(&'d Document),
     /// The difference of two reports: stacks are the same if their functions' names are.
-    #[allow(dead_code, reason = "`diff --html` will make it; the tests do")]
     Difference { before: &'d Document, after: &'d Document },
 }
 
@@ -82,5 +81,15 @@ pub(crate) fn write(shown: Shown<'_>, options: Options, out: &mut dyn Write) -> 
     })
 }
 
-#[cfg(test)]
-mod tests;
+/// Writes the page of the difference of two reports, for tests.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn write_difference(
+    before: &Document,
+    after: &Document,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    write(Shown::Difference { before, after }, Options::default(), out)
+}

@@ -45,6 +45,8 @@ use command_line::{Arguments, Command, command};
 
 pub use command_line::CalledAs;
 #[doc(hidden)]
+pub use html::write_difference as html_difference;
+#[doc(hidden)]
 pub use report::in_every_form as report_in_every_form;
 
 /// Runs the command line and gives the process's exit status.

@@ -4,7 +4,7 @@ import { entries, frameOfFunctions, functionSums, matching } from "./functions.j
 import { hiddenFunctions } from "./flame.js";
 import { unitsOf } from "./format.js";
 import { knownMetrics, metricOf, stopsOf, sumsOf } from "./metrics.js";
-import { harmless } from "./names.js";
+import { harmless, shortPlace, shorter } from "./names.js";
 import { fromHash, toHash } from "./state.js";
 
 export class App {
@@ -100,10 +100,19 @@ export class App {
 
   placeOfFunction(fn) {
     const frames = this.once("frames", "", () => frameOfFunctions(this.profile));
-    return frames[fn] < 0 ? "" : harmless(this.profile.place(frames[fn]));
+    return frames[fn] < 0 ? "" : this.shortPlaceOf(frames[fn]);
   }
 
   name(fn) {
     return fn < 0 ? "all" : harmless(this.profile.functionName(fn));
+  }
+
+  // For lists: without the paths of types.
+  shortName(fn) {
+    return fn < 0 ? "all" : shorter(this.name(fn));
+  }
+
+  shortPlaceOf(frame) {
+    return harmless(shortPlace(this.profile.place(frame)));
   }
 }

@@ -39,3 +39,9 @@ export function fitted(name, room) {
   if (room < 3) return "";
   return `…${short.slice(short.length - room + 1)}`;
 }
+
+// The last parts of a path, which say more than the first: `…/programs/src/json.rs:37`.
+export function shortPlace(place, parts = 3) {
+  const all = place.split("/");
+  return all.length <= parts + 1 ? place : `…/${all.slice(-parts).join("/")}`;
+}

@@ -236,6 +236,7 @@ export class FlameView {
       ArrowLeft: () => this.beside(selected, -1),
       ArrowRight: () => this.beside(selected, 1),
       Home: () => flame.root,
+      End: () => this.deepest(),
     }[event.key];
     if (move) {
       event.preventDefault();
@@ -246,6 +247,12 @@ export class FlameView {
     else if (event.key === "f" && selected.fn >= 0) this.app.set({ focus: selected.fn, zoom: null });
     else return;
     event.preventDefault();
+  }
+
+  deepest() {
+    this.flame.ensure(Infinity, LEAST_PIXELS / this.scroller.clientWidth);
+    this.spacer.style.height = `${this.flame.rows.length * ROW}px`;
+    return this.flame.rows.at(-1)[0];
   }
 
   below(box) {

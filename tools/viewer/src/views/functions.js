@@ -14,7 +14,8 @@ export class FunctionsView {
     this.app = app;
     this.side = h("aside.side", { "aria-label": "The chosen function" });
     this.slot = h("div.slot");
-    this.element = h("section.view.split", { "aria-label": "Functions" }, this.slot, this.side);
+    this.note = h("p.legend");
+    this.element = h("section.view.split", { "aria-label": "Functions" }, this.note, this.slot, this.side);
   }
 
   update() {
@@ -53,7 +54,7 @@ export class FunctionsView {
       hint: "Name and source",
       key: (fn) => app.name(fn),
       text: (fn) => [
-        h("span.fn", { title: app.name(fn), "data-origin": String(app.profile.functionOrigin[fn]) }, app.name(fn)),
+        h("span.fn", { title: app.name(fn), "data-origin": String(app.profile.functionOrigin[fn]) }, app.shortName(fn)),
         h("span.place", {}, app.placeOfFunction(fn)),
       ],
     };
@@ -132,19 +133,22 @@ export class FunctionsView {
   show() {
     const empty = "No function has such numbers and fits the filters.";
     this.table.set({ rows: this.rows, ...this.order, chosen: this.app.state.chosen, empty });
+    const shown = `${count(this.rows.length)} ${this.rows.length === 1 ? "function" : "functions"}`;
+    fill(this.note, h("span.note", {}, `${shown}. Choose one to see its callers and callees.`));
   }
 
   showSide() {
     const { app } = this;
     const fn = app.state.chosen;
     this.element.classList.toggle("chosen", fn >= 0);
-    if (fn < 0) return fill(this.side, h("p.empty", {}, "Choose a function to see its callers and callees."));
+    if (fn < 0) return fill(this.side);
     const around = app.once("neighbours", `${fn} ${app.state.metric} ${app.state.range}`, () =>
       neighbours(app.profile, app.sums(), fn),
     );
     const frames = app.once("frames of function", fn, () => framesOf(app.profile, fn));
     fill(
       this.side,
+      closeButton(app),
       h("h2.fn", { "data-origin": String(app.profile.functionOrigin[fn]) }, app.name(fn)),
       h("p.place", {}, app.placeOfFunction(fn) || "no source known"),
       h(
@@ -169,7 +173,7 @@ export class FunctionsView {
     const rows = pairs.slice(0, MOST_NEIGHBOURS).map(([other, value]) => {
       const name = other < 0 ? "(none: it is outermost)" : app.name(other);
       const choose = () => app.set({ chosen: other }, { isStep: false });
-      const link = other < 0 ? name : h("button.link", { type: "button", title: name, onclick: choose }, name);
+      const link = other < 0 ? name : h("button.link", { type: "button", title: name, onclick: choose }, app.shortName(other));
       return h("tr", {}, h("td.wide", {}, link), h("td", {}, amount(app.metric.unit, value, app.units)), h("td", {}, share(value, whole)));
     });
     const more = pairs.length - rows.length;
@@ -181,6 +185,11 @@ export class FunctionsView {
       more > 0 && h("p.note", {}, `${count(more)} more`),
     ];
   }
+}
+
+export function closeButton(app) {
+  const close = () => app.set({ chosen: -1 }, { isStep: false });
+  return h("button.close", { type: "button", "aria-label": "Close", onclick: close }, "✕");
 }
 
 function framesOf(profile, fn) {

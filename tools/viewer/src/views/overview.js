@@ -90,7 +90,7 @@ export class OverviewView {
             h(
               "tr",
               {},
-              h("td.wide", {}, fn < 0 ? "[no frames]" : h("button.link", { type: "button", title: app.name(fn), onclick: () => open(fn) }, app.name(fn)), h("span.place", {}, fn < 0 ? "" : app.placeOfFunction(fn))),
+              h("td.wide", {}, fn < 0 ? "[no frames]" : h("button.link", { type: "button", title: app.name(fn), onclick: () => open(fn) }, app.shortName(fn)), h("span.place", {}, fn < 0 ? "" : app.placeOfFunction(fn))),
               h("td", {}, format(value)),
               h("td", {}, bar(value, sums.total)),
             ),
@@ -161,8 +161,8 @@ function heapState(states) {
     ["Allocated, rounded up", (moment) => moment.allocated],
     [`Held by ${allocator}`, (moment) => moment.held],
     ["The profiler's own", (moment) => moment.profiler_bytes],
-    ["Resident memory of the process", (moment) => moment.process_resident],
-    ["Most of it so far", (moment) => moment.process_peak_resident],
+    ["Resident memory", (moment) => moment.process_resident],
+    ["Most resident so far", (moment) => moment.process_peak_resident],
   ];
   const cell = (moment, get) => {
     const value = moment ? get(moment) : null;

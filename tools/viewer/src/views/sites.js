@@ -5,11 +5,11 @@ import { fill, h } from "../dom.js";
 import { bytes, count, micros, time } from "../format.js";
 import { nodesWith } from "../functions.js";
 import { momentColumn, olderThan } from "../metrics.js";
-import { harmless } from "../names.js";
+import { harmless, shorter } from "../names.js";
 import { Table, sorted } from "../table.js";
 import { facts } from "../tip.js";
 import { inWords } from "../words.js";
-import { changeText, nextSort, sortOf } from "./functions.js";
+import { changeText, closeButton, nextSort, sortOf } from "./functions.js";
 import { linesOf } from "./source.js";
 
 const MOST_FRAMES = 500;
@@ -46,9 +46,9 @@ export class SitesView {
   noteOf() {
     const { app } = this;
     const shown = `${count(this.rows.length)} ${this.rows.length === 1 ? "stack" : "stacks"}`;
-    if (!this.isLive) return h("span.note", {}, shown);
+    if (!this.isLive) return h("span.note", {}, `${shown}. Choose a row to see its whole stack.`);
     const old = this.older && `; older than ${micros(app.stops.at(-1) - app.stops[app.state.older])}: at most the bytes in the column “Older”, the least that the stack had live since`;
-    return h("span.note", {}, `${shown}, ${app.units.bytes(this.liveSum)} live at the end${old ?? ""}.`);
+    return h("span.note", {}, `${shown}, ${app.units.bytes(this.liveSum)} live at the end${old ?? ""}. Choose a row to see its whole stack.`);
   }
 
   makeTable() {
@@ -82,11 +82,26 @@ export class SitesView {
         const origin = node < 0 ? 4 : profile.functionOrigin[profile.nodeFunction[node]];
         const name = functionOf(leaf);
         return [
-          h("span.fn", { title: name, "data-origin": String(origin) }, name),
-          h("span.place", {}, node < 0 ? "" : harmless(profile.place(profile.nodeFrame[node]))),
+          h("span.fn", { title: name, "data-origin": String(origin) }, shorter(name)),
+          this.via(leaf, node),
+          h("span.place", {}, node < 0 ? "" : app.shortPlaceOf(profile.nodeFrame[node])),
         ];
       },
     };
+  }
+
+  // The innermost function that is not there to allocate: it tells stacks of one function apart.
+  via(leaf, telling) {
+    const { profile } = this.app;
+    let called = -1;
+    for (const node of profile.stack(leaf)) {
+      if (node === telling) break;
+      called = node;
+      if (profile.functionOrigin[profile.nodeFunction[node]] < 3) break;
+    }
+    if (called < 0) return null;
+    const name = this.app.shortName(profile.nodeFunction[called]);
+    return h("span.via", {}, `→ ${name}`);
   }
 
   column(id, title, hint, numbers, format) {
@@ -224,7 +239,7 @@ export class SitesView {
     const { profile } = app;
     const leaf = app.state.chosen;
     this.element.classList.toggle("chosen", leaf >= 0);
-    if (leaf < 0) return fill(this.side, h("p.empty", {}, "Choose a row to see its whole stack."));
+    if (leaf < 0) return fill(this.side);
     const nodes = [];
     let left = 0;
     for (const node of profile.stack(leaf)) {
@@ -233,6 +248,7 @@ export class SitesView {
     }
     fill(
       this.side,
+      closeButton(app),
       h("h2", {}, "The stack, innermost first"),
       facts(inWords(profile, [[leaf, leaf + 1]])),
       h("ol.stack", {}, nodes.map((node) => this.frame(node))),
@@ -245,12 +261,11 @@ export class SitesView {
     const { profile } = app;
     const fn = profile.nodeFunction[node];
     const frame = profile.nodeFrame[node];
-    const name = app.name(fn);
     const open = () => app.set({ view: "functions", chosen: fn, sort: "" });
     return h(
       "li",
       { "data-origin": String(profile.functionOrigin[fn]) },
-      h("button.link", { type: "button", title: "Show among the functions", onclick: open }, name),
+      h("button.link", { type: "button", title: app.name(fn), onclick: open }, app.shortName(fn)),
       h("span.place", {}, harmless(profile.place(frame))),
       linesOf(profile, frame),
     );
