@@ -9,6 +9,10 @@ export class Flame {
   constructor(profile, sums, { hidden, inverted = false, focus = -1 }) {
     Object.assign(this, { profile, sums, hidden, inverted, focus });
     this.slots = new Int32Array(profile.functionCount).fill(-1);
+    if (inverted) {
+      this.values = new Float64Array(profile.functionCount);
+      this.counts = new Int32Array(profile.functionCount);
+    }
     this.root = inverted ? this.invertedRoot() : this.outerRoot();
     this.rows = [[this.root]];
     this.zoomed = this.root;
@@ -43,27 +47,26 @@ export class Flame {
     const { profile, sums } = this;
     const root = this.box(this.focus, null, 0);
     if (this.focus >= 0) {
-      this.sourceSums = (node) => sums.of(node);
       this.sourcePair = (node) => sums.pair(node);
       this.sourceNode = (node) => node;
-      for (const node of outermost(profile, this.focus)) this.add(root, node, node);
+      this.weights = new Float64Array(profile.nodeCount);
+      for (const node of outermost(profile, this.focus)) {
+        this.weights[node] = sums.of(node);
+        this.add(root, node, node);
+      }
+      root.nodes = root.sources = Int32Array.from(root.nodes);
       return root;
     }
-    this.sourceSums = (leaf) => sums.leaf(leaf);
+    this.weights = sums.weights;
     this.sourcePair = (leaf) => sums.pairOfLeaf(leaf);
     this.sourceNode = (leaf) => profile.leafNode[leaf];
-    for (let leaf = 0; leaf < profile.leafCount; leaf++) {
-      if (sums.leaf(leaf) > 0) {
-        root.sources.push(leaf);
-        root.nodes.push(-1);
-      }
-    }
+    root.sources = Int32Array.from(sums.weights.keys()).filter((leaf) => sums.weights[leaf] > 0);
     this.takeAll(root);
     return root;
   }
 
   add(box, node, source) {
-    const value = this.inverted ? this.sourceSums(source) : this.sums.of(node);
+    const value = this.inverted ? this.weights[source] : this.sums.of(node);
     if (!(value > 0)) return;
     box.value += value;
     box.nodes.push(node);
@@ -75,8 +78,14 @@ export class Flame {
     }
   }
 
-  // The boxes below `box`, largest first.
-  children(box) {
+  // The boxes below `box` whose values are at least `least`, largest first.
+  children(box, least = 0) {
+    const found = this.inverted ? this.outward(box, least) : this.inward(box);
+    const shown = found.filter((child) => child.value > 0 && child.value >= least);
+    return shown.sort((a, b) => b.value - a.value || a.fn - b.fn);
+  }
+
+  inward(box) {
     const found = [];
     const { slots, profile } = this;
     const put = (node, source) => {
@@ -87,34 +96,87 @@ export class Flame {
       }
       this.add(found[slots[fn]], node, source);
     };
-    if (this.inverted) this.outward(box, put);
-    else this.inward(box, put);
-    for (const child of found) slots[child.fn] = -1;
-    const inOrder = found.filter((child) => child.value > 0);
-    return inOrder.sort((a, b) => b.value - a.value || a.fn - b.fn);
-  }
-
-  inward(box, put) {
-    const { nodeEnd, nodeFunction } = this.profile;
+    const { nodeEnd, nodeFunction, nodeCount } = profile;
     // The children of a frame that is left out take its place.
     const open = box.parent === null && this.focus < 0 ? [-1] : [...box.nodes];
     for (let i = 0; i < open.length; i++) {
-      const end = open[i] < 0 ? this.profile.nodeCount : nodeEnd[open[i]];
+      const end = open[i] < 0 ? nodeCount : nodeEnd[open[i]];
       for (let child = open[i] + 1; child < end; child = nodeEnd[child]) {
         if (this.hidden[nodeFunction[child]] === 1) open.push(child);
         else put(child, -1);
       }
     }
+    for (const child of found) slots[child.fn] = -1;
+    return found;
   }
 
-  outward(box, put) {
-    const { nodeParent, nodeFunction } = this.profile;
-    const isStart = box.parent === null && this.focus < 0;
-    for (let i = 0; i < box.sources.length; i++) {
-      let node = isStart ? this.sourceNode(box.sources[i]) : nodeParent[box.nodes[i]];
-      while (node >= 0 && this.hidden[nodeFunction[node]] === 1) node = nodeParent[node];
-      if (node >= 0) put(node, box.sources[i]);
+  // Most boxes are too small to be seen: so values come first, and boxes are made of the rest.
+  outward(box, least) {
+    const { values, slots, counts, weights } = this;
+    const { sources } = box;
+    const { next, fns } = this.nextOf(box);
+    const touched = [];
+    for (let i = 0; i < fns.length; i++) {
+      const fn = fns[i];
+      if (fn < 0) continue;
+      if (counts[fn]++ === 0) touched.push(fn);
+      values[fn] += weights[sources[i]];
     }
+    const found = [];
+    for (const fn of touched) {
+      slots[fn] = values[fn] < least ? -1 : found.push(this.sourceBox(fn, box)) - 1;
+    }
+    for (let i = 0; i < fns.length; i++) {
+      if (fns[i] < 0 || slots[fns[i]] < 0) continue;
+      const child = found[slots[fns[i]]];
+      child.nodes[child.filled] = next[i];
+      child.sources[child.filled++] = sources[i];
+    }
+    if (this.sums.isCompared) found.forEach((child) => this.addPairs(child));
+    for (const fn of touched) {
+      values[fn] = counts[fn] = 0;
+      slots[fn] = -1;
+    }
+    return found;
+  }
+
+  sourceBox(fn, parent) {
+    const box = this.box(fn, parent, parent.depth + 1);
+    box.value = this.values[fn];
+    box.filled = 0;
+    box.nodes = new Int32Array(this.counts[fn]);
+    box.sources = new Int32Array(this.counts[fn]);
+    return box;
+  }
+
+  addPairs(box) {
+    for (const source of box.sources) {
+      const [before, after] = this.sourcePair(source);
+      box.pair[0] += before;
+      box.pair[1] += after;
+    }
+  }
+
+  // For each source of `box`, the next frame outward that is not left out, and its function; -1:
+  // there is none.
+  nextOf(box) {
+    const { nodeParent, nodeFunction } = this.profile;
+    const { hidden } = this;
+    const isStart = box.parent === null && this.focus < 0;
+    const count = box.sources.length;
+    const next = new Int32Array(count);
+    const fns = new Int32Array(count);
+    for (let i = 0; i < count; i++) {
+      let node = isStart ? this.sourceNode(box.sources[i]) : nodeParent[box.nodes[i]];
+      let fn = node < 0 ? -1 : nodeFunction[node];
+      while (fn >= 0 && hidden[fn] === 1) {
+        node = nodeParent[node];
+        fn = node < 0 ? -1 : nodeFunction[node];
+      }
+      next[i] = node;
+      fns[i] = fn;
+    }
+    return { next, fns };
   }
 
   // Gives the whole width to the box of `zoom`, [node, depth], as far as it is there.
@@ -156,17 +218,17 @@ export class Flame {
     return [this.inverted ? this.sourceNode(box.sources[0]) : box.nodes[0], box.depth];
   }
 
-  // Makes rows up to `depth`, without boxes whose share of the width is below `least`.
-  ensure(depth, least) {
-    while (!this.isWhole && this.rows.length <= depth) {
+  // Makes rows up to `depth`, without boxes whose share of the width is below `least`; until `enough`
+  // says so.
+  ensure(depth, least, enough = () => false) {
+    while (!this.isWhole && this.rows.length <= depth && !enough()) {
       const row = [];
       for (const parent of this.rows.at(-1)) {
         if (parent.depth < this.zoomed.depth) continue;
         let x = parent.x;
-        for (const child of this.children(parent)) {
+        for (const child of this.children(parent, least * this.zoomed.value)) {
           child.x = x;
           x += child.value * this.scale;
-          if (child.value * this.scale < least) break;
           row.push(child);
         }
       }

@@ -93,16 +93,18 @@ function gap(rows) {
   return h("tr.gap", { "aria-hidden": "true", style: { height: `${rows * ROW}px` } });
 }
 
-// The order of rows by a column: numbers from the largest on, texts from A on.
+// The order of rows by a column: numbers from the largest on, texts from A on. Equal rows stay as
+// they were.
 export function sorted(rows, key, isAscending) {
-  const keys = new Map();
-  for (const row of rows) keys.set(row, key(row));
-  const isText = rows.length > 0 && typeof keys.get(rows[0]) === "string";
-  const collator = new Intl.Collator("en");
-  const compare = isText
-    ? (a, b) => collator.compare(keys.get(a), keys.get(b))
-    : (a, b) => keys.get(a) - keys.get(b);
-  const order = Array.from(rows);
-  order.sort((a, b) => (isAscending ? 1 : -1) * compare(a, b) || a - b);
-  return order;
+  const keys = rows.map(key);
+  const order = Uint32Array.from(rows.keys());
+  const sign = isAscending ? 1 : -1;
+  if (typeof keys[0] === "string") {
+    const { compare } = new Intl.Collator("en");
+    order.sort((a, b) => sign * compare(keys[a], keys[b]) || a - b);
+  } else {
+    const numbers = Float64Array.from(keys, (number) => sign * number);
+    order.sort((a, b) => numbers[a] - numbers[b] || a - b);
+  }
+  return Array.from(order, (place) => rows[place]);
 }

@@ -12,11 +12,11 @@ export function counters(profile, ranges) {
 }
 
 export function rangesOfNodes(profile, nodes) {
-  return nodes.map((node) => [profile.leavesBefore[node], profile.leavesBefore[profile.nodeEnd[node]]]);
+  return Array.from(nodes, (node) => [profile.leavesBefore[node], profile.leavesBefore[profile.nodeEnd[node]]]);
 }
 
 export function rangesOfLeaves(leaves) {
-  return leaves.map((leaf) => [leaf, leaf + 1]);
+  return Array.from(leaves, (leaf) => [leaf, leaf + 1]);
 }
 
 // [what, text] of each counter.

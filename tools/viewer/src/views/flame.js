@@ -13,6 +13,8 @@ const GAP = 1;
 const LEAST_PIXELS = 0.5;
 const FONT = "12px ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace";
 const MOST_LISTED = 100;
+// Of a picture, for making rows.
+const BUDGET_MILLIS = 60;
 
 export class FlameView {
   constructor(app, tip) {
@@ -132,7 +134,12 @@ export class FlameView {
     const height = scroller.clientHeight;
     const first = Math.floor(scroller.scrollTop / ROW);
     const last = first + Math.ceil(height / ROW) + 1;
-    flame.ensure(last + 1, LEAST_PIXELS / width);
+    // What takes longer than a picture may is drawn with the next ones.
+    const start = performance.now();
+    const enough = () => performance.now() - start > BUDGET_MILLIS;
+    flame.ensure(last + 1, LEAST_PIXELS / width, enough);
+    if (!flame.isWhole && flame.rows.length <= last + 1) this.drawSoon();
+    this.scroller.setAttribute("aria-busy", String(!flame.isWhole && flame.rows.length <= last + 1));
     const rows = flame.rows.length + (flame.isWhole ? 0 : 20);
     this.spacer.style.height = `${Math.max(0, rows * ROW - height)}px`;
     const pen = prepare(this.canvas, width, height);
