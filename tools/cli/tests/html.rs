@@ -114,10 +114,19 @@ fn lists_over_time_that_do_not_fit_are_errors() {
         assert_eq!(status(&output), 1, "{why}");
         assert!(ours(&output).contains(why), "{why}: {}", ours(&output));
     };
-    refused(&|report| report["x_timeline"]["blocks"] = json!([1]), "`blocks` has 1 entries, not 20");
+    refused(
+        &|report| report["x_timeline"]["blocks"] = json!([1]),
+        "`blocks` has 1 entries, not 20",
+    );
     refused(&|report| report["x_timeline"]["end_us"][3] = json!(0), "`end_us` does not ascend");
-    refused(&|report| report["pps"][0]["x_moments"] = json!([[20, 1, 1, 1, 1]]), "x_moments of pps[0]");
-    refused(&|report| report["pps"][1]["x_moments"] = json!([[1, 1, 1, 1, 1], [1, 1, 1, 1, 1]]), "x_moments of pps[1]");
+    refused(
+        &|report| report["pps"][0]["x_moments"] = json!([[20, 1, 1, 1, 1]]),
+        "x_moments of pps[0]",
+    );
+    refused(
+        &|report| report["pps"][1]["x_moments"] = json!([[1, 1, 1, 1, 1], [1, 1, 1, 1, 1]]),
+        "x_moments of pps[1]",
+    );
 }
 
 #[test]

@@ -59,15 +59,7 @@ impl TryFrom<Lists> for Timeline {
         if !end_us.is_sorted() {
             return Err("x_timeline: `end_us` does not ascend".into());
         }
-        Ok(Self {
-            end_us,
-            min_bytes,
-            max_bytes,
-            blocks,
-            total_bytes,
-            total_blocks,
-            resident_bytes,
-        })
+        Ok(Self { end_us, min_bytes, max_bytes, blocks, total_bytes, total_blocks, resident_bytes })
     }
 }
 

@@ -133,9 +133,8 @@ impl File {
         let units = self.units();
         let frames = self.ftbl;
         let sites = self.pps.into_iter().enumerate();
-        let sites = sites.map(|(index, point)| {
-            point.into_site(index, self.bklt, (frames.len(), moments))
-        });
+        let sites =
+            sites.map(|(index, point)| point.into_site(index, self.bklt, (frames.len(), moments)));
         Ok(Document {
             units,
             extras,

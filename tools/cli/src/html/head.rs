@@ -26,9 +26,8 @@ pub(super) fn json(documents: &[&Document], tree: &Tree) -> Value {
 fn report(document: &Document) -> Value {
     let mut report = said_by_all(document);
     let extras = &document.extras;
-    let losses = extras.losses.map(|losses| {
-        summary::losses(&losses, extras.frame_limit.unwrap_or(0))
-    });
+    let losses =
+        extras.losses.map(|losses| summary::losses(&losses, extras.frame_limit.unwrap_or(0)));
     let more = [
         ("version", value(&extras.version)),
         ("executable", value(&extras.executable)),

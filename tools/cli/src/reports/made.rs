@@ -57,7 +57,8 @@ pub(crate) fn of_process(
     if is_complete {
         summary::print(&document, &target, output.format == Format::Dhat);
     }
-    let is_complete = is_complete && tell_failure(output.write_page(&target, &document), &target, path);
+    let is_complete =
+        is_complete && tell_failure(output.write_page(&target, &document), &target, path);
     Ok(Made { blocks: document.totals().total_blocks, is_complete })
 }
 

@@ -70,8 +70,7 @@ fn point(stack: usize, frames: &[u32]) -> Value {
             last = now;
         }
     }
-    let (total, peak, end) =
-        (allocated(MOMENTS)[stack], live(10)[stack], live(MOMENTS)[stack]);
+    let (total, peak, end) = (allocated(MOMENTS)[stack], live(10)[stack], live(MOMENTS)[stack]);
     let most = (1..=MOMENTS).map(|at| live(at)[stack]).max().unwrap_or(0);
     json!({
         "tb": total, "tbk": total / 1_000, "tl": total, "mb": most, "mbk": most / 1_000,
@@ -136,7 +135,10 @@ pub(crate) fn hostile() -> Value {
         point
     };
     report["pps"] = json!([
-        large, small(json!(deep)), small(json!([12, 13, 1])), small(json!([14, 15, 1])),
+        large,
+        small(json!(deep)),
+        small(json!([12, 13, 1])),
+        small(json!([14, 15, 1])),
         small(json!([])),
     ]);
     report["x_groups"] = json!([{ "name": "</script><b>", "total_blocks": 0, "total_bytes": 0,
