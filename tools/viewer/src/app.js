@@ -30,7 +30,7 @@ export class App {
       functions: profile?.functionCount ?? 2 ** 31,
       nodes: this.head.nodes,
       stacks: this.head.stacks,
-      stops: this.report.moments ? this.stops.length : 0,
+      stops: this.report.moments && !this.isDifference ? this.stops.length : 0,
     };
   }
 

@@ -1,7 +1,7 @@
 // The heap over time: a picture, a range that can be drawn on it, and a table behind it.
 
 import { colors } from "./colors.js";
-import { fill, h, oncePerPicture, prepare } from "./dom.js";
+import { fill, h, oncePerPicture, prepare, swatch } from "./dom.js";
 import { bytes, count, micros, numberOf, signed } from "./format.js";
 import { momentColumn } from "./metrics.js";
 import { facts } from "./tip.js";
@@ -54,6 +54,10 @@ export class Chart {
     Object.assign(this, { app, tip });
     this.samples = samplesOf(app.report.timeline);
     this.end = Math.max(numberOf(app.report.end), this.samples.end.at(-1) ?? 0, 1);
+    const first = app.isDifference ? app.head.reports[0].timeline : null;
+    this.before = first && first.end_us.length > 0 ? samplesOf(first) : null;
+    if (this.before) this.end = Math.max(this.end, this.before.end.at(-1));
+    this.legend = h("p.legend");
     this.cursor = -1;
     this.series = SERIES[0];
     this.canvas = h("canvas", { "aria-hidden": "true" });
@@ -74,7 +78,7 @@ export class Chart {
     this.status = h("p.status", { role: "status" });
     this.clear = h("button", { type: "button", hidden: true, onclick: () => this.setRange(null) }, "Clear the range");
     this.rows = h("tbody");
-    this.element = h("section.panel.time", { "aria-label": "Heap over time" }, this.heading(), this.area, this.status, this.behind());
+    this.element = h("section.panel.time", { "aria-label": "Heap over time" }, this.heading(), this.area, this.legend, this.status, this.behind());
     this.drawSoon = oncePerPicture(() => this.draw());
     new ResizeObserver(() => this.drawSoon()).observe(this.area);
   }
@@ -133,7 +137,7 @@ export class Chart {
   }
 
   get hasMoments() {
-    return this.app.report.moments !== null && this.app.report.moments.at_us.length > 0;
+    return !this.app.isDifference && this.app.report.moments !== null && this.app.report.moments.at_us.length > 0;
   }
 
   tell() {
@@ -141,6 +145,7 @@ export class Chart {
   }
 
   hint() {
+    if (this.app.isDifference) return "A range of time can be drawn in the page of one report.";
     return this.hasMoments
       ? "Draw with the mouse over a part of the run: every view follows."
       : "This report has no numbers of sites over time, so the views show the whole run.";
@@ -189,15 +194,18 @@ export class Chart {
     this.drawArea(pen, palette.band, values, y, floor);
     if (this.series.id === "bytes") {
       this.drawArea(pen, palette.area, this.samples.least, y, floor);
-      this.drawLine(pen, palette.resident, this.samples.resident, y);
+      this.drawLine(pen, palette.resident, this.samples, "resident", y);
     }
-    this.drawLine(pen, palette.accent, values, y);
+    if (this.before) this.drawLine(pen, palette.faint, this.before, this.series.id, y);
+    this.drawLine(pen, palette.accent, this.samples, this.series.id, y);
+    this.tellColors(palette);
     this.drawMarks(pen, palette, floor);
   }
 
   mostOf(values) {
-    const shown = this.series.id === "bytes" ? [...values, ...this.samples.resident] : values;
-    return Math.max(1, shown.reduce((a, b) => Math.max(a, b ?? 0), 0) * 1.05);
+    const resident = this.series.id === "bytes" ? this.samples.resident : [];
+    const all = [...values, ...resident, ...(this.before?.[this.series.id] ?? [])];
+    return Math.max(1, all.reduce((a, b) => Math.max(a, b ?? 0), 0) * 1.05);
   }
 
   drawGrid(pen, palette, most, y) {
@@ -224,33 +232,43 @@ export class Chart {
     pen.textAlign = "left";
   }
 
-  // Steps: a value holds for the interval that ends with it.
-  trace(pen, values, y) {
-    let from = 0;
-    values.forEach((value, i) => {
-      if (value !== null) {
-        pen.lineTo(this.x(from), y(value));
-        pen.lineTo(this.x(this.samples.end[i]), y(value));
-      }
-      from = this.samples.end[i];
-    });
-  }
-
   drawArea(pen, color, values, y, floor) {
+    const { end } = this.samples;
     pen.fillStyle = color;
     pen.beginPath();
     pen.moveTo(this.x(0), floor);
-    this.trace(pen, values, y);
-    pen.lineTo(this.x(this.samples.end.at(-1) ?? 0), floor);
+    // Steps: a value holds for the interval that ends with it.
+    values.forEach((value, i) => {
+      pen.lineTo(this.x(i === 0 ? 0 : end[i - 1]), y(value));
+      pen.lineTo(this.x(end[i]), y(value));
+    });
+    pen.lineTo(this.x(end.at(-1) ?? 0), floor);
     pen.fill();
   }
 
-  drawLine(pen, color, values, y) {
+  drawLine(pen, color, samples, id, y) {
+    const { end } = samples;
     pen.strokeStyle = color;
     pen.lineWidth = 1.25;
     pen.beginPath();
-    this.trace(pen, values, y);
+    let isOpen = false;
+    samples[id].forEach((value, i) => {
+      if (value !== null) {
+        pen[isOpen ? "lineTo" : "moveTo"](this.x(i === 0 ? 0 : end[i - 1]), y(value));
+        pen.lineTo(this.x(end[i]), y(value));
+      }
+      isOpen = value !== null;
+    });
     pen.stroke();
+  }
+
+  tellColors(palette) {
+    const isBytes = this.series.id === "bytes";
+    const parts = [[palette.accent, isBytes ? "most live in each interval" : this.series.title]];
+    if (isBytes) parts.push([palette.area, "least"]);
+    if (isBytes && this.samples.resident.some((value) => value !== null)) parts.push([palette.resident, "resident memory of the process"]);
+    if (this.before) parts.push([palette.faint, "the first report"]);
+    fill(this.legend, parts.map(([color, text]) => swatch(color, text)));
   }
 
   drawMarks(pen, palette, floor) {

@@ -53,3 +53,8 @@ export function prepare(canvas, width, height) {
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   return pen;
 }
+
+// A patch of a colour, and what it stands for.
+export function swatch(color, text) {
+  return h("span.key", {}, h("span.swatch", { style: { background: color } }), text);
+}

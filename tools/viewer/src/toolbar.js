@@ -27,7 +27,7 @@ export class Toolbar {
     this.element = h(
       "div.toolbar",
       { role: "toolbar", "aria-label": "What is shown" },
-      h("label", {}, h("span", {}, "Metric"), this.metric),
+      (this.choice = h("label", {}, h("span", {}, "Metric"), this.metric)),
       this.search,
       (this.invert = h("label.check", {}, this.inverted, "Inverted")),
       this.hide,
@@ -48,6 +48,7 @@ export class Toolbar {
     if (document.activeElement !== this.search) this.search.value = state.search;
     const isFlame = state.view === "flame";
     const isTable = ["functions", "sites", "live"].includes(state.view);
+    this.choice.hidden = state.view === "live";
     this.search.hidden = !isFlame && !isTable;
     this.invert.hidden = !isFlame;
     this.inverted.checked = state.inverted;

@@ -1,6 +1,6 @@
 // The flame graph: a canvas that shows the rows in sight, and a table behind it.
 
-import { fill, h, oncePerPicture, prepare } from "../dom.js";
+import { fill, h, oncePerPicture, prepare, swatch } from "../dom.js";
 import { Flame, matched, outermost, topNodes } from "../flame.js";
 import { amount, share } from "../format.js";
 import { fitted } from "../names.js";
@@ -94,7 +94,6 @@ export class FlameView {
 
   legendOf() {
     const palette = colors();
-    const swatch = (color, text) => [h("span.swatch", { style: { background: color } }), text];
     if (this.sums.isCompared) {
       return [
         swatch(palette.grown, "grew (+)"),

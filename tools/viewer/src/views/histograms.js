@@ -18,7 +18,7 @@ function histogram(title, data, format) {
   const whole = numbers.reduce((a, b) => a + b, 0);
   const rows = [];
   for (let entry = first; entry <= last; entry++) {
-    const name = entry === 0 ? format(0) : `${format(2 ** (entry - 1))} –`;
+    const name = entry === 0 ? format(0) : `${format(2 ** (entry - 1))} – ${format(2 ** entry)}`;
     rows.push(
       h(
         "tr",
@@ -36,5 +36,6 @@ function histogram(title, data, format) {
     { "aria-label": title },
     h("h2", {}, title),
     h("table.plain.bars", {}, h("thead", {}, h("tr", {}, h("td"), heads.map((head) => h("th", { scope: "col" }, head)))), h("tbody", {}, rows)),
+    h("p.note", {}, "Each row: from the first value to just below the second."),
   );
 }

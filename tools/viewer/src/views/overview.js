@@ -6,7 +6,7 @@ import { blocks, bytes, count, numberOf, share, time } from "../format.js";
 import { harmless } from "../names.js";
 import { change } from "../words.js";
 import { histograms } from "./histograms.js";
-import { bar } from "./functions.js";
+import { bar, changeText } from "./functions.js";
 
 const MOST_ROWS = 12;
 
@@ -50,7 +50,7 @@ export class OverviewView {
       return h("div.cards", {}, card(last.verb === "Allocated" ? "Allocated" : last.verb, 0, 1, "This report knows of no frees: no peak, no lifetimes, no end."));
     }
     const atPeak = numberOf(last.end) > 1 ? `after ${time(last.peak, last)}, ${share(numberOf(last.peak), numberOf(last.end))} of the run` : "";
-    const bound = last.peak_is_exact === false ? "exact to 1 %" : "";
+    const bound = last.peak_is_exact === false ? "within 1 %" : "";
     return h(
       "div.cards",
       {},
@@ -60,48 +60,55 @@ export class OverviewView {
     );
   }
 
-  // The program's own functions that the metric's bytes or blocks come from.
-  topFunctions() {
+  // The program's own functions that the metric's bytes or blocks come from, the largest first; of a
+  // difference, those that changed most.
+  ownFunctions() {
     const { app } = this;
     const { profile } = app;
     const sums = app.sums();
-    const byFunction = new Map();
+    const found = new Map();
     for (let leaf = 0; leaf < profile.leafCount; leaf++) {
-      const value = sums.leaf(leaf);
-      if (!(value > 0)) continue;
+      if (!(sums.leaf(leaf) > 0)) continue;
       const node = profile.tellingNode(leaf);
       const fn = node < 0 ? -1 : profile.nodeFunction[node];
-      byFunction.set(fn, (byFunction.get(fn) ?? 0) + value);
+      const [before, after] = sums.isCompared ? sums.pairOfLeaf(leaf) : [0, sums.leaf(leaf)];
+      const known = found.get(fn) ?? [0, 0];
+      found.set(fn, [known[0] + before, known[1] + after]);
     }
-    const rows = [...byFunction].sort((a, b) => b[1] - a[1]).slice(0, 8);
+    const size = ([, [before, after]]) => Math.abs(after - before);
+    return [...found].filter((one) => size(one) > 0).sort((a, b) => size(b) - size(a)).slice(0, 8);
+  }
+
+  topFunctions() {
+    const { app } = this;
+    const sums = app.sums();
     const format = (value) => (app.metric.unit === "bytes" ? app.units.bytes(value) : count(value));
     const open = (fn) => app.set({ view: "functions", chosen: fn, sort: "" });
+    const name = (fn) => (fn < 0 ? "[no frames]" : h("button.link", { type: "button", title: app.name(fn), onclick: () => open(fn) }, app.shortName(fn)));
+    const numbers = ([before, after]) =>
+      sums.isCompared
+        ? [h("td", {}, `${format(before)} → ${format(after)}`), h("td", {}, changeText(before, after, format))]
+        : [h("td", {}, format(after)), h("td", {}, bar(after, sums.total))];
+    const rows = this.ownFunctions().map(([fn, pair]) =>
+      h("tr", {}, h("td.wide", {}, name(fn), h("span.place", {}, fn < 0 ? "" : app.placeOfFunction(fn))), numbers(pair)),
+    );
     return [
-      h("h2", {}, "Where it comes from"),
+      h("h2", {}, sums.isCompared ? "What changed" : "Where it comes from"),
       h("p.note", {}, `${app.metric.label}: ${app.metric.hint}, by the innermost function of the program itself.`),
-      rows.length === 0 && h("p.empty", {}, "Nothing."),
-      h(
-        "table.plain.bars",
-        {},
-        h(
-          "tbody",
-          {},
-          rows.map(([fn, value]) =>
-            h(
-              "tr",
-              {},
-              h("td.wide", {}, fn < 0 ? "[no frames]" : h("button.link", { type: "button", title: app.name(fn), onclick: () => open(fn) }, app.shortName(fn)), h("span.place", {}, fn < 0 ? "" : app.placeOfFunction(fn))),
-              h("td", {}, format(value)),
-              h("td", {}, bar(value, sums.total)),
-            ),
-          ),
-        ),
-      ),
+      rows.length === 0 && h("p.empty", {}, sums.isCompared ? "Nothing changed." : "Nothing."),
+      h("table.plain.bars", {}, h("tbody", {}, rows)),
     ];
   }
 
   rest() {
     const { report } = this.app;
+    return [
+      this.app.isDifference && h("p.note", {}, "All that follows is of the second report."),
+      this.panels(report),
+    ];
+  }
+
+  panels(report) {
     return h("div.panels", {}, this.unseen(), heapState(report.heap_state), histograms(report), threads(report), groups(report), processes(report), this.about());
   }
 

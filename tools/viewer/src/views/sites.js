@@ -47,8 +47,11 @@ export class SitesView {
     const { app } = this;
     const shown = `${count(this.rows.length)} ${this.rows.length === 1 ? "stack" : "stacks"}`;
     if (!this.isLive) return h("span.note", {}, `${shown}. Choose a row to see its whole stack.`);
-    const old = this.older && `; older than ${micros(app.stops.at(-1) - app.stops[app.state.older])}: at most the bytes in the column “Older”, the least that the stack had live since`;
-    return h("span.note", {}, `${shown}, ${app.units.bytes(this.liveSum)} live at the end${old ?? ""}. Choose a row to see its whole stack.`);
+    const live = app.units.bytes(this.liveSum);
+    const said = this.older
+      ? `at most ${live} of it are older than ${micros(app.stops.at(-1) - app.stops[app.state.older])}: the least that each stack had live since then`
+      : `${live} live at the end`;
+    return h("span.note", {}, `${shown}, ${said}. Choose a row to see its whole stack.`);
   }
 
   makeTable() {
@@ -161,7 +164,7 @@ export class SitesView {
   comparedColumns() {
     const { app } = this;
     const sums = app.sums(this.isLive ? "end" : app.state.metric);
-    const format = app.metric.unit === "bytes" ? app.units.bytes : count;
+    const format = this.isLive || app.metric.unit === "bytes" ? app.units.bytes : count;
     const pair = (leaf) => sums.pairOfLeaf(leaf);
     const side = (id, title, which) => ({
       id,
