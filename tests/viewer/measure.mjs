@@ -19,7 +19,9 @@ async function open(hash) {
     new MutationObserver((_, observer) => {
       if (!document.documentElement.dataset.ready) return;
       observer.disconnect();
-      requestAnimationFrame(() => requestAnimationFrame(() => (window.drawnAt = performance.now())));
+      requestAnimationFrame(() =>
+        requestAnimationFrame(() => (window.drawnAt = performance.now())),
+      );
     }).observe(document, { attributes: true, subtree: true });
   });
   await page.goto(pathToFileURL(file).href + hash);
@@ -38,7 +40,8 @@ async function timed(page, action, argument) {
         element.value = argument;
         element.dispatchEvent(new Event("change"));
       }
-      const picture = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+      const picture = () =>
+        new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
       await picture();
       const first = performance.now() - start;
       while (document.querySelector(".flame[aria-busy=true]")) await picture();
@@ -62,7 +65,9 @@ function say(what, value, unit) {
 
 say("file", statSync(file).size / 1e6, "MB");
 const overview = await open("#view=overview");
-const paint = await overview.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0].startTime);
+const paint = await overview.evaluate(
+  () => performance.getEntriesByName("first-contentful-paint")[0].startTime,
+);
 say("first picture, overview", paint, "ms");
 say("all stacks read", await overview.evaluate(() => window.drawnAt), "ms");
 await overview.close();

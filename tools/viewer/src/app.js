@@ -44,7 +44,8 @@ export class App {
 
   set(changes, { isStep = true } = {}) {
     Object.assign(this.state, changes);
-    if (this.state.range === null && this.state.metric.startsWith("range-")) this.state.metric = "total";
+    if (this.state.range === null && this.state.metric.startsWith("range-"))
+      this.state.metric = "total";
     const hash = toHash(this.state);
     if (hash !== location.hash) {
       try {

@@ -4,6 +4,7 @@ import { colors } from "./colors.js";
 import { fill, h, oncePerPicture, prepare, swatch } from "./dom.js";
 import { bytes, count, micros, numberOf, signed } from "./format.js";
 import { momentColumn } from "./metrics.js";
+import { nearest, peakOf, samplesOf, ticks } from "./timeline.js";
 import { facts } from "./tip.js";
 
 const LEFT = 68;
@@ -18,36 +19,6 @@ export const SERIES = [
   { id: "blocks", title: "Live blocks", format: count },
   { id: "rate", title: "Bytes allocated per second", format: (value) => `${bytes(value)}/s` },
 ];
-
-// The samples as numbers, and what can be computed of them.
-export function samplesOf(timeline) {
-  const list = (name) => timeline[name].map(numberOf);
-  const [end, total] = [list("end_us"), list("total_bytes")];
-  const rate = total.map((sum, i) => {
-    const before = i === 0 ? [0, 0] : [end[i - 1], total[i - 1]];
-    const span = end[i] - before[0];
-    return span > 0 ? ((sum - before[1]) * 1e6) / span : 0;
-  });
-  return {
-    end,
-    total,
-    rate,
-    bytes: list("max_bytes"),
-    least: list("min_bytes"),
-    blocks: list("blocks"),
-    totalBlocks: list("total_blocks"),
-    resident: timeline.resident_bytes.map((value) => (value === null ? null : numberOf(value))),
-  };
-}
-
-// The latest of the largest.
-export function peakOf(samples) {
-  return samples.bytes.reduce((best, value, i) => (value >= samples.bytes[best] ? i : best), 0);
-}
-
-export function nearest(stops, time) {
-  return stops.reduce((best, stop, i) => (Math.abs(stop - time) < Math.abs(stops[best] - time) ? i : best), 0);
-}
 
 export class Chart {
   constructor(app, tip) {
@@ -66,7 +37,8 @@ export class Chart {
       {
         tabindex: "0",
         role: "application",
-        "aria-label": "Heap over time. Arrow keys move the cursor; with Shift they draw a range; P goes to the peak; Escape clears.",
+        "aria-label":
+          "Heap over time. Arrow keys move the cursor; with Shift they draw a range; P goes to the peak; Escape clears.",
         onpointerdown: (event) => this.press(event),
         onpointermove: (event) => this.move(event),
         onpointerup: (event) => this.release(event),
@@ -76,9 +48,21 @@ export class Chart {
       this.canvas,
     );
     this.status = h("p.status", { role: "status" });
-    this.clear = h("button", { type: "button", hidden: true, onclick: () => this.setRange(null) }, "Clear the range");
+    this.clear = h(
+      "button",
+      { type: "button", hidden: true, onclick: () => this.setRange(null) },
+      "Clear the range",
+    );
     this.rows = h("tbody");
-    this.element = h("section.panel.time", { "aria-label": "Heap over time" }, this.heading(), this.area, this.legend, this.status, this.behind());
+    this.element = h(
+      "section.panel.time",
+      { "aria-label": "Heap over time" },
+      this.heading(),
+      this.area,
+      this.legend,
+      this.status,
+      this.behind(),
+    );
     this.drawSoon = oncePerPicture(() => this.draw());
     new ResizeObserver(() => this.drawSoon()).observe(this.area);
   }
@@ -100,8 +84,19 @@ export class Chart {
   }
 
   behind() {
-    const titles = ["Until", "Least live", "Most live", "Live blocks", "Allocated so far", "Resident"];
-    const head = h("tr", {}, titles.map((title) => h("th", { scope: "col" }, title)));
+    const titles = [
+      "Until",
+      "Least live",
+      "Most live",
+      "Live blocks",
+      "Allocated so far",
+      "Resident",
+    ];
+    const head = h(
+      "tr",
+      {},
+      titles.map((title) => h("th", { scope: "col" }, title)),
+    );
     return h(
       "details.behind",
       { ontoggle: (event) => event.target.open && this.fillRows() },
@@ -113,7 +108,9 @@ export class Chart {
   fillRows() {
     const { samples } = this;
     const step = Math.ceil(samples.end.length / MOST_LISTED);
-    const rows = samples.end.map((_, i) => i).filter((i) => i % step === 0 || i === peakOf(samples));
+    const rows = samples.end
+      .map((_, i) => i)
+      .filter((i) => i % step === 0 || i === peakOf(samples));
     fill(
       this.rows,
       rows.map((i) =>
@@ -137,11 +134,19 @@ export class Chart {
   }
 
   get hasMoments() {
-    return !this.app.isDifference && this.app.report.moments !== null && this.app.report.moments.at_us.length > 0;
+    return (
+      !this.app.isDifference &&
+      this.app.report.moments !== null &&
+      this.app.report.moments.at_us.length > 0
+    );
   }
 
   tell() {
-    this.status.textContent = this.app.state.range ? this.rangeText() : this.cursor >= 0 ? this.sampleText(this.cursor) : this.hint();
+    this.status.textContent = this.app.state.range
+      ? this.rangeText()
+      : this.cursor >= 0
+        ? this.sampleText(this.cursor)
+        : this.hint();
   }
 
   hint() {
@@ -154,7 +159,10 @@ export class Chart {
   sampleText(i) {
     const { samples } = this;
     const resident = samples.resident[i] === null ? "" : `, process ${bytes(samples.resident[i])}`;
-    const range = samples.least[i] === samples.bytes[i] ? bytes(samples.bytes[i]) : `${bytes(samples.least[i])} to ${bytes(samples.bytes[i])}`;
+    const range =
+      samples.least[i] === samples.bytes[i]
+        ? bytes(samples.bytes[i])
+        : `${bytes(samples.least[i])} to ${bytes(samples.bytes[i])}`;
     return `Until ${micros(samples.end[i])}: ${range} live, ${count(samples.blocks[i])} blocks at its end${resident}`;
   }
 
@@ -227,7 +235,8 @@ export class Chart {
     for (const value of ticks(this.end, Math.max(2, Math.floor(this.width / 160)), 10)) {
       pen.textAlign = value === 0 ? "left" : "center";
       const text = value === 0 ? "0" : micros(value);
-      if (this.x(value) < this.width - 40) pen.fillText(text, this.x(value), this.height - BOTTOM + 6);
+      if (this.x(value) < this.width - 40)
+        pen.fillText(text, this.x(value), this.height - BOTTOM + 6);
     }
     pen.textAlign = "left";
   }
@@ -266,9 +275,13 @@ export class Chart {
     const isBytes = this.series.id === "bytes";
     const parts = [[palette.accent, isBytes ? "most live in each interval" : this.series.title]];
     if (isBytes) parts.push([palette.area, "least"]);
-    if (isBytes && this.samples.resident.some((value) => value !== null)) parts.push([palette.resident, "resident memory of the process"]);
+    if (isBytes && this.samples.resident.some((value) => value !== null))
+      parts.push([palette.resident, "resident memory of the process"]);
     if (this.before) parts.push([palette.faint, "the first report"]);
-    fill(this.legend, parts.map(([color, text]) => swatch(color, text)));
+    fill(
+      this.legend,
+      parts.map(([color, text]) => swatch(color, text)),
+    );
   }
 
   drawMarks(pen, palette, floor) {
@@ -313,11 +326,19 @@ export class Chart {
       event.clientY,
       h("p.name", {}, `Until ${micros(samples.end[cursor])}`),
       facts([
-        ["Live", samples.least[cursor] === samples.bytes[cursor] ? bytes(samples.bytes[cursor]) : `${bytes(samples.least[cursor])} to ${bytes(samples.bytes[cursor])}`],
+        [
+          "Live",
+          samples.least[cursor] === samples.bytes[cursor]
+            ? bytes(samples.bytes[cursor])
+            : `${bytes(samples.least[cursor])} to ${bytes(samples.bytes[cursor])}`,
+        ],
         ["Blocks", count(samples.blocks[cursor])],
         ["Allocated so far", bytes(samples.total[cursor])],
         ["Rate", `${bytes(samples.rate[cursor])}/s`],
-        ["Process", samples.resident[cursor] === null ? "not known" : bytes(samples.resident[cursor])],
+        [
+          "Process",
+          samples.resident[cursor] === null ? "not known" : bytes(samples.resident[cursor]),
+        ],
       ]),
     );
     this.drawSoon();
@@ -328,7 +349,9 @@ export class Chart {
     this.pressed = undefined;
     this.drag = undefined;
     if (!drag) return;
-    const [from, to] = [this.from, this.timeAt(event)].sort((a, b) => a - b).map((time) => nearest(this.app.stops, time));
+    const [from, to] = [this.from, this.timeAt(event)]
+      .sort((a, b) => a - b)
+      .map((time) => nearest(this.app.stops, time));
     this.setRange(from < to ? [from, to] : null);
   }
 
@@ -347,7 +370,10 @@ export class Chart {
 
   toPeak() {
     this.cursor = peakOf(this.samples);
-    this.app.set({ range: null, metric: this.app.head.reports[0].short_lifetime === null ? "total" : "peak" });
+    this.app.set({
+      range: null,
+      metric: this.app.head.reports[0].short_lifetime === null ? "total" : "peak",
+    });
     this.status.textContent = `The peak: ${this.sampleText(this.cursor)}`;
   }
 
@@ -366,12 +392,4 @@ export class Chart {
     else return;
     event.preventDefault();
   }
-}
-
-// Round values from 0 to `most`, about `wanted` of them. Bytes are round in powers of two.
-export function ticks(most, wanted, base) {
-  let step = base === 2 ? 2 ** Math.ceil(Math.log2(most / wanted)) : 10 ** Math.floor(Math.log10(most / wanted));
-  if (base === 10) step *= [1, 2, 5, 10].find((factor) => most / (step * factor) <= wanted);
-  step = Math.max(step, 1);
-  return Array.from({ length: Math.floor(most / step) + 1 }, (_, i) => i * step);
 }

@@ -4,7 +4,18 @@ import { ORIGINS } from "./profile.js";
 
 const NAMES = [
   ...ORIGINS,
-  ...["root", "text", "faint", "line", "box-text", "match", "match-text", "grown", "shrunk", "same"],
+  ...[
+    "root",
+    "text",
+    "faint",
+    "line",
+    "box-text",
+    "match",
+    "match-text",
+    "grown",
+    "shrunk",
+    "same",
+  ],
   ...["accent", "area", "band", "resident"],
 ];
 
@@ -24,7 +35,9 @@ export function colors() {
     return getComputedStyle(probe).color;
   };
   const shades = (name) =>
-    [0, 7, 14, 21].map((part) => resolved(`color-mix(in srgb, var(--${name}) ${100 - part}%, var(--shade))`));
+    [0, 7, 14, 21].map((part) =>
+      resolved(`color-mix(in srgb, var(--${name}) ${100 - part}%, var(--shade))`),
+    );
   known = { shades: Object.fromEntries(ORIGINS.map((origin) => [origin, shades(origin)])) };
   for (const name of NAMES) known[name] = resolved(`var(--${name})`);
   probe.remove();

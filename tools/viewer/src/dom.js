@@ -12,12 +12,16 @@ export function h(name, attributes = {}, ...children) {
     else if (key in element && typeof value !== "string") element[key] = value;
     else element.setAttribute(key, value === true ? "" : value);
   }
-  element.append(...children.flat(3).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(
+    ...children.flat(3).filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return element;
 }
 
 export function fill(element, ...children) {
-  element.replaceChildren(...children.flat(3).filter((child) => child !== null && child !== undefined && child !== false));
+  element.replaceChildren(
+    ...children.flat(3).filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return element;
 }
 
@@ -57,4 +61,14 @@ export function prepare(canvas, width, height) {
 // A patch of a colour, and what it stands for.
 export function swatch(color, text) {
   return h("span.key", {}, h("span.swatch", { style: { background: color } }), text);
+}
+
+// Makes the children of `parent` anew; the one that had the focus, by its data `key`, has it again.
+export function keepingFocus(parent, key, action) {
+  const focused = parent.contains(document.activeElement)
+    ? document.activeElement.dataset[key]
+    : undefined;
+  action();
+  if (focused === undefined) return;
+  [...parent.children].find((child) => child.dataset[key] === focused)?.focus();
 }

@@ -208,8 +208,12 @@ export class Flame {
     const nodes = [];
     for (let node = start; node >= 0; node = nodeParent[node]) nodes.push(node);
     nodes.reverse();
-    const first = this.focus < 0 ? 0 : nodes.findIndex((node) => nodeFunction[node] === this.focus) + 1;
-    return nodes.slice(first).filter(isVisible).map((node) => nodeFunction[node]);
+    const first =
+      this.focus < 0 ? 0 : nodes.findIndex((node) => nodeFunction[node] === this.focus) + 1;
+    return nodes
+      .slice(first)
+      .filter(isVisible)
+      .map((node) => nodeFunction[node]);
   }
 
   // What `zoom` takes to come back to `box`.
@@ -252,7 +256,7 @@ export function topNodes(profile) {
 // The nodes of a function that are not within others of it: recursion counts once.
 export function outermost(profile, fn) {
   const nodes = [];
-  for (let node = 0; node < profile.nodeCount; ) {
+  for (let node = 0; node < profile.nodeCount;) {
     if (profile.nodeFunction[node] === fn) {
       nodes.push(node);
       node = profile.nodeEnd[node];
@@ -265,7 +269,7 @@ export function outermost(profile, fn) {
 export function matched(profile, sums, matches, within) {
   let sum = 0;
   for (const root of within) {
-    for (let node = root; node < profile.nodeEnd[root]; ) {
+    for (let node = root; node < profile.nodeEnd[root];) {
       if (matches[profile.nodeFunction[node]] === 1) {
         sum += sums.of(node);
         node = profile.nodeEnd[node];

@@ -65,7 +65,8 @@ export function micros(value) {
   if (value < 9_995_000) return `${(value / 1e6).toFixed(2)} s`;
   if (value < 59_950_000) return `${(value / 1e6).toFixed(1)} s`;
   const seconds = Math.round(value / 1e6);
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, "0")} s`;
+  if (seconds < 3600)
+    return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, "0")} s`;
   const hours = Math.floor(seconds / 3600);
   const minutes = String(Math.floor(seconds / 60) % 60).padStart(2, "0");
   return hours < 24 ? `${hours} h ${minutes} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;

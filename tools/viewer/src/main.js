@@ -3,7 +3,7 @@
 import { App } from "./app.js";
 import { Chart } from "./chart.js";
 import { forgetColors } from "./colors.js";
-import { fill, h } from "./dom.js";
+import { fill, h, keepingFocus } from "./dom.js";
 import { count, numberOf, time } from "./format.js";
 import { load, pause } from "./load.js";
 import { harmless } from "./names.js";
@@ -19,7 +19,11 @@ const VIEWS = [
   ["flame", "Flame graph", () => true],
   ["functions", "Functions", () => true],
   ["sites", "Sites", () => true],
-  ["live", "Live at end", (app) => app.head.reports.every((report) => report.short_lifetime !== null)],
+  [
+    "live",
+    "Live at end",
+    (app) => app.head.reports.every((report) => report.short_lifetime !== null),
+  ],
 ];
 
 class Page {
@@ -29,7 +33,10 @@ class Page {
     this.tip = new Tip();
     this.views = { overview: new OverviewView(app) };
     this.toolbar = new Toolbar(app);
-    this.chart = app.report.timeline && app.report.timeline.end_us.length > 0 ? new Chart(app, this.tip) : null;
+    this.chart =
+      app.report.timeline && app.report.timeline.end_us.length > 0
+        ? new Chart(app, this.tip)
+        : null;
     this.tabs = h("nav.tabs", { "aria-label": "Views" });
     this.notices = h("div");
     this.main = h("main");
@@ -55,13 +62,21 @@ class Page {
     const facts = (report) => {
       const parts = [`process ${count(report.pid)}`.replaceAll(",", "")];
       if (numberOf(report.end) > 1) parts.push(`ran ${time(report.end, report)}`);
-      if (report.thread_count !== null) parts.push(`${count(report.thread_count)} ${report.thread_count === 1 ? "thread" : "threads"}`);
+      if (report.thread_count !== null)
+        parts.push(
+          `${count(report.thread_count)} ${report.thread_count === 1 ? "thread" : "threads"}`,
+        );
       parts.push(`${count(report.stacks)} stacks`);
       return parts.join(" · ");
     };
     const [first, last] = [app.head.reports[0], app.report];
     if (!app.isDifference) {
-      return h("div.title", {}, h("h1", { title: harmless(last.command) }, harmless(last.command, 300) || "(no command)"), h("p", {}, facts(last)));
+      return h(
+        "div.title",
+        {},
+        h("h1", { title: harmless(last.command) }, harmless(last.command, 300) || "(no command)"),
+        h("p", {}, facts(last)),
+      );
     }
     return h(
       "div.title",
@@ -75,7 +90,11 @@ class Page {
   themeButton() {
     const { app } = this;
     const flip = () => app.set({ theme: isDark() ? "light" : "dark" }, { isStep: false });
-    return h("button.theme", { type: "button", title: "Light or dark", onclick: flip }, "Light / dark");
+    return h(
+      "button.theme",
+      { type: "button", title: "Light or dark", onclick: flip },
+      "Light / dark",
+    );
   }
 
   update() {
@@ -88,8 +107,17 @@ class Page {
     const known = VIEWS.filter(([, , isKnown]) => isKnown(app));
     const shown = known.some(([id]) => id === view) ? view : "overview";
     const tab = ([id, title]) =>
-      h("button", { type: "button", "data-view": id, "aria-current": id === shown && "page", onclick: () => app.set({ view: id, chosen: -1, sort: "" }) }, title);
-    fill(this.tabs, known.map(tab));
+      h(
+        "button",
+        {
+          type: "button",
+          "data-view": id,
+          "aria-current": id === shown && "page",
+          onclick: () => app.set({ view: id, chosen: -1, sort: "" }),
+        },
+        title,
+      );
+    keepingFocus(this.tabs, "view", () => fill(this.tabs, known.map(tab)));
     document.body.dataset.view = shown;
     this.toolbar.update();
     this.chart?.update();
@@ -99,7 +127,10 @@ class Page {
   show(id) {
     const { app } = this;
     if (!app.profile && id !== "overview") {
-      return fill(this.main, h("p.loading", { role: "status" }, `Reading ${count(app.head.stacks)} stacks…`));
+      return fill(
+        this.main,
+        h("p.loading", { role: "status" }, `Reading ${count(app.head.stacks)} stacks…`),
+      );
     }
     const makers = {
       flame: () => new FlameView(app, this.tip),
@@ -126,7 +157,13 @@ class Page {
     } else if (event.key === "Escape" && event.target === this.toolbar.search) {
       this.app.set({ search: "" }, { isStep: false });
       this.toolbar.search.value = "";
-    } else if (event.key === "i" && !isTyping && !event.ctrlKey && !event.metaKey && this.app.state.view === "flame") {
+    } else if (
+      event.key === "i" &&
+      !isTyping &&
+      !event.ctrlKey &&
+      !event.metaKey &&
+      this.app.state.view === "flame"
+    ) {
       this.app.set({ inverted: !this.app.state.inverted, zoom: null });
     }
   }
@@ -136,11 +173,16 @@ class Page {
       this.app.profile = await load(document.getElementById("data").textContent, this.app.head);
       document.getElementById("data").remove();
       this.app.read();
-      if (!this.app.profile.isExact) this.say("Some numbers are larger than 2^53. The totals are exact; sums of sites are rounded to about 15 digits.");
+      if (!this.app.profile.isExact)
+        this.say(
+          "Some numbers are larger than 2^53. The totals are exact; sums of sites are rounded to about 15 digits.",
+        );
       this.update();
       document.documentElement.dataset.ready = "true";
     } catch (error) {
-      this.say(`The stacks of this page cannot be read: ${error.message}. The file may be cut off.`);
+      this.say(
+        `The stacks of this page cannot be read: ${error.message}. The file may be cut off.`,
+      );
     }
   }
 
@@ -162,7 +204,9 @@ function isDark() {
 async function start() {
   const page = new Page(JSON.parse(document.getElementById("head").textContent));
   if (document.readyState === "loading") {
-    await new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve, { once: true }));
+    await new Promise((resolve) =>
+      document.addEventListener("DOMContentLoaded", resolve, { once: true }),
+    );
   }
   await pause();
   await page.read();

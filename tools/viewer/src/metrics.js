@@ -23,7 +23,12 @@ export const METRICS = [
 
 export const RANGE_METRICS = [
   { id: "range-total", unit: "bytes", label: "Bytes in the range", hint: "allocated in the range" },
-  { id: "range-blocks", unit: "blocks", label: "Blocks in the range", hint: "allocated in the range" },
+  {
+    id: "range-blocks",
+    unit: "blocks",
+    label: "Blocks in the range",
+    hint: "allocated in the range",
+  },
   { id: "range-end", unit: "bytes", label: "Live at the range's end", hint: "bytes live then" },
   {
     id: "range-growth",
@@ -48,9 +53,14 @@ export function knownMetrics(head, range) {
 export function sumsOf(profile, id, range) {
   const metric = metricOf(id);
   if (metric.isCompared) {
-    return Sums.compared(profile, momentColumn(profile, 2, range[0]), momentColumn(profile, 2, range[1]));
+    return Sums.compared(
+      profile,
+      momentColumn(profile, 2, range[0]),
+      momentColumn(profile, 2, range[1]),
+    );
   }
-  if (metric.id.startsWith("range-")) return new Sums(profile, rangeColumn(profile, metric.id, range));
+  if (metric.id.startsWith("range-"))
+    return new Sums(profile, rangeColumn(profile, metric.id, range));
   const [before, after] = profile.numbers.map((numbers, document) =>
     column(numbers, metric.id, profile.head.reports[document].short_lifetime),
   );

@@ -51,10 +51,7 @@ export class Sums {
   }
 
   pairOfLeaf(leaf) {
-    return [
-      this.before[leaf + 1] - this.before[leaf],
-      this.after[leaf + 1] - this.after[leaf],
-    ];
+    return [this.before[leaf + 1] - this.before[leaf], this.after[leaf + 1] - this.after[leaf]];
   }
 
   pairOfAll() {

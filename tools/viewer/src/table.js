@@ -13,10 +13,19 @@ export class Table {
     this.rows = [];
     this.chosen = -1;
     this.body = h("tbody");
-    this.head = h("tr", {}, columns.map((column) => this.headOf(column)));
+    this.head = h(
+      "tr",
+      {},
+      columns.map((column) => this.headOf(column)),
+    );
     this.table = h("table", { "aria-label": label }, h("thead", {}, this.head), this.body);
     this.empty = h("p.empty", { hidden: true });
-    this.element = h("div.table", { tabindex: "0", onkeydown: (event) => this.key(event) }, this.table, this.empty);
+    this.element = h(
+      "div.table",
+      { tabindex: "0", onkeydown: (event) => this.key(event) },
+      this.table,
+      this.empty,
+    );
     this.draw = oncePerPicture(() => this.show());
     this.element.addEventListener("scroll", this.draw);
     new ResizeObserver(this.draw).observe(this.element);
@@ -25,7 +34,11 @@ export class Table {
   }
 
   headOf(column) {
-    const sort = h("button", { type: "button", title: column.hint, onclick: () => this.onSort(column.id) }, column.title);
+    const sort = h(
+      "button",
+      { type: "button", title: column.hint, onclick: () => this.onSort(column.id) },
+      column.title,
+    );
     return h(column.wide ? "th.wide" : "th", { scope: "col" }, sort);
   }
 
@@ -70,7 +83,14 @@ export class Table {
   }
 
   key(event) {
-    const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: 15, PageUp: -15, Home: -Infinity, End: Infinity };
+    const steps = {
+      ArrowDown: 1,
+      ArrowUp: -1,
+      PageDown: 15,
+      PageUp: -15,
+      Home: -Infinity,
+      End: Infinity,
+    };
     const step = steps[event.key];
     if (step === undefined || this.rows.length === 0 || event.target !== this.element) return;
     event.preventDefault();

@@ -24,5 +24,9 @@ export class Tip {
 }
 
 export function facts(lines) {
-  return h("dl.facts", {}, lines.map(([label, text]) => [h("dt", {}, label), h("dd", {}, text)]));
+  return h(
+    "dl.facts",
+    {},
+    lines.map(([label, text]) => [h("dt", {}, label), h("dd", {}, text)]),
+  );
 }

@@ -1,6 +1,6 @@
 // What can be chosen: metric, search, frames to leave out, filters. Each view has its own part.
 
-import { fill, h, later } from "./dom.js";
+import { fill, h, keepingFocus, later } from "./dom.js";
 import { harmless } from "./names.js";
 import { knownMetrics } from "./metrics.js";
 import { micros } from "./format.js";
@@ -12,7 +12,11 @@ export class Toolbar {
   constructor(app) {
     this.app = app;
     const searched = later(150, (text) => app.set({ search: text }, { isStep: false }));
-    this.metric = h("select", { "aria-label": "Metric", id: "metric", onchange: (event) => app.set({ metric: event.target.value, sort: "" }) });
+    this.metric = h("select", {
+      "aria-label": "Metric",
+      id: "metric",
+      onchange: (event) => app.set({ metric: event.target.value, sort: "" }),
+    });
     this.search = h("input", {
       type: "search",
       id: "search",
@@ -20,7 +24,10 @@ export class Toolbar {
       "aria-label": "Search functions",
       oninput: (event) => searched(event.target.value),
     });
-    this.inverted = h("input", { type: "checkbox", onchange: (event) => app.set({ inverted: event.target.checked, zoom: null }) });
+    this.inverted = h("input", {
+      type: "checkbox",
+      onchange: (event) => app.set({ inverted: event.target.checked, zoom: null }),
+    });
     this.focus = h("span.chip", { hidden: true });
     this.hide = h("details.menu");
     this.filters = h("span.filters");
@@ -43,7 +50,12 @@ export class Toolbar {
     const { app } = this;
     const { state } = app;
     const metrics = knownMetrics(app.head, state.range);
-    fill(this.metric, metrics.map(({ id, label }) => h("option", { value: id, selected: id === state.metric }, this.labelOf(id, label))));
+    fill(
+      this.metric,
+      metrics.map(({ id, label }) =>
+        h("option", { value: id, selected: id === state.metric }, this.labelOf(id, label)),
+      ),
+    );
     this.metric.title = app.metric.hint;
     if (document.activeElement !== this.search) this.search.value = state.search;
     const isFlame = state.view === "flame";
@@ -56,7 +68,9 @@ export class Toolbar {
     this.showFocus(isFlame);
     if (app.profile) {
       this.showHide();
-      fill(this.filters, isTable ? this.filtersOf(state.view) : []);
+      keepingFocus(this.filters, "filter", () =>
+        fill(this.filters, isTable ? this.filtersOf(state.view) : []),
+      );
     }
   }
 
@@ -74,9 +88,19 @@ export class Toolbar {
     const parts = [];
     if (focus >= 0 && app.profile) {
       const text = `${inverted ? "Callers of" : "Below"} ${app.name(focus)}`;
-      parts.push(h("span.what", { title: text }, text), h("button", { type: "button", onclick: () => app.set({ focus: -1, zoom: null }) }, "Unfocus"));
+      parts.push(
+        h("span.what", { title: text }, text),
+        h(
+          "button",
+          { type: "button", onclick: () => app.set({ focus: -1, zoom: null }) },
+          "Unfocus",
+        ),
+      );
     }
-    if (zoom !== null) parts.push(h("button", { type: "button", onclick: () => app.set({ zoom: null }) }, "Zoom out"));
+    if (zoom !== null)
+      parts.push(
+        h("button", { type: "button", onclick: () => app.set({ zoom: null }) }, "Zoom out"),
+      );
     fill(this.focus, parts);
   }
 
@@ -101,7 +125,13 @@ export class Toolbar {
       const rest = hide.filter((other) => other !== name);
       app.set({ hide: event.target.checked ? [...rest, name] : rest });
     };
-    const box = (name, text) => h("label.check", {}, h("input", { type: "checkbox", checked: hide.includes(name), onchange: toggle(name) }), text);
+    const box = (name, text) =>
+      h(
+        "label.check",
+        {},
+        h("input", { type: "checkbox", checked: hide.includes(name), onchange: toggle(name) }),
+        text,
+      );
     const crates = this.crates().slice(0, MOST_TO_HIDE);
     const key = `${hide}|${crates.length}`;
     if (this.hideKey === key) return;
@@ -128,14 +158,23 @@ export class Toolbar {
       names.length > 0 &&
       h(
         "select",
-        { "aria-label": label, "data-filter": key, onchange: (event) => app.set({ [key]: event.target.value }) },
+        {
+          "aria-label": label,
+          "data-filter": key,
+          onchange: (event) => app.set({ [key]: event.target.value }),
+        },
         h("option", { value: "" }, label),
-        names.map((name) => h("option", { value: name, selected: name === state[key] }, harmless(name, 60))),
+        names.map((name) =>
+          h("option", { value: name, selected: name === state[key] }, harmless(name, 60)),
+        ),
       );
     const parts = [choice("crate", "Any crate", this.crates().slice(0, MOST_CRATES))];
     if (view === "functions") return parts;
     const groups = app.report.groups.map(({ name }) => name).filter((name) => name !== "");
-    parts.push(choice("group", "Any group", groups), choice("entry", "Any thread's start", this.starts()));
+    parts.push(
+      choice("group", "Any group", groups),
+      choice("entry", "Any thread's start", this.starts()),
+    );
     if (view === "live") parts.push(this.older());
     return parts;
   }
@@ -162,10 +201,20 @@ export class Toolbar {
       .map((stop, i) => [i, end - stop])
       .slice(1, -1)
       .reverse()
-      .map(([i, age]) => h("option", { value: String(i), selected: app.state.older === i }, `Older than ${micros(age)}`));
+      .map(([i, age]) =>
+        h(
+          "option",
+          { value: String(i), selected: app.state.older === i },
+          `Older than ${micros(age)}`,
+        ),
+      );
     return h(
       "select",
-      { "aria-label": "Age", "data-filter": "older", onchange: (event) => app.set({ older: Number(event.target.value), sort: "" }) },
+      {
+        "aria-label": "Age",
+        "data-filter": "older",
+        onchange: (event) => app.set({ older: Number(event.target.value), sort: "" }),
+      },
       h("option", { value: "-1" }, "Of any age"),
       options,
     );

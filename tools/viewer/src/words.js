@@ -12,7 +12,10 @@ export function counters(profile, ranges) {
 }
 
 export function rangesOfNodes(profile, nodes) {
-  return Array.from(nodes, (node) => [profile.leavesBefore[node], profile.leavesBefore[profile.nodeEnd[node]]]);
+  return Array.from(nodes, (node) => [
+    profile.leavesBefore[node],
+    profile.leavesBefore[profile.nodeEnd[node]],
+  ]);
 }
 
 export function rangesOfLeaves(leaves) {
@@ -63,7 +66,8 @@ function comparedInWords([before, after], report, stacks) {
   }
   const isNew = before[1] === 0 && after[1] > 0;
   const isGone = before[1] > 0 && after[1] === 0;
-  if (isNew || isGone) lines.unshift(["Change", isNew ? "new in the second report" : "gone in the second report"]);
+  if (isNew || isGone)
+    lines.unshift(["Change", isNew ? "new in the second report" : "gone in the second report"]);
   if (stacks > 1) lines.push(["Stacks", String(stacks)]);
   return lines;
 }

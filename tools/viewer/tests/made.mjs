@@ -41,24 +41,52 @@ export function profileOf(stacks, report = {}) {
   }
   const column = (pick) => stacks.map(pick);
   const zeros = stacks.map(() => 0);
-  const numbers = [column((s) => s[1]), column(() => 1), zeros, zeros, zeros, zeros, zeros, column((s) => s[2] ?? 0), zeros, column(() => 1)];
+  const numbers = [
+    column((s) => s[1]),
+    column(() => 1),
+    zeros,
+    zeros,
+    zeros,
+    zeros,
+    zeros,
+    column((s) => s[2] ?? 0),
+    zeros,
+    column(() => 1),
+  ];
   const moments = column((stack) => stack[3] ?? []);
-  const differences = (key) => moments.flatMap((all) => all.map((one, i) => signed(one[key] - (all[i - 1]?.[key] ?? 0))));
+  const differences = (key) =>
+    moments.flatMap((all) => all.map((one, i) => signed(one[key] - (all[i - 1]?.[key] ?? 0))));
   const text = letters.flatMap((letter) => [0, 1, letter.charCodeAt(0)]);
   const bytes = bytesOf(
     [letters.length, text],
-    [letters.length, functions, functions.map(() => 0), letters.map((letter) => (letter < "a" ? 2 : 0))],
+    [
+      letters.length,
+      functions,
+      functions.map(() => 0),
+      letters.map((letter) => (letter < "a" ? 2 : 0)),
+    ],
     [letters.length, functions, functions.map(() => 0), functions.map(() => 0)],
     [nodes.length, nodes.map(({ up }) => up), nodes.map(({ frame }) => frame)],
     [leaves.length, leaves.map((leaf, i) => leaf - (leaves[i - 1] ?? 0))],
     [1, numbers],
-    moments.some((all) => all.length > 0) ? [1, moments.map((all) => all.length), [0, 1, 2, 3, 4].map(differences)] : [0],
+    moments.some((all) => all.length > 0)
+      ? [1, moments.map((all) => all.length), [0, 1, 2, 3, 4].map(differences)]
+      : [0],
     [0],
   );
   const head = { reports: [{ short_lifetime: 10, end: 100, moments: null, ...report }] };
   const profile = new Profile(head);
   const reader = new Reader(bytes);
-  for (const step of ["readNames", "readFrames", "readNodes", "readStacks", "readNumbers", "readMoments", "readSources"]) profile[step](reader);
+  for (const step of [
+    "readNames",
+    "readFrames",
+    "readNodes",
+    "readStacks",
+    "readNumbers",
+    "readMoments",
+    "readSources",
+  ])
+    profile[step](reader);
   return profile;
 }
 

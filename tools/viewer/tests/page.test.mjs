@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { nearest, peakOf, samplesOf, ticks } from "../src/chart.js";
+import { nearest, peakOf, samplesOf, ticks } from "../src/timeline.js";
 import { Flame, hiddenFunctions, matched, topNodes } from "../src/flame.js";
 import { blocks, bytes, bytesInFull, count, micros, share, signed } from "../src/format.js";
 import { functionSums, neighbours } from "../src/functions.js";
@@ -20,7 +20,10 @@ test("numbers of all sizes are read", () => {
   for (const number of numbers) assert.equal(reader.number(), number);
   assert.equal(reader.number(), 2 ** 64);
   const signs = new Reader(bytesOf([0, 1, 2, 3]));
-  assert.deepEqual([0, 1, 2, 3].map(() => signs.signed()), [0, -1, 1, -2]);
+  assert.deepEqual(
+    [0, 1, 2, 3].map(() => signs.signed()),
+    [0, -1, 1, -2],
+  );
 });
 
 test("data that ends early is an error", () => {
@@ -30,10 +33,20 @@ test("data that ends early is an error", () => {
 
 test("texts share their beginnings, in whole bytes", () => {
   const reader = new Reader(new Uint8Array([0, 2, 97, 98, 1, 2, 0xc3, 0xa4, 3, 0]));
-  assert.deepEqual([0, 1, 2].map(() => reader.sharedText()), ["ab", "aä", "aä"]);
+  assert.deepEqual(
+    [0, 1, 2].map(() => reader.sharedText()),
+    ["ab", "aä", "aä"],
+  );
 });
 
-const tree = () => profileOf([["m", 1], ["mab", 10], ["mac", 20], ["mb", 40], ["n", 80]]);
+const tree = () =>
+  profileOf([
+    ["m", 1],
+    ["mab", 10],
+    ["mac", 20],
+    ["mb", 40],
+    ["n", 80],
+  ]);
 
 // Rows of a graph as `function:value`.
 function rows(flame) {
@@ -58,11 +71,19 @@ test("with a focus, its callees and its callers", () => {
   const profile = tree();
   const focus = functionOf(profile, "b");
   assert.deepEqual(rows(flameOf(profile, { focus })), ["b:50"]);
-  assert.deepEqual(rows(flameOf(profile, { focus, inverted: true })), ["b:50", "m:40 a:10", "m:10"]);
+  assert.deepEqual(rows(flameOf(profile, { focus, inverted: true })), [
+    "b:50",
+    "m:40 a:10",
+    "m:10",
+  ]);
 });
 
 test("frames that are left out give their place to what they call", () => {
-  const profile = profileOf([["mAb", 1], ["mAc", 2], ["mb", 4]]);
+  const profile = profileOf([
+    ["mAb", 1],
+    ["mAc", 2],
+    ["mb", 4],
+  ]);
   const hidden = hiddenFunctions(profile, ["std"]);
   const outer = new Flame(profile, sumsOf(profile, "total", null), { hidden });
   assert.deepEqual(rows(outer), ["*:7", "m:7", "b:5 c:2"]);
@@ -87,40 +108,78 @@ test("zoom goes to a box, and back to it from its place", () => {
 test("boxes too small to be seen are left out", () => {
   const flame = flameOf(tree());
   flame.ensure(99, 0.2);
-  assert.deepEqual(flame.rows.map((row) => row.length), [1, 2, 1]);
+  assert.deepEqual(
+    flame.rows.map((row) => row.length),
+    [1, 2, 1],
+  );
 });
 
 test("recursion counts once; own is own", () => {
-  const profile = profileOf([["fgf", 1], ["fgfg", 2], ["gf", 4]]);
+  const profile = profileOf([
+    ["fgf", 1],
+    ["fgfg", 2],
+    ["gf", 4],
+  ]);
   const { own, cumulative } = functionSums(profile, sumsOf(profile, "total", null));
   const [f, g] = ["f", "g"].map((letter) => functionOf(profile, letter));
   assert.deepEqual([cumulative[f], cumulative[g], own[f], own[g]], [7, 7, 5, 2]);
   const around = neighbours(profile, sumsOf(profile, "total", null), f);
-  assert.deepEqual(around, { callers: [[g, 4], [-1, 3]], callees: [[g, 3]] });
+  assert.deepEqual(around, {
+    callers: [
+      [g, 4],
+      [-1, 3],
+    ],
+    callees: [[g, 3]],
+  });
 });
 
 test("a search counts each stack once", () => {
-  const profile = profileOf([["fgf", 1], ["fgfg", 2], ["gf", 4], ["h", 8]]);
+  const profile = profileOf([
+    ["fgf", 1],
+    ["fgfg", 2],
+    ["gf", 4],
+    ["h", 8],
+  ]);
   const matches = new Uint8Array(profile.functionCount);
   matches[functionOf(profile, "f")] = 1;
   assert.equal(matched(profile, sumsOf(profile, "total", null), matches, topNodes(profile)), 7);
 });
 
 test("numbers at moments, in ranges, and the least since", () => {
-  const moments = [[0, 10, 1, 10, 1], [2, 30, 3, 5, 1]];
-  const profile = profileOf([["f", 50, 7, moments], ["g", 9, 9]], { moments: { at_us: [10, 20, 30] } });
+  const moments = [
+    [0, 10, 1, 10, 1],
+    [2, 30, 3, 5, 1],
+  ];
+  const profile = profileOf(
+    [
+      ["f", 50, 7, moments],
+      ["g", 9, 9],
+    ],
+    { moments: { at_us: [10, 20, 30] } },
+  );
   const at = (kind) => [0, 1, 2, 3, 4].map((stop) => momentColumn(profile, kind, stop)[0]);
   assert.deepEqual(at(0), [0, 10, 10, 30, 50]);
   assert.deepEqual(at(2), [0, 10, 10, 5, 7]);
   assert.deepEqual([...sumsOf(profile, "range-total", [1, 3]).weights], [20, 0]);
   const growth = sumsOf(profile, "range-growth", [2, 3]);
   assert.deepEqual(growth.pairOfLeaf(0), [10, 5]);
-  assert.deepEqual([1, 3].map((stop) => olderThan(profile, stop)[0]), [5, 5]);
+  assert.deepEqual(
+    [1, 3].map((stop) => olderThan(profile, stop)[0]),
+    [5, 5],
+  );
   assert.equal(olderThan(profile, 1)[1], 0);
 });
 
 test("the timeline's samples, peak and stops", () => {
-  const lists = { end_us: [10, 20], min_bytes: [0, 1], max_bytes: [5, 5], blocks: [1, 2], total_bytes: [100, 100], total_blocks: [1, 2], resident_bytes: [null, 9] };
+  const lists = {
+    end_us: [10, 20],
+    min_bytes: [0, 1],
+    max_bytes: [5, 5],
+    blocks: [1, 2],
+    total_bytes: [100, 100],
+    total_blocks: [1, 2],
+    resident_bytes: [null, 9],
+  };
   const samples = samplesOf(lists);
   assert.deepEqual([samples.rate, peakOf(samples)], [[1e7, 0], 1]);
   assert.equal(nearest([0, 10, 20], 14), 1);
@@ -130,12 +189,27 @@ test("the timeline's samples, peak and stops", () => {
 });
 
 test("numbers as people read them", () => {
-  assert.deepEqual([0, 1023, 1024, 1_234_567, 2 ** 64].map(bytes), ["0 B", "1,023 B", "1.00 KiB", "1.18 MiB", "16.0 EiB"]);
+  assert.deepEqual([0, 1023, 1024, 1_234_567, 2 ** 64].map(bytes), [
+    "0 B",
+    "1,023 B",
+    "1.00 KiB",
+    "1.18 MiB",
+    "16.0 EiB",
+  ]);
   assert.equal(bytesInFull("18446744073709551615"), "18,446,744,073,709,551,615 bytes (16.0 EiB)");
   assert.ok(count(2 ** 60).startsWith("≈ 1,152,921,504,606"));
   assert.deepEqual([blocks(1), blocks(1234)], ["1 block", "1,234 blocks"]);
-  assert.deepEqual([share(0, 5), share(1, 1e6), share(5, 5), share(99_999, 100_000), share(1, 0)], ["0 %", "< 0.1 %", "100.0 %", "99.9 %", "–"]);
-  assert.deepEqual([0.5, 12, 3400, 1.25e6, 245e6].map(micros), ["0.5 µs", "12 µs", "3.40 ms", "1.25 s", "4 min 05 s"]);
+  assert.deepEqual(
+    [share(0, 5), share(1, 1e6), share(5, 5), share(99_999, 100_000), share(1, 0)],
+    ["0 %", "< 0.1 %", "100.0 %", "99.9 %", "–"],
+  );
+  assert.deepEqual([0.5, 12, 3400, 1.25e6, 245e6].map(micros), [
+    "0.5 µs",
+    "12 µs",
+    "3.40 ms",
+    "1.25 s",
+    "4 min 05 s",
+  ]);
   assert.deepEqual([signed(5, count), signed(-5, count), signed(0, count)], ["+5", "−5", "±0"]);
   assert.deepEqual([change(0, 5, count), change(10, 5, count)], ["+5", "−5, −50.0 %"]);
 });
@@ -149,7 +223,14 @@ test("names are harmless and fit", () => {
 });
 
 test("the state goes through the address", () => {
-  const state = { ...defaults(), view: "flame", hide: ["std", "crate:a&b"], zoom: [3, 4], focus: 2, search: "<&>" };
+  const state = {
+    ...defaults(),
+    view: "flame",
+    hide: ["std", "crate:a&b"],
+    zoom: [3, 4],
+    focus: 2,
+    search: "<&>",
+  };
   assert.deepEqual(fromHash(toHash(state)), state);
   const limits = { functions: 2, nodes: 3, stacks: 1, stops: 0 };
   const read = fromHash("#view=flame&focus=2&zoom=3-1&range=0-1&chosen=-4", limits);
@@ -157,6 +238,12 @@ test("the state goes through the address", () => {
 });
 
 test("rows are in order, equal ones as they were", () => {
-  assert.deepEqual(sorted([5, 6, 7], (row) => ({ 5: 1, 6: 2, 7: 1 })[row], false), [6, 5, 7]);
-  assert.deepEqual(sorted([5, 6, 7], (row) => ({ 5: "b", 6: "a", 7: "c" })[row], true), [6, 5, 7]);
+  assert.deepEqual(
+    sorted([5, 6, 7], (row) => ({ 5: 1, 6: 2, 7: 1 })[row], false),
+    [6, 5, 7],
+  );
+  assert.deepEqual(
+    sorted([5, 6, 7], (row) => ({ 5: "b", 6: "a", 7: "c" })[row], true),
+    [6, 5, 7],
+  );
 });

@@ -71,8 +71,8 @@ pub struct Moments {
     pub at_us: Vec<u64>,
 }
 
-/// A stack's numbers at a moment at which they differed from those of the moment before: an entry of
-/// a stack's `x_moments`, `[moment, total_bytes, total_blocks, live_bytes, live_blocks]`.
+/// A stack's numbers at a moment at which they differed from those of the moment before. In a
+/// stack's `x_moments`, it is `[moment, total_bytes, total_blocks, live_bytes, live_blocks]`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(from = "[u64; 5]")]
 #[non_exhaustive]

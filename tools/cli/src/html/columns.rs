@@ -1,18 +1,21 @@
 //! The data of a page: numbers of one kind after each other, which compresses well.
 //!
-//! All numbers are LEB128: seven bits a byte, the lowest first; the highest bit: another byte follows.
-//! *Lists* begin with their length. *Signed* numbers n are 2n, or -2n-1 if n is negative.
+//! All numbers are LEB128: seven bits a byte, the lowest first; the highest bit: another byte
+//! follows. *Signed* numbers n are 2n, or -2n-1 if n is negative. The parts, in this order:
 //!
-//! | part | content |
-//! |---|---|
-//! | texts | how many; then of each, in order: bytes that it shares with the one before, number of the other bytes, those bytes (UTF-8) |
-//! | functions | how many; columns: text; 0 or one more than the text of the crate; origin (see [`origin`]) |
-//! | frames | how many; columns: function; 0 or one more than the text of the file or module; line, or 0 |
-//! | nodes | how many; columns: levels to go up before this node is put below the last; frame |
-//! | stacks | how many; column: its node's number and one more, less that of the stack before |
-//! | numbers | how many documents; for each, nine columns in the order of [`mod_alloc::report::wire::KEYS`], and a tenth: how many recorded stacks it is |
-//! | moments | 0, or 1 and: column: how many moments a stack has; columns over all those: moment; four numbers; all signed, less those before of the same stack |
-//! | sources | how many files; for each: text of its path, how many lines; of each: its number less the one before, length, bytes |
+//! - texts: how many. Then of each, in their order: how many bytes it shares with the one before;
+//!   how many others it has, and those (UTF-8).
+//! - functions: how many. Columns: text; one more than the text of the crate, or 0; origin.
+//! - frames: how many. Columns: function; one more than the text of the file or module, or 0; line,
+//!   or 0.
+//! - nodes: how many. Columns: levels to go up from the last node to the parent; frame.
+//! - stacks: how many. Column: one more than the number of its node, less that of the stack before.
+//! - numbers: how many documents. For each, nine columns in the order of
+//!   [`mod_alloc::report::wire::KEYS`], and a tenth: how many recorded stacks were added up.
+//! - moments: 0, or 1 and a column: how many moments a stack has. Then columns over all of those:
+//!   moment; four numbers; all signed, less those before of the same stack.
+//! - sources: how many files. For each: text of its path, how many lines; of each line: its number
+//!   less the one before, its length and its bytes.
 
 use std::io::{self, Write};
 

@@ -122,3 +122,64 @@ fn add_moments(sum: &mut Vec<SiteMoment>, more: &[SiteMoment]) {
         sum.push(both);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dhat_file;
+
+    fn document(stacks: &[&[u32]]) -> Document {
+        let points =
+            stacks.iter().map(|stack| serde_json::json!({ "tb": 10, "tbk": 1, "fs": stack }));
+        let report = serde_json::json!({
+            "dhatFileVersion": 2, "mode": "rust-heap", "verb": "Allocated", "bklt": false,
+            "bkacc": false, "tu": "µs", "Mtu": "s", "cmd": "", "pid": 1, "te": 1,
+            "pps": points.collect::<Vec<_>>(),
+            "ftbl": ["[root]", "0x1: a (a.rs:1)", "0x2: b (b.rs:2)", "0x3: b (b.rs:3)", "0x4: b (b.rs:2)"],
+        });
+        dhat_file::read(report.to_string().as_bytes()).unwrap()
+    }
+
+    /// Depth and frame of each node, then node, bytes and recorded stacks of each stack.
+    fn shape(documents: &[&Document]) -> (Vec<(u32, u32)>, Vec<(u32, Vec<(u64, u64)>)>) {
+        let tree = Tree::of(documents, &Names::of(documents));
+        let nodes = tree.nodes.iter().map(|node| (node.depth, node.frame)).collect();
+        let numbers = |leaf: &Leaf| {
+            leaf.numbers.iter().map(|(numbers, merged)| (numbers.total_bytes, *merged)).collect()
+        };
+        (nodes, tree.leaves.iter().map(|leaf| (leaf.node, numbers(leaf))).collect())
+    }
+
+    #[test]
+    fn outer_frames_are_shared_and_addresses_do_not_count() {
+        let one = document(&[&[2, 1], &[4, 1], &[1], &[3, 1]]);
+        let (nodes, leaves) = shape(&[&one]);
+        assert_eq!(nodes, [(0, 1), (1, 2), (1, 3)]);
+        assert_eq!(leaves, [(1, vec![(10, 1)]), (2, vec![(20, 2)]), (3, vec![(10, 1)])]);
+    }
+
+    #[test]
+    fn of_two_documents_functions_alone_count() {
+        let (before, after) = (document(&[&[2, 1], &[1]]), document(&[&[3, 1], &[]]));
+        let (nodes, leaves) = shape(&[&before, &after]);
+        assert_eq!(nodes.len(), 2);
+        let expected =
+            [(0, vec![(0, 0), (10, 1)]), (1, vec![(10, 1), (0, 0)]), (2, vec![(10, 1), (10, 1)])];
+        assert_eq!(leaves, expected);
+    }
+
+    #[test]
+    fn without_stacks_the_tree_is_empty() {
+        assert_eq!(shape(&[&document(&[])]), (Vec::new(), Vec::new()));
+    }
+
+    #[test]
+    fn numbers_at_moments_are_added_up_where_either_changes() {
+        let of = |all: &[[u64; 5]]| all.iter().copied().map(SiteMoment::from).collect::<Vec<_>>();
+        let mut sum = of(&[[0, 1, 1, 1, 1], [3, 5, 2, 0, 0]]);
+        add_moments(&mut sum, &of(&[[1, 10, 1, 10, 1], [3, 20, 2, 20, 2]]));
+        assert_eq!(sum, of(&[[0, 1, 1, 1, 1], [1, 11, 2, 11, 2], [3, 25, 4, 20, 2]]));
+        add_moments(&mut sum, &[]);
+        assert_eq!(sum.len(), 3);
+    }
+}

@@ -38,23 +38,45 @@ export class FlameView {
       this.spacer,
     );
     this.rows = h("tbody");
-    this.list = h("details.behind", { ontoggle: () => this.fillList() }, h("summary", {}, "The largest boxes as a table"), this.listTable());
+    this.list = h(
+      "details.behind",
+      { ontoggle: () => this.fillList() },
+      h("summary", {}, "The largest boxes as a table"),
+      this.listTable(),
+    );
     this.legend = h("p.legend");
-    this.element = h("section.view", { "aria-label": "Flame graph" }, this.legend, this.scroller, this.live, this.list);
+    this.element = h(
+      "section.view",
+      { "aria-label": "Flame graph" },
+      this.legend,
+      this.scroller,
+      this.live,
+      this.list,
+    );
     this.drawSoon = oncePerPicture(() => this.draw());
     new ResizeObserver(() => this.drawSoon()).observe(this.scroller);
   }
 
   listTable() {
     const titles = ["Depth", "Function", this.app.metric.label, "Share"];
-    const head = h("tr", {}, titles.map((title) => h("th", { scope: "col" }, title)));
+    const head = h(
+      "tr",
+      {},
+      titles.map((title) => h("th", { scope: "col" }, title)),
+    );
     return h("table.plain", {}, h("thead", {}, head), this.rows);
   }
 
   update() {
     const { app } = this;
     const { state } = app;
-    const key = [state.metric, state.range, state.hide.join("\n"), state.inverted, state.focus].join("|");
+    const key = [
+      state.metric,
+      state.range,
+      state.hide.join("\n"),
+      state.inverted,
+      state.focus,
+    ].join("|");
     if (this.key_ !== key || this.sums !== app.sums()) {
       this.key_ = key;
       this.sums = app.sums();
@@ -86,7 +108,9 @@ export class FlameView {
       const within = focus >= 0 ? outermost(profile, focus) : topNodes(profile);
       const sum = matched(profile, this.sums, app.matches(), within);
       this.matchedSum = sum;
-      parts.unshift(`“${app.state.search}”: ${this.amount(sum)}, ${share(sum, this.flame.root.value)} of all`);
+      parts.unshift(
+        `“${app.state.search}”: ${this.amount(sum)}, ${share(sum, this.flame.root.value)} of all`,
+      );
     }
     this.live.textContent = parts.join(" · ");
     fill(this.legend, this.legendOf());
@@ -138,7 +162,10 @@ export class FlameView {
     const enough = () => performance.now() - start > BUDGET_MILLIS;
     flame.ensure(last + 1, LEAST_PIXELS / width, enough);
     if (!flame.isWhole && flame.rows.length <= last + 1) this.drawSoon();
-    this.scroller.setAttribute("aria-busy", String(!flame.isWhole && flame.rows.length <= last + 1));
+    this.scroller.setAttribute(
+      "aria-busy",
+      String(!flame.isWhole && flame.rows.length <= last + 1),
+    );
     const rows = flame.rows.length + (flame.isWhole ? 0 : 20);
     this.spacer.style.height = `${Math.max(0, rows * ROW - height)}px`;
     const pen = prepare(this.canvas, width, height);
@@ -147,7 +174,8 @@ export class FlameView {
     this.letter = pen.measureText("M").width;
     this.palette = colors();
     for (let depth = first; depth < Math.min(last, flame.rows.length); depth++) {
-      for (const box of flame.rows[depth]) this.drawBox(pen, box, width, depth * ROW - scroller.scrollTop);
+      for (const box of flame.rows[depth])
+        this.drawBox(pen, box, width, depth * ROW - scroller.scrollTop);
     }
   }
 
@@ -219,7 +247,11 @@ export class FlameView {
     return [
       h("p.name", {}, box.fn < 0 ? "All stacks" : app.name(box.fn)),
       place && h("p.place", {}, place),
-      h("p.share", {}, `${app.metric.label}: ${this.textOf(box).slice(app.name(box.fn).length + 2)}`),
+      h(
+        "p.share",
+        {},
+        `${app.metric.label}: ${this.textOf(box).slice(app.name(box.fn).length + 2)}`,
+      ),
       facts(inWords(app.profile, ranges)),
       h("p.hint", {}, "Click to zoom. F: focus on this function."),
     ];
@@ -249,8 +281,10 @@ export class FlameView {
       return this.select(move());
     }
     if (event.key === "Enter") this.zoomTo(selected);
-    else if (event.key === "Escape" || event.key === "Backspace") this.zoomTo(flame.zoomed.parent ?? flame.root);
-    else if (event.key === "f" && selected.fn >= 0) this.app.set({ focus: selected.fn, zoom: null });
+    else if (event.key === "Escape" || event.key === "Backspace")
+      this.zoomTo(flame.zoomed.parent ?? flame.root);
+    else if (event.key === "f" && selected.fn >= 0)
+      this.app.set({ focus: selected.fn, zoom: null });
     else return;
     event.preventDefault();
   }
@@ -277,7 +311,8 @@ export class FlameView {
     const top = box.depth * ROW;
     const { scrollTop, clientHeight } = this.scroller;
     if (top < scrollTop) this.scroller.scrollTop = top;
-    else if (top + ROW > scrollTop + clientHeight) this.scroller.scrollTop = top + ROW - clientHeight;
+    else if (top + ROW > scrollTop + clientHeight)
+      this.scroller.scrollTop = top + ROW - clientHeight;
     this.tellShare();
     this.drawSoon();
   }
@@ -289,16 +324,24 @@ export class FlameView {
     boxes.sort((a, b) => b.value - a.value || a.depth - b.depth);
     fill(
       this.rows,
-      boxes.slice(0, MOST_LISTED).map((box) =>
-        h(
-          "tr",
-          {},
-          h("td", {}, String(box.depth)),
-          h("td.wide", {}, this.app.name(box.fn)),
-          h("td", {}, box.pair ? `${this.amount(box.pair[1])} (${this.change(box)})` : this.amount(box.value)),
-          h("td", {}, share(box.value, this.flame.root.value)),
+      boxes
+        .slice(0, MOST_LISTED)
+        .map((box) =>
+          h(
+            "tr",
+            {},
+            h("td", {}, String(box.depth)),
+            h("td.wide", {}, this.app.name(box.fn)),
+            h(
+              "td",
+              {},
+              box.pair
+                ? `${this.amount(box.pair[1])} (${this.change(box)})`
+                : this.amount(box.value),
+            ),
+            h("td", {}, share(box.value, this.flame.root.value)),
+          ),
         ),
-      ),
     );
   }
 }

@@ -15,7 +15,13 @@ export class FunctionsView {
     this.side = h("aside.side", { "aria-label": "The chosen function" });
     this.slot = h("div.slot");
     this.note = h("p.legend");
-    this.element = h("section.view.split", { "aria-label": "Functions" }, this.note, this.slot, this.side);
+    this.element = h(
+      "section.view.split",
+      { "aria-label": "Functions" },
+      this.note,
+      this.slot,
+      this.side,
+    );
   }
 
   update() {
@@ -54,7 +60,11 @@ export class FunctionsView {
       hint: "Name and source",
       key: (fn) => app.name(fn),
       text: (fn) => [
-        h("span.fn", { title: app.name(fn), "data-origin": String(app.profile.functionOrigin[fn]) }, app.shortName(fn)),
+        h(
+          "span.fn",
+          { title: app.name(fn), "data-origin": String(app.profile.functionOrigin[fn]) },
+          app.shortName(fn),
+        ),
         h("span.place", {}, app.placeOfFunction(fn)),
       ],
     };
@@ -66,7 +76,8 @@ export class FunctionsView {
       title,
       hint,
       key: (fn) => column[fn],
-      text: (fn) => (column[fn] === 0 ? h("span.none", {}, "0") : amount(unit, column[fn], this.app.units)),
+      text: (fn) =>
+        column[fn] === 0 ? h("span.none", {}, "0") : amount(unit, column[fn], this.app.units),
     };
   }
 
@@ -77,7 +88,12 @@ export class FunctionsView {
     const columns = [
       this.nameColumn(),
       this.number("own", "Own", `${app.metric.label}: of stacks that end in it`, own),
-      this.number("all", "With callees", `${app.metric.label}: of all stacks through it; recursion counts once`, cumulative),
+      this.number(
+        "all",
+        "With callees",
+        `${app.metric.label}: of all stacks through it; recursion counts once`,
+        cumulative,
+      ),
       {
         id: "share",
         title: "Share",
@@ -86,11 +102,15 @@ export class FunctionsView {
         text: (fn) => bar(cumulative[fn], whole),
       },
     ];
-    const others = app.profile.knowsFrees ? ["total", "blocks", "peak", "end"] : ["total", "blocks"];
+    const others = app.profile.knowsFrees
+      ? ["total", "blocks", "peak", "end"]
+      : ["total", "blocks"];
     for (const id of others.filter((id) => id !== app.state.metric)) {
       const titles = { total: "Total bytes", blocks: "Blocks", peak: "At peak", end: "At end" };
       const column = app.functionSums(id).cumulative;
-      columns.push(this.number(id, titles[id], "With callees", column, id === "blocks" ? "blocks" : "bytes"));
+      columns.push(
+        this.number(id, titles[id], "With callees", column, id === "blocks" ? "blocks" : "bytes"),
+      );
     }
     return columns;
   }
@@ -116,7 +136,11 @@ export class FunctionsView {
   sort() {
     const { app, numbers } = this;
     const { search, crate } = app.state;
-    const [id, isAscending] = sortOf(app.state.sort, numbers.before ? "change" : "own", this.columns);
+    const [id, isAscending] = sortOf(
+      app.state.sort,
+      numbers.before ? "change" : "own",
+      this.columns,
+    );
     const matches = app.matches();
     const hidden = app.hidden();
     const rows = [];
@@ -154,8 +178,16 @@ export class FunctionsView {
       h(
         "p.buttons",
         {},
-        h("button", { type: "button", onclick: () => this.focus(fn, false) }, "What it calls, as flame graph"),
-        h("button", { type: "button", onclick: () => this.focus(fn, true) }, "Who calls it, as flame graph"),
+        h(
+          "button",
+          { type: "button", onclick: () => this.focus(fn, false) },
+          "What it calls, as flame graph",
+        ),
+        h(
+          "button",
+          { type: "button", onclick: () => this.focus(fn, true) },
+          "Who calls it, as flame graph",
+        ),
       ),
       this.listOf("Callers", around.callers, fn),
       this.listOf("Callees", around.callees, fn),
@@ -173,8 +205,21 @@ export class FunctionsView {
     const rows = pairs.slice(0, MOST_NEIGHBOURS).map(([other, value]) => {
       const name = other < 0 ? "(none: it is outermost)" : app.name(other);
       const choose = () => app.set({ chosen: other }, { isStep: false });
-      const link = other < 0 ? name : h("button.link", { type: "button", title: name, onclick: choose }, app.shortName(other));
-      return h("tr", {}, h("td.wide", {}, link), h("td", {}, amount(app.metric.unit, value, app.units)), h("td", {}, share(value, whole)));
+      const link =
+        other < 0
+          ? name
+          : h(
+              "button.link",
+              { type: "button", title: name, onclick: choose },
+              app.shortName(other),
+            );
+      return h(
+        "tr",
+        {},
+        h("td.wide", {}, link),
+        h("td", {}, amount(app.metric.unit, value, app.units)),
+        h("td", {}, share(value, whole)),
+      );
     });
     const more = pairs.length - rows.length;
     return [
@@ -202,7 +247,12 @@ function framesOf(profile, fn) {
 
 export function bar(part, whole) {
   const width = whole > 0 ? Math.min(100, (100 * part) / whole) : 0;
-  return h("span.bar", {}, h("span.fill", { style: { width: `${width}%` } }), h("span.text", {}, share(part, whole)));
+  return h(
+    "span.bar",
+    {},
+    h("span.fill", { style: { width: `${width}%` } }),
+    h("span.text", {}, share(part, whole)),
+  );
 }
 
 export function changeText(before, after, format) {
@@ -221,4 +271,3 @@ export function sortOf(sort, standard, columns) {
 export function nextSort(sort, id) {
   return sort === id ? `-${id}` : id;
 }
-

@@ -6,7 +6,10 @@ import { bar } from "./functions.js";
 
 export function histograms(report) {
   const { sizes, lifetimes } = report.histograms ?? {};
-  return [histogram("Sizes of blocks", sizes, bytes), histogram("Lifetimes of blocks", lifetimes, (value) => (value === 0 ? "0 µs" : micros(value)))];
+  return [
+    histogram("Sizes of blocks", sizes, bytes),
+    histogram("Lifetimes of blocks", lifetimes, (value) => (value === 0 ? "0 µs" : micros(value))),
+  ];
 }
 
 // Entry 0 is of the value 0, entry N of the values from 2^(N-1) to 2^N - 1.
@@ -35,7 +38,21 @@ function histogram(title, data, format) {
     "section.panel",
     { "aria-label": title },
     h("h2", {}, title),
-    h("table.plain.bars", {}, h("thead", {}, h("tr", {}, h("td"), heads.map((head) => h("th", { scope: "col" }, head)))), h("tbody", {}, rows)),
+    h(
+      "table.plain.bars",
+      {},
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          h("td"),
+          heads.map((head) => h("th", { scope: "col" }, head)),
+        ),
+      ),
+      h("tbody", {}, rows),
+    ),
     h("p.note", {}, "Each row: from the first value to just below the second."),
   );
 }

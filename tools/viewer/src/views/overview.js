@@ -2,24 +2,34 @@
 // All but one part comes from the page's head, before the stacks are read.
 
 import { fill, h } from "../dom.js";
-import { blocks, bytes, count, numberOf, share, time } from "../format.js";
+import { bytes, count, numberOf, share, time } from "../format.js";
 import { harmless } from "../names.js";
 import { change } from "../words.js";
 import { histograms } from "./histograms.js";
+import { groups, heapState, panel, processes, threads } from "./process.js";
 import { bar, changeText } from "./functions.js";
-
-const MOST_ROWS = 12;
 
 export class OverviewView {
   constructor(app) {
     this.app = app;
     this.top = h("section.panel", { "aria-label": "Where it comes from" });
-    this.element = h("section.view.overview", { "aria-label": "Overview" }, this.cards(), this.top, this.rest());
+    this.element = h(
+      "section.view.overview",
+      { "aria-label": "Overview" },
+      this.cards(),
+      this.top,
+      this.rest(),
+    );
   }
 
   update() {
     const { app } = this;
-    if (!app.profile) return fill(this.top, h("h2", {}, "Where it comes from"), h("p.empty", {}, "Reading the stacks…"));
+    if (!app.profile)
+      return fill(
+        this.top,
+        h("h2", {}, "Where it comes from"),
+        h("p.empty", {}, "Reading the stacks…"),
+      );
     const sums = app.sums();
     if (this.sums === sums) return;
     this.sums = sums;
@@ -36,27 +46,73 @@ export class OverviewView {
         h("h2", {}, title),
         app.isDifference
           ? [
-              h("p.big", {}, `${app.units.bytes(first.totals[bytesKey])} → ${app.units.bytes(last.totals[bytesKey])}`),
-              h("p", {}, change(numberOf(first.totals[bytesKey]), numberOf(last.totals[bytesKey]), app.units.bytes)),
+              h(
+                "p.big",
+                {},
+                `${app.units.bytes(first.totals[bytesKey])} → ${app.units.bytes(last.totals[bytesKey])}`,
+              ),
+              h(
+                "p",
+                {},
+                change(
+                  numberOf(first.totals[bytesKey]),
+                  numberOf(last.totals[bytesKey]),
+                  app.units.bytes,
+                ),
+              ),
             ]
           : [
-              h("p.big", { "data-exact": String(last.totals[bytesKey]) }, app.units.bytes(last.totals[bytesKey])),
-              h("p", { "data-exact": String(last.totals[blocksKey]) }, `in ${app.units.blocks(last.totals[blocksKey])}`),
+              h(
+                "p.big",
+                { "data-exact": String(last.totals[bytesKey]) },
+                app.units.bytes(last.totals[bytesKey]),
+              ),
+              h(
+                "p",
+                { "data-exact": String(last.totals[blocksKey]) },
+                `in ${app.units.blocks(last.totals[blocksKey])}`,
+              ),
             ],
         h("p.note", {}, note),
       );
     const frees = app.head.reports.every((report) => report.short_lifetime !== null);
     if (!frees) {
-      return h("div.cards", {}, card(last.verb === "Allocated" ? "Allocated" : last.verb, 0, 1, "This report knows of no frees: no peak, no lifetimes, no end."));
+      return h(
+        "div.cards",
+        {},
+        card(
+          last.verb === "Allocated" ? "Allocated" : last.verb,
+          0,
+          1,
+          "This report knows of no frees: no peak, no lifetimes, no end.",
+        ),
+      );
     }
-    const atPeak = numberOf(last.end) > 1 ? `after ${time(last.peak, last)}, ${share(numberOf(last.peak), numberOf(last.end))} of the run` : "";
+    const atPeak =
+      numberOf(last.end) > 1
+        ? `after ${time(last.peak, last)}, ${share(numberOf(last.peak), numberOf(last.end))} of the run`
+        : "";
     const bound = last.peak_is_exact === false ? "within 1 %" : "";
     return h(
       "div.cards",
       {},
       card("Allocated", 0, 1, meanNote(last)),
-      card("At the peak", 5, 6, [last.processes.length > 0 ? "at most: the peaks of all processes" : atPeak, bound].filter(Boolean).join(" · ")),
-      card("At the end", 7, 8, numberOf(last.totals[7]) === 0 ? "everything was freed" : `${share(numberOf(last.totals[7]), numberOf(last.totals[0]))} of all that was allocated`),
+      card(
+        "At the peak",
+        5,
+        6,
+        [last.processes.length > 0 ? "at most: the peaks of all processes" : atPeak, bound]
+          .filter(Boolean)
+          .join(" · "),
+      ),
+      card(
+        "At the end",
+        7,
+        8,
+        numberOf(last.totals[7]) === 0
+          ? "everything was freed"
+          : `${share(numberOf(last.totals[7]), numberOf(last.totals[0]))} of all that was allocated`,
+      ),
     );
   }
 
@@ -76,7 +132,10 @@ export class OverviewView {
       found.set(fn, [known[0] + before, known[1] + after]);
     }
     const size = ([, [before, after]]) => Math.abs(after - before);
-    return [...found].filter((one) => size(one) > 0).sort((a, b) => size(b) - size(a)).slice(0, 8);
+    return [...found]
+      .filter((one) => size(one) > 0)
+      .sort((a, b) => size(b) - size(a))
+      .slice(0, 8);
   }
 
   topFunctions() {
@@ -84,19 +143,44 @@ export class OverviewView {
     const sums = app.sums();
     const format = (value) => (app.metric.unit === "bytes" ? app.units.bytes(value) : count(value));
     const open = (fn) => app.set({ view: "functions", chosen: fn, sort: "" });
-    const name = (fn) => (fn < 0 ? "[no frames]" : h("button.link", { type: "button", title: app.name(fn), onclick: () => open(fn) }, app.shortName(fn)));
+    const name = (fn) =>
+      fn < 0
+        ? "[no frames]"
+        : h(
+            "button.link",
+            { type: "button", title: app.name(fn), onclick: () => open(fn) },
+            app.shortName(fn),
+          );
     const numbers = ([before, after]) =>
       sums.isCompared
-        ? [h("td", {}, `${format(before)} → ${format(after)}`), h("td", {}, changeText(before, after, format))]
+        ? [
+            h("td", {}, `${format(before)} → ${format(after)}`),
+            h("td", {}, changeText(before, after, format)),
+          ]
         : [h("td", {}, format(after)), h("td", {}, bar(after, sums.total))];
     const rows = this.ownFunctions().map(([fn, pair]) =>
-      h("tr", {}, h("td.wide", {}, name(fn), h("span.place", {}, fn < 0 ? "" : app.placeOfFunction(fn))), numbers(pair)),
+      h(
+        "tr",
+        {},
+        h("td.wide", {}, name(fn), h("span.place", {}, fn < 0 ? "" : app.placeOfFunction(fn))),
+        numbers(pair),
+      ),
     );
     return [
       h("h2", {}, sums.isCompared ? "What changed" : "Where it comes from"),
-      h("p.note", {}, `${app.metric.label}: ${app.metric.hint}, by the innermost function of the program itself.`),
+      h(
+        "p.note",
+        {},
+        `${app.metric.label}: ${app.metric.hint}, by the innermost function of the program itself.`,
+      ),
       rows.length === 0 && h("p.empty", {}, sums.isCompared ? "Nothing changed." : "Nothing."),
       h("table.plain.bars", {}, h("tbody", {}, rows)),
+      rows.some((row) => /^0x[0-9a-f]+/.test(row.textContent)) &&
+        h(
+          "p.note",
+          {},
+          "An address stands for a function without a name: the program has no symbols.",
+        ),
     ];
   }
 
@@ -109,7 +193,17 @@ export class OverviewView {
   }
 
   panels(report) {
-    return h("div.panels", {}, this.unseen(), heapState(report.heap_state), histograms(report), threads(report), groups(report), processes(report), this.about());
+    return h(
+      "div.panels",
+      {},
+      this.unseen(),
+      heapState(report.heap_state),
+      histograms(report),
+      threads(report),
+      groups(report),
+      processes(report),
+      this.about(),
+    );
   }
 
   unseen() {
@@ -122,10 +216,25 @@ export class OverviewView {
         ? h("p.empty", {}, "This report does not say what was lost.")
         : losses.length === 0
           ? h("p.good", {}, "Nothing was lost.")
-          : h("ul.losses", {}, losses.map((loss) => h("li", {}, loss))),
-      gap !== null && gap !== undefined && h("p", {}, `Blocks were sampled, one in ${bytes(gap)} on average: totals are exact, the numbers of sites are estimates.`),
+          : h(
+              "ul.losses",
+              {},
+              losses.map((loss) => h("li", {}, loss)),
+            ),
+      gap !== null &&
+        gap !== undefined &&
+        h(
+          "p",
+          {},
+          `Blocks were sampled, one in ${bytes(gap)} on average: totals are exact, the numbers of sites are estimates.`,
+        ),
       coverage !== null && typeof coverage === "object" && coverageOf(coverage),
-      report.self_check && h("p", {}, `Self-check: ${count(report.self_check[0])} captures, ${count(report.self_check[1])} differences.`),
+      report.self_check &&
+        h(
+          "p",
+          {},
+          `Self-check: ${count(report.self_check[0])} captures, ${count(report.self_check[1])} differences.`,
+        ),
     );
   }
 
@@ -133,9 +242,27 @@ export class OverviewView {
     const { app } = this;
     const words = (report) => [
       h("p.command", {}, harmless(report.command)),
-      h("p.note", {}, [report.executable && harmless(report.executable), `mode ${harmless(report.mode)}`, report.version && `mod-alloc ${harmless(report.version)}`].filter(Boolean).join(" · ")),
+      h(
+        "p.note",
+        {},
+        [
+          report.executable && harmless(report.executable),
+          `mode ${harmless(report.mode)}`,
+          report.version && `mod-alloc ${harmless(report.version)}`,
+        ]
+          .filter(Boolean)
+          .join(" · "),
+      ),
     ];
-    return panel("About this report", app.head.reports.map(words), h("p.note", {}, `Page written by ${app.head.writer}. It asks nothing of any network, and has no code of other libraries.`));
+    return panel(
+      "About this report",
+      app.head.reports.map(words),
+      h(
+        "p.note",
+        {},
+        `Page written by ${app.head.writer}. It asks nothing of any network, and has no code of other libraries.`,
+      ),
+    );
   }
 }
 
@@ -145,101 +272,28 @@ function meanNote(report) {
   return `a block has ${bytes(total / number)} and lives ${time(lifetimes / number, report)} on average`;
 }
 
-export function panel(title, ...content) {
-  return h("section.panel", { "aria-label": title }, h("h2", {}, title), content);
-}
-
 function coverageOf(coverage) {
-  const sizes = Object.entries(coverage).filter(([key, value]) => key.endsWith("_bytes") && value !== null);
+  const sizes = Object.entries(coverage).filter(
+    ([key, value]) => key.endsWith("_bytes") && value !== null,
+  );
   const name = (key) => key.replace(/_bytes$/, "").replaceAll("_", " ");
   return [
-    h("table.plain", {}, h("tbody", {}, sizes.map(([key, value]) => h("tr", {}, h("th", { scope: "row" }, name(key)), h("td", {}, bytes(value)))))),
-    Array.isArray(coverage.reasons) && h("ul.losses", {}, coverage.reasons.map((reason) => h("li", {}, harmless(String(reason))))),
-  ];
-}
-
-function heapState(states) {
-  if (!states || (!states.peak && !states.end)) return null;
-  const moments = [states.peak, states.end];
-  const isPeak = states.peak && numberOf(states.peak.requested_bytes) >= numberOf(states.peak_bytes) * 0.99;
-  const allocator = moments.find((moment) => moment?.allocator)?.allocator ?? "the allocator";
-  const rows = [
-    ["Requested by the program", (moment) => moment.requested_bytes],
-    ["Allocated, rounded up", (moment) => moment.allocated],
-    [`Held by ${allocator}`, (moment) => moment.held],
-    ["The profiler's own", (moment) => moment.profiler_bytes],
-    ["Resident memory", (moment) => moment.process_resident],
-    ["Most resident so far", (moment) => moment.process_peak_resident],
-  ];
-  const cell = (moment, get) => {
-    const value = moment ? get(moment) : null;
-    return h("td", {}, value === null || value === undefined ? "–" : bytes(value));
-  };
-  const lost = (moment) => {
-    const part = moment?.fragmentation?.overall;
-    return h("td", {}, part === null || part === undefined ? "–" : `${(100 * part).toFixed(1)} %`);
-  };
-  return panel(
-    "State of the heap",
     h(
       "table.plain",
       {},
-      h("thead", {}, h("tr", {}, h("td"), h("th", { scope: "col" }, isPeak ? "At peak" : "Before peak"), h("th", { scope: "col" }, "At end"))),
       h(
         "tbody",
         {},
-        rows.filter(([, get]) => moments.some((moment) => moment && get(moment))).map(([title, get]) => h("tr", {}, h("th", { scope: "row" }, title), moments.map((moment) => cell(moment, get)))),
-        h("tr", {}, h("th", { scope: "row" }, "Fragmentation"), moments.map(lost)),
+        sizes.map(([key, value]) =>
+          h("tr", {}, h("th", { scope: "row" }, name(key)), h("td", {}, bytes(value))),
+        ),
       ),
     ),
-    h("p.note", {}, "Fragmentation is the part of the memory held that the program did not ask for."),
-  );
-}
-
-function rowsTable(title, heads, rows, note) {
-  if (rows.length === 0) return null;
-  const body = rows.slice(0, MOST_ROWS).map(([name, ...cells]) => h("tr", {}, h("th", { scope: "row" }, name), cells.map((cell) => h("td", {}, cell))));
-  const more = rows.length - body.length;
-  return panel(
-    title,
-    h("table.plain", {}, h("thead", {}, h("tr", {}, h("td"), heads.map((head) => h("th", { scope: "col" }, head)))), h("tbody", {}, body)),
-    more > 0 && h("p.note", {}, `${count(more)} more`),
-    note && h("p.note", {}, note),
-  );
-}
-
-function bySize(key) {
-  return (a, b) => numberOf(b[key]) - numberOf(a[key]);
-}
-
-function threads(report) {
-  const rows = [...report.threads].sort(bySize("total_bytes")).map((thread) => [
-    harmless(thread.name || `thread ${thread.id}`),
-    bytes(thread.total_bytes),
-    count(thread.total_blocks),
-    bytes(thread.freed_bytes),
-  ]);
-  return rowsTable("Threads", ["Allocated", "Blocks", "Freed"], rows, "A thread may free the blocks of others.");
-}
-
-function groups(report) {
-  const rows = [...report.groups].sort(bySize("total_bytes")).map((group) => [
-    harmless(group.name || "(no name)"),
-    bytes(group.total_bytes),
-    count(group.total_blocks),
-    bytes(group.peak_bytes),
-    bytes(group.live_bytes),
-  ]);
-  return rowsTable("Groups", ["Allocated", "Blocks", "Its maximum", "At end"], rows);
-}
-
-function processes(report) {
-  const rows = [...report.processes].sort(bySize("total_bytes")).map((process) => [
-    `${process.pid} ${harmless(process.cmd, 80)}`,
-    bytes(process.total_bytes),
-    blocks(process.total_blocks),
-    bytes(process.peak_bytes),
-    bytes(process.end_bytes),
-  ]);
-  return rowsTable("Processes", ["Allocated", "In", "At its peak", "At its end"], rows);
+    Array.isArray(coverage.reasons) &&
+      h(
+        "ul.losses",
+        {},
+        coverage.reasons.map((reason) => h("li", {}, harmless(String(reason)))),
+      ),
+  ];
 }

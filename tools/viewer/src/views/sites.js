@@ -22,14 +22,27 @@ export class SitesView {
     this.slot = h("div.slot");
     this.note = h("p.legend");
     const label = isLive ? "Live at the end" : "Sites";
-    this.element = h("section.view.split", { "aria-label": label }, this.note, this.slot, this.side);
+    this.element = h(
+      "section.view.split",
+      { "aria-label": label },
+      this.note,
+      this.slot,
+      this.side,
+    );
   }
 
   update() {
     const { app } = this;
     const { state } = app;
     const kind = [state.metric, state.range, state.older].join("|");
-    const filter = [state.search, state.crate, state.group, state.entry, state.sort, state.hide.join("\n")].join("|");
+    const filter = [
+      state.search,
+      state.crate,
+      state.group,
+      state.entry,
+      state.sort,
+      state.hide.join("\n"),
+    ].join("|");
     if (this.kind !== kind) this.makeTable();
     if (this.kind !== kind || this.filter !== filter) {
       Object.assign(this, { kind, filter });
@@ -56,7 +69,8 @@ export class SitesView {
 
   makeTable() {
     const { app } = this;
-    this.older = this.isLive && app.state.older > 0 ? olderThan(app.profile, app.state.older) : null;
+    this.older =
+      this.isLive && app.state.older > 0 ? olderThan(app.profile, app.state.older) : null;
     this.columns = app.isDifference ? this.comparedColumns() : this.plainColumns();
     this.table = new Table({
       label: this.isLive ? "Stacks with blocks live at the end" : "Stacks that allocate",
@@ -121,12 +135,14 @@ export class SitesView {
     const { app } = this;
     const { profile, units, report } = app;
     const [total, blocks, lifetimes, most, , peak, , end] = profile.numbers[0];
-    const mean = (numbers) => numbers.map((number, leaf) => (blocks[leaf] > 0 ? number / blocks[leaf] : 0));
+    const mean = (numbers) =>
+      numbers.map((number, leaf) => (blocks[leaf] > 0 ? number / blocks[leaf] : 0));
     const size = (id, title, hint, numbers) => this.column(id, title, hint, numbers, units.bytes);
     const columns = [this.nameColumn()];
     const ranged = this.rangeColumn();
     if (ranged) columns.push(ranged);
-    if (this.older) columns.push(size("older", "Older", "At most so many bytes are as old", this.older));
+    if (this.older)
+      columns.push(size("older", "Older", "At most so many bytes are as old", this.older));
     columns.push(
       size("total", "Total bytes", "All bytes ever allocated", total),
       this.column("blocks", "Blocks", "All blocks ever allocated", blocks, count),
@@ -138,7 +154,9 @@ export class SitesView {
       size("peak", "At peak", "Bytes live when the heap was largest", peak),
       size("end", "At end", "Bytes live at the end", end),
       size("max", "Own maximum", "The most bytes that this stack had live", most),
-      this.column("life", "Lifetime", "Mean lifetime of a block", mean(lifetimes), (value) => time(value, report)),
+      this.column("life", "Lifetime", "Mean lifetime of a block", mean(lifetimes), (value) =>
+        time(value, report),
+      ),
     ];
   }
 
@@ -207,7 +225,7 @@ export class SitesView {
     const { app } = this;
     const { profile } = app;
     const tests = this.nodeTests();
-    const weights = this.isLive ? this.older ?? app.sums("end").weights : app.sums().weights;
+    const weights = this.isLive ? (this.older ?? app.sums("end").weights) : app.sums().weights;
     const rows = [];
     this.liveSum = 0;
     for (let leaf = 0; leaf < profile.leafCount; leaf++) {
@@ -232,7 +250,8 @@ export class SitesView {
     const matches = app.matches();
     if (search !== "") has("nodes of search", search, (fn) => matches[fn] === 1);
     if (crate !== "") has("nodes of crate", crate, (fn) => profile.crateName(fn) === crate);
-    if (group !== "") has("nodes of group", group, (fn) => profile.functionName(fn) === `[group: ${group}]`);
+    if (group !== "")
+      has("nodes of group", group, (fn) => profile.functionName(fn) === `[group: ${group}]`);
     if (entry !== "") tests.push((node) => profile.functionName(app.entries()[node]) === entry);
     return tests;
   }
@@ -254,7 +273,11 @@ export class SitesView {
       closeButton(app),
       h("h2", {}, "The stack, innermost first"),
       facts(inWords(profile, [[leaf, leaf + 1]])),
-      h("ol.stack", {}, nodes.map((node) => this.frame(node))),
+      h(
+        "ol.stack",
+        {},
+        nodes.map((node) => this.frame(node)),
+      ),
       left > 0 && h("p.note", {}, `${count(left)} more frames outward`),
     );
   }

@@ -6,7 +6,9 @@ import { harmless } from "../names.js";
 export function sourceOf(profile, frames) {
   if (profile.sources.size === 0) return null;
   const parts = frames.map((frame) => linesOf(profile, frame)).filter((part) => part !== null);
-  return parts.length > 0 ? [h("h3", {}, "Source"), parts] : h("p.note", {}, "Its source could not be read.");
+  return parts.length > 0
+    ? [h("h3", {}, "Source"), parts]
+    : h("p.note", {}, "Its source could not be read.");
 }
 
 export function linesOf(profile, frame) {
@@ -20,7 +22,12 @@ export function linesOf(profile, frame) {
       "pre",
       {},
       lines.map(([number, text, isIt]) =>
-        h(isIt ? "span.line.it" : "span.line", {}, h("i", {}, String(number)), `${harmless(text)}\n`),
+        h(
+          isIt ? "span.line.it" : "span.line",
+          {},
+          h("i", {}, String(number)),
+          `${harmless(text)}\n`,
+        ),
       ),
     ),
   );
