@@ -112,41 +112,33 @@ export class Flame {
 
   // Most boxes are too small to be seen: so values come first, and boxes are made of the rest.
   outward(box, least) {
-    const { values, slots, counts, weights } = this;
+    const { values, counts, slots } = this;
     const { sources } = box;
     const { next, fns } = this.nextOf(box);
-    const touched = [];
-    for (let i = 0; i < fns.length; i++) {
-      const fn = fns[i];
-      if (fn < 0) continue;
-      if (counts[fn]++ === 0) touched.push(fn);
-      values[fn] += weights[sources[i]];
+    const touched = addUp(fns, sources, this.weights, values, counts);
+    const seen = touched.filter((fn) => values[fn] > 0 && values[fn] >= least);
+    // The sources of one function side by side, each in the order of before.
+    let end = 0;
+    for (const fn of seen) {
+      slots[fn] = end;
+      end += counts[fn];
     }
-    const found = [];
-    for (const fn of touched) {
-      slots[fn] = values[fn] < least ? -1 : found.push(this.sourceBox(fn, box)) - 1;
-    }
-    for (let i = 0; i < fns.length; i++) {
-      if (fns[i] < 0 || slots[fns[i]] < 0) continue;
-      const child = found[slots[fns[i]]];
-      child.nodes[child.filled] = next[i];
-      child.sources[child.filled++] = sources[i];
-    }
+    const nodes = new Int32Array(end);
+    const sorted = new Int32Array(end);
+    distribute(fns, slots, next, sources, nodes, sorted);
+    const found = seen.map((fn) => {
+      const child = this.box(fn, box, box.depth + 1);
+      child.value = values[fn];
+      child.nodes = nodes.subarray(slots[fn] - counts[fn], slots[fn]);
+      child.sources = sorted.subarray(slots[fn] - counts[fn], slots[fn]);
+      return child;
+    });
     if (this.sums.isCompared) found.forEach((child) => this.addPairs(child));
     for (const fn of touched) {
       values[fn] = counts[fn] = 0;
       slots[fn] = -1;
     }
     return found;
-  }
-
-  sourceBox(fn, parent) {
-    const box = this.box(fn, parent, parent.depth + 1);
-    box.value = this.values[fn];
-    box.filled = 0;
-    box.nodes = new Int32Array(this.counts[fn]);
-    box.sources = new Int32Array(this.counts[fn]);
-    return box;
   }
 
   addPairs(box) {
@@ -157,24 +149,37 @@ export class Flame {
     }
   }
 
+  // The innermost frames of stacks, and their functions.
+  start(leaves, next, fns) {
+    const { leafNode, nodeFunction } = this.profile;
+    for (let i = 0; i < next.length; i++) {
+      next[i] = leafNode[leaves[i]];
+      fns[i] = next[i] < 0 ? -1 : nodeFunction[next[i]];
+    }
+  }
+
   // For each source of `box`, the next frame outward that is not left out, and its function; -1:
   // there is none.
   nextOf(box) {
-    const { nodeParent, nodeFunction } = this.profile;
+    const outer = this.profile.outer();
     const { hidden } = this;
-    const isStart = box.parent === null && this.focus < 0;
+    const { nodes } = box;
     const count = box.sources.length;
     const next = new Int32Array(count);
     const fns = new Int32Array(count);
-    for (let i = 0; i < count; i++) {
-      let node = isStart ? this.sourceNode(box.sources[i]) : nodeParent[box.nodes[i]];
-      let fn = node < 0 ? -1 : nodeFunction[node];
-      while (fn >= 0 && hidden[fn] === 1) {
-        node = nodeParent[node];
-        fn = node < 0 ? -1 : nodeFunction[node];
+    if (box.parent === null && this.focus < 0) this.start(box.sources, next, fns);
+    else {
+      for (let i = 0; i < count; i++) {
+        next[i] = outer[2 * nodes[i]];
+        fns[i] = outer[2 * nodes[i] + 1];
       }
-      next[i] = node;
-      fns[i] = fn;
+    }
+    for (let i = 0; i < count; i++) {
+      while (fns[i] >= 0 && hidden[fns[i]] === 1) {
+        const node = next[i];
+        next[i] = outer[2 * node];
+        fns[i] = outer[2 * node + 1];
+      }
     }
     return { next, fns };
   }
@@ -244,6 +249,30 @@ export class Flame {
   // The share of the width of a box: all of it for those around the zoomed one.
   width(box) {
     return box.depth <= this.zoomed.depth ? 1 : box.value * this.scale;
+  }
+}
+
+// Adds up values and counts by function; gives the functions that there are.
+function addUp(fns, sources, weights, values, counts) {
+  const touched = [];
+  for (let i = 0; i < fns.length; i++) {
+    const fn = fns[i];
+    if (fn < 0) continue;
+    if (counts[fn] === 0) touched.push(fn);
+    counts[fn]++;
+    values[fn] += weights[sources[i]];
+  }
+  return touched;
+}
+
+// Puts nodes and sources where the slots of their functions say, which move on.
+function distribute(fns, slots, fromNodes, fromSources, nodes, sources) {
+  for (let i = 0; i < fns.length; i++) {
+    const fn = fns[i];
+    if (fn < 0 || slots[fn] < 0) continue;
+    const at = slots[fn]++;
+    nodes[at] = fromNodes[i];
+    sources[at] = fromSources[i];
   }
 }
 
