@@ -140,8 +140,11 @@ mod tests {
         dhat_file::read(report.to_string().as_bytes()).unwrap()
     }
 
+    /// A stack's node, and of each document bytes and recorded stacks.
+    type Shape = (u32, Vec<(u64, u64)>);
+
     /// Depth and frame of each node, then node, bytes and recorded stacks of each stack.
-    fn shape(documents: &[&Document]) -> (Vec<(u32, u32)>, Vec<(u32, Vec<(u64, u64)>)>) {
+    fn shape(documents: &[&Document]) -> (Vec<(u32, u32)>, Vec<Shape>) {
         let tree = Tree::of(documents, &Names::of(documents));
         let nodes = tree.nodes.iter().map(|node| (node.depth, node.frame)).collect();
         let numbers = |leaf: &Leaf| {
