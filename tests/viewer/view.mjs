@@ -22,34 +22,18 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
+import { CHROMIUM, CHROMIUM_ARGUMENTS } from "./chromium.mjs";
 
 // A tree of tens of thousands of nodes takes the page seconds to lay out, and a machine that has
 // much else to do takes minutes for what needs seconds alone.
 const PATIENCE_MILLIS = 600_000;
-
-// Nothing that phones home, and nothing that needs a GPU or a sandbox: test
-// machines often have neither.
-const CHROMIUM_ARGUMENTS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-dev-shm-usage",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-domain-reliability",
-  "--disable-sync",
-  "--disable-default-apps",
-  "--disable-breakpad",
-  "--no-first-run",
-  "--no-pings",
-  "--host-resolver-rules=MAP * ~NOTFOUND",
-];
 
 function readArguments() {
   const { values } = parseArgs({
     options: {
       viewer: { type: "string" },
       json: { type: "string" },
-      chromium: { type: "string", default: "/usr/bin/chromium" },
+      chromium: { type: "string", default: CHROMIUM },
       find: { type: "string", multiple: true, default: [] },
       metric: { type: "string", multiple: true, default: [] },
       lines: { type: "string", default: "40" },

@@ -16,6 +16,7 @@ mod numbers;
 mod of_profile;
 mod process;
 mod stable_name;
+mod timeline;
 mod wire;
 mod write;
 
@@ -27,6 +28,7 @@ pub use numbers::Numbers;
 pub(crate) use process::executable;
 pub use process::{Group, Process};
 pub use stable_name::stable_name;
+pub use timeline::{Histogram, Histograms, Moments, SiteMoment, Thread, Timeline};
 pub use write::write;
 
 /// Reads a dhat JSON file.

@@ -10,17 +10,19 @@
 //! | 1 | `dhat_file` | a report as data: of any dhat JSON, of a recording, of many processes |
 //! | 2 | `program` | an executable: found, examined; the library that is preloaded into it |
 //! | 2 | `recordings` | the places of recordings, and their content as a document |
-//! | 3 | `report` | a document as text or JSON; command: print it |
-//! | 4 | `reports` | from recordings to reports in files, and their summary |
-//! | 5 | `run` | command: profile a program |
-//! | 5 | `recover` | command: a report of the recording of a killed program |
-//! | 5 | `export` | command: a report in the formats of other tools |
-//! | 5 | `diff` | command: two reports, compared |
-//! | 5 | `merge` | command: several reports as one |
-//! | 5 | `top` | command: a running program, live |
-//! | 5 | `test` | command: a row per test, budgets |
-//! | 5 | `packaging` | hidden commands: completions and man pages |
-//! | 6 | `command_line` | the definition of all commands, usage errors |
+//! | 2 | `origin` | the owner of a frame: the program, a library, the standard library |
+//! | 3 | `html` | one or two documents as a page for the browser |
+//! | 4 | `report` | a document as text, JSON or a page; command: print it |
+//! | 5 | `reports` | from recordings to reports in files, and their summary |
+//! | 6 | `run` | command: profile a program |
+//! | 6 | `recover` | command: a report of the recording of a killed program |
+//! | 6 | `export` | command: a report in the formats of other tools |
+//! | 6 | `diff` | command: two reports, compared |
+//! | 6 | `merge` | command: several reports as one |
+//! | 6 | `top` | command: a running program, live |
+//! | 6 | `test` | command: a row per test, budgets |
+//! | 6 | `packaging` | hidden commands: completions and man pages |
+//! | 7 | `command_line` | the definition of all commands, usage errors |
 //!
 //! Every line on standard error begins with `mod-alloc:`.
 
@@ -29,7 +31,9 @@ mod command_line;
 pub mod dhat_file;
 mod diff;
 mod export;
+mod html;
 mod merge;
+mod origin;
 mod packaging;
 mod program;
 mod recordings;

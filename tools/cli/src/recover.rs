@@ -99,6 +99,7 @@ impl Arguments {
     fn output(&self, program: OsString, pid: u32) -> Output<'_> {
         Output {
             path: self.output.as_deref(),
+            html: false,
             format: self.format,
             debug_dirs: &self.debug_dirs,
             program,

@@ -1,11 +1,9 @@
 //! `mod-alloc report`: totals, the sites that matter, losses; as text or as JSON.
 
 mod command;
-mod functions;
 mod heap_state;
 mod json;
 pub(crate) mod names;
-mod own_code;
 mod rows;
 mod sort;
 mod telling;
@@ -15,7 +13,6 @@ mod write;
 
 pub(crate) use command::{Arguments, run};
 pub(crate) use json::{FrameEntry, Sums, frame as frame_entry, sums};
-pub(crate) use own_code::Origin;
 pub(crate) use rows::{Rows, TellingFrame};
 pub(crate) use sort::Sort;
 pub(crate) use text::{fit::fit, page::current_folder};

@@ -10,9 +10,10 @@ use layers_support::tree::Tree;
 
 /// The floors, from the lowest up, as the documentation of `src/lib.rs` draws them. Folders of one
 /// floor do not use each other.
-const FLOORS: [&[&str]; 7] = [
+const FLOORS: [&[&str]; 8] = [
     &["base", "units", "dhat_file"],
-    &["program", "recordings"],
+    &["program", "recordings", "origin"],
+    &["html"],
     &["report"],
     &["reports"],
     &["run", "recover", "export", "diff", "merge", "top", "test", "packaging"],

@@ -4,6 +4,7 @@ use mod_alloc::recording::model::{HeapStates, Losses, Module};
 
 use super::numbers::Numbers;
 use super::process::{Group, Process};
+use super::timeline::{Histograms, Moments, SiteMoment, Thread, Timeline};
 
 /// A report: stacks with numbers, and what is said of the process.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -60,6 +61,8 @@ pub struct Extras {
     pub modules: Vec<Module>,
     /// The most threads that allocated at a time: a slot is used again when its thread has ended.
     pub threads: Option<u64>,
+    /// Those threads, if the report is of one process.
+    pub thread_list: Vec<Thread>,
     /// Groups of allocations, in the order in which the program registered them.
     pub groups: Vec<Group>,
     /// What the allocator held near the peak and at the end; `None` if nothing is said of it, and
@@ -67,6 +70,16 @@ pub struct Extras {
     pub heap_states: Option<HeapStates>,
     /// The processes whose reports were added up to this one; empty if it is of one process.
     pub processes: Vec<Process>,
+    /// The heap over time; `None` of several processes together, as all that follows is.
+    pub timeline: Option<Timeline>,
+    /// The moments of which stacks have numbers.
+    pub moments: Option<Moments>,
+    /// Distributions of sizes and lifetimes.
+    pub histograms: Option<Histograms>,
+    /// Memory of the process beside what was recorded (`x_coverage`), as it is written.
+    pub coverage: Option<serde_json::Value>,
+    /// How blocks were sampled (`x_sampling`), as it is written.
+    pub sampling: Option<serde_json::Value>,
 }
 
 /// What is counted where it is not bytes in blocks.
@@ -92,6 +105,8 @@ pub struct Site {
     /// How many recorded stacks were added up to this one; more than 1: its maxima are upper
     /// bounds.
     pub merged: u64,
+    /// Numbers at moments of the run, where they changed; empty if none were taken.
+    pub moments: Vec<SiteMoment>,
 }
 
 impl Document {

@@ -28,6 +28,13 @@ pub enum Error {
         /// Its key.
         key: &'static str,
     },
+    /// A stack's moments do not ascend, or one is not among the report's.
+    Moments {
+        /// Which of the stacks, counted from 0.
+        point: usize,
+        /// How many moments the report has.
+        moments: usize,
+    },
 }
 
 impl fmt::Display for Error {
@@ -55,6 +62,11 @@ impl fmt::Display for Error {
             Error::MissingNumber { point: None, key } => {
                 write!(f, "not a sound dhat report: `{key}` is missing")
             }
+            Error::Moments { point, moments } => write!(
+                f,
+                "not a sound dhat report: x_moments of pps[{point}] do not ascend within the \
+                 {moments} moments of the report"
+            ),
         }
     }
 }

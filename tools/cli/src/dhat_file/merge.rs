@@ -126,7 +126,8 @@ impl Sum {
             sum.merged = sum.merged.saturating_add(site.merged);
         } else {
             self.site_ids.insert(stack.clone(), self.sites.len());
-            self.sites.push(Site { stack, ..site.clone() });
+            // Moments of several processes are not of one clock.
+            self.sites.push(Site { stack, moments: Vec::new(), ..site.clone() });
         }
     }
 }

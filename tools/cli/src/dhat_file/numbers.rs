@@ -38,7 +38,7 @@ impl Numbers {
     }
 
     /// All nine, in the order of [`mod_alloc::report::wire::KEYS`].
-    pub(super) fn all(&self) -> [u64; 9] {
+    pub(crate) fn all(&self) -> [u64; 9] {
         let mut copy = *self;
         copy.all_mut().map(|number| *number)
     }

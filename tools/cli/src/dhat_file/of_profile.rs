@@ -1,10 +1,12 @@
 //! A profile as a document: what reading the JSON that is written of it would give.
 
-use mod_alloc::recording::model::{Counters, Group as Recorded, HeapStates, Module};
+use mod_alloc::recording::model::{
+    Counters, Group as Recorded, HeapStates, Module, Thread as RecordedThread,
+};
 use mod_alloc::report::wire::{ROOT, SHORT_LIFETIME_MICROS};
 use mod_alloc::report::{Profile, StackRef};
 
-use super::{Document, Extras, Group, Numbers, Site, executable};
+use super::{Document, Extras, Group, Numbers, Site, Thread, executable};
 
 impl Document {
     /// The document that `profile` is written as.
@@ -42,9 +44,10 @@ fn extras(profile: &Profile) -> Extras {
         self_check: run.self_check.map(|check| (check.checked, check.differences)),
         modules: run.modules.iter().map(module).collect(),
         threads: Some(run.threads.len() as u64),
+        thread_list: run.threads.iter().map(thread).collect(),
         groups: run.groups.iter().map(group).collect(),
         heap_states: Some(run.heap_states).filter(HeapStates::is_known),
-        processes: Vec::new(),
+        ..Extras::default()
     }
 }
 
@@ -67,6 +70,18 @@ fn group(group: &Recorded) -> Group {
     }
 }
 
+fn thread(thread: &RecordedThread) -> Thread {
+    Thread {
+        id: thread.id.into(),
+        name: thread.name.clone(),
+        running: thread.running,
+        total_bytes: thread.total_bytes,
+        total_blocks: thread.total_blocks,
+        freed_bytes: thread.freed_bytes,
+        freed_blocks: thread.freed_blocks,
+    }
+}
+
 fn site(stack: &StackRef<'_>) -> Site {
     // Index 0 is the root, so a frame's index is one more than its id.
     let indices = stack.frame_ids().iter().map(|&id| id.saturating_add(1));
@@ -74,6 +89,7 @@ fn site(stack: &StackRef<'_>) -> Site {
         numbers: numbers(stack.counters()),
         stack: indices.collect(),
         merged: stack.sites().into(),
+        moments: Vec::new(),
     }
 }
 

@@ -8,6 +8,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use super::heap_states::HeapStatesEntry;
+use super::timeline::{Histograms, Moments, SiteMoment, Thread, Timeline};
 use super::{Document, Error, Extras, Group, Numbers, Process, Site, Units, executable};
 
 /// Read first: what else there is means nothing in another version or another format.
@@ -41,10 +42,15 @@ struct File {
     x_losses: Option<LossesEntry>,
     x_self_check: Option<SelfCheckEntry>,
     x_heap_state: Option<HeapStatesEntry>,
-    x_threads: Option<Vec<ThreadEntry>>,
+    x_threads: Option<Vec<Thread>>,
     x_modules: Option<Vec<ModuleEntry>>,
     x_groups: Option<Vec<Group>>,
     x_processes: Option<Vec<Process>>,
+    x_timeline: Option<Timeline>,
+    x_moments: Option<Moments>,
+    x_histograms: Option<Histograms>,
+    x_coverage: Option<serde_json::Value>,
+    x_sampling: Option<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -59,6 +65,8 @@ struct Point {
     eb: Option<u64>,
     ebk: Option<u64>,
     x_merged: Option<u64>,
+    #[serde(default)]
+    x_moments: Vec<SiteMoment>,
     fs: Vec<u64>,
 }
 
@@ -92,10 +100,6 @@ struct SelfCheckEntry {
     checked: u64,
     differences: u64,
 }
-
-/// Only counted.
-#[derive(Deserialize)]
-struct ThreadEntry {}
 
 #[derive(Deserialize)]
 struct ModuleEntry {
@@ -149,10 +153,12 @@ impl File {
             None
         };
         let extras = self.extras();
+        let moments = extras.moments.as_ref().map_or(0, |moments| moments.at_us.len());
         let units = self.units();
         let frames = self.ftbl;
         let sites = self.pps.into_iter().enumerate();
-        let sites = sites.map(|(index, point)| point.into_site(index, self.bklt, frames.len()));
+        let sites =
+            sites.map(|(index, point)| point.into_site(index, self.bklt, (frames.len(), moments)));
         Ok(Document {
             units,
             extras,
@@ -194,14 +200,27 @@ impl File {
             modules: modules.iter().map(ModuleEntry::to_module).collect(),
             heap_states: self.x_heap_state.as_ref().map(HeapStatesEntry::to_states),
             threads: self.x_threads.as_ref().map(|threads| threads.len() as u64),
+            thread_list: self.x_threads.clone().unwrap_or_default(),
             groups: self.x_groups.clone().unwrap_or_default(),
             processes: self.x_processes.clone().unwrap_or_default(),
+            timeline: self.x_timeline.clone(),
+            moments: self.x_moments.clone(),
+            histograms: self.x_histograms.clone(),
+            coverage: self.x_coverage.clone(),
+            sampling: self.x_sampling.clone(),
         }
     }
 }
 
 impl Point {
-    fn into_site(self, point: usize, has_frees: bool, frames: usize) -> Result<Site, Error> {
+    /// `known`: how many frames and moments there are.
+    fn into_site(
+        self,
+        point: usize,
+        has_frees: bool,
+        known: (usize, usize),
+    ) -> Result<Site, Error> {
+        let (frames, moments) = known;
         let number = |number: Option<u64>, key| match number {
             Some(number) => Ok(number),
             None if has_frees => Err(Error::MissingNumber { point: Some(point), key }),
@@ -223,6 +242,11 @@ impl Point {
             _ => Err(Error::NoSuchFrame { point, index, frames }),
         };
         let stack = self.fs.into_iter().map(in_range).collect::<Result<_, _>>()?;
-        Ok(Site { numbers, stack, merged: self.x_merged.unwrap_or(1).max(1) })
+        let ascends = self.x_moments.is_sorted_by(|a, b| a.moment < b.moment);
+        if !ascends || self.x_moments.last().is_some_and(|last| last.moment >= moments as u64) {
+            return Err(Error::Moments { point, moments });
+        }
+        let merged = self.x_merged.unwrap_or(1).max(1);
+        Ok(Site { numbers, stack, merged, moments: self.x_moments })
     }
 }

@@ -8,6 +8,7 @@ use crate::base::output;
 use crate::base::say::say;
 use crate::base::terminal;
 use crate::dhat_file::Document;
+use crate::html;
 use crate::recordings;
 use crate::report::{Format, Sort};
 use crate::units::Limit;
@@ -25,6 +26,7 @@ const WIDEST: usize = 160;
   mod-alloc diff before.json after.json
   mod-alloc diff before.json after.json --sort peak --top 20
   mod-alloc diff main.json branch.json --sort blocks --fail-above 5%
+  mod-alloc diff before.json after.json --html --open
 
 A row stands for all stacks with equal telling frames, as in `mod-alloc report`; with --stacks for a
 whole stack. Frames are matched by the names of functions, without hashes and numbers of compilers,
@@ -66,6 +68,24 @@ pub(crate) struct Arguments {
     /// Exit with 1 if the total grew by more: 5%, 64KiB, 1000
     #[arg(long, value_name = "LIMIT")]
     fail_above: Option<Limit>,
+    /// Write a page for the browser, with all stacks and metrics: grown red, shrunk blue
+    #[arg(long, conflicts_with_all = ["format", "by", "top", "stacks"])]
+    html: bool,
+    /// Write the page to OUT; `-` is standard output
+    #[arg(
+        short,
+        long,
+        value_name = "OUT",
+        requires = "html",
+        default_value = "mod-alloc.diff.html"
+    )]
+    output: PathBuf,
+    /// Open the page in the browser
+    #[arg(long, requires = "html")]
+    open: bool,
+    /// Put the source lines around each frame into the page, where their files can be read now
+    #[arg(long, requires = "html")]
+    source: bool,
     /// Search DIR for debug files of recordings; may be given several times
     #[arg(long = "debug-dir", value_name = "DIR")]
     debug_dirs: Vec<PathBuf>,
@@ -99,17 +119,28 @@ impl Arguments {
         let view = View { sort: self.sort, by: self.by, top: self.top, whole_stacks: self.stacks };
         let comparison = Comparison::new([&before, &after], self.by, self.stacks);
         let above_limit = self.is_above_limit(&comparison);
-        let written = output::to_stdout(&mut |out| match self.format {
-            Format::Text => {
-                out.write_all(text::text(&comparison, &view, terminal::width(WIDEST)).as_bytes())
-            }
-            Format::Json => json::write(&comparison, &view, above_limit, out),
-        });
-        written.map_err(|error| format!("the comparison cannot be written: {error}"))?;
+        if self.html {
+            self.write_page(&before, &after)?;
+        } else {
+            let written = output::to_stdout(&mut |out| match self.format {
+                Format::Text => {
+                    let text = text::text(&comparison, &view, terminal::width(WIDEST));
+                    out.write_all(text.as_bytes())
+                }
+                Format::Json => json::write(&comparison, &view, above_limit, out),
+            });
+            written.map_err(|error| format!("the comparison cannot be written: {error}"))?;
+        }
         if above_limit {
             self.tell_growth(&comparison);
         }
         Ok(!above_limit)
+    }
+
+    fn write_page(&self, before: &Document, after: &Document) -> Result<(), String> {
+        let options = html::Options { source: self.source, metric: Some(self.sort.word()) };
+        let shown = html::Shown::Difference { before, after };
+        html::save(shown, options, &self.output, self.open)
     }
 
     fn read(&self, path: &Path) -> Result<Document, String> {

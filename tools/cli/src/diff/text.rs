@@ -19,8 +19,9 @@ use mod_alloc::report::summary;
 
 use crate::base::style::{FAINT, HEADING, NUMBER, OWN, Painted, STRONG, WARNING};
 use crate::dhat_file::{Document, Units};
+use crate::origin::Origin;
 use crate::report::names::{command_line, wrapped};
-use crate::report::{Origin, Sort, TellingFrame, current_folder, fit};
+use crate::report::{Sort, TellingFrame, current_folder, fit};
 use crate::units::{Counted, Share};
 
 use super::change::{Changes, amount, percent, signed};

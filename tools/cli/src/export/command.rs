@@ -22,13 +22,14 @@ const MANY_STACKS: usize = 50_000;
 /// Arguments of `mod-alloc export`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
+  mod-alloc export dhat-heap.json --to html -o heap.html
   mod-alloc export dhat-heap.json --to svg -o heap.svg
   mod-alloc export dhat-heap.json --to pprof -o heap.pb.gz && go tool pprof -http : heap.pb.gz
   mod-alloc export dhat-heap.json --to collapsed --metric total | flamegraph.pl > total.svg
   mod-alloc export dhat-heap.json --to speedscope -o heap.json && npx speedscope heap.json
 
-svg and collapsed have one metric. pprof, speedscope, firefox and dhat have all that the report
-knows: --metric is the one that is opened, and that --top sorts by. Without --metric it is peak, and
+svg and collapsed have one metric. html, pprof, speedscope, firefox and dhat have all that the
+report knows: --metric is the one that is opened, and that --top sorts by. Without --metric it is peak, and
 end for pprof, as in Go's heap profiles; total if the report knows nothing of frees.
 
 pprof's sample types are alloc_objects, alloc_space, inuse_objects, inuse_space (live at the end),
@@ -87,7 +88,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         Some(top) => largest(document, metric, top),
         None => document,
     };
-    if arguments.to != Format::Dhat {
+    if !matches!(arguments.to, Format::Dhat | Format::Html) {
         document = with_frames(document);
     }
     match write(arguments.to, &document, metric, target) {

@@ -3,6 +3,7 @@
 use std::io::{self, BufWriter, Write};
 
 use crate::dhat_file::{self, Document};
+use crate::html;
 
 use super::largest::largest;
 use super::metric::Metric;
@@ -12,6 +13,8 @@ use super::{collapsed, firefox, pprof, speedscope, svg};
 /// `--to`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
+    /// A page for the browser: flame graph, tables, heap over time
+    Html,
     /// pprof's profile.proto, gzipped: `go tool pprof`, Pyroscope, Parca
     Pprof,
     /// JSON for speedscope.app
@@ -50,6 +53,10 @@ impl Format {
     ) -> io::Result<()> {
         let mut out = BufWriter::with_capacity(1 << 16, out);
         match self {
+            Format::Html => {
+                let options = html::Options { metric: Some(metric.word()), source: false };
+                html::write(html::Shown::One(document), options, &mut out)
+            }
             Format::Pprof => pprof::write(document, metric, &mut out),
             Format::Speedscope => speedscope::write(document, metric, &mut out),
             Format::Firefox => firefox::write(document, metric, &mut out),

@@ -109,7 +109,12 @@ mod tests {
     fn document(stacks: &[&[u32]]) -> Document {
         let mut document = merge([]);
         let numbers = Numbers { total_bytes: 1, ..Numbers::default() };
-        let site = |stack: &&[u32]| Site { numbers, stack: stack.to_vec(), merged: 1 };
+        let site = |stack: &&[u32]| Site {
+            numbers,
+            stack: stack.to_vec(),
+            merged: 1,
+            moments: Vec::new(),
+        };
         document.sites = stacks.iter().map(site).collect();
         document
     }

@@ -1,11 +1,13 @@
 //! The command.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::base::exit_status::FAILED;
 use crate::base::output;
 use crate::base::say::say;
+use crate::dhat_file::Document;
+use crate::html;
 use crate::recordings;
 
 use super::sort::Sort;
@@ -18,6 +20,7 @@ use super::write::write;
   mod-alloc report mod-alloc.myapp.4711.json
   mod-alloc report --sort peak --top 50 dhat-heap.json
   mod-alloc report --format json dhat.out.4711 | jq '.sites.total[0]'
+  mod-alloc report --html --open dhat-heap.json    flame graph, tables and charts in the browser
 
 A row stands for all stacks with equal telling frames: the program's innermost function first,
 then the function that it called, then the standard library's function that allocated.
@@ -54,6 +57,48 @@ pub(crate) struct Arguments {
     /// Search DIR for debug files of a recording; may be given several times
     #[arg(long = "debug-dir", value_name = "DIR")]
     debug_dirs: Vec<PathBuf>,
+    #[command(flatten)]
+    page: Page,
+}
+
+/// The report as a page for the browser.
+#[derive(Debug, clap::Args)]
+struct Page {
+    /// Write a page for the browser: flame graph, tables, heap over time; one file that needs no
+    /// network
+    #[arg(long, conflicts_with_all = ["format", "sort", "top", "stacks"])]
+    html: bool,
+    /// Write the page to OUT; `-` is standard output [default: FILE's name with .html, in the
+    /// current folder]
+    #[arg(short, long, value_name = "OUT", requires = "html")]
+    output: Option<PathBuf>,
+    /// Open the page in the browser
+    #[arg(long, requires = "html")]
+    open: bool,
+    /// Put the source lines around each frame into the page, where their files can be read now
+    #[arg(long, requires = "html")]
+    source: bool,
+}
+
+impl Page {
+    fn target(&self, file: &Path) -> PathBuf {
+        let named = || match file.file_name().filter(|_| file != Path::new("-")) {
+            Some(name) => Path::new(name).with_extension("html"),
+            None => "mod-alloc.html".into(),
+        };
+        self.output.clone().unwrap_or_else(named)
+    }
+
+    fn write(&self, document: &Document, file: &Path) -> ExitCode {
+        let options = html::Options { source: self.source, metric: None };
+        match html::save(html::Shown::One(document), options, &self.target(file), self.open) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                say!("{error}");
+                ExitCode::from(FAILED)
+            }
+        }
+    }
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
@@ -65,6 +110,9 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             return ExitCode::from(FAILED);
         }
     };
+    if arguments.page.html {
+        return arguments.page.write(&document, &arguments.file);
+    }
     if let Some(sort) = arguments.sort.filter(|sort| !sort.is_known(&document)) {
         say!("{name}: {}", sort.lacking("--sort", &document));
         return ExitCode::from(FAILED);

@@ -8,10 +8,10 @@ use serde::Serialize;
 
 use crate::dhat_file::{Document, Group, Location, Numbers, Process};
 
-use super::own_code::Origin;
 use super::rows::{Row, Rows, TellingFrame};
 use super::sort::Sort;
 use super::view::View;
+use crate::origin::Origin;
 
 #[derive(Serialize)]
 struct Report<'d> {

@@ -5,10 +5,9 @@ use std::hash::Hash;
 
 use crate::dhat_file::{Document, Frame, Location, Numbers, Site};
 
-use super::functions::is_entrance;
-use super::own_code::{Judge, Origin};
 use super::sort::Sort;
 use super::telling::telling;
+use crate::origin::{Judge, Origin, is_entrance};
 
 /// A line of a table.
 #[derive(Debug, Clone, PartialEq)]

@@ -61,15 +61,21 @@ impl Sort {
     }
 }
 
-impl fmt::Display for Sort {
+impl Sort {
     /// The word of `--sort`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
             Sort::Total => "total",
             Sort::Blocks => "blocks",
             Sort::Peak => "peak",
             Sort::End => "end",
             Sort::Short => "short",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Sort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
     }
 }

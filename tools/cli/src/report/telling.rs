@@ -4,7 +4,7 @@
 //! change the program's own code: its innermost frame leads. The function that it called, and the
 //! function of the standard library that allocated in the end, say how.
 
-use super::own_code::Origin;
+use crate::origin::Origin;
 
 /// The few frames of a stack that tell what goes on, the leading one first, then towards the
 /// allocation; indices into the stack. Never empty unless the stack is.

@@ -64,6 +64,8 @@ pub(crate) fn of_process(
     if is_complete {
         summary::print(&document, &target, output.format == Format::Dhat);
     }
+    let is_complete =
+        is_complete && tell_failure(output.write_page(&target, &document), &target, path);
     Ok(Made { blocks: document.totals().total_blocks, is_complete, is_running: false })
 }
 
@@ -130,6 +132,7 @@ fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
         let target = output.target_of(&recording, path);
         let written = output.write_profile(&target, &profile, &document);
         is_complete &= tell_failure(written, &target, path);
+        is_complete &= tell_failure(output.write_page(&target, &document), &target, path);
         merger.add(&document);
     }
     let merged = merger.finish();
@@ -137,6 +140,8 @@ fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
     let written = output::to_path(&target, &mut |out| output.write_document(out, &target, &merged));
     is_complete &= tell_failure(written, &target, folder);
     summary::print(&merged, &target, output.format == Format::Dhat);
+    let written = output.write_page(&target, &merged);
+    is_complete &= tell_failure(written, &target, folder);
     let running = running.len() as u64;
     tell_of_processes(&merged, running, folder);
     let blocks = merged.totals().total_blocks;

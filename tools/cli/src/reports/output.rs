@@ -8,7 +8,9 @@ use mod_alloc::recording::model::Recording;
 use mod_alloc::report::{Profile, dhat};
 
 use crate::base::output;
+use crate::base::say::say;
 use crate::dhat_file::{self, Document};
+use crate::html;
 use crate::report::{self, View};
 
 /// `--format` of a report that is written.
@@ -28,6 +30,8 @@ pub(crate) struct Output<'a> {
     /// `None`: a name made of the program's name and the process's id.
     pub(crate) path: Option<&'a Path>,
     pub(crate) format: Format,
+    /// Write a page for the browser, too, beside the report.
+    pub(crate) html: bool,
     pub(crate) debug_dirs: &'a [PathBuf],
     /// The program's name in the names of reports.
     pub(crate) program: OsString,
@@ -67,6 +71,21 @@ impl Output<'_> {
                 out.write_all(anstream::adapter::strip_str(&text).to_string().as_bytes())
             }
         }
+    }
+
+    /// Writes the page beside the report, if it is asked for.
+    pub(super) fn write_page(&self, report: &Path, document: &Document) -> std::io::Result<()> {
+        if !self.html {
+            return Ok(());
+        }
+        let named = || self.named(&self.program, &self.pid.to_string());
+        let report = if report == Path::new("-") { named() } else { report.to_owned() };
+        let page = report.with_extension("html");
+        output::to_path(&page, &mut |out| {
+            html::write(html::Shown::One(document), html::Options::default(), out)
+        })?;
+        say!("The page has been saved to {}, for any browser", page.display());
+        Ok(())
     }
 
     fn extension(&self) -> &'static str {
@@ -133,7 +152,7 @@ mod tests {
     use mod_alloc::recording::model::Module;
 
     fn output(path: Option<&Path>, format: Format) -> Output<'_> {
-        Output { path, format, debug_dirs: &[], program: "ls".into(), pid: 12 }
+        Output { path, format, html: false, debug_dirs: &[], program: "ls".into(), pid: 12 }
     }
 
     fn recording() -> Recording {

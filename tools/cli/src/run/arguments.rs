@@ -10,6 +10,7 @@ use crate::reports::Format;
 #[command(after_help = "Examples:
   mod-alloc run ls -la
   mod-alloc run -o heap.json -- python3 -c 'print(1)'
+  mod-alloc run --html -- ./app               a page for the browser beside the report
   mod-alloc run --children yes make -j8
   mod-alloc run --format text -o - ls         the report goes to standard output
 
@@ -33,6 +34,9 @@ pub(crate) struct Arguments {
     /// The form of the report
     #[arg(long, value_enum, default_value_t = Format::Dhat)]
     pub(super) format: Format,
+    /// Write a page for the browser, too: beside the report, with the extension .html
+    #[arg(long)]
+    pub(super) html: bool,
     /// Keep the N innermost frames of a stack [default: 64]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     pub(super) frames: Option<u32>,

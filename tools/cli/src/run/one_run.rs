@@ -160,6 +160,7 @@ impl<'a> Run<'a> {
         Output {
             path: self.arguments.output.as_deref(),
             format: self.arguments.format,
+            html: self.arguments.html,
             debug_dirs: &self.arguments.debug_dirs,
             program: self.program.name(),
             pid,

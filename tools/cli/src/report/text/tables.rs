@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use crate::base::style::{FAINT, HEADING, NUMBER, OWN, Painted, STRONG};
 use crate::dhat_file::Numbers;
+use crate::origin::Origin;
 use crate::report::names;
-use crate::report::own_code::Origin;
 use crate::report::rows::{Row, Rows, TellingFrame};
 use crate::report::sort::Sort;
 use crate::units::{Count, Counted, Share};

@@ -125,7 +125,7 @@ pub(super) fn is_plumbing(name: &str) -> bool {
 }
 
 /// The allocator begins here: every stack has such a frame, and it tells nothing.
-pub(super) fn is_entrance(name: &str) -> bool {
+pub(crate) fn is_entrance(name: &str) -> bool {
     const NAMES: [&str; 8] = [
         "malloc",
         "calloc",

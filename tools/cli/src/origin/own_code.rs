@@ -21,7 +21,7 @@ pub(crate) enum Origin {
 
 /// The facts of a document that decide on the owner of a frame.
 #[derive(Debug, Default)]
-pub(super) struct Judge<'d> {
+pub(crate) struct Judge<'d> {
     executable: Option<&'d str>,
     /// The folder name of the package that has `main`, if that comes from a registry: cargo
     /// installed the program.
@@ -29,7 +29,7 @@ pub(super) struct Judge<'d> {
 }
 
 impl<'d> Judge<'d> {
-    pub(super) fn new(document: &'d Document) -> Self {
+    pub(crate) fn new(document: &'d Document) -> Self {
         let frames = document.frames.iter().map(|text| Frame::parse(text));
         let own_package = frames
             .filter(|frame| {
@@ -40,7 +40,7 @@ impl<'d> Judge<'d> {
     }
 
     /// The owner of `frame`.
-    pub(super) fn origin(&self, frame: &Frame<'_>) -> Origin {
+    pub(crate) fn origin(&self, frame: &Frame<'_>) -> Origin {
         if frame.is_remark() {
             return Origin::Remark;
         }
@@ -96,7 +96,7 @@ fn source_file<'t>(frame: &Frame<'t>) -> Option<&'t str> {
 }
 
 /// The folder of a registry's package or a checkout that `file` is of: `regex-1.11.1`.
-fn package(file: &str) -> Option<&str> {
+pub(crate) fn package(file: &str) -> Option<&str> {
     for (marker, skipped) in [("/registry/src/", 1), ("/git/checkouts/", 0)] {
         if let Some((_, rest)) = file.split_once(marker) {
             return rest.split('/').nth(skipped);

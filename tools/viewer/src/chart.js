@@ -1,0 +1,395 @@
+// The heap over time: a picture, a range that can be drawn on it, and a table behind it.
+
+import { colors } from "./colors.js";
+import { fill, h, oncePerPicture, prepare, swatch } from "./dom.js";
+import { bytes, count, micros, numberOf, signed } from "./format.js";
+import { momentColumn } from "./metrics.js";
+import { nearest, peakOf, samplesOf, ticks } from "./timeline.js";
+import { facts } from "./tip.js";
+
+const LEFT = 68;
+const RIGHT = 14;
+const TOP = 10;
+const BOTTOM = 22;
+const MOST_LISTED = 400;
+const DRAGGED_PIXELS = 4;
+
+export const SERIES = [
+  { id: "bytes", title: "Live bytes", format: bytes },
+  { id: "blocks", title: "Live blocks", format: count },
+  { id: "rate", title: "Bytes allocated per second", format: (value) => `${bytes(value)}/s` },
+];
+
+export class Chart {
+  constructor(app, tip) {
+    Object.assign(this, { app, tip });
+    this.samples = samplesOf(app.report.timeline);
+    this.end = Math.max(numberOf(app.report.end), this.samples.end.at(-1) ?? 0, 1);
+    const first = app.isDifference ? app.head.reports[0].timeline : null;
+    this.before = first && first.end_us.length > 0 ? samplesOf(first) : null;
+    if (this.before) this.end = Math.max(this.end, this.before.end.at(-1));
+    this.legend = h("p.legend");
+    this.cursor = -1;
+    this.series = SERIES[0];
+    this.canvas = h("canvas", { "aria-hidden": "true" });
+    this.area = h(
+      "div.chart",
+      {
+        tabindex: "0",
+        role: "application",
+        "aria-label":
+          "Heap over time. Arrow keys move the cursor; with Shift they draw a range; P goes to the peak; Escape clears.",
+        onpointerdown: (event) => this.press(event),
+        onpointermove: (event) => this.move(event),
+        onpointerup: (event) => this.release(event),
+        onpointerleave: () => this.leave(),
+        onkeydown: (event) => this.key(event),
+      },
+      this.canvas,
+    );
+    this.status = h("p.status", { role: "status" });
+    this.clear = h(
+      "button",
+      { type: "button", hidden: true, onclick: () => this.setRange(null) },
+      "Clear the range",
+    );
+    this.rows = h("tbody");
+    this.element = h(
+      "section.panel.time",
+      { "aria-label": "Heap over time" },
+      this.heading(),
+      this.area,
+      this.legend,
+      this.status,
+      this.behind(),
+    );
+    this.drawSoon = oncePerPicture(() => this.draw());
+    new ResizeObserver(() => this.drawSoon()).observe(this.area);
+  }
+
+  heading() {
+    const choose = (event) => {
+      this.series = SERIES.find(({ id }) => id === event.target.value);
+      this.drawSoon();
+    };
+    const options = SERIES.map(({ id, title }) => h("option", { value: id }, title));
+    return h(
+      "div.heading",
+      {},
+      h("h2", {}, "Heap over time"),
+      h("select", { "aria-label": "Show over time", onchange: choose }, options),
+      h("button", { type: "button", onclick: () => this.toPeak() }, "Go to the peak"),
+      this.clear,
+    );
+  }
+
+  behind() {
+    const titles = [
+      "Until",
+      "Least live",
+      "Most live",
+      "Live blocks",
+      "Allocated so far",
+      "Resident",
+    ];
+    const head = h(
+      "tr",
+      {},
+      titles.map((title) => h("th", { scope: "col" }, title)),
+    );
+    return h(
+      "details.behind",
+      { ontoggle: (event) => event.target.open && this.fillRows() },
+      h("summary", {}, "As a table"),
+      h("div.scrolled", {}, h("table.plain", {}, h("thead", {}, head), this.rows)),
+    );
+  }
+
+  fillRows() {
+    const { samples } = this;
+    const step = Math.ceil(samples.end.length / MOST_LISTED);
+    const rows = samples.end
+      .map((_, i) => i)
+      .filter((i) => i % step === 0 || i === peakOf(samples));
+    fill(
+      this.rows,
+      rows.map((i) =>
+        h(
+          "tr",
+          {},
+          h("th", { scope: "row" }, micros(samples.end[i])),
+          [samples.least[i], samples.bytes[i]].map((value) => h("td", {}, bytes(value))),
+          h("td", {}, count(samples.blocks[i])),
+          h("td", {}, bytes(samples.total[i])),
+          h("td", {}, samples.resident[i] === null ? "–" : bytes(samples.resident[i])),
+        ),
+      ),
+    );
+  }
+
+  update() {
+    this.clear.hidden = this.app.state.range === null;
+    this.tell();
+    this.drawSoon();
+  }
+
+  get hasMoments() {
+    return (
+      !this.app.isDifference &&
+      this.app.report.moments !== null &&
+      this.app.report.moments.at_us.length > 0
+    );
+  }
+
+  tell() {
+    this.status.textContent = this.app.state.range
+      ? this.rangeText()
+      : this.cursor >= 0
+        ? this.sampleText(this.cursor)
+        : this.hint();
+  }
+
+  hint() {
+    if (this.app.isDifference) return "A range of time can be drawn in the page of one report.";
+    return this.hasMoments
+      ? "Draw with the mouse over a part of the run: every view follows."
+      : "This report has no numbers of sites over time, so the views show the whole run.";
+  }
+
+  sampleText(i) {
+    const { samples } = this;
+    const resident = samples.resident[i] === null ? "" : `, process ${bytes(samples.resident[i])}`;
+    const range =
+      samples.least[i] === samples.bytes[i]
+        ? bytes(samples.bytes[i])
+        : `${bytes(samples.least[i])} to ${bytes(samples.bytes[i])}`;
+    return `Until ${micros(samples.end[i])}: ${range} live, ${count(samples.blocks[i])} blocks at its end${resident}`;
+  }
+
+  rangeText() {
+    const { app } = this;
+    if (!app.profile) return "";
+    const [from, to] = app.state.range;
+    const sum = (kind, stop) => momentColumn(app.profile, kind, stop).reduce((a, b) => a + b, 0);
+    const allocated = sum(0, to) - sum(0, from);
+    const number = sum(1, to) - sum(1, from);
+    const growth = sum(2, to) - sum(2, from);
+    const [begin, end] = [app.stops[from], app.stops[to]].map(micros);
+    return `From ${begin} to ${end}: ${count(allocated)} bytes (${bytes(allocated)}) in ${count(number)} blocks allocated; live at its end ${count(sum(2, to))} bytes (${signed(growth, bytes)})`;
+  }
+
+  x(time) {
+    return LEFT + (time / this.end) * (this.width - LEFT - RIGHT);
+  }
+
+  timeAt(event) {
+    const x = event.clientX - this.area.getBoundingClientRect().left;
+    const part = (x - LEFT) / Math.max(1, this.width - LEFT - RIGHT);
+    return Math.max(0, Math.min(1, part)) * this.end;
+  }
+
+  draw() {
+    this.width = this.area.clientWidth;
+    this.height = this.area.clientHeight;
+    if (this.width === 0) return;
+    const pen = prepare(this.canvas, this.width, this.height);
+    const palette = colors();
+    const values = this.samples[this.series.id];
+    const most = this.mostOf(values);
+    const floor = this.height - BOTTOM;
+    const y = (value) => floor - (value / most) * (floor - TOP);
+    this.drawGrid(pen, palette, most, y);
+    this.drawArea(pen, palette.band, values, y, floor);
+    if (this.series.id === "bytes") {
+      this.drawArea(pen, palette.area, this.samples.least, y, floor);
+      this.drawLine(pen, palette.resident, this.samples, "resident", y);
+    }
+    if (this.before) this.drawLine(pen, palette.faint, this.before, this.series.id, y);
+    this.drawLine(pen, palette.accent, this.samples, this.series.id, y);
+    this.tellColors(palette);
+    this.drawMarks(pen, palette, floor);
+  }
+
+  mostOf(values) {
+    const resident = this.series.id === "bytes" ? this.samples.resident : [];
+    const all = [...values, ...resident, ...(this.before?.[this.series.id] ?? [])];
+    return Math.max(1, all.reduce((a, b) => Math.max(a, b ?? 0), 0) * 1.05);
+  }
+
+  drawGrid(pen, palette, most, y) {
+    pen.font = "11px system-ui, sans-serif";
+    pen.fillStyle = palette.faint;
+    pen.strokeStyle = palette.line;
+    pen.lineWidth = 1;
+    pen.textBaseline = "middle";
+    pen.textAlign = "right";
+    for (const value of ticks(most, 4, this.series.id === "blocks" ? 10 : 2)) {
+      const level = Math.round(y(value)) + 0.5;
+      pen.beginPath();
+      pen.moveTo(LEFT, level);
+      pen.lineTo(this.width - RIGHT, level);
+      pen.stroke();
+      pen.fillText(this.series.format(value), LEFT - 8, level);
+    }
+    pen.textBaseline = "top";
+    for (const value of ticks(this.end, Math.max(2, Math.floor(this.width / 160)), 10)) {
+      pen.textAlign = value === 0 ? "left" : "center";
+      const text = value === 0 ? "0" : micros(value);
+      if (this.x(value) < this.width - 40)
+        pen.fillText(text, this.x(value), this.height - BOTTOM + 6);
+    }
+    pen.textAlign = "left";
+  }
+
+  drawArea(pen, color, values, y, floor) {
+    const { end } = this.samples;
+    pen.fillStyle = color;
+    pen.beginPath();
+    pen.moveTo(this.x(0), floor);
+    // Steps: a value holds for the interval that ends with it.
+    values.forEach((value, i) => {
+      pen.lineTo(this.x(i === 0 ? 0 : end[i - 1]), y(value));
+      pen.lineTo(this.x(end[i]), y(value));
+    });
+    pen.lineTo(this.x(end.at(-1) ?? 0), floor);
+    pen.fill();
+  }
+
+  drawLine(pen, color, samples, id, y) {
+    const { end } = samples;
+    pen.strokeStyle = color;
+    pen.lineWidth = 1.25;
+    pen.beginPath();
+    let isOpen = false;
+    samples[id].forEach((value, i) => {
+      if (value !== null) {
+        pen[isOpen ? "lineTo" : "moveTo"](this.x(i === 0 ? 0 : end[i - 1]), y(value));
+        pen.lineTo(this.x(end[i]), y(value));
+      }
+      isOpen = value !== null;
+    });
+    pen.stroke();
+  }
+
+  tellColors(palette) {
+    const isBytes = this.series.id === "bytes";
+    const parts = [[palette.accent, isBytes ? "most live in each interval" : this.series.title]];
+    if (isBytes) parts.push([palette.area, "least"]);
+    if (isBytes && this.samples.resident.some((value) => value !== null))
+      parts.push([palette.resident, "resident memory of the process"]);
+    if (this.before) parts.push([palette.faint, "the first report"]);
+    fill(
+      this.legend,
+      parts.map(([color, text]) => swatch(color, text)),
+    );
+  }
+
+  drawMarks(pen, palette, floor) {
+    const range = this.drag ?? this.app.state.range?.map((stop) => this.app.stops[stop]);
+    if (range) {
+      const [left, right] = range.map((time) => this.x(time)).sort((a, b) => a - b);
+      pen.fillStyle = palette.accent;
+      pen.globalAlpha = 0.16;
+      pen.fillRect(left, TOP, right - left, floor - TOP);
+      pen.globalAlpha = 1;
+      pen.fillRect(left, TOP, 1.5, floor - TOP);
+      pen.fillRect(right - 1.5, TOP, 1.5, floor - TOP);
+    }
+    if (this.cursor >= 0) {
+      pen.fillStyle = palette.text;
+      pen.fillRect(this.x(this.samples.end[this.cursor]) - 0.5, TOP, 1, floor - TOP);
+    }
+  }
+
+  sampleAt(time) {
+    const at = this.samples.end.findIndex((end) => end >= time);
+    return at < 0 ? this.samples.end.length - 1 : at;
+  }
+
+  press(event) {
+    if (event.button !== 0 || !this.hasMoments) return;
+    this.pressed = event.clientX;
+    this.from = this.timeAt(event);
+    this.area.setPointerCapture(event.pointerId);
+  }
+
+  move(event) {
+    const time = this.timeAt(event);
+    this.cursor = this.sampleAt(time);
+    if (this.pressed !== undefined && Math.abs(event.clientX - this.pressed) >= DRAGGED_PIXELS) {
+      this.drag = [this.from, time];
+    }
+    if (!this.app.state.range && !this.drag) this.tell();
+    const { samples, cursor } = this;
+    this.tip.show(
+      event.clientX,
+      event.clientY,
+      h("p.name", {}, `Until ${micros(samples.end[cursor])}`),
+      facts([
+        [
+          "Live",
+          samples.least[cursor] === samples.bytes[cursor]
+            ? bytes(samples.bytes[cursor])
+            : `${bytes(samples.least[cursor])} to ${bytes(samples.bytes[cursor])}`,
+        ],
+        ["Blocks", count(samples.blocks[cursor])],
+        ["Allocated so far", bytes(samples.total[cursor])],
+        ["Rate", `${bytes(samples.rate[cursor])}/s`],
+        [
+          "Process",
+          samples.resident[cursor] === null ? "not known" : bytes(samples.resident[cursor]),
+        ],
+      ]),
+    );
+    this.drawSoon();
+  }
+
+  release(event) {
+    const { drag } = this;
+    this.pressed = undefined;
+    this.drag = undefined;
+    if (!drag) return;
+    const [from, to] = [this.from, this.timeAt(event)]
+      .sort((a, b) => a - b)
+      .map((time) => nearest(this.app.stops, time));
+    this.setRange(from < to ? [from, to] : null);
+  }
+
+  leave() {
+    this.tip.hide();
+    this.cursor = -1;
+    this.drawSoon();
+    this.tell();
+  }
+
+  setRange(range) {
+    const { metric } = this.app.state;
+    const isRanged = metric.startsWith("range-");
+    this.app.set({ range, metric: range && !isRanged ? "range-total" : metric, zoom: null });
+  }
+
+  toPeak() {
+    this.cursor = peakOf(this.samples);
+    this.app.set({
+      range: null,
+      metric: this.app.head.reports[0].short_lifetime === null ? "total" : "peak",
+    });
+    this.status.textContent = `The peak: ${this.sampleText(this.cursor)}`;
+  }
+
+  key(event) {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (step !== undefined && event.shiftKey && this.hasMoments) {
+      const last = this.app.stops.length - 1;
+      const [from, to] = this.app.state.range ?? [0, step > 0 ? 0 : last];
+      const moved = Math.max(from + 1, Math.min(last, to + step));
+      this.setRange([from, moved]);
+    } else if (step !== undefined) {
+      this.cursor = Math.max(0, Math.min(this.samples.end.length - 1, this.cursor + step));
+      this.update();
+    } else if (event.key === "p") this.toPeak();
+    else if (event.key === "Escape") this.setRange(null);
+    else return;
+    event.preventDefault();
+  }
+}

@@ -1,0 +1,47 @@
+// The heap over time as numbers.
+
+import { numberOf } from "./format.js";
+
+// The samples as numbers, and what can be computed of them.
+export function samplesOf(timeline) {
+  const list = (name) => timeline[name].map(numberOf);
+  const [end, total] = [list("end_us"), list("total_bytes")];
+  const rate = total.map((sum, i) => {
+    const before = i === 0 ? [0, 0] : [end[i - 1], total[i - 1]];
+    const span = end[i] - before[0];
+    return span > 0 ? ((sum - before[1]) * 1e6) / span : 0;
+  });
+  return {
+    end,
+    total,
+    rate,
+    bytes: list("max_bytes"),
+    least: list("min_bytes"),
+    blocks: list("blocks"),
+    totalBlocks: list("total_blocks"),
+    resident: timeline.resident_bytes.map((value) => (value === null ? null : numberOf(value))),
+  };
+}
+
+// The latest of the largest.
+export function peakOf(samples) {
+  return samples.bytes.reduce((best, value, i) => (value >= samples.bytes[best] ? i : best), 0);
+}
+
+export function nearest(stops, time) {
+  return stops.reduce(
+    (best, stop, i) => (Math.abs(stop - time) < Math.abs(stops[best] - time) ? i : best),
+    0,
+  );
+}
+
+// Round values from 0 to `most`, about `wanted` of them. Bytes are round in powers of two.
+export function ticks(most, wanted, base) {
+  let step =
+    base === 2
+      ? 2 ** Math.ceil(Math.log2(most / wanted))
+      : 10 ** Math.floor(Math.log10(most / wanted));
+  if (base === 10) step *= [1, 2, 5, 10].find((factor) => most / (step * factor) <= wanted);
+  step = Math.max(step, 1);
+  return Array.from({ length: Math.floor(most / step) + 1 }, (_, i) => i * step);
+}

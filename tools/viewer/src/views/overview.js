@@ -1,0 +1,299 @@
+// The overview: totals, losses and what was not seen, and what else a report says of the process.
+// All but one part comes from the page's head, before the stacks are read.
+
+import { fill, h } from "../dom.js";
+import { bytes, count, numberOf, share, time } from "../format.js";
+import { harmless } from "../names.js";
+import { change } from "../words.js";
+import { histograms } from "./histograms.js";
+import { groups, heapState, panel, processes, threads } from "./process.js";
+import { bar, changeText } from "./functions.js";
+
+export class OverviewView {
+  constructor(app) {
+    this.app = app;
+    this.top = h("section.panel", { "aria-label": "Where it comes from" });
+    this.element = h(
+      "section.view.overview",
+      { "aria-label": "Overview" },
+      this.cards(),
+      this.top,
+      this.rest(),
+    );
+  }
+
+  update() {
+    const { app } = this;
+    if (!app.profile)
+      return fill(
+        this.top,
+        h("h2", {}, "Where it comes from"),
+        h("p.empty", {}, "Reading the stacks…"),
+      );
+    const sums = app.sums();
+    if (this.sums === sums) return;
+    this.sums = sums;
+    fill(this.top, this.topFunctions());
+  }
+
+  cards() {
+    const { app } = this;
+    const [first, last] = [app.head.reports[0], app.report];
+    const card = (title, bytesKey, blocksKey, note) =>
+      h(
+        "div.card",
+        { "data-card": title },
+        h("h2", {}, title),
+        app.isDifference
+          ? [
+              h(
+                "p.big",
+                {},
+                `${app.units.bytes(first.totals[bytesKey])} → ${app.units.bytes(last.totals[bytesKey])}`,
+              ),
+              h(
+                "p",
+                {},
+                change(
+                  numberOf(first.totals[bytesKey]),
+                  numberOf(last.totals[bytesKey]),
+                  app.units.bytes,
+                ),
+              ),
+            ]
+          : [
+              h(
+                "p.big",
+                { "data-exact": String(last.totals[bytesKey]) },
+                app.units.bytes(last.totals[bytesKey]),
+              ),
+              h(
+                "p",
+                { "data-exact": String(last.totals[blocksKey]) },
+                `in ${app.units.blocks(last.totals[blocksKey])}`,
+              ),
+            ],
+        h("p.note", {}, note),
+      );
+    const frees = app.head.reports.every((report) => report.short_lifetime !== null);
+    if (!frees) {
+      return h(
+        "div.cards",
+        {},
+        card(
+          last.verb === "Allocated" ? "Allocated" : last.verb,
+          0,
+          1,
+          "This report knows of no frees: no peak, no lifetimes, no end.",
+        ),
+      );
+    }
+    const atPeak =
+      numberOf(last.end) > 1
+        ? `after ${time(last.peak, last)}, ${share(numberOf(last.peak), numberOf(last.end))} of the run`
+        : "";
+    const bound = last.peak_is_exact === false ? "within 1 %" : "";
+    return h(
+      "div.cards",
+      {},
+      card("Allocated", 0, 1, meanNote(last)),
+      card(
+        "At the peak",
+        5,
+        6,
+        [last.processes.length > 0 ? "at most: the peaks of all processes" : atPeak, bound]
+          .filter(Boolean)
+          .join(" · "),
+      ),
+      card(
+        "At the end",
+        7,
+        8,
+        numberOf(last.totals[7]) === 0
+          ? "everything was freed"
+          : `${share(numberOf(last.totals[7]), numberOf(last.totals[0]))} of all that was allocated`,
+      ),
+    );
+  }
+
+  // The program's own functions that the metric's bytes or blocks come from, the largest first; of a
+  // difference, those that changed most.
+  ownFunctions() {
+    const { app } = this;
+    const { profile } = app;
+    const sums = app.sums();
+    const found = new Map();
+    for (let leaf = 0; leaf < profile.leafCount; leaf++) {
+      if (!(sums.leaf(leaf) > 0)) continue;
+      const node = profile.tellingNode(leaf);
+      const fn = node < 0 ? -1 : profile.nodeFunction[node];
+      const [before, after] = sums.isCompared ? sums.pairOfLeaf(leaf) : [0, sums.leaf(leaf)];
+      const known = found.get(fn) ?? [0, 0];
+      found.set(fn, [known[0] + before, known[1] + after]);
+    }
+    const size = ([, [before, after]]) => Math.abs(after - before);
+    return [...found]
+      .filter((one) => size(one) > 0)
+      .sort((a, b) => size(b) - size(a))
+      .slice(0, 8);
+  }
+
+  topFunctions() {
+    const { app } = this;
+    const sums = app.sums();
+    const format = (value) => (app.metric.unit === "bytes" ? app.units.bytes(value) : count(value));
+    const open = (fn) => app.set({ view: "functions", chosen: fn, sort: "" });
+    const name = (fn) =>
+      fn < 0
+        ? "[no frames]"
+        : h(
+            "button.link",
+            { type: "button", title: app.name(fn), onclick: () => open(fn) },
+            app.shortName(fn),
+          );
+    const numbers = ([before, after]) =>
+      sums.isCompared
+        ? [
+            h("td", {}, `${format(before)} → ${format(after)}`),
+            h("td", {}, changeText(before, after, format)),
+          ]
+        : [h("td", {}, format(after)), h("td", {}, bar(after, sums.total))];
+    const rows = this.ownFunctions().map(([fn, pair]) =>
+      h(
+        "tr",
+        {},
+        h("td.wide", {}, name(fn), h("span.place", {}, fn < 0 ? "" : app.placeOfFunction(fn))),
+        numbers(pair),
+      ),
+    );
+    return [
+      h("h2", {}, sums.isCompared ? "What changed" : "Where it comes from"),
+      h(
+        "p.note",
+        {},
+        `${app.metric.label}: ${app.metric.hint}, by the innermost function of the program itself.`,
+      ),
+      rows.length === 0 && h("p.empty", {}, sums.isCompared ? "Nothing changed." : "Nothing."),
+      h("table.plain.bars", {}, h("tbody", {}, rows)),
+      rows.some((row) => /^0x[0-9a-f]+/.test(row.textContent)) &&
+        h(
+          "p.note",
+          {},
+          "An address stands for a function without a name: the program has no symbols.",
+        ),
+    ];
+  }
+
+  rest() {
+    const { report } = this.app;
+    return [
+      this.app.isDifference && h("p.note", {}, "All that follows is of the second report."),
+      this.panels(report),
+    ];
+  }
+
+  panels(report) {
+    return h(
+      "div.panels",
+      {},
+      this.unseen(),
+      heapState(report.heap_state),
+      histograms(report),
+      threads(report),
+      groups(report),
+      processes(report),
+      this.about(),
+    );
+  }
+
+  unseen() {
+    const { report } = this.app;
+    const { losses, sampling, coverage } = report;
+    const gap = sampling !== null && typeof sampling === "object" ? sampling.mean_gap : sampling;
+    return panel(
+      "What was not seen",
+      losses === null
+        ? h("p.empty", {}, "This report does not say what was lost.")
+        : losses.length === 0
+          ? h("p.good", {}, "Nothing was lost.")
+          : h(
+              "ul.losses",
+              {},
+              losses.map((loss) => h("li", {}, loss)),
+            ),
+      gap !== null &&
+        gap !== undefined &&
+        h(
+          "p",
+          {},
+          `Blocks were sampled, one in ${bytes(gap)} on average: totals are exact, the numbers of sites are estimates.`,
+        ),
+      coverage !== null && typeof coverage === "object" && coverageOf(coverage),
+      report.self_check &&
+        h(
+          "p",
+          {},
+          `Self-check: ${count(report.self_check[0])} captures, ${count(report.self_check[1])} differences.`,
+        ),
+    );
+  }
+
+  about() {
+    const { app } = this;
+    const words = (report) => [
+      h("p.command", {}, harmless(report.command)),
+      h(
+        "p.note",
+        {},
+        [
+          report.executable && harmless(report.executable),
+          `mode ${harmless(report.mode)}`,
+          report.version && `mod-alloc ${harmless(report.version)}`,
+        ]
+          .filter(Boolean)
+          .join(" · "),
+      ),
+    ];
+    return panel(
+      "About this report",
+      app.head.reports.map(words),
+      h(
+        "p.note",
+        {},
+        `Page written by ${app.head.writer}. It asks nothing of any network, and has no code of other libraries.`,
+      ),
+    );
+  }
+}
+
+function meanNote(report) {
+  const [total, number, lifetimes] = report.totals.map(numberOf);
+  if (number === 0) return "";
+  return `a block has ${bytes(total / number)} and lives ${time(lifetimes / number, report)} on average`;
+}
+
+function coverageOf(coverage) {
+  const sizes = Object.entries(coverage).filter(
+    ([key, value]) => key.endsWith("_bytes") && value !== null,
+  );
+  const name = (key) => key.replace(/_bytes$/, "").replaceAll("_", " ");
+  return [
+    h(
+      "table.plain",
+      {},
+      h(
+        "tbody",
+        {},
+        sizes.map(([key, value]) =>
+          h("tr", {}, h("th", { scope: "row" }, name(key)), h("td", {}, bytes(value))),
+        ),
+      ),
+    ),
+    Array.isArray(coverage.reasons) &&
+      h(
+        "ul.losses",
+        {},
+        coverage.reasons.map((reason) => h("li", {}, harmless(String(reason)))),
+      ),
+  ];
+}

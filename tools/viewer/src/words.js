@@ -1,0 +1,81 @@
+// All counters of a set of stacks, in words.
+
+import { prefixSums } from "./columns.js";
+import { blocks, share, signed, time, unitsOf } from "./format.js";
+
+// The nine numbers of each document over ranges of stacks, [first, end].
+export function counters(profile, ranges) {
+  profile.allSums ??= profile.numbers.map((numbers) => numbers.slice(0, 9).map(prefixSums));
+  return profile.allSums.map((columns) =>
+    columns.map((sums) => ranges.reduce((sum, [first, end]) => sum + sums[end] - sums[first], 0)),
+  );
+}
+
+export function rangesOfNodes(profile, nodes) {
+  return Array.from(nodes, (node) => [
+    profile.leavesBefore[node],
+    profile.leavesBefore[profile.nodeEnd[node]],
+  ]);
+}
+
+export function rangesOfLeaves(leaves) {
+  return Array.from(leaves, (leaf) => [leaf, leaf + 1]);
+}
+
+// [what, text] of each counter.
+export function inWords(profile, ranges) {
+  const all = counters(profile, ranges);
+  const { reports } = profile.head;
+  const stacks = ranges.reduce((sum, [first, end]) => sum + end - first, 0);
+  if (all.length === 2) return comparedInWords(all, reports.at(-1), stacks);
+  return numbersInWords(all[0], reports[0], stacks);
+}
+
+function numbersInWords(numbers, report, stacks) {
+  const [bytes, number, lifetimes, most, mostBlocks, peak, peakBlocks, end, endBlocks] = numbers;
+  const units = unitsOf(report);
+  const lines = [["Allocated", `${units.bytesInFull(bytes)} in ${units.blocks(number)}`]];
+  if (number > 0) lines.push(["Mean size", units.bytes(bytes / number)]);
+  if (report.short_lifetime !== null) {
+    const atMost = stacks > 1 ? "at most " : "";
+    lines.push(
+      ["Live at peak", `${units.bytesInFull(peak)} in ${blocks(peakBlocks)}`],
+      ["Live at end", `${units.bytesInFull(end)} in ${blocks(endBlocks)}`],
+      ["Own maximum", `${atMost}${units.bytesInFull(most)} in ${blocks(mostBlocks)}`],
+    );
+    if (number > 0) lines.push(["Lifetime", `${time(lifetimes / number, report)} on average`]);
+  }
+  if (stacks > 1) lines.push(["Stacks", String(stacks)]);
+  return lines;
+}
+
+function comparedInWords([before, after], report, stacks) {
+  const units = unitsOf(report);
+  const line = (label, key, format) => [
+    label,
+    `${format(before[key])} → ${format(after[key])} (${change(before[key], after[key], format)})`,
+  ];
+  const lines = [line("Total bytes", 0, units.bytes), line("Total blocks", 1, units.blocks)];
+  if (report.short_lifetime !== null) {
+    lines.push(
+      line("Live at peak", 5, units.bytes),
+      line("Blocks at peak", 6, units.blocks),
+      line("Live at end", 7, units.bytes),
+      line("Blocks at end", 8, units.blocks),
+    );
+  }
+  const isNew = before[1] === 0 && after[1] > 0;
+  const isGone = before[1] > 0 && after[1] === 0;
+  if (isNew || isGone)
+    lines.unshift(["Change", isNew ? "new in the second report" : "gone in the second report"]);
+  if (stacks > 1) lines.push(["Stacks", String(stacks)]);
+  return lines;
+}
+
+// `+1.20 MiB, +12.0 %`
+export function change(before, after, format) {
+  const difference = signed(after - before, format);
+  if (before === 0 || after === before) return difference;
+  const part = share(Math.abs(after - before), before);
+  return `${difference}, ${after > before ? "+" : "−"}${part}`;
+}

@@ -1,0 +1,249 @@
+// The parts of the page that need no browser.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { nearest, peakOf, samplesOf, ticks } from "../src/timeline.js";
+import { Flame, hiddenFunctions, matched, topNodes } from "../src/flame.js";
+import { blocks, bytes, bytesInFull, count, micros, share, signed } from "../src/format.js";
+import { functionSums, neighbours } from "../src/functions.js";
+import { momentColumn, olderThan, sumsOf } from "../src/metrics.js";
+import { fitted, harmless, shorter, shortPlace } from "../src/names.js";
+import { Reader } from "../src/reader.js";
+import { defaults, fromHash, toHash } from "../src/state.js";
+import { sorted } from "../src/table.js";
+import { change } from "../src/words.js";
+import { bytesOf, functionOf, profileOf } from "./made.mjs";
+
+test("numbers of all sizes are read", () => {
+  const numbers = [0, 1, 127, 128, 300, 2 ** 32, 2 ** 53 - 1];
+  const reader = new Reader(bytesOf(numbers, "18446744073709551615"));
+  for (const number of numbers) assert.equal(reader.number(), number);
+  assert.equal(reader.number(), 2 ** 64);
+  const signs = new Reader(bytesOf([0, 1, 2, 3]));
+  assert.deepEqual(
+    [0, 1, 2, 3].map(() => signs.signed()),
+    [0, -1, 1, -2],
+  );
+});
+
+test("data that ends early is an error", () => {
+  assert.throws(() => new Reader(new Uint8Array([128])).number(), /ends too early/);
+  assert.throws(() => new Reader(new Uint8Array([5, 1])).text(), /ends too early/);
+});
+
+test("texts share their beginnings, in whole bytes", () => {
+  const reader = new Reader(new Uint8Array([0, 2, 97, 98, 1, 2, 0xc3, 0xa4, 3, 0]));
+  assert.deepEqual(
+    [0, 1, 2].map(() => reader.sharedText()),
+    ["ab", "aä", "aä"],
+  );
+});
+
+const tree = () =>
+  profileOf([
+    ["m", 1],
+    ["mab", 10],
+    ["mac", 20],
+    ["mb", 40],
+    ["n", 80],
+  ]);
+
+// Rows of a graph as `function:value`.
+function rows(flame) {
+  flame.ensure(99, 0);
+  const name = (fn) => (fn < 0 ? "*" : flame.profile.functionName(fn));
+  return flame.rows.map((row) => row.map((box) => `${name(box.fn)}:${box.value}`).join(" "));
+}
+
+function flameOf(profile, settings = {}) {
+  const hidden = new Uint8Array(profile.functionCount);
+  return new Flame(profile, sumsOf(profile, "total", null), { hidden, ...settings });
+}
+
+test("the graph from outer to inner, and inverted", () => {
+  const profile = tree();
+  assert.deepEqual(rows(flameOf(profile)), ["*:151", "n:80 m:71", "b:40 a:30", "c:20 b:10"]);
+  const inverted = rows(flameOf(profile, { inverted: true }));
+  assert.deepEqual(inverted, ["*:151", "n:80 b:50 c:20 m:1", "m:40 a:10 a:20", "m:10 m:20"]);
+});
+
+test("with a focus, its callees and its callers", () => {
+  const profile = tree();
+  const focus = functionOf(profile, "b");
+  assert.deepEqual(rows(flameOf(profile, { focus })), ["b:50"]);
+  assert.deepEqual(rows(flameOf(profile, { focus, inverted: true })), [
+    "b:50",
+    "m:40 a:10",
+    "m:10",
+  ]);
+});
+
+test("frames that are left out give their place to what they call", () => {
+  const profile = profileOf([
+    ["mAb", 1],
+    ["mAc", 2],
+    ["mb", 4],
+  ]);
+  const hidden = hiddenFunctions(profile, ["std"]);
+  const outer = new Flame(profile, sumsOf(profile, "total", null), { hidden });
+  assert.deepEqual(rows(outer), ["*:7", "m:7", "b:5 c:2"]);
+  const inner = new Flame(profile, sumsOf(profile, "total", null), { hidden, inverted: true });
+  assert.deepEqual(rows(inner), ["*:7", "b:5 c:2", "m:5 m:2"]);
+});
+
+test("zoom goes to a box, and back to it from its place", () => {
+  const profile = tree();
+  for (const inverted of [false, true]) {
+    const flame = flameOf(profile, { inverted });
+    flame.ensure(99, 0);
+    const box = flame.rows[2][1];
+    const again = flameOf(profile, { inverted });
+    again.zoom(flame.placeOf(box));
+    assert.equal(again.zoomed.fn, box.fn);
+    assert.equal(again.zoomed.value, box.value);
+    assert.equal(again.width(again.zoomed), 1);
+  }
+});
+
+test("boxes too small to be seen are left out", () => {
+  const flame = flameOf(tree());
+  flame.ensure(99, 0.2);
+  assert.deepEqual(
+    flame.rows.map((row) => row.length),
+    [1, 2, 1],
+  );
+});
+
+test("recursion counts once; own is own", () => {
+  const profile = profileOf([
+    ["fgf", 1],
+    ["fgfg", 2],
+    ["gf", 4],
+  ]);
+  const { own, cumulative } = functionSums(profile, sumsOf(profile, "total", null));
+  const [f, g] = ["f", "g"].map((letter) => functionOf(profile, letter));
+  assert.deepEqual([cumulative[f], cumulative[g], own[f], own[g]], [7, 7, 5, 2]);
+  const around = neighbours(profile, sumsOf(profile, "total", null), f);
+  assert.deepEqual(around, {
+    callers: [
+      [g, 4],
+      [-1, 3],
+    ],
+    callees: [[g, 3]],
+  });
+});
+
+test("a search counts each stack once", () => {
+  const profile = profileOf([
+    ["fgf", 1],
+    ["fgfg", 2],
+    ["gf", 4],
+    ["h", 8],
+  ]);
+  const matches = new Uint8Array(profile.functionCount);
+  matches[functionOf(profile, "f")] = 1;
+  assert.equal(matched(profile, sumsOf(profile, "total", null), matches, topNodes(profile)), 7);
+});
+
+test("numbers at moments, in ranges, and the least since", () => {
+  const moments = [
+    [0, 10, 1, 10, 1],
+    [2, 30, 3, 5, 1],
+  ];
+  const profile = profileOf(
+    [
+      ["f", 50, 7, moments],
+      ["g", 9, 9],
+    ],
+    { moments: { at_us: [10, 20, 30] } },
+  );
+  const at = (kind) => [0, 1, 2, 3, 4].map((stop) => momentColumn(profile, kind, stop)[0]);
+  assert.deepEqual(at(0), [0, 10, 10, 30, 50]);
+  assert.deepEqual(at(2), [0, 10, 10, 5, 7]);
+  assert.deepEqual([...sumsOf(profile, "range-total", [1, 3]).weights], [20, 0]);
+  const growth = sumsOf(profile, "range-growth", [2, 3]);
+  assert.deepEqual(growth.pairOfLeaf(0), [10, 5]);
+  assert.deepEqual(
+    [1, 3].map((stop) => olderThan(profile, stop)[0]),
+    [5, 5],
+  );
+  assert.equal(olderThan(profile, 1)[1], 0);
+});
+
+test("the timeline's samples, peak and stops", () => {
+  const lists = {
+    end_us: [10, 20],
+    min_bytes: [0, 1],
+    max_bytes: [5, 5],
+    blocks: [1, 2],
+    total_bytes: [100, 100],
+    total_blocks: [1, 2],
+    resident_bytes: [null, 9],
+  };
+  const samples = samplesOf(lists);
+  assert.deepEqual([samples.rate, peakOf(samples)], [[1e7, 0], 1]);
+  assert.equal(nearest([0, 10, 20], 14), 1);
+  assert.deepEqual(ticks(1000, 4, 10), [0, 500, 1000]);
+  assert.deepEqual(ticks(1024, 4, 2), [0, 256, 512, 768, 1024]);
+  assert.deepEqual(ticks(1, 4, 2), [0, 1]);
+});
+
+test("numbers as people read them", () => {
+  assert.deepEqual([0, 1023, 1024, 1_234_567, 2 ** 64].map(bytes), [
+    "0 B",
+    "1,023 B",
+    "1.00 KiB",
+    "1.18 MiB",
+    "16.0 EiB",
+  ]);
+  assert.equal(bytesInFull("18446744073709551615"), "18,446,744,073,709,551,615 bytes (16.0 EiB)");
+  assert.ok(count(2 ** 60).startsWith("≈ 1,152,921,504,606"));
+  assert.deepEqual([blocks(1), blocks(1234)], ["1 block", "1,234 blocks"]);
+  assert.deepEqual(
+    [share(0, 5), share(1, 1e6), share(5, 5), share(99_999, 100_000), share(1, 0)],
+    ["0 %", "< 0.1 %", "100.0 %", "99.9 %", "–"],
+  );
+  assert.deepEqual([0.5, 12, 3400, 1.25e6, 245e6].map(micros), [
+    "0.5 µs",
+    "12 µs",
+    "3.40 ms",
+    "1.25 s",
+    "4 min 05 s",
+  ]);
+  assert.deepEqual([signed(5, count), signed(-5, count), signed(0, count)], ["+5", "−5", "±0"]);
+  assert.deepEqual([change(0, 5, count), change(10, 5, count)], ["+5", "−5, −50.0 %"]);
+});
+
+test("names are harmless and fit", () => {
+  assert.equal(harmless("a\u0000\u202eb"), "a␀\ufffdb");
+  assert.equal(harmless("x".repeat(1e7)).length, 2001);
+  assert.equal(shorter("<a::b::C<d::E> as f::G>::h"), "<C<E> as G>::h");
+  assert.equal(fitted("alpha::beta::gamma", 8), "…::gamma");
+  assert.equal(shortPlace("/a/b/c/d/e.rs:1"), "…/c/d/e.rs:1");
+});
+
+test("the state goes through the address", () => {
+  const state = {
+    ...defaults(),
+    view: "flame",
+    hide: ["std", "crate:a&b"],
+    zoom: [3, 4],
+    focus: 2,
+    search: "<&>",
+  };
+  assert.deepEqual(fromHash(toHash(state)), state);
+  const limits = { functions: 2, nodes: 3, stacks: 1, stops: 0 };
+  const read = fromHash("#view=flame&focus=2&zoom=3-1&range=0-1&chosen=-4", limits);
+  assert.deepEqual([read.focus, read.zoom, read.range, read.chosen], [-1, null, null, -1]);
+});
+
+test("rows are in order, equal ones as they were", () => {
+  assert.deepEqual(
+    sorted([5, 6, 7], (row) => ({ 5: 1, 6: 2, 7: 1 })[row], false),
+    [6, 5, 7],
+  );
+  assert.deepEqual(
+    sorted([5, 6, 7], (row) => ({ 5: "b", 6: "a", 7: "c" })[row], true),
+    [6, 5, 7],
+  );
+});
