@@ -5,8 +5,8 @@ use std::path::Path;
 use crate::base::output;
 use crate::base::say::say;
 
+use super::content::{Options, Shown, write};
 use super::open::open;
-use super::{Options, Shown, write};
 
 /// Writes the page to `target`, tells the user of it, and opens it in the browser if `opens`. `-`
 /// is standard output, of which nothing is told.
