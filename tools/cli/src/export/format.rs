@@ -13,7 +13,7 @@ use super::{collapsed, firefox, pprof, speedscope, svg};
 /// `--to`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
-    /// A page for the browser: flame graph, tables, heap over time
+    /// A page for the browser: flame graph, tables, totals
     Html,
     /// pprof's profile.proto, gzipped: `go tool pprof`, Pyroscope, Parca
     Pprof,

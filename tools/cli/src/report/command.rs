@@ -64,8 +64,7 @@ pub(crate) struct Arguments {
 /// The report as a page for the browser.
 #[derive(Debug, clap::Args)]
 struct Page {
-    /// Write a page for the browser: flame graph, tables, heap over time; one file that needs no
-    /// network
+    /// Write a page for the browser: flame graph, tables, totals; one file that needs no network
     #[arg(long, conflicts_with_all = ["format", "sort", "top", "stacks"])]
     html: bool,
     /// Write the page to OUT; `-` is standard output [default: FILE's name with .html, in the
