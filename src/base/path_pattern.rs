@@ -29,6 +29,7 @@ enum Piece<'p> {
     Executable,
 }
 
+/// The pattern's pieces, one after another.
 fn pieces(mut rest: &[u8]) -> impl Iterator<Item = Piece<'_>> {
     core::iter::from_fn(move || {
         let (piece, len) = match *rest {
@@ -47,6 +48,7 @@ fn pieces(mut rest: &[u8]) -> impl Iterator<Item = Piece<'_>> {
     })
 }
 
+/// Hands over the name of the executable's file; `false` if it does not fit.
 fn with_executable(push: &mut impl FnMut(&[u8]) -> bool) -> bool {
     let mut path = [0; PATH_SIZE];
     let len = os::read_link(c"/proc/self/exe", &mut path);

@@ -155,6 +155,7 @@ fn scaled(number: f64, step: f64, units: &[&'static str]) -> (ThreeDigits, &'sta
     (ThreeDigits(number), units.get(unit).copied().unwrap_or_default())
 }
 
+/// A number with about three digits: `1.23`, `12.3`, `123`.
 struct ThreeDigits(f64);
 
 impl Display for ThreeDigits {

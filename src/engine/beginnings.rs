@@ -25,6 +25,7 @@ struct Beginning {
     version: AtomicU32,
     /// 1: the slot has a thread.
     running: AtomicU32,
+    /// See [`Numbers`].
     numbers: [AtomicU64; 5],
 }
 
@@ -39,6 +40,7 @@ static BEGINNINGS: [Beginning; SHARED.index()] = [const {
 /// A front's numbers: bytes and blocks freed and allocated, and what reallocations kept.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Numbers {
+    /// In the order in which they are read.
     pub(crate) freed_bytes: u64,
     pub(crate) freed_blocks: u64,
     pub(crate) kept_bytes: u64,
@@ -72,6 +74,7 @@ impl Numbers {
 }
 
 impl Beginning {
+    /// Changes the words by `write`; readers meanwhile read again.
     fn write(&self, write: impl FnOnce()) {
         let version = self.version.load(Ordering::Relaxed);
         self.version.store(version.wrapping_add(1), Ordering::Relaxed);
@@ -134,6 +137,7 @@ pub(crate) fn forget(index: ThreadIndex) {
 /// A slot's running thread.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Running {
+    /// The kernel's id.
     pub(crate) id: u32,
     /// Its name and zeros.
     pub(crate) name: [u8; 16],

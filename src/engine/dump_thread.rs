@@ -85,6 +85,7 @@ fn start_thread() -> bool {
     result.is_ok()
 }
 
+/// The thread: serves one request after another, until it is the last thread of the process.
 extern "C" fn serve(_: *mut c_void) -> *mut c_void {
     /// The pause between two looks of the thread if it is the last, while that is to be expected.
     const LOOK_MILLIS: u32 = 20;
@@ -136,6 +137,7 @@ pub(crate) fn thread_ended() {
     }
 }
 
+/// The signal that is served.
 fn signal() -> c_int {
     SIGNAL.load(Ordering::Relaxed).cast_signed()
 }

@@ -1,4 +1,16 @@
 //! `Inside`: the proof that this thread is inside the hook, once.
+//!
+//! | the thread's word | the way in |
+//! |---|---|
+//! | points to a cell, whose slot is not inside | the fast one: one store |
+//! | `NEW` | registers the thread |
+//! | `SLOTLESS`, `ENDED` | waits for the slot that such threads share |
+//! | points to a cell, whose slot is inside; `BUSY` | none: the hook was interrupted |
+//! | `PROFILER`; a wiped cell | none: the event is the profiler's, or the process is not recorded |
+//!
+//! The flag `inside` is the thread's own line, so setting it costs no other thread anything. Code
+//! that must not meet a thread inside (a window that closes, a thread that joins a sole one) makes
+//! a barrier in all threads, and waits for the flags after that.
 
 use crate::base::current::{self, BUSY, ENDED, NEW, PROFILER, SLOTLESS, set_number};
 use crate::base::sync::{Ordering, compiler_fence, wait_turn};

@@ -22,7 +22,8 @@ use crate::base::os::message::say;
 use crate::base::settings::{Lossy, Settings};
 use crate::base::sync::{AtomicU32, Ordering};
 use crate::base::{os, path_pattern};
-use crate::store::layout::{Geometry, HEADER_SIZE, MAGIC, Mapping, OPEN};
+use crate::store::layout::{Geometry, HEADER_SIZE, MAGIC, OPEN};
+use crate::store::mapping::Mapping;
 use crate::store::space::SPACE;
 
 /// The reason why there is no mapping.

@@ -38,9 +38,13 @@ static SESSION: Once<Session> =
 /// The parts of the recording that the hook needs, shared by all threads.
 #[derive(Debug)]
 pub(crate) struct Session {
+    /// The beginning of the recording: totals, peaks, settings, losses that belong to no thread.
     pub(crate) header: &'static Header,
+    /// All slots, used or not.
     pub(crate) slots: &'static [ThreadSlot],
+    /// The key that announces a thread's end; `None`: the system had no key left.
     pub(crate) thread_end: Option<os::ThreadEnd>,
+    /// The clock of all events.
     pub(crate) clock: Clock,
     parts: parts::Parts,
 }
@@ -126,6 +130,7 @@ fn make(calls: Calls) -> Option<Session> {
     if settings.on { open(&settings, calls) } else { None }
 }
 
+/// Makes the mapping, describes the process in it, and opens its views.
 fn open(settings: &Settings, calls: Calls) -> Option<Session> {
     parts::prepare(settings);
     let (mapping, settings) = parts::map(settings)?;

@@ -31,13 +31,17 @@ use crate::{base::sync::AtomicU64, store::group::Member};
 pub(crate) struct ThreadCell {
     /// Null: the cell is not initialized, or was wiped.
     slot: AtomicPtr<ThreadSlot>,
+    /// The slot's index.
     index: AtomicU32,
     /// The number of times that the thread's end was announced.
     end_rounds: AtomicU32,
+    /// The thread's part in a group, as [`Member::word`] gives it.
     #[cfg(feature = "backtraces")]
     member: AtomicU64,
+    /// First address and one past the last of the thread's stack; both 0 if unknown.
     #[cfg(feature = "backtraces")]
     bounds: [AtomicU64; 2],
+    /// For `Inside` and `Claim` alone.
     thread: UnsafeCell<MaybeUninit<Thread>>,
 }
 

@@ -7,7 +7,8 @@ use crate::base::os::files::{File, Path};
 use crate::base::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::engine::place::{create, expand};
 use crate::engine::session::Session;
-use crate::store::layout::{HEADER_SIZE, Header, Mapping, Process, Region};
+use crate::store::layout::{HEADER_SIZE, Header, Process, Region};
+use crate::store::mapping::Mapping;
 use crate::store::space::{Part, SPACE, shared_slot};
 
 /// The prepared file's number plus one, while a fork is under way; 0: none.

@@ -22,7 +22,7 @@
 //! | `x_self_check` | with `MOD_ALLOC_SELF_CHECK=on`: captures `checked`, and `differences` found |
 //! | `x_heap_state` | allocator's [state](self#the-heaps-state) near the `peak` and at the `end` |
 //! | `x_modules` | `path`, `build_id` (hexadecimal), `start`, `end`, `bias` of every module |
-//! | `x_threads` | of each thread slot: its totals, and `id`, `name`, `running` of its latest thread |
+//! | `x_threads` | totals of each thread slot; `id`, `name`, `running` of its latest thread |
 //! | `x_groups` | if there are any: `name` and numbers of every group of allocations |
 //! | `x_merged` | in a stack: this many sites became equal, so `mb` and `mbk` are upper bounds |
 //!

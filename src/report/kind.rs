@@ -5,9 +5,14 @@
 //! compiled with its own), so each pattern knows both spellings. Programs built with line
 //! tables alone have a third: inlined functions without their paths.
 
+use self::names::{
+    SHORT_BACKTRACE, is_allocator, is_bare, is_call_once, is_entrance, is_libc, is_library,
+    is_profiler, is_profiler_source, is_short_backtrace, is_start,
+};
 use super::paths::shorten;
 
-const SHORT_BACKTRACE: &str = "__rust_begin_short_backtrace";
+mod names;
+
 /// How the files of the preload library's begin, wherever it was unpacked.
 const PRELOAD_LIBRARY: &str = "libmod_alloc_preload";
 
@@ -120,106 +125,6 @@ fn in_rusts_library(file: &str) -> Option<&str> {
     let path = shorten(file).strip_prefix("library/")?;
     // The part that was cut off shows that this is no folder of the program's.
     (path.len() + "library/".len() < file.len()).then_some(path)
-}
-
-/// True if a name is its last part alone.
-fn is_bare(name: &str) -> bool {
-    let before_parameters = name.split('<').next().unwrap_or(name);
-    !before_parameters.is_empty() && !before_parameters.contains("::")
-}
-
-fn is_profiler(name: &str) -> bool {
-    let path = name.trim_start_matches(['<', '&']);
-    path.strip_prefix("mod_alloc")
-        .is_some_and(|rest| rest.starts_with("::") || rest.starts_with("_preload::"))
-}
-
-/// True if `file` is one of this crate's: where it was compiled, or, for programs compiled
-/// elsewhere, by the name of a package directory (`mod-alloc-1.1.0/src/..`).
-fn is_profiler_source(file: &str) -> bool {
-    let here = concat!(env!("CARGO_MANIFEST_DIR"), "/src/");
-    let version = shorten(file).strip_prefix("mod-alloc-");
-    file.starts_with(here)
-        || version.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-}
-
-fn is_entrance(name: &str) -> bool {
-    let name = name.strip_prefix("__rustc::").unwrap_or(name);
-    ["__rust_alloc", "__rust_alloc_zeroed", "__rust_realloc"].contains(&name)
-        || name.starts_with("__rdl_")
-        || name.starts_with("__rg_")
-}
-
-fn is_allocator(name: &str) -> bool {
-    const C: [&str; 12] = [
-        "malloc",
-        "calloc",
-        "realloc",
-        "reallocarray",
-        "memalign",
-        "aligned_alloc",
-        "posix_memalign",
-        "valloc",
-        "pvalloc",
-        "__libc_malloc",
-        "__libc_calloc",
-        "__libc_realloc",
-    ];
-    const PREFIXES: [&str; 5] = [
-        "alloc::alloc::",
-        "<alloc::alloc::Global",
-        "alloc::boxed::box_new_uninit",
-        "operator new(",
-        "operator new[](",
-    ];
-    C.contains(&name)
-        || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-        || is_global_alloc_method(name)
-}
-
-/// A method of any `GlobalAlloc`: allocators that wrap ours or are wrapped by it.
-fn is_global_alloc_method(name: &str) -> bool {
-    name.starts_with('<') && name.contains(" as core::alloc::global::GlobalAlloc>::")
-        || name.starts_with("core::alloc::global::GlobalAlloc::")
-}
-
-fn is_short_backtrace(name: &str) -> bool {
-    ["std::sys::backtrace::", "std::sys_common::backtrace::", "test::"]
-        .iter()
-        .any(|path| name.strip_prefix(path).is_some_and(|rest| rest.starts_with(SHORT_BACKTRACE)))
-}
-
-fn is_start(name: &str) -> bool {
-    const NAMES: [&str; 11] = [
-        "_start",
-        "_dl_start_user",
-        "_dl_init",
-        "call_init",
-        "_start_c",
-        "__libc_start_call_main",
-        "start_thread",
-        "clone",
-        "clone3",
-        "__clone",
-        "__clone3",
-    ];
-    NAMES.contains(&name) || name.starts_with("__libc_start_main")
-}
-
-fn is_call_once(name: &str) -> bool {
-    name.starts_with("core::ops::function::FnOnce::call_once")
-        || name.starts_with('<')
-            && name.contains(" as core::ops::function::FnOnce<")
-            && name.contains(">::call_once")
-}
-
-fn is_library(name: &str) -> bool {
-    let path = name.trim_start_matches(['<', '&', '*']);
-    ["core::", "std::", "alloc::"].iter().any(|library| path.starts_with(library))
-}
-
-fn is_libc(module: &str) -> bool {
-    ["libc.so", "libc-", "libpthread.so", "libpthread-"].iter().any(|name| module.starts_with(name))
 }
 
 #[cfg(test)]

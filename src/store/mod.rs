@@ -22,7 +22,7 @@
 //! | frame's site | the maker | Release | Acquire in `Sites::of` |
 //! | record, owner | the maker, before that | Relaxed | by way of the frame's site |
 //! | owner's tally | the owner | Relaxed | a reader may see an event half done |
-//! | shared tally | the thread that holds the record's lock | Relaxed | the lock's Acquire and Release |
+//! | shared tally | the holder of the record's lock | Relaxed | the lock's Acquire and Release |
 
 // Inside the traced program nothing panics.
 #![cfg_attr(
@@ -40,6 +40,7 @@ pub(crate) mod ids;
 #[cfg(feature = "backtraces")]
 pub(crate) mod journal;
 pub(crate) mod layout;
+pub(crate) mod mapping;
 #[cfg(feature = "backtraces")]
 pub(crate) mod modules;
 pub(crate) mod peak;

@@ -14,7 +14,8 @@ use crate::base::sync::spin_lock::SpinLock;
 use crate::base::sync::{AtomicPtr, AtomicU32, Ordering, UnsafeCell};
 use crate::store::ids::ThreadIndex;
 use crate::store::ids::{SHARED, SLOTS};
-use crate::store::layout::{Mapping, Region};
+use crate::store::layout::Region;
+use crate::store::mapping::Mapping;
 
 /// A part that grows by itself: a region whose entries are used from the first on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use core::ffi::CStr;
 
 use super::files::File;
 
+/// The kernel's list of this process's mappings.
 const MAPS: &CStr = c"/proc/self/maps";
 
 /// A line of the list of mappings, and the end of the mapping before it.
@@ -47,6 +48,7 @@ pub(crate) fn bounds_of_new(size: usize) -> (u64, u64) {
     (descriptor.saturating_sub(size as u64), descriptor & !7)
 }
 
+/// The most bytes that the first thread's stack may grow to; 0 if unknown.
 fn stack_limit() -> u64 {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the out-pointer is valid.
@@ -107,6 +109,7 @@ impl Lines {
     }
 }
 
+/// The value of a hexadecimal digit.
 fn digit(byte: u8) -> u64 {
     char::from(byte).to_digit(16).unwrap_or(0).into()
 }

@@ -18,6 +18,7 @@ pub(crate) fn is_next() {
 
 pub(crate) use malloc::prepare_malloc_figures as prepare;
 
+/// The state with the number of arenas, for which glibc describes all of them in a text.
 pub(crate) fn state() -> Option<HeapState> {
     prepare();
     let state = quick_state()?;
@@ -33,6 +34,7 @@ pub(crate) fn quick_state() -> Option<HeapState> {
     of(&malloc::malloc_figures()?)
 }
 
+/// The state by `mallinfo2`'s figures; `None` if all are 0, as where glibc's allocator is not used.
 fn of(found: &MallocFigures) -> Option<HeapState> {
     let (allocated, mapped) = (found.used + found.mappings, found.arenas + found.mappings);
     (allocated != 0 || mapped != 0).then(|| HeapState {

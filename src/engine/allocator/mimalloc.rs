@@ -16,6 +16,7 @@ const UNKNOWN: u32 = 0;
 const UNUSED: u32 = 1;
 const USED: u32 = 2;
 
+/// One of the values above; found out once.
 static USE: AtomicU32 = AtomicU32::new(UNKNOWN);
 
 unsafe extern "C" {
@@ -26,6 +27,7 @@ unsafe extern "C" {
 /// The statistics are 18 KiB of text.
 const TEXT: usize = 64 << 10;
 
+/// The state with all figures. The text that has them is written into memory of its own.
 pub(crate) fn state() -> Option<HeapState> {
     let state = quick_state()?;
     let Some(memory) = os::reserve(TEXT) else { return Some(state) };
@@ -75,6 +77,8 @@ fn committed() -> u64 {
     committed as u64
 }
 
+/// Calls `work` with the statistics, written at `memory`, which has room for [`TEXT`] bytes; with
+/// an empty text if mimalloc gives none.
 fn with_text<R>(memory: NonNull<u8>, work: impl FnOnce(&str) -> R) -> R {
     let place = memory.as_ptr().cast::<c_char>();
     // SAFETY: the memory is valid for so many bytes.

@@ -6,7 +6,8 @@ use crate::base::os;
 use crate::base::os::clock::Clock;
 use crate::base::settings::Settings;
 use crate::engine::session::{Calls, Session};
-use crate::store::layout::{Geometry, Header, Mapping, Region};
+use crate::store::layout::{Geometry, Header, Region};
+use crate::store::mapping::Mapping;
 use crate::store::thread_slot::{SLOTS, ThreadSlot};
 
 /// See the module's description.
