@@ -6,9 +6,9 @@ use core::ptr::NonNull;
 
 use super::{nanos_of, page_size, process_id};
 
-/// Zeroes the whole pages in a part of a mapping of [`reserve`] by giving their memory back; the
-/// address range stays. Parts of pages stay as they are, and so does the whole range if the kernel
-/// refuses.
+/// Zeroes the whole pages in a part of a mapping of [`reserve`](super::reserve) by giving their
+/// memory back; the address range stays. Parts of pages stay as they are, and so does the whole
+/// range if the kernel refuses.
 ///
 /// # Safety
 ///
