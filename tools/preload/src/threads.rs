@@ -38,16 +38,23 @@ static SPARE: AtomicPtr<Birth> = AtomicPtr::new(ptr::null_mut());
 static HELD: AtomicBool = AtomicBool::new(false);
 
 /// Changes the list; `None` if that is not possible now. A forked child may find it held for ever,
-/// by a thread that it has not: it goes on without.
+/// by a thread that it has not: it goes on without. Any other holder is let run: a thread that went
+/// on without would be no test, and its blocks would belong to none.
 fn with_spare<R>(work: impl FnOnce() -> R) -> Option<R> {
-    const TURNS: u32 = 10_000;
-    for _ in 0..TURNS {
+    const SPINS: u32 = 100;
+    const TURNS: u32 = 20_000;
+    for turn in 0..TURNS {
         if HELD.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok() {
             let result = work();
             HELD.store(false, Ordering::Release); // pairs with the Acquire above
             return Some(result);
         }
-        core::hint::spin_loop();
+        if turn < SPINS {
+            core::hint::spin_loop();
+        } else {
+            // SAFETY: no preconditions.
+            unsafe { libc::sched_yield() };
+        }
     }
     None
 }
