@@ -13,6 +13,9 @@ use mod_alloc::preload::copy_memory;
 
 /// Words that are looked at of each piece of memory.
 const WORDS: usize = 64;
+/// Words of a piece that are followed, in one search after another: behind a small block lie others,
+/// which may lead to another thread's name that begins alike.
+const WINDOWS: [usize; 4] = [4, 8, 16, WORDS];
 /// Pieces of memory that are looked at.
 const PIECES: usize = 256;
 /// Steps from the argument.
@@ -73,13 +76,25 @@ impl Queue {
     }
 }
 
-/// Searches what `argument` leads to for the name that begins with `short`; `false` if there is
-/// none. A name that ends where it should is preferred to one that other text follows.
+/// Searches the memory that `argument` leads to for the name that begins with `short`; `false` if
+/// there is none. A name that ends where it should is preferred to one that other text follows.
 pub(crate) fn find(argument: *mut c_void, short: &[u8], name: &mut Name) -> bool {
+    let mut found = false;
+    WINDOWS.into_iter().any(|window| search(argument, short, window, &mut found, name)) || found
+}
+
+/// Searches with `window` words of each piece of memory. `true`: the name ends where it should;
+/// else `found` says if `name` is one that other text follows.
+fn search(
+    argument: *mut c_void,
+    short: &[u8],
+    window: usize,
+    found: &mut bool,
+    name: &mut Name,
+) -> bool {
     let mut queue = Queue { found: [(0, 0); PIECES], len: 0 };
     queue.push(argument.addr() as u64, 0);
     let mut next = 0;
-    let mut found = false;
     while next < queue.len {
         let (address, steps) = queue.found[next];
         next += 1;
@@ -90,17 +105,18 @@ pub(crate) fn find(argument: *mut c_void, short: &[u8], name: &mut Name) -> bool
                 keep(name, &words, len);
                 return true;
             }
-            Some((len, false)) if !found => {
+            Some((len, false)) if !*found => {
                 keep(name, &words, len);
-                found = true;
+                *found = true;
             }
             _ => {}
         }
         if steps < STEPS {
-            words.iter().take(copied / 8).for_each(|word| queue.push(*word, steps + 1));
+            let pointers = words.iter().take((copied / 8).min(window));
+            pointers.for_each(|word| queue.push(*word, steps + 1));
         }
     }
-    found
+    false
 }
 
 fn byte(words: &[u64; WORDS], at: usize) -> u8 {
