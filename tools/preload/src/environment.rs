@@ -38,7 +38,7 @@ fn without_first_entry(name: &CStr) {
     }
 }
 
-/// Whether the C library has its environment yet: before that, settings cannot be read.
+/// True if the C library has its environment yet: before that, settings cannot be read.
 pub(crate) fn is_there() -> bool {
     // SAFETY: the word is the C library's; it is read once.
     !unsafe { environ }.is_null()

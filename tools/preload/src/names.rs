@@ -13,8 +13,8 @@ use mod_alloc::preload::copy_memory;
 
 /// Words that are looked at of each piece of memory.
 const WORDS: usize = 64;
-/// Words of a piece that are followed, in one search after another: behind a small block lie others,
-/// which may lead to another thread's name that begins alike.
+/// Words of a piece that are followed, in one search after another: behind a small block lie
+/// others, which may lead to another thread's name that begins alike.
 const WINDOWS: [usize; 4] = [4, 8, 16, WORDS];
 /// Pieces of memory that are looked at.
 const PIECES: usize = 256;
@@ -33,7 +33,7 @@ pub(crate) fn is_started_with(argument: *mut c_void) {
     START.with(|start| start.set(argument));
 }
 
-/// What the calling thread was started with, the first time that it asks.
+/// The argument that the calling thread was started with, the first time that it asks.
 pub(crate) fn take_start() -> Option<*mut c_void> {
     let argument = START.with(|start| start.replace(ptr::null_mut()));
     (!argument.is_null()).then_some(argument)

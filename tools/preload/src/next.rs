@@ -93,16 +93,16 @@ fn look() -> Option<Next> {
     Some(Next { state })
 }
 
-/// What glibc's allocator keeps before a block: the block's size and three flags, in the eight
-/// bytes before it, since 1996. To look there is what `malloc_usable_size` does; without calling it
-/// a free and an allocation together take 5 ns less.
+/// The word that glibc's allocator keeps before a block: the block's size and three flags, in the
+/// eight bytes before it, since 1996. To look there is what `malloc_usable_size` does; without
+/// calling it a free and an allocation together take 5 ns less.
 mod glibc {
     use super::{Next, READY};
 
     /// The block has a mapping of its own.
     const IS_MAPPED: usize = 2;
     const FLAGS: usize = 7;
-    /// What of a block's size is not the program's, unless it has a mapping of its own.
+    /// The part of a block's size that is not the program's, unless it has a mapping of its own.
     const HEAD: usize = 8;
 
     /// The usable size of a block of glibc's; `None`: ask.
@@ -113,7 +113,7 @@ mod glibc {
         (size & IS_MAPPED == 0).then(|| (size & !FLAGS) - HEAD)
     }
 
-    /// Whether its blocks are as said here.
+    /// True if its blocks are as said here.
     pub(super) fn has_known_blocks() -> bool {
         const SIZES: [usize; 4] = [0, 24, 25, 1000];
         let next = Next { state: READY };
@@ -135,7 +135,7 @@ mod glibc {
     }
 }
 
-/// Whether the next allocator is glibc's.
+/// True if the next allocator is glibc's.
 fn is_glibcs() -> bool {
     #[cfg(target_env = "gnu")]
     return object_at(address(Function::Malloc) as u64)
@@ -144,7 +144,7 @@ fn is_glibcs() -> bool {
     false
 }
 
-/// Whether `malloc_usable_size` is of the allocator whose `malloc` is used.
+/// True if `malloc_usable_size` is of the allocator whose `malloc` is used.
 fn can_have_trailers() -> bool {
     let object = |function: Function| object_at(address(function) as u64);
     let has_both = address(Function::Malloc) != 0 && address(Function::UsableSize) != 0;
@@ -183,7 +183,7 @@ macro_rules! forward {
 }
 
 impl Next {
-    /// Whether blocks may have trailers.
+    /// True if blocks may have trailers.
     #[inline(always)]
     pub(crate) fn is_usable(self) -> bool {
         self.state > UNUSABLE
@@ -271,7 +271,7 @@ pub(crate) mod early {
         block
     }
 
-    /// Whether the block is one of these.
+    /// True if the block is one of these.
     #[inline(always)]
     pub(crate) fn has(block: *mut u8) -> bool {
         block.addr().wrapping_sub(MEMORY.0.get().addr()) < SIZE

@@ -23,7 +23,7 @@ type PthreadCreate = unsafe extern "C" fn(
 ) -> c_int;
 type PthreadSetname = unsafe extern "C" fn(libc::pthread_t, *const c_char) -> c_int;
 
-/// What a new thread is to do, and its creator's group.
+/// A new thread's work, and its creator's group.
 struct Birth {
     start: Start,
     argument: *mut c_void,
@@ -128,7 +128,7 @@ pub(crate) unsafe extern "C" fn pthread_create(
     result
 }
 
-/// How large the stack of a thread with these attributes will be.
+/// The size of the stack of a thread with these attributes.
 fn stack_size(attributes: *const libc::pthread_attr_t) -> usize {
     let mut default = core::mem::MaybeUninit::<libc::pthread_attr_t>::uninit();
     let (mut size, is_default) = (0, attributes.is_null());

@@ -6,16 +6,17 @@ use core::arch::naked_asm;
 use core::arch::x86_64::{__cpuid_count, _xgetbv, CpuidResult};
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-/// What XSAVE is to save, by the bits of XCR0 (Intel SDM vol. 1, 13.1): XMM with MXCSR, the halves
-/// of YMM, the mask registers, the halves of ZMM, the upper ZMM, and the upper general registers.
-/// Nothing here or in an allocator touches the x87, and tiles have a system call of their own.
+/// The state that XSAVE is to save, by the bits of XCR0 (Intel SDM vol. 1, 13.1): XMM with MXCSR,
+/// the halves of YMM, the mask registers, the halves of ZMM, the upper ZMM, and the upper general
+/// registers. Nothing here or in an allocator touches the x87, and tiles have a system call of
+/// their own.
 const KEPT: u32 = 1 << 1 | 1 << 2 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 19;
 /// XSAVE's area without extensions, which is as long as FXSAVE's and a header.
 const LEGACY: usize = 512 + 64;
 
-/// What of [`KEPT`] the system has turned on; 0: there is no XSAVE.
+/// The part of [`KEPT`] that the system has turned on; 0: there is no XSAVE.
 static MASK: AtomicU32 = AtomicU32::new(0);
-/// How long the area is.
+/// The length of the area.
 static LENGTH: AtomicUsize = AtomicUsize::new(LEGACY);
 
 /// Notes which registers there are.

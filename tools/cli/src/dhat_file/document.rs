@@ -16,9 +16,9 @@ pub struct Document {
     pub verb: String,
     /// The units counted, if they are not bytes in blocks.
     pub units: Option<Units>,
-    /// What times are counted in: `µs`, `instrs`.
+    /// The unit of times: `µs`, `instrs`.
     pub time_unit: String,
-    /// What a million of those is called: `s`, `Minstr`.
+    /// The name of a million of those: `s`, `Minstr`.
     pub mega_time_unit: String,
     /// Mean lifetimes below this count as short, in `time_unit`. `None`: nothing is known of frees,
     /// and of each stack's numbers only the totals mean anything.
@@ -35,11 +35,11 @@ pub struct Document {
     pub sites: Vec<Site>,
     /// The frames' texts, each once; entry 0 is the root, which no stack needs.
     pub frames: Vec<String>,
-    /// What only mod-alloc's own reports say.
+    /// Facts that only mod-alloc's own reports have.
     pub extras: Extras,
 }
 
-/// What only mod-alloc's own reports say (keys that begin with `x_`).
+/// Facts that only mod-alloc's own reports have (keys that begin with `x_`).
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Extras {
@@ -47,11 +47,11 @@ pub struct Extras {
     pub version: Option<String>,
     /// Path of the executable.
     pub executable: Option<String>,
-    /// Whether peaks are exact; `None` if nothing is said of it.
+    /// True if peaks are exact; `None` if nothing is said of it.
     pub peak_is_exact: Option<bool>,
     /// Frames kept of a stack.
     pub frame_limit: Option<u32>,
-    /// What was not recorded in full, by cause; `None` if nothing is said of it.
+    /// Losses, by cause; `None` if nothing is said of it.
     pub losses: Option<Losses>,
     /// Captures that were taken both ways and how many of them differed, if the process checked
     /// itself.
@@ -65,7 +65,7 @@ pub struct Extras {
     pub thread_list: Vec<Thread>,
     /// Groups of allocations, in the order in which the program registered them.
     pub groups: Vec<Group>,
-    /// What the allocator held near the peak and at the end; `None` if nothing is said of it, and
+    /// The allocator's state near the peak and at the end; `None` if nothing is said of it, and
     /// of several processes together.
     pub heap_states: Option<HeapStates>,
     /// The processes whose reports were added up to this one; empty if it is of one process.
@@ -78,11 +78,11 @@ pub struct Extras {
     pub histograms: Option<Histograms>,
     /// Memory of the process beside what was recorded (`x_coverage`), as it is written.
     pub coverage: Option<serde_json::Value>,
-    /// How blocks were sampled (`x_sampling`), as it is written.
+    /// The sampling of blocks (`x_sampling`), as it is written.
     pub sampling: Option<serde_json::Value>,
 }
 
-/// What is counted where it is not bytes in blocks.
+/// The units of numbers that are not bytes in blocks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Units {
@@ -102,7 +102,7 @@ pub struct Site {
     pub numbers: Numbers,
     /// Indices into [`Document::frames`], innermost first; all of them are in range.
     pub stack: Vec<u32>,
-    /// How many recorded stacks were added up to this one; more than 1: its maxima are upper
+    /// Recorded stacks that were added up to this one; more than 1: its maxima are upper
     /// bounds.
     pub merged: u64,
     /// Numbers at moments of the run, where they changed; empty if none were taken.
@@ -125,20 +125,20 @@ impl Document {
         site.stack.iter().filter_map(|&index| self.frames.get(index as usize).map(String::as_str))
     }
 
-    /// Whether anything is known of frees: lifetimes, peaks and what is live at the end.
+    /// True if anything is known of frees: lifetimes, peaks and what is live at the end.
     #[must_use]
     pub fn knows_frees(&self) -> bool {
         self.short_lifetime.is_some()
     }
 
-    /// Whether a stack with these numbers has short-lived blocks.
+    /// True if a stack with these numbers has short-lived blocks.
     #[must_use]
     pub fn is_short_lived(&self, numbers: &Numbers) -> bool {
         let mean = numbers.mean_lifetime();
         mean.zip(self.short_lifetime).is_some_and(|(mean, short)| mean <= short as f64)
     }
 
-    /// How many µs one of `time_unit` is; `None` if that is no unit of time.
+    /// Microseconds in one `time_unit`; `None` if that is no unit of time.
     #[must_use]
     pub fn micros(&self) -> Option<f64> {
         match self.time_unit.as_str() {

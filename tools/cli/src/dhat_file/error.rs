@@ -18,7 +18,7 @@ pub enum Error {
         point: usize,
         /// The index it gives.
         index: u64,
-        /// How many frames there are.
+        /// The number of frames.
         frames: usize,
     },
     /// A number is missing that the file says it has.
@@ -32,7 +32,7 @@ pub enum Error {
     Moments {
         /// Which of the stacks, counted from 0.
         point: usize,
-        /// How many moments the report has.
+        /// The number of moments in the report.
         moments: usize,
     },
 }

@@ -14,11 +14,11 @@ pub struct Frame<'t> {
     pub address: Option<&'t str>,
     /// The function; `None` if its name is not known, or the frame is no code.
     pub function: Option<&'t str>,
-    /// Where it is.
+    /// Its place.
     pub location: Location<'t>,
 }
 
-/// Where a frame's code is.
+/// The place of a frame's code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Location<'t> {
@@ -52,7 +52,7 @@ impl<'t> Frame<'t> {
         }
     }
 
-    /// Whether it is no code but a remark.
+    /// True if it is no code but a remark.
     #[must_use]
     pub fn is_remark(&self) -> bool {
         self.address.is_none() && self.function.is_none()

@@ -1,4 +1,5 @@
-//! What the numbers of a document count, so that numbers of two kinds are never mixed.
+//! The kind of things that the numbers of a document count, so that numbers of two kinds are never
+//! mixed.
 
 use super::{Document, Units};
 

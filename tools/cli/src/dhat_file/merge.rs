@@ -66,7 +66,7 @@ impl Merger {
     }
 }
 
-/// What is said of the process, without its stacks: those may be gigabytes.
+/// The facts of the process, without its stacks: those may be gigabytes.
 fn without_stacks(document: &Document) -> Document {
     Document {
         mode: document.mode.clone(),

@@ -1,4 +1,4 @@
-//! What a report says of processes besides their stacks.
+//! Facts of processes besides their stacks.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-/// What compilers append to parts of a function, to clones and to names of files.
+/// Suffixes that compilers append to parts of a function, to clones and to names of files.
 const SUFFIXES: [&str; 6] = [".llvm", ".part", ".constprop", ".isra", ".cold", ".lto_priv"];
 
 /// `name` without hashes, numbers of closures, suffixes of clones and versions of symbols:

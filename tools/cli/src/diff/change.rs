@@ -37,7 +37,7 @@ impl<'c, 'd> Changes<'c, 'd> {
 }
 
 impl Row<'_> {
-    /// What came to the number; negative if it became less.
+    /// The growth of the number; negative if it became less.
     pub(super) fn change(&self, sort: Sort) -> i128 {
         i128::from(self.after.number(sort)) - i128::from(self.before.number(sort))
     }
@@ -79,7 +79,7 @@ pub(super) fn amount(sort: Sort, document: &Document, number: i128) -> String {
     }
 }
 
-/// The same with a sign.
+/// The amount with a sign.
 pub(super) fn signed(sort: Sort, document: &Document, number: i128) -> String {
     let sign = if number > 0 { "+" } else { "" };
     format!("{sign}{}", amount(sort, document, number))

@@ -108,7 +108,7 @@ impl Default for Matching<'_> {
     }
 }
 
-/// What frames are compared by: a name, and with it a file and a line or a module.
+/// The part of a frame that is compared: a name, and with it a file and a line or a module.
 type Key<'d> = (Cow<'d, str>, &'d str, u32);
 
 impl<'d> Matching<'d> {

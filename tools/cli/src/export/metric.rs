@@ -9,7 +9,7 @@ pub(super) fn known(document: &Document) -> impl Iterator<Item = Metric> + '_ {
     Metric::ALL.into_iter().filter(|metric| metric.is_known(document))
 }
 
-/// What `metric` counts in `document`, as a title.
+/// The things that `metric` counts in `document`, as a title.
 pub(super) fn title(metric: Metric, document: &Document) -> String {
     let (many, blocks) = match &document.units {
         None => ("bytes", "blocks"),

@@ -27,7 +27,7 @@ use super::source::Lines;
 use super::strings::shared;
 use super::tree::{Leaf, Tree};
 
-/// Where numbers go.
+/// The target of numbers.
 struct Columns<'w>(io::BufWriter<&'w mut dyn Write>);
 
 /// Writes the data.

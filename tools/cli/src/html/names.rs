@@ -45,7 +45,7 @@ impl<'d> Names<'d> {
         let mut names = Self::default();
         let mut known = Known::default();
         names.of_documents = vec![Vec::new(); documents.len()];
-        // What the last one says of a place holds.
+        // The last one's place holds.
         for (index, document) in documents.iter().enumerate().rev() {
             let judge = Judge::new(document);
             let add = |text: &'d String| names.frame(&mut known, text, &judge, documents.len() > 1);

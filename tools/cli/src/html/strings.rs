@@ -34,7 +34,7 @@ impl<'d> Strings<'d> {
     }
 }
 
-/// How many bytes `a` and `b` begin with alike, in whole characters.
+/// The number of bytes that `a` and `b` begin with alike, in whole characters.
 pub(super) fn shared(a: &str, b: &str) -> usize {
     let mut shared = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
     while !a.is_char_boundary(shared) || !b.is_char_boundary(shared) {

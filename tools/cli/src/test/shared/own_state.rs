@@ -46,7 +46,7 @@ impl OwnState {
 
 impl Drop for OwnState {
     fn drop(&mut self) {
-        // What cannot be removed stays where temporary files are removed by others.
+        // A file that cannot be removed stays where temporary files are removed by others.
         let _ = fs::remove_dir_all(&self.state.0);
         if let Some(folder) = self.recordings.take() {
             let _ = folder.remove();

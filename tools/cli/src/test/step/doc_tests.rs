@@ -53,7 +53,7 @@ pub(crate) fn run(context: &Context, arguments: Vec<OsString>) -> Result<ExitCod
     Ok(supervise::end_as(status))
 }
 
-/// Whether the harness in rustdoc knows the option for logs: its help says so.
+/// True if the harness in rustdoc knows the option for logs: its help says so.
 fn logs(context: &Context) -> bool {
     let empty = context.state.path("empty.rs");
     if fs::write(&empty, "").is_err() {
