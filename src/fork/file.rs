@@ -7,7 +7,7 @@ use crate::base::os::files::{File, Path};
 use crate::base::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::engine::place::{create, expand};
 use crate::engine::session::Session;
-use crate::store::layout::{HEADER_SIZE, Header, Process, Region};
+use crate::store::layout::{HEADER_SIZE, Header, Process};
 use crate::store::mapping::Mapping;
 use crate::store::space::{Part, SPACE, shared_slot};
 
@@ -39,8 +39,6 @@ fn name(count: u64) -> Option<Path> {
 
 /// Writes all that may have been touched, without a process's id: the child writes it.
 fn copy(mapping: Mapping, file: &File) -> bool {
-    let last = mapping.place(Region::Arenas);
-    let size = last.0 + last.1 * Region::Arenas.entry_size();
     let parts = Part::ALL.into_iter().flat_map(|part| {
         let entries = SPACE.entries(part) as usize;
         part.regions().iter().map(move |&region| {
@@ -48,10 +46,10 @@ fn copy(mapping: Mapping, file: &File) -> bool {
             (start, entries.min(all) * region.entry_size())
         })
     });
-    let pieces = [(0, HEADER_SIZE), shared_slot(mapping)].into_iter();
+    let pieces = [(0, HEADER_SIZE)].into_iter().chain(shared_slot(mapping));
     let mut pieces = pieces.chain(parts).chain(SPACE.used_arenas(mapping));
     let no_process = offset_of!(Header, process) + offset_of!(Process, id);
-    file.set_len(size).is_ok()
+    file.set_len(mapping.len()).is_ok()
         && pieces.all(|(start, len)| {
             // SAFETY: inside the mapping, and reserved before.
             let memory = unsafe { mapping.base().add(start) };
@@ -76,8 +74,7 @@ pub(super) fn adopt(session: &Session) -> bool {
     let (Some(file), Some(prepared)) = (take(), name(COUNT.load(Ordering::Relaxed) - 1)) else {
         return false;
     };
-    let (last, arenas) = session.mapping.place(Region::Arenas);
-    let len = last + arenas * Region::Arenas.entry_size();
+    let len = session.mapping.len();
     // SAFETY: the recording's own mapping, of that length; the file has the same contents.
     let mapped = unsafe { file.map(Some(session.mapping.base()), len) };
     if mapped.is_none() {

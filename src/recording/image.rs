@@ -14,6 +14,7 @@ use crate::store::arena::Arena;
 use crate::store::layout::{HEADER_SIZE, Header, MAGIC, REGIONS, Region, VERSION};
 use crate::store::slot::MAX_ID;
 use crate::store::thread_slot::SLOTS;
+use crate::store::timeline::{LOG_ENTRIES, SAMPLE_ENTRIES};
 use crate::store::view;
 use crate::store::view::View;
 
@@ -27,6 +28,8 @@ const MOST: [usize; REGIONS] = [
     (1 << 20) + 2,
     MAX_ID as usize,
     1 << 16,
+    SLOTS,
+    SAMPLE_ENTRIES + 2 * LOG_ENTRIES,
     SLOTS,
 ];
 
@@ -167,6 +170,8 @@ const ALL: [Region; REGIONS] = [
     Region::Frames,
     Region::Groups,
     Region::Arenas,
+    Region::Timeline,
+    Region::Histograms,
 ];
 
 fn read_region(file: &File, header: &Header, region: Region) -> io::Result<Bytes> {

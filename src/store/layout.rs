@@ -30,6 +30,8 @@
 //! | Frames | 16 | `crate::store::frames::Frame` |
 //! | Groups | 512 | allocations that are counted together (`crate::store::group::Group`) |
 //! | Arenas | 65536 | a thread's pending shares (`crate::store::arena::Arena`) |
+//! | Timeline | 64 | the heap over time (`crate::store::timeline`) |
+//! | Histograms | 2048 | a thread's blocks by their sizes and lifetimes |
 //!
 //! # Decoding a site by hand
 //!
@@ -62,6 +64,7 @@
 //! |---|---|
 //! | 1 | |
 //! | 2 | the allocator's state, where the command line went on |
+//! | 3 | regions Timeline and Histograms, and the words of the heap over time |
 //!
 //! [`VERSION`] is raised with every change that an older reader would misread. Readers refuse what
 //! is newer than they are, and read all that is older, from version 1 on. Bytes that a version does
@@ -75,11 +78,12 @@ use crate::store::frames::FramesHead;
 use crate::store::peak::Heap;
 #[cfg(feature = "backtraces")]
 use crate::store::sites::SitesHead;
+use crate::store::timeline::Schedule;
 
 /// The first eight bytes of a recording.
 pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"modalloc");
 /// See the module's description.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 /// The regions' offsets.
 pub(crate) const HEADER_SIZE: usize = 4096;
 /// Regions begin at multiples of it: a part of the format, whatever the machine's pages are.
@@ -101,10 +105,12 @@ pub(crate) enum Region {
     Frames,
     Groups,
     Arenas,
+    Timeline,
+    Histograms,
 }
 
 /// How many regions there are.
-pub(crate) const REGIONS: usize = 9;
+pub(crate) const REGIONS: usize = 11;
 
 impl Region {
     /// Bytes of one entry.
@@ -115,7 +121,7 @@ impl Region {
 }
 
 /// Bytes of one entry of each region.
-const ENTRY_SIZES: [usize; REGIONS] = [512, 512, 4, 64, 64, 24, 16, 512, 65_536];
+const ENTRY_SIZES: [usize; REGIONS] = [512, 512, 4, 64, 64, 24, 16, 512, 65_536, 64, 2048];
 
 /// Entries of each region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,7 +149,6 @@ pub(crate) struct Header {
     pub(crate) header_size: AtomicU32,
     /// Offset and number of entries of each region.
     pub(crate) regions: [[AtomicU64; 2]; REGIONS],
-    spare: [Word; 2],
     pub(crate) process: Process,
     pub(crate) heap: Heap,
     #[cfg(feature = "backtraces")]
@@ -200,7 +205,8 @@ pub(crate) struct Process {
     pub(crate) last_units: AtomicU64,
     /// The kernel's boot id: clocks of another boot say nothing.
     pub(crate) boot: [AtomicU64; 2],
-    spare: [Word; 5],
+    /// Since version 3: the heap over time.
+    pub(crate) timeline: Schedule,
 }
 
 /// No end was written.

@@ -72,6 +72,13 @@ impl Mapping {
         (offset.load(Relaxed) as usize, entries.load(Relaxed) as usize)
     }
 
+    /// Bytes from its beginning to the end of its last region.
+    #[cfg(feature = "backtraces")]
+    pub(crate) fn len(&self) -> usize {
+        let (offset, entries) = self.place(Region::Histograms);
+        offset + entries * Region::Histograms.entry_size()
+    }
+
     /// The entries of a region.
     ///
     /// # Safety

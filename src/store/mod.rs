@@ -57,6 +57,7 @@ pub(crate) mod test_starts;
 #[cfg(all(test, not(loom), feature = "dhat-compat"))]
 pub(crate) mod testing;
 pub(crate) mod thread_slot;
+pub(crate) mod timeline;
 #[cfg(feature = "backtraces")]
 pub(crate) mod trailer;
 #[cfg(feature = "backtraces")]

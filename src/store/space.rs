@@ -34,9 +34,12 @@ impl Part {
     pub(crate) const ALL: [Part; PARTS] =
         [Part::Threads, Part::Modules, Part::Sites, Part::Frames, Part::Groups];
 
+    /// Regions with an entry for each thread slot.
+    const THREADS: [Region; 2] = [Region::Threads, Region::Histograms];
+
     pub(crate) fn regions(self) -> &'static [Region] {
         match self {
-            Part::Threads => &[Region::Threads],
+            Part::Threads => &Part::THREADS,
             Part::Modules => &[Region::Modules],
             Part::Sites => &[Region::Owners, Region::Tallies, Region::Shared, Region::Records],
             Part::Frames => &[Region::Frames],
@@ -114,12 +117,12 @@ impl Space {
     pub(crate) fn begin(&self, mapping: Mapping) -> bool {
         // Release pairs with the Acquire in `mapping`: the header is described.
         self.base.store(mapping.base().as_ptr(), Ordering::Release);
-        let (start, size) = shared_slot(mapping);
         let has_room = Part::ALL.into_iter().all(|part| {
             let is_empty = |region: &Region| mapping.place(*region).1 == 0;
             part.regions().iter().any(is_empty) || self.has(part, 1)
         });
-        let has_room = has_room && self.reserve_bytes(mapping, start, size);
+        let reserve = |(start, size)| self.reserve_bytes(mapping, start, size);
+        let has_room = has_room && shared_slot(mapping).into_iter().all(reserve);
         self.in_file.store(u32::from(has_room), Ordering::Relaxed);
         has_room
     }
@@ -184,7 +187,7 @@ impl Space {
     pub(crate) fn may_touch(&self, region: Region, index: usize) -> bool {
         match region {
             _ if self.mapping().is_none() => true,
-            Region::Threads => {
+            Region::Threads | Region::Histograms => {
                 index == SHARED.index() || index < self.entries(Part::Threads) as usize
             }
             Region::Arenas => self.is_arena_ready(index),
@@ -247,10 +250,12 @@ impl Space {
     }
 }
 
-/// Offset and size of the slot that threads without one share: far behind the others.
-pub(crate) fn shared_slot(mapping: Mapping) -> (usize, usize) {
-    let size = Region::Threads.entry_size();
-    (mapping.place(Region::Threads).0 + SHARED.index() * size, size)
+/// Offset and size of each entry of the slot that threads without one share: far behind the others.
+pub(crate) fn shared_slot(mapping: Mapping) -> [(usize, usize); 2] {
+    Part::THREADS.map(|region| {
+        let size = region.entry_size();
+        (mapping.place(region).0 + SHARED.index() * size, size)
+    })
 }
 
 /// Offset and size of a slot's arena.

@@ -15,6 +15,7 @@ use crate::store::sites::{Owner, Record};
 use crate::store::space::SPACE;
 use crate::store::tally::Tally;
 use crate::store::thread_slot::ThreadSlot;
+use crate::store::timeline;
 
 /// The used part of each region. Its bytes may be anything: the program may have been stopped at
 /// any moment, and a file may come from anywhere.
@@ -58,10 +59,13 @@ impl<'a> View<'a> {
 
 /// The number of used entries of a region, by the header. A frame or site is written before its
 /// number; the orders here are the partners of those writes.
+#[expect(clippy::indexing_slicing, reason = "an array of all regions")]
 pub(crate) fn used(header: &Header, region: Region) -> usize {
     let process = &header.process;
     let used = match region {
-        Region::Threads | Region::Arenas => process.threads.load(Ordering::Relaxed),
+        Region::Threads | Region::Arenas | Region::Histograms => {
+            process.threads.load(Ordering::Relaxed)
+        }
         // Acquire pairs with the Release in `Modules::note`: the modules are described.
         Region::Modules => process.modules.load(Ordering::Acquire),
         Region::Owners | Region::Tallies | Region::Shared | Region::Records => {
@@ -69,6 +73,11 @@ pub(crate) fn used(header: &Header, region: Region) -> usize {
         }
         Region::Frames => header.frames.count.load(Ordering::Acquire),
         Region::Groups => process.groups.load(Ordering::Relaxed),
+        Region::Timeline => {
+            let [_, entries] = &header.regions[region as usize];
+            let entries = entries.load(Ordering::Relaxed);
+            return timeline::used(&process.timeline, entries as usize);
+        }
     };
     used as usize
 }

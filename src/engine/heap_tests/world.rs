@@ -136,7 +136,8 @@ impl World {
         let entries = sites + FIRST_SITE.index() + windows * (sites + 1);
         let frames = sites + 8;
         let slots = slots_up_to(last_level(frames));
-        let geometry = Geometry([SLOTS, 0, entries, entries, entries, entries, frames, 0, threads]);
+        let geometry =
+            Geometry([SLOTS, 0, entries, entries, entries, entries, frames, 0, threads, 0, SLOTS]);
         let memory = Zeroed::new(geometry.offsets().1, 4096);
         // SAFETY: zeroed, aligned, of that size; it lives as long as the session is used.
         let mapping = unsafe { Mapping::initialize(memory.base, &geometry) };

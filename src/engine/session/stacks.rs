@@ -223,5 +223,6 @@ fn geometry(settings: &Settings, groups: usize) -> Geometry {
     let frames = frames.max(4096);
     let sites = buckets + FIRST_SITE.index();
     let modules = buckets.clamp(MODULES.0, MODULES.1);
-    Geometry([SLOTS, modules, sites, sites, sites, sites, frames, groups, SLOTS])
+    let timeline = crate::store::timeline::entries(buckets);
+    Geometry([SLOTS, modules, sites, sites, sites, sites, frames, groups, SLOTS, timeline, SLOTS])
 }

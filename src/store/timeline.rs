@@ -1,0 +1,68 @@
+//! The heap over time, in the recording: samples of the whole heap, and each site's numbers at some
+//! moments.
+//!
+//! ```text
+//!  entry 0     SAMPLE_ENTRIES
+//!  ├─ samples ──┼─ log of moments ──┼─ its other half ───┤
+//! ```
+//!
+//! Sample *i* of half *h* is entry 2·*i* + *h*. When a half is full, each two neighbours become one
+//! in the other half, and one store makes that half the current one: a reader always finds one
+//! whole. The log has halves for the same reason.
+
+use crate::base::sync::AtomicU64;
+use crate::base::sync::word::Word;
+
+/// The header's words of the heap over time.
+#[derive(Debug, Default)]
+#[repr(C)]
+pub(crate) struct Schedule {
+    /// When the present interval ends, in clock units; `u64::MAX`: there is no timeline.
+    pub(crate) sample_at: Word,
+    /// Length of an interval, in clock units; 0: there is no timeline.
+    pub(crate) interval: Word,
+    /// When the process's resident memory is to be read again, in clock units.
+    pub(crate) resident_at: Word,
+    /// The current half of the samples ([`HALF`]), and how many it has.
+    pub(crate) samples: AtomicU64,
+    /// The current half of the log ([`HALF`]), [`FROM_WITHIN`], and how many entries are written.
+    pub(crate) log: AtomicU64,
+}
+
+#[cfg(feature = "backtraces")]
+mod places {
+    use super::Schedule;
+    use crate::base::sync::Ordering;
+
+    /// Samples of a half.
+    pub(crate) const SAMPLES: usize = 512;
+    /// Entries of the samples' halves.
+    pub(crate) const SAMPLE_ENTRIES: usize = 2 * SAMPLES;
+    /// Entries of a half of the log, at most: 24 MiB.
+    pub(crate) const LOG_ENTRIES: usize = (24 << 20) / 64;
+
+    /// Bit of [`Schedule::samples`] and [`Schedule::log`]: the second half.
+    pub(crate) const HALF: u64 = 1 << 63;
+    /// Bit of [`Schedule::log`]: the process itself writes the log.
+    pub(crate) const FROM_WITHIN: u64 = 1 << 62;
+
+    /// Entries of the region for a table of as many buckets.
+    pub(crate) fn entries(buckets: usize) -> usize {
+        /// 1 KiB a bucket: a hundred moments, where all sites change.
+        const ENTRIES_PER_BUCKET: usize = 16;
+        SAMPLE_ENTRIES + 2 * LOG_ENTRIES.min(buckets * ENTRIES_PER_BUCKET)
+    }
+
+    /// Entries of the region that are written, of `all`.
+    pub(crate) fn used(schedule: &Schedule, all: usize) -> usize {
+        // Acquire pairs with the Release of the log's writer: the entries are written.
+        let log = schedule.log.load(Ordering::Acquire);
+        let before = if log & HALF == 0 { 0 } else { all.saturating_sub(SAMPLE_ENTRIES) / 2 };
+        let written = usize::try_from(log & !(HALF | FROM_WITHIN)).unwrap_or(usize::MAX);
+        let before = if written == 0 { 0 } else { before };
+        SAMPLE_ENTRIES.saturating_add(before).saturating_add(written).min(all)
+    }
+}
+
+#[cfg(feature = "backtraces")]
+pub(crate) use places::{FROM_WITHIN, HALF, LOG_ENTRIES, SAMPLE_ENTRIES, SAMPLES, entries, used};
