@@ -21,3 +21,5 @@ pub mod model;
 mod moments;
 #[cfg(feature = "backtraces")]
 pub(crate) mod reader;
+#[cfg(feature = "backtraces")]
+pub(crate) mod timeline;

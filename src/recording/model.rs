@@ -9,6 +9,7 @@ use std::vec::Vec;
 
 pub use crate::recording::heap_moment::{HeapMoment, HeapStates};
 pub use crate::recording::losses::{Loss, Losses};
+pub use crate::recording::timeline::{Histogram, Histograms, Moments, SiteMoment, Timeline};
 
 /// Everything one process recorded, read at one moment.
 #[derive(Debug, Clone, Default)]
@@ -46,10 +47,16 @@ pub struct Recording {
     pub self_check: Option<SelfCheck>,
     /// The allocator's state near the peak and at the end.
     pub heap_states: HeapStates,
+    /// The heap over time; `None` if no samples were taken.
+    pub timeline: Option<Timeline>,
+    /// The sites' numbers at moments of the run; default if none were taken down.
+    pub moments: Moments,
+    /// Distributions of sizes and lifetimes; `None` if none were made.
+    pub histograms: Option<Histograms>,
 }
 
 impl Recording {
-    /// All but the frames and the sites, which take most of the memory.
+    /// All but the frames, the sites and their moments, which take most of the memory.
     #[cfg(feature = "symbolicate")]
     pub(crate) fn without_stacks(&self) -> Self {
         Self {
@@ -68,6 +75,9 @@ impl Recording {
             ending: self.ending,
             self_check: self.self_check,
             heap_states: self.heap_states,
+            timeline: self.timeline.clone(),
+            moments: self.moments.without_sites(),
+            histograms: self.histograms.clone(),
         }
     }
 }

@@ -14,7 +14,9 @@ use std::string::String;
 use std::vec::Vec;
 
 use crate::base::sync::Ordering;
-use crate::recording::model::{Ending, HeapStates, Module, Recording, SelfCheck, Settings};
+use crate::recording::model::{
+    Ending, HeapStates, Module, Moments, Recording, SelfCheck, Settings,
+};
 use crate::recording::{losses, moments};
 use crate::store::layout::{COMMAND_SIZE, EXIT, GONE, Header};
 use crate::store::peak::{BOUNDED, HeapNow};
@@ -66,6 +68,9 @@ pub(crate) fn read(view: &View<'_>, span: Span) -> Recording {
             1 => HeapStates::default(),
             _ => moments::read(&header.states, heap.peak_bytes.max(0).cast_unsigned(), micros),
         },
+        timeline: None,
+        moments: Moments::default(),
+        histograms: None,
     }
 }
 
