@@ -17,6 +17,7 @@
 //! | `events` | an event of a block, for each hook |
 //! | `stack_site` | the stack's site |
 //! | `ledger` | the order in which an event is entered in the books |
+//! | `timeline` | the heap over time |
 //! | `windows`, [`stretches`] | what is recorded since when, and peaks of a stretch of time |
 //! | [`allocator`] | figures of the allocator in use |
 //! | `beginnings`, `member`, `dump_thread` | parts of a thread's life that upper layers use |
@@ -61,5 +62,7 @@ pub(crate) mod thread;
 #[path = "thread/stacks.rs"]
 pub(crate) mod thread;
 pub(crate) mod thread_cell;
+#[cfg(feature = "backtraces")]
+pub(crate) mod timeline;
 #[cfg(feature = "backtraces")]
 pub(crate) mod windows;

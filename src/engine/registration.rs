@@ -79,7 +79,7 @@ fn register_with(
         return enter_shared(session, false);
     };
     let (cell, bounds) = (claim.cell(), bounds());
-    beginnings::begin(cell.index(), slot, || claim.begin(bounds));
+    beginnings::begin(cell.index(), slot, session.heap(), || claim.begin(bounds));
     join(session, slot, cell.index());
     if let Some(key) = session.thread_end {
         key.set(ptr::from_ref(cell).cast_mut().cast());

@@ -47,6 +47,7 @@ fn copy(mapping: Mapping, file: &File) -> bool {
         })
     });
     let pieces = [(0, HEADER_SIZE)].into_iter().chain(shared_slot(mapping));
+    let no_moments = offset_of!(Header, process.timeline.log);
     let mut pieces = pieces.chain(parts).chain(SPACE.used_arenas(mapping));
     let no_process = offset_of!(Header, process) + offset_of!(Process, id);
     file.set_len(mapping.len()).is_ok()
@@ -57,6 +58,8 @@ fn copy(mapping: Mapping, file: &File) -> bool {
             unsafe { file.write_memory(memory.as_ptr(), len, start) }
         })
         && file.write_at(&0_u32.to_ne_bytes(), no_process)
+        // The copy has the samples, and not the log of moments.
+        && file.write_at(&0_u64.to_ne_bytes(), no_moments)
 }
 
 /// In the parent: leaves the file to the child.

@@ -8,6 +8,7 @@
 
 mod sites;
 mod span;
+mod timeline;
 mod words;
 
 use std::string::String;
@@ -19,7 +20,7 @@ use crate::recording::model::{
 };
 use crate::recording::{losses, moments};
 use crate::store::layout::{COMMAND_SIZE, EXIT, GONE, Header};
-use crate::store::peak::{BOUNDED, HeapNow};
+use crate::store::peak::{BOUNDED, Front, HeapNow, Interval};
 use crate::store::view::View;
 
 use span::Window;
@@ -29,9 +30,18 @@ pub(crate) use span::Span;
 
 /// The heap as it stands.
 fn heap_now(view: &View<'_>) -> HeapNow {
-    let heap = &view.header.heap;
-    let sole = heap.sole.load(Ordering::Relaxed).checked_sub(1);
-    heap.now(sole.and_then(|index| view.slots.get(index as usize)).map(|slot| &slot.front))
+    view.header.heap.now(sole(view))
+}
+
+/// The timeline's interval that has not ended.
+fn interval(view: &View<'_>) -> Interval {
+    view.header.heap.interval(sole(view))
+}
+
+/// The front of the thread that was the only one, if there was one.
+fn sole<'a>(view: &View<'a>) -> Option<&'a Front> {
+    let sole = view.header.heap.sole_thread()?;
+    view.slots.get(sole.index()).map(|slot| &slot.front)
 }
 
 /// Reads the call sites of a recording that has lasted for `span`.
@@ -49,6 +59,9 @@ pub(crate) fn read(view: &View<'_>, span: Span) -> Recording {
     let micros = |units: u64| span.micros(units.saturating_sub(window.opened)).min(end_micros);
     let modules: Vec<Module> = view.modules.iter().map(module).collect();
     let executable = modules.first().map(|module| module.path.clone()).unwrap_or_default();
+    let sites = sites::sites(view, heap, span, window);
+    let end = (end_micros, timeline::Sums::of(&sites));
+    let timeline = timeline::timeline(view, micros, interval(view), end, &[]);
     Recording {
         pid: header.process.id.load(Ordering::Relaxed),
         command: command(header),
@@ -58,7 +71,7 @@ pub(crate) fn read(view: &View<'_>, span: Span) -> Recording {
         settings: settings(header),
         modules,
         frames: frames(view.frames),
-        sites: sites::sites(view, heap, span, window),
+        sites,
         threads: view.used_slots().filter_map(|(_, slot)| thread(slot)).collect(),
         losses: losses::read(header, view.used_slots().map(|(_, slot)| slot)),
         groups: view.groups.iter().skip(1).map(group).collect(),
@@ -68,7 +81,7 @@ pub(crate) fn read(view: &View<'_>, span: Span) -> Recording {
             1 => HeapStates::default(),
             _ => moments::read(&header.states, heap.peak_bytes.max(0).cast_unsigned(), micros),
         },
-        timeline: None,
+        timeline,
         moments: Moments::default(),
         histograms: None,
     }

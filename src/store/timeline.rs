@@ -33,6 +33,63 @@ pub(crate) struct Schedule {
 mod places {
     use super::Schedule;
     use crate::base::sync::Ordering;
+    use crate::base::sync::word::{Pair, Signed, Word};
+
+    /// The heap at the end of an interval, 64 bytes. The first of a half is the beginning.
+    #[derive(Debug, Default)]
+    #[repr(C, align(64))]
+    pub(crate) struct Sample {
+        /// The interval's end, in clock units.
+        pub(crate) end: Word,
+        /// The fewest bytes live at once in the interval.
+        pub(crate) least: Signed,
+        /// The most bytes live at once in the interval.
+        pub(crate) most: Signed,
+        /// Blocks live.
+        pub(crate) blocks: Signed,
+        /// Allocated since the process's start.
+        pub(crate) total: Pair,
+        /// The process's resident bytes; 0: not known.
+        pub(crate) resident: Word,
+        spare: Word,
+    }
+
+    const _: () = assert!(size_of::<Sample>() == 64, "the recording's format");
+
+    /// The sample with that index in the half that `state`, of [`Schedule::samples`], names.
+    pub(crate) fn sample(samples: &[Sample], state: u64, index: usize) -> Option<&Sample> {
+        samples.get(2 * index + usize::from(state & HALF != 0))
+    }
+
+    /// The number of samples in that half.
+    pub(crate) fn count(state: u64) -> usize {
+        ((state & !HALF) as usize).min(SAMPLES)
+    }
+
+    impl Sample {
+        /// Becomes a copy of `other`.
+        pub(crate) fn copy(&self, other: &Sample) {
+            self.end.set(other.end.get());
+            self.least.set(other.least.get());
+            self.most.set(other.most.get());
+            self.blocks.set(other.blocks.get());
+            let (bytes, blocks) = other.total.get();
+            self.total.set(bytes, blocks);
+            self.resident.set(other.resident.get());
+        }
+
+        /// Takes the interval that follows this one's as a part of it.
+        pub(crate) fn extend(&self, next: &Sample) {
+            let (least, most) = (self.least.get(), self.most.get());
+            let resident = self.resident.get();
+            self.copy(next);
+            self.least.set(least.min(next.least.get()));
+            self.most.raise(most);
+            if next.resident.get() == 0 {
+                self.resident.set(resident);
+            }
+        }
+    }
 
     /// Samples of a half.
     pub(crate) const SAMPLES: usize = 512;
@@ -65,4 +122,6 @@ mod places {
 }
 
 #[cfg(feature = "backtraces")]
-pub(crate) use places::{FROM_WITHIN, HALF, LOG_ENTRIES, SAMPLE_ENTRIES, SAMPLES, entries, used};
+pub(crate) use places::{
+    FROM_WITHIN, HALF, LOG_ENTRIES, SAMPLE_ENTRIES, SAMPLES, Sample, count, entries, sample, used,
+};

@@ -15,7 +15,7 @@ use crate::store::sites::{Owner, Record};
 use crate::store::space::SPACE;
 use crate::store::tally::Tally;
 use crate::store::thread_slot::ThreadSlot;
-use crate::store::timeline;
+use crate::store::timeline::{self, Sample};
 
 /// The used part of each region. Its bytes may be anything: the program may have been stopped at
 /// any moment, and a file may come from anywhere.
@@ -33,6 +33,8 @@ pub(crate) struct View<'a> {
     pub(crate) groups: &'a [Group],
     /// See [`arena`](Self::arena).
     pub(crate) arenas: &'a [Arena],
+    /// Samples and log of the heap over time, as far as they are written.
+    pub(crate) timeline: &'a [Sample],
     /// True if an entry of a region may be touched. A mapped file has no space for some entries: on
     /// a full tmpfs even reading one of them would end the process.
     pub(crate) may_touch: fn(Region, usize) -> bool,
@@ -101,6 +103,7 @@ pub(crate) fn of_mapping(mapping: &Mapping) -> View<'static> {
         frames: first(mapping, Region::Frames),
         groups: first(mapping, Region::Groups),
         arenas: first(mapping, Region::Arenas),
+        timeline: first(mapping, Region::Timeline),
         may_touch: |region, index| SPACE.may_touch(region, index),
     }
 }

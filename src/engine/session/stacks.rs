@@ -18,6 +18,7 @@ use crate::capture::process_rules::ProcessRules;
 use crate::engine::place;
 pub(crate) use crate::engine::place::is_muted;
 use crate::engine::session::{Calls, Session};
+use crate::engine::timeline;
 use crate::store::arena::Arena;
 use crate::store::frames::Frames;
 use crate::store::group::Group;
@@ -29,6 +30,7 @@ use crate::store::sites::Sites;
 use crate::store::slot::Slot;
 use crate::store::space::{Part, SPACE};
 use crate::store::thread_slot::SLOTS;
+use crate::store::timeline::{SAMPLE_ENTRIES, Sample};
 
 /// See the module's description.
 #[derive(Debug)]
@@ -45,6 +47,8 @@ pub(crate) struct Parts {
     pub(crate) arenas: &'static [Arena],
     pub(crate) modules: Modules,
     pub(crate) groups: &'static [Group],
+    /// See [`crate::store::timeline`]; no entries of the log.
+    pub(crate) samples: &'static [Sample],
 }
 
 /// Notes the loaded modules, before the process loads others.
@@ -149,6 +153,9 @@ impl Session {
         let modules = unsafe { mapping.region(Region::Modules) };
         // SAFETY: see above.
         let groups = unsafe { mapping.region(Region::Groups) };
+        // SAFETY: see above.
+        let samples: &[Sample] = unsafe { mapping.region(Region::Timeline) };
+        let samples = samples.get(..SAMPLE_ENTRIES).unwrap_or_default();
         let [frame_room, site_room] = room;
         let frames =
             Frames { head: &header.frames, frames, slots: frame_slots, discard, room: frame_room };
@@ -157,8 +164,20 @@ impl Session {
         frames.initialize();
         sites.initialize();
         let modules = Modules::new(modules, &header.process.modules);
-        let parts = Parts { mapping, settings, note_state, frames, sites, arenas, modules, groups };
-        Session { header, slots, thread_end, clock: Clock::start(), parts }
+        let parts = Parts {
+            mapping,
+            settings,
+            note_state,
+            frames,
+            sites,
+            arenas,
+            modules,
+            groups,
+            samples,
+        };
+        let session = Session { header, slots, thread_end, clock: Clock::start(), parts };
+        timeline::begin(&session, settings.timeline);
+        session
     }
 }
 
