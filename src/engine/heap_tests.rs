@@ -192,6 +192,7 @@ fn a_thread_that_takes_the_only_slot_over_stays_exact() {
             }
         }
         check_exact(&world, seed);
+        check_timeline(&world, seed);
         assert_eq!(world.session.heap().mode.load(Ordering::Relaxed), SOLE);
     });
 }
