@@ -15,7 +15,7 @@
 use crate::base::current::{self, BUSY, ENDED, NEW, PROFILER, SLOTLESS, set_number};
 use crate::base::sync::{Ordering, compiler_fence, wait_turn};
 #[cfg(not(feature = "preload"))]
-use crate::engine::dump_thread;
+use crate::engine::profiler_thread;
 use crate::engine::registration;
 use crate::engine::session::{self, Session};
 use crate::engine::thread::Thread;
@@ -179,7 +179,7 @@ fn leave_with_errands(cell: &'static ThreadCell, slot: &'static ThreadSlot) {
 #[cold]
 fn adopt_mode(slot: &ThreadSlot, heap: &Heap) {
     #[cfg(not(feature = "preload"))]
-    dump_thread::start_where_needed(&slot.front);
+    profiler_thread::start_where_needed(&slot.front);
     let mut turn = 0;
     while !slot.front.is_current(heap) {
         slot.inside.store(0, Ordering::Release);

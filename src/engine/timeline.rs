@@ -16,7 +16,7 @@ use crate::engine::session::Session;
 use crate::store::peak::{Interval, TAKE_RESIDENT};
 use crate::store::space::{Part, SPACE};
 use crate::store::thread_slot::ThreadSlot;
-use crate::store::timeline::{HALF, SAMPLES, count, sample};
+use crate::store::timeline::{FROM_WITHIN, HALF, SAMPLES, count, sample};
 
 /// The first intervals, in clock units: 0.8 to 2 ms.
 const FIRST_INTERVAL: u64 = 1 << 12;
@@ -32,7 +32,16 @@ pub(crate) fn begin(session: &Session, timeline: Timeline) {
         return schedule.sample_at.set(u64::MAX);
     }
     schedule.interval.set(FIRST_INTERVAL);
+    if takes_moments(timeline) {
+        schedule.log.store(FROM_WITHIN, Ordering::Relaxed);
+    }
     restart(session, 0);
+}
+
+/// True if the process itself takes moments of its sites. Under the preload library, the process
+/// that waits for this one does.
+pub(crate) fn takes_moments(timeline: Timeline) -> bool {
+    timeline == Timeline::Sites && cfg!(all(feature = "dhat-compat", not(feature = "preload")))
 }
 
 /// Begins the samples anew, at a heap that is empty. No event is under way.
@@ -43,7 +52,7 @@ pub(crate) fn restart(session: &Session, now: u64) {
     }
     schedule.interval.set(FIRST_INTERVAL);
     schedule.samples.store(0, Ordering::Relaxed);
-    schedule.log.store(0, Ordering::Relaxed);
+    schedule.log.fetch_and(FROM_WITHIN, Ordering::Relaxed);
     add(session, now, Interval::default());
     schedule.sample_at.set(now.saturating_add(FIRST_INTERVAL));
 }

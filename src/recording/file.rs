@@ -26,6 +26,7 @@ use crate::base::sync::Ordering;
 pub use crate::recording::error::Error;
 use crate::recording::image;
 use crate::recording::model::Recording;
+pub use crate::recording::moment_taker::MomentTaker;
 use crate::recording::reader;
 use crate::recording::reader::Span;
 use crate::store::ids::SiteId;
@@ -79,6 +80,16 @@ impl RecordingFile {
         Ok(reader::read(&view, span(&view, is_running)))
     }
 
+    /// The one that takes moments of the process while it runs; `None` if the recording keeps no
+    /// timeline, or its process takes the moments itself.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be opened for writing.
+    pub fn moment_taker(&self) -> Result<Option<MomentTaker>, Error> {
+        MomentTaker::new(File::options().read(true).write(true).open(&self.path)?)
+    }
+
     /// Writes into the recording that its process has ended just now. For a caller that has waited
     /// for that process; does nothing if the end was written already.
     ///
@@ -103,7 +114,7 @@ impl RecordingFile {
 }
 
 /// True if the process that writes the recording is there.
-fn is_running(header: &Header) -> bool {
+pub(super) fn is_running(header: &Header) -> bool {
     let process = &header.process;
     let id = process.id.load(Ordering::Relaxed);
     let is_open = process.ending.load(Ordering::Relaxed) == OPEN;
@@ -120,7 +131,7 @@ fn is_of_this_boot(process: &Process) -> bool {
 }
 
 /// How long ago the recording began, by clocks that still run.
-fn since_start(process: &Process) -> Span {
+pub(super) fn since_start(process: &Process) -> Span {
     let units = os::clock::Clock::start().origin();
     let units = units.wrapping_sub(process.started_units.load(Ordering::Relaxed));
     let started = process.started_nanos.load(Ordering::Relaxed);

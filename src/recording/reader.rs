@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod moments;
 mod sites;
 mod span;
 mod timeline;
@@ -15,10 +16,8 @@ use std::string::String;
 use std::vec::Vec;
 
 use crate::base::sync::Ordering;
-use crate::recording::model::{
-    Ending, HeapStates, Module, Moments, Recording, SelfCheck, Settings,
-};
-use crate::recording::{losses, moments};
+use crate::recording::model::{Ending, HeapStates, Module, Recording, SelfCheck, Settings};
+use crate::recording::{heap_moments, losses};
 use crate::store::layout::{COMMAND_SIZE, EXIT, GONE, Header};
 use crate::store::peak::{BOUNDED, Front, HeapNow, Interval};
 use crate::store::view::View;
@@ -26,6 +25,8 @@ use crate::store::view::View;
 use span::Window;
 use words::{bytes, frames, group, module, thread};
 
+#[cfg(feature = "dhat-compat")]
+pub(crate) use moments::site_numbers;
 pub(crate) use span::Span;
 
 /// The heap as it stands.
@@ -47,7 +48,8 @@ fn sole<'a>(view: &View<'a>) -> Option<&'a Front> {
 /// Reads the call sites of a recording that has lasted for `span`.
 #[cfg(feature = "dhat-compat")]
 pub(crate) fn read_sites(view: &View<'_>, span: Span) -> Vec<crate::recording::model::Site> {
-    sites::sites(view, heap_now(view), span, Window::of(view.header))
+    let sites = sites::sites(view, heap_now(view), span, Window::of(view.header));
+    sites.into_iter().map(|(_, site)| site).collect()
 }
 
 /// Reads the whole recording, which has lasted for `span`.
@@ -59,9 +61,10 @@ pub(crate) fn read(view: &View<'_>, span: Span) -> Recording {
     let micros = |units: u64| span.micros(units.saturating_sub(window.opened)).min(end_micros);
     let modules: Vec<Module> = view.modules.iter().map(module).collect();
     let executable = modules.first().map(|module| module.path.clone()).unwrap_or_default();
-    let sites = sites::sites(view, heap, span, window);
+    let (ids, sites): (Vec<_>, Vec<_>) = sites::sites(view, heap, span, window).into_iter().unzip();
+    let (moments, sums) = moments::moments(view, micros, end_micros, &ids);
     let end = (end_micros, timeline::Sums::of(&sites));
-    let timeline = timeline::timeline(view, micros, interval(view), end, &[]);
+    let timeline = timeline::timeline(view, micros, interval(view), end, &sums);
     Recording {
         pid: header.process.id.load(Ordering::Relaxed),
         command: command(header),
@@ -79,10 +82,10 @@ pub(crate) fn read(view: &View<'_>, span: Span) -> Recording {
         self_check: self_check(header),
         heap_states: match header.version.load(Ordering::Relaxed) {
             1 => HeapStates::default(),
-            _ => moments::read(&header.states, heap.peak_bytes.max(0).cast_unsigned(), micros),
+            _ => heap_moments::read(&header.states, heap.peak_bytes.max(0).cast_unsigned(), micros),
         },
         timeline,
-        moments: Moments::default(),
+        moments,
         histograms: None,
     }
 }

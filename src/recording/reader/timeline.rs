@@ -4,6 +4,7 @@ use std::vec::Vec;
 
 use crate::base::sync::Ordering;
 use crate::recording::model::{Site, Timeline};
+use crate::recording::moment_log::Numbers;
 use crate::store::peak::Interval;
 use crate::store::timeline::{HALF, count, sample};
 use crate::store::view::View;
@@ -18,13 +19,27 @@ pub(super) struct Sums {
 }
 
 impl Sums {
+    pub(super) fn add(&mut self, numbers: Numbers) {
+        self.change(numbers, u64::wrapping_add);
+    }
+
+    pub(super) fn take(&mut self, numbers: Numbers) {
+        self.change(numbers, u64::wrapping_sub);
+    }
+
+    fn change(&mut self, numbers: Numbers, change: fn(u64, u64) -> u64) {
+        let [total_bytes, total_blocks, live_bytes, live_blocks] = numbers;
+        self.total_bytes = change(self.total_bytes, total_bytes);
+        self.total_blocks = change(self.total_blocks, total_blocks);
+        self.live_bytes = change(self.live_bytes, live_bytes);
+        self.live_blocks = change(self.live_blocks, live_blocks);
+    }
+
     pub(super) fn of(sites: &[Site]) -> Self {
         let mut sums = Sums::default();
         for counters in sites.iter().map(|site| &site.counters) {
-            sums.total_bytes = sums.total_bytes.wrapping_add(counters.total_bytes);
-            sums.total_blocks = sums.total_blocks.wrapping_add(counters.total_blocks);
-            sums.live_bytes = sums.live_bytes.wrapping_add(counters.end_bytes);
-            sums.live_blocks = sums.live_blocks.wrapping_add(counters.end_blocks);
+            let live = [counters.end_bytes, counters.end_blocks];
+            sums.add([counters.total_bytes, counters.total_blocks, live[0], live[1]]);
         }
         sums
     }
