@@ -62,7 +62,6 @@ impl Source for Document {
             modules: Some(&*extras.modules).filter(|modules| !modules.is_empty()),
             upper_bounds: if is_merged { &UPPER_BOUNDS } else { &[] },
             processes: extras.processes.iter().map(process).collect(),
-            ..Extras::default()
         }
     }
 

@@ -40,7 +40,7 @@ fn histogram(random: &mut Random) -> Value {
     let length = random.below(66);
     let mut list = || (0..length).map(|_| random.below(1 << 32)).collect::<Vec<_>>();
     let (blocks, bytes) = (list(), list());
-    if length % 8 == 0 { Value::Null } else { json!({ "blocks": blocks, "bytes": bytes }) }
+    if length.is_multiple_of(8) { Value::Null } else { json!({ "blocks": blocks, "bytes": bytes }) }
 }
 
 fn point(stack: &[u64], random: &mut Random) -> Value {
