@@ -168,6 +168,13 @@ mod tests {
         assert_eq!(blocks, all.blocks.iter().sum::<u64>());
         let bytes: u64 = rows.iter().map(|row| row.bytes).sum();
         assert_eq!(bytes, blocks * 10);
+        let ends = |blocks: [u64; 2]| {
+            let rows =
+                super::rows(&histogram([&[blocks[0]; 2], &[9; 10][..], &[blocks[1]; 2]].concat()));
+            assert_eq!(rows.len(), MOST_ROWS);
+            (rows[0].blocks, rows[MOST_ROWS - 1].blocks)
+        };
+        assert_eq!((ends([1, 1]), ends([9, 1]), ends([1, 9])), ((2, 2), (9, 11), (11, 9)));
     }
 
     #[test]
