@@ -24,14 +24,14 @@ use std::path::{Path, PathBuf};
 use crate::base::os::{self, files};
 use crate::base::sync::Ordering;
 pub use crate::recording::error::Error;
-use crate::recording::image;
+use crate::recording::image::{self, Image};
 use crate::recording::model::Recording;
 pub use crate::recording::moment_taker::MomentTaker;
 use crate::recording::reader;
 use crate::recording::reader::Span;
 use crate::store::ids::SiteId;
 use crate::store::journal::{FLUSHING, RESIZING_OWN, RESIZING_SHARE};
-use crate::store::layout::{GONE, Header, OPEN, Process};
+use crate::store::layout::{GONE, Header, OPEN, Process, Region};
 use crate::store::peak::Front;
 use crate::store::view::View;
 
@@ -71,13 +71,26 @@ impl RecordingFile {
     ///
     /// If the file cannot be read.
     pub fn read(&self) -> Result<Recording, Error> {
-        let image = image::Image::read(&self.file)?;
+        Ok(Self::read_image(&Image::read(&self.file)?))
+    }
+
+    /// As [`read`](Self::read), but without the heap over time, which may take longer than all the
+    /// rest: for a caller that looks often.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read.
+    pub fn read_without_timeline(&self) -> Result<Recording, Error> {
+        Ok(Self::read_image(&Image::read_without(&self.file, Region::Timeline)?))
+    }
+
+    fn read_image(image: &Image) -> Recording {
         let view = image.view();
         let is_running = is_running(view.header);
         if !is_running {
             repair(&view);
         }
-        Ok(reader::read(&view, span(&view, is_running)))
+        reader::read(&view, span(&view, is_running))
     }
 
     /// The one that takes moments of the process while it runs; `None` if the recording keeps no

@@ -134,6 +134,12 @@ impl Image {
         Self::read_regions(file, &ALL)
     }
 
+    /// Reads all but one region.
+    pub(super) fn read_without(file: &File, left_out: Region) -> Result<Image, Error> {
+        let wanted: Vec<_> = ALL.into_iter().filter(|region| *region != left_out).collect();
+        Self::read_regions(file, &wanted)
+    }
+
     /// Reads some regions, in the order in which they come in the file; the others are empty.
     pub(super) fn read_regions(file: &File, wanted: &[Region]) -> Result<Image, Error> {
         let header = header(file)?;
