@@ -57,14 +57,15 @@
 //! | `end_us` | the interval's end, ascending | µs since the start |
 //! | `min_bytes` `max_bytes` | the least and the most live in the interval | bytes |
 //! | `blocks` | live at the interval's end | blocks |
-//! | `total_bytes` `total_blocks` | allocated from the start to the interval's end | bytes, blocks |
+//! | `total_bytes` `total_blocks` | allocated until the interval's end | bytes, blocks |
 //! | `resident_bytes` | the process's memory at the interval's end; null: not known | bytes |
 //!
 //! `x_moments` has `at_us`, ascending (µs since the start), and `thinned`, the number of moments
-//! that were left out so that few enough are kept. `x_moments` of a stack is a list of `[moment, total_bytes,
-//! total_blocks, live_bytes, live_blocks]`: an index into `at_us`, ascending; bytes and blocks that
-//! the stack allocated from the start to that moment; and those live then. Only moments at which
-//! these numbers differ from those of the moment before are there; before the first, all are 0.
+//! that were left out so that few enough are kept. `x_moments` of a stack is a list of
+//! `[moment, total_bytes, total_blocks, live_bytes, live_blocks]`: an index into `at_us`,
+//! ascending; bytes and blocks that the stack allocated from the start to that moment; and those
+//! live then. Only moments at which these numbers differ from those of the moment before are there;
+//! before the first, all are 0.
 //!
 //! # Distributions
 //!

@@ -86,9 +86,9 @@ impl<'p> StackRef<'p> {
         self.profile.stacks.sites(self.index)
     }
 
-    /// The stack's numbers at moments of [`Recording::moments`], where they differ from those of the
-    /// moment before; empty if none were taken down. Sites that were merged into the stack are added
-    /// up.
+    /// The stack's numbers at moments of [`Recording::moments`], where they differ from those of
+    /// the moment before; empty if none were taken down. Sites that were merged into the stack are
+    /// added up.
     pub fn moments(&self) -> &'p [SiteMoment] {
         self.profile.stacks.moments(self.index)
     }

@@ -23,9 +23,9 @@
 //!   live_blocks]`: an index into `at_us`, ascending, and the stack's own numbers then (not
 //!   differences). Only moments at which they differ from those of the moment before are there;
 //!   before the first, all are 0.
-//! - `x_histograms`: an object with `sizes` (of blocks, in bytes) and `lifetimes` (in µs). Each is an
-//!   object with the lists `blocks` and `bytes`. Entry 0 is of the value 0, entry N of the values
-//!   from 2^(N-1) to 2^N - 1.
+//! - `x_histograms`: an object with `sizes` (of blocks, in bytes) and `lifetimes` (in µs). Each is
+//!   an object with the lists `blocks` and `bytes`. Entry 0 is of the value 0, entry N of the
+//!   values from 2^(N-1) to 2^N - 1.
 //! - `x_sampling`: the mean gap in bytes: a number, or an object with `mean_gap`.
 //! - `x_coverage`: an object. Keys that end in `_bytes` are shown as sizes, a list `reasons` as
 //!   sentences.

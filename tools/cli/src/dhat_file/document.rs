@@ -71,8 +71,8 @@ pub struct Extras {
     pub heap_states: Option<HeapStates>,
     /// The processes whose reports were added up to this one; empty if it is of one process.
     pub processes: Vec<Process>,
-    /// The heap over time; `None` if nothing is said of it, and of several processes together, which
-    /// have no clock in common.
+    /// The heap over time; `None` if nothing is said of it, and of several processes together,
+    /// which have no clock in common.
     pub timeline: Option<Timeline>,
     /// The moments of which stacks have numbers, which are in [`Site::moments`]; `None` as above.
     pub moments: Option<Moments>,
