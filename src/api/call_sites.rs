@@ -139,7 +139,7 @@ pub(crate) mod named {
         let mut sites = Vec::new();
         own_recording::with_report_stack(&mut || {
             let mut recording = own_recording::recording(session);
-            recording.sites.retain(own_recording::has_stack);
+            recording.retain_sites(own_recording::has_stack);
             let profile = Profile::from_recording(&recording, &Options::default());
             sites = profile.stacks().map(site).collect();
         });

@@ -4,11 +4,12 @@
 use core::ptr;
 use std::boxed::Box;
 use std::io;
-use std::time::Instant;
+use std::time::Duration;
 use std::vec::Vec;
 
 use crate::api::own_recording::consistently;
 use crate::base::current::as_profiler;
+use crate::base::os;
 use crate::base::sync::{AtomicPtr, Ordering};
 use crate::engine::session::{self, Session};
 use crate::engine::{stretches, timeline};
@@ -63,7 +64,7 @@ impl Taker {
 
     /// `None`: there is no room in the recording's file.
     fn take(&mut self, session: &'static Session) -> Option<u32> {
-        let started = Instant::now();
+        let started = os::thread_nanos();
         let begin = session.clock.now();
         // No window is opened meanwhile: its sites are others.
         let held = stretches::lock();
@@ -73,7 +74,8 @@ impl Taker {
         if is_thinned {
             self.pace.slow_down();
         }
-        u32::try_from(self.pace.next(started.elapsed()).as_millis()).ok()
+        let cost = Duration::from_nanos(os::thread_nanos().saturating_sub(started));
+        u32::try_from(self.pace.next(cost).as_millis()).ok()
     }
 }
 

@@ -4,9 +4,10 @@ use core::mem::offset_of;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::vec::Vec;
 
+use crate::base::os;
 use crate::base::sync::Ordering;
 use crate::recording::error::Error;
 use crate::recording::file::{is_running, since_start};
@@ -51,7 +52,8 @@ impl MomentTaker {
     ///
     /// If the file cannot be read or written. Moments that were taken before stay.
     pub fn take(&mut self) -> Result<Option<Duration>, Error> {
-        let started = Instant::now();
+        let started = os::thread_nanos();
+        let cost = || Duration::from_nanos(os::thread_nanos().saturating_sub(started));
         let header = image::header(&self.writer.place().file)?;
         if !is_running(header.get()) {
             return Ok(None);
@@ -60,7 +62,7 @@ impl MomentTaker {
         let fronts = threads.view().slots.iter().map(|slot| &slot.front).map(numbers);
         let seen: Vec<_> = fronts.collect();
         if seen == self.seen {
-            return Ok(Some(self.pace.next(started.elapsed())));
+            return Ok(Some(self.pace.next(cost())));
         }
         let begin = since_start(&header.get().process).units;
         let image = Image::read_regions(&self.writer.place().file, &SITES)?;
@@ -70,7 +72,7 @@ impl MomentTaker {
             self.pace.slow_down();
         }
         self.seen = seen;
-        Ok(Some(self.pace.next(started.elapsed())))
+        Ok(Some(self.pace.next(cost())))
     }
 }
 

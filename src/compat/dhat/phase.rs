@@ -172,7 +172,7 @@ fn heap_recording() -> Recording {
             .collect::<Vec<_>>()
             .join(" ");
     }
-    recording.sites.retain(own_recording::has_stack);
+    recording.retain_sites(own_recording::has_stack);
     recording
 }
 

@@ -15,7 +15,8 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// The pause after a moment that took `cost`, so that moments take a hundredth of the time.
+    /// The pause after a moment that took `cost` of a processor's time: moments take a hundredth
+    /// of it.
     pub(crate) fn next(self, cost: Duration) -> Duration {
         self.gap.max(cost.saturating_mul(100))
     }
