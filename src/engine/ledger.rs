@@ -163,11 +163,11 @@ pub(crate) fn enter<E: Event>(
     now: u64,
 ) {
     let heap = session.heap();
-    if now >= session.header.process.timeline.sample_at.get() {
-        timeline::end_interval(thread.slot, session, now);
-    }
-    if heap.mode.load(Ordering::Relaxed) == EXACT {
-        return enter_exactly(thread, session, site, event, now);
+    // One comparison for two rare things.
+    if now >= session.header.process.timeline.due.get()
+        && enter_slowly(thread, session, site, event, now)
+    {
+        return;
     }
     let front = &thread.slot.front;
     event.tell(front, now, heap);
@@ -186,6 +186,24 @@ pub(crate) fn enter<E: Event>(
     } else {
         enter_elsewhere(thread, site, owner, event, now, epoch);
     }
+}
+
+/// Ends the timeline's interval if that is due. True if the event is entered: in Exact mode.
+#[cold]
+#[inline(never)]
+fn enter_slowly<E: Event>(
+    thread: &Thread,
+    session: &Session,
+    site: SiteId,
+    event: E,
+    now: u64,
+) -> bool {
+    timeline::end_interval(thread.slot, session, now);
+    let is_exact = session.heap().mode.load(Ordering::Relaxed) == EXACT;
+    if is_exact {
+        enter_exactly(thread, session, site, event, now);
+    }
+    is_exact
 }
 
 /// Counts where the site belongs to another thread, or others have changed it, or it has had no
@@ -241,8 +259,6 @@ fn count_own<E: Event>(
 }
 
 /// Exact mode: one front and one tally per site for all threads, under the heap's lock.
-#[cold]
-#[inline(never)]
 fn enter_exactly<E: Event>(thread: &Thread, session: &Session, site: SiteId, event: E, now: u64) {
     let heap = session.heap();
     let front = &thread.slot.front;

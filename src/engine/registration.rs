@@ -113,6 +113,8 @@ fn join(session: &'static Session, slot: &'static ThreadSlot, index: ThreadIndex
             while slot.inside.load(Ordering::Acquire) != 0 {
                 wait_turn(&mut turn);
             }
+            #[cfg(feature = "backtraces")]
+            crate::engine::timeline::mode_has_changed(session);
             Some(&slot.front)
         },
         session.used_slots().map(|(_, slot)| &slot.front),

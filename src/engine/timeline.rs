@@ -10,10 +10,10 @@
 //! interval, so that no spike is lost.
 
 use crate::base::settings::Timeline;
-use crate::base::sync::Ordering;
+use crate::base::sync::{AtomicU64, Ordering};
 use crate::engine::allocator::process;
 use crate::engine::session::Session;
-use crate::store::peak::{Interval, TAKE_RESIDENT};
+use crate::store::peak::{EXACT, Interval, TAKE_RESIDENT};
 use crate::store::space::{Part, SPACE};
 use crate::store::thread_slot::ThreadSlot;
 use crate::store::timeline::{FROM_WITHIN, HALF, SAMPLES, count, sample};
@@ -25,11 +25,14 @@ const RESIDENT_EVERY: u64 = 1 << 14;
 /// The least units of an interval for each thread that ever was: their totals are added up.
 const UNITS_PER_THREAD: u64 = 16;
 
+/// When the process's resident memory is to be read again, in clock units.
+static RESIDENT_AT: AtomicU64 = AtomicU64::new(0);
+
 /// Begins the samples with the heap as it is.
 pub(crate) fn begin(session: &Session, timeline: Timeline) {
     let schedule = &session.header.process.timeline;
     if timeline == Timeline::Off || session.samples.is_empty() {
-        return schedule.sample_at.set(u64::MAX);
+        return sample_at(session, u64::MAX);
     }
     schedule.interval.set(FIRST_INTERVAL);
     if takes_moments(timeline) {
@@ -48,27 +51,42 @@ pub(crate) fn takes_moments(timeline: Timeline) -> bool {
 pub(crate) fn restart(session: &Session, now: u64) {
     let schedule = &session.header.process.timeline;
     if schedule.interval.get() == 0 {
-        return;
+        return mode_has_changed(session);
     }
     schedule.interval.set(FIRST_INTERVAL);
     schedule.samples.store(0, Ordering::Relaxed);
     schedule.log.fetch_and(FROM_WITHIN, Ordering::Relaxed);
     add(session, now, Interval::default());
-    schedule.sample_at.set(now.saturating_add(FIRST_INTERVAL));
+    sample_at(session, now.saturating_add(FIRST_INTERVAL));
+}
+
+/// Sets the end of the interval.
+fn sample_at(session: &Session, time: u64) {
+    session.header.process.timeline.sample_at.set(time);
+    mode_has_changed(session);
+}
+
+/// Sets the time from which on events take the slow way. In Sole mode only the sole thread may call
+/// this, and the one that waits until it is outside the hook; in other modes the lock's holder.
+pub(crate) fn mode_has_changed(session: &Session) {
+    let schedule = &session.header.process.timeline;
+    let is_exact = session.heap().mode.load(Ordering::Relaxed) == EXACT;
+    schedule.due.set(if is_exact { 0 } else { schedule.sample_at.get() });
 }
 
 /// Ends the interval, unless another thread just did. The calling thread is inside the hook with
 /// that slot.
-#[cold]
-#[inline(never)]
 pub(crate) fn end_interval(slot: &ThreadSlot, session: &Session, now: u64) {
     let schedule = &session.header.process.timeline;
     let is_due = || now >= schedule.sample_at.get();
+    if !is_due() {
+        return;
+    }
     session.heap().end_interval(&slot.front, now, is_due, |interval| {
         slot.keep_peak();
         write(session, now, interval);
-        if now >= schedule.resident_at.get() {
-            schedule.resident_at.set(now.saturating_add(RESIDENT_EVERY));
+        if now >= RESIDENT_AT.load(Ordering::Relaxed) {
+            RESIDENT_AT.store(now.saturating_add(RESIDENT_EVERY), Ordering::Relaxed);
             slot.front.add_errands(TAKE_RESIDENT);
         }
     });
@@ -85,7 +103,7 @@ fn write(session: &Session, now: u64, interval: Interval) {
     }
     let threads = u64::from(session.header.process.threads.load(Ordering::Relaxed));
     let length = schedule.interval.get().max(threads * UNITS_PER_THREAD);
-    schedule.sample_at.set(if has_room { end.saturating_add(length) } else { u64::MAX });
+    sample_at(session, if has_room { end.saturating_add(length) } else { u64::MAX });
 }
 
 /// Adds a sample that ends at `end`. `false`: there is no room for it.

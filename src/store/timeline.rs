@@ -17,12 +17,12 @@ use crate::base::sync::word::Word;
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(crate) struct Schedule {
+    /// From then on events take the slow way, in clock units: `sample_at`; in Exact mode 0.
+    pub(crate) due: Word,
     /// When the present interval ends, in clock units; `u64::MAX`: there is no timeline.
     pub(crate) sample_at: Word,
     /// Length of an interval, in clock units; 0: there is no timeline.
     pub(crate) interval: Word,
-    /// When the process's resident memory is to be read again, in clock units.
-    pub(crate) resident_at: Word,
     /// The current half of the samples ([`HALF`]), and how many it has.
     pub(crate) samples: AtomicU64,
     /// The current half of the log ([`HALF`]), [`FROM_WITHIN`], and how many entries are written.

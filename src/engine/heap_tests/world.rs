@@ -180,6 +180,7 @@ impl World {
         let schedule = &session.header.process.timeline;
         schedule.sample_at.set(INTERVAL);
         schedule.interval.set(INTERVAL);
+        timeline::mode_has_changed(session);
         World {
             session,
             model: Model::new(sites),
@@ -203,7 +204,10 @@ impl World {
             claim(session.slots, &session.header.process.threads, |_| true).expect("a free slot");
         let slot = session.slot(index).expect("claimed");
         slot.begin_peak(index, session.heap());
-        let sole_front = |sole| Some(&session.slot(sole)?.front);
+        let sole_front = |sole| {
+            timeline::mode_has_changed(session);
+            Some(&session.slot(sole)?.front)
+        };
         let fronts = session.slots.iter().map(|slot| &slot.front);
         session.heap().join(&slot.front, index, || {}, sole_front, fronts);
         self.states.entry(index).or_insert_with(|| {
@@ -323,6 +327,7 @@ impl World {
         let schedule = &session.header.process.timeline;
         schedule.sample_at.set(self.now + INTERVAL);
         schedule.interval.set(INTERVAL);
+        timeline::mode_has_changed(session);
         self.first = session.sites.begin_window(self.now);
         self.opened = self.now;
         self.sites.clear();
