@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  event ──▶ front: the thread's bytes and blocks, its limits for a peak
+//!       ├──▶ histograms: the thread's blocks by their sizes
 //!       └──▶ tally of the site ─ this thread's, nothing to save ─▶ plain stores
 //!                              ├ this thread's, a new epoch ─────▶ the old values are saved first
 //!                              ├ another thread's ───────────────▶ a share in the arena
@@ -22,6 +23,7 @@ use crate::engine::session::Session;
 use crate::engine::thread::Thread;
 use crate::store::arena::flush_alone;
 use crate::store::group::{Group, NO_GROUP, for_each_around};
+use crate::store::histograms::Histograms;
 use crate::store::ids::SiteId;
 use crate::store::journal::{Journal, RESIZING_OWN, RESIZING_SHARE};
 use crate::store::peak::{EXACT, Front, Heap};
@@ -38,6 +40,9 @@ pub(crate) trait Event: Copy {
 
     /// Counts in a front, and looks at no limits: a peak is found elsewhere, or not at all.
     fn count_in_front(self, front: &Front);
+
+    /// Counts in the thread's histograms.
+    fn count_in_histograms(self, histograms: &Histograms);
 
     /// Counts at the site.
     fn count(self, tally: &Tally, now: u64);
@@ -87,6 +92,11 @@ impl Event for Allocated {
     }
 
     #[inline(always)]
+    fn count_in_histograms(self, histograms: &Histograms) {
+        histograms.sizes.count(self.bytes, self.bytes);
+    }
+
+    #[inline(always)]
     fn count(self, tally: &Tally, now: u64) {
         tally.count_allocated(self.bytes, now);
     }
@@ -112,6 +122,9 @@ impl Event for Freed {
     }
 
     #[inline(always)]
+    fn count_in_histograms(self, _histograms: &Histograms) {}
+
+    #[inline(always)]
     fn count(self, tally: &Tally, now: u64) {
         tally.count_freed(self.bytes, now);
     }
@@ -134,6 +147,11 @@ impl Event for Resized {
 
     fn count_in_front(self, front: &Front) {
         front.count_resized(self.old, self.new);
+    }
+
+    #[inline(always)]
+    fn count_in_histograms(self, histograms: &Histograms) {
+        histograms.sizes.count(self.new, self.new);
     }
 
     #[inline(always)]
@@ -166,6 +184,7 @@ pub(crate) fn enter<E: Event>(
     }
     let front = &thread.slot.front;
     event.tell(front, now, heap);
+    event.count_in_histograms(thread.histograms);
     let epoch = Epoch::new(heap.epoch.get());
     let sites = &thread.sites;
     let (Some(owner), Some(tally)) =
@@ -245,6 +264,7 @@ fn enter_exactly<E: Event>(thread: &Thread, session: &Session, site: SiteId, eve
     event.count_in_front(front);
     event.tell(&heap.exact, now, heap);
     front.take_over_wish(&heap.exact);
+    event.count_in_histograms(thread.histograms);
     let epoch = Epoch::new(heap.epoch.get());
     let owner = thread.sites.owners.get(site.index());
     let group = owner.map_or(NO_GROUP, Owner::group);

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod distributions;
 mod sites;
 mod span;
 mod words;
@@ -70,7 +71,7 @@ pub(crate) fn read(view: &View<'_>, span: Span) -> Recording {
         },
         timeline: None,
         moments: Moments::default(),
-        histograms: None,
+        histograms: distributions::histograms(view),
     }
 }
 

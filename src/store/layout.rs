@@ -31,7 +31,7 @@
 //! | Groups | 512 | allocations that are counted together (`crate::store::group::Group`) |
 //! | Arenas | 65536 | a thread's pending shares (`crate::store::arena::Arena`) |
 //! | Timeline | 64 | the heap over time (`crate::store::timeline`) |
-//! | Histograms | 2048 | a thread's blocks by their sizes and lifetimes |
+//! | Histograms | 2048 | a thread's blocks by classes (`crate::store::histograms::Histograms`) |
 //!
 //! # Decoding a site by hand
 //!
@@ -42,6 +42,13 @@
 //! before adding, see `store::tally`. The stack is Records\[*i*\].frame, and from there parent by
 //! parent through Frames down to a root (0 to 3). A frame whose address has bit 47 set is no code:
 //! its low bits are a group's number.
+//!
+//! # Decoding the distributions by hand
+//!
+//! Threads\[*i*\] and Histograms\[*i*\] are of one thread slot. An entry has 64 classes of sizes, then
+//! 64 classes of lifetimes: bytes (u64) and blocks (u64) of each. Class 0 is of the value 0, class
+//! *N* of the values from 2^(*N* - 1) to 2^*N* - 1; a size is in bytes, a lifetime in microseconds.
+//! Add up the entries of all slots that are used: the first `threads` of them (Process).
 //!
 //! # A process that was killed
 //!

@@ -10,11 +10,12 @@ use crate::base::testing::{Random, Zeroed};
 use crate::engine::ledger::{Allocated, Event, Freed, Resized, enter};
 use crate::engine::session::Session;
 use crate::engine::thread::Thread;
-use crate::recording::model::Counters;
+use crate::recording::model::{Counters, Histogram};
 use crate::recording::reader;
 use crate::recording::reader::Span;
 use crate::store::frames::{ROOT_COMPLETE, last_level, slots_up_to};
 use crate::store::group::NO_GROUP;
+use crate::store::histograms::Histograms;
 use crate::store::ids::{SiteId, ThreadIndex};
 use crate::store::layout::Geometry;
 use crate::store::mapping::Mapping;
@@ -43,6 +44,8 @@ pub(crate) struct Model {
     pub(crate) most_blocks: u64,
     /// The most bytes and blocks since the last mark.
     pub(crate) recent: (u64, u64),
+    /// Allocated blocks by their sizes.
+    sizes: Histogram,
 }
 
 impl Model {
@@ -54,6 +57,7 @@ impl Model {
             peak_time: 0,
             most_blocks: 0,
             recent: (0, 0),
+            sizes: Histogram::default(),
         }
     }
 
@@ -90,6 +94,12 @@ impl Model {
     fn count(&mut self, block: Block) {
         self.sites[block.site].total_bytes += block.size;
         self.sites[block.site].total_blocks += 1;
+        let class = (0..).find(|class| block.size < 1 << class).expect("no block is that large");
+        let needed = self.sizes.blocks.len().max(class + 1);
+        self.sizes.blocks.resize(needed, 0);
+        self.sizes.bytes.resize(needed, 0);
+        self.sizes.blocks[class] += 1;
+        self.sizes.bytes[class] += block.size;
     }
 
     fn remove(&mut self, block: Block, blocks: u64) {
@@ -281,6 +291,7 @@ impl World {
         let session = self.session;
         let fronts = session.slots.iter().map(|slot| &slot.front);
         session.heap().restart(exact, self.now, fronts);
+        session.histograms.iter().for_each(Histograms::clear);
         self.first = session.sites.begin_window(self.now);
         self.opened = self.now;
         self.sites.clear();
@@ -296,11 +307,14 @@ impl World {
         heap.now(sole.and_then(|index| self.session.slot(index)).map(|slot| &slot.front))
     }
 
-    /// The sites as a report would have them, in the model's order.
+    /// The sites as a report would have them, in the model's order. The recording's sizes are the
+    /// model's.
     pub(crate) fn read(&self) -> Vec<Counters> {
         let now = self.now.max(1);
         let span = Span { units: now, nanos: now * 1000 };
         let recording = reader::read(&view::of_mapping(&self.session.mapping), span);
+        let sizes = recording.histograms.expect("in each recording").sizes;
+        assert_eq!(sizes.as_ref(), Some(&self.model.sizes));
         let address = |frame: u32| recording.frames[frame as usize].address;
         let mut sites = vec![Counters::default(); self.model.sites.len()];
         for site in &recording.sites {

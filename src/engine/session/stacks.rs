@@ -21,6 +21,7 @@ use crate::engine::session::{Calls, Session};
 use crate::store::arena::Arena;
 use crate::store::frames::Frames;
 use crate::store::group::Group;
+use crate::store::histograms::Histograms;
 use crate::store::ids::GroupId;
 use crate::store::layout::{COMMAND_SIZE, Geometry, Header, Region, store_bytes};
 use crate::store::mapping::Mapping;
@@ -43,6 +44,8 @@ pub(crate) struct Parts {
     pub(crate) sites: Sites,
     /// By thread slot.
     pub(crate) arenas: &'static [Arena],
+    /// By thread slot.
+    pub(crate) histograms: &'static [Histograms],
     pub(crate) modules: Modules,
     pub(crate) groups: &'static [Group],
 }
@@ -108,6 +111,13 @@ impl Session {
         crate::store::group::make(&self.header.process, self.groups, thread_name, name)
     }
 
+    /// Forgets all sizes and lifetimes. No event is under way, and none begins meanwhile.
+    #[cfg(feature = "dhat-compat")]
+    pub(crate) fn clear_histograms(&self) {
+        let used = self.used_slots().filter_map(|(index, _)| self.histograms.get(index.index()));
+        used.for_each(Histograms::clear);
+    }
+
     /// True if the recording is of this process. A child of an unannounced fork, or one that is not
     /// recorded, still has its parent's recording mapped.
     pub(crate) fn is_this_process(&self) -> bool {
@@ -146,6 +156,8 @@ impl Session {
         // SAFETY: see above.
         let arenas = unsafe { mapping.region(Region::Arenas) };
         // SAFETY: see above.
+        let histograms = unsafe { mapping.region(Region::Histograms) };
+        // SAFETY: see above.
         let modules = unsafe { mapping.region(Region::Modules) };
         // SAFETY: see above.
         let groups = unsafe { mapping.region(Region::Groups) };
@@ -157,7 +169,17 @@ impl Session {
         frames.initialize();
         sites.initialize();
         let modules = Modules::new(modules, &header.process.modules);
-        let parts = Parts { mapping, settings, note_state, frames, sites, arenas, modules, groups };
+        let parts = Parts {
+            mapping,
+            settings,
+            note_state,
+            frames,
+            sites,
+            arenas,
+            histograms,
+            modules,
+            groups,
+        };
         Session { header, slots, thread_end, clock: Clock::start(), parts }
     }
 }

@@ -19,6 +19,7 @@ pub(crate) fn open(session: &'static Session, exact: bool) {
     close_in(session);
     let now = session.clock.now();
     session.heap().restart(exact, now, session.used_slots().map(|(_, slot)| &slot.front));
+    session.clear_histograms();
     crate::store::group::restart(&session.header.process, session.groups);
     crate::engine::allocator::moments::forget(session);
     let first = session.sites.begin_window(now);
