@@ -18,6 +18,7 @@
 //! Freed bytes go to the front first, because that may raise the epoch, and the tally must save
 //! what it had before the heap left its maximum.
 
+use crate::base::os::clock::monotonic_micros;
 use crate::base::sync::Ordering;
 use crate::engine::session::Session;
 use crate::engine::thread::Thread;
@@ -42,7 +43,7 @@ pub(crate) trait Event: Copy {
     fn count_in_front(self, front: &Front);
 
     /// Counts in the thread's histograms.
-    fn count_in_histograms(self, histograms: &Histograms);
+    fn count_in_histograms(self, histograms: &Histograms, now: u64);
 
     /// Counts at the site.
     fn count(self, tally: &Tally, now: u64);
@@ -69,6 +70,13 @@ pub(crate) struct Freed {
     pub(crate) bytes: u64,
 }
 
+/// A block was freed that keeps its birth, in units of the monotonic clock.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FreedTimed {
+    pub(crate) freed: Freed,
+    pub(crate) born: u64,
+}
+
 /// A block was resized from `old` to `new` bytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Resized {
@@ -92,7 +100,7 @@ impl Event for Allocated {
     }
 
     #[inline(always)]
-    fn count_in_histograms(self, histograms: &Histograms) {
+    fn count_in_histograms(self, histograms: &Histograms, _now: u64) {
         histograms.sizes.count(self.bytes, self.bytes);
     }
 
@@ -122,7 +130,7 @@ impl Event for Freed {
     }
 
     #[inline(always)]
-    fn count_in_histograms(self, _histograms: &Histograms) {}
+    fn count_in_histograms(self, _histograms: &Histograms, _now: u64) {}
 
     #[inline(always)]
     fn count(self, tally: &Tally, now: u64) {
@@ -131,6 +139,33 @@ impl Event for Freed {
 
     fn count_for(self, group: &Group) {
         group.freed(self.bytes);
+    }
+}
+
+impl Event for FreedTimed {
+    fn shrinks(self) -> bool {
+        self.freed.shrinks()
+    }
+
+    fn tell(self, front: &Front, now: u64, heap: &Heap) {
+        self.freed.tell(front, now, heap);
+    }
+
+    fn count_in_front(self, front: &Front) {
+        self.freed.count_in_front(front);
+    }
+
+    fn count_in_histograms(self, histograms: &Histograms, now: u64) {
+        let micros = monotonic_micros(now.saturating_sub(self.born));
+        histograms.lifetimes.count(micros, self.freed.bytes);
+    }
+
+    fn count(self, tally: &Tally, now: u64) {
+        self.freed.count(tally, now);
+    }
+
+    fn count_for(self, group: &Group) {
+        self.freed.count_for(group);
     }
 }
 
@@ -150,7 +185,7 @@ impl Event for Resized {
     }
 
     #[inline(always)]
-    fn count_in_histograms(self, histograms: &Histograms) {
+    fn count_in_histograms(self, histograms: &Histograms, _now: u64) {
         histograms.sizes.count(self.new, self.new);
     }
 
@@ -184,7 +219,7 @@ pub(crate) fn enter<E: Event>(
     }
     let front = &thread.slot.front;
     event.tell(front, now, heap);
-    event.count_in_histograms(thread.histograms);
+    event.count_in_histograms(thread.histograms, now);
     let epoch = Epoch::new(heap.epoch.get());
     let sites = &thread.sites;
     let (Some(owner), Some(tally)) =
@@ -264,7 +299,7 @@ fn enter_exactly<E: Event>(thread: &Thread, session: &Session, site: SiteId, eve
     event.count_in_front(front);
     event.tell(&heap.exact, now, heap);
     front.take_over_wish(&heap.exact);
-    event.count_in_histograms(thread.histograms);
+    event.count_in_histograms(thread.histograms, now);
     let epoch = Epoch::new(heap.epoch.get());
     let owner = thread.sites.owners.get(site.index());
     let group = owner.map_or(NO_GROUP, Owner::group);

@@ -13,7 +13,7 @@
 //!       320  heap                      (crate::store::peak::Heap, 256 bytes)
 //!       576  frames' head, sites' head (64 bytes each)
 //!       704  losses                    (Losses, 64 bytes)
-//!       768  self-check                (SelfCheck, 64 bytes)
+//!       768  self-check, lifetimes     (SelfCheck, 64 bytes)
 //!       832  command line, its arguments ended by zero bytes (2880 bytes; in version 1 3264)
 //!      3712  the allocator's state: near the peak twice, at the end (HeapStates, 3 x 128 bytes)
 //!      4096  regions
@@ -231,7 +231,10 @@ pub(crate) const GONE: u32 = 2;
 pub(crate) struct SelfCheck {
     pub(crate) checked: Word,
     pub(crate) differences: Word,
-    spare: [Word; 6],
+    /// Since version 3, `MOD_ALLOC_LIFETIMES`. 1: lifetimes are counted, and a clock unit is 256 ns
+    /// of the monotonic clock.
+    pub(crate) lifetimes: Word,
+    spare: [Word; 5],
 }
 
 macro_rules! words {

@@ -30,6 +30,7 @@ use crate::store::sites::Sites;
 use crate::store::slot::Slot;
 use crate::store::space::{Part, SPACE};
 use crate::store::thread_slot::SLOTS;
+use crate::store::trailer;
 
 /// See the module's description.
 #[derive(Debug)]
@@ -38,6 +39,8 @@ pub(crate) struct Parts {
     pub(crate) mapping: Mapping,
     /// The settings in force: `buckets` may be less than what was asked for.
     pub(crate) settings: Settings,
+    /// Bytes added to each block: here, because the hook has the session at hand.
+    pub(crate) trailer: usize,
     /// See [`Calls::note_state`].
     pub(crate) note_state: fn(&'static Session, i64, (u64, u64)),
     pub(crate) frames: Frames,
@@ -76,7 +79,8 @@ pub(super) fn open(
     clock: Clock,
     calls: Calls,
 ) -> Option<Session> {
-    crate::store::trailer::start(os::monotonic_nanos() ^ u64::from(os::process_id()) << 32);
+    let seed = os::monotonic_nanos() ^ u64::from(os::process_id()) << 32;
+    trailer::start(seed);
     let thread_end = os::ThreadEnd::new(calls.thread_ends);
     let slots = frame_slots(mapping.place(Region::Frames).1)?;
     let note_state = calls.note_state;
@@ -109,6 +113,12 @@ impl Session {
     /// Makes a group; [`NO_GROUP`](crate::store::group::NO_GROUP) if there is no room for one.
     pub(crate) fn make_group(&self, thread_name: &[u8], name: &[u8]) -> GroupId {
         crate::store::group::make(&self.header.process, self.groups, thread_name, name)
+    }
+
+    /// True if blocks keep their births.
+    #[inline(always)]
+    pub(crate) fn is_timed(&self) -> bool {
+        self.trailer != trailer::TRAILER
     }
 
     /// Forgets all sizes and lifetimes. No event is under way, and none begins meanwhile.
@@ -172,6 +182,7 @@ impl Session {
         let parts = Parts {
             mapping,
             settings,
+            trailer: trailer::len(settings.lifetimes),
             note_state,
             frames,
             sites,
@@ -180,7 +191,7 @@ impl Session {
             modules,
             groups,
         };
-        Session { header, slots, thread_end, clock: Clock::start(), parts }
+        Session { header, slots, thread_end, clock: Clock::start(settings.lifetimes), parts }
     }
 }
 

@@ -14,7 +14,8 @@ pub(super) fn histograms(view: &View<'_>) -> Option<Histograms> {
     let has_them = view.header.version.load(Ordering::Relaxed) >= SINCE;
     has_them.then(|| Histograms {
         sizes: Some(sum(view.used_histograms().map(|entry| &entry.sizes))),
-        lifetimes: None,
+        lifetimes: (view.header.self_check.lifetimes.get() != 0)
+            .then(|| sum(view.used_histograms().map(|entry| &entry.lifetimes))),
     })
 }
 
