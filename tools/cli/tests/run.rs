@@ -7,6 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use mod_alloc::recording::file::RecordingFile;
+use mod_alloc::recording::model::Histogram;
 use run_support::{Scratch, json, of_program, ours, status, sum, sum_of, text, with_input};
 
 #[test]
@@ -286,6 +288,29 @@ fn a_kept_recording_gives_the_same_report() {
     let again = scratch.run(&["run", "--record", "100%.rec", "true"]);
     assert_eq!(status(&again), 125);
     assert!(ours(&again).contains("100%.rec: there is something already"), "{}", ours(&again));
+}
+
+#[test]
+fn blocks_are_in_the_classes_of_their_sizes_and_of_their_lifetimes() {
+    let scratch = Scratch::new("histograms");
+    let program = scratch.compile("work", &[]);
+    let name = program.to_str().unwrap();
+    for lifetimes in ["off", "on"] {
+        let file = format!("{lifetimes}.rec");
+        let mut command = scratch.command(&["run", "--record", &file, "-o", "r.json", name]);
+        let output = command.env("MOD_ALLOC_LIFETIMES", lifetimes).output().unwrap();
+        assert_eq!(status(&output), 0, "{}", ours(&output));
+        let recording = RecordingFile::open(&scratch.join(&file)).unwrap().read().unwrap();
+        let found = recording.histograms.unwrap();
+        // Ten blocks of 64 to 127 bytes.
+        let sizes = found.sizes.unwrap();
+        assert_eq!(sizes.blocks, [0, 0, 0, 0, 0, 0, 0, 10]);
+        assert_eq!(sizes.bytes, [0, 0, 0, 0, 0, 0, 0, 1000]);
+        // The last one lives.
+        let sums = |found: Histogram| (found.blocks.iter().sum(), found.bytes.iter().sum());
+        let expected: Option<(u64, u64)> = (lifetimes == "on").then_some((9, 900));
+        assert_eq!(found.lifetimes.map(sums), expected);
+    }
 }
 
 #[test]
