@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn bytes_and_blocks_are_those_of_the_class() {
-        let histogram = Histogram([const { Counter::ZERO }; CLASSES]);
+        let histogram = Histogram(core::array::from_fn(|_| Counter::default()));
         for size in [0, 0, 1, 2, 3, 4, 1 << 40, u64::MAX >> 1] {
             histogram.count(size, size);
         }

@@ -15,8 +15,8 @@
 //!
 //! A block that was reported to a tracker (`crate::tracker`) has another check, so that only such a
 //! block's free is reported. A trailer that fails the first check is tried against the second, so
-//! that the ordinary free pays nothing for it. A trailer with the block's birth ([`timed`]) is found
-//! the same way.
+//! that the ordinary free pays nothing for it. A trailer with the block's birth ([`timed`]) is
+//! found the same way.
 
 use core::alloc::Layout;
 

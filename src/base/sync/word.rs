@@ -114,11 +114,6 @@ pub(crate) struct Counter(Pair);
 
 #[cfg(feature = "backtraces")]
 impl Counter {
-    /// Nothing is counted.
-    #[cfg(all(test, not(loom)))]
-    pub(crate) const ZERO: Counter =
-        Counter(Pair { bytes: Word(AtomicU64::new(0)), blocks: Word(AtomicU64::new(0)) });
-
     /// Bytes and blocks.
     pub(crate) fn get(&self) -> (u64, u64) {
         self.0.get()

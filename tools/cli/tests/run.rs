@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::time::Instant;
 
 use mod_alloc::recording::file::RecordingFile;
 use mod_alloc::recording::model::Histogram;
@@ -311,6 +312,30 @@ fn blocks_are_in_the_classes_of_their_sizes_and_of_their_lifetimes() {
         let expected: Option<(u64, u64)> = (lifetimes == "on").then_some((9, 900));
         assert_eq!(found.lifetimes.map(sums), expected);
     }
+}
+
+#[test]
+fn a_block_that_is_resized_has_one_lifetime() {
+    let scratch = Scratch::new("resized");
+    let program = scratch.compile("resized", &[]);
+    let mut command = scratch.command(&["run", "--record", "r.rec", program.to_str().unwrap()]);
+    let started = Instant::now();
+    let output = command.env("MOD_ALLOC_LIFETIMES", "on").output().unwrap();
+    let longest = u64::try_from(started.elapsed().as_micros()).unwrap();
+    assert_eq!(status(&output), 0, "{}", ours(&output));
+    let recording = RecordingFile::open(&scratch.join("r.rec")).unwrap().read().unwrap();
+    let found = recording.histograms.unwrap();
+    assert_eq!(found.sizes.unwrap().bytes[21..], [1 << 20, 0, 1 << 22]);
+    // 40 ms or more: 2^15 µs are 33 ms.
+    let lifetimes = found.lifetimes.unwrap();
+    let class = lifetimes.blocks.len() - 1;
+    assert!((16..=class_of(longest)).contains(&class), "{lifetimes:?}");
+    assert_eq!((lifetimes.blocks[class], lifetimes.bytes[class]), (1, 1 << 22));
+    assert_eq!(lifetimes.blocks.iter().sum::<u64>(), 1);
+}
+
+fn class_of(value: u64) -> usize {
+    (u64::BITS - value.leading_zeros()) as usize
 }
 
 #[test]
