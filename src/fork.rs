@@ -57,7 +57,7 @@ unsafe extern "C" fn after_fork_in_child() {
     if !parts::adopt_file(session) {
         // The mapping is still the parent's.
         #[cfg(not(feature = "preload"))]
-        crate::engine::dump_thread::stop_in_child();
+        crate::engine::profiler_thread::stop_in_child();
         return;
     }
     open_locks(session);
@@ -80,5 +80,5 @@ unsafe extern "C" fn after_fork_in_child() {
     #[cfg(feature = "dhat-compat")]
     crate::api::report_files::in_forked_child();
     #[cfg(not(feature = "preload"))]
-    crate::engine::dump_thread::in_forked_child(own.and_then(|own| session.slot(own)));
+    crate::engine::profiler_thread::in_forked_child(own.and_then(|own| session.slot(own)));
 }

@@ -11,6 +11,8 @@ pub mod heap_state;
 #[doc(hidden)]
 pub mod measure;
 pub mod memory_stats;
+#[cfg(all(feature = "dhat-compat", not(feature = "preload")))]
+pub(crate) mod moments;
 #[cfg(feature = "backtraces")]
 pub(crate) mod own_recording;
 #[cfg(feature = "dhat-compat")]

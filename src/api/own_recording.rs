@@ -68,7 +68,7 @@ pub(crate) fn read(session: &Session) -> Recording {
 }
 
 /// Reads while no share is on its way from an arena to a site.
-fn consistently<R>(session: &Session, read: impl FnOnce(&View<'_>, Span) -> R) -> R {
+pub(crate) fn consistently<R>(session: &Session, read: impl FnOnce(&View<'_>, Span) -> R) -> R {
     let started = session.header.process.started_nanos.load(Ordering::Relaxed);
     let nanos = os::monotonic_nanos().saturating_sub(started);
     let span = Span { units: session.clock.now(), nanos };

@@ -20,6 +20,17 @@ pub(crate) enum Unwind {
     Tables = 2,
 }
 
+/// How much is told of the heap over time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Timeline {
+    /// Nothing.
+    Off,
+    /// Samples of the whole heap.
+    Totals,
+    /// And each site's numbers at some moments.
+    Sites,
+}
+
 /// The values of all variables, or their defaults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Settings {
@@ -43,6 +54,8 @@ pub(crate) struct Settings {
     pub(crate) children: bool,
     /// `MOD_ALLOC_TESTS`: the functions that start a test; each test is a group then.
     pub(crate) tests: Option<&'static CStr>,
+    /// `MOD_ALLOC_TIMELINE`: the heap over time.
+    pub(crate) timeline: Timeline,
 }
 
 /// The smallest and the largest table.
@@ -74,6 +87,11 @@ impl Settings {
             record: os::environment(c"MOD_ALLOC_RECORD").filter(|path| !path.is_empty()),
             children: word(c"MOD_ALLOC_CHILDREN", &[("yes", true), ("no", false)], 0),
             tests: os::environment(c"MOD_ALLOC_TESTS"),
+            timeline: word(
+                c"MOD_ALLOC_TIMELINE",
+                &[("off", Timeline::Off), ("totals", Timeline::Totals), ("sites", Timeline::Sites)],
+                1,
+            ),
         }
     }
 }

@@ -15,7 +15,7 @@ use core::sync::atomic::fence;
 
 use crate::base::sync::{AtomicU32, AtomicU64, Ordering, wait_turn};
 use crate::store::ids::ThreadIndex;
-use crate::store::peak::Front;
+use crate::store::peak::{Front, Heap};
 use crate::store::thread_slot::{SHARED, ThreadSlot};
 
 /// A slot's numbers as of the beginning of its thread, which alone writes them.
@@ -106,14 +106,14 @@ impl Beginning {
 }
 
 /// Notes that a thread begins to use that slot; `describe` writes the thread's name and id.
-pub(crate) fn begin(index: ThreadIndex, slot: &ThreadSlot, describe: impl FnOnce()) {
+pub(crate) fn begin(index: ThreadIndex, slot: &ThreadSlot, heap: &Heap, describe: impl FnOnce()) {
     let Some(beginning) = BEGINNINGS.get(index.index()) else { return describe() };
     beginning.write(|| {
         describe();
         for (word, number) in beginning.numbers.iter().zip(Numbers::of(&slot.front).words()) {
             word.store(number, Ordering::Relaxed);
         }
-        slot.front.begin_peak();
+        slot.begin_peak(index, heap);
         beginning.running.store(1, Ordering::Relaxed);
     });
 }
@@ -157,7 +157,7 @@ pub(crate) fn running(index: ThreadIndex, slot: &ThreadSlot) -> Option<Running> 
         for (bytes, word) in name.chunks_exact_mut(8).zip(&slot.name) {
             bytes.copy_from_slice(&word.load(Ordering::Relaxed).to_ne_bytes());
         }
-        let (now, peak) = (Numbers::of(&slot.front), slot.front.peak());
+        let (now, peak) = (Numbers::of(&slot.front), slot.peak());
         let id = slot.id.load(Ordering::Relaxed);
         let is_running = beginning.running.load(Ordering::Relaxed) != 0;
         is_running.then_some(Running { id, name, now, before, peak })

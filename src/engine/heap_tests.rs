@@ -37,10 +37,31 @@ fn check_exact(world: &World, seed: u64) {
     }
 }
 
+/// Each interval's bounds and the heap at its end equal the history's.
+fn check_timeline(world: &World, seed: u64) {
+    let (found, right) = world.timelines();
+    assert_eq!(found, right, "timeline {:?}", (seed, world.now));
+}
+
 /// The error allowed in Bounded mode: 1 % of the peak.
 fn tolerance(world: &World) -> u64 {
     // A step is at least one byte, of each thread.
     world.model.peak_bytes / 100 + world.session.arenas.len() as u64
+}
+
+/// Totals are exact, and bounds are within 1 % of the peak.
+fn check_bounded_timeline(world: &World, seed: u64) {
+    let ((found, right), what) = (world.timelines(), (seed, world.now));
+    let tolerance = tolerance(world);
+    assert_eq!(found.total_bytes, right.total_bytes, "{what:?}");
+    assert_eq!(found.total_blocks, right.total_blocks, "{what:?}");
+    for (found, right) in
+        [(&found.min_bytes, &right.min_bytes), (&found.max_bytes, &right.max_bytes)]
+    {
+        let far =
+            found.iter().zip(right).find(|(found, right)| found.abs_diff(**right) > tolerance);
+        assert_eq!(far, None, "{tolerance} {what:?}");
+    }
 }
 
 /// Totals, lifetimes and ends are exact; the peak, the sites' values at the peak, and the sites'
@@ -93,6 +114,7 @@ fn one_thread_is_exact_after_every_event() {
             }
         }
         check_exact(&world, seed);
+        check_timeline(&world, seed);
     });
 }
 
@@ -111,6 +133,7 @@ fn one_thread_is_exact_after_many_events() {
             }
         }
         check_exact(&world, seed);
+        check_timeline(&world, seed);
     });
 }
 
@@ -133,6 +156,24 @@ fn blocks_without_bytes_and_resizing_to_the_same_size_count_at_the_peak() {
             }
         }
         check_exact(&world, seed);
+        check_timeline(&world, seed);
+    });
+}
+
+/// So many events that samples are joined several times, with pauses among them.
+#[test]
+#[cfg_attr(miri, ignore = "takes tens of thousands of events")]
+fn a_timeline_of_joined_samples_has_lost_no_spike() {
+    with_seeds(3, |seed| {
+        let mut world = World::new(1, 3, false, seed);
+        world.join();
+        for _ in 0..300 {
+            for _ in 0..world.random.below(300) {
+                world.anything(growth(&world));
+            }
+            world.now += world.random.below(200);
+        }
+        check_timeline(&world, seed);
     });
 }
 
@@ -151,6 +192,7 @@ fn a_thread_that_takes_the_only_slot_over_stays_exact() {
             }
         }
         check_exact(&world, seed);
+        check_timeline(&world, seed);
         assert_eq!(world.session.heap().mode.load(Ordering::Relaxed), SOLE);
     });
 }
@@ -167,6 +209,7 @@ fn exact_mode_is_exact_with_several_threads() {
             }
         }
         check_exact(&world, seed);
+        check_timeline(&world, seed);
     });
 }
 
@@ -282,6 +325,7 @@ fn several_threads_stay_within_one_percent() {
             }
         }
         check_bounded(&world, seed);
+        check_bounded_timeline(&world, seed);
     });
 }
 
@@ -297,6 +341,7 @@ fn threads_may_come_and_go() {
             }
         }
         check_bounded(&world, seed);
+        check_bounded_timeline(&world, seed);
     });
 }
 
@@ -320,6 +365,7 @@ fn the_second_thread_finds_the_exact_peak_of_the_first() {
             }
         }
         check_bounded(&world, seed);
+        check_bounded_timeline(&world, seed);
     });
 }
 

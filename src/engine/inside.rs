@@ -15,15 +15,17 @@
 use crate::base::current::{self, BUSY, ENDED, NEW, PROFILER, SLOTLESS, set_number};
 use crate::base::sync::{Ordering, compiler_fence, wait_turn};
 #[cfg(not(feature = "preload"))]
-use crate::engine::dump_thread;
+use crate::engine::profiler_thread;
 use crate::engine::registration;
-#[cfg(feature = "backtraces")]
-use crate::engine::session;
-use crate::engine::session::Session;
+use crate::engine::session::{self, Session};
 use crate::engine::thread::Thread;
 use crate::engine::thread_cell::{Claim, ThreadCell};
+#[cfg(feature = "backtraces")]
+use crate::engine::timeline;
 use crate::store::ids::ThreadIndex;
 use crate::store::peak::Heap;
+#[cfg(feature = "backtraces")]
+use crate::store::peak::TAKE_RESIDENT;
 use crate::store::thread_slot::{SHARED, ThreadSlot};
 
 /// The proof that this thread is inside the hook, and the one way to its [`Thread`] there. Leaves
@@ -144,7 +146,10 @@ impl Drop for Inside {
 #[cold]
 #[inline(never)]
 fn leave_with_errands(cell: &'static ThreadCell, slot: &'static ThreadSlot) {
-    let wish = slot.front.take_wish();
+    let session = session::get();
+    let wish = session.and_then(|session| slot.front.take_wish(session.heap()));
+    #[cfg(feature = "backtraces")]
+    let wants_resident = slot.front.take_errand(TAKE_RESIDENT);
     let is_shared = cell.index() == SHARED;
     #[cfg(feature = "backtraces")]
     let bounds = cell.bounds();
@@ -157,10 +162,13 @@ fn leave_with_errands(cell: &'static ThreadCell, slot: &'static ThreadSlot) {
         slot.in_use.open();
     }
     #[cfg(feature = "backtraces")]
-    if let Some(live) = wish.filter(|_| !is_shared)
-        && let Some(session) = session::get()
-    {
-        (session.note_state)(session, live, bounds);
+    if let Some(session) = session.filter(|_| !is_shared) {
+        if let Some(live) = wish {
+            (session.note_state)(session, live, bounds);
+        }
+        if wants_resident {
+            timeline::note_resident(session);
+        }
     }
     #[cfg(not(feature = "backtraces"))]
     let _nobody_asks = wish;
@@ -171,7 +179,7 @@ fn leave_with_errands(cell: &'static ThreadCell, slot: &'static ThreadSlot) {
 #[cold]
 fn adopt_mode(slot: &ThreadSlot, heap: &Heap) {
     #[cfg(not(feature = "preload"))]
-    dump_thread::start_where_needed(&slot.front);
+    profiler_thread::start_where_needed(&slot.front);
     let mut turn = 0;
     while !slot.front.is_current(heap) {
         slot.inside.store(0, Ordering::Release);

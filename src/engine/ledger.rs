@@ -1,7 +1,8 @@
 //! One event in the books: the thread's front, then the site's tally.
 //!
 //! ```text
-//!  event ──▶ front: the thread's bytes and blocks, its limits for a peak
+//!  event ──▶ timeline: if its interval has ended, a sample of the heap before the event
+//!       ├──▶ front: the thread's bytes and blocks, its limits for a peak
 //!       ├──▶ histograms: the thread's blocks by their sizes
 //!       └──▶ tally of the site ─ this thread's, nothing to save ─▶ plain stores
 //!                              ├ this thread's, a new epoch ─────▶ the old values are saved first
@@ -22,6 +23,7 @@ use crate::base::os::clock::monotonic_micros;
 use crate::base::sync::Ordering;
 use crate::engine::session::Session;
 use crate::engine::thread::Thread;
+use crate::engine::timeline;
 use crate::store::arena::flush_alone;
 use crate::store::group::{Group, NO_GROUP, for_each_around};
 use crate::store::histograms::Histograms;
@@ -214,6 +216,9 @@ pub(crate) fn enter<E: Event>(
     now: u64,
 ) {
     let heap = session.heap();
+    if now >= session.header.process.timeline.sample_at.get() {
+        timeline::end_interval(thread.slot, session, now);
+    }
     if heap.mode.load(Ordering::Relaxed) == EXACT {
         return enter_exactly(thread, session, site, event, now);
     }

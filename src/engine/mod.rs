@@ -17,9 +17,10 @@
 //! | `events` | an event of a block, for each hook |
 //! | `stack_site` | the stack's site |
 //! | `ledger` | the order in which an event is entered in the books |
+//! | `timeline` | the heap over time |
 //! | `windows`, [`stretches`] | what is recorded since when, and peaks of a stretch of time |
 //! | [`allocator`] | figures of the allocator in use |
-//! | `beginnings`, `member`, `dump_thread` | parts of a thread's life that upper layers use |
+//! | `beginnings`, `member`, `profiler_thread` | parts of a thread's life that upper layers use |
 //!
 //! # Conditions of an event
 //!
@@ -36,8 +37,6 @@
 
 pub(crate) mod allocator;
 pub(crate) mod beginnings;
-#[cfg(not(feature = "preload"))]
-pub(crate) mod dump_thread;
 #[cfg(feature = "backtraces")]
 pub(crate) mod events;
 #[cfg(all(test, feature = "dhat-compat"))]
@@ -49,6 +48,8 @@ pub(crate) mod ledger;
 pub(crate) mod member;
 #[cfg(feature = "backtraces")]
 pub(crate) mod place;
+#[cfg(not(feature = "preload"))]
+pub(crate) mod profiler_thread;
 pub(crate) mod registration;
 pub(crate) mod session;
 #[cfg(feature = "backtraces")]
@@ -61,5 +62,7 @@ pub(crate) mod thread;
 #[path = "thread/stacks.rs"]
 pub(crate) mod thread;
 pub(crate) mod thread_cell;
+#[cfg(feature = "backtraces")]
+pub(crate) mod timeline;
 #[cfg(feature = "backtraces")]
 pub(crate) mod windows;

@@ -34,9 +34,9 @@ use crate::base::current::{BUSY, ENDED, PROFILER, SLOTLESS, set_number};
 use crate::base::os;
 use crate::base::sync::{AtomicPtr, Ordering, wait_turn};
 use crate::engine::beginnings;
-#[cfg(not(feature = "preload"))]
-use crate::engine::dump_thread;
 use crate::engine::inside::{Inside, Outside};
+#[cfg(not(feature = "preload"))]
+use crate::engine::profiler_thread;
 use crate::engine::session::{self, Session};
 use crate::engine::thread_cell::{Claim, ThreadCell};
 use crate::store::ids::ThreadIndex;
@@ -73,13 +73,13 @@ fn register_with(
     let _errno = os::KeepErrno::new();
     session::note_moment(session);
     #[cfg(not(feature = "preload"))]
-    dump_thread::start_anyway();
+    profiler_thread::start_anyway();
     let Some((slot, mut claim)) = find_slot(session) else {
         set_number(SLOTLESS);
         return enter_shared(session, false);
     };
     let (cell, bounds) = (claim.cell(), bounds());
-    beginnings::begin(cell.index(), slot, || claim.begin(bounds));
+    beginnings::begin(cell.index(), slot, session.heap(), || claim.begin(bounds));
     join(session, slot, cell.index());
     if let Some(key) = session.thread_end {
         key.set(ptr::from_ref(cell).cast_mut().cast());
@@ -185,7 +185,7 @@ pub(crate) unsafe extern "C" fn thread_ends(value: *mut c_void) {
     beginnings::end(cell.index());
     slot.leave();
     #[cfg(not(feature = "preload"))]
-    dump_thread::thread_ended();
+    profiler_thread::thread_ended();
 }
 
 /// In a forked child, which has this thread alone: makes the wiped cells anew.

@@ -10,6 +10,7 @@ use crate::engine::session::Session;
 use crate::store::layout::{HEADER_SIZE, Header, Process};
 use crate::store::mapping::Mapping;
 use crate::store::space::{Part, SPACE, shared_slot};
+use crate::store::timeline::FROM_WITHIN;
 
 /// The prepared file's number plus one, while a fork is under way; 0: none.
 static PREPARED: AtomicU32 = AtomicU32::new(0);
@@ -47,6 +48,7 @@ fn copy(mapping: Mapping, file: &File) -> bool {
         })
     });
     let pieces = [(0, HEADER_SIZE)].into_iter().chain(shared_slot(mapping));
+    let log = mapping.header().process.timeline.log.load(Ordering::Relaxed) & FROM_WITHIN;
     let mut pieces = pieces.chain(parts).chain(SPACE.used_arenas(mapping));
     let no_process = offset_of!(Header, process) + offset_of!(Process, id);
     file.set_len(mapping.len()).is_ok()
@@ -57,6 +59,8 @@ fn copy(mapping: Mapping, file: &File) -> bool {
             unsafe { file.write_memory(memory.as_ptr(), len, start) }
         })
         && file.write_at(&0_u32.to_ne_bytes(), no_process)
+        // The copy has the samples, and not the log of moments.
+        && file.write_at(&log.to_ne_bytes(), offset_of!(Header, process.timeline.log))
 }
 
 /// In the parent: leaves the file to the child.

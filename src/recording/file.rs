@@ -24,13 +24,14 @@ use std::path::{Path, PathBuf};
 use crate::base::os::{self, files};
 use crate::base::sync::Ordering;
 pub use crate::recording::error::Error;
-use crate::recording::image;
+use crate::recording::image::{self, Image};
 use crate::recording::model::Recording;
+pub use crate::recording::moment_taker::MomentTaker;
 use crate::recording::reader;
 use crate::recording::reader::Span;
 use crate::store::ids::SiteId;
 use crate::store::journal::{FLUSHING, RESIZING_OWN, RESIZING_SHARE};
-use crate::store::layout::{GONE, Header, OPEN, Process};
+use crate::store::layout::{GONE, Header, OPEN, Process, Region};
 use crate::store::peak::Front;
 use crate::store::view::View;
 
@@ -70,13 +71,36 @@ impl RecordingFile {
     ///
     /// If the file cannot be read.
     pub fn read(&self) -> Result<Recording, Error> {
-        let image = image::Image::read(&self.file)?;
+        Ok(Self::read_image(&Image::read(&self.file)?))
+    }
+
+    /// As [`read`](Self::read), but without the heap over time, which may take longer than all the
+    /// rest: for a caller that looks often.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read.
+    pub fn read_without_timeline(&self) -> Result<Recording, Error> {
+        Ok(Self::read_image(&Image::read_without(&self.file, Region::Timeline)?))
+    }
+
+    fn read_image(image: &Image) -> Recording {
         let view = image.view();
         let is_running = is_running(view.header);
         if !is_running {
             repair(&view);
         }
-        Ok(reader::read(&view, span(&view, is_running)))
+        reader::read(&view, span(&view, is_running))
+    }
+
+    /// The one that takes moments of the process while it runs; `None` if the recording keeps no
+    /// timeline, or its process takes the moments itself.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be opened for writing.
+    pub fn moment_taker(&self) -> Result<Option<MomentTaker>, Error> {
+        MomentTaker::new(File::options().read(true).write(true).open(&self.path)?)
     }
 
     /// Writes into the recording that its process has ended just now. For a caller that has waited
@@ -103,7 +127,7 @@ impl RecordingFile {
 }
 
 /// True if the process that writes the recording is there.
-fn is_running(header: &Header) -> bool {
+pub(super) fn is_running(header: &Header) -> bool {
     let process = &header.process;
     let id = process.id.load(Ordering::Relaxed);
     let is_open = process.ending.load(Ordering::Relaxed) == OPEN;
@@ -120,7 +144,7 @@ fn is_of_this_boot(process: &Process) -> bool {
 }
 
 /// How long ago the recording began, by clocks that still run.
-fn since_start(header: &Header) -> Span {
+pub(super) fn since_start(header: &Header) -> Span {
     let process = &header.process;
     let units = os::clock::Clock::start(header.self_check.lifetimes.get() != 0).origin();
     let units = units.wrapping_sub(process.started_units.load(Ordering::Relaxed));

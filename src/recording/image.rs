@@ -131,8 +131,22 @@ pub(super) struct Image {
 
 impl Image {
     pub(super) fn read(file: &File) -> Result<Image, Error> {
+        Self::read_regions(file, &ALL)
+    }
+
+    /// Reads all but one region.
+    pub(super) fn read_without(file: &File, left_out: Region) -> Result<Image, Error> {
+        let wanted: Vec<_> = ALL.into_iter().filter(|region| *region != left_out).collect();
+        Self::read_regions(file, &wanted)
+    }
+
+    /// Reads some regions, in the order in which they come in the file; the others are empty.
+    pub(super) fn read_regions(file: &File, wanted: &[Region]) -> Result<Image, Error> {
         let header = header(file)?;
-        let read = |region| read_region(file, header.get(), region);
+        let read = |region: Region| match wanted.contains(&region) {
+            true => read_region(file, header.get(), region),
+            false => Bytes::read(file, 0, 0),
+        };
         let regions = ALL.into_iter().map(read).collect::<io::Result<Vec<Bytes>>>()?;
         Ok(Image { header, regions })
     }
@@ -150,6 +164,7 @@ impl Image {
             groups: self.entries(Region::Groups),
             arenas: self.entries::<Arena>(Region::Arenas),
             histograms: self.entries(Region::Histograms),
+            timeline: self.entries(Region::Timeline),
             may_touch: |_, _| true,
         }
     }

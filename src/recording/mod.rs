@@ -10,6 +10,8 @@ mod error;
 pub mod file;
 #[cfg(feature = "backtraces")]
 pub(crate) mod heap_moment;
+#[cfg(feature = "backtraces")]
+mod heap_moments;
 pub(crate) mod heap_state;
 #[cfg(feature = "dhat-compat")]
 mod image;
@@ -18,7 +20,9 @@ pub(crate) mod losses;
 #[cfg(feature = "backtraces")]
 pub mod model;
 #[cfg(feature = "backtraces")]
-mod moments;
+pub(crate) mod moment_log;
+#[cfg(feature = "dhat-compat")]
+mod moment_taker;
 #[cfg(feature = "backtraces")]
 pub(crate) mod reader;
 #[cfg(feature = "backtraces")]

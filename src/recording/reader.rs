@@ -7,38 +7,50 @@
 #![forbid(unsafe_code)]
 
 mod distributions;
+mod moments;
 mod sites;
 mod span;
+mod timeline;
 mod words;
 
 use std::string::String;
 use std::vec::Vec;
 
 use crate::base::sync::Ordering;
-use crate::recording::model::{
-    Ending, HeapStates, Module, Moments, Recording, SelfCheck, Settings,
-};
-use crate::recording::{losses, moments};
+use crate::recording::model::{Ending, HeapStates, Module, Recording, SelfCheck, Settings};
+use crate::recording::{heap_moments, losses};
 use crate::store::layout::{COMMAND_SIZE, EXIT, GONE, Header};
-use crate::store::peak::{BOUNDED, HeapNow};
+use crate::store::peak::{BOUNDED, Front, HeapNow, Interval};
 use crate::store::view::View;
 
 use span::Window;
 use words::{bytes, frames, group, module, thread};
 
+#[cfg(feature = "dhat-compat")]
+pub(crate) use moments::site_numbers;
 pub(crate) use span::Span;
 
 /// The heap as it stands.
 fn heap_now(view: &View<'_>) -> HeapNow {
-    let heap = &view.header.heap;
-    let sole = heap.sole.load(Ordering::Relaxed).checked_sub(1);
-    heap.now(sole.and_then(|index| view.slots.get(index as usize)).map(|slot| &slot.front))
+    view.header.heap.now(sole(view))
+}
+
+/// The timeline's interval that has not ended.
+fn interval(view: &View<'_>) -> Interval {
+    view.header.heap.interval(sole(view))
+}
+
+/// The front of the thread that was the only one, if there was one.
+fn sole<'a>(view: &View<'a>) -> Option<&'a Front> {
+    let sole = view.header.heap.sole_thread()?;
+    view.slots.get(sole.index()).map(|slot| &slot.front)
 }
 
 /// Reads the call sites of a recording that has lasted for `span`.
 #[cfg(feature = "dhat-compat")]
 pub(crate) fn read_sites(view: &View<'_>, span: Span) -> Vec<crate::recording::model::Site> {
-    sites::sites(view, heap_now(view), span, Window::of(view.header))
+    let sites = sites::sites(view, heap_now(view), span, Window::of(view.header));
+    sites.into_iter().map(|(_, site)| site).collect()
 }
 
 /// Reads the whole recording, which has lasted for `span`.
@@ -50,6 +62,10 @@ pub(crate) fn read(view: &View<'_>, span: Span) -> Recording {
     let micros = |units: u64| span.micros(units.saturating_sub(window.opened)).min(end_micros);
     let modules: Vec<Module> = view.modules.iter().map(module).collect();
     let executable = modules.first().map(|module| module.path.clone()).unwrap_or_default();
+    let (ids, sites): (Vec<_>, Vec<_>) = sites::sites(view, heap, span, window).into_iter().unzip();
+    let (moments, sums) = moments::moments(view, micros, end_micros, &ids);
+    let end = (end_micros, timeline::Sums::of(&sites));
+    let timeline = timeline::timeline(view, micros, interval(view), end, &sums);
     Recording {
         pid: header.process.id.load(Ordering::Relaxed),
         command: command(header),
@@ -59,7 +75,7 @@ pub(crate) fn read(view: &View<'_>, span: Span) -> Recording {
         settings: settings(header),
         modules,
         frames: frames(view.frames),
-        sites: sites::sites(view, heap, span, window),
+        sites,
         threads: view.used_slots().filter_map(|(_, slot)| thread(slot)).collect(),
         losses: losses::read(header, view.used_slots().map(|(_, slot)| slot)),
         groups: view.groups.iter().skip(1).map(group).collect(),
@@ -67,10 +83,10 @@ pub(crate) fn read(view: &View<'_>, span: Span) -> Recording {
         self_check: self_check(header),
         heap_states: match header.version.load(Ordering::Relaxed) {
             1 => HeapStates::default(),
-            _ => moments::read(&header.states, heap.peak_bytes.max(0).cast_unsigned(), micros),
+            _ => heap_moments::read(&header.states, heap.peak_bytes.max(0).cast_unsigned(), micros),
         },
-        timeline: None,
-        moments: Moments::default(),
+        timeline,
+        moments,
         histograms: distributions::histograms(view),
     }
 }

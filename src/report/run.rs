@@ -4,9 +4,9 @@ use std::ops::Deref;
 
 use crate::recording::model::Recording;
 
-/// All that is said about the process as a whole: its [`Recording`] without frames, sites and
-/// their moments, which are empty here. It ends 1 µs after its start at least and not before its peak; all groups have
-/// names.
+/// All that is said about the process as a whole: its [`Recording`] without frames, sites and their
+/// moments, which are empty here. It ends 1 µs after its start at least and not before its peak;
+/// all groups have names.
 #[derive(Debug, Clone, Default)]
 pub struct Run(Recording);
 

@@ -32,10 +32,16 @@ use crate::store::ids::ThreadIndex;
 #[path = "peak/front.rs"]
 // said, because the models of tests/loom.rs include this file from elsewhere
 mod front;
+#[path = "peak/interval.rs"]
+mod interval;
 
 #[cfg(test)]
 pub(crate) use front::MANY_PUBLICATIONS;
+#[cfg(feature = "backtraces")]
+pub(crate) use front::TAKE_RESIDENT;
 pub(crate) use front::{Front, SHARED_SLOT};
+#[cfg(feature = "backtraces")]
+pub(crate) use interval::Interval;
 
 /// How peaks are found. The numbers are part of the recording's format.
 pub(crate) const SOLE: u32 = 0;
@@ -86,6 +92,8 @@ pub(crate) struct Heap {
     state_time: Word,
     /// 1: the sole thread is to be followed by Exact mode, not by Bounded.
     exact_later: Word,
+    /// The heap's live bytes when the allocator's state was asked for last.
+    live_then: Signed,
     /// Exact mode: the one front.
     pub(crate) exact: Front,
 }
@@ -108,6 +116,9 @@ impl Heap {
     pub(crate) fn initialize(&self, exact: bool) {
         self.mode.store(if exact { EXACT } else { SOLE }, Ordering::Relaxed);
         self.exact.set_exclusive(EXACT, false);
+        if !exact {
+            self.forget_earlier_threads();
+        }
         self.state_bytes.set(FIRST_STATE);
     }
 
@@ -172,7 +183,7 @@ impl Heap {
     /// Takes the sole front's state over, under the lock, its thread being outside the hook.
     fn end_sole(&self, sole: &Front, next: u32) {
         let (at_peak, at_recent_peak) = (sole.is_at_peak(), sole.is_at_recent_peak());
-        let most_blocks = self.most_blocks(sole);
+        let (most_blocks, interval) = (self.most_blocks(sole), self.sole_interval(sole));
         sole.give(self);
         self.peak_blocks.raise(most_blocks);
         self.recent_blocks.raise(most_blocks);
@@ -189,6 +200,7 @@ impl Heap {
         } else {
             sole.set_step(self);
         }
+        self.take_interval_over(interval, next);
     }
 
     /// The most blocks live at once since the last mark, by a front that is all of the heap.
@@ -260,6 +272,11 @@ impl Heap {
         self.mode.store(mode, Ordering::Release);
         fronts.filter(|front| !front.is_unused()).for_each(|front| front.restart(mode, now, self));
         self.exact.restart(EXACT, now, self);
+        match mode {
+            SOLE => self.forget_earlier_threads(),
+            BOUNDED => self.begin_published_interval(),
+            _ => {}
+        }
     }
 
     /// Bytes live. `sole`: the sole thread's front, while the mode is Sole.

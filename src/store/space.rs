@@ -26,13 +26,14 @@ pub(crate) enum Part {
     Sites,
     Frames,
     Groups,
+    Timeline,
 }
 
-const PARTS: usize = 5;
+const PARTS: usize = 6;
 
 impl Part {
     pub(crate) const ALL: [Part; PARTS] =
-        [Part::Threads, Part::Modules, Part::Sites, Part::Frames, Part::Groups];
+        [Part::Threads, Part::Modules, Part::Sites, Part::Frames, Part::Groups, Part::Timeline];
 
     /// Regions with an entry for each thread slot.
     const THREADS: [Region; 2] = [Region::Threads, Region::Histograms];
@@ -44,6 +45,7 @@ impl Part {
             Part::Sites => &[Region::Owners, Region::Tallies, Region::Shared, Region::Records],
             Part::Frames => &[Region::Frames],
             Part::Groups => &[Region::Groups],
+            Part::Timeline => &[Region::Timeline],
         }
     }
 
@@ -52,6 +54,7 @@ impl Part {
         match self {
             Part::Threads => (8, 64),
             Part::Modules | Part::Groups => (16, 256),
+            Part::Timeline => (64, 256),
             Part::Sites => (128, 8192),
             Part::Frames => (1024, 65_536),
         }

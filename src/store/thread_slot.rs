@@ -8,13 +8,14 @@
 //! under a lock, and its threads are counted as `threads_overflowed`.
 
 use crate::base::sync::spin_lock::SpinLock;
+use crate::base::sync::word::Signed;
 use crate::base::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::store::ids::ThreadIndex;
 pub(crate) use crate::store::ids::{SHARED, SLOTS};
 #[cfg(feature = "backtraces")]
 use crate::store::journal::Journal;
 use crate::store::layout::Losses;
-use crate::store::peak::Front;
+use crate::store::peak::{Front, Heap};
 
 /// Values of [`ThreadSlot::state`].
 const FREE: u32 = 0;
@@ -34,7 +35,9 @@ pub(crate) struct ThreadSlot {
     pub(crate) inside: AtomicU32,
     /// The shared slot: held while a thread uses it.
     pub(crate) in_use: SpinLock,
-    spare: [AtomicU32; 6],
+    /// The most bytes that the slot's thread had live, as of the timeline's last sample.
+    peak_before: Signed,
+    spare: [AtomicU32; 4],
     pub(crate) front: Front,
     pub(crate) losses: Losses,
     #[cfg(feature = "backtraces")]
@@ -78,6 +81,22 @@ impl ThreadSlot {
     /// Gives the slot to the next thread.
     pub(crate) fn leave(&self) {
         self.state.store(FREE, Ordering::Release); // pairs with the Acquire in `claim`
+    }
+
+    /// The slot's new thread has had no maximum yet.
+    pub(crate) fn begin_peak(&self, index: ThreadIndex, heap: &Heap) {
+        self.front.begin_peak(index, heap);
+        self.peak_before.set(i64::MIN);
+    }
+
+    /// Keeps the thread's maximum: the front forgets its own when an interval ends.
+    pub(crate) fn keep_peak(&self) {
+        self.peak_before.raise(self.front.high());
+    }
+
+    /// The most bytes that the slot's thread had live.
+    pub(crate) fn peak(&self) -> i64 {
+        self.peak_before.get().max(self.front.high())
     }
 
     pub(crate) fn is_running(&self) -> bool {

@@ -32,7 +32,86 @@ pub(crate) struct Schedule {
 #[cfg(feature = "backtraces")]
 mod places {
     use super::Schedule;
-    use crate::base::sync::Ordering;
+    use crate::base::sync::word::{Pair, Signed, Word};
+    use crate::base::sync::{AtomicU64, Ordering};
+
+    /// The heap at the end of an interval, 64 bytes. The first of a half is the beginning.
+    #[derive(Debug, Default)]
+    #[repr(C, align(64))]
+    pub(crate) struct Sample {
+        /// The interval's end, in clock units.
+        pub(crate) end: Word,
+        /// The fewest bytes live at once in the interval.
+        pub(crate) least: Signed,
+        /// The most bytes live at once in the interval.
+        pub(crate) most: Signed,
+        /// Blocks live.
+        pub(crate) blocks: Signed,
+        /// Allocated since the process's start.
+        pub(crate) total: Pair,
+        /// The process's resident bytes; 0: not known.
+        pub(crate) resident: Word,
+        spare: Word,
+    }
+
+    const _: () = assert!(size_of::<Sample>() == 64, "the recording's format");
+
+    /// The sample with that index in the half that `state`, of [`Schedule::samples`], names.
+    pub(crate) fn sample(samples: &[Sample], state: u64, index: usize) -> Option<&Sample> {
+        samples.get(2 * index + usize::from(state & HALF != 0))
+    }
+
+    /// The records in the half that `state`, of [`Schedule::log`], names; `all` entries has the
+    /// region.
+    pub(crate) fn log(entries: &[Sample], state: u64, all: usize) -> &[Sample] {
+        let (first, written) = log_place(state, all);
+        let end = first.saturating_add(written).min(entries.len());
+        entries.get(first..end).unwrap_or_default()
+    }
+
+    /// The first entry of the log's half, and how many are written.
+    fn log_place(state: u64, all: usize) -> (usize, usize) {
+        let half = all.saturating_sub(SAMPLE_ENTRIES) / 2;
+        let first = if state & HALF == 0 { SAMPLE_ENTRIES } else { SAMPLE_ENTRIES + half };
+        (first, usize::try_from(state & !(HALF | FROM_WITHIN)).unwrap_or(usize::MAX).min(half))
+    }
+
+    /// Entries as plain words: the log's records.
+    pub(crate) fn words(entries: &[Sample]) -> &[AtomicU64] {
+        let first = entries.as_ptr().cast::<AtomicU64>();
+        // SAFETY: a sample is eight atomics, and no code takes the log's entries for samples.
+        unsafe { core::slice::from_raw_parts(first, size_of_val(entries) / size_of::<AtomicU64>()) }
+    }
+
+    /// The number of samples in that half.
+    pub(crate) fn count(state: u64) -> usize {
+        ((state & !HALF) as usize).min(SAMPLES)
+    }
+
+    impl Sample {
+        /// Becomes a copy of `other`.
+        pub(crate) fn copy(&self, other: &Sample) {
+            self.end.set(other.end.get());
+            self.least.set(other.least.get());
+            self.most.set(other.most.get());
+            self.blocks.set(other.blocks.get());
+            let (bytes, blocks) = other.total.get();
+            self.total.set(bytes, blocks);
+            self.resident.set(other.resident.get());
+        }
+
+        /// Takes the interval that follows this one's as a part of it.
+        pub(crate) fn extend(&self, next: &Sample) {
+            let (least, most) = (self.least.get(), self.most.get());
+            let resident = self.resident.get();
+            self.copy(next);
+            self.least.set(least.min(next.least.get()));
+            self.most.raise(most);
+            if next.resident.get() == 0 {
+                self.resident.set(resident);
+            }
+        }
+    }
 
     /// Samples of a half.
     pub(crate) const SAMPLES: usize = 512;
@@ -57,12 +136,13 @@ mod places {
     pub(crate) fn used(schedule: &Schedule, all: usize) -> usize {
         // Acquire pairs with the Release of the log's writer: the entries are written.
         let log = schedule.log.load(Ordering::Acquire);
-        let before = if log & HALF == 0 { 0 } else { all.saturating_sub(SAMPLE_ENTRIES) / 2 };
-        let written = usize::try_from(log & !(HALF | FROM_WITHIN)).unwrap_or(usize::MAX);
-        let before = if written == 0 { 0 } else { before };
-        SAMPLE_ENTRIES.saturating_add(before).saturating_add(written).min(all)
+        let (first, written) = log_place(log, all);
+        if written == 0 { SAMPLE_ENTRIES.min(all) } else { first.saturating_add(written).min(all) }
     }
 }
 
 #[cfg(feature = "backtraces")]
-pub(crate) use places::{FROM_WITHIN, HALF, LOG_ENTRIES, SAMPLE_ENTRIES, SAMPLES, entries, used};
+pub(crate) use places::{
+    FROM_WITHIN, HALF, LOG_ENTRIES, SAMPLE_ENTRIES, SAMPLES, Sample, count, entries, log, sample,
+    used, words,
+};

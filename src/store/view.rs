@@ -16,7 +16,7 @@ use crate::store::sites::{Owner, Record};
 use crate::store::space::SPACE;
 use crate::store::tally::Tally;
 use crate::store::thread_slot::ThreadSlot;
-use crate::store::timeline;
+use crate::store::timeline::{self, Sample};
 
 /// The used part of each region. Its bytes may be anything: the program may have been stopped at
 /// any moment, and a file may come from anywhere.
@@ -36,6 +36,8 @@ pub(crate) struct View<'a> {
     pub(crate) arenas: &'a [Arena],
     /// See [`used_histograms`](Self::used_histograms).
     pub(crate) histograms: &'a [Histograms],
+    /// Samples and log of the heap over time, as far as they are written.
+    pub(crate) timeline: &'a [Sample],
     /// True if an entry of a region may be touched. A mapped file has no space for some entries: on
     /// a full tmpfs even reading one of them would end the process.
     pub(crate) may_touch: fn(Region, usize) -> bool,
@@ -114,6 +116,7 @@ pub(crate) fn of_mapping(mapping: &Mapping) -> View<'static> {
         groups: first(mapping, Region::Groups),
         arenas: first(mapping, Region::Arenas),
         histograms: first(mapping, Region::Histograms),
+        timeline: first(mapping, Region::Timeline),
         may_touch: |region, index| SPACE.may_touch(region, index),
     }
 }

@@ -212,6 +212,7 @@ test("what is live at the end and old", async () => {
 
 test("a range is drawn, and every view follows", async () => {
   const page = await openReady("whole.html", "#view=functions&metric=total");
+  await settled(status(page, ".time"), "12 moments were left out");
   const area = await page.locator(".chart").boundingBox();
   const at = (second) => area.x + 68 + ((area.width - 68 - 14) * second) / 21;
   await page.mouse.move(at(9.1), area.y + 40);

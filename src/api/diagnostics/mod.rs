@@ -13,7 +13,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::vec::Vec;
 
 use crate::base::{current, os, settings};
-use crate::engine::dump_thread;
+use crate::engine::profiler_thread;
 
 /// `MOD_ALLOC_OUT` at the start: a running program may change its environment, which other threads
 /// cannot read safely meanwhile.
@@ -24,10 +24,22 @@ static DUMPER: Mutex<Option<dump::Dumper>> = Mutex::new(None);
 
 /// Called when the recording of the process begins.
 pub(crate) fn start() {
-    let Some(signal) = settings::signal() else { return };
+    let (signal, moment) = (settings::signal(), moment());
+    if signal.is_none() && moment.is_none() {
+        return;
+    }
     let out = || os::environment(c"MOD_ALLOC_OUT").map(|out| out.to_bytes().to_vec());
     current::as_profiler(|| OUT.get_or_init(out));
-    dump_thread::start(signal, dump_thread::Work { dump, is_last_thread: alone::is_last_thread });
+    let is_last_thread = alone::is_last_thread;
+    profiler_thread::start(signal, profiler_thread::Work { dump, moment, is_last_thread });
+}
+
+/// The function that takes moments, if the program asks for them.
+fn moment() -> Option<fn() -> u32> {
+    #[cfg(feature = "dhat-compat")]
+    return crate::api::moments::are_wanted().then_some(crate::api::moments::take);
+    #[cfg(not(feature = "dhat-compat"))]
+    None
 }
 
 /// Describes the program at this signal. `false`: that panicked, which must not end the program.

@@ -16,7 +16,7 @@ pub fn process() -> ProcessMemory {
 }
 
 /// Bytes of memory that the process has now.
-pub(super) fn resident() -> Option<u64> {
+pub(crate) fn resident() -> Option<u64> {
     // A line of a hundred bytes at the most: the kernel gives it at once.
     let pages = os::read_quietly(c"/proc/self/statm", pages)?;
     pages.checked_mul(os::page_size().bytes() as u64)

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use std::vec;
 use std::vec::Vec;
 
-use crate::base::settings::{Settings, Unwind};
+use crate::base::settings::{self, Settings, Unwind};
 use crate::base::testing::{Random, Zeroed};
 use crate::engine::ledger::{Allocated, Event, Freed, FreedTimed, Resized, enter};
 use crate::engine::session::Session;
 use crate::engine::thread::Thread;
-use crate::recording::model::{Counters, Histogram};
+use crate::engine::timeline;
+use crate::recording::model::{Counters, Histogram, Recording, Timeline};
 use crate::recording::reader;
 use crate::recording::reader::Span;
 use crate::store::frames::{ROOT_COMPLETE, last_level, slots_up_to};
@@ -22,9 +23,14 @@ use crate::store::mapping::Mapping;
 use crate::store::peak::HeapNow;
 use crate::store::sites::{FIRST_SITE, Maker, TABLE_FULL};
 use crate::store::slot::Slot;
+use crate::store::space::SPACE;
 use crate::store::testing::leak;
-use crate::store::thread_slot::{SLOTS, claim};
+use crate::store::thread_slot::{SLOTS, ThreadSlot, claim};
+use crate::store::timeline::SAMPLE_ENTRIES;
 use crate::store::view;
+
+/// Length of the timeline's first intervals: each event takes one unit of time.
+const INTERVAL: u64 = 7;
 
 /// A live block, as the model knows it.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +38,14 @@ pub(crate) struct Block {
     pub(crate) site: usize,
     pub(crate) size: u64,
     born: u64,
+}
+
+/// The heap after an event: bytes and blocks.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Point {
+    micros: u64,
+    live: (u64, u64),
+    total: (u64, u64),
 }
 
 /// The right numbers, found the slow way.
@@ -131,6 +145,8 @@ pub(crate) struct World {
     /// The window's first site, and when it was opened.
     first: SiteId,
     opened: u64,
+    /// The heap after each event of the window.
+    pub(crate) history: Vec<Point>,
     _memory: [Zeroed; 2],
 }
 
@@ -151,8 +167,19 @@ impl World {
         let entries = sites + FIRST_SITE.index() + windows * (sites + 1);
         let frames = sites + 8;
         let slots = slots_up_to(last_level(frames));
-        let geometry =
-            Geometry([SLOTS, 0, entries, entries, entries, entries, frames, 0, threads, 0, SLOTS]);
+        let geometry = Geometry([
+            SLOTS,
+            0,
+            entries,
+            entries,
+            entries,
+            entries,
+            frames,
+            0,
+            threads,
+            SAMPLE_ENTRIES,
+            SLOTS,
+        ]);
         let memory = Zeroed::new(geometry.offsets().1, 4096);
         // SAFETY: zeroed, aligned, of that size; it lives as long as the session is used.
         let mapping = unsafe { Mapping::initialize(memory.base, &geometry) };
@@ -164,6 +191,11 @@ impl World {
         let session: &'static Session = unsafe { session.as_ref() };
         session.heap().initialize(exact);
         session.header.self_check.lifetimes.set(1);
+        SPACE.unlimited();
+        timeline::restart(session, 0);
+        let schedule = &session.header.process.timeline;
+        schedule.sample_at.set(INTERVAL);
+        schedule.interval.set(INTERVAL);
         World {
             session,
             model: Model::new(sites),
@@ -175,6 +207,7 @@ impl World {
             sites: HashMap::new(),
             first: TABLE_FULL,
             opened: 0,
+            history: Vec::new(),
             _memory: [memory, place],
         }
     }
@@ -185,6 +218,7 @@ impl World {
         let index =
             claim(session.slots, &session.header.process.threads, |_| true).expect("a free slot");
         let slot = session.slot(index).expect("claimed");
+        slot.begin_peak(index, session.heap());
         let sole_front = |sole| Some(&session.slot(sole)?.front);
         let fronts = session.slots.iter().map(|slot| &slot.front);
         session.heap().join(&slot.front, index, || {}, sole_front, fronts);
@@ -234,6 +268,7 @@ impl World {
         let block = Block { site, size, born: self.now };
         self.model.add(block, 1, self.now);
         self.blocks.push(block);
+        self.note();
     }
 
     /// `thread` frees the block of that index.
@@ -247,6 +282,7 @@ impl World {
         self.model.remove(block, 1);
         self.model.note_max(block.site);
         self.model.sites[block.site].lifetimes_micros += self.now - block.born;
+        self.note();
     }
 
     /// `thread` gives the block of that index another size.
@@ -264,6 +300,7 @@ impl World {
             self.model.live.0 += size;
             self.model.count(self.blocks[index]);
         }
+        self.note();
     }
 
     /// Something happens to a random block in a random thread. `growth`: of a hundred events,
@@ -299,14 +336,20 @@ impl World {
         self.now += 1;
         let session = self.session;
         let fronts = session.slots.iter().map(|slot| &slot.front);
+        session.slots.iter().for_each(ThreadSlot::keep_peak);
         session.heap().restart(exact, self.now, fronts);
         session.histograms.iter().for_each(Histograms::clear);
+        timeline::restart(session, self.now);
+        let schedule = &session.header.process.timeline;
+        schedule.sample_at.set(self.now + INTERVAL);
+        schedule.interval.set(INTERVAL);
         self.first = session.sites.begin_window(self.now);
         self.opened = self.now;
         self.sites.clear();
         self.blocks.clear();
         self.model = Model::new(self.model.sites.len());
         self.model.peak_time = self.now;
+        self.history.clear();
     }
 
     /// The heap as the engine sees it.
@@ -319,10 +362,8 @@ impl World {
     /// The sites as a report would have them, in the model's order. The recording's distributions
     /// are the model's.
     pub(crate) fn read(&self) -> Vec<Counters> {
-        let now = self.now.max(1);
-        let span = Span { units: now, nanos: now * 1000 };
-        let recording = reader::read(&view::of_mapping(&self.session.mapping), span);
-        let found = recording.histograms.expect("in each recording");
+        let recording = self.recording();
+        let found = recording.histograms.clone().expect("in each recording");
         assert_eq!([found.sizes, found.lifetimes], self.model.histograms.clone().map(Some));
         let address = |frame: u32| recording.frames[frame as usize].address;
         let mut sites = vec![Counters::default(); self.model.sites.len()];
@@ -330,6 +371,44 @@ impl World {
             sites[(address(site.frame) - 0x1000) as usize] = site.counters;
         }
         sites
+    }
+
+    /// The recording, whose clock has one unit a microsecond.
+    fn recording(&self) -> Recording {
+        let now = self.now.max(1);
+        let span = Span { units: now, nanos: now * 1000 };
+        reader::read(&view::of_mapping(&self.session.mapping), span)
+    }
+
+    /// The heap over time, as a report would have it, and what it is by the history.
+    pub(crate) fn timelines(&self) -> (Timeline, Timeline) {
+        let found = self.recording().timeline.expect("there are samples");
+        let mut right = Timeline { end_micros: found.end_micros.clone(), ..Timeline::default() };
+        let (mut events, mut last) = (self.history.iter().peekable(), Point::default());
+        for (index, end) in found.end_micros.iter().enumerate() {
+            let is_open = index + 1 == found.end_micros.len();
+            let (mut least, mut most) = (last.live.0, last.live.0);
+            while let Some(point) = events.next_if(|point| is_open || point.micros < *end) {
+                least = least.min(point.live.0);
+                most = most.max(point.live.0);
+                last = *point;
+            }
+            right.min_bytes.push(least);
+            right.max_bytes.push(most);
+            right.blocks.push(last.live.1);
+            right.total_bytes.push(last.total.0);
+            right.total_blocks.push(last.total.1);
+        }
+        right.resident_bytes.clone_from(&found.resident_bytes);
+        (found, right)
+    }
+
+    fn note(&mut self) {
+        let sites = self.model.sites.iter();
+        let total =
+            sites.fold((0, 0), |sum, site| (sum.0 + site.total_bytes, sum.1 + site.total_blocks));
+        let micros = self.now - self.opened;
+        self.history.push(Point { micros, live: self.model.live, total });
     }
 
     /// The right sites of now: the model's, with live blocks freed at this moment.
@@ -355,6 +434,7 @@ fn make_session(mapping: Mapping, slots: usize) -> Session {
         record: None,
         children: true,
         tests: None,
+        timeline: settings::Timeline::Totals,
     };
     let discard = |slots: &'static [Slot]| slots.iter().for_each(Slot::clear);
     let room: [fn(u32) -> bool; 2] = [|_| true, |_| true];

@@ -18,6 +18,7 @@ use crate::capture::process_rules::ProcessRules;
 use crate::engine::place;
 pub(crate) use crate::engine::place::is_muted;
 use crate::engine::session::{Calls, Session};
+use crate::engine::timeline;
 use crate::store::arena::Arena;
 use crate::store::frames::Frames;
 use crate::store::group::Group;
@@ -30,6 +31,7 @@ use crate::store::sites::Sites;
 use crate::store::slot::Slot;
 use crate::store::space::{Part, SPACE};
 use crate::store::thread_slot::SLOTS;
+use crate::store::timeline::{SAMPLE_ENTRIES, Sample};
 use crate::store::trailer;
 
 /// See the module's description.
@@ -51,6 +53,8 @@ pub(crate) struct Parts {
     pub(crate) histograms: &'static [Histograms],
     pub(crate) modules: Modules,
     pub(crate) groups: &'static [Group],
+    /// See [`crate::store::timeline`]; no entries of the log.
+    pub(crate) samples: &'static [Sample],
 }
 
 /// Notes the loaded modules, before the process loads others.
@@ -171,6 +175,9 @@ impl Session {
         let modules = unsafe { mapping.region(Region::Modules) };
         // SAFETY: see above.
         let groups = unsafe { mapping.region(Region::Groups) };
+        // SAFETY: see above.
+        let samples: &[Sample] = unsafe { mapping.region(Region::Timeline) };
+        let samples = samples.get(..SAMPLE_ENTRIES).unwrap_or_default();
         let [frame_room, site_room] = room;
         let frames =
             Frames { head: &header.frames, frames, slots: frame_slots, discard, room: frame_room };
@@ -190,8 +197,12 @@ impl Session {
             histograms,
             modules,
             groups,
+            samples,
         };
-        Session { header, slots, thread_end, clock: Clock::start(settings.lifetimes), parts }
+        let clock = Clock::start(settings.lifetimes);
+        let session = Session { header, slots, thread_end, clock, parts };
+        timeline::begin(&session, settings.timeline);
+        session
     }
 }
 

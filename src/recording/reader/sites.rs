@@ -67,7 +67,13 @@ impl Sum {
     }
 }
 
-pub(super) fn sites(view: &View<'_>, mut heap: HeapNow, span: Span, window: Window) -> Vec<Site> {
+/// The window's sites that have had events, with their ids.
+pub(super) fn sites(
+    view: &View<'_>,
+    mut heap: HeapNow,
+    span: Span,
+    window: Window,
+) -> Vec<(usize, Site)> {
     let epoch = Epoch::new(view.header.heap.epoch.get());
     if let Some(at_peak) = is_at_peak_after_all(view, window) {
         heap.at_peak = at_peak;
@@ -89,11 +95,12 @@ pub(super) fn sites(view: &View<'_>, mut heap: HeapNow, span: Span, window: Wind
     }
     sums.iter()
         .zip(view.records.iter().zip(view.tallies))
+        .enumerate()
         .skip(window.first)
-        .filter(|(sum, _)| sum.total_blocks != 0)
-        .map(|(sum, (record, own))| Site {
-            frame: record.frame.load(Ordering::Relaxed),
-            counters: sum.counters(own.max(), span, window.opened),
+        .filter(|(_, (sum, _))| sum.total_blocks != 0)
+        .map(|(id, (sum, (record, own)))| {
+            let frame = record.frame.load(Ordering::Relaxed);
+            (id, Site { frame, counters: sum.counters(own.max(), span, window.opened) })
         })
         .collect()
 }

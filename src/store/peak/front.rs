@@ -26,6 +26,9 @@ const SMALL_STEP_BLOCKS: i64 = 16;
 pub(crate) const SHARED_SLOT: u64 = 1;
 /// Value of [`Front::errands`]: the allocator's state is to be taken down.
 pub(crate) const TAKE_STATE: u64 = 2;
+/// Value of [`Front::errands`]: the process's resident memory is to be read.
+#[cfg(feature = "backtraces")]
+pub(crate) const TAKE_RESIDENT: u64 = 4;
 
 /// One thread's events, and the limits at which the heap has to be told.
 #[derive(Debug, Default)]
@@ -54,12 +57,13 @@ pub(crate) struct Front {
     /// The mode this front was last set up for.
     pub(super) mode: AtomicU32,
     pub(super) used: AtomicU32,
-    /// The most that `total.bytes - freed.bytes` was since the slot's thread began.
-    pub(super) peak: Signed,
+    /// The most that `total.bytes - freed.bytes` was since the interval of the timeline began, if
+    /// this front is all of the heap; else since the slot's thread began.
+    pub(super) high: Signed,
     /// The errands of the thread when it leaves the hook; 0: none.
     pub(super) errands: Word,
-    /// The heap's live bytes when the allocator's state was asked for.
-    pub(super) live_then: Signed,
+    /// The least that it was since then.
+    pub(super) low: Signed,
 }
 
 #[cfg(not(loom))]
@@ -121,7 +125,7 @@ impl Front {
     #[inline(always)]
     pub(crate) fn count_allocated(&self, bytes: u64) -> Live {
         let live = Live::new(self.total.add(bytes, 1), self.freed.get());
-        self.note_peak(live);
+        self.note_high(live);
         live
     }
 
@@ -129,7 +133,9 @@ impl Front {
     #[inline(always)]
     pub(crate) fn count_freed(&self, bytes: u64) -> Live {
         let freed = self.freed.add(bytes, 1);
-        Live::new(self.total.get(), freed)
+        let live = Live::new(self.total.get(), freed);
+        self.note_low(live);
+        live
     }
 
     /// Counts a reallocation and looks at no limit.
@@ -138,26 +144,23 @@ impl Front {
         self.kept_bytes.add(old.min(new));
         let total = self.total.add(new, 1);
         let live = Live::new(total, self.freed.add(old, 1));
-        self.note_peak(live);
+        self.note_high(live);
+        self.note_low(live);
         live
     }
 
-    /// Raises this thread's maximum; only the thread's figures need it.
     #[inline(always)]
-    pub(super) fn note_peak(&self, live: Live) {
-        if live.bytes > self.peak.get() {
-            self.peak.set(live.bytes);
+    fn note_high(&self, live: Live) {
+        if live.bytes > self.high.get() {
+            self.high.set(live.bytes);
         }
     }
 
-    /// Prepares the front for a new thread, whose maximum begins as the live bytes.
-    pub(crate) fn begin_peak(&self) {
-        self.peak.set(self.bytes());
-    }
-
-    /// See the field.
-    pub(crate) fn peak(&self) -> i64 {
-        self.peak.get()
+    #[inline(always)]
+    fn note_low(&self, live: Live) {
+        if live.bytes < self.low.get() {
+            self.low.set(live.bytes);
+        }
     }
 
     /// Counts an allocated block of `bytes`.
@@ -246,7 +249,7 @@ impl Front {
         if cfg!(feature = "backtraces") && is_worth_it {
             // If the state cannot be had now, ask again later, not at every event.
             heap.state_bytes.set(live + live / 64);
-            self.live_then.set(live);
+            heap.live_then.set(live);
             self.add_errands(TAKE_STATE);
         }
     }
@@ -263,20 +266,23 @@ impl Front {
 
     /// The heap's live bytes when the allocator's state was asked for, if it was. Takes the request
     /// back.
-    pub(crate) fn take_wish(&self) -> Option<i64> {
+    pub(crate) fn take_wish(&self, heap: &Heap) -> Option<i64> {
+        self.take_errand(TAKE_STATE).then(|| heap.live_then.get())
+    }
+
+    /// True if the thread has that errand, which is hereby done.
+    pub(crate) fn take_errand(&self, errand: u64) -> bool {
         let errands = self.errands.get();
-        self.errands.set(errands & !TAKE_STATE);
-        (errands & TAKE_STATE != 0).then(|| self.live_then.get())
+        self.errands.set(errands & !errand);
+        errands & errand != 0
     }
 
     #[cfg(feature = "backtraces")]
     /// Exact mode, under the heap's lock: this thread does the errands of the one front.
     pub(crate) fn take_over_wish(&self, exact: &Front) {
-        if exact.errands.get() != 0
-            && let Some(live) = exact.take_wish()
-        {
-            self.live_then.set(live);
-            self.add_errands(TAKE_STATE);
+        if exact.errands.get() != 0 {
+            self.add_errands(exact.errands.get());
+            exact.errands.set(0);
         }
     }
 
@@ -285,6 +291,7 @@ impl Front {
         self.give(heap);
         let live = heap.live_bytes.get();
         heap.recent_bytes.raise(live);
+        heap.note_published(live);
         if live >= heap.peak_bytes.get() {
             heap.peak_bytes.set(live);
             // Another front may have grown later than this one, which may never have grown at all.
@@ -363,6 +370,7 @@ impl Front {
         self.base_bytes.set(self.bytes());
         self.base_blocks.set(self.blocks());
         self.last_growth.set(now);
+        self.begin_interval();
         if mode == BOUNDED {
             return self.set_step(heap);
         }

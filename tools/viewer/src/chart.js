@@ -4,7 +4,7 @@ import { colors } from "./colors.js";
 import { fill, h, oncePerPicture, prepare, swatch } from "./dom.js";
 import { bytes, count, micros, numberOf, signed } from "./format.js";
 import { momentColumn } from "./metrics.js";
-import { nearest, peakOf, samplesOf, ticks } from "./timeline.js";
+import { leftOut, nearest, peakOf, samplesOf, ticks } from "./timeline.js";
 import { facts } from "./tip.js";
 
 const LEFT = 68;
@@ -152,7 +152,7 @@ export class Chart {
   hint() {
     if (this.app.isDifference) return "A range of time can be drawn in the page of one report.";
     return this.hasMoments
-      ? "Draw with the mouse over a part of the run: every view follows."
+      ? `Draw with the mouse over a part of the run: every view follows.${leftOut(this.app.report.moments)}`
       : "This report has no numbers of sites over time, so the views show the whole run.";
   }
 

@@ -46,7 +46,10 @@ impl Ahead {
 
 /// Names new sites. A recording that cannot be read now is read again in the end.
 fn look(path: &Path, debug_dirs: &[PathBuf], names: &mut Option<SiteNames>) {
-    let Ok(Ok(recording)) = RecordingFile::open(path).map(|file| file.read()) else { return };
+    let Ok(Ok(recording)) = RecordingFile::open(path).map(|file| file.read_without_timeline())
+    else {
+        return;
+    };
     if recording.modules.is_empty() {
         return;
     }
@@ -58,7 +61,7 @@ fn look(path: &Path, debug_dirs: &[PathBuf], names: &mut Option<SiteNames>) {
 }
 
 /// Lets the program go first where processors are scarce.
-fn give_way() {
+pub(super) fn give_way() {
     const LOWEST: libc::c_int = 19;
     // SAFETY: no memory is involved. On Linux it concerns the calling thread alone.
     unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, LOWEST) };

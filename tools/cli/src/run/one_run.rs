@@ -15,6 +15,7 @@ use crate::reports::{self, Output};
 use super::ahead::Ahead;
 use super::arguments::{Arguments, Children};
 use super::failure::{Failure, refused};
+use super::moments::Moments;
 use super::place::Place;
 use super::process::Ended;
 use super::{environment, process, signal_names, unseen};
@@ -95,15 +96,19 @@ impl<'a> Run<'a> {
 
     /// Runs the program, and names its sites meanwhile if there will be one recording.
     fn run_program(&mut self) -> io::Result<(Ended, Option<SiteNames>)> {
-        let mut ahead = None;
+        let (mut ahead, mut moments) = (None, None);
         let started = |pid| {
+            let recording = self.place.recording(pid, self.arguments.children);
+            moments = recording.and_then(|path| Moments::begin(path, self.arguments.children));
             if let (Place::Own(_), Children::No) = (&self.place, self.arguments.children) {
                 let recording = self.place.recording(pid, Children::No);
                 let debug_dirs = self.arguments.debug_dirs.clone();
                 ahead = recording.and_then(|recording| Ahead::begin(recording, debug_dirs));
             }
         };
-        let ended = process::run(&mut self.command, started)?;
+        let ended = process::run(&mut self.command, started);
+        moments.into_iter().for_each(Moments::end);
+        let ended = ended?;
         Ok((ended, ahead.and_then(Ahead::end)))
     }
 

@@ -125,7 +125,7 @@ impl Source for Watched {
     fn read(&mut self) -> Result<Reading, String> {
         // Before the reading: what ends in between is read once more.
         let state = self.state();
-        let recording = self.file.read().map_err(|error| error.to_string())?;
+        let recording = self.file.read_without_timeline().map_err(|error| error.to_string())?;
         let state = match recording.ending {
             Ending::Open => state,
             _ if state == State::Running => State::Ended("the process is exiting".into()),

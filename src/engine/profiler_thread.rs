@@ -1,11 +1,13 @@
-//! The life of the thread that describes the program at each `MOD_ALLOC_SIGNAL`.
+//! The life of the profiler's thread. It describes the program at each `MOD_ALLOC_SIGNAL`, and with
+//! `MOD_ALLOC_TIMELINE=sites` it takes the sites' numbers down now and then.
 //!
 //! ```text
 //!  signal ─▶ os::signals: a number is raised ─▶ the thread `mod-alloc` wakes ─▶ Work::dump
-//!                └─▶ the handler that was there
+//!                └─▶ the handler that was there            │
+//!                                    a moment is due ──────┴──────────────────▶ Work::moment
 //! ```
 //!
-//! The thread is started with the recording. All signals are blocked in it, its allocations are the
+//! The thread is started with the recording, if it has anything to do. All signals are blocked in it, its allocations are the
 //! profiler's, and no report counts it as a thread of the program. Signals that come while it is at
 //! work are served by one more dump together.
 //!
@@ -55,16 +57,20 @@ static WORK: OnceLock<Work> = OnceLock::new();
 pub(crate) struct Work {
     /// Describes the program at this signal. `false`: it panicked.
     pub(crate) dump: fn(c_int) -> bool,
+    /// Takes a moment of the timeline; returns the milliseconds to the next one. `None`: there are
+    /// no moments.
+    pub(crate) moment: Option<fn() -> u32>,
     /// True if the calling thread is the only one of the process that has not ended.
     pub(crate) is_last_thread: fn() -> bool,
 }
 
 /// Starts the thread, which describes the program at each `signal`.
-pub(crate) fn start(signal: c_int, work: Work) {
+pub(crate) fn start(signal: Option<c_int>, work: Work) {
     WORK.get_or_init(|| work);
     if !start_thread() {
         return;
     }
+    let Some(signal) = signal else { return };
     SIGNAL.store(signal.cast_unsigned(), Ordering::Relaxed);
     os::at_exit(finish);
     if !signals::count_signal(signal) {
@@ -79,7 +85,7 @@ pub(crate) fn start(signal: c_int, work: Work) {
 fn start_thread() -> bool {
     let result = signals::start_thread(STACK, serve);
     if let Err(error) = result {
-        say(format_args!("cannot start a thread (error {error}); MOD_ALLOC_SIGNAL is off"));
+        say(format_args!("cannot start a thread (error {error}); its work is not done"));
     }
     RUNNING.store(u32::from(result.is_ok()), Ordering::Relaxed);
     result.is_ok()
@@ -92,7 +98,9 @@ extern "C" fn serve(_: *mut c_void) -> *mut c_void {
     current::mute();
     signals::name_thread(c"mod-alloc");
     let Some(work) = WORK.get() else { return ptr::null_mut() };
+    let mut moments = Moments { take: work.moment, due: 0 };
     loop {
+        let pause = moments.take_if_due();
         // Acquire pairs with the Release of the signal's handler.
         let requested = REQUESTS.load(Ordering::Acquire);
         if requested == SERVED.load(Ordering::Relaxed) {
@@ -100,7 +108,8 @@ extern "C" fn serve(_: *mut c_void) -> *mut c_void {
             if is_left && (work.is_last_thread)() {
                 break;
             }
-            signals::wait(&REQUESTS, requested, is_left.then_some(LOOK_MILLIS));
+            let look = is_left.then_some(LOOK_MILLIS);
+            signals::wait(&REQUESTS, requested, look.into_iter().chain(pause).min());
             continue;
         }
         if NUDGED.swap(0, Ordering::Relaxed) != 0 {
@@ -118,6 +127,30 @@ extern "C" fn serve(_: *mut c_void) -> *mut c_void {
     RUNNING.store(0, Ordering::Relaxed);
     current::unmute();
     ptr::null_mut()
+}
+
+/// The thread's moments of the timeline.
+struct Moments {
+    take: Option<fn() -> u32>,
+    /// When the next one is due, by the monotonic clock.
+    due: u64,
+}
+
+impl Moments {
+    /// Takes a moment if one is due; returns the milliseconds to the next. The first is due after
+    /// its own pause: a program that is over by then has no need of it.
+    fn take_if_due(&mut self) -> Option<u32> {
+        const NANOS: u64 = 1_000_000;
+        const FIRST_MILLIS: u32 = 20;
+        let take = self.take?;
+        let now = os::monotonic_nanos();
+        if self.due <= now {
+            let pause = if self.due == 0 { FIRST_MILLIS } else { take() };
+            self.due = os::monotonic_nanos().saturating_add(u64::from(pause) * NANOS);
+        }
+        let left = self.due.saturating_sub(now).div_ceil(NANOS);
+        Some(u32::try_from(left).unwrap_or(u32::MAX))
+    }
 }
 
 /// True if any thread of the program is known.
@@ -161,15 +194,18 @@ extern "C" fn finish() {
 
 /// In a forked child that is recorded. `slot`: that of its one thread, if it has one.
 pub(crate) fn in_forked_child(slot: Option<&ThreadSlot>) {
-    if signal() == 0 {
-        return;
-    }
+    let Some(work) = WORK.get() else { return };
     RUNNING.store(0, Ordering::Relaxed);
     if os::environment(c"MOD_ALLOC_SIGNAL").is_none_or(core::ffi::CStr::is_empty) {
-        return stop_in_child();
+        stop_in_child();
+    }
+    if signal() == 0 && work.moment.is_none() {
+        return;
     }
     SERVED.store(REQUESTS.load(Ordering::Relaxed), Ordering::Relaxed);
-    signals::count_in_child();
+    if signal() != 0 {
+        signals::count_in_child();
+    }
     if NEEDED.swap(1, Ordering::Relaxed) == 0
         && let Some(slot) = slot
     {
