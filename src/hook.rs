@@ -226,8 +226,8 @@ impl<A> ModAlloc<A> {
 }
 
 // SAFETY: every method keeps the contract of the inner allocator's method of the same name: the
-// block returned is the inner one, at the same address and alignment, with 8 bytes more behind
-// it than the caller asked for when the process is recorded; and whether it is never changes.
+// block returned is the inner one, at the same address and alignment, with room for the trailer
+// behind it when the process is recorded; and whether it is, and how much room, never changes.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for ModAlloc<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -250,7 +250,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ModAlloc<A> {
         // SAFETY: the caller's block, allocated by us with room for the trailer.
         unsafe { events::freed(session, block, layout.size()) };
         // Padding has worked when the block was allocated.
-        let padded = events::padded(layout).unwrap_or(layout);
+        let padded = events::padded(session, layout).unwrap_or(layout);
         // SAFETY: the block was allocated by `inner` with the padded layout.
         unsafe { self.inner.dealloc(block, padded) };
     }
@@ -261,18 +261,19 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ModAlloc<A> {
             // SAFETY: the caller's contract, handed on.
             return unsafe { self.inner.realloc(block, layout, new_size) };
         };
-        let new = Layout::from_size_align(new_size, layout.align()).ok().and_then(events::padded);
-        let (Some(old), Some(new)) = (events::padded(layout), new) else {
+        let new = Layout::from_size_align(new_size, layout.align()).ok();
+        let new = new.and_then(|new| events::padded(session, new));
+        let (Some(old), Some(new)) = (events::padded(session, layout), new) else {
             return core::ptr::null_mut();
         };
         // SAFETY: the caller's block, allocated by us with room for the trailer.
-        let site = unsafe { events::site_of(session, block, layout.size()) };
+        let known = unsafe { events::known(session, block, layout.size()) };
         // SAFETY: the block was allocated by `inner` with the old padded layout; the new
         // padded size is not zero and does not overflow, as it is that of a layout.
         let moved = unsafe { self.inner.realloc(block, old, new.size()) };
         if !moved.is_null() {
             // SAFETY: just reallocated with room for the trailer.
-            unsafe { events::resized(session, moved, site, layout.size(), new_size) };
+            unsafe { events::resized(session, moved, known, layout.size(), new_size) };
         } else {
             // SAFETY: the block is still what it was.
             unsafe { events::kept(session, block, layout.size()) };
@@ -285,7 +286,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ModAlloc<A> {
 #[inline(always)]
 fn recorded(layout: Layout, allocate: impl FnOnce(Layout) -> *mut u8) -> *mut u8 {
     let Some(session) = start::session() else { return allocate(layout) };
-    let Some(padded) = events::padded(layout) else { return core::ptr::null_mut() };
+    let Some(padded) = events::padded(session, layout) else { return core::ptr::null_mut() };
     let block = allocate(padded);
     if !block.is_null() {
         // SAFETY: just allocated with room for the trailer.

@@ -55,6 +55,7 @@
 //! | `MOD_ALLOC_FRAMES` | frames kept of a stack, the innermost: 1 to 256 | 64 |
 //! | `MOD_ALLOC_UNWIND` | `auto`; `tables`, `fp`: unwind tables or frame pointers alone | `auto` |
 //! | `MOD_ALLOC_PEAK` | `bounded`: peaks within 1 % with several threads; `exact` | `bounded` |
+//! | `MOD_ALLOC_LIFETIMES` | `on`: lifetimes by powers of two, for 8 bytes more a block | `off` |
 //! | `MOD_ALLOC_RECORD` | a file for the recording | memory |
 //! | `MOD_ALLOC_SIGNAL` | `QUIT`, `USR1`, …: a [dump](#asking-a-running-program) | none |
 //! | `MOD_ALLOC_SELF_CHECK` | `on`: walk every stack twice, count differences; slow | `off` |
@@ -63,6 +64,10 @@
 //! of buckets is rounded up to a power of two. Events that find the table full go to one visible
 //! site. The recording's file can be read while the program runs, and after it was killed. A forked
 //! child writes its own report, with its process id appended unless the path has a `%p`.
+//!
+//! With lifetimes, each freed block counts in a class by its lifetime: that of the monotonic clock,
+//! to within 0.3 µs. A resized block goes on living, and counts once, with its last size. A block
+//! that is live at the end is in no class.
 //!
 //! An invalid value gives one line on standard error, with the value and its replacement.
 //!

@@ -1,7 +1,7 @@
 //! The interface of the engine for tools/preload alone: it changes without notice.
 //!
 //! A block has its trailer at the end of its usable bytes, as the next allocator tells them. So a
-//! caller asks that allocator for [`TRAILER`] bytes more.
+//! caller asks that allocator for a [trailer](Recorder::trailer)'s bytes more.
 
 use core::ffi::CStr;
 
@@ -19,9 +19,6 @@ use crate::store::ids::{GroupId, SiteId};
 use crate::store::test_starts;
 use crate::store::trailer::at_end;
 
-/// Bytes that a block's trailer takes.
-pub const TRAILER: usize = crate::store::trailer::TRAILER;
-
 /// The process is recorded, and blocks have trailers.
 #[derive(Debug, Clone, Copy)]
 pub struct Recorder(&'static Session);
@@ -31,6 +28,8 @@ pub struct Recorder(&'static Session);
 pub struct Known {
     site: SiteId,
     size: usize,
+    /// In clock units; 0 where blocks do not keep their births.
+    born: u64,
 }
 
 impl Recorder {
@@ -53,14 +52,28 @@ impl Recorder {
         current::as_profiler(start::session).map(Recorder)
     }
 
+    /// Bytes that a block's trailer takes.
+    #[inline(always)]
+    #[must_use]
+    pub fn trailer(self) -> usize {
+        self.0.trailer
+    }
+
     /// Records a new block of `size` bytes and writes its trailer. Its stack begins with the
     /// caller.
     ///
     /// # Safety
     ///
-    /// `block` must be valid for writes of `usable` bytes, at least `size + TRAILER`.
+    /// `block` must be valid for writes of `usable` bytes, at least `size` and a trailer's.
     #[inline(always)]
     pub unsafe fn allocated(self, block: *mut u8, usable: usize, size: usize) {
+        if self.0.is_timed() {
+            let born = self.0.clock.now();
+            // SAFETY: no preconditions.
+            let site = unsafe { site_of_timed(self.0, born as usize, size) };
+            // SAFETY: the caller's promise.
+            return unsafe { at_end::write_timed(block, usable, size, site, born) };
+        }
         // SAFETY: no preconditions.
         let site = unsafe { site_of_new(self.0, 0, size) };
         // SAFETY: the caller's promise.
@@ -77,6 +90,21 @@ impl Recorder {
         // SAFETY: the caller's promise.
         match unsafe { at_end::take(block, usable) } {
             Some((site, size)) => events::freed(self.0, site, size),
+            // SAFETY: the caller's promise.
+            None => unsafe { self.freed_otherwise(block, usable) },
+        }
+    }
+
+    /// Records that a block is about to be freed whose trailer is not an ordinary one.
+    ///
+    /// # Safety
+    ///
+    /// As for [`freed`](Self::freed).
+    #[cold]
+    unsafe fn freed_otherwise(self, block: *mut u8, usable: usize) {
+        // SAFETY: the caller's promise.
+        match unsafe { take_timed(self.0, block, usable) } {
+            Some(Known { site, size, born }) => events::freed_timed(self.0, site, size, born),
             None => events::damaged(self.0, usable),
         }
     }
@@ -91,7 +119,11 @@ impl Recorder {
     #[must_use]
     pub unsafe fn take(self, block: *mut u8, usable: usize) -> Option<Known> {
         // SAFETY: the caller's promise.
-        unsafe { at_end::take(block, usable) }.map(|(site, size)| Known { site, size })
+        match unsafe { at_end::take(block, usable) } {
+            Some((site, size)) => Some(Known { site, size, born: 0 }),
+            // SAFETY: the caller's promise.
+            None => unsafe { take_timed(self.0, block, usable) },
+        }
     }
 
     /// Puts back the content that was taken from a block that could not be reallocated.
@@ -100,9 +132,9 @@ impl Recorder {
     ///
     /// `block` must be the block that it was taken from, with the same `usable` bytes.
     pub unsafe fn put_back(self, block: *mut u8, usable: usize, known: Option<Known>) {
-        if let Some(Known { site, size }) = known {
+        if let Some(known) = known {
             // SAFETY: the caller's promise.
-            unsafe { at_end::write(block, usable, size, site) };
+            unsafe { write(self.0, block, usable, known) };
         }
     }
 
@@ -111,13 +143,14 @@ impl Recorder {
     ///
     /// # Safety
     ///
-    /// `block` must be valid for writes of `usable` bytes, at least `size + TRAILER`.
+    /// `block` must be valid for writes of `usable` bytes, at least `size` and a trailer's.
     #[inline(always)]
     pub unsafe fn resized(self, block: *mut u8, usable: usize, known: Option<Known>, size: usize) {
-        let (site, old) = known.map_or((None, usable), |Known { site, size }| (Some(site), size));
+        let (site, old, born) =
+            known.map_or((None, usable, 0), |Known { site, size, born }| (Some(site), size, born));
         match events::resized(self.0, site, old, size) {
             // SAFETY: the caller's promise.
-            Some(site) => unsafe { at_end::write(block, usable, size, site) },
+            Some(site) => unsafe { write(self.0, block, usable, Known { site, size, born }) },
             // SAFETY: the caller's promise.
             None => unsafe { self.allocated(block, usable, size) },
         }
@@ -131,7 +164,7 @@ impl Recorder {
     #[must_use]
     pub unsafe fn usable(self, block: *mut u8, usable: usize) -> usize {
         // SAFETY: the caller's promise.
-        unsafe { at_end::usable(block, usable) }
+        unsafe { at_end::usable(block, usable, self.0.is_timed()) }
     }
 
     /// Registers the calling thread, which is just beginning and has not allocated. `stack`: the
@@ -174,6 +207,37 @@ impl Recorder {
     }
 }
 
+/// Writes a block's trailer.
+///
+/// # Safety
+///
+/// `block` must be valid for writes of `usable` bytes, at least its size and a trailer's.
+#[inline(always)]
+unsafe fn write(session: &Session, block: *mut u8, usable: usize, known: Known) {
+    let Known { site, size, born } = known;
+    if session.is_timed() {
+        // SAFETY: the caller's promise.
+        return unsafe { at_end::write_timed(block, usable, size, site, born) };
+    }
+    // SAFETY: the caller's promise.
+    unsafe { at_end::write(block, usable, size, site) };
+}
+
+/// Takes the content of a trailer that has a birth; `None` if it is not one.
+///
+/// # Safety
+///
+/// `block` must be valid for reads and writes of `usable` bytes.
+#[cold]
+unsafe fn take_timed(session: &Session, block: *mut u8, usable: usize) -> Option<Known> {
+    if !session.is_timed() {
+        return None;
+    }
+    // SAFETY: the caller's promise.
+    let (site, size, born) = unsafe { at_end::take_timed(block, usable) }?;
+    Some(Known { site, size, born })
+}
+
 with_callers_registers! {
     /// The site of a new block of N bytes (the last argument), whose stack begins with the caller.
     site_of_new(&'static Session, usize, usize) -> SiteId => record
@@ -188,6 +252,22 @@ unsafe extern "C" fn record(
     bp: u64,
 ) -> SiteId {
     events::allocated(session, size, Registers { pc, sp, bp })
+}
+
+with_callers_registers! {
+    /// The site of a block that was allocated at a time in clock units (the second argument).
+    site_of_timed(&'static Session, usize, usize) -> SiteId => record_timed
+}
+
+unsafe extern "C" fn record_timed(
+    session: &'static Session,
+    now: usize,
+    size: usize,
+    pc: u64,
+    sp: u64,
+    bp: u64,
+) -> SiteId {
+    events::allocated_at(session, size, Registers { pc, sp, bp }, now as u64)
 }
 
 /// Runs `work`, whose allocations are not recorded.

@@ -24,7 +24,8 @@ use crate::store::group::{NO_GROUP, named};
 use crate::store::ids::SiteId;
 use crate::store::sites::{NO_SITE, Owner};
 use crate::store::trailer;
-use crate::store::trailer::{TRAILER, tracked};
+use crate::store::trailer::timed::Timed;
+use crate::store::trailer::{timed, tracked};
 
 /// User code that is called at each allocation and free, on the allocating or freeing thread.
 /// [`AllocationRegistry`] has an example.
@@ -262,19 +263,41 @@ pub(crate) unsafe extern "C" fn record(
     bp: u64,
 ) {
     let is_own = SUSPENDED.get() == IN_TRACKER;
-    let site =
-        if is_own { NO_SITE } else { events::allocated(session, size, Registers { pc, sp, bp }) };
-    // SAFETY: the caller's promise.
-    unsafe { trailer::write(block, size, site) };
+    let (now, at) = (session.clock.now(), Registers { pc, sp, bp });
+    let site = if is_own { NO_SITE } else { events::allocated_at(session, size, at, now) };
+    if session.is_timed() {
+        // SAFETY: the caller's promise.
+        unsafe { timed::write(block, size, Timed { site, born: now, is_tracked: false }) };
+    } else {
+        // SAFETY: the caller's promise.
+        unsafe { trailer::write(block, size, site) };
+    }
     // SAFETY: the caller's promise.
     unsafe { report_new(session, block, size, site) };
 }
 
-/// Reports a block of `site`, if it is recorded.
+/// Makes the trailer of a block of `site` that of a reported block.
 ///
 /// # Safety
 ///
-/// `block` must be valid for writes of `size` bytes and the trailer.
+/// `block` must be valid for reads and writes of `size` bytes and the trailer.
+unsafe fn mark(session: &Session, block: *mut u8, size: usize, site: SiteId) {
+    if !session.is_timed() {
+        // SAFETY: the caller's promise.
+        return unsafe { tracked::write(block, size, site) };
+    }
+    // SAFETY: the caller's promise.
+    if let Some(content) = unsafe { timed::read(block, size) } {
+        // SAFETY: the caller's promise.
+        unsafe { timed::write(block, size, Timed { is_tracked: true, ..content }) };
+    }
+}
+
+/// Reports a block of `site`, if it is recorded. Its trailer is written.
+///
+/// # Safety
+///
+/// `block` must be valid for reads and writes of `size` bytes and the trailer.
 #[cold]
 pub(crate) unsafe fn report_new(
     session: &'static Session,
@@ -284,17 +307,17 @@ pub(crate) unsafe fn report_new(
 ) {
     let Some(tracker) = active().filter(|_| site != NO_SITE) else { return };
     // SAFETY: the caller's promise.
-    unsafe { tracked::write(block, size, site) };
+    unsafe { mark(session, block, size, site) };
     let group = group_of(session, site);
-    call(|| tracker.allocated(block.addr(), size, size + TRAILER, group));
+    call(|| tracker.allocated(block.addr(), size, size + session.trailer, group));
 }
 
 /// Reports that a block of `site` is about to be freed.
-fn report_gone(session: &Session, block: *mut u8, size: usize, site: SiteId) {
+pub(crate) fn report_gone(session: &Session, block: *mut u8, size: usize, site: SiteId) {
     let Some(tracker) = active() else { return };
     let current = named(session.groups, crate::engine::member::entered().group);
     let (source, current) = (group_of(session, site), AllocationGroupId::of(current));
-    call(|| tracker.deallocated(block.addr(), size, size + TRAILER, source, current));
+    call(|| tracker.deallocated(block.addr(), size, size + session.trailer, source, current));
 }
 
 /// Called when a block is about to be freed whose trailer is not the usual one: it was reported, or

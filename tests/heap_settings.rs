@@ -383,3 +383,16 @@ mod peak {
         assert_eq!(ended.report().json["x_settings"]["peak"], "bounded");
     }
 }
+
+mod lifetimes {
+    use super::*;
+
+    #[test]
+    fn another_word_means_off() {
+        let ended = run_with("MOD_ALLOC_LIFETIMES", "yes", &["three-blocks", "0"]);
+        assert_eq!(complaints(&ended), ["invalid MOD_ALLOC_LIFETIMES=yes; using off"]);
+        for value in ["on", "off"] {
+            assert_no_complaint(&run_with("MOD_ALLOC_LIFETIMES", value, &["three-blocks", "0"]));
+        }
+    }
+}

@@ -46,6 +46,8 @@ pub(crate) struct Settings {
     pub(crate) exact_peak: bool,
     /// `MOD_ALLOC_SELF_CHECK`: true if each stack is walked twice and compared.
     pub(crate) self_check: bool,
+    /// `MOD_ALLOC_LIFETIMES`: true if each block keeps its birth.
+    pub(crate) lifetimes: bool,
     /// `MOD_ALLOC_RECORD`: the recording's file, or `None` for anonymous memory.
     pub(crate) record: Option<&'static CStr>,
     /// `MOD_ALLOC_CHILDREN`: true if forked children are recorded.
@@ -81,6 +83,7 @@ impl Settings {
             ),
             exact_peak: word(c"MOD_ALLOC_PEAK", &[("bounded", false), ("exact", true)], 0),
             self_check: word(c"MOD_ALLOC_SELF_CHECK", &[("off", false), ("on", true)], 0),
+            lifetimes: word(c"MOD_ALLOC_LIFETIMES", &[("off", false), ("on", true)], 0),
             record: os::environment(c"MOD_ALLOC_RECORD").filter(|path| !path.is_empty()),
             children: word(c"MOD_ALLOC_CHILDREN", &[("yes", true), ("no", false)], 0),
             tests: os::environment(c"MOD_ALLOC_TESTS"),

@@ -18,7 +18,7 @@
 use crate::base::current::{add_profiler_bytes, is_profiler};
 use crate::capture::registers::Registers;
 use crate::engine::inside::{Inside, Outside};
-use crate::engine::ledger::{Allocated, Event, Freed, Resized, enter};
+use crate::engine::ledger::{Allocated, Event, Freed, FreedTimed, Resized, enter};
 use crate::engine::session::Session;
 use crate::engine::stack_site;
 use crate::engine::windows;
@@ -30,7 +30,17 @@ use crate::store::sites::NO_SITE;
 #[inline(always)]
 pub(crate) fn allocated(session: &'static Session, size: usize, at: Registers) -> SiteId {
     // The clock is read first: the processor reads its counter while it does the rest.
-    let now = session.clock.now();
+    allocated_at(session, size, at, session.clock.now())
+}
+
+/// Enters a block that was allocated at the time `now`, in clock units.
+#[inline(always)]
+pub(crate) fn allocated_at(
+    session: &'static Session,
+    size: usize,
+    at: Registers,
+    now: u64,
+) -> SiteId {
     match Inside::enter_fast(session) {
         Some(mut inside) => enter_allocated(&mut inside, session, size, at, now),
         None => allocated_slowly(session, size, at.pc, at.sp, at.bp, now),
@@ -82,6 +92,17 @@ fn allocated_slowly(
 pub(crate) fn freed(session: &'static Session, site: SiteId, size: usize) {
     if site != NO_SITE {
         enter_known(session, site, Freed { bytes: size as u64 }, size);
+    } else {
+        freed_unrecorded(size);
+    }
+}
+
+/// Enters the free of a block of `site` that was born at `born`, just before it happens.
+#[cold]
+pub(crate) fn freed_timed(session: &'static Session, site: SiteId, size: usize, born: u64) {
+    if site != NO_SITE {
+        let freed = Freed { bytes: size as u64 };
+        enter_known(session, site, FreedTimed { freed, born }, size);
     } else {
         freed_unrecorded(size);
     }

@@ -3,6 +3,7 @@
 //! ```text
 //!  event ──▶ timeline: if its interval has ended, a sample of the heap before the event
 //!       ├──▶ front: the thread's bytes and blocks, its limits for a peak
+//!       ├──▶ histograms: the thread's blocks by their sizes
 //!       └──▶ tally of the site ─ this thread's, nothing to save ─▶ plain stores
 //!                              ├ this thread's, a new epoch ─────▶ the old values are saved first
 //!                              ├ another thread's ───────────────▶ a share in the arena
@@ -18,12 +19,14 @@
 //! Freed bytes go to the front first, because that may raise the epoch, and the tally must save
 //! what it had before the heap left its maximum.
 
+use crate::base::os::clock::monotonic_micros;
 use crate::base::sync::Ordering;
 use crate::engine::session::Session;
 use crate::engine::thread::Thread;
 use crate::engine::timeline;
 use crate::store::arena::flush_alone;
 use crate::store::group::{Group, NO_GROUP, for_each_around};
+use crate::store::histograms::Histograms;
 use crate::store::ids::SiteId;
 use crate::store::journal::{Journal, RESIZING_OWN, RESIZING_SHARE};
 use crate::store::peak::{EXACT, Front, Heap};
@@ -40,6 +43,9 @@ pub(crate) trait Event: Copy {
 
     /// Counts in a front, and looks at no limits: a peak is found elsewhere, or not at all.
     fn count_in_front(self, front: &Front);
+
+    /// Counts in the thread's histograms.
+    fn count_in_histograms(self, histograms: &Histograms, now: u64);
 
     /// Counts at the site.
     fn count(self, tally: &Tally, now: u64);
@@ -66,6 +72,13 @@ pub(crate) struct Freed {
     pub(crate) bytes: u64,
 }
 
+/// A block was freed that keeps its birth, in units of the monotonic clock.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FreedTimed {
+    pub(crate) freed: Freed,
+    pub(crate) born: u64,
+}
+
 /// A block was resized from `old` to `new` bytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Resized {
@@ -86,6 +99,11 @@ impl Event for Allocated {
 
     fn count_in_front(self, front: &Front) {
         front.count_allocated(self.bytes);
+    }
+
+    #[inline(always)]
+    fn count_in_histograms(self, histograms: &Histograms, _now: u64) {
+        histograms.sizes.count(self.bytes, self.bytes);
     }
 
     #[inline(always)]
@@ -114,12 +132,42 @@ impl Event for Freed {
     }
 
     #[inline(always)]
+    fn count_in_histograms(self, _histograms: &Histograms, _now: u64) {}
+
+    #[inline(always)]
     fn count(self, tally: &Tally, now: u64) {
         tally.count_freed(self.bytes, now);
     }
 
     fn count_for(self, group: &Group) {
         group.freed(self.bytes);
+    }
+}
+
+impl Event for FreedTimed {
+    fn shrinks(self) -> bool {
+        self.freed.shrinks()
+    }
+
+    fn tell(self, front: &Front, now: u64, heap: &Heap) {
+        self.freed.tell(front, now, heap);
+    }
+
+    fn count_in_front(self, front: &Front) {
+        self.freed.count_in_front(front);
+    }
+
+    fn count_in_histograms(self, histograms: &Histograms, now: u64) {
+        let micros = monotonic_micros(now.saturating_sub(self.born));
+        histograms.lifetimes.count(micros, self.freed.bytes);
+    }
+
+    fn count(self, tally: &Tally, now: u64) {
+        self.freed.count(tally, now);
+    }
+
+    fn count_for(self, group: &Group) {
+        self.freed.count_for(group);
     }
 }
 
@@ -136,6 +184,11 @@ impl Event for Resized {
 
     fn count_in_front(self, front: &Front) {
         front.count_resized(self.old, self.new);
+    }
+
+    #[inline(always)]
+    fn count_in_histograms(self, histograms: &Histograms, _now: u64) {
+        histograms.sizes.count(self.new, self.new);
     }
 
     #[inline(always)]
@@ -171,6 +224,7 @@ pub(crate) fn enter<E: Event>(
     }
     let front = &thread.slot.front;
     event.tell(front, now, heap);
+    event.count_in_histograms(thread.histograms, now);
     let epoch = Epoch::new(heap.epoch.get());
     let sites = &thread.sites;
     let (Some(owner), Some(tally)) =
@@ -266,6 +320,7 @@ fn enter_exactly<E: Event>(thread: &Thread, session: &Session, site: SiteId, eve
     event.count_in_front(front);
     event.tell(&heap.exact, now, heap);
     front.take_over_wish(&heap.exact);
+    event.count_in_histograms(thread.histograms, now);
     let epoch = Epoch::new(heap.epoch.get());
     let owner = thread.sites.owners.get(site.index());
     let group = owner.map_or(NO_GROUP, Owner::group);

@@ -145,12 +145,13 @@ fn open(settings: &Settings, calls: Calls) -> Option<Session> {
 fn describe_process(header: &Header, settings: &Settings) -> Clock {
     let process = &header.process;
     process.id.store(os::process_id(), Ordering::Relaxed);
+    header.self_check.lifetimes.set(settings.lifetimes.into());
     process.unwind.store(settings.unwind as u32, Ordering::Relaxed);
     process.frames.store(settings.frames, Ordering::Relaxed);
     process.buckets.store(settings.buckets.unwrap_or(0), Ordering::Relaxed);
     // Together, because their ratio is the rate of the clock. Not before the mapping is made: room
     // in a file may take longer than all that is recorded.
-    let clock = Clock::start();
+    let clock = Clock::start(settings.lifetimes);
     process.started_nanos.store(os::monotonic_nanos(), Ordering::Relaxed);
     process.started_units.store(clock.origin(), Ordering::Relaxed);
     parts::describe(header);

@@ -9,7 +9,7 @@ use crate::store::peak::{EXACT, Front, Heap};
 
 /// The layout as it is: there are no trailers.
 #[inline(always)]
-pub(super) fn padded(layout: Layout) -> Option<Layout> {
+pub(super) fn padded(_session: &Session, layout: Layout) -> Option<Layout> {
     Some(layout)
 }
 
@@ -55,11 +55,11 @@ pub(super) unsafe fn freed(session: &'static Session, _block: *mut u8, size: usi
     with_front(session, size, count, |front, heap| front.freed(bytes, now, heap));
 }
 
-/// An empty type in place of a site: blocks have none here.
-pub(super) struct NoSite;
+/// An empty type in place of a trailer's content: blocks have none here.
+pub(super) struct Known;
 
-pub(super) unsafe fn site_of(_session: &Session, _block: *mut u8, _size: usize) -> NoSite {
-    NoSite
+pub(super) unsafe fn known(_session: &Session, _block: *mut u8, _size: usize) -> Known {
+    Known
 }
 
 pub(super) unsafe fn kept(_session: &Session, _block: *mut u8, _size: usize) {}
@@ -67,7 +67,7 @@ pub(super) unsafe fn kept(_session: &Session, _block: *mut u8, _size: usize) {}
 pub(super) unsafe fn resized(
     session: &'static Session,
     _block: *mut u8,
-    _site: NoSite,
+    _known: Known,
     old: usize,
     new: usize,
 ) {

@@ -1,12 +1,31 @@
 //! Events with stacks: a site, a trailer behind the block, and numbers per site.
 
+use core::alloc::Layout;
+
 use crate::capture::registers::{Registers, with_callers_registers};
 use crate::engine::events;
 use crate::engine::session::Session;
 use crate::store::ids::SiteId;
 use crate::store::trailer;
-pub(super) use crate::store::trailer::padded;
+use crate::store::trailer::timed;
+use crate::store::trailer::timed::Timed;
 use crate::tracker;
+
+/// The content of a trailer: what a block keeps when it is resized.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known {
+    /// `None`: the trailer is damaged.
+    site: Option<SiteId>,
+    /// In clock units; 0 where blocks do not keep their births.
+    born: u64,
+}
+
+/// The layout to ask the inner allocator for: with room for the trailer. `None`: larger than an
+/// object may be.
+#[inline(always)]
+pub(super) fn padded(session: &Session, layout: Layout) -> Option<Layout> {
+    trailer::padded(layout, session.trailer)
+}
 
 with_callers_registers! {
     /// Records a new block, whose stack begins with the caller, and writes its trailer.
@@ -17,8 +36,8 @@ with_callers_registers! {
     pub(super) allocated(&'static Session, *mut u8, usize) => record_or_report
 }
 
-/// Records a new block like `record`, and tells a tracker if there is one. The two functions
-/// are apart, so that neither has to keep registers for the other.
+/// Records a new block like `record`, or with its birth, and tells a tracker if there is one. The
+/// functions are apart, so that none has to keep registers for the others.
 unsafe extern "C" fn record_or_report(
     session: &'static Session,
     block: *mut u8,
@@ -30,6 +49,9 @@ unsafe extern "C" fn record_or_report(
     if tracker::is_watched() {
         // SAFETY: the caller's promise.
         unsafe { tracker::record(session, block, size, pc, sp, bp) };
+    } else if session.is_timed() {
+        // SAFETY: the caller's promise.
+        unsafe { record_timed(session, block, size, pc, sp, bp) };
     } else {
         // SAFETY: the caller's promise.
         unsafe { record(session, block, size, pc, sp, bp) };
@@ -52,6 +74,23 @@ unsafe extern "C" fn record(
     unsafe { trailer::write(block, size, site) };
 }
 
+/// Records a new block and writes its trailer with its birth.
+#[cold]
+#[inline(never)]
+unsafe extern "C" fn record_timed(
+    session: &'static Session,
+    block: *mut u8,
+    size: usize,
+    pc: u64,
+    sp: u64,
+    bp: u64,
+) {
+    let born = session.clock.now();
+    let site = events::allocated_at(session, size, Registers { pc, sp, bp }, born);
+    // SAFETY: the caller's promise.
+    unsafe { timed::write(block, size, Timed { site, born, is_tracked: false }) };
+}
+
 /// Records that a block is about to be freed.
 ///
 /// # Safety
@@ -63,25 +102,67 @@ pub(super) unsafe fn freed(session: &'static Session, block: *mut u8, size: usiz
     match unsafe { trailer::read(block, size) } {
         Some(site) => events::freed(session, site, size),
         // SAFETY: the caller's promise.
-        None => unsafe { tracker::freed(session, block, size) },
+        None => unsafe { freed_otherwise(session, block, size) },
     }
 }
 
-/// The site of a block that is about to be reallocated; `None` if its trailer is damaged.
+/// Records that a block is about to be freed whose trailer is not an ordinary one.
+///
+/// # Safety
+///
+/// `block` must be valid for reads of `size` bytes and the trailer.
+#[cold]
+#[inline(never)]
+unsafe fn freed_otherwise(session: &'static Session, block: *mut u8, size: usize) {
+    if !session.is_timed() {
+        // SAFETY: the caller's promise.
+        return unsafe { tracker::freed(session, block, size) };
+    }
+    // SAFETY: the caller's promise.
+    let Some(Timed { site, born, is_tracked }) = (unsafe { timed::read(block, size) }) else {
+        return events::damaged(session, size);
+    };
+    if is_tracked {
+        tracker::report_gone(session, block, size, site);
+    }
+    events::freed_timed(session, site, size, born);
+}
+
+/// The content of the trailer of a block that is about to be reallocated.
 ///
 /// # Safety
 ///
 /// `block` must be valid for reads of `size` bytes and the trailer.
 #[inline(always)]
-pub(super) unsafe fn site_of(
-    session: &'static Session,
-    block: *mut u8,
-    size: usize,
-) -> Option<SiteId> {
+pub(super) unsafe fn known(session: &'static Session, block: *mut u8, size: usize) -> Known {
     // SAFETY: the caller's promise.
-    let site = unsafe { trailer::read(block, size) };
+    match unsafe { trailer::read(block, size) } {
+        site @ Some(_) => Known { site, born: 0 },
+        // SAFETY: the caller's promise.
+        None => unsafe { known_otherwise(session, block, size) },
+    }
+}
+
+/// The content of a trailer that is not an ordinary one.
+///
+/// # Safety
+///
+/// `block` must be valid for reads of `size` bytes and the trailer.
+#[cold]
+#[inline(never)]
+unsafe fn known_otherwise(session: &'static Session, block: *mut u8, size: usize) -> Known {
+    if !session.is_timed() {
+        // SAFETY: the caller's promise.
+        return Known { site: unsafe { tracker::take_site(session, block, size) }, born: 0 };
+    }
     // SAFETY: the caller's promise.
-    site.or_else(|| unsafe { tracker::take_site(session, block, size) })
+    let Some(Timed { site, born, is_tracked }) = (unsafe { timed::read(block, size) }) else {
+        return Known { site: None, born: 0 };
+    };
+    if is_tracked {
+        tracker::report_gone(session, block, size, site);
+    }
+    Known { site: Some(site), born }
 }
 
 /// Called when a block could not be reallocated.
@@ -91,11 +172,20 @@ pub(super) unsafe fn site_of(
 /// `block` must be valid for writes of `size` bytes and the trailer.
 #[cold]
 pub(super) unsafe fn kept(session: &'static Session, block: *mut u8, size: usize) {
+    if !session.is_timed() {
+        // SAFETY: the caller's promise.
+        return unsafe { tracker::kept(session, block, size) };
+    }
     // SAFETY: the caller's promise.
-    unsafe { tracker::kept(session, block, size) };
+    if let Some(content) = unsafe { timed::read(block, size) }
+        && content.is_tracked
+    {
+        // SAFETY: the caller's promise.
+        unsafe { tracker::report_new(session, block, size, content.site) };
+    }
 }
 
-/// Records that a block of `site` was resized, and writes its trailer anew. A block that is not
+/// Records that a `known` block was resized, and writes its trailer anew. A block that is not
 /// known is a new block.
 ///
 /// # Safety
@@ -105,16 +195,22 @@ pub(super) unsafe fn kept(session: &'static Session, block: *mut u8, size: usize
 pub(super) unsafe fn resized(
     session: &'static Session,
     block: *mut u8,
-    site: Option<SiteId>,
+    known: Known,
     old: usize,
     new: usize,
 ) {
-    let Some(site) = events::resized(session, site, old, new) else {
+    let Some(site) = events::resized(session, known.site, old, new) else {
         // SAFETY: the caller's promise.
         return unsafe { allocated(session, block, new) };
     };
-    // SAFETY: the caller's promise.
-    unsafe { trailer::write(block, new, site) };
+    if session.is_timed() {
+        let content = Timed { site, born: known.born, is_tracked: false };
+        // SAFETY: the caller's promise.
+        unsafe { timed::write(block, new, content) };
+    } else {
+        // SAFETY: the caller's promise.
+        unsafe { trailer::write(block, new, site) };
+    }
     if tracker::is_watched() {
         // SAFETY: the caller's promise.
         unsafe { tracker::report_new(session, block, new, site) };

@@ -116,7 +116,7 @@ impl RecordingFile {
         if process.ending.load(Ordering::Relaxed) != OPEN || !is_of_this_boot(process) {
             return Ok(());
         }
-        let Span { units, nanos } = since_start(process);
+        let Span { units, nanos } = since_start(header.get());
         let at = offset_of!(Header, process) as u64;
         let write = |offset: usize, bytes: &[u8]| file.write_all_at(bytes, at + offset as u64);
         write(offset_of!(Process, last_nanos), &nanos.to_ne_bytes())?;
@@ -144,8 +144,9 @@ fn is_of_this_boot(process: &Process) -> bool {
 }
 
 /// How long ago the recording began, by clocks that still run.
-pub(super) fn since_start(process: &Process) -> Span {
-    let units = os::clock::Clock::start().origin();
+pub(super) fn since_start(header: &Header) -> Span {
+    let process = &header.process;
+    let units = os::clock::Clock::start(header.self_check.lifetimes.get() != 0).origin();
     let units = units.wrapping_sub(process.started_units.load(Ordering::Relaxed));
     let started = process.started_nanos.load(Ordering::Relaxed);
     Span { units, nanos: os::monotonic_nanos().saturating_sub(started) }
@@ -160,7 +161,7 @@ fn span(view: &View<'_>, is_running: bool) -> Span {
         nanos: process.last_nanos.load(Ordering::Relaxed),
     };
     if is_running {
-        return since_start(process);
+        return since_start(view.header);
     }
     let fronts = view.used_slots().map(|(_, slot)| &slot.front).chain([&view.header.heap.exact]);
     let latest = fronts.map(Front::last_growth).max().unwrap_or(0);
@@ -168,7 +169,7 @@ fn span(view: &View<'_>, is_running: bool) -> Span {
     if units == noted.units {
         return noted;
     }
-    let rate = if is_of_this_boot(process) { since_start(process) } else { noted };
+    let rate = if is_of_this_boot(process) { since_start(view.header) } else { noted };
     let nanos = u128::from(units) * u128::from(rate.nanos) / u128::from(rate.units.max(1));
     Span { units, nanos: u64::try_from(nanos).unwrap_or(u64::MAX) }
 }

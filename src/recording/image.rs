@@ -163,6 +163,7 @@ impl Image {
             frames: self.entries(Region::Frames),
             groups: self.entries(Region::Groups),
             arenas: self.entries::<Arena>(Region::Arenas),
+            histograms: self.entries(Region::Histograms),
             timeline: self.entries(Region::Timeline),
             may_touch: |_, _| true,
         }

@@ -64,10 +64,10 @@ impl MomentTaker {
         if seen == self.seen {
             return Ok(Some(self.pace.next(cost())));
         }
-        let begin = since_start(&header.get().process).units;
+        let begin = since_start(header.get()).units;
         let image = Image::read_regions(&self.writer.place().file, &SITES)?;
         let numbers = reader::site_numbers(&image.view());
-        let end = since_start(&header.get().process).units;
+        let end = since_start(header.get()).units;
         if self.writer.add(begin, end, &numbers)? {
             self.pace.slow_down();
         }

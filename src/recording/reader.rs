@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod distributions;
 mod moments;
 mod sites;
 mod span;
@@ -86,7 +87,7 @@ pub(crate) fn read(view: &View<'_>, span: Span) -> Recording {
         },
         timeline,
         moments,
-        histograms: None,
+        histograms: distributions::histograms(view),
     }
 }
 

@@ -13,7 +13,7 @@
 //!       320  heap                      (crate::store::peak::Heap, 256 bytes)
 //!       576  frames' head, sites' head (64 bytes each)
 //!       704  losses                    (Losses, 64 bytes)
-//!       768  self-check                (SelfCheck, 64 bytes)
+//!       768  self-check, lifetimes     (SelfCheck, 64 bytes)
 //!       832  command line, its arguments ended by zero bytes (2880 bytes; in version 1 3264)
 //!      3712  the allocator's state: near the peak twice, at the end (HeapStates, 3 x 128 bytes)
 //!      4096  regions
@@ -31,7 +31,7 @@
 //! | Groups | 512 | allocations that are counted together (`crate::store::group::Group`) |
 //! | Arenas | 65536 | a thread's pending shares (`crate::store::arena::Arena`) |
 //! | Timeline | 64 | the heap over time (`crate::store::timeline`) |
-//! | Histograms | 2048 | a thread's blocks by their sizes and lifetimes |
+//! | Histograms | 2048 | a thread's blocks by classes (`crate::store::histograms::Histograms`) |
 //!
 //! # Decoding a site by hand
 //!
@@ -42,6 +42,13 @@
 //! before adding, see `store::tally`. The stack is Records\[*i*\].frame, and from there parent by
 //! parent through Frames down to a root (0 to 3). A frame whose address has bit 47 set is no code:
 //! its low bits are a group's number.
+//!
+//! # Decoding the distributions by hand
+//!
+//! Threads\[*i*\] and Histograms\[*i*\] are of one thread slot. An entry has 64 classes of sizes,
+//! then 64 classes of lifetimes: bytes (u64) and blocks (u64) of each. Class 0 is of the value 0,
+//! class *N* of the values from 2^(*N* - 1) to 2^*N* - 1; a size is in bytes, a lifetime in
+//! microseconds. Add up the entries of all slots that are used: the first `threads` of them (Process).
 //!
 //! # A process that was killed
 //!
@@ -224,7 +231,10 @@ pub(crate) const GONE: u32 = 2;
 pub(crate) struct SelfCheck {
     pub(crate) checked: Word,
     pub(crate) differences: Word,
-    spare: [Word; 6],
+    /// Since version 3, `MOD_ALLOC_LIFETIMES`. 1: lifetimes are counted, and a clock unit is 256 ns
+    /// of the monotonic clock.
+    pub(crate) lifetimes: Word,
+    spare: [Word; 5],
 }
 
 macro_rules! words {

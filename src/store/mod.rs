@@ -36,6 +36,8 @@ pub(crate) mod arena;
 pub(crate) mod frames;
 #[cfg(feature = "backtraces")]
 pub(crate) mod group;
+#[cfg(feature = "backtraces")]
+pub(crate) mod histograms;
 pub(crate) mod ids;
 #[cfg(feature = "backtraces")]
 pub(crate) mod journal;

@@ -15,14 +15,15 @@
 //!
 //! A block that was reported to a tracker (`crate::tracker`) has another check, so that only such a
 //! block's free is reported. A trailer that fails the first check is tried against the second, so
-//! that the ordinary free pays nothing for it.
+//! that the ordinary free pays nothing for it. A trailer with the block's birth ([`timed`]) is
+//! found the same way.
 
 use core::alloc::Layout;
 
 use crate::base::sync::{AtomicU64, Ordering};
 use crate::store::ids::SiteId;
 
-/// Bytes added to each block.
+/// Bytes of a trailer.
 pub(crate) const TRAILER: usize = 8;
 
 const SITE_BITS: u32 = 24;
@@ -35,11 +36,17 @@ pub(crate) fn start(seed: u64) {
     SECRET.store(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, Ordering::Relaxed);
 }
 
-/// The layout to ask the inner allocator for: the same alignment, room for the trailer.
-/// `None`: larger than an object may be.
+/// Bytes added to each block, with its birth if it is `timed`.
+pub(crate) const fn len(timed: bool) -> usize {
+    if timed { TRAILER + timed::BIRTH } else { TRAILER }
+}
+
+/// The layout to ask the inner allocator for: the same alignment, and room for the `trailer`'s
+/// bytes. `None`: larger than an object may be.
 #[inline(always)]
-pub(crate) fn padded(layout: Layout) -> Option<Layout> {
-    let size = layout.size().checked_add(TRAILER)?;
+pub(crate) fn padded(layout: Layout, trailer: usize) -> Option<Layout> {
+    // No overflow: a layout's size is less than half of all numbers.
+    let size = layout.size().wrapping_add(trailer);
     Layout::from_size_align(size, layout.align()).ok()
 }
 
@@ -115,161 +122,9 @@ pub(crate) mod tracked {
     }
 }
 
-/// Trailers at the end of a block's usable bytes, for hooks that do not learn a block's size when
-/// it is freed.
-///
-/// ```text
-///  63          32 31         24 23            0
-/// +--------------+-------------+---------------+   slack: usable bytes between the block and
-/// |    check     |    slack    |     site      |   the trailer; 0xff: the word before has the size
-/// +--------------+-------------+---------------+
-/// ```
 #[cfg(any(feature = "preload", test))]
-pub(crate) mod at_end {
-    use super::{SECRET, SITE_BITS, SiteId, TRAILER};
-    use crate::base::sync::Ordering;
-
-    const SLACK_BITS: u32 = 8;
-    const CHECK_SHIFT: u32 = SITE_BITS + SLACK_BITS;
-    /// The slack value that stands for itself and all larger ones.
-    const LARGE: usize = (1 << SLACK_BITS) - 1;
-
-    #[inline(always)]
-    fn word(block: *const u8, low: u64) -> u64 {
-        const K: u64 = 0xd6e8_feb8_6659_fd93; // odd, its bits evenly spread
-        let secret = SECRET.load(Ordering::Relaxed);
-        let mixed = (block.addr() as u64 ^ secret).wrapping_mul(K) ^ low;
-        mixed.wrapping_mul(K) >> CHECK_SHIFT << CHECK_SHIFT | low
-    }
-
-    /// Writes the trailer of a block of `size` bytes, of `usable`.
-    ///
-    /// # Safety
-    ///
-    /// `block` must be valid for writes of `usable` bytes, at least `size + TRAILER`.
-    #[inline(always)]
-    pub(crate) unsafe fn write(block: *mut u8, usable: usize, size: usize, site: SiteId) {
-        // SAFETY: in bounds by the caller's promise.
-        let trailer = unsafe { block.add(usable - TRAILER) }.cast::<u64>();
-        let mut slack = usable - TRAILER - size;
-        if slack >= LARGE {
-            slack = LARGE;
-            // SAFETY: the slack has room for the word; the write needs no alignment.
-            unsafe { trailer.wrapping_sub(1).write_unaligned(size as u64) };
-        }
-        let word = word(block, (slack as u64) << SITE_BITS | u64::from(site.number()));
-        // SAFETY: in bounds by the caller's promise; the write needs no alignment.
-        unsafe { trailer.write_unaligned(word) };
-    }
-
-    /// Site and size in the block's trailer, which is erased; `None` if the trailer is not one.
-    ///
-    /// # Safety
-    ///
-    /// `block` must be valid for reads and writes of `usable` bytes.
-    #[inline(always)]
-    pub(crate) unsafe fn take(block: *mut u8, usable: usize) -> Option<(SiteId, usize)> {
-        // SAFETY: the caller's promise.
-        let (known, trailer) = unsafe { read(block, usable) }?;
-        // A block that is freed twice is known once. SAFETY: `read` has found it in bounds.
-        unsafe { trailer.write_unaligned(0) };
-        Some(known)
-    }
-
-    /// The usable bytes without the trailer's; all, if there is none.
-    ///
-    /// # Safety
-    ///
-    /// `block` must be valid for reads of `usable` bytes.
-    pub(crate) unsafe fn usable(block: *mut u8, usable: usize) -> usize {
-        // SAFETY: the caller's promise.
-        match unsafe { read(block, usable) } {
-            // The word before the trailer holds the size.
-            Some(((_, size), _)) if usable - TRAILER - size >= LARGE => usable - TRAILER - 8,
-            Some(_) => usable - TRAILER,
-            None => usable,
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn read(block: *mut u8, usable: usize) -> Option<((SiteId, usize), *mut u64)> {
-        let end = usable.checked_sub(TRAILER)?;
-        // SAFETY: in bounds by the caller's promise.
-        let trailer = unsafe { block.add(end) }.cast::<u64>();
-        // SAFETY: see above; the read needs no alignment.
-        let found = unsafe { trailer.read_unaligned() };
-        let low = found & ((1 << CHECK_SHIFT) - 1);
-        if found != word(block, low) {
-            return None;
-        }
-        let slack = (low >> SITE_BITS) as usize;
-        let size = if slack < LARGE {
-            end.checked_sub(slack)?
-        } else {
-            // A forged trailer may claim a word for which there is no room.
-            let place = end.checked_sub(size_of::<u64>())?;
-            // SAFETY: in bounds, as just seen.
-            let word = unsafe { block.add(place) }.cast::<u64>();
-            // SAFETY: see above; the read needs no alignment.
-            let size = unsafe { word.read_unaligned() };
-            usize::try_from(size).ok().filter(|size| size.checked_add(LARGE) <= Some(end))?
-        };
-        let site = SiteId::new((low & ((1 << SITE_BITS) - 1)) as u32);
-        Some(((site, size), trailer))
-    }
-
-    #[cfg(test)]
-    mod tests {
-        use super::*;
-
-        #[test]
-        fn sizes_and_sites_come_back_once_whatever_the_slack() {
-            super::super::start(12345);
-            let mut memory = std::vec![0_u8; 80_000];
-            let block = memory.as_mut_ptr();
-            for (usable, size) in [(8, 0), (24, 16), (24, 3), (70_000, 1), (263, 0), (262, 0)] {
-                // SAFETY: the memory is longer than that.
-                unsafe { write(block, usable, size, SiteId::new(0x00ab_cdef)) };
-                // SAFETY: as above.
-                let room = unsafe { self::usable(block, usable) };
-                assert!((size..=usable - TRAILER).contains(&room), "{room} of {usable}");
-                // SAFETY: as above.
-                assert_eq!(unsafe { take(block, usable) }, Some((SiteId::new(0x00ab_cdef), size)));
-                // SAFETY: as above.
-                assert_eq!(unsafe { take(block, usable) }, None, "taken");
-            }
-        }
-
-        #[test]
-        fn a_forged_trailer_is_read_no_further_than_the_block_goes() {
-            super::super::start(12345);
-            for usable in 8..264 {
-                let mut memory = std::vec![0_u8; usable].into_boxed_slice();
-                let block = memory.as_mut_ptr();
-                let forged = word(block, (LARGE as u64) << SITE_BITS | 7);
-                memory[usable - 8..].copy_from_slice(&forged.to_ne_bytes());
-                // SAFETY: the memory has so many bytes.
-                let known = unsafe { take(memory.as_mut_ptr(), usable) };
-                // The word before the trailer says 0, which is a size that 263 bytes have room for.
-                assert_eq!(known, (usable == 263).then_some((SiteId::new(7), 0)), "{usable}");
-            }
-        }
-
-        #[test]
-        fn a_changed_trailer_is_none() {
-            super::super::start(12345);
-            let mut memory = [0_u8; 64];
-            // SAFETY: in the array.
-            unsafe { write(memory.as_mut_ptr(), 64, 50, SiteId::new(7)) };
-            for bit in 0..64 {
-                memory[56 + bit / 8] ^= 1 << (bit % 8);
-                // SAFETY: in the array.
-                assert_eq!(unsafe { usable(memory.as_mut_ptr(), 64) }, 64, "bit {bit}");
-                memory[56 + bit / 8] ^= 1 << (bit % 8);
-            }
-        }
-    }
-}
+pub(crate) mod at_end;
+pub(crate) mod timed;
 
 #[cfg(test)]
 mod tests {
@@ -321,8 +176,8 @@ mod tests {
     #[test]
     fn padding_keeps_the_alignment_and_refuses_what_is_too_large() {
         let layout = Layout::from_size_align(100, 64).expect("valid");
-        assert_eq!(padded(layout), Layout::from_size_align(108, 64).ok());
+        assert_eq!(padded(layout, TRAILER), Layout::from_size_align(108, 64).ok());
         let huge = Layout::from_size_align(isize::MAX as usize - 4, 1).expect("valid");
-        assert_eq!(padded(huge), None);
+        assert_eq!(padded(huge, TRAILER), None);
     }
 }

@@ -9,6 +9,7 @@ use crate::base::sync::Ordering;
 use crate::store::arena::Arena;
 use crate::store::frames::Frame;
 use crate::store::group::Group;
+use crate::store::histograms::Histograms;
 use crate::store::layout::{Header, Module, Region};
 use crate::store::mapping::Mapping;
 use crate::store::sites::{Owner, Record};
@@ -33,6 +34,8 @@ pub(crate) struct View<'a> {
     pub(crate) groups: &'a [Group],
     /// See [`arena`](Self::arena).
     pub(crate) arenas: &'a [Arena],
+    /// See [`used_histograms`](Self::used_histograms).
+    pub(crate) histograms: &'a [Histograms],
     /// Samples and log of the heap over time, as far as they are written.
     pub(crate) timeline: &'a [Sample],
     /// True if an entry of a region may be touched. A mapped file has no space for some entries: on
@@ -46,6 +49,15 @@ impl<'a> View<'a> {
         let may_touch = self.may_touch;
         let slots = self.slots.iter().enumerate();
         slots.filter(move |(index, _)| may_touch(Region::Threads, *index))
+    }
+
+    /// The histograms of the slots that threads have used.
+    pub(crate) fn used_histograms(&self) -> impl Iterator<Item = &'a Histograms> + use<'a> {
+        let may_touch = self.may_touch;
+        let entries = self.histograms.iter().enumerate();
+        entries
+            .filter(move |(index, _)| may_touch(Region::Histograms, *index))
+            .map(|(_, entry)| entry)
     }
 
     /// The arena of the slot with that index; `None` if its thread never needed one.
@@ -103,6 +115,7 @@ pub(crate) fn of_mapping(mapping: &Mapping) -> View<'static> {
         frames: first(mapping, Region::Frames),
         groups: first(mapping, Region::Groups),
         arenas: first(mapping, Region::Arenas),
+        histograms: first(mapping, Region::Histograms),
         timeline: first(mapping, Region::Timeline),
         may_touch: |region, index| SPACE.may_touch(region, index),
     }

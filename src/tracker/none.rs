@@ -41,6 +41,10 @@ pub(crate) unsafe fn report_new(
 ) {
 }
 
+/// Never called, because no trailer says that its block was reported.
+#[cold]
+pub(crate) fn report_gone(_session: &Session, _block: *mut u8, _size: usize, _site: SiteId) {}
+
 /// Called when a block with a damaged trailer is about to be freed.
 ///
 /// # Safety

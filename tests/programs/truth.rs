@@ -15,6 +15,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
     ("own-peaks", |_| own_peaks()),
     ("layouts", |_| layouts()),
     ("lifetimes", |_| lifetimes()),
+    ("histograms", histograms),
     ("stages", stages),
 ];
 
@@ -204,6 +205,22 @@ fn lifetimes() {
     let end = start.elapsed();
     say(format_args!("site_live {} {}", (end - living).as_micros(), (end - born).as_micros()));
     say(format_args!("end {}", end.as_micros()));
+}
+
+/// Blocks of known sizes that live for 40 ms; none with the argument `nothing`.
+fn histograms(arguments: &[&str]) {
+    if arguments.is_empty() {
+        let before = Instant::now();
+        let (first, last) = (site_kept(1 << 20), site_freed((1 << 21) - 1));
+        let grown = site_grown(1 << 21);
+        let made = Instant::now();
+        sleep(Duration::from_millis(30));
+        let grown = grown.resized(1 << 22);
+        sleep(Duration::from_millis(10));
+        let least = made.elapsed();
+        free_all([first, last, grown]);
+        say(format_args!("lived {} {}", least.as_micros(), before.elapsed().as_micros()));
+    }
 }
 
 /// Reports in the middle of the run, into the folder given; with what `snapshot` says then.

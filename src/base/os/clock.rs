@@ -23,9 +23,10 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// Chooses the clock, and starts counting.
-    pub(crate) fn start() -> Self {
-        let is_counter = counter_is_invariant();
+    /// Chooses the clock, and starts counting. `monotonic`: the monotonic clock, whose units are
+    /// known from the start.
+    pub(crate) fn start(monotonic: bool) -> Self {
+        let is_counter = !monotonic && counter_is_invariant();
         let unset = Clock { is_counter, origin: 0 };
         Clock { is_counter, origin: unset.now() }
     }
@@ -42,6 +43,13 @@ impl Clock {
         let absolute = if self.is_counter { from_counter() } else { from_monotonic() };
         absolute.wrapping_sub(self.origin)
     }
+}
+
+/// The whole microseconds in units of the monotonic clock.
+pub(crate) fn monotonic_micros(units: u64) -> u64 {
+    // 256 ns a unit.
+    const { assert!(NANOS_SHIFT == 8) };
+    units.saturating_mul(32) / 125
 }
 
 #[cfg(all(target_arch = "x86_64", not(miri)))]

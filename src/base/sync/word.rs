@@ -106,6 +106,48 @@ impl Pair {
     }
 }
 
+/// A [`Pair`] that is aligned to its size, so that the processor adds to both numbers at once.
+#[cfg(feature = "backtraces")]
+#[derive(Debug, Default)]
+#[repr(C, align(16))]
+pub(crate) struct Counter(Pair);
+
+#[cfg(feature = "backtraces")]
+impl Counter {
+    /// Bytes and blocks.
+    pub(crate) fn get(&self) -> (u64, u64) {
+        self.0.get()
+    }
+
+    /// Counts a block of `bytes`. Only the counter's one writer may call this.
+    #[inline(always)]
+    pub(crate) fn count(&self, bytes: u64) {
+        #[cfg(all(target_arch = "x86_64", not(any(miri, loom))))]
+        {
+            // SAFETY: all x86-64 processors have SSE2.
+            let more = unsafe { core::arch::x86_64::_mm_set_epi64x(1, bytes.cast_signed()) };
+            // SAFETY: both instructions go to this counter's 16 bytes, which are atomics, and
+            // aligned to 16.
+            unsafe {
+                core::arch::asm!(
+                    "paddq {sums}, xmmword ptr [{place}]",
+                    "movdqa xmmword ptr [{place}], {sums}",
+                    place = in(reg) self, sums = inout(xmm_reg) more => _,
+                    options(nostack, preserves_flags)
+                );
+            }
+        }
+        #[cfg(not(all(target_arch = "x86_64", not(any(miri, loom)))))]
+        self.0.add(bytes, 1);
+    }
+
+    /// Forgets all. Only where the one writer cannot count.
+    #[cfg(feature = "dhat-compat")]
+    pub(crate) fn clear(&self) {
+        self.0.set(0, 0);
+    }
+}
+
 /// A signed number with one writer.
 #[derive(Debug, Default)]
 #[repr(transparent)]

@@ -7,15 +7,16 @@ use std::vec::Vec;
 
 use crate::base::settings::{self, Settings, Unwind};
 use crate::base::testing::{Random, Zeroed};
-use crate::engine::ledger::{Allocated, Event, Freed, Resized, enter};
+use crate::engine::ledger::{Allocated, Event, Freed, FreedTimed, Resized, enter};
 use crate::engine::session::Session;
 use crate::engine::thread::Thread;
 use crate::engine::timeline;
-use crate::recording::model::{Counters, Recording, Timeline};
+use crate::recording::model::{Counters, Histogram, Recording, Timeline};
 use crate::recording::reader;
 use crate::recording::reader::Span;
 use crate::store::frames::{ROOT_COMPLETE, last_level, slots_up_to};
 use crate::store::group::NO_GROUP;
+use crate::store::histograms::Histograms;
 use crate::store::ids::{SiteId, ThreadIndex};
 use crate::store::layout::Geometry;
 use crate::store::mapping::Mapping;
@@ -57,6 +58,8 @@ pub(crate) struct Model {
     pub(crate) most_blocks: u64,
     /// The most bytes and blocks since the last mark.
     pub(crate) recent: (u64, u64),
+    /// Allocated blocks by their sizes, and freed ones by their lifetimes.
+    histograms: [Histogram; 2],
 }
 
 impl Model {
@@ -68,6 +71,7 @@ impl Model {
             peak_time: 0,
             most_blocks: 0,
             recent: (0, 0),
+            histograms: Default::default(),
         }
     }
 
@@ -104,6 +108,17 @@ impl Model {
     fn count(&mut self, block: Block) {
         self.sites[block.site].total_bytes += block.size;
         self.sites[block.site].total_blocks += 1;
+        self.note_in(0, block.size, block.size);
+    }
+
+    fn note_in(&mut self, histogram: usize, value: u64, bytes: u64) {
+        let Histogram { blocks, bytes: sums } = &mut self.histograms[histogram];
+        let class = (0..).find(|class| value < 1 << class).expect("no value is that large");
+        let needed = blocks.len().max(class + 1);
+        blocks.resize(needed, 0);
+        sums.resize(needed, 0);
+        blocks[class] += 1;
+        sums[class] += bytes;
     }
 
     fn remove(&mut self, block: Block, blocks: u64) {
@@ -175,6 +190,7 @@ impl World {
         // SAFETY: just written; not used after the world's end.
         let session: &'static Session = unsafe { session.as_ref() };
         session.heap().initialize(exact);
+        session.header.self_check.lifetimes.set(1);
         SPACE.unlimited();
         timeline::restart(session, 0);
         let schedule = &session.header.process.timeline;
@@ -263,7 +279,10 @@ impl World {
     pub(crate) fn free(&mut self, thread: ThreadIndex, index: usize) {
         self.now += 1;
         let block = self.blocks.swap_remove(index);
-        self.enter(thread, block.site, Freed { bytes: block.size });
+        let freed = Freed { bytes: block.size };
+        self.enter(thread, block.site, FreedTimed { freed, born: block.born });
+        let micros = (self.now - block.born) * 256 / 1000;
+        self.model.note_in(1, micros, block.size);
         self.model.remove(block, 1);
         self.model.note_max(block.site);
         self.model.sites[block.site].lifetimes_micros += self.now - block.born;
@@ -323,6 +342,7 @@ impl World {
         let fronts = session.slots.iter().map(|slot| &slot.front);
         session.slots.iter().for_each(ThreadSlot::keep_peak);
         session.heap().restart(exact, self.now, fronts);
+        session.histograms.iter().for_each(Histograms::clear);
         timeline::restart(session, self.now);
         let schedule = &session.header.process.timeline;
         schedule.sample_at.set(self.now + INTERVAL);
@@ -344,9 +364,12 @@ impl World {
         heap.now(sole.and_then(|index| self.session.slot(index)).map(|slot| &slot.front))
     }
 
-    /// The sites as a report would have them, in the model's order.
+    /// The sites as a report would have them, in the model's order. The recording's distributions
+    /// are the model's.
     pub(crate) fn read(&self) -> Vec<Counters> {
         let recording = self.recording();
+        let found = recording.histograms.clone().expect("in each recording");
+        assert_eq!([found.sizes, found.lifetimes], self.model.histograms.clone().map(Some));
         let address = |frame: u32| recording.frames[frame as usize].address;
         let mut sites = vec![Counters::default(); self.model.sites.len()];
         for site in &recording.sites {
@@ -412,6 +435,7 @@ fn make_session(mapping: Mapping, slots: usize) -> Session {
         unwind: Unwind::Auto,
         exact_peak: false,
         self_check: false,
+        lifetimes: true,
         record: None,
         children: true,
         tests: None,

@@ -22,6 +22,7 @@ use crate::engine::timeline;
 use crate::store::arena::Arena;
 use crate::store::frames::Frames;
 use crate::store::group::Group;
+use crate::store::histograms::Histograms;
 use crate::store::ids::GroupId;
 use crate::store::layout::{COMMAND_SIZE, Geometry, Header, Region, store_bytes};
 use crate::store::mapping::Mapping;
@@ -31,6 +32,7 @@ use crate::store::slot::Slot;
 use crate::store::space::{Part, SPACE};
 use crate::store::thread_slot::SLOTS;
 use crate::store::timeline::{SAMPLE_ENTRIES, Sample};
+use crate::store::trailer;
 
 /// See the module's description.
 #[derive(Debug)]
@@ -39,12 +41,16 @@ pub(crate) struct Parts {
     pub(crate) mapping: Mapping,
     /// The settings in force: `buckets` may be less than what was asked for.
     pub(crate) settings: Settings,
+    /// Bytes added to each block: here, because the hook has the session at hand.
+    pub(crate) trailer: usize,
     /// See [`Calls::note_state`].
     pub(crate) note_state: fn(&'static Session, i64, (u64, u64)),
     pub(crate) frames: Frames,
     pub(crate) sites: Sites,
     /// By thread slot.
     pub(crate) arenas: &'static [Arena],
+    /// By thread slot.
+    pub(crate) histograms: &'static [Histograms],
     pub(crate) modules: Modules,
     pub(crate) groups: &'static [Group],
     /// See [`crate::store::timeline`]; no entries of the log.
@@ -77,7 +83,8 @@ pub(super) fn open(
     clock: Clock,
     calls: Calls,
 ) -> Option<Session> {
-    crate::store::trailer::start(os::monotonic_nanos() ^ u64::from(os::process_id()) << 32);
+    let seed = os::monotonic_nanos() ^ u64::from(os::process_id()) << 32;
+    trailer::start(seed);
     let thread_end = os::ThreadEnd::new(calls.thread_ends);
     let slots = frame_slots(mapping.place(Region::Frames).1)?;
     let note_state = calls.note_state;
@@ -110,6 +117,19 @@ impl Session {
     /// Makes a group; [`NO_GROUP`](crate::store::group::NO_GROUP) if there is no room for one.
     pub(crate) fn make_group(&self, thread_name: &[u8], name: &[u8]) -> GroupId {
         crate::store::group::make(&self.header.process, self.groups, thread_name, name)
+    }
+
+    /// True if blocks keep their births.
+    #[inline(always)]
+    pub(crate) fn is_timed(&self) -> bool {
+        self.trailer != trailer::TRAILER
+    }
+
+    /// Forgets all sizes and lifetimes. No event is under way, and none begins meanwhile.
+    #[cfg(feature = "dhat-compat")]
+    pub(crate) fn clear_histograms(&self) {
+        let used = self.used_slots().filter_map(|(index, _)| self.histograms.get(index.index()));
+        used.for_each(Histograms::clear);
     }
 
     /// True if the recording is of this process. A child of an unannounced fork, or one that is not
@@ -150,6 +170,8 @@ impl Session {
         // SAFETY: see above.
         let arenas = unsafe { mapping.region(Region::Arenas) };
         // SAFETY: see above.
+        let histograms = unsafe { mapping.region(Region::Histograms) };
+        // SAFETY: see above.
         let modules = unsafe { mapping.region(Region::Modules) };
         // SAFETY: see above.
         let groups = unsafe { mapping.region(Region::Groups) };
@@ -167,15 +189,18 @@ impl Session {
         let parts = Parts {
             mapping,
             settings,
+            trailer: trailer::len(settings.lifetimes),
             note_state,
             frames,
             sites,
             arenas,
+            histograms,
             modules,
             groups,
             samples,
         };
-        let session = Session { header, slots, thread_end, clock: Clock::start(), parts };
+        let clock = Clock::start(settings.lifetimes);
+        let session = Session { header, slots, thread_end, clock, parts };
         timeline::begin(&session, settings.timeline);
         session
     }

@@ -11,6 +11,7 @@ use crate::engine::session::Session;
 use crate::store::arena::Arena;
 use crate::store::frames::Frames;
 use crate::store::group::{Group, Member, Roots};
+use crate::store::histograms::Histograms;
 use crate::store::ids::{GroupId, SiteId, ThreadIndex};
 use crate::store::sites::{NO_SITE, Sites};
 use crate::store::slot::MAX_ID;
@@ -64,6 +65,8 @@ pub(crate) struct Place {
     pub(crate) slot: &'static ThreadSlot,
     /// Shares of other threads' sites.
     pub(crate) arena: &'static Arena,
+    /// The thread's blocks by their sizes and lifetimes, in the recording.
+    pub(crate) histograms: &'static Histograms,
     /// The table of frames: a copy of the session's view, which no event has to read then.
     pub(crate) frames: Frames,
     /// The table of sites, copied for the same reason.
@@ -96,6 +99,7 @@ impl Thread {
             index,
             slot: session.slot(index)?,
             arena: session.arenas.get(index.index())?,
+            histograms: session.histograms.get(index.index())?,
             frames: session.frames,
             sites: session.sites,
             groups: session.groups,

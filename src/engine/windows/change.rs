@@ -20,6 +20,7 @@ pub(crate) fn open(session: &'static Session, exact: bool) {
     let now = session.clock.now();
     session.used_slots().for_each(|(_, slot)| slot.keep_peak());
     session.heap().restart(exact, now, session.used_slots().map(|(_, slot)| &slot.front));
+    session.clear_histograms();
     crate::engine::timeline::restart(session, now);
     crate::store::group::restart(&session.header.process, session.groups);
     crate::engine::allocator::moments::forget(session);

@@ -73,6 +73,18 @@ fn all_that_is_usable_may_be_written() {
     counted("entry_points", "usable");
 }
 
+/// With the block's birth before its trailer, too.
+#[test]
+fn every_kind_of_block_keeps_its_birth() {
+    for case in ["malloc", "zero", "calloc", "realloc", "realloc-edges", "aligned", "usable"] {
+        let program = Program::new(native::program("entry_points"), &[case]);
+        let program = program.env("MOD_ALLOC_LIFETIMES", "on").called(&format!("births-{case}"));
+        let (ended, recorded) = traced_like_plain(&program);
+        recorded.assert_nothing_lost();
+        recorded.assert_counted(&ended.with_status(0).stdout);
+    }
+}
+
 #[test]
 fn copies_of_strings() {
     counted("library_calls", "copies");

@@ -6,9 +6,10 @@ mod traced;
 
 use std::os::unix::process::ExitStatusExt;
 
+use mod_alloc::recording::model::Recording;
 use traced::program::{Ended, Running};
 use traced::progress::{self, Progress};
-use traced::recorded::Recorded;
+use traced::recorded::{Recorded, recording};
 
 /// Never reached.
 const FOR_EVER: u64 = u64::MAX;
@@ -48,7 +49,22 @@ fn killed_at(threads: usize, events: u64, turns: u64) -> usize {
     let progress = progress::of(&ended, threads);
     let recorded = ended.recorded();
     assert_eq!(recorded.other_losses(&[]), [], "{progress:?}");
+    assert_sizes(&recording(&ended.results.join("recording")), threads as u64 + 1);
     progress::assert_prefix(&recorded, &progress)
+}
+
+/// The sizes have the blocks of all sites, and of each thread at most one more: that of the event
+/// in whose middle it was.
+fn assert_sizes(recording: &Recording, threads: u64) {
+    let sizes = recording.histograms.clone().expect("in each recording").sizes;
+    let sizes = sizes.expect("in each recording");
+    let [bytes, blocks]: [u64; 2] = [&sizes.bytes, &sizes.blocks].map(|all| all.iter().sum());
+    let counters = || recording.sites.iter().map(|site| site.counters);
+    let all_bytes: u64 = counters().map(|counters| counters.total_bytes).sum();
+    let all: u64 = counters().map(|counters| counters.total_blocks).sum();
+    assert!((all..=all + threads).contains(&blocks), "{blocks} blocks by size, {all} by site");
+    assert!(bytes >= all_bytes, "{bytes} bytes by size, {all_bytes} by site");
+    assert!(blocks != all || bytes == all_bytes, "{bytes} bytes by size, {all_bytes} by site");
 }
 
 fn killed_at_random(threads: usize, times: u32) {

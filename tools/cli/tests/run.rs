@@ -6,7 +6,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::time::Instant;
 
+use mod_alloc::recording::file::RecordingFile;
+use mod_alloc::recording::model::Histogram;
 use run_support::{Scratch, json, of_program, ours, status, sum, sum_of, text, with_input};
 
 #[test]
@@ -286,6 +289,53 @@ fn a_kept_recording_gives_the_same_report() {
     let again = scratch.run(&["run", "--record", "100%.rec", "true"]);
     assert_eq!(status(&again), 125);
     assert!(ours(&again).contains("100%.rec: there is something already"), "{}", ours(&again));
+}
+
+#[test]
+fn blocks_are_in_the_classes_of_their_sizes_and_of_their_lifetimes() {
+    let scratch = Scratch::new("histograms");
+    let program = scratch.compile("work", &[]);
+    let name = program.to_str().unwrap();
+    for lifetimes in ["off", "on"] {
+        let file = format!("{lifetimes}.rec");
+        let mut command = scratch.command(&["run", "--record", &file, "-o", "r.json", name]);
+        let output = command.env("MOD_ALLOC_LIFETIMES", lifetimes).output().unwrap();
+        assert_eq!(status(&output), 0, "{}", ours(&output));
+        let recording = RecordingFile::open(&scratch.join(&file)).unwrap().read().unwrap();
+        let found = recording.histograms.unwrap();
+        // Ten blocks of 64 to 127 bytes.
+        let sizes = found.sizes.unwrap();
+        assert_eq!(sizes.blocks, [0, 0, 0, 0, 0, 0, 0, 10]);
+        assert_eq!(sizes.bytes, [0, 0, 0, 0, 0, 0, 0, 1000]);
+        // The last one lives.
+        let sums = |found: Histogram| (found.blocks.iter().sum(), found.bytes.iter().sum());
+        let expected: Option<(u64, u64)> = (lifetimes == "on").then_some((9, 900));
+        assert_eq!(found.lifetimes.map(sums), expected);
+    }
+}
+
+#[test]
+fn a_block_that_is_resized_has_one_lifetime() {
+    let scratch = Scratch::new("resized");
+    let program = scratch.compile("resized", &[]);
+    let mut command = scratch.command(&["run", "--record", "r.rec", program.to_str().unwrap()]);
+    let started = Instant::now();
+    let output = command.env("MOD_ALLOC_LIFETIMES", "on").output().unwrap();
+    let longest = u64::try_from(started.elapsed().as_micros()).unwrap();
+    assert_eq!(status(&output), 0, "{}", ours(&output));
+    let recording = RecordingFile::open(&scratch.join("r.rec")).unwrap().read().unwrap();
+    let found = recording.histograms.unwrap();
+    assert_eq!(found.sizes.unwrap().bytes[21..], [1 << 20, 0, 1 << 22]);
+    // 40 ms or more: 2^15 µs are 33 ms.
+    let lifetimes = found.lifetimes.unwrap();
+    let class = lifetimes.blocks.len() - 1;
+    assert!((16..=class_of(longest)).contains(&class), "{lifetimes:?}");
+    assert_eq!((lifetimes.blocks[class], lifetimes.bytes[class]), (1, 1 << 22));
+    assert_eq!(lifetimes.blocks.iter().sum::<u64>(), 1);
+}
+
+fn class_of(value: u64) -> usize {
+    (u64::BITS - value.leading_zeros()) as usize
 }
 
 #[test]

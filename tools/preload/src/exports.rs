@@ -7,7 +7,7 @@
 use core::ffi::c_int;
 use core::ptr;
 
-use mod_alloc::preload::{Recorder, TRAILER};
+use mod_alloc::preload::Recorder;
 
 use crate::environment;
 use crate::next::{Next, early, next, no_memory};
@@ -34,15 +34,15 @@ pub(crate) fn recorder() -> Option<Recorder> {
 
 /// The size to ask the next allocator for; `None` if no object may be so large.
 #[inline(always)]
-fn padded(size: usize) -> Option<usize> {
-    size.checked_add(TRAILER).filter(|padded| *padded <= isize::MAX as usize)
+fn padded(recorder: Recorder, size: usize) -> Option<usize> {
+    size.checked_add(recorder.trailer()).filter(|padded| *padded <= isize::MAX as usize)
 }
 
 /// Records a block that the next allocator has just given, if it has.
 ///
 /// # Safety
 ///
-/// The block must be of at least `size + TRAILER` bytes.
+/// The block must be of at least `size` bytes and a trailer's.
 #[inline(always)]
 unsafe fn record(next: Next, recorder: Recorder, block: *mut u8, size: usize) {
     if !block.is_null() {
@@ -62,7 +62,7 @@ pub(crate) unsafe extern "C" fn malloc(size: usize) -> *mut u8 {
         // SAFETY: the caller's contract, handed on.
         return unsafe { next.malloc(size) };
     };
-    let Some(padded) = padded(size) else { return no_memory() };
+    let Some(padded) = padded(recorder, size) else { return no_memory() };
     // SAFETY: any size may be asked for.
     let block = unsafe { next.malloc(padded) };
     // SAFETY: as large as was asked for.
@@ -82,7 +82,7 @@ pub(crate) unsafe extern "C" fn calloc(count: usize, size: usize) -> *mut u8 {
         return unsafe { next.calloc(count, size) };
     };
     let Some(size) = count.checked_mul(size) else { return no_memory() };
-    let Some(padded) = padded(size) else { return no_memory() };
+    let Some(padded) = padded(recorder, size) else { return no_memory() };
     // SAFETY: any size may be asked for.
     let block = unsafe { next.calloc(1, padded) };
     // SAFETY: as large as was asked for.
@@ -133,7 +133,7 @@ pub(crate) unsafe extern "C" fn realloc(block: *mut u8, size: usize) -> *mut u8 
         unsafe { free(block) };
         return ptr::null_mut();
     }
-    let Some(padded) = padded(size) else { return no_memory() };
+    let Some(padded) = padded(recorder, size) else { return no_memory() };
     // SAFETY: the caller's block is one of the next allocator.
     let usable = unsafe { next.usable_size(block) };
     // SAFETY: all of the block is the caller's.
@@ -177,7 +177,7 @@ pub(crate) unsafe extern "C" fn posix_memalign(
         return unsafe { next.posix_memalign(place, alignment, size) };
     };
     // Only the next allocator knows which alignments it refuses, and which error comes first.
-    let padded = padded(size).unwrap_or(size);
+    let padded = padded(recorder, size).unwrap_or(size);
     // SAFETY: the caller's place; any alignment and size may be asked for.
     let result = unsafe { next.posix_memalign(place, alignment, padded) };
     if result == 0 {
@@ -202,7 +202,7 @@ unsafe fn aligned(
 ) -> *mut u8 {
     let Some((next, recorder)) = both() else { return early::allocate(size, early_alignment) };
     let Some(recorder) = recorder else { return ask(next, size) };
-    let Some(padded) = padded(size) else { return no_memory() };
+    let Some(padded) = padded(recorder, size) else { return no_memory() };
     let block = ask(next, padded);
     // SAFETY: as large as was asked for.
     unsafe { record(next, recorder, block, size) };

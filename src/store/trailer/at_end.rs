@@ -1,0 +1,290 @@
+//! Trailers at the end of a block's usable bytes, for hooks that do not learn a block's size when
+//! it is freed.
+//!
+//! ```text
+//!  63          32 31         24 23            0
+//! +--------------+-------------+---------------+   slack: usable bytes between the block and
+//! |    check     |    slack    |     site      |   the trailer; 0xff: the word before has the size
+//! +--------------+-------------+---------------+
+//! ```
+//!
+//! With `MOD_ALLOC_LIFETIMES=on` the block's birth lies before the trailer, whose check covers it.
+//! One bit of that check differs from every ordinary trailer's.
+
+use super::timed::{BIRTH, hash};
+use super::{SECRET, SITE_BITS, SiteId, TRAILER};
+use crate::base::sync::Ordering;
+
+const SLACK_BITS: u32 = 8;
+const CHECK_SHIFT: u32 = SITE_BITS + SLACK_BITS;
+/// The slack value that stands for itself and all larger ones.
+const LARGE: usize = (1 << SLACK_BITS) - 1;
+/// The bit that no ordinary trailer has so.
+const TIMED: u64 = 1 << CHECK_SHIFT;
+
+#[inline(always)]
+fn word(block: *const u8, low: u64) -> u64 {
+    const K: u64 = 0xd6e8_feb8_6659_fd93; // odd, its bits evenly spread
+    let secret = SECRET.load(Ordering::Relaxed);
+    let mixed = (block.addr() as u64 ^ secret).wrapping_mul(K) ^ low;
+    mixed.wrapping_mul(K) >> CHECK_SHIFT << CHECK_SHIFT | low
+}
+
+/// The difference of the trailer of a block with a birth to an ordinary one.
+fn difference(born: u64) -> u64 {
+    hash(born, CHECK_SHIFT + 1) | TIMED
+}
+
+/// Writes the trailer of a block of `size` bytes, of `usable`.
+///
+/// # Safety
+///
+/// `block` must be valid for writes of `usable` bytes, at least `size + TRAILER`.
+#[inline(always)]
+pub(crate) unsafe fn write(block: *mut u8, usable: usize, size: usize, site: SiteId) {
+    // SAFETY: the caller's promise.
+    unsafe { put(block, usable - TRAILER, size, site, usable - TRAILER, 0) };
+}
+
+/// Writes the trailer of a block of `size` bytes, of `usable`, that was born at `born`.
+///
+/// # Safety
+///
+/// `block` must be valid for writes of `usable` bytes, at least `size + TRAILER + BIRTH`.
+#[cold]
+pub(crate) unsafe fn write_timed(
+    block: *mut u8,
+    usable: usize,
+    size: usize,
+    site: SiteId,
+    born: u64,
+) {
+    let end = usable - TRAILER - BIRTH;
+    // SAFETY: in bounds by the caller's promise.
+    let birth = unsafe { block.add(end) }.cast::<u64>();
+    // SAFETY: in bounds by the caller's promise; the write needs no alignment.
+    unsafe { birth.write_unaligned(born) };
+    // SAFETY: the caller's promise.
+    unsafe { put(block, end, size, site, end + BIRTH, difference(born)) };
+}
+
+/// Writes the trailer at offset `place` of a block of `size` bytes, whose slack ends at `end`.
+///
+/// # Safety
+///
+/// `block` must be valid for writes of `place + TRAILER` bytes, and `size <= end <= place`.
+#[inline(always)]
+unsafe fn put(
+    block: *mut u8,
+    end: usize,
+    size: usize,
+    site: SiteId,
+    place: usize,
+    difference: u64,
+) {
+    let mut slack = end - size;
+    if slack >= LARGE {
+        slack = LARGE;
+        // SAFETY: the slack has room for the word.
+        let word = unsafe { block.add(end - size_of::<u64>()) }.cast::<u64>();
+        // SAFETY: see above; the write needs no alignment.
+        unsafe { word.write_unaligned(size as u64) };
+    }
+    let word = word(block, (slack as u64) << SITE_BITS | u64::from(site.number()));
+    // SAFETY: in bounds by the caller's promise.
+    let trailer = unsafe { block.add(place) }.cast::<u64>();
+    // SAFETY: in bounds by the caller's promise; the write needs no alignment.
+    unsafe { trailer.write_unaligned(word ^ difference) };
+}
+
+/// Site and size in the block's trailer, which is erased; `None` if the trailer is not an ordinary
+/// one.
+///
+/// # Safety
+///
+/// `block` must be valid for reads and writes of `usable` bytes.
+#[inline(always)]
+pub(crate) unsafe fn take(block: *mut u8, usable: usize) -> Option<(SiteId, usize)> {
+    // SAFETY: the caller's promise.
+    let (known, trailer) = unsafe { read(block, usable) }?;
+    // A block that is freed twice is known once. SAFETY: `read` has found it in bounds.
+    unsafe { trailer.write_unaligned(0) };
+    Some(known)
+}
+
+/// Site, size and birth in the block's trailer, which is erased; `None` if the trailer is not one
+/// with a birth.
+///
+/// # Safety
+///
+/// `block` must be valid for reads and writes of `usable` bytes.
+#[cold]
+pub(crate) unsafe fn take_timed(block: *mut u8, usable: usize) -> Option<(SiteId, usize, u64)> {
+    // SAFETY: the caller's promise.
+    let (((site, size), trailer), born) = unsafe { read_timed(block, usable) }?;
+    // SAFETY: `read_timed` has found it in bounds.
+    unsafe { trailer.write_unaligned(0) };
+    Some((site, size, born))
+}
+
+/// The usable bytes without the trailer's; all, if there is none. `timed`: the trailer has a birth.
+///
+/// # Safety
+///
+/// `block` must be valid for reads of `usable` bytes.
+pub(crate) unsafe fn usable(block: *mut u8, usable: usize, timed: bool) -> usize {
+    let (found, end) = if timed {
+        // SAFETY: the caller's promise.
+        let found = unsafe { read_timed(block, usable) };
+        (found.map(|(found, _)| found), usable.saturating_sub(TRAILER + BIRTH))
+    } else {
+        // SAFETY: the caller's promise.
+        (unsafe { read(block, usable) }, usable.saturating_sub(TRAILER))
+    };
+    match found {
+        // The word before the end holds the size.
+        Some(((_, size), _)) if end - size >= LARGE => end - size_of::<u64>(),
+        Some(_) => end,
+        None => usable,
+    }
+}
+
+/// The content of a trailer, and its place.
+type Found = ((SiteId, usize), *mut u64);
+
+#[inline(always)]
+unsafe fn read(block: *mut u8, usable: usize) -> Option<Found> {
+    let end = usable.checked_sub(TRAILER)?;
+    // SAFETY: the caller's promise.
+    unsafe { find(block, end, end, 0) }
+}
+
+/// The trailer's content and the birth.
+unsafe fn read_timed(block: *mut u8, usable: usize) -> Option<(Found, u64)> {
+    let end = usable.checked_sub(TRAILER + BIRTH)?;
+    // SAFETY: in bounds, as just seen.
+    let birth = unsafe { block.add(end) }.cast::<u64>();
+    // SAFETY: see above; the read needs no alignment.
+    let born = unsafe { birth.read_unaligned() };
+    // SAFETY: the caller's promise.
+    let found = unsafe { find(block, end, end + BIRTH, difference(born)) }?;
+    Some((found, born))
+}
+
+/// The trailer at offset `place` of a block whose slack ends at `end`.
+///
+/// # Safety
+///
+/// `block` must be valid for reads of `place + TRAILER` bytes, and `end <= place`.
+#[inline(always)]
+unsafe fn find(block: *mut u8, end: usize, place: usize, difference: u64) -> Option<Found> {
+    // SAFETY: in bounds by the caller's promise.
+    let trailer = unsafe { block.add(place) }.cast::<u64>();
+    // SAFETY: see above; the read needs no alignment.
+    let found = unsafe { trailer.read_unaligned() } ^ difference;
+    let low = found & ((1 << CHECK_SHIFT) - 1);
+    if found != word(block, low) {
+        return None;
+    }
+    let slack = (low >> SITE_BITS) as usize;
+    let size = if slack < LARGE {
+        end.checked_sub(slack)?
+    } else {
+        // A forged trailer may claim a word for which there is no room.
+        let place = end.checked_sub(size_of::<u64>())?;
+        // SAFETY: in bounds, as just seen.
+        let word = unsafe { block.add(place) }.cast::<u64>();
+        // SAFETY: see above; the read needs no alignment.
+        let size = unsafe { word.read_unaligned() };
+        usize::try_from(size).ok().filter(|size| size.checked_add(LARGE) <= Some(end))?
+    };
+    let site = SiteId::new((low & ((1 << SITE_BITS) - 1)) as u32);
+    Some(((site, size), trailer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_sites_come_back_once_whatever_the_slack() {
+        super::super::start(12345);
+        let mut memory = std::vec![0_u8; 80_000];
+        let block = memory.as_mut_ptr();
+        for (usable, size) in [(8, 0), (24, 16), (24, 3), (70_000, 1), (263, 0), (262, 0)] {
+            // SAFETY: the memory is longer than that.
+            unsafe { write(block, usable, size, SiteId::new(0x00ab_cdef)) };
+            // SAFETY: as above.
+            let room = unsafe { self::usable(block, usable, false) };
+            assert!((size..=usable - TRAILER).contains(&room), "{room} of {usable}");
+            // SAFETY: as above.
+            assert_eq!(unsafe { take(block, usable) }, Some((SiteId::new(0x00ab_cdef), size)));
+            // SAFETY: as above.
+            assert_eq!(unsafe { take(block, usable) }, None, "taken");
+        }
+    }
+
+    #[test]
+    fn sizes_sites_and_births_come_back_once_whatever_the_slack() {
+        super::super::start(12345);
+        let mut memory = std::vec![0_u8; 80_000];
+        let (block, site) = (memory.as_mut_ptr(), SiteId::new(0x00ab_cdef));
+        for (usable, size) in [(16, 0), (32, 16), (24, 3), (70_000, 1), (271, 0), (270, 0)] {
+            // SAFETY: the memory is longer than that.
+            unsafe { write_timed(block, usable, size, site, 987_654_321) };
+            // SAFETY: as above.
+            let room = unsafe { self::usable(block, usable, true) };
+            assert!((size..=usable - TRAILER - BIRTH).contains(&room), "{room} of {usable}");
+            // SAFETY: as above.
+            assert_eq!(unsafe { take(block, usable) }, None, "no ordinary trailer");
+            // SAFETY: as above.
+            let known = unsafe { take_timed(block, usable) };
+            assert_eq!(known, Some((site, size, 987_654_321)));
+            // SAFETY: as above.
+            assert_eq!(unsafe { take_timed(block, usable) }, None, "taken");
+        }
+    }
+
+    #[test]
+    fn a_forged_trailer_is_read_no_further_than_the_block_goes() {
+        super::super::start(12345);
+        for usable in 8..264 {
+            let mut memory = std::vec![0_u8; usable].into_boxed_slice();
+            let block = memory.as_mut_ptr();
+            let forged = word(block, (LARGE as u64) << SITE_BITS | 7);
+            memory[usable - 8..].copy_from_slice(&forged.to_ne_bytes());
+            // SAFETY: the memory has so many bytes.
+            let known = unsafe { take(memory.as_mut_ptr(), usable) };
+            // The word before the trailer says 0, which is a size that 263 bytes have room for.
+            assert_eq!(known, (usable == 263).then_some((SiteId::new(7), 0)), "{usable}");
+        }
+    }
+
+    #[test]
+    fn a_changed_trailer_or_birth_is_none() {
+        super::super::start(12345);
+        let mut memory = [0_u8; 64];
+        // SAFETY: in the array.
+        unsafe { write_timed(memory.as_mut_ptr(), 64, 40, SiteId::new(7), 5) };
+        for bit in 0..128 {
+            memory[48 + bit / 8] ^= 1 << (bit % 8);
+            // SAFETY: in the array.
+            assert_eq!(unsafe { usable(memory.as_mut_ptr(), 64, true) }, 64, "bit {bit}");
+            memory[48 + bit / 8] ^= 1 << (bit % 8);
+        }
+    }
+
+    #[test]
+    fn a_changed_trailer_is_none() {
+        super::super::start(12345);
+        let mut memory = [0_u8; 64];
+        // SAFETY: in the array.
+        unsafe { write(memory.as_mut_ptr(), 64, 50, SiteId::new(7)) };
+        for bit in 0..64 {
+            memory[56 + bit / 8] ^= 1 << (bit % 8);
+            // SAFETY: in the array.
+            assert_eq!(unsafe { usable(memory.as_mut_ptr(), 64, false) }, 64, "bit {bit}");
+            memory[56 + bit / 8] ^= 1 << (bit % 8);
+        }
+    }
+}
