@@ -55,6 +55,7 @@
 //! | `MOD_ALLOC_FRAMES` | frames kept of a stack, the innermost: 1 to 256 | 64 |
 //! | `MOD_ALLOC_UNWIND` | `auto`; `tables`, `fp`: unwind tables or frame pointers alone | `auto` |
 //! | `MOD_ALLOC_PEAK` | `bounded`: peaks within 1 % with several threads; `exact` | `bounded` |
+//! | `MOD_ALLOC_TIMELINE` | the [heap over time](#the-heap-over-time): `off`, `totals`, `sites` | `totals` |
 //! | `MOD_ALLOC_LIFETIMES` | `on`: lifetimes by powers of two, for 8 bytes more a block | `off` |
 //! | `MOD_ALLOC_RECORD` | a file for the recording | memory |
 //! | `MOD_ALLOC_SIGNAL` | `QUIT`, `USR1`, …: a [dump](#asking-a-running-program) | none |
@@ -70,6 +71,20 @@
 //! that is live at the end is in no class.
 //!
 //! An invalid value gives one line on standard error, with the value and its replacement.
+//!
+//! # The heap over time
+//!
+//! A recording has some hundred samples of the whole heap: live bytes and blocks, all that was
+//! allocated so far, and the process's resident memory, at the end of each interval; and the least
+//! and the most live bytes in it, so that no spike is lost. Intervals begin with a millisecond, and
+//! are twice as long whenever there are 512. The event after an interval's end takes the sample,
+//! without a thread. With several threads, bounds are as exact as peaks.
+//!
+//! With `MOD_ALLOC_TIMELINE=sites`, each site's numbers are taken down as well, at up to 256 moments
+//! of the run; of more, each second one is left out, and counted. So a report can tell of any
+//! stretch of time: what was allocated in it, and what of that is still live. In a program with the
+//! crate a thread does that, for at most a hundredth of the time and 24 MiB, twice that while
+//! moments are left out. `mod-alloc run` does it from outside, unless the variable says otherwise.
 //!
 //! # Asking a running program
 //!
