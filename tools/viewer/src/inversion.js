@@ -4,7 +4,7 @@
 
 import { outermost } from "./nodes.js";
 
-// So many frames of a stack are visited at a time: they lie side by side.
+// Of each stack, at a time: its nodes mostly lie side by side, and memory is what takes time.
 const FRAMES_AT_A_TIME = 8;
 
 export class Inversion {
@@ -12,7 +12,7 @@ export class Inversion {
   constructor(profile, hidden, focus) {
     Object.assign(this, { profile, hidden });
     this.nodes = focus < 0 ? profile.leafNode : Int32Array.from(outermost(profile, focus));
-    this.order = Int32Array.from(this.nodes.keys());
+    this.order = this.nodes.map((_, source) => source);
     this.old = new Int32Array(this.order.length);
     // For each source, the next node outward that was not visited.
     this.next = focus < 0 ? this.nodes.slice() : this.nodes.map((node) => profile.nodeParent[node]);

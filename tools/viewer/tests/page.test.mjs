@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { nearest, peakOf, samplesOf, ticks } from "../src/timeline.js";
+import { indexAt, nearest, peakOf, samplesOf, ticks } from "../src/timeline.js";
 import { Flame, hiddenFunctions } from "../src/flame.js";
 import { blocks, bytes, bytesInFull, count, micros, share, signed } from "../src/format.js";
 import { functionSums, neighbours } from "../src/functions.js";
@@ -208,6 +208,10 @@ test("the timeline's samples, peak and stops", () => {
   const samples = samplesOf(lists);
   assert.deepEqual([samples.rate, peakOf(samples)], [[1e7, 0], 1]);
   assert.equal(nearest([0, 10, 20], 14), 1);
+  assert.deepEqual(
+    [0, 10, 11, 21].map((time) => indexAt(samples.end, time)),
+    [0, 0, 1, -1],
+  );
   assert.deepEqual(ticks(1000, 4, 10), [0, 500, 1000]);
   assert.deepEqual(ticks(1024, 4, 2), [0, 256, 512, 768, 1024]);
   assert.deepEqual(ticks(1, 4, 2), [0, 1]);
