@@ -24,6 +24,9 @@
 //! | `x_modules` | `path`, `build_id` (hexadecimal), `start`, `end`, `bias` of every module |
 //! | `x_threads` | totals of each thread slot; `id`, `name`, `running` of its latest thread |
 //! | `x_groups` | if there are any: `name` and numbers of every group of allocations |
+//! | `x_timeline` | the heap [over time](self#the-heap-over-time) |
+//! | `x_moments` | moments at which the stacks' numbers were taken down |
+//! | `x_histograms` | [distributions](self#distributions) of sizes and lifetimes |
 //! | `x_merged` | in a stack: this many sites became equal, so `mb` and `mbk` are upper bounds |
 //!
 //! # The heap's state
@@ -45,6 +48,31 @@
 //! another moment, that moment came too soon after the last one (at most 1 % of the run time is
 //! spent on states), or was in a signal's handler.
 //!
+//! # The heap over time
+//!
+//! `x_timeline` has lists of one length, an entry for each interval of the run:
+//!
+//! | key | meaning | unit |
+//! |---|---|---|
+//! | `end_us` | the interval's end, ascending | µs since the start |
+//! | `min_bytes` `max_bytes` | the least and the most live in the interval | bytes |
+//! | `blocks` | live at the interval's end | blocks |
+//! | `total_bytes` `total_blocks` | allocated from the start to the interval's end | bytes, blocks |
+//! | `resident_bytes` | the process's memory at the interval's end; null: not known | bytes |
+//!
+//! `x_moments` has `at_us`, ascending (µs since the start), and `thinned`, the number of moments
+//! that were left out so that few enough are kept. `x_moments` of a stack is a list of `[moment, total_bytes,
+//! total_blocks, live_bytes, live_blocks]`: an index into `at_us`, ascending; bytes and blocks that
+//! the stack allocated from the start to that moment; and those live then. Only moments at which
+//! these numbers differ from those of the moment before are there; before the first, all are 0.
+//!
+//! # Distributions
+//!
+//! `x_histograms` has `sizes` (allocated blocks by their sizes in bytes) and `lifetimes` (freed
+//! blocks by their lifetimes in µs), null where not known. Each has the lists `blocks` and `bytes`:
+//! blocks, and their bytes. Entry 0 is of the value 0, entry N of the values from 2^(N-1) to
+//! 2^N - 1.
+//!
 //! [`HeapState`]: crate::recording::heap_state::HeapState
 //! [`Fragmentation`]: crate::recording::heap_state::Fragmentation
 //!
@@ -56,7 +84,7 @@ use std::io::{self, BufWriter, Write};
 
 use serde::ser::Serialize;
 
-use crate::recording::model::{Counters, Group, HeapStates, Settings};
+use crate::recording::model::{Counters, Group, HeapStates, Moments, Settings};
 
 use super::frame_ref::FrameRef;
 use super::options::Form;
@@ -99,6 +127,7 @@ impl Source for Profile {
 
     fn extras(&self) -> Extras<'_> {
         let run = self.run();
+        let has_times = self.form() != Form::Version1;
         Extras {
             version: Some(env!("CARGO_PKG_VERSION")),
             settings: Some(settings(&run.settings)),
@@ -108,6 +137,9 @@ impl Source for Profile {
             threads: Some(&run.threads),
             groups: run.groups.iter().map(group).collect(),
             modules: Some(&run.modules),
+            timeline: run.timeline.as_ref().filter(|_| has_times),
+            moments: Some(&run.moments).filter(|moments| has_times && Moments::is_known(moments)),
+            histograms: run.histograms.as_ref(),
             ..Extras::default()
         }
     }
@@ -156,6 +188,7 @@ fn point<'p>(stack: &StackRef<'p>, form: Form) -> Point<'p> {
         // Events are over when they happen.
         has_totals_alone: form == Form::DhatAdHoc,
         merged: stack.sites().into(),
+        moments: if form == Form::Version1 { &[] } else { stack.moments() },
         stack: stack.frame_ids(),
         // The root is the first.
         first_frame: 1,

@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::vec::Vec;
 
-use crate::recording::model::Counters;
+use crate::recording::model::{Counters, SiteMoment};
 use crate::symbolize::FixedMap;
 
 /// Distinct stacks with their numbers. Frame ids of all stacks lie in one vector: a quarter
@@ -22,6 +22,8 @@ struct Stack {
     len: usize,
     counters: Counters,
     sites: u32,
+    /// Empty in most recordings, and then without memory of their own.
+    moments: Vec<SiteMoment>,
     same_hash: Option<u32>,
 }
 
@@ -31,16 +33,23 @@ impl Stacks {
     }
 
     /// Adds one site, whose stack after naming and trimming is `frames`.
-    pub(super) fn add(&mut self, frames: &[u32], counters: &Counters) {
-        self.add_hashed(hash(frames), frames, counters);
+    pub(super) fn add(&mut self, frames: &[u32], counters: &Counters, moments: &[SiteMoment]) {
+        self.add_hashed(hash(frames), frames, counters, moments);
     }
 
-    fn add_hashed(&mut self, hash: u64, frames: &[u32], counters: &Counters) {
+    fn add_hashed(
+        &mut self,
+        hash: u64,
+        frames: &[u32],
+        counters: &Counters,
+        moments: &[SiteMoment],
+    ) {
         let latest = self.by_hash.get(&hash).copied();
         if let Some(at) = self.find(latest, frames) {
             let stack = &mut self.stacks[at as usize];
             add(&mut stack.counters, counters);
             stack.sites = stack.sites.saturating_add(1);
+            SiteMoment::add_up(&mut stack.moments, moments);
             return;
         }
         let at = u32::try_from(self.stacks.len()).unwrap_or(u32::MAX);
@@ -50,6 +59,7 @@ impl Stacks {
             len: frames.len(),
             counters: *counters,
             sites: 1,
+            moments: moments.to_vec(),
             same_hash: latest,
         });
         self.ids.extend_from_slice(frames);
@@ -93,6 +103,10 @@ impl Stacks {
 
     pub(super) fn sites(&self, at: usize) -> u32 {
         self.stacks[at].sites
+    }
+
+    pub(super) fn moments(&self, at: usize) -> &[SiteMoment] {
+        &self.stacks[at].moments
     }
 }
 
@@ -139,12 +153,16 @@ mod tests {
         }
     }
 
+    fn live(moment: u32, live_bytes: u64) -> SiteMoment {
+        SiteMoment { moment, live_bytes, ..SiteMoment::default() }
+    }
+
     #[test]
     fn equal_stacks_are_summed() {
         let mut stacks = Stacks::default();
-        stacks.add(&[1, 2, 3], &numbers(100));
-        stacks.add(&[1, 2], &numbers(10));
-        stacks.add(&[1, 2, 3], &numbers(1000));
+        stacks.add(&[1, 2, 3], &numbers(100), &[live(0, 5), live(4, 9)]);
+        stacks.add(&[1, 2], &numbers(10), &[live(2, 1)]);
+        stacks.add(&[1, 2, 3], &numbers(1000), &[live(2, 30)]);
         assert_eq!(stacks.len(), 2);
         let sum = Counters {
             total_bytes: 1100,
@@ -160,13 +178,15 @@ mod tests {
         assert_eq!((stacks.counters(0), stacks.sites(0)), (&sum, 2));
         assert_eq!((stacks.counters(1), stacks.sites(1)), (&numbers(10), 1));
         assert_eq!((stacks.frame_ids(0), stacks.frame_ids(1)), (&[1, 2, 3][..], &[1, 2][..]));
+        assert_eq!(stacks.moments(0), [live(0, 5), live(2, 35), live(4, 39)]);
+        assert_eq!(stacks.moments(1), [live(2, 1)]);
     }
 
     #[test]
     fn different_stacks_with_one_hash_stay_apart() {
         let mut stacks = Stacks::default();
         for frames in [&[1][..], &[2], &[3], &[2], &[1]] {
-            stacks.add_hashed(7, frames, &numbers(1));
+            stacks.add_hashed(7, frames, &numbers(1), &[]);
         }
         let sites: Vec<u32> = (0..stacks.len()).map(|at| stacks.sites(at)).collect();
         assert_eq!(sites, [2, 2, 1]);
@@ -175,8 +195,8 @@ mod tests {
     #[test]
     fn sums_that_do_not_fit_stop_at_the_largest_number() {
         let mut stacks = Stacks::default();
-        stacks.add(&[], &Counters { total_bytes: u64::MAX, ..Counters::default() });
-        stacks.add(&[], &numbers(5));
+        stacks.add(&[], &Counters { total_bytes: u64::MAX, ..Counters::default() }, &[]);
+        stacks.add(&[], &numbers(5), &[]);
         assert_eq!(stacks.counters(0).total_bytes, u64::MAX);
     }
 }

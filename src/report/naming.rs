@@ -40,9 +40,10 @@ pub(super) fn stacks_of(
     let mut kinds = Vec::new();
     add_kinds(&mut kinds, frames, &recording.modules);
     let mut builder = StackBuilder::new(recording, names, &kinds, options);
+    let mut moments = recording.moments.sites.iter();
     for site in &recording.sites {
         let ids = builder.build(site.frame, frames);
-        stacks.add(ids, &site.counters);
+        stacks.add(ids, &site.counters, moments.next().map_or(&[], Vec::as_slice));
     }
     stacks.finish();
     stacks

@@ -1,6 +1,6 @@
 //! Named stacks with numbers: what all outputs are made of.
 
-use crate::recording::model::{Counters, Recording};
+use crate::recording::model::{Counters, Recording, SiteMoment};
 
 use super::frame_ref::FrameRef;
 use super::frames::FrameTable;
@@ -84,6 +84,13 @@ impl<'p> StackRef<'p> {
     /// several equal.
     pub fn sites(&self) -> u32 {
         self.profile.stacks.sites(self.index)
+    }
+
+    /// The stack's numbers at moments of [`Recording::moments`], where they differ from those of the
+    /// moment before; empty if none were taken down. Sites that were merged into the stack are added
+    /// up.
+    pub fn moments(&self) -> &'p [SiteMoment] {
+        self.profile.stacks.moments(self.index)
     }
 
     /// Ids of the frames, innermost first; see [`Profile::frame`].

@@ -8,6 +8,7 @@ mod heap_states;
 mod lines;
 mod object;
 mod point;
+mod timeline;
 
 use std::fmt::Display;
 

@@ -19,7 +19,7 @@ use super::{AS_1_0, Mode};
 use crate::api::{own_recording, report_files};
 use crate::base::os;
 use crate::engine::windows;
-use crate::recording::model::{Counters, Recording};
+use crate::recording::model::{Counters, Moments, Recording};
 use crate::start;
 
 /// A profiler that has not ended.
@@ -131,6 +131,10 @@ impl Phase {
             end_micros: micros.max(1),
             peak_micros: 0,
             sites: self.events.sites(),
+            // The heap is another story than the events.
+            timeline: None,
+            moments: Moments::default(),
+            histograms: None,
             ..heap_recording()
         }
     }

@@ -5,7 +5,9 @@ use std::vec::Vec;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::object::{Array, Text, entry, object};
-use crate::recording::model::{HeapStates, Losses, Module, SelfCheck, Thread};
+use crate::recording::model::{
+    HeapStates, Histograms, Losses, Module, Moments, SelfCheck, Thread, Timeline,
+};
 
 /// Our own keys. `None` and empty: the key is not there.
 #[derive(Debug, Default)]
@@ -26,6 +28,16 @@ pub struct Extras<'a> {
     pub groups: Vec<Group<'a>>,
     /// `x_modules`
     pub modules: Option<&'a [Module]>,
+    /// `x_timeline`
+    pub timeline: Option<&'a Timeline>,
+    /// `x_moments`
+    pub moments: Option<&'a Moments>,
+    /// `x_histograms`
+    pub histograms: Option<&'a Histograms>,
+    /// `x_coverage`
+    pub coverage: Option<&'a serde_json::Value>,
+    /// `x_sampling`
+    pub sampling: Option<&'a serde_json::Value>,
     /// `x_upper_bounds`
     pub upper_bounds: &'a [&'a str],
     /// `x_processes`
@@ -39,11 +51,15 @@ impl Extras<'_> {
         entry(map, "x_losses", self.losses)?;
         entry(map, "x_self_check", self.self_check.as_ref().map(SelfCheckEntry))?;
         entry(map, "x_heap_state", self.heap_states)?;
-        let threads = self.threads.map(|all| Array(|| all.iter().map(ThreadEntry)));
-        entry(map, "x_threads", threads)?;
+        entry(map, "x_threads", self.threads)?;
         entry(map, "x_groups", Some(&self.groups).filter(|groups| !groups.is_empty()))?;
         let modules = self.modules.map(|all| Array(|| all.iter().map(ModuleEntry)));
         entry(map, "x_modules", modules)?;
+        entry(map, "x_timeline", self.timeline)?;
+        entry(map, "x_moments", self.moments)?;
+        entry(map, "x_histograms", self.histograms)?;
+        entry(map, "x_coverage", self.coverage)?;
+        entry(map, "x_sampling", self.sampling)?;
         let upper_bounds = Some(self.upper_bounds).filter(|bounds| !bounds.is_empty());
         entry(map, "x_upper_bounds", upper_bounds)?;
         entry(map, "x_processes", Some(&self.processes).filter(|all| !all.is_empty()))
@@ -143,16 +159,14 @@ object!(SelfCheckEntry<'_>: |check| {
     "differences": check.0.differences,
 });
 
-struct ThreadEntry<'a>(&'a Thread);
-
-object!(ThreadEntry<'_>: |thread| {
-    "id": thread.0.id,
-    "name": thread.0.name,
-    "running": thread.0.running,
-    "total_bytes": thread.0.total_bytes,
-    "total_blocks": thread.0.total_blocks,
-    "freed_bytes": thread.0.freed_bytes,
-    "freed_blocks": thread.0.freed_blocks,
+object!(Thread: |thread| {
+    "id": thread.id,
+    "name": thread.name,
+    "running": thread.running,
+    "total_bytes": thread.total_bytes,
+    "total_blocks": thread.total_blocks,
+    "freed_bytes": thread.freed_bytes,
+    "freed_blocks": thread.freed_blocks,
 });
 
 struct ModuleEntry<'a>(&'a Module);

@@ -3,6 +3,7 @@
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::object::Array;
+use crate::recording::model::SiteMoment;
 
 /// The names of the nine numbers of a stack.
 pub const KEYS: [&str; 9] = ["tb", "tbk", "tl", "mb", "mbk", "gb", "gbk", "eb", "ebk"];
@@ -16,6 +17,8 @@ pub struct Point<'a> {
     pub has_totals_alone: bool,
     /// The number of stacks that were added up to this one.
     pub merged: u64,
+    /// `x_moments`; empty: the key is not there.
+    pub moments: &'a [SiteMoment],
     /// The frames, innermost first.
     pub stack: &'a [u32],
     /// The index in the file of frame 0.
@@ -31,6 +34,9 @@ impl Serialize for Point<'_> {
         }
         if self.merged > 1 {
             map.serialize_entry("x_merged", &self.merged)?;
+        }
+        if !self.moments.is_empty() {
+            map.serialize_entry("x_moments", self.moments)?;
         }
         let index = |&id: &u32| u64::from(id) + u64::from(self.first_frame);
         map.serialize_entry("fs", &Array(|| self.stack.iter().map(index)))?;

@@ -34,8 +34,7 @@ fn written_and_read(document: &Document) -> Document {
     dhat_file::read(&written).expect("what we write can be read")
 }
 
-/// A document of several processes has no one executable; threads, and what is known of moments and
-/// of a whole run, are of one process and not written again; the viewer divides by the end; and what
+/// A document of several processes has no one executable; the viewer divides by the end; and what
 /// needs frees is not there where nothing is known of them.
 fn what_is_written(document: &Document) -> Document {
     let mut document = document.clone();
@@ -44,11 +43,6 @@ fn what_is_written(document: &Document) -> Document {
     if document.extras.modules.is_empty() {
         document.extras.executable = None;
     }
-    let extras = &mut document.extras;
-    (extras.threads, extras.timeline, extras.moments) = (None, None, None);
-    (extras.histograms, extras.coverage, extras.sampling) = (None, None, None);
-    extras.thread_list.clear();
-    document.sites.iter_mut().for_each(|site| site.moments.clear());
     let limit = document.extras.frame_limit;
     document.extras.frame_limit = limit.filter(|_| document.extras.peak_is_exact.is_some());
     for numbers in document.sites.iter_mut().map(|site| &mut site.numbers).filter(|_| !knows_frees)

@@ -28,7 +28,6 @@ pub use numbers::Numbers;
 pub(crate) use process::executable;
 pub use process::{Group, Process};
 pub use stable_name::stable_name;
-pub use timeline::{Histogram, Histograms, Moments, SiteMoment, Thread, Timeline};
 pub use write::write;
 
 /// Reads a dhat JSON file.

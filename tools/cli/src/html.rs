@@ -17,7 +17,8 @@
 //!   `min_bytes` and `max_bytes`: the least and the most live bytes in the interval. At its end:
 //!   `blocks` (live), `total_bytes` and `total_blocks` (allocated since the start),
 //!   `resident_bytes` (null where not known).
-//! - `x_moments`: an object with `at_us`, ascending: the moments of which stacks have numbers.
+//! - `x_moments`: an object with `at_us`, ascending: the moments of which stacks have numbers; and
+//!   `thinned`, the number of moments that were left out.
 //! - `x_moments` of a stack: a list of `[moment, total_bytes, total_blocks, live_bytes,
 //!   live_blocks]`: an index into `at_us`, ascending, and the stack's own numbers then (not
 //!   differences). Only moments at which they differ from those of the moment before are there;

@@ -16,7 +16,10 @@ use crate::{recordings, reports};
   mod-alloc merge run1.json run2.json run3.json | mod-alloc report -
 
 Stacks are the same if all their frames are: function, file, line and address. Totals, what is live
-at the end, lifetimes, losses by cause, groups and threads are added up, and are as exact as before.
+at the end, lifetimes, losses by cause, groups and distributions of sizes are added up, and are as
+exact as before. x_threads lists the threads of one process after another.
+
+Processes have no clock in common: the heap over time is kept of a single report alone.
 
 Processes reach their peaks at different times. The sum of their peaks, and of a stack's maxima, is
 an upper bound of what all had live at once: x_upper_bounds in the file names these numbers.

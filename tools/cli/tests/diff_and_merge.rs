@@ -270,6 +270,13 @@ fn stacks(document: &Document) -> BTreeMap<Vec<String>, (Numbers, u64)> {
     document.sites.iter().map(|site| (key(site), (site.numbers, site.merged))).collect()
 }
 
+/// Blocks of a histogram, all its entries together.
+fn histogram_blocks(document: &Document, key: &str) -> u64 {
+    let histograms = document.extras.histograms.as_ref().unwrap();
+    let one = if key == "sizes" { &histograms.sizes } else { &histograms.lifetimes };
+    one.iter().flat_map(|histogram| &histogram.blocks).sum()
+}
+
 #[test]
 fn a_sum_has_the_totals_of_its_parts_in_any_order() {
     for seed in 0..10 {
@@ -279,6 +286,14 @@ fn a_sum_has_the_totals_of_its_parts_in_any_order() {
         assert_eq!(stacks(&forwards), stacks(&backwards), "{seed}");
         assert_eq!((forwards.end, forwards.peak), (backwards.end, backwards.peak));
         assert_eq!(stacks(&merge([&merge([a, b]), c])), stacks(&forwards), "{seed}");
+        assert_eq!(forwards.extras.histograms, backwards.extras.histograms, "{seed}");
+        let in_two_steps = merge([&merge([a, b]), c]).extras.histograms;
+        assert_eq!(in_two_steps, forwards.extras.histograms, "{seed}");
+        for key in ["sizes", "lifetimes"] {
+            let blocks = |part: &Document| histogram_blocks(part, key);
+            assert_eq!(blocks(&forwards), parts.iter().map(blocks).sum::<u64>(), "{seed} {key}");
+            assert_eq!(blocks(&merge([a])), blocks(a), "{seed} {key}");
+        }
         let mut sum = Numbers::default();
         parts.iter().for_each(|part| sum.add(&part.totals()));
         assert_eq!(forwards.totals(), sum, "{seed}");

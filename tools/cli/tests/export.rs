@@ -241,7 +241,20 @@ fn a_dhat_file_is_what_was_read() {
         assert_eq!(again.frames, document.frames, "{name}");
         assert_eq!(again.extras.losses, document.extras.losses, "{name}");
         assert_eq!(again.extras.executable, document.extras.executable, "{name}");
+        assert_eq!(again.extras.threads, document.extras.threads, "{name}");
+        assert_eq!(again.extras.thread_list, document.extras.thread_list, "{name}");
+        assert_eq!(again.extras.timeline, document.extras.timeline, "{name}");
+        assert_eq!(again.extras.moments, document.extras.moments, "{name}");
+        assert_eq!(again.extras.histograms, document.extras.histograms, "{name}");
+        assert_eq!(again.extras.coverage, document.extras.coverage, "{name}");
+        assert_eq!(again.extras.sampling, document.extras.sampling, "{name}");
     });
+}
+
+/// Sums of the stacks' numbers at their latest moments.
+fn latest(document: &Document) -> [u64; 2] {
+    let latest = document.sites.iter().filter_map(|site| site.moments.last());
+    latest.fold([0, 0], |[total, live], of| [total + of.total_bytes, live + of.live_bytes])
 }
 
 #[test]
@@ -255,6 +268,8 @@ fn the_largest_stacks_stay_and_the_others_are_one() {
             let others = kept.sites.len() - stacks.min(3);
             assert_eq!(others == 0, stacks <= 3, "{name}");
             if stacks > 3 {
+                // At the last moment, the numbers of all stacks are there.
+                assert_eq!(latest(&kept), latest(document), "{name} {metric}");
                 for other in &kept.sites[3..] {
                     let text = kept.stack(other).collect::<Vec<_>>().join(" ");
                     assert!(["(other)", "(other, short-lived)"].contains(&&*text), "{text}");

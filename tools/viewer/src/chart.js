@@ -4,7 +4,7 @@ import { colors } from "./colors.js";
 import { fill, h, oncePerPicture, prepare, swatch } from "./dom.js";
 import { bytes, count, micros, numberOf, signed } from "./format.js";
 import { momentColumn } from "./metrics.js";
-import { indexAt, nearest, peakOf, samplesOf, ticks } from "./timeline.js";
+import { indexAt, leftOut, nearest, peakOf, samplesOf, ticks } from "./timeline.js";
 import { facts } from "./tip.js";
 
 const LEFT = 68;
@@ -155,7 +155,7 @@ export class Chart {
 
   hint() {
     return this.hasMoments
-      ? "Draw with the mouse over a part of the run: every view follows."
+      ? `Draw with the mouse over a part of the run: every view follows.${leftOut(this.app.report.moments)}`
       : "This report has no numbers of sites over time, so the views show the whole run.";
   }
 

@@ -1,6 +1,6 @@
 // The heap over time as numbers.
 
-import { numberOf } from "./format.js";
+import { count, numberOf } from "./format.js";
 
 // The samples as numbers, and what can be computed of them.
 export function samplesOf(timeline) {
@@ -21,6 +21,14 @@ export function samplesOf(timeline) {
     totalBlocks: list("total_blocks"),
     resident: timeline.resident_bytes.map((value) => (value === null ? null : numberOf(value))),
   };
+}
+
+// Remark on moments that a report lacks because they were too many; nothing if there are none.
+export function leftOut(moments) {
+  const thinned = moments.thinned ?? 0;
+  if (numberOf(thinned) === 0) return "";
+  const said = numberOf(thinned) === 1 ? "1 moment was" : `${count(thinned)} moments were`;
+  return ` ${said} left out: a range begins and ends at those that were kept.`;
 }
 
 // The latest of the largest.

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { indexAt, nearest, peakOf, samplesOf, ticks } from "../src/timeline.js";
+import { indexAt, leftOut, nearest, peakOf, samplesOf, ticks } from "../src/timeline.js";
 import { Flame, hiddenFunctions } from "../src/flame.js";
 import { blocks, bytes, bytesInFull, count, micros, share, signed } from "../src/format.js";
 import { functionSums, neighbours } from "../src/functions.js";
@@ -275,4 +275,12 @@ test("rows are in order, equal ones as they were", () => {
     sorted([5, 6, 7], (row) => ({ 5: "b", 6: "a", 7: "c" })[row], true),
     [6, 5, 7],
   );
+});
+
+test("moments that were left out are counted", () => {
+  assert.equal(leftOut({ at_us: [] }), "");
+  assert.equal(leftOut({ at_us: [], thinned: 0 }), "");
+  assert.match(leftOut({ at_us: [], thinned: 1 }), /^ 1 moment was left out/);
+  assert.match(leftOut({ at_us: [], thinned: 1234 }), /^ 1,234 moments were left out/);
+  assert.match(leftOut({ at_us: [], thinned: "18446744073709551615" }), /18,446,744,/);
 });

@@ -1,10 +1,11 @@
 //! The report as data.
 
-use mod_alloc::recording::model::{HeapStates, Losses, Module};
+use mod_alloc::recording::model::{
+    HeapStates, Histograms, Losses, Module, Moments, SiteMoment, Thread, Timeline,
+};
 
 use super::numbers::Numbers;
 use super::process::{Group, Process};
-use super::timeline::{Histograms, Moments, SiteMoment, Thread, Timeline};
 
 /// A report: stacks with numbers, and what is said of the process.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -61,7 +62,7 @@ pub struct Extras {
     pub modules: Vec<Module>,
     /// The most threads that allocated at a time: a slot is used again when its thread has ended.
     pub threads: Option<u64>,
-    /// Those threads, if the report is of one process.
+    /// Those threads, of one process after another.
     pub thread_list: Vec<Thread>,
     /// Groups of allocations, in the order in which the program registered them.
     pub groups: Vec<Group>,
@@ -70,15 +71,18 @@ pub struct Extras {
     pub heap_states: Option<HeapStates>,
     /// The processes whose reports were added up to this one; empty if it is of one process.
     pub processes: Vec<Process>,
-    /// The heap over time; `None` of several processes together, as all that follows is.
+    /// The heap over time; `None` if nothing is said of it, and of several processes together, which
+    /// have no clock in common.
     pub timeline: Option<Timeline>,
-    /// The moments of which stacks have numbers.
+    /// The moments of which stacks have numbers, which are in [`Site::moments`]; `None` as above.
     pub moments: Option<Moments>,
-    /// Distributions of sizes and lifetimes.
+    /// Distributions of sizes and lifetimes; `None` if nothing is said of them.
     pub histograms: Option<Histograms>,
-    /// Memory of the process beside what was recorded (`x_coverage`), as it is written.
+    /// Memory of the process beside what was recorded (`x_coverage`), as it is written; `None` of
+    /// several processes together.
     pub coverage: Option<serde_json::Value>,
-    /// The sampling of blocks (`x_sampling`), as it is written.
+    /// The sampling of blocks (`x_sampling`), as it is written; `None` of several processes
+    /// together.
     pub sampling: Option<serde_json::Value>,
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use mod_alloc::recording::model::{Histogram, Histograms, SiteMoment};
 use mod_alloc::report::wire::ROOT;
 
 use super::{Document, Extras, Group, Process, Site};
@@ -18,7 +19,8 @@ pub fn merge<'d>(documents: impl IntoIterator<Item = &'d Document>) -> Document 
 ///
 /// The sum goes under the name of the first. Stacks are the same if all their frames' texts are.
 /// Processes reach their peaks at different times, so that sums of what was live at the peaks are
-/// upper bounds, as sums of maxima are.
+/// upper bounds, as sums of maxima are. The heap over time is kept of a single document alone: two
+/// processes have no clock in common.
 #[derive(Debug, Default)]
 pub struct Merger {
     head: Option<Document>,
@@ -31,9 +33,14 @@ pub struct Merger {
 impl Merger {
     /// Adds `document`.
     pub fn add(&mut self, document: &Document) {
+        let is_first = self.head.is_none();
         let head = self.head.get_or_insert_with(|| without_stacks(document));
+        if !is_first {
+            (head.extras.timeline, head.extras.moments) = (None, None);
+            self.sum.sites.iter_mut().for_each(|site| site.moments = Vec::new());
+        }
         add_extras(&mut head.extras, document);
-        self.sum.add(document);
+        self.sum.add(document, is_first);
         self.end = self.end.max(document.end);
         // Of equal peaks the later one, in whatever order the documents come.
         self.highest = self.highest.max((document.totals().peak_bytes, document.peak));
@@ -82,6 +89,8 @@ fn without_stacks(document: &Document) -> Document {
             executable: document.extras.executable.clone(),
             peak_is_exact: Some(false),
             frame_limit: document.extras.frame_limit,
+            timeline: document.extras.timeline.clone(),
+            moments: document.extras.moments.clone(),
             ..Extras::default()
         },
         ..Document::default()
@@ -108,26 +117,28 @@ impl Sum {
         id
     }
 
-    fn add(&mut self, document: &Document) {
+    fn add(&mut self, document: &Document, with_moments: bool) {
         // dhat's index 0.
         self.frame(ROOT);
         // A text once, however often it is in stacks.
         let ids: Vec<u32> = document.frames.iter().map(|text| self.frame(text)).collect();
         for site in &document.sites {
             let stack = site.stack.iter().filter_map(|&index| ids.get(index as usize).copied());
-            self.add_site(stack.collect(), site);
+            let moments = if with_moments { &*site.moments } else { &[] };
+            self.add_site(stack.collect(), site, moments);
         }
     }
 
-    fn add_site(&mut self, stack: Vec<u32>, site: &Site) {
+    fn add_site(&mut self, stack: Vec<u32>, site: &Site, moments: &[SiteMoment]) {
         if let Some(&known) = self.site_ids.get(&stack) {
             let sum = &mut self.sites[known];
             sum.numbers.add(&site.numbers);
             sum.merged = sum.merged.saturating_add(site.merged);
+            SiteMoment::add_up(&mut sum.moments, moments);
         } else {
             self.site_ids.insert(stack.clone(), self.sites.len());
-            // Moments of several processes are not of one clock.
-            self.sites.push(Site { stack, moments: Vec::new(), ..site.clone() });
+            let (numbers, merged) = (site.numbers, site.merged);
+            self.sites.push(Site { numbers, stack, merged, moments: moments.to_vec() });
         }
     }
 }
@@ -149,8 +160,31 @@ fn add_extras(sum: &mut Extras, document: &Document) {
         (Some(a), Some(b)) => Some(a.saturating_add(b)),
         (one, other) => one.or(other),
     };
+    sum.thread_list.extend_from_slice(&more.thread_list);
+    if let Some(histograms) = &more.histograms {
+        add_histograms(sum.histograms.get_or_insert_default(), histograms);
+    }
     add_groups(&mut sum.groups, &more.groups);
     sum.processes.extend(processes(document));
+}
+
+fn add_histograms(sum: &mut Histograms, more: &Histograms) {
+    let pairs = [(&mut sum.sizes, &more.sizes), (&mut sum.lifetimes, &more.lifetimes)];
+    for (sum, more) in pairs {
+        if let Some(Histogram { blocks, bytes }) = more {
+            let sum = sum.get_or_insert_default();
+            add_entries(&mut sum.blocks, blocks);
+            add_entries(&mut sum.bytes, bytes);
+        }
+    }
+}
+
+/// Adds entry to entry, up to the largest number there is. Entries that a list lacks are 0.
+fn add_entries(sums: &mut Vec<u64>, more: &[u64]) {
+    sums.resize(sums.len().max(more.len()), 0);
+    for (sum, more) in sums.iter_mut().zip(more) {
+        *sum = sum.saturating_add(*more);
+    }
 }
 
 /// Groups of the same name are added up, as their stacks are.

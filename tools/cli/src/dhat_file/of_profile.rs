@@ -1,12 +1,10 @@
 //! A profile as a document: what reading the JSON that is written of it would give.
 
-use mod_alloc::recording::model::{
-    Counters, Group as Recorded, HeapStates, Module, Thread as RecordedThread,
-};
+use mod_alloc::recording::model::{Counters, Group as Recorded, HeapStates, Module, Moments};
 use mod_alloc::report::wire::{ROOT, SHORT_LIFETIME_MICROS};
 use mod_alloc::report::{Profile, StackRef};
 
-use super::{Document, Extras, Group, Numbers, Site, Thread, executable};
+use super::{Document, Extras, Group, Numbers, Site, executable};
 
 impl Document {
     /// The document that `profile` is written as.
@@ -44,9 +42,12 @@ fn extras(profile: &Profile) -> Extras {
         self_check: run.self_check.map(|check| (check.checked, check.differences)),
         modules: run.modules.iter().map(module).collect(),
         threads: Some(run.threads.len() as u64),
-        thread_list: run.threads.iter().map(thread).collect(),
+        thread_list: run.threads.clone(),
         groups: run.groups.iter().map(group).collect(),
         heap_states: Some(run.heap_states).filter(HeapStates::is_known),
+        timeline: run.timeline.clone(),
+        moments: Some(run.moments.clone()).filter(Moments::is_known),
+        histograms: run.histograms.clone(),
         ..Extras::default()
     }
 }
@@ -70,18 +71,6 @@ fn group(group: &Recorded) -> Group {
     }
 }
 
-fn thread(thread: &RecordedThread) -> Thread {
-    Thread {
-        id: thread.id.into(),
-        name: thread.name.clone(),
-        running: thread.running,
-        total_bytes: thread.total_bytes,
-        total_blocks: thread.total_blocks,
-        freed_bytes: thread.freed_bytes,
-        freed_blocks: thread.freed_blocks,
-    }
-}
-
 fn site(stack: &StackRef<'_>) -> Site {
     // Index 0 is the root, so a frame's index is one more than its id.
     let indices = stack.frame_ids().iter().map(|&id| id.saturating_add(1));
@@ -89,7 +78,7 @@ fn site(stack: &StackRef<'_>) -> Site {
         numbers: numbers(stack.counters()),
         stack: indices.collect(),
         merged: stack.sites().into(),
-        moments: Vec::new(),
+        moments: stack.moments().to_vec(),
     }
 }
 

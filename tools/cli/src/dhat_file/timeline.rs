@@ -1,29 +1,16 @@
-//! The heap over time, and distributions: keys of mod-alloc's own reports.
+//! The heap over time, threads and distributions in a report, as they are written there.
 
-use serde::{Deserialize, Serialize};
+use mod_alloc::recording::model::{Histogram, Histograms, Moments, SiteMoment, Thread, Timeline};
+use serde::Deserialize;
 
-/// The heap over time (`x_timeline`): samples of the whole run, lists of one length.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Entries of the largest histogram: the value 0, and a power of two for each bit.
+const MOST_ENTRIES: usize = 65;
+
+/// `x_timeline`
+#[derive(Clone, Deserialize)]
 #[serde(try_from = "Lists")]
-#[non_exhaustive]
-pub struct Timeline {
-    /// Ends of the samples' intervals, in µs since the start, ascending.
-    pub end_us: Vec<u64>,
-    /// The least live bytes in the interval.
-    pub min_bytes: Vec<u64>,
-    /// The most live bytes in the interval.
-    pub max_bytes: Vec<u64>,
-    /// Live blocks at the interval's end.
-    pub blocks: Vec<u64>,
-    /// Bytes allocated from the start to the interval's end.
-    pub total_bytes: Vec<u64>,
-    /// Blocks allocated from the start to the interval's end.
-    pub total_blocks: Vec<u64>,
-    /// The process's resident memory at the interval's end; `None` if not known.
-    pub resident_bytes: Vec<Option<u64>>,
-}
+pub(super) struct TimelineEntry(pub(super) Timeline);
 
-/// As they are written.
 #[derive(Deserialize)]
 struct Lists {
     end_us: Vec<u64>,
@@ -35,98 +22,141 @@ struct Lists {
     resident_bytes: Vec<Option<u64>>,
 }
 
-impl TryFrom<Lists> for Timeline {
+impl TryFrom<Lists> for TimelineEntry {
     type Error = String;
 
     fn try_from(lists: Lists) -> Result<Self, String> {
-        let Lists { end_us, min_bytes, max_bytes, blocks, .. } = lists;
-        let (total_bytes, total_blocks) = (lists.total_bytes, lists.total_blocks);
-        let resident_bytes = lists.resident_bytes;
+        let mut timeline = Timeline::default();
+        timeline.end_micros = lists.end_us;
+        timeline.min_bytes = lists.min_bytes;
+        timeline.max_bytes = lists.max_bytes;
+        timeline.blocks = lists.blocks;
+        timeline.total_bytes = lists.total_bytes;
+        timeline.total_blocks = lists.total_blocks;
+        timeline.resident_bytes = lists.resident_bytes;
+        let wanted = timeline.end_micros.len();
         let lengths = [
-            ("min_bytes", min_bytes.len()),
-            ("max_bytes", max_bytes.len()),
-            ("blocks", blocks.len()),
-            ("total_bytes", total_bytes.len()),
-            ("total_blocks", total_blocks.len()),
-            ("resident_bytes", resident_bytes.len()),
+            ("min_bytes", timeline.min_bytes.len()),
+            ("max_bytes", timeline.max_bytes.len()),
+            ("blocks", timeline.blocks.len()),
+            ("total_bytes", timeline.total_bytes.len()),
+            ("total_blocks", timeline.total_blocks.len()),
+            ("resident_bytes", timeline.resident_bytes.len()),
         ];
         for (key, length) in lengths {
-            if length != end_us.len() {
-                let wanted = end_us.len();
+            if length != wanted {
                 return Err(format!("x_timeline: `{key}` has {length} entries, not {wanted}"));
             }
         }
-        if !end_us.is_sorted() {
+        if !timeline.end_micros.is_sorted() {
             return Err("x_timeline: `end_us` does not ascend".into());
         }
-        Ok(Self { end_us, min_bytes, max_bytes, blocks, total_bytes, total_blocks, resident_bytes })
+        Ok(Self(timeline))
     }
 }
 
-/// The moments at which stacks' numbers were taken down (`x_moments` of the report).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Moments {
-    /// In µs since the start, ascending.
-    pub at_us: Vec<u64>,
+/// `x_moments` of the report
+#[derive(Clone, Deserialize)]
+#[serde(try_from = "Times")]
+pub(super) struct MomentsEntry(pub(super) Moments);
+
+#[derive(Deserialize)]
+struct Times {
+    at_us: Vec<u64>,
+    #[serde(default)]
+    thinned: u64,
 }
 
-/// A stack's numbers at a moment at which they differed from those of the moment before. In a
-/// stack's `x_moments`, it is `[moment, total_bytes, total_blocks, live_bytes, live_blocks]`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(from = "[u64; 5]")]
-#[non_exhaustive]
-pub struct SiteMoment {
-    /// Index into [`Moments::at_us`].
-    pub moment: u64,
-    /// Bytes and blocks allocated from the start, then bytes and blocks live.
-    pub numbers: [u64; 4],
-}
+impl TryFrom<Times> for MomentsEntry {
+    type Error = &'static str;
 
-impl From<[u64; 5]> for SiteMoment {
-    fn from([moment, total_bytes, total_blocks, live_bytes, live_blocks]: [u64; 5]) -> Self {
-        Self { moment, numbers: [total_bytes, total_blocks, live_bytes, live_blocks] }
+    fn try_from(times: Times) -> Result<Self, &'static str> {
+        if !times.at_us.is_sorted() {
+            return Err("x_moments: `at_us` does not ascend");
+        }
+        let mut moments = Moments::default();
+        (moments.at_micros, moments.thinned) = (times.at_us, times.thinned);
+        Ok(Self(moments))
     }
 }
 
-/// Distributions over the whole heap (`x_histograms`).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Histograms {
-    /// By the blocks' sizes in bytes.
-    pub sizes: Option<Histogram>,
-    /// By the blocks' lifetimes in µs.
-    pub lifetimes: Option<Histogram>,
+/// The moments of a stack, of a report that has `known` moments; `None` if they do not ascend, or
+/// name one that is not there.
+pub(super) fn site_moments(written: &[[u64; 5]], known: usize) -> Option<Vec<SiteMoment>> {
+    let ascends = written.is_sorted_by(|a, b| a[0] < b[0]);
+    let moment = |&[moment, total_bytes, total_blocks, live_bytes, live_blocks]: &[u64; 5]| {
+        let moment = u32::try_from(moment).ok().filter(|&moment| (moment as usize) < known)?;
+        Some(SiteMoment { moment, total_bytes, total_blocks, live_bytes, live_blocks })
+    };
+    written.iter().map(moment).collect::<Option<_>>().filter(|_| ascends)
 }
 
-/// Blocks and their bytes by powers of two: entry 0 is of the value 0, entry N of the values
-/// from 2^(N-1) to 2^N - 1.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Histogram {
-    /// Blocks.
-    pub blocks: Vec<u64>,
-    /// Their bytes.
-    pub bytes: Vec<u64>,
+/// `x_histograms`
+#[derive(Clone, Deserialize)]
+pub(super) struct HistogramsEntry {
+    sizes: Option<HistogramEntry>,
+    lifetimes: Option<HistogramEntry>,
 }
 
-/// A thread that allocated (`x_threads`).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+impl HistogramsEntry {
+    pub(super) fn to_histograms(&self) -> Histograms {
+        let histogram = |entry: &Option<HistogramEntry>| Some(entry.as_ref()?.0.clone());
+        let mut histograms = Histograms::default();
+        histograms.sizes = histogram(&self.sizes);
+        histograms.lifetimes = histogram(&self.lifetimes);
+        histograms
+    }
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(try_from = "Counts")]
+struct HistogramEntry(Histogram);
+
+#[derive(Deserialize)]
+struct Counts {
+    blocks: Vec<u64>,
+    bytes: Vec<u64>,
+}
+
+impl TryFrom<Counts> for HistogramEntry {
+    type Error = String;
+
+    fn try_from(counts: Counts) -> Result<Self, String> {
+        let Counts { blocks, bytes } = counts;
+        let (length, wanted) = (bytes.len(), blocks.len());
+        if length != wanted {
+            return Err(format!("x_histograms: `bytes` has {length} entries, not {wanted}"));
+        }
+        if wanted > MOST_ENTRIES {
+            return Err(format!("x_histograms: {wanted} entries, and {MOST_ENTRIES} are the most"));
+        }
+        Ok(Self(Histogram { blocks, bytes }))
+    }
+}
+
+/// An element of `x_threads`
+#[derive(Default, Deserialize)]
 #[serde(default)]
-#[non_exhaustive]
-pub struct Thread {
-    /// The system's number for it.
-    pub id: u64,
-    /// Its name.
-    pub name: String,
-    /// It had not ended.
-    pub running: bool,
-    /// Bytes that it allocated.
-    pub total_bytes: u64,
-    /// Blocks that it allocated.
-    pub total_blocks: u64,
-    /// Bytes that it freed, whoever allocated them.
-    pub freed_bytes: u64,
-    /// Blocks that it freed.
-    pub freed_blocks: u64,
+pub(super) struct ThreadEntry {
+    id: u32,
+    name: String,
+    running: bool,
+    total_bytes: u64,
+    total_blocks: u64,
+    freed_bytes: u64,
+    freed_blocks: u64,
+}
+
+impl ThreadEntry {
+    pub(super) fn to_thread(&self) -> Thread {
+        let mut thread = Thread::default();
+        thread.id = self.id;
+        thread.name.clone_from(&self.name);
+        thread.running = self.running;
+        thread.total_bytes = self.total_bytes;
+        thread.total_blocks = self.total_blocks;
+        thread.freed_bytes = self.freed_bytes;
+        thread.freed_blocks = self.freed_blocks;
+        thread
+    }
 }

@@ -8,7 +8,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use super::heap_states::HeapStatesEntry;
-use super::timeline::{Histograms, Moments, SiteMoment, Thread, Timeline};
+use super::timeline::{HistogramsEntry, MomentsEntry, ThreadEntry, TimelineEntry, site_moments};
 use super::{Document, Error, Extras, Group, Numbers, Process, Site, Units, executable};
 
 /// Read first: what else there is means nothing in another version or another format.
@@ -42,13 +42,13 @@ struct File {
     x_losses: Option<LossesEntry>,
     x_self_check: Option<SelfCheckEntry>,
     x_heap_state: Option<HeapStatesEntry>,
-    x_threads: Option<Vec<Thread>>,
+    x_threads: Option<Vec<ThreadEntry>>,
     x_modules: Option<Vec<ModuleEntry>>,
     x_groups: Option<Vec<Group>>,
     x_processes: Option<Vec<Process>>,
-    x_timeline: Option<Timeline>,
-    x_moments: Option<Moments>,
-    x_histograms: Option<Histograms>,
+    x_timeline: Option<TimelineEntry>,
+    x_moments: Option<MomentsEntry>,
+    x_histograms: Option<HistogramsEntry>,
     x_coverage: Option<serde_json::Value>,
     x_sampling: Option<serde_json::Value>,
 }
@@ -66,7 +66,7 @@ struct Point {
     ebk: Option<u64>,
     x_merged: Option<u64>,
     #[serde(default)]
-    x_moments: Vec<SiteMoment>,
+    x_moments: Vec<[u64; 5]>,
     fs: Vec<u64>,
 }
 
@@ -153,7 +153,7 @@ impl File {
             None
         };
         let extras = self.extras();
-        let moments = extras.moments.as_ref().map_or(0, |moments| moments.at_us.len());
+        let moments = extras.moments.as_ref().map_or(0, |moments| moments.at_micros.len());
         let units = self.units();
         let frames = self.ftbl;
         let sites = self.pps.into_iter().enumerate();
@@ -189,6 +189,7 @@ impl File {
     fn extras(&self) -> Extras {
         let settings = self.x_settings.as_ref();
         let modules = self.x_modules.as_deref().unwrap_or_default();
+        let threads = self.x_threads.as_deref();
         let executable = executable(modules.iter().map(|module| Path::new(&module.path)));
         Extras {
             version: self.x_version.clone(),
@@ -199,13 +200,13 @@ impl File {
             self_check: self.x_self_check.as_ref().map(|check| (check.checked, check.differences)),
             modules: modules.iter().map(ModuleEntry::to_module).collect(),
             heap_states: self.x_heap_state.as_ref().map(HeapStatesEntry::to_states),
-            threads: self.x_threads.as_ref().map(|threads| threads.len() as u64),
-            thread_list: self.x_threads.clone().unwrap_or_default(),
+            threads: threads.map(|threads| threads.len() as u64),
+            thread_list: threads.into_iter().flatten().map(ThreadEntry::to_thread).collect(),
             groups: self.x_groups.clone().unwrap_or_default(),
             processes: self.x_processes.clone().unwrap_or_default(),
-            timeline: self.x_timeline.clone(),
-            moments: self.x_moments.clone(),
-            histograms: self.x_histograms.clone(),
+            timeline: self.x_timeline.as_ref().map(|timeline| timeline.0.clone()),
+            moments: self.x_moments.as_ref().map(|moments| moments.0.clone()),
+            histograms: self.x_histograms.as_ref().map(HistogramsEntry::to_histograms),
             coverage: self.x_coverage.clone(),
             sampling: self.x_sampling.clone(),
         }
@@ -242,11 +243,9 @@ impl Point {
             _ => Err(Error::NoSuchFrame { point, index, frames }),
         };
         let stack = self.fs.into_iter().map(in_range).collect::<Result<_, _>>()?;
-        let ascends = self.x_moments.is_sorted_by(|a, b| a.moment < b.moment);
-        if !ascends || self.x_moments.last().is_some_and(|last| last.moment >= moments as u64) {
-            return Err(Error::Moments { point, moments });
-        }
+        let of_site = site_moments(&self.x_moments, moments);
         let merged = self.x_merged.unwrap_or(1).max(1);
-        Ok(Site { numbers, stack, merged, moments: self.x_moments })
+        let moments = of_site.ok_or(Error::Moments { point, moments })?;
+        Ok(Site { numbers, stack, merged, moments })
     }
 }

@@ -52,11 +52,16 @@ impl Source for Document {
                 .self_check
                 .map(|(checked, differences)| SelfCheck { checked, differences }),
             heap_states: extras.heap_states,
+            threads: extras.threads.map(|_| &*extras.thread_list),
+            timeline: extras.timeline.as_ref(),
+            moments: extras.moments.as_ref(),
+            histograms: extras.histograms.as_ref(),
+            coverage: extras.coverage.as_ref(),
+            sampling: extras.sampling.as_ref(),
             groups: extras.groups.iter().map(group).collect(),
             modules: Some(&*extras.modules).filter(|modules| !modules.is_empty()),
             upper_bounds: if is_merged { &UPPER_BOUNDS } else { &[] },
             processes: extras.processes.iter().map(process).collect(),
-            ..Extras::default()
         }
     }
 
@@ -103,6 +108,7 @@ fn point(site: &Site, knows_frees: bool) -> Point<'_> {
         numbers: site.numbers.all(),
         has_totals_alone: !knows_frees,
         merged: site.merged,
+        moments: &site.moments,
         stack: &site.stack,
         // The root is among the frames.
         first_frame: 0,

@@ -3,6 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
+use mod_alloc::recording::model::SiteMoment;
+
 use crate::dhat_file::{Document, Site};
 
 use super::metric::Metric;
@@ -30,6 +32,7 @@ pub(super) fn largest(document: Document, metric: Metric, top: usize) -> Documen
             let other = &mut others[usize::from(document.is_short_lived(&site.numbers))];
             other.numbers.add(&site.numbers);
             other.merged = other.merged.saturating_add(site.merged);
+            SiteMoment::add_up(&mut other.moments, &site.moments);
         }
     }
     for (other, name) in others.into_iter().zip(OTHERS).filter(|(other, _)| other.merged > 0) {

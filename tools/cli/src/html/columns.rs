@@ -19,7 +19,8 @@
 
 use std::io::{self, Write};
 
-use crate::dhat_file::SiteMoment;
+use mod_alloc::recording::model::SiteMoment;
+
 use crate::origin::Origin;
 
 use super::names::Names;
@@ -141,8 +142,14 @@ impl Columns<'_> {
         }
         self.number(1)?;
         self.column(leaves.iter().map(|leaf| leaf.moments.len() as u64))?;
-        self.differences(leaves, |moment| moment.moment)?;
-        (0..4).try_for_each(|key| self.differences(leaves, |moment| moment.numbers[key]))
+        let numbers: [fn(&SiteMoment) -> u64; 5] = [
+            |moment| moment.moment.into(),
+            |moment| moment.total_bytes,
+            |moment| moment.total_blocks,
+            |moment| moment.live_bytes,
+            |moment| moment.live_blocks,
+        ];
+        numbers.into_iter().try_for_each(|number| self.differences(leaves, number))
     }
 
     /// A column over all stacks' moments; each stack begins at 0.

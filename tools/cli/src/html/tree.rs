@@ -1,8 +1,8 @@
 //! The stacks of all documents as one tree.
 
-use std::cmp::Ordering;
+use mod_alloc::recording::model::SiteMoment;
 
-use crate::dhat_file::{Document, Numbers, Site, SiteMoment};
+use crate::dhat_file::{Document, Numbers, Site};
 
 use super::names::Names;
 
@@ -87,39 +87,9 @@ impl Tree {
             numbers.add(&stack.site.numbers);
             *merged = merged.saturating_add(stack.site.merged.max(1));
             if documents == 1 {
-                add_moments(&mut leaf.moments, &stack.site.moments);
+                SiteMoment::add_up(&mut leaf.moments, &stack.site.moments);
             }
         }
-    }
-}
-
-/// Adds up the numbers of two stacks; each holds from its moment to the next.
-fn add_moments(sum: &mut Vec<SiteMoment>, more: &[SiteMoment]) {
-    if sum.is_empty() || more.is_empty() {
-        sum.extend_from_slice(more);
-        return;
-    }
-    let (a, b) = (std::mem::take(sum), more);
-    let (mut i, mut j) = (0, 0);
-    let (mut of_a, mut of_b) = (SiteMoment::default(), SiteMoment::default());
-    while i < a.len() || j < b.len() {
-        let order = match (a.get(i), b.get(j)) {
-            (Some(one), Some(other)) => one.moment.cmp(&other.moment),
-            (Some(_), None) => Ordering::Less,
-            _ => Ordering::Greater,
-        };
-        if order.is_le() {
-            of_a = a[i];
-            i += 1;
-        }
-        if order.is_ge() {
-            of_b = b[j];
-            j += 1;
-        }
-        let numbers = std::array::from_fn(|k| of_a.numbers[k].saturating_add(of_b.numbers[k]));
-        let mut both = SiteMoment::default();
-        (both.moment, both.numbers) = (of_a.moment.max(of_b.moment), numbers);
-        sum.push(both);
     }
 }
 
@@ -174,15 +144,5 @@ mod tests {
     #[test]
     fn without_stacks_the_tree_is_empty() {
         assert_eq!(shape(&[&document(&[])]), (Vec::new(), Vec::new()));
-    }
-
-    #[test]
-    fn numbers_at_moments_are_added_up_where_either_changes() {
-        let of = |all: &[[u64; 5]]| all.iter().copied().map(SiteMoment::from).collect::<Vec<_>>();
-        let mut sum = of(&[[0, 1, 1, 1, 1], [3, 5, 2, 0, 0]]);
-        add_moments(&mut sum, &of(&[[1, 10, 1, 10, 1], [3, 20, 2, 20, 2]]));
-        assert_eq!(sum, of(&[[0, 1, 1, 1, 1], [1, 11, 2, 11, 2], [3, 25, 4, 20, 2]]));
-        add_moments(&mut sum, &[]);
-        assert_eq!(sum.len(), 3);
     }
 }

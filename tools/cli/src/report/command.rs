@@ -30,6 +30,8 @@ JSON has schema_version 1; sizes are in bytes, times in `time_unit`:
   heap_state: peak_bytes, and peak and end: time requested_bytes allocator allocated active
     resident mapped retained arenas held process_resident process_peak_resident
     fragmentation (rounding in_pages idle_pages overall: shares, 0 to 1),
+  histograms: sizes and lifetimes (in µs), each lists of blocks and bytes: entry 0 is of the
+    value 0, entry N of the values from 2^(N-1) to 2^N - 1,
   stacks (their number), threads (their number), upper_bounds (in a merged report: names of
   numbers that are upper bounds), losses (by cause), groups (of allocations, if the
   program has any: name, numbers), processes (of a merged report),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use mod_alloc::recording::model::{HeapStates, Losses};
+use mod_alloc::recording::model::{HeapStates, Histograms, Losses};
 use serde::Serialize;
 
 use crate::dhat_file::{Document, Group, Location, Numbers, Process};
@@ -30,6 +30,7 @@ struct Report<'d> {
     threads: Option<u64>,
     upper_bounds: &'static [&'static str],
     heap_state: Option<HeapStates>,
+    histograms: Option<&'d Histograms>,
     losses: Option<Losses>,
     groups: &'d [Group],
     processes: &'d [Process],
@@ -104,6 +105,7 @@ fn report<'d>(document: &'d Document, sites: BTreeMap<String, Vec<SiteEntry<'d>>
         threads: extras.threads,
         upper_bounds: if is_merged { &["peak_bytes", "peak_blocks"] } else { &[] },
         heap_state: extras.heap_states,
+        histograms: extras.histograms.as_ref(),
         losses: extras.losses,
         groups: &extras.groups,
         processes: &extras.processes,

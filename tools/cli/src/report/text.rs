@@ -10,12 +10,15 @@
 //!      app::parse  src/main.rs:12
 //!        Vec<T>::push  library/alloc/src/vec/mod.rs:1
 //!
+//! Sizes of blocks                             distributions, groups, processes
+//!
 //! Lost                                        what was not recorded in full
 //! ```
 //!
 //! A site has the same number in all tables, and shows its frames where it comes first.
 
 pub(super) mod fit;
+mod histograms;
 mod lists;
 pub(super) mod page;
 mod tables;
@@ -40,6 +43,7 @@ pub(super) fn report(document: &Document, view: &View, width: usize) -> String {
     report.facts();
     report.totals();
     report.tables();
+    report.histograms();
     report.groups();
     report.processes();
     report.losses();

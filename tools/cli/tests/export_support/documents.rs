@@ -29,7 +29,18 @@ pub(crate) fn random(seed: u64, stacks: u64) -> Value {
         points.insert(stack.clone(), point(&stack, &mut random));
     }
     let points: Vec<_> = points.into_values().collect();
-    report(&points, &frames())
+    let mut report = report(&points, &frames());
+    report["x_histograms"] =
+        json!({ "sizes": histogram(&mut random), "lifetimes": histogram(&mut random) });
+    report
+}
+
+/// A histogram of any length; null now and then.
+fn histogram(random: &mut Random) -> Value {
+    let length = random.below(66);
+    let mut list = || (0..length).map(|_| random.below(1 << 32)).collect::<Vec<_>>();
+    let (blocks, bytes) = (list(), list());
+    if length.is_multiple_of(8) { Value::Null } else { json!({ "blocks": blocks, "bytes": bytes }) }
 }
 
 fn point(stack: &[u64], random: &mut Random) -> Value {

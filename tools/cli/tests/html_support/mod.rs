@@ -37,7 +37,7 @@ pub(crate) fn whole() -> Value {
             .map(|at| (at != 3).then_some(2_000_000 + sum(live, at)))
             .collect::<Vec<_>>(),
     });
-    report["x_moments"] = json!({ "at_us": list(&|at| at * MICROS) });
+    report["x_moments"] = json!({ "at_us": list(&|at| at * MICROS), "thinned": 12 });
     report["x_histograms"] = json!({
         "sizes": { "blocks": [0, 0, 3, 0, 500, 6_000], "bytes": [0, 0, 6, 0, 4_000, 90_000] },
         "lifetimes": { "blocks": [10, 0, 0, 70], "bytes": [100, 0, 0, 700] },
