@@ -277,6 +277,7 @@ test("the difference of two reports over time: two lines, and no range", async (
   await page.mouse.up();
   assert.equal((await hashOf(page)).range, undefined);
   await chart.getByText("As a table").click();
+  await chart.locator("tbody tr").nth(19).waitFor();
   assert.equal(await chart.locator("tbody tr").count(), 20);
   await close(page);
 });
