@@ -1,12 +1,12 @@
-//! What has to hold of whatever was read: it can be reported, merged, and written so that the same
-//! is read again.
+//! Promises about any input that was read: it can be reported, merged, and written so that it
+//! is read again unchanged.
 
 use std::io;
 
 use mod_alloc::report::{Profile, dhat};
 use mod_alloc_cli::dhat_file::{self, Document, Numbers, merge};
 
-/// What writes into memory and to nowhere never fails.
+/// Writers into memory and to nowhere never fail.
 const NEVER_FAILS: &str = "nothing is there that could fail";
 
 /// Of a document, whoever wrote it.
