@@ -66,7 +66,7 @@ export function swatch(color, text) {
 // A piece of a line, and its meaning.
 export function lineKey(color, text, isDashed) {
   const style = { borderTopColor: color, borderTopStyle: isDashed ? "dashed" : "solid" };
-  return h("span.key", {}, h("span.line", { style }), text);
+  return h("span.key", {}, h("span.stroke", { style }), text);
 }
 
 // Makes the children of `parent` anew; the one that had the focus, by its data `key`, has it again.
