@@ -3,8 +3,8 @@
 //!
 //! A metric is a thread, and a stack a native allocation in it, as when the profiler opens a dhat
 //! file itself; blocks are samples, since allocations are in bytes there. All are at time 0: a
-//! report has no order of events. The heap over time is a track beside them. `fxprof-processed-profile` has weights of 32 bits, which bytes
-//! exceed.
+//! report has no order of events. The heap over time is a track beside them.
+//! `fxprof-processed-profile` has weights of 32 bits, which bytes exceed.
 
 mod counters;
 

@@ -82,7 +82,7 @@ impl Track {
         out.write_all(b"}")
     }
 
-    /// The profiler adds the samples up, and takes the first for 0: so one of time 0 is before them.
+    /// The profiler adds the samples up and takes the first for 0, so one of time 0 is before them.
     fn samples(&self, out: &mut dyn Write) -> io::Result<()> {
         let befores = || std::iter::once(&(0, 0, 0)).chain(&self.samples);
         let pairs = || befores().zip(&self.samples);
