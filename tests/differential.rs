@@ -24,9 +24,9 @@ use support::dhat_json::Counters;
 use support::programs::{Profiler, Run};
 use support::user_code::{Sites, UserFiles, UserStack};
 
-/// What Valgrind counts as we do.
+/// Numbers that Valgrind counts as we do.
 const COUNTED_ALIKE: [&str; 6] = ["tb", "tbk", "gb", "gbk", "eb", "ebk"];
-/// What dhat-rs counts as we do.
+/// Numbers that dhat-rs counts as we do.
 const COUNTED_ALIKE_BY_DHAT_RS: [&str; 8] = ["tb", "tbk", "mb", "mbk", "gb", "gbk", "eb", "ebk"];
 /// Bytes that std's line-buffered standard output holds.
 const STDOUT_BUFFER: u64 = 1024;
@@ -216,7 +216,7 @@ mod on_damaged_reports {
         Report::parse(&json.to_string()).expect("a sound report")
     }
 
-    /// What the comparison says of `damaged` beside the sample.
+    /// The comparison's complaints about `damaged` beside the sample.
     fn complaints(damaged: &Value) -> Vec<String> {
         let (left, right) = (report(&sample()), report(damaged));
         let program = UserFiles::of(&left);

@@ -29,7 +29,7 @@ fn assert_replaced(tortured: &Tortured, percent: u64) {
     assert!(replaced * 100 >= loads * percent, "{replaced} of {loads} took another's place");
 }
 
-/// The same where it depends on how the threads take turns.
+/// As above, where it depends on how the threads take turns.
 fn assert_some_replaced(tortured: &Tortured) {
     let [loads, replaced] = loads(tortured);
     assert!(replaced >= 5, "{replaced} of {loads} took another's place");
@@ -95,8 +95,8 @@ fn several_threads_call_objects_of_one_layout() {
     assert_kept_apart(&tortured, &["north", "south"]);
 }
 
-/// Whether two words may be a frame depends on which objects are loaded, so that the same stack is
-/// not always the same.
+/// Two words may be a frame or not, depending on the objects that are loaded: so one stack is not
+/// always read alike.
 #[test]
 fn what_looks_like_a_frame_of_an_object_that_comes_and_goes() {
     torture("pointed plugin-north", 1_000, WHOLE).assert_checked();
@@ -110,7 +110,7 @@ fn several_threads_follow_what_looks_like_a_frame() {
     }
 }
 
-/// What the threads remember of their stacks are the other object's frames at the same places.
+/// The threads' memory of their stacks has the other object's frames at the same places.
 #[test]
 fn several_threads_call_each_object() {
     let tortured = torture("reload-in-step plugin-north plugin-wide", 7_000, WHOLE);

@@ -13,7 +13,7 @@ use heap_support::{
     Ended, Launch, assert_nothing_lost, assert_only_lost, group_programs, lost, mod_alloc_command,
 };
 
-/// What is said of a group: total blocks and bytes, live blocks and bytes, peak bytes.
+/// The numbers of a group: total blocks and bytes, live blocks and bytes, peak bytes.
 type Groups = Vec<(String, [u64; 5])>;
 
 fn launch(program: &str) -> Launch {
@@ -197,7 +197,7 @@ fn more_groups_than_places() {
     assert!(said.contains("7 groups that found no room"), "{said}");
 }
 
-/// What finds no room counts for no group, and not as what was allocated outside of groups either.
+/// Blocks that find no room count for no group, and not as allocated outside of groups either.
 #[test]
 fn a_table_that_is_full() {
     let ended = launch("full-table").env("MOD_ALLOC_BUCKETS", "64").run().with_status(0);

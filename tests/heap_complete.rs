@@ -6,8 +6,8 @@ mod heap_support;
 use heap_support::dhat_json::Report;
 use heap_support::{Launch, assert_only_lost, fixture};
 
-/// What trimming may leave outermost: `main`, what the runtime does before it, what a
-/// thread runs.
+/// Functions that trimming may leave outermost: `main`, those of the runtime before it, and a
+/// thread's first.
 const STARTS: [&str; 4] = ["fixtures::main", "fixture::main", "std::rt::", "std::thread::"];
 /// The closure that `threads` gives to its threads.
 const THREAD: &str = "fixtures::threads::";

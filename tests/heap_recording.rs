@@ -30,7 +30,7 @@ fn report_of(path: &Path) -> (Report, Ending) {
     (Report::parse(&text).expect("as at exit"), recording.ending)
 }
 
-/// What all sites have, but for the report's own time and the events after it.
+/// The numbers of all sites, but for the report's own time and the events after it.
 fn numbers(report: &Report) -> Vec<(Vec<String>, [u64; 6])> {
     let stack = |point| report.stack(point).map(String::from).collect();
     let keys = ["tb", "tbk", "gb", "gbk", "eb", "ebk"];

@@ -98,7 +98,7 @@ mod buckets {
             let [point] = overflow(&report)[..] else { panic!("one visible site: {report:?}") };
             assert!(report.points.len() <= most + 1, "{} points", report.points.len());
             assert!(report.points.len() > most / 2, "{} points", report.points.len());
-            // What other points lack is what this one has: nothing was lost twice, or not at
+            // The blocks that other points lack are this one's: nothing was lost twice, or not at
             // all. Reallocations of its blocks are blocks more, but look for no site.
             let kept = u64::try_from(report.points.len() - 1).expect("small");
             let lost = lost(&report, "table_full");

@@ -15,7 +15,7 @@ use mod_alloc::recording::file::RecordingFile;
 use mod_alloc::recording::model::Recording;
 use serde_json::Value;
 
-/// What the programs have live when they ask, as requested: 20,000 blocks, every second freed, and 3 MiB.
+/// Bytes that the programs have live when they ask, as requested: 20,000 blocks, every second freed, and 3 MiB.
 const LIVE: u64 = {
     let (mut sum, mut index) = (3 << 20, 1);
     while index < 20_000 {
@@ -86,7 +86,7 @@ fn mimallocs_figures_are_its_own() {
     assert_eq!([active, mapped, arenas], line(&ended, "json"));
     assert_eq!((allocated, resident, retained), (0, 0, mapped - active), "not known, not known");
     assert!(active >= LIVE && arenas >= 1);
-    // What it prints is rounded: `1.0 GiB`.
+    // Printed sizes are rounded: `1.0 GiB`.
     let reserved = ended.stdout.lines().find(|line| line.trim_start().starts_with("reserved"));
     let printed = reserved.and_then(|line| line.split_whitespace().nth(2)).expect("it is printed");
     let printed: f64 = printed.parse().expect("a number");
@@ -103,7 +103,7 @@ fn glibcs_figures_are_its_own() {
         assert_eq!([active, resident], [0, 0], "not known");
         let [system, listed, listed_free, heaps] = line(&ended, "malloc_info");
         assert_eq!((system, listed, heaps), (arena, mappings, arenas));
-        // What it lists of free blocks is after it has allocated its own.
+        // Free blocks are listed after it has allocated its own.
         assert_about(listed_free, free, 64 << 10);
         assert_eq!(arenas, threads.parse::<u64>().expect("a number") + 1);
         assert!(allocated >= LIVE * arenas && mapped >= allocated);
@@ -161,7 +161,7 @@ fn what_the_profiler_needed_for_earlier_reports_is_known() {
     let earlier = fs::read(ended.folder.join("now.json")).expect("the program has written it");
     let earlier: Value = serde_json::from_slice(&earlier).expect("JSON");
     let before = &earlier["x_heap_state"]["end"];
-    // What is kept from one report to the next does not grow, whatever one of them takes.
+    // Memory kept from one report to the next does not grow, whatever one of them takes.
     assert!(number(before, "profiler_bytes") < 8 << 10, "{before}");
     assert!(number(end, "profiler_bytes") < 8 << 10, "{end}");
     assert!(ended.report().json["x_losses"]["damaged_trailers"] == 0);

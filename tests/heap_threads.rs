@@ -13,7 +13,7 @@ fn run(peak: &str, arguments: &[&str]) -> Ended {
     launch.env("MOD_ALLOC_PEAK", peak).run().with_status(0)
 }
 
-/// What does not depend on how the threads were scheduled.
+/// Numbers that do not depend on how the threads were scheduled.
 const FIXED: [&str; 4] = ["tb", "tbk", "eb", "ebk"];
 
 fn exchange(peak: &str, blocks: &str) {
@@ -109,7 +109,7 @@ fn bounded_peaks_are_within_one_percent() {
             near(site, 10_000 * peak_blocks, expected);
             assert_eq!(sites.get(site, ["tbk", "eb", "ebk"])[1..], [0, 0], "{site}");
         }
-        // What the threads themselves need at the same time.
+        // Memory that the threads themselves need at the same time.
         let small = SUMMIT / 1_000;
         let [peak, current] = ended.numbers("snapshot")[..] else { panic!("two numbers") };
         near("the snapshot's peak", peak, SUMMIT + small);

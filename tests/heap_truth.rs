@@ -140,7 +140,7 @@ fn reports_on_demand_are_exact_at_that_moment() {
     assert_eq!(passing(&stages[3]), [3_000, 2, 2_000, 1, 0, 0]);
 
     let snapshots = [0, 1, 2, 3].map(|n| ended.numbers(&format!("stage-{n}")));
-    // What std reallocated before the first report.
+    // Bytes that std reallocated before the first report.
     let kept_before = stages[0].sum().get("tb") - snapshots[0][1];
     for (stage, (report, snapshot)) in stages.iter().zip(&snapshots).enumerate() {
         let sum = report.sum();

@@ -41,7 +41,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const PREEMPTIONS: usize = 3;
 
 std::thread_local! {
-    /// Whether [`together`] starts the last part first.
+    /// True if [`together`] starts the last part first.
     static REVERSED: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -66,7 +66,7 @@ fn model(execution: impl Fn() + Send + Sync + 'static) {
     println!("{} executions", executions.load(Ordering::Relaxed));
 }
 
-/// What one thread does.
+/// The work of one thread.
 type Part<R> = Box<dyn FnOnce() -> R + Send>;
 
 /// Runs each part in a thread of its own; what they returned, in their order.

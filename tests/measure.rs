@@ -1,5 +1,5 @@
-//! What a piece of code allocates is measured exactly, while a hundred tests in this one process do the
-//! same at the same time.
+//! Allocations of a piece of code are measured exactly, while a hundred tests in this one process
+//! allocate at the same time.
 
 use std::hint::black_box;
 use std::panic::catch_unwind;
@@ -152,7 +152,7 @@ fn a_free_counts_whoever_frees() {
         let block = black_box(vec![0_u8; 5000]);
         let (started, threads) = measure(|| std::thread::spawn(move || drop(block)));
         started.join().unwrap();
-        // What starting a thread takes is none of this test's business.
+        // The cost of starting a thread is none of this test's business.
         assert_ne!(threads.blocks, 0);
     });
     assert!(counted.peak_bytes >= 5000 && counted.end_bytes < 5000, "{counted:?}");

@@ -14,7 +14,7 @@ fn launch(name: &str, arguments: &[&str]) -> Launch {
     Launch::new(name, memory_programs(), arguments).env("MOD_ALLOC_SIGNAL", "USR1")
 }
 
-/// What a report sums up to, whenever its parts were allocated.
+/// The sums of a report, whenever its parts were allocated.
 fn sums(report: &Report) -> [u64; 4] {
     ["tb", "tbk", "eb", "ebk"].map(|key| report.sum().get(key))
 }

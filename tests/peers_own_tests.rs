@@ -18,7 +18,7 @@ use commands::{succeed, text};
 /// Seconds after which a run of cargo hangs.
 const TIME_LIMIT: &str = "1500";
 
-/// What a generated package depends on beside its tests.
+/// The dependencies of a generated package beside its tests.
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// Where the sources of `package` are.

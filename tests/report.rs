@@ -197,7 +197,7 @@ fn times_keep_to_what_readers_expect() {
 
 #[test]
 fn stacks_that_became_equal_are_merged() {
-    // The same library, unloaded and loaded again elsewhere.
+    // A library, unloaded and loaded again elsewhere.
     let mut maker = Maker::new();
     maker.0.modules.push(module("/nowhere/app", 0x20000));
     maker.site(ROOT_COMPLETE, &[0x1100, 0x1200], 10);

@@ -26,7 +26,7 @@ fn exact(program: &str) -> Tortured {
     tortured
 }
 
-/// The same program with fewer frames than its stacks have.
+/// A program with fewer frames than its stacks have.
 fn truncated(program: &str, frames: u64) {
     let tortured = torture(program, CAPTURES, frames);
     tortured.assert_checked();

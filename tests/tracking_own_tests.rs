@@ -111,7 +111,7 @@ fn package() -> &'static Path {
     })
 }
 
-/// What an example prints, line by line.
+/// The output of an example, line by line.
 fn example(name: &str) -> Vec<String> {
     let output = cargo(package(), &["run", "--quiet", "--example", name]);
     String::from_utf8_lossy(&output.stdout).lines().map(String::from).collect()

@@ -433,7 +433,7 @@ mod memory {
         assert!((4..8).contains(&recorded), "{recorded} of 8 had room for a table");
     }
 
-    /// What is used must be what the report says.
+    /// The used memory must be as the report says.
     #[test]
     fn a_smaller_table_than_wanted_is_in_the_report() {
         assert_eq!(limited(4_096).report().json["x_settings"]["buckets"], serde_json::Value::Null);

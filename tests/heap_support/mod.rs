@@ -31,7 +31,7 @@ pub(crate) fn programs() -> &'static Path {
     BUILT.get_or_init(|| build_programs("release", &[]))
 }
 
-/// The same, its last step (compilation of its own code, and linking) with rustc's `flags`.
+/// As above, the last step (compilation of their own code, and linking) with rustc's `flags`.
 pub(crate) fn build_programs(variant: &str, flags: &[&str]) -> PathBuf {
     let mut arguments = vec!["--package", "mod-alloc", "--example", "heap-programs", "--"];
     arguments.extend(flags);
@@ -71,7 +71,7 @@ pub(crate) fn memory_programs() -> &'static Path {
     BUILT.get_or_init(|| build(&["build", "--release"], &MEMORY, "memory-programs", "memory"))
 }
 
-/// The same with the feature `counters` alone.
+/// As above, with the feature `counters` alone.
 pub(crate) fn memory_programs_with_counters() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
@@ -91,7 +91,7 @@ pub(crate) fn torture_programs() -> &'static Path {
     BUILT.get_or_init(|| build(&["build", "--release"], &TORTURE, "torture-programs", "torture"))
 }
 
-/// The same in cargo's development profile, in which the profiler looks for its own overflows.
+/// As above, in cargo's development profile, in which the profiler looks for its own overflows.
 pub(crate) fn torture_programs_in_development() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| build(&["build"], &TORTURE, "torture-programs", "torture-development"))
@@ -217,7 +217,7 @@ impl Launch {
 }
 
 impl Ended {
-    /// The same, if the program ended with this status.
+    /// This run, if the program ended with this status.
     pub(crate) fn with_status(self, status: i32) -> Self {
         assert_eq!(self.status.code(), Some(status), "{}\n{}", self.stdout, self.stderr);
         self

@@ -1,7 +1,7 @@
 //! How the heap goes from one thread to several.
 //!
 //! The sole thread marks itself inside with a plain store and reads the mode with a plain load.
-//! What keeps the two in order is a barrier that the second thread makes all others execute
+//! The two are kept in order by a barrier that the second thread makes all others execute
 //! (`membarrier`). For two threads that is the same as a fence in each: wherever in the sole
 //! thread's steps the barrier falls, either its mark is seen after it, or it reads the new mode.
 
@@ -34,7 +34,7 @@ impl Process {
         self.limits.with_mut(|limits| unsafe { *limits += 1 });
     }
 
-    /// What `inside::enter_known` does around an event of the sole thread.
+    /// The steps of `inside::enter_known` around an event of the sole thread.
     fn event(&self, barrier: fn(), event: impl FnOnce(&Front)) {
         let front = &self.fronts[0];
         self.inside.store(1, Ordering::Relaxed);
@@ -54,7 +54,7 @@ impl Process {
         self.inside.store(0, Ordering::Release);
     }
 
-    /// What `inside::join` does for the second thread.
+    /// The steps of `inside::join` for the second thread.
     fn join_second(&self, barrier: fn()) {
         let sole_front = |sole: ThreadIndex| {
             assert_eq!(sole.number(), 0);

@@ -1,4 +1,4 @@
-//! What the programs share: blocks without an owner, and lines without the heap.
+//! Parts that the programs share: blocks without an owner, and lines without the heap.
 
 use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, realloc};
 use std::fs::File;
@@ -77,7 +77,7 @@ impl Block {
         self.start.as_ptr()
     }
 
-    /// Whether the block lies where its layout says.
+    /// True if the block lies where its layout says.
     pub(crate) fn is_aligned(&self) -> bool {
         self.start.addr().get().is_multiple_of(self.layout.align())
     }

@@ -25,7 +25,7 @@ fn three_blocks(arguments: &[&str]) {
     exit(arguments.first().map_or(0, |status| status.parse().expect("a number")));
 }
 
-/// What the C library has set aside for a block of 24 bytes: 24 if nothing is behind it.
+/// The bytes that the C library has set aside for a block of 24: 24 if nothing is behind it.
 fn usable_size() {
     let block = Block::new(24);
     // SAFETY: the block is live and comes from malloc.

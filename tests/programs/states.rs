@@ -54,7 +54,7 @@ fn grow_only() {
     std::process::exit(0);
 }
 
-/// What the profiler allocates for reports it gives back, all of it.
+/// Memory that the profiler allocates for reports is given back, all of it.
 fn reports() {
     for _ in 0..4 {
         ALLOC.write_dhat_json("now.json").expect("the folder can be written to");

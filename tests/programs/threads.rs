@@ -27,7 +27,7 @@ const THREADS: usize = 8;
 /// Sites that all threads of the exchange use.
 const SHARED_SITES: usize = 16;
 
-/// What the receiver of a block does with it.
+/// The receiver's work with a block.
 #[derive(Clone, Copy)]
 enum Fate {
     Freed,
@@ -36,7 +36,7 @@ enum Fate {
     Kept,
 }
 
-/// What a thread makes and for whom: the same in every run.
+/// The blocks that a thread makes, and their receivers: alike in every run.
 struct Order {
     site: usize,
     size: usize,

@@ -40,7 +40,7 @@ fn site_refused_zeroed(size: usize) -> Option<Block> {
     block
 }
 
-/// What there is no memory for is refused, is no event, and leaves a block as it is.
+/// A request without memory for it is refused, is no event, and leaves a block as it is.
 fn refusals() {
     const LARGEST: usize = isize::MAX as usize;
     let mut survivor = site_survivor(1_000);

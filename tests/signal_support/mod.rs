@@ -25,11 +25,11 @@ pub(crate) struct Running {
     watched: Option<Sender<()>>,
 }
 
-/// What is left of a program that has ended.
+/// The rest of a program that has ended.
 #[derive(Debug)]
 pub(crate) struct Left {
     pub(crate) status: ExitStatus,
-    /// What it printed after the lines that were read.
+    /// Its output after the lines that were read.
     pub(crate) stdout: String,
     /// Dumps that nobody has read.
     pub(crate) dumps: usize,
@@ -162,7 +162,7 @@ impl Drop for Running {
     }
 }
 
-/// What is printed at a signal, without our name before each line.
+/// The report printed at a signal, without our name before each line.
 #[derive(Debug)]
 pub(crate) struct Dump {
     pub(crate) lines: Vec<String>,
@@ -197,7 +197,7 @@ impl Dump {
         line.starts_with("report: ") || line.ends_with("in signal handlers")
     }
 
-    /// What comes before the colon in the first line.
+    /// The text before the colon in the first line.
     pub(crate) fn heading(&self) -> &str {
         self.lines[0].split_once(": ").expect("a heading").0
     }
@@ -213,7 +213,7 @@ impl Dump {
         self.lines.last().and_then(|line| line.strip_prefix("report: ")).expect("a report")
     }
 
-    /// Whether a line begins so.
+    /// True if a line begins so.
     pub(crate) fn has(&self, beginning: &str) -> bool {
         self.lines.iter().any(|line| line.starts_with(beginning))
     }

@@ -8,9 +8,9 @@ use super::user_code::{Sites, UserStack};
 /// One profiler's numbers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Side<'a> {
-    /// What it is called in a complaint.
+    /// Its name in a complaint.
     pub(crate) name: &'a str,
-    /// What it counted.
+    /// Its counts.
     pub(crate) sites: &'a Sites,
 }
 

@@ -45,7 +45,7 @@ impl fmt::Debug for Counters {
 /// One stack with its numbers.
 #[derive(Clone, Debug)]
 pub(crate) struct Point {
-    /// What was allocated there.
+    /// The allocations there.
     pub(crate) counters: Counters,
     /// Indices into [`Report::frames`], innermost first.
     pub(crate) stack: Vec<usize>,
@@ -80,7 +80,7 @@ impl Report {
     /// Reads the text of a file with block lifetimes.
     ///
     /// # Errors
-    /// What is wrong with it, for a person.
+    /// The error says for a person how the text is wrong.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let json: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
         check_header(&json)?;
@@ -120,7 +120,7 @@ impl Report {
         Ok(())
     }
 
-    /// What cannot be true of an exact profiler's numbers. Empty: nothing.
+    /// Numbers that cannot be true of an exact profiler. Empty: none.
     ///
     /// Not for Valgrind: its `mb` is only brought up to date while the whole heap grows
     /// beyond its maximum.

@@ -1,4 +1,4 @@
-//! What tests of whole programs share. A test that needs less than everything says
+//! Parts that tests of whole programs share. A test that needs less than everything says
 //! `#[expect(dead_code, reason = "…")]` on its `mod support;`.
 
 pub(crate) mod commands;

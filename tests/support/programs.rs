@@ -23,7 +23,7 @@ const FRAMES: &str = "256";
 /// As in the main workspace's release profile.
 const DEBUG_INFORMATION: &str = "limited";
 
-/// Who looks at the run.
+/// The profiler that looks at the run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Profiler {
     /// This crate.
@@ -41,9 +41,9 @@ pub(crate) struct Run {
     pub(crate) path: PathBuf,
     /// Its report.
     pub(crate) report: Report,
-    /// What the workload printed.
+    /// The workload's output.
     pub(crate) stdout: String,
-    /// What it and the profiler said beside that.
+    /// Its words and the profiler's beside that.
     pub(crate) stderr: String,
 }
 

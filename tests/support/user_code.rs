@@ -81,12 +81,12 @@ impl UserFiles {
     }
 }
 
-/// Whether a frame is in the standard library's file with the calls of Rust's allocator.
+/// True if a frame is in the standard library's file with the calls of Rust's allocator.
 fn is_rust_allocation(frame: &str) -> bool {
     Place::parse(frame).is_some_and(|place| place.path.ends_with("alloc/src/alloc.rs"))
 }
 
-/// What a frame says besides the function's name.
+/// The words of a frame besides the function's name.
 struct Place<'a> {
     address: &'a str,
     path: &'a str,

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::commands::succeed;
 
-/// What the page shows of a report.
+/// The page's view of a report.
 #[derive(Debug)]
 pub(crate) struct Page(Value);
 
@@ -59,7 +59,7 @@ fn viewer_page() -> &'static Path {
 }
 
 impl Page {
-    /// What the viewer says is wrong with the file.
+    /// The viewer's complaint about the file.
     pub(crate) fn error(&self) -> Option<&str> {
         self.0["error"].as_str()
     }
@@ -81,7 +81,7 @@ impl Page {
         Shown { bytes, blocks }
     }
 
-    /// Whether the sort menu has that metric, and not greyed out.
+    /// True if the sort menu has that metric, and not greyed out.
     pub(crate) fn is_enabled(&self, metric: &str) -> bool {
         let metrics = self.0["metrics"].as_array().into_iter().flatten();
         metrics.into_iter().any(|known| known["label"] == metric && known["enabled"] == true)

@@ -173,7 +173,7 @@ impl<'r> Asked<'r> {
         Self { symbolizer: Symbolizer::new(recording, debug_dirs), strings: Strings::default() }
     }
 
-    /// What is at the return address that lies one byte after `linked`.
+    /// The place and the names at the return address that lies one byte after `linked`.
     pub(crate) fn at(&mut self, linked: u64) -> (Place, Vec<Named>) {
         self.at_loaded(linked + 1 + BIAS, 0)
     }

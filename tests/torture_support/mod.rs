@@ -33,7 +33,7 @@ pub(crate) fn native() -> &'static Path {
 pub(crate) struct Tortured {
     pub(crate) ended: Ended,
     pub(crate) report: Report,
-    /// What the program knows of its stacks.
+    /// The program's own knowledge of its stacks.
     expected: Stacks,
 }
 
@@ -111,7 +111,7 @@ fn different<'s>(found: &'s Stacks, expected: &'s Stacks) -> Vec<(&'s str, [(u64
     both.filter(|(_, [found, expected])| found != expected).collect()
 }
 
-/// What the program printed.
+/// The stacks that the program printed.
 fn expected(stdout: &str) -> Stacks {
     let lines = stdout.lines().filter_map(|line| line.strip_prefix("stack "));
     let parse = |line: &str| {
@@ -123,7 +123,7 @@ fn expected(stdout: &str) -> Stacks {
     lines.map(parse).collect()
 }
 
-/// What the report says; stacks without nodes left out.
+/// The stacks of the report; those without nodes left out.
 fn reported(report: &Report) -> Stacks {
     let names: Vec<_> = report.frames.iter().map(|frame| node_name(frame)).collect();
     let mut stacks = Stacks::new();

@@ -261,6 +261,35 @@ test("pictures have tables behind them", async () => {
   await close(page);
 });
 
+test("the difference of two reports over time: two lines, and no range", async () => {
+  const page = await openReady("difference.html");
+  const chart = page.locator(".time");
+  assert.deepEqual(await chart.locator(".legend .key").allTextContents(), ["before", "after"]);
+  assert.match(await status(page, ".time").textContent(), /in the page of each single report/);
+  assert.equal(await chart.getByRole("button").count(), 0);
+  // The second report is half as long.
+  const area = await chart.locator(".chart").boundingBox();
+  await page.mouse.move(area.x + area.width * 0.3, area.y + 40);
+  assert.match(await page.locator(".tip").textContent(), /Live before\d+ KiBLive after\d+ KiB/);
+  await page.mouse.move(area.x + area.width * 0.8, area.y + 40);
+  assert.match(await page.locator(".tip").textContent(), /Live before[\d.]+ MiBLive after–/);
+  await page.mouse.down();
+  await page.mouse.move(area.x + area.width * 0.5, area.y + 40);
+  await page.mouse.up();
+  assert.equal((await hashOf(page)).range, undefined);
+  await chart.getByText("As a table").click();
+  await chart.locator("tbody tr").nth(19).waitFor();
+  assert.equal(await chart.locator("tbody tr").count(), 20);
+  await close(page);
+});
+
+test("the difference of reports of which one has its heap over time says where it is", async () => {
+  const page = await openReady("half.html");
+  assert.equal(await page.locator(".time").count(), 0);
+  assert.match(await page.locator(".notice").first().textContent(), /of that report alone shows it/);
+  await close(page);
+});
+
 test("the difference of two reports: grown, gone and new", async () => {
   const page = await openReady("difference.html", "#view=sites&metric=total");
   const rows = await page.locator(".table tbody tr:not(.gap)").allTextContents();

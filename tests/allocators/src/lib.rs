@@ -1,4 +1,4 @@
-//! What the programs here share: a heap with gaps, and lines of figures.
+//! Parts that the programs here share: a heap with gaps, and lines of figures.
 
 use std::hint::black_box;
 

@@ -1,12 +1,12 @@
-//! What has to hold of whatever was read: it can be reported, merged, and written so that the same
-//! is read again.
+//! Promises about any input that was read: it can be reported, merged, and written so that it
+//! is read again unchanged.
 
 use std::io;
 
 use mod_alloc::report::{Profile, dhat};
 use mod_alloc_cli::dhat_file::{self, Document, Numbers, merge};
 
-/// What writes into memory and to nowhere never fails.
+/// Writers into memory and to nowhere never fail.
 const NEVER_FAILS: &str = "nothing is there that could fail";
 
 /// Of a document, whoever wrote it.
@@ -22,6 +22,20 @@ pub fn document(document: &Document) {
     let merged = merge([document, &again]);
     reported(&merged);
     assert_eq!(what_is_written(&merged), written_and_read(&merged));
+}
+
+/// Of a document, compared and merged with itself.
+///
+/// # Panics
+///
+/// If something of it does not hold.
+pub fn with_itself(document: &Document) {
+    let is_same = mod_alloc_cli::is_same_in_every_form([document; 2], &mut io::sink());
+    assert!(is_same.expect(NEVER_FAILS), "a report differs from itself");
+    let merged = merge([document; 2]);
+    mod_alloc_cli::export_in_every_format(&merged, &mut io::sink()).expect(NEVER_FAILS);
+    let twice = |number: u64| number.saturating_mul(2);
+    assert_eq!(merged.totals().total_bytes, twice(document.totals().total_bytes));
 }
 
 fn reported(document: &Document) {
@@ -77,12 +91,15 @@ mod tests {
     /// So that a change of what is judged is tried without the fuzzer.
     #[test]
     fn every_seed_of_a_report_is_sound() {
-        let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds/dhat");
-        let files: Vec<_> = fs::read_dir(seeds).expect("the seeds").flatten().collect();
-        assert!(files.len() >= 5);
+        let folder = |name| Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(name);
+        let seeds = ["dhat", "report"].map(|name| fs::read_dir(folder(name)).expect("the seeds"));
+        let files: Vec<_> = seeds.into_iter().flatten().flatten().collect();
+        assert!(files.len() >= 6);
         for file in files {
             let bytes = fs::read(file.path()).expect("a seed");
-            super::document(&dhat_file::read(&bytes).expect("a report"));
+            let document = dhat_file::read(&bytes).expect("a report");
+            super::document(&document);
+            super::with_itself(&document);
         }
     }
 }

@@ -167,7 +167,7 @@ mod tests {
         for (index, byte) in recording.iter_mut().enumerate().skip(PROCESS) {
             *byte = if index % 300 < 250 { (index % 251) as u8 } else { 0 };
         }
-        // What is changed.
+        // The part that is changed.
         recording[PLACES[MODULES]..PLACES[MODULES + 1]].fill(0);
         assert!(apply(&patches_of(&recording).unwrap()) == recording);
         assert!(apply(&[]) == empty());

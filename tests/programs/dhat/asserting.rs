@@ -15,14 +15,14 @@ pub(crate) const PROGRAMS: &[Program] = &[
     ("misuse", |_| misuse()),
 ];
 
-/// What a panic of `work` says.
+/// The message of a panic of `work`.
 fn message<R>(work: impl FnOnce() -> R) -> String {
     let Err(panic) = catch_unwind(AssertUnwindSafe(work)) else { panic!("no panic") };
     let text = panic.downcast_ref::<&str>().map(|text| text.to_string());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).expect("a text")
 }
 
-/// What conditions allocate and free is not counted, they may ask for the numbers, and each is
+/// Allocations and frees of conditions are not counted, they may ask for the numbers, and each is
 /// evaluated once.
 fn hold() {
     let profiler = dhat::Profiler::builder().testing().build();

@@ -22,7 +22,7 @@ const BLOCKS: usize = 200;
 /// Sizes are multiples of this, so that equal maxima are frequent.
 const UNIT: usize = 64;
 
-/// What of a site a report has, as pairs of bytes and blocks.
+/// The numbers of a site in a report, as pairs of bytes and blocks.
 #[derive(Clone, Copy, Default)]
 struct Numbers {
     total: (usize, usize),
@@ -156,7 +156,7 @@ fn site_resizing(block: Block, size: usize) -> Block {
     std::hint::black_box(block)
 }
 
-/// What happens in one period. The profiler is made and ends while no thread is at work.
+/// The events of one period. The profiler is made and ends while no thread is at work.
 fn period(model: &Mutex<Model>, number: usize, kind: Kind) {
     let profiler = match kind {
         Kind::None => None,

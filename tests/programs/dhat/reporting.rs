@@ -1,4 +1,4 @@
-//! What is written, and where.
+//! Reports, and the places that they are written to.
 
 use std::hint::black_box;
 

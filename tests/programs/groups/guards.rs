@@ -163,7 +163,7 @@ fn tokens() {
     guard.exit();
     let bytes: Vec<_> = group_stats().iter().map(|group| group.total_bytes).collect();
     assert_eq!(bytes, [0, 5, 0, 0]);
-    // What is asked for is not the program's.
+    // Memory for the answer is not the program's.
     let guard = first.enter();
     drop((group_stats(), second.name()));
     guard.exit();
@@ -212,7 +212,7 @@ fn overflow() {
     assert_eq!(group_stats().len(), 65_535);
 }
 
-/// The same line for no group, and for more groups than a small table has frames for.
+/// One line for no group, and for more groups than a small table has frames for.
 fn full_table() {
     let tokens: Vec<_> =
         (0..3000).map(|n| AllocationGroupToken::register(format!("group-{n}"))).collect();

@@ -92,7 +92,7 @@ fn named_spans() {
         special.attach_to_span(&other);
         other.in_scope(|| site_a(5));
     }
-    // What tracing itself allocates for a span within another one is that one's, too.
+    // Allocations of tracing itself for a span within another one are that one's, too.
     assert!(numbers("request")[1] >= 300);
     assert_eq!(numbers("query")[..2], [100, 400]);
     assert_eq!(numbers("special")[..2], [100, 500]);

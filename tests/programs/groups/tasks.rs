@@ -24,7 +24,7 @@ const TASKS: usize = 8;
 /// Blocks that each task makes.
 const ROUNDS: u64 = 500;
 
-/// What the tasks of a group know themselves. A peak lies between what was live at least and at most.
+/// The tasks' own knowledge of their group. A peak lies between what was live at least and at most.
 #[derive(Debug)]
 struct Known {
     total_blocks: AtomicU64,

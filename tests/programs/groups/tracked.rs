@@ -24,7 +24,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
 
 sites! { site_a site_kept site_early site_in_tracker }
 
-/// What a tracker is told: `+` or `-`, address, both sizes, both groups.
+/// An event as a tracker is told it: `+` or `-`, address, both sizes, both groups.
 type Event = (char, usize, usize, usize, usize, usize);
 
 thread_local! {
@@ -222,7 +222,7 @@ impl AllocationTracker for Allocating {
     }
 }
 
-/// What a tracker allocates is not recorded; what it frees of the program's is.
+/// A tracker's allocations are not recorded; its frees of the program's blocks are.
 fn tracker_allocates() {
     AllocationRegistry::set_global_tracker(Allocating).expect("it is the first");
     let to_free = Box::into_raw(Box::new([0_u64; 100]));

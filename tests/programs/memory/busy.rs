@@ -14,7 +14,7 @@ pub(crate) const PROGRAMS: &[Program] = &[("busy", |arguments| busy(arguments))]
 static ALLOWED: Mutex<u64> = Mutex::new(0);
 static MORE: Condvar = Condvar::new();
 
-/// What each thread does is the same in every run; when it does it depends on standard input. Prints a
+/// Each thread's work is alike in every run; its time depends on standard input. Prints a
 /// line when all threads are there, and one with what they made. A third number is that of a step: a
 /// line is printed when all have done it, too.
 fn busy(arguments: &[&str]) {

@@ -31,7 +31,7 @@ fn own() -> ThreadStats {
     own_with_vector().0
 }
 
-/// What of the figures `work` changed: bytes allocated, blocks allocated, bytes live, blocks live.
+/// The change of the figures by `work`: bytes allocated, blocks allocated, bytes live, blocks live.
 fn change(work: impl FnOnce()) -> [i64; 4] {
     let before = own();
     work();

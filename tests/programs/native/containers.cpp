@@ -1,4 +1,4 @@
-// What C++ programs allocate by: strings, containers, closures, coroutines; and calls through
+// Things of C++ that allocate: strings, containers, closures, coroutines; and calls through
 // tables of virtual functions, with their adjusting thunks.
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// What every C++ object shares: the host, and its memory. Included once in an object.
+// Parts that every C++ object shares: the host, and its memory. Included once in an object.
 //
 // C++'s memory are blocks of Rust's global allocator, in this object alone: the linker keeps all
 // but `native_start` to the object, and the standard library is linked into it.
@@ -13,7 +13,7 @@ namespace {
 
 const host *the_host;
 
-// What `enter` gave goes back however the function is left.
+// The handle of `enter` goes back however the function is left.
 class Inside {
     size_t mark;
 

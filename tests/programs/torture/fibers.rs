@@ -25,7 +25,7 @@ fn fibers(arguments: Arguments<'_>, nodes: Nodes) {
     });
 }
 
-/// What is called on which stack.
+/// The calls, and the stack that each is on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Nodes {
     pub(crate) outside: &'static [Node],
@@ -65,7 +65,7 @@ const fn node(run: unsafe extern "C" fn(*mut Walk), stack: usize) -> Node {
 
 /// Bytes of a fiber's stack.
 const SIZE: usize = 256 << 10;
-/// What a fiber's run is limited to, so that its stack is walked whole.
+/// The limit of a fiber's run, so that its stack is walked whole.
 const CALLS: usize = 20;
 const DEPTH: usize = 4;
 
@@ -75,9 +75,9 @@ struct Fiber {
     /// Where it goes when it yields or has ended.
     back: UnsafeCell<libc::ucontext_t>,
     stack: *mut c_void,
-    /// Whether the stack is part of the thread's own.
+    /// True if the stack is part of the thread's own.
     is_own: bool,
-    /// Whether its outermost frame has the frame pointer of another stack.
+    /// True if its outermost frame has the frame pointer of another stack.
     is_misled: bool,
     is_running: Cell<bool>,
     has_ended: Cell<bool>,
@@ -243,7 +243,7 @@ unsafe extern "C" fn node_fiber_on_this_stack(walk: *mut Walk) {
     shadow::leave(mark);
 }
 
-/// The same, and the way out of the fiber is a wrong one.
+/// As above, and the way out of the fiber is a wrong one.
 #[inline(never)]
 unsafe extern "C" fn node_misled_fiber(walk: *mut Walk) {
     let mark = shadow::enter(c"node_misled_fiber");

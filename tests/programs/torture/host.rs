@@ -1,4 +1,4 @@
-//! What native code is offered, and what it offers: the other side of `../native/host.h`.
+//! Functions for native code, and those that it offers: the other side of `../native/host.h`.
 
 use std::alloc::{Layout, alloc, dealloc};
 use std::ffi::c_char;
@@ -20,7 +20,7 @@ pub(crate) struct Host {
     current: extern "C" fn() -> *mut Walk,
 }
 
-/// What every native object is given.
+/// The functions that every native object is given.
 pub(crate) static HOST: Host = Host {
     allocate,
     release,
@@ -94,7 +94,7 @@ pub(crate) unsafe extern "C" fn reallocate(block: *mut u8, size: usize) -> *mut 
     moved
 }
 
-/// What size a block of [`allocate`] was asked for.
+/// The size that a block of [`allocate`] was asked for.
 fn size(block: *mut u8) -> usize {
     // SAFETY: in front of the block is its header.
     let start = unsafe { block.sub(HEADER) };

@@ -32,14 +32,14 @@ use shadow::Counting;
 #[global_allocator]
 static ALLOC: Counting = Counting::new();
 
-/// What the command line says.
+/// The words of the command line.
 #[derive(Clone, Copy)]
 struct Arguments<'a> {
     /// How many blocks to make, at least, each thread.
     captures: u64,
     /// The native objects' folder.
     folder: &'a str,
-    /// What only this program understands.
+    /// Words that only this program understands.
     more: &'a [&'a str],
 }
 

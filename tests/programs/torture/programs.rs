@@ -40,7 +40,7 @@ pub(crate) fn mixed() -> Vec<&'static str> {
     [&FRAMES[..], &EXCEPTIONS, &CONTAINERS, &SIGNALS, &BARE, &PAIRS].concat()
 }
 
-/// The same few runs again and again, so that a report has each stack many times; more of them if
+/// A few runs, again and again, so that a report has each stack many times; more of them if
 /// there is time for more, but not more than there is room for.
 fn seeds(captures: u64) -> u64 {
     100 + (captures / 20_000).min(400)

@@ -79,8 +79,8 @@ fn reload(arguments: Arguments<'_>) {
     places.print();
 }
 
-/// The same, but the objects are one file, replaced before each load; as a program does that loads
-/// what was just built. `more` begins with a folder for the file.
+/// As above, but the objects are one file, replaced before each load; as a program does that loads
+/// a fresh build. `more` begins with a folder for the file.
 fn reload_file(arguments: Arguments<'_>) {
     let [folder, ref names @ ..] = *arguments.more else { panic!("a folder") };
     let (path, next) = (format!("{folder}/plugin.so"), format!("{folder}/next.so"));
@@ -101,7 +101,7 @@ fn reload_file(arguments: Arguments<'_>) {
 
 const THREADS: usize = 4;
 
-/// The same, but several threads visit each object at once, from the same places on their stacks.
+/// As above, but several threads visit each object at once, from the same places on their stacks.
 fn reload_in_step(arguments: Arguments<'_>) {
     let (barrier, present) = (Barrier::new(THREADS + 1), RwLock::new(None));
     let places = Places::default();

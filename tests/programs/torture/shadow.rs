@@ -1,4 +1,4 @@
-//! What the program itself knows of its stacks: which nodes are on them, and what was allocated
+//! The program's own knowledge of its stacks: the nodes on them, and the allocations made
 //! there. Found out by other means than a stack's words, so it is an oracle for the report.
 //!
 //! A thread's stacks are a tree of calls: a stack is a leaf's number, and entering and leaving a node

@@ -49,7 +49,7 @@ impl Walk {
         Self { random, nodes, floor, calls: CALLS, depth: 0, blocks: [null_mut(); KEPT] }
     }
 
-    /// The same with so many calls, so deep, at most.
+    /// A walk with so many calls, so deep, at most.
     pub(crate) fn small(mut self, calls: usize, depth: usize) -> Self {
         (self.calls, self.depth) = (calls, DEPTH - depth);
         self

@@ -10,4 +10,5 @@ mod compare;
 mod json;
 mod text;
 
+pub use command::is_same_in_every_form;
 pub(crate) use command::{Arguments, run};

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `pprof` | `go tool pprof`, Pyroscope, Parca, Perfetto | all, by the names of Go's heap profiles |
 //! | `speedscope` | speedscope.app | all, a profile each |
-//! | `firefox` | profiler.firefox.com | all, a thread each |
+//! | `firefox` | profiler.firefox.com | all, a thread each; the heap over time as a track |
 //! | `collapsed` | flamegraph.pl, inferno, speedscope | one |
 //! | `svg` | a browser, an issue, a pull request | one to look at, all in words |
 //! | `dhat` | Valgrind's viewer, `mod-alloc` | all |

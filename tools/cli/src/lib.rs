@@ -51,6 +51,8 @@ use command_line::{Arguments, Command, command};
 
 pub use command_line::CalledAs;
 #[doc(hidden)]
+pub use diff::is_same_in_every_form;
+#[doc(hidden)]
 pub use export::in_every_format as export_in_every_format;
 #[doc(hidden)]
 pub use report::in_every_form as report_in_every_form;

@@ -67,7 +67,7 @@ fn same_addresses() -> io::Result<()> {
     if before == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-/// What a program under Valgrind has in `LD_PRELOAD`. Without Valgrind these libraries do nothing.
+/// The libraries that a program under Valgrind has in `LD_PRELOAD`. Without Valgrind these libraries do nothing.
 fn preloaded_by_dhat() -> &'static str {
     static PRELOADED: OnceLock<String> = OnceLock::new();
     PRELOADED.get_or_init(|| {
@@ -97,7 +97,7 @@ fn compare(program: Program, names: &[&str], common: usize) -> Runs {
     runs
 }
 
-/// Who asks for blocks of no bytes: a function of `calls.c`, and of the C library's `regcomp` that
+/// Callers that ask for blocks of no bytes: a function of `calls.c`, and of the C library's `regcomp` that
 /// makes sets of numbers, some of them empty. Debian's programs here ask for none.
 const ASK_FOR_NOTHING: [&str; 2] = ["zero_sized", "re_node_set_alloc"];
 

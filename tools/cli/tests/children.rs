@@ -60,7 +60,7 @@ fn ten_thousand_forks() {
     parent_alone(&["many", "10000"]);
 }
 
-/// What each process says of itself is in one recording each.
+/// Each process's own account is in a recording of its own.
 #[test]
 fn children_of_children() {
     let program = children(&["family"]);

@@ -20,7 +20,7 @@ use export_support::documents::random;
 use mod_alloc::units::Count;
 use mod_alloc_cli::dhat_file::{self, Document};
 use run_support::{Scratch, status, text};
-use serde_json::Value;
+use serde_json::{Value, json};
 use viewer::{Shown, view};
 
 /// A pseudo-random report as `NAME.json`, and what it says.
@@ -225,6 +225,38 @@ fn the_firefox_profiler_has_a_thread_for_each_metric() {
     assert_eq!(firefox.total("t-3"), bytes(sums.end_bytes));
     let functions = firefox.command(&["thread", "functions", "--thread", "t-0", "--limit", "0"]);
     assert!(functions.contains("libthree.so!three"), "{functions}");
+}
+
+#[test]
+fn the_firefox_profiler_shows_the_heap_over_time() {
+    let scratch = Scratch::new("firefox-heap");
+    let mut report = random(5, 50);
+    report["x_version"] = "1.1.0".into();
+    report["x_timeline"] = json!({
+        "end_us": [1_500, 2_000, 40_000],
+        "min_bytes": [0, 100, 100], "max_bytes": [5_000, 9_000, 700], "blocks": [5, 9, 1],
+        "total_bytes": [5_000, 10_000, 11_000], "total_blocks": [5, 10, 12],
+        "resident_bytes": [null, 50_000, 40_000],
+    });
+    fs::write(scratch.join("a.json"), report.to_string()).unwrap();
+    let file = export(&scratch, "a", "firefox", &[]);
+    let written: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let samples = &written["counters"][0]["samples"];
+    assert_eq!(samples["time"], json!([0.0, 1.5, 2.0, 40.0]));
+    assert_eq!(samples["count"], json!([0, 5_000, 4_000, -8_300]));
+    assert_eq!(samples["number"], json!([0, 5, 6, 12]));
+    assert_eq!(written["counters"][1]["samples"]["count"], json!([0, 50_000, -10_000]));
+    let firefox = Firefox::load(&scratch, &file);
+    let list = firefox.command(&["counter", "list", "--json"]);
+    let list: Value = serde_json::from_str(&list).unwrap();
+    let labels = list["counters"].as_array().unwrap().iter().map(|counter| &counter["label"]);
+    assert!(labels.eq(["Heap", "Resident memory"]), "{list}");
+    let heap = firefox.command(&["counter", "info", "c-0", "--json"]);
+    let heap: Value = serde_json::from_str(&heap).unwrap();
+    assert_eq!((&heap["unit"], &heap["sampleCount"]), (&json!("bytes"), &json!(4)), "{heap}");
+    let mut levels = heap["overTime"].as_array().unwrap().iter().map(|part| &part["value"]);
+    assert!(levels.clone().any(|level| *level == 9_000), "{heap}");
+    assert_eq!(levels.next_back(), Some(&json!(700)), "{heap}");
 }
 
 /// A file of dhat-rs, written again.

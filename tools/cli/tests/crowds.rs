@@ -73,7 +73,7 @@ fn ten_thousand_recorded_children() {
     }
 }
 
-/// What is in a recording, whatever is known of where; and that nothing was lost.
+/// The sums of a recording, whatever is known of places. Nothing was lost.
 fn all_sites(path: &Path) -> [u64; 4] {
     let recording = recording(path);
     assert_eq!(recording.losses, Losses::default(), "{}", path.display());

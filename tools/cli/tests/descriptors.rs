@@ -24,7 +24,7 @@ fn changed(ended: &Ended) -> BTreeMap<&str, u64> {
     changed
 }
 
-/// What is changed more often than plain.
+/// Registers that are changed more often than plain.
 fn more_than_plain<'a>(plain: &Ended, traced: &'a Ended) -> Vec<(&'a str, u64)> {
     let plain = changed(plain);
     let is_more = |(register, count): &(&str, u64)| plain.get(register).unwrap_or(&0) < count;

@@ -129,11 +129,11 @@ fn new_and_delete() {
     let [bytes, blocks, live_bytes, live] = recorded.site("site_thrown");
     assert!(bytes >= 20 * (333 + 8) && blocks >= 60, "{blocks} blocks of {bytes} bytes");
     assert_eq!([live_bytes, live], [0; 2]);
-    // What was refused is none; the exceptions that say so are.
+    // A refused block is none; the exceptions that say so are.
     let [bytes, blocks, live_bytes, live] = recorded.site("site_refused");
     assert!(blocks <= 12 && bytes < 12 * 1000, "{blocks} blocks of {bytes} bytes");
     assert_eq!([live_bytes, live], [0; 2]);
-    // What was refused is none; the exceptions that say so are.
+    // A refused block is none; the exceptions that say so are.
     let [bytes, blocks, live_bytes, live] = recorded.site("site_refused");
     assert!(blocks <= 12 && bytes < 12 * 1000, "{blocks} blocks of {bytes} bytes");
     assert_eq!([live_bytes, live], [0; 2]);
@@ -178,7 +178,7 @@ fn misuse_ends_as_it_does_without_us() {
         assert!(known.contains(&traced.status.signal()), "{case}: {}", traced.status);
         assert_eq!(plain.stdout, traced.stdout, "{case}");
         assert_eq!(plain.stdout, "about to\n", "{case}");
-        // What came before it is there.
+        // Events before it are there.
         assert!(traced.recorded().report.json["pps"].is_array());
     }
 }

@@ -35,7 +35,7 @@ fn each(check: impl Fn(&Scratch, &str, &Document)) {
     }
 }
 
-/// What `export` writes.
+/// The output of `export`.
 fn exported(scratch: &Scratch, to: &str, more: &[&str]) -> Vec<u8> {
     let output = scratch.run(&[&["export", "in.json", "--to", to], more].concat());
     assert_eq!(status(&output), 0, "{to} {more:?}: {}", text(&output.stderr));

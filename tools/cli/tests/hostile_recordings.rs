@@ -18,7 +18,7 @@ use traced::recorded::{dhat_of, recording};
 /// Where the regions begin; what is before them decides how the rest is read.
 const HEADER: u64 = 4096;
 
-/// The same numbers in every run.
+/// Numbers that are alike in every run.
 struct Random(u64);
 
 impl Random {
@@ -104,7 +104,7 @@ fn read(path: &Path) -> Result<usize, Error> {
     read_with_names(path, true)
 }
 
-/// The same; looking up names takes longer than all the rest.
+/// As above; looking up names takes longer than all the rest.
 fn read_with_names(path: &Path, named: bool) -> Result<usize, Error> {
     let mut recording = RecordingFile::open(path)?.read()?;
     if !named {
@@ -142,7 +142,7 @@ fn damaged_recordings_are_read_as_far_as_they_go() {
     assert!(whole > 1000 && refused > 100, "{whole} were read, {refused} refused");
 }
 
-/// What the other tests stand on: nothing is lost by it but names.
+/// The ground of the other tests: nothing is lost by it but names.
 #[test]
 fn a_compact_recording_is_the_same_recording() {
     let program = Program::new(native::program("moments"), &["threads-end"]);

@@ -47,6 +47,9 @@ fn in_a_browser() {
     page(&scratch, "hostile", &hostile(), &[]);
     difference(&scratch, "difference.html", &whole(), &later());
     difference(&scratch, "same.html", &whole(), &whole());
+    let mut timeless = whole();
+    timeless.as_object_mut().unwrap().remove("x_timeline");
+    difference(&scratch, "half.html", &timeless, &later());
     let cut = fs::read_to_string(scratch.join("whole.html")).unwrap();
     let data = cut.find("id=\"data\">").unwrap();
     fs::write(scratch.join("cut.html"), &cut[..data + 200]).unwrap();

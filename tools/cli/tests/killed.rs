@@ -14,7 +14,7 @@ use traced::recorded::{Recorded, recording};
 /// Never reached.
 const FOR_EVER: u64 = u64::MAX;
 
-/// The same numbers in every run of the tests.
+/// Numbers that are alike in every run of the tests.
 struct Random(u64);
 
 impl Random {

@@ -28,7 +28,7 @@ fn unnoticed(program: &Program, status: i32, names: &[&str]) -> Ended {
     unnoticed_but(program, status, names, &[])
 }
 
-/// The same, where there are losses by these causes.
+/// As above, where there are losses by these causes.
 fn unnoticed_but(program: &Program, status: i32, names: &[&str], losses: &[&str]) -> Ended {
     let (wrapped, report) = wrapped_like_plain(program);
     let wrapped = wrapped.with_status(status);

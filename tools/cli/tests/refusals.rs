@@ -1,4 +1,4 @@
-//! What `mod-alloc run` cannot record, it says: why, and the way out.
+//! Programs that `mod-alloc run` cannot record: it says why, and the way out.
 
 #[expect(dead_code, reason = "each test file uses its part")]
 mod run_support;

@@ -78,7 +78,7 @@ fn is_the_sum(merged: &Value, parts: &[Value]) {
     }
     assert_eq!(merged["x_processes"].as_array().unwrap().len(), parts.len());
     assert_eq!(merged["x_upper_bounds"], serde_json::json!(["mb", "mbk", "gb", "gbk"]));
-    // What the viewer refuses.
+    // The viewer refuses such points.
     let points = merged["pps"].as_array().unwrap();
     let stacks: HashSet<String> = points.iter().map(|point| point["fs"].to_string()).collect();
     assert_eq!(stacks.len(), points.len());

@@ -55,7 +55,7 @@ fn place(name: &str) -> PathBuf {
     folder
 }
 
-/// What the program does with all the room that there is.
+/// A run of the program with all the room that there is.
 fn at_ease(program: &Program) -> (Ended, Recorded) {
     let (plain, traced) = (program.plain(), program.traced());
     assert_alike(&plain, &traced);
@@ -65,7 +65,7 @@ fn at_ease(program: &Program) -> (Ended, Recorded) {
     (plain, recorded)
 }
 
-/// The same, where there is so much room for the recording.
+/// A run where there is so much room for the recording.
 fn on_a_disk_of(kib: u64) -> (Ended, Option<Recorded>, Recorded) {
     let program = crowds(&["sites", SITES]);
     let (plain, whole) = at_ease(&program);
@@ -256,7 +256,7 @@ fn close(descriptors: &[i32]) -> io::Result<()> {
     Ok(())
 }
 
-/// What the program opens gets the numbers that it would get without us.
+/// Files that the program opens get the numbers that they would get without us.
 #[test]
 fn standard_input_output_and_error_are_closed() {
     let closed: [fn() -> io::Result<()>; 3] =

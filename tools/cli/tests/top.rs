@@ -328,7 +328,7 @@ impl Terminal {
     }
 }
 
-/// What a terminal shows that was sent this: text, and moves of the cursor.
+/// The screen of a terminal that was sent this: text, and moves of the cursor.
 fn screen(sent: &[u8]) -> String {
     let mut cells = vec![[' '; 100]; 30];
     let (mut row, mut column) = (0, 0);

@@ -4,6 +4,7 @@ import { entries, frameOfFunctions, functionSums, matching } from "./functions.j
 import { hiddenFunctions } from "./flame.js";
 import { unitsOf } from "./format.js";
 import { knownMetrics, metricOf, stopsOf, sumsOf } from "./metrics.js";
+import { Inversion } from "./inversion.js";
 import { harmless, shortPlace, shorter } from "./names.js";
 import { fromHash, toHash } from "./state.js";
 
@@ -94,6 +95,12 @@ export class App {
   hidden() {
     const { hide } = this.state;
     return this.once("hidden", hide.join("\n"), () => hiddenFunctions(this.profile, hide));
+  }
+
+  inversion() {
+    const { hide, focus } = this.state;
+    const key = [focus, ...hide].join("\n");
+    return this.once("inversion", key, () => new Inversion(this.profile, this.hidden(), focus));
   }
 
   entries() {

@@ -4,7 +4,7 @@ import { colors } from "./colors.js";
 import { fill, h, oncePerPicture, prepare, swatch } from "./dom.js";
 import { bytes, count, micros, numberOf, signed } from "./format.js";
 import { momentColumn } from "./metrics.js";
-import { leftOut, nearest, peakOf, samplesOf, ticks } from "./timeline.js";
+import { indexAt, leftOut, nearest, peakOf, samplesOf, ticks } from "./timeline.js";
 import { facts } from "./tip.js";
 
 const LEFT = 68;
@@ -25,9 +25,8 @@ export class Chart {
     Object.assign(this, { app, tip });
     this.samples = samplesOf(app.report.timeline);
     this.end = Math.max(numberOf(app.report.end), this.samples.end.at(-1) ?? 0, 1);
-    const first = app.isDifference ? app.head.reports[0].timeline : null;
-    this.before = first && first.end_us.length > 0 ? samplesOf(first) : null;
-    if (this.before) this.end = Math.max(this.end, this.before.end.at(-1));
+    // The cursor is on one of them.
+    this.times = this.samples.end;
     this.legend = h("p.legend");
     this.cursor = -1;
     this.series = SERIES[0];
@@ -37,8 +36,7 @@ export class Chart {
       {
         tabindex: "0",
         role: "application",
-        "aria-label":
-          "Heap over time. Arrow keys move the cursor; with Shift they draw a range; P goes to the peak; Escape clears.",
+        "aria-label": this.help(),
         onpointerdown: (event) => this.press(event),
         onpointermove: (event) => this.move(event),
         onpointerup: (event) => this.release(event),
@@ -67,6 +65,10 @@ export class Chart {
     new ResizeObserver(() => this.drawSoon()).observe(this.area);
   }
 
+  help() {
+    return "Heap over time. Arrow keys move the cursor; with Shift they draw a range; P goes to the peak; Escape clears.";
+  }
+
   heading() {
     const choose = (event) => {
       this.series = SERIES.find(({ id }) => id === event.target.value);
@@ -78,24 +80,26 @@ export class Chart {
       {},
       h("h2", {}, "Heap over time"),
       h("select", { "aria-label": "Show over time", onchange: choose }, options),
-      h("button", { type: "button", onclick: () => this.toPeak() }, "Go to the peak"),
-      this.clear,
+      this.buttons(),
     );
   }
 
-  behind() {
-    const titles = [
-      "Until",
-      "Least live",
-      "Most live",
-      "Live blocks",
-      "Allocated so far",
-      "Resident",
+  buttons() {
+    return [
+      h("button", { type: "button", onclick: () => this.toPeak() }, "Go to the peak"),
+      this.clear,
     ];
+  }
+
+  titles() {
+    return ["Until", "Least live", "Most live", "Live blocks", "Allocated so far", "Resident"];
+  }
+
+  behind() {
     const head = h(
       "tr",
       {},
-      titles.map((title) => h("th", { scope: "col" }, title)),
+      this.titles().map((title) => h("th", { scope: "col" }, title)),
     );
     return h(
       "details.behind",
@@ -106,25 +110,29 @@ export class Chart {
   }
 
   fillRows() {
+    const step = Math.ceil(this.times.length / MOST_LISTED);
+    const peak = peakOf(this.samples);
+    const isShown = (time, i) => i % step === 0 || time === this.samples.end[peak];
+    const shown = [...this.times.keys()].filter((i) => isShown(this.times[i], i));
+    const row = (i) =>
+      h(
+        "tr",
+        {},
+        h("th", { scope: "row" }, micros(this.times[i])),
+        this.cells(i).map((text) => h("td", {}, text)),
+      );
+    fill(this.rows, shown.map(row));
+  }
+
+  cells(i) {
     const { samples } = this;
-    const step = Math.ceil(samples.end.length / MOST_LISTED);
-    const rows = samples.end
-      .map((_, i) => i)
-      .filter((i) => i % step === 0 || i === peakOf(samples));
-    fill(
-      this.rows,
-      rows.map((i) =>
-        h(
-          "tr",
-          {},
-          h("th", { scope: "row" }, micros(samples.end[i])),
-          [samples.least[i], samples.bytes[i]].map((value) => h("td", {}, bytes(value))),
-          h("td", {}, count(samples.blocks[i])),
-          h("td", {}, bytes(samples.total[i])),
-          h("td", {}, samples.resident[i] === null ? "–" : bytes(samples.resident[i])),
-        ),
-      ),
-    );
+    return [
+      bytes(samples.least[i]),
+      bytes(samples.bytes[i]),
+      count(samples.blocks[i]),
+      bytes(samples.total[i]),
+      samples.resident[i] === null ? "–" : bytes(samples.resident[i]),
+    ];
   }
 
   update() {
@@ -134,11 +142,7 @@ export class Chart {
   }
 
   get hasMoments() {
-    return (
-      !this.app.isDifference &&
-      this.app.report.moments !== null &&
-      this.app.report.moments.at_us.length > 0
-    );
+    return this.app.report.moments !== null && this.app.report.moments.at_us.length > 0;
   }
 
   tell() {
@@ -150,7 +154,6 @@ export class Chart {
   }
 
   hint() {
-    if (this.app.isDifference) return "A range of time can be drawn in the page of one report.";
     return this.hasMoments
       ? `Draw with the mouse over a part of the run: every view follows.${leftOut(this.app.report.moments)}`
       : "This report has no numbers of sites over time, so the views show the whole run.";
@@ -159,11 +162,7 @@ export class Chart {
   sampleText(i) {
     const { samples } = this;
     const resident = samples.resident[i] === null ? "" : `, process ${bytes(samples.resident[i])}`;
-    const range =
-      samples.least[i] === samples.bytes[i]
-        ? bytes(samples.bytes[i])
-        : `${bytes(samples.least[i])} to ${bytes(samples.bytes[i])}`;
-    return `Until ${micros(samples.end[i])}: ${range} live, ${count(samples.blocks[i])} blocks at its end${resident}`;
+    return `Until ${micros(samples.end[i])}: ${this.live(i)} live, ${count(samples.blocks[i])} blocks at its end${resident}`;
   }
 
   rangeText() {
@@ -199,20 +198,23 @@ export class Chart {
     const floor = this.height - BOTTOM;
     const y = (value) => floor - (value / most) * (floor - TOP);
     this.drawGrid(pen, palette, most, y);
-    this.drawArea(pen, palette.band, values, y, floor);
+    this.drawValues(pen, palette, y, floor);
+    fill(this.legend, this.legendOf(palette));
+    this.drawMarks(pen, palette, floor);
+  }
+
+  drawValues(pen, palette, y, floor) {
+    this.drawArea(pen, palette.band, this.samples[this.series.id], y, floor);
     if (this.series.id === "bytes") {
       this.drawArea(pen, palette.area, this.samples.least, y, floor);
       this.drawLine(pen, palette.resident, this.samples, "resident", y);
     }
-    if (this.before) this.drawLine(pen, palette.faint, this.before, this.series.id, y);
     this.drawLine(pen, palette.accent, this.samples, this.series.id, y);
-    this.tellColors(palette);
-    this.drawMarks(pen, palette, floor);
   }
 
   mostOf(values) {
     const resident = this.series.id === "bytes" ? this.samples.resident : [];
-    const all = [...values, ...resident, ...(this.before?.[this.series.id] ?? [])];
+    const all = [...values, ...resident];
     return Math.max(1, all.reduce((a, b) => Math.max(a, b ?? 0), 0) * 1.05);
   }
 
@@ -271,17 +273,13 @@ export class Chart {
     pen.stroke();
   }
 
-  tellColors(palette) {
+  legendOf(palette) {
     const isBytes = this.series.id === "bytes";
     const parts = [[palette.accent, isBytes ? "most live in each interval" : this.series.title]];
     if (isBytes) parts.push([palette.area, "least"]);
     if (isBytes && this.samples.resident.some((value) => value !== null))
       parts.push([palette.resident, "resident memory of the process"]);
-    if (this.before) parts.push([palette.faint, "the first report"]);
-    fill(
-      this.legend,
-      parts.map(([color, text]) => swatch(color, text)),
-    );
+    return parts.map(([color, text]) => swatch(color, text));
   }
 
   drawMarks(pen, palette, floor) {
@@ -297,13 +295,13 @@ export class Chart {
     }
     if (this.cursor >= 0) {
       pen.fillStyle = palette.text;
-      pen.fillRect(this.x(this.samples.end[this.cursor]) - 0.5, TOP, 1, floor - TOP);
+      pen.fillRect(this.x(this.times[this.cursor]) - 0.5, TOP, 1, floor - TOP);
     }
   }
 
   sampleAt(time) {
-    const at = this.samples.end.findIndex((end) => end >= time);
-    return at < 0 ? this.samples.end.length - 1 : at;
+    const at = indexAt(this.times, time);
+    return at < 0 ? this.times.length - 1 : at;
   }
 
   press(event) {
@@ -320,28 +318,29 @@ export class Chart {
       this.drag = [this.from, time];
     }
     if (!this.app.state.range && !this.drag) this.tell();
-    const { samples, cursor } = this;
     this.tip.show(
       event.clientX,
       event.clientY,
-      h("p.name", {}, `Until ${micros(samples.end[cursor])}`),
-      facts([
-        [
-          "Live",
-          samples.least[cursor] === samples.bytes[cursor]
-            ? bytes(samples.bytes[cursor])
-            : `${bytes(samples.least[cursor])} to ${bytes(samples.bytes[cursor])}`,
-        ],
-        ["Blocks", count(samples.blocks[cursor])],
-        ["Allocated so far", bytes(samples.total[cursor])],
-        ["Rate", `${bytes(samples.rate[cursor])}/s`],
-        [
-          "Process",
-          samples.resident[cursor] === null ? "not known" : bytes(samples.resident[cursor]),
-        ],
-      ]),
+      h("p.name", {}, `Until ${micros(this.times[this.cursor])}`),
+      facts(this.facts(this.cursor)),
     );
     this.drawSoon();
+  }
+
+  live(i) {
+    const [least, most] = [this.samples.least[i], this.samples.bytes[i]];
+    return least === most ? bytes(most) : `${bytes(least)} to ${bytes(most)}`;
+  }
+
+  facts(i) {
+    const { samples } = this;
+    return [
+      ["Live", this.live(i)],
+      ["Blocks", count(samples.blocks[i])],
+      ["Allocated so far", bytes(samples.total[i])],
+      ["Rate", `${bytes(samples.rate[i])}/s`],
+      ["Process", samples.resident[i] === null ? "not known" : bytes(samples.resident[i])],
+    ];
   }
 
   release(event) {
@@ -385,7 +384,7 @@ export class Chart {
       const moved = Math.max(from + 1, Math.min(last, to + step));
       this.setRange([from, moved]);
     } else if (step !== undefined) {
-      this.cursor = Math.max(0, Math.min(this.samples.end.length - 1, this.cursor + step));
+      this.cursor = Math.max(0, Math.min(this.times.length - 1, this.cursor + step));
       this.update();
     } else if (event.key === "p") this.toPeak();
     else if (event.key === "Escape") this.setRange(null);

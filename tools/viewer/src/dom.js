@@ -63,6 +63,12 @@ export function swatch(color, text) {
   return h("span.key", {}, h("span.swatch", { style: { background: color } }), text);
 }
 
+// A piece of a line, and its meaning.
+export function lineKey(color, text, isDashed) {
+  const style = { borderTopColor: color, borderTopStyle: isDashed ? "dashed" : "solid" };
+  return h("span.key", {}, h("span.stroke", { style }), text);
+}
+
 // Makes the children of `parent` anew; the one that had the focus, by its data `key`, has it again.
 export function keepingFocus(parent, key, action) {
   const focused = parent.contains(document.activeElement)

@@ -2,6 +2,7 @@
 
 import { App } from "./app.js";
 import { Chart } from "./chart.js";
+import { DifferenceChart } from "./difference_chart.js";
 import { forgetColors } from "./colors.js";
 import { fill, h, keepingFocus } from "./dom.js";
 import { count, numberOf, time } from "./format.js";
@@ -33,12 +34,9 @@ class Page {
     this.tip = new Tip();
     this.views = { overview: new OverviewView(app) };
     this.toolbar = new Toolbar(app);
-    this.chart =
-      app.report.timeline && app.report.timeline.end_us.length > 0
-        ? new Chart(app, this.tip)
-        : null;
     this.tabs = h("nav.tabs", { "aria-label": "Views" });
     this.notices = h("div");
+    this.chart = this.chartOf(app);
     this.main = h("main");
     fill(
       document.getElementById("app"),
@@ -55,6 +53,18 @@ class Page {
     const dark = matchMedia("(prefers-color-scheme: dark)");
     dark.addEventListener("change", () => this.repaint());
     this.update();
+  }
+
+  chartOf(app) {
+    const known = app.head.reports.filter(({ timeline }) => timeline?.end_us.length > 0);
+    if (known.length === app.head.reports.length)
+      return app.isDifference ? new DifferenceChart(app, this.tip) : new Chart(app, this.tip);
+    if (known.length === 1)
+      this.say(
+        "Only one of the two reports has its heap over time. The page of that report alone shows it.",
+        "status",
+      );
+    return null;
   }
 
   title() {
@@ -186,8 +196,8 @@ class Page {
     }
   }
 
-  say(text) {
-    this.notices.append(h("p.notice", { role: "alert" }, text));
+  say(text, role = "alert") {
+    this.notices.append(h("p.notice", { role }, text));
   }
 }
 

@@ -104,21 +104,6 @@ export class Profile {
     }
   }
 
-  // Of each node: its parent, and the parent's function; -1 twice at the outermost. Side by side,
-  // because a walk outward through all stacks mostly waits for memory.
-  outer() {
-    if (this.outerPairs) return this.outerPairs;
-    const pairs = new Int32Array(2 * this.nodeCount).fill(-1);
-    for (let node = 0; node < this.nodeCount; node++) {
-      const parent = this.nodeParent[node];
-      if (parent < 0) continue;
-      pairs[2 * node] = parent;
-      pairs[2 * node + 1] = this.nodeFunction[parent];
-    }
-    this.outerPairs = pairs;
-    return pairs;
-  }
-
   functionName(id) {
     return this.texts[this.functionText[id]];
   }

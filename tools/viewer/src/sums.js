@@ -8,6 +8,7 @@ export class Sums {
     this.profile = profile;
     this.weights = weights;
     this.sums = prefixSums(weights);
+    this.compared = before && [before, after];
     this.before = before && prefixSums(before);
     this.after = after && prefixSums(after);
   }
@@ -19,6 +20,11 @@ export class Sums {
 
   get isCompared() {
     return this.before !== null;
+  }
+
+  // The numbers of the stacks: weights, and if two things are compared, those of both.
+  columns() {
+    return [this.weights, ...(this.compared ?? [])];
   }
 
   get total() {
@@ -51,7 +57,7 @@ export class Sums {
   }
 
   pairOfLeaf(leaf) {
-    return [this.before[leaf + 1] - this.before[leaf], this.after[leaf + 1] - this.after[leaf]];
+    return [this.compared[0][leaf], this.compared[1][leaf]];
   }
 
   pairOfAll() {

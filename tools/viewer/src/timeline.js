@@ -36,6 +36,11 @@ export function peakOf(samples) {
   return samples.bytes.reduce((best, value, i) => (value >= samples.bytes[best] ? i : best), 0);
 }
 
+// The sample whose interval has a time; -1: it is behind the last.
+export function indexAt(ends, time) {
+  return ends.findIndex((end) => end >= time);
+}
+
 export function nearest(stops, time) {
   return stops.reduce(
     (best, stop, i) => (Math.abs(stop - time) < Math.abs(stops[best] - time) ? i : best),

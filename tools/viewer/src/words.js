@@ -11,17 +11,6 @@ export function counters(profile, ranges) {
   );
 }
 
-export function rangesOfNodes(profile, nodes) {
-  return Array.from(nodes, (node) => [
-    profile.leavesBefore[node],
-    profile.leavesBefore[profile.nodeEnd[node]],
-  ]);
-}
-
-export function rangesOfLeaves(leaves) {
-  return Array.from(leaves, (leaf) => [leaf, leaf + 1]);
-}
-
 // [what, text] of each counter.
 export function inWords(profile, ranges) {
   const all = counters(profile, ranges);

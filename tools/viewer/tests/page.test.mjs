@@ -2,12 +2,15 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { leftOut, nearest, peakOf, samplesOf, ticks } from "../src/timeline.js";
-import { Flame, hiddenFunctions, matched, topNodes } from "../src/flame.js";
+import { indexAt, leftOut, nearest, peakOf, samplesOf, ticks } from "../src/timeline.js";
+import { Flame, hiddenFunctions } from "../src/flame.js";
 import { blocks, bytes, bytesInFull, count, micros, share, signed } from "../src/format.js";
 import { functionSums, neighbours } from "../src/functions.js";
+import { InvertedFlame } from "../src/inverted.js";
+import { Inversion } from "../src/inversion.js";
 import { momentColumn, olderThan, sumsOf } from "../src/metrics.js";
 import { fitted, harmless, shorter, shortPlace } from "../src/names.js";
+import { matched, topNodes } from "../src/nodes.js";
 import { Reader } from "../src/reader.js";
 import { defaults, fromHash, toHash } from "../src/state.js";
 import { sorted } from "../src/table.js";
@@ -55,9 +58,12 @@ function rows(flame) {
   return flame.rows.map((row) => row.map((box) => `${name(box.fn)}:${box.value}`).join(" "));
 }
 
-function flameOf(profile, settings = {}) {
-  const hidden = new Uint8Array(profile.functionCount);
-  return new Flame(profile, sumsOf(profile, "total", null), { hidden, ...settings });
+function flameOf(profile, { inverted = false, focus = -1, hide = [], metric = "total" } = {}) {
+  const hidden = hiddenFunctions(profile, hide);
+  const sums = sumsOf(profile, metric, null);
+  if (!inverted) return new Flame(profile, sums, { hidden, focus });
+  const inversion = new Inversion(profile, hidden, focus);
+  return new InvertedFlame(profile, sums, { inversion, hidden, focus });
 }
 
 test("the graph from outer to inner, and inverted", () => {
@@ -78,16 +84,35 @@ test("with a focus, its callees and its callers", () => {
   ]);
 });
 
+test("an inversion serves one metric after another", () => {
+  const profile = profileOf([
+    ["mab", 10, 1],
+    ["mac", 20, 0],
+    ["mb", 40, 3],
+    ["ab", 5, 7],
+  ]);
+  const hidden = new Uint8Array(profile.functionCount);
+  const inversion = new Inversion(profile, hidden, -1);
+  const made = (metric) => {
+    const sums = sumsOf(profile, metric, null);
+    return new InvertedFlame(profile, sums, { inversion, hidden });
+  };
+  // Makes few groups.
+  made("total").ensure(2, 0.5);
+  for (const metric of ["end", "total", "end"]) {
+    assert.deepEqual(rows(made(metric)), rows(flameOf(profile, { metric, inverted: true })));
+  }
+});
+
 test("frames that are left out give their place to what they call", () => {
   const profile = profileOf([
     ["mAb", 1],
     ["mAc", 2],
     ["mb", 4],
   ]);
-  const hidden = hiddenFunctions(profile, ["std"]);
-  const outer = new Flame(profile, sumsOf(profile, "total", null), { hidden });
+  const outer = flameOf(profile, { hide: ["std"] });
   assert.deepEqual(rows(outer), ["*:7", "m:7", "b:5 c:2"]);
-  const inner = new Flame(profile, sumsOf(profile, "total", null), { hidden, inverted: true });
+  const inner = flameOf(profile, { hide: ["std"], inverted: true });
   assert.deepEqual(rows(inner), ["*:7", "b:5 c:2", "m:5 m:2"]);
 });
 
@@ -183,6 +208,10 @@ test("the timeline's samples, peak and stops", () => {
   const samples = samplesOf(lists);
   assert.deepEqual([samples.rate, peakOf(samples)], [[1e7, 0], 1]);
   assert.equal(nearest([0, 10, 20], 14), 1);
+  assert.deepEqual(
+    [0, 10, 11, 21].map((time) => indexAt(samples.end, time)),
+    [0, 0, 1, -1],
+  );
   assert.deepEqual(ticks(1000, 4, 10), [0, 500, 1000]);
   assert.deepEqual(ticks(1024, 4, 2), [0, 256, 512, 768, 1024]);
   assert.deepEqual(ticks(1, 4, 2), [0, 1]);

@@ -9,7 +9,7 @@ use mod_alloc_test_allocators::{heap_with_gaps, number_after, say, say_ours, set
 #[global_allocator]
 static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
 
-/// What `malloc_info` writes.
+/// The output of `malloc_info`.
 fn malloc_info() -> String {
     let (mut text, mut len) = (ptr::null_mut(), 0);
     // SAFETY: both out-pointers are valid until the stream is closed.

@@ -111,6 +111,30 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
+/// Compares in every form; true if no row changed. For `tests/fuzz/`.
+///
+/// # Errors
+///
+/// If `out` has one.
+pub fn is_same_in_every_form(
+    documents: [&Document; 2],
+    out: &mut dyn std::io::Write,
+) -> std::io::Result<bool> {
+    let mut is_same = true;
+    for by in [By::Function, By::Line] {
+        for whole_stacks in [false, true] {
+            let comparison = Comparison::new(documents, by, whole_stacks);
+            is_same &= comparison.rows.iter().all(|row| row.before == row.after);
+            let view = View { sort: Sort::Total, by, top: Some(5), whole_stacks };
+            out.write_all(text::text(&comparison, &view, WIDEST).as_bytes())?;
+            json::write(&comparison, &view, false, out)?;
+        }
+    }
+    let [before, after] = documents;
+    html::write(html::Shown::Difference { before, after }, html::Options::default(), out)?;
+    Ok(is_same)
+}
+
 impl Arguments {
     /// Prints the comparison; `false` if the growth is above the limit.
     fn compare(&self) -> Result<bool, String> {

@@ -3,8 +3,10 @@
 //!
 //! A metric is a thread, and a stack a native allocation in it, as when the profiler opens a dhat
 //! file itself; blocks are samples, since allocations are in bytes there. All are at time 0: a
-//! report has no order of events. `fxprof-processed-profile` has weights of 32 bits, which bytes
-//! exceed.
+//! report has no order of events. The heap over time is a track beside them.
+//! `fxprof-processed-profile` has weights of 32 bits, which bytes exceed.
+
+mod counters;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -35,7 +37,9 @@ pub(super) fn write(document: &Document, metric: Metric, out: &mut dyn Write) ->
         out.write_all(if index == 0 { b"\n" } else { b",\n" })?;
         thread(document, metric, index, &tree, out)?;
     }
-    out.write_all(b"],\n\"shared\":{")?;
+    out.write_all(b"]")?;
+    counters::write(document, out)?;
+    out.write_all(b",\n\"shared\":{")?;
     Shared::of(document).write(&tree, out)?;
     out.write_all(b"}}\n")
 }
@@ -48,6 +52,7 @@ fn meta(document: &Document, metric: Metric, out: &mut dyn Write) -> io::Result<
     write!(out, ",\"stackwalk\":1,\"debug\":false,\"symbolicated\":true")?;
     write!(out, ",\"usesOnlyOneStackType\":true,\"sourceCodeIsNotOnSearchfox\":true")?;
     write!(out, ",\"doesNotUseFrameImplementation\":true,\"keepProfileThreadOrder\":true")?;
+    counters::times(document, out)?;
     let opened = metric::known(document).position(|known| known == metric).unwrap_or(0);
     write!(out, ",\"initialSelectedThreads\":[{opened}]")?;
     write!(out, ",\"categories\":{CATEGORIES},\"markerSchema\":[]}},\"libs\":[]")

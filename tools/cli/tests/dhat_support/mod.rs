@@ -1,20 +1,20 @@
-//! What two profilers counted of one run: the sums, by function, and stack by stack.
+//! Counts of two profilers of one run: the sums, by function, and stack by stack.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::traced::dhat_json::{Counters, Report};
 
-/// What Valgrind counts as we do. Not lifetimes, for which it counts instructions; and not a
+/// Numbers that Valgrind counts as we do. Not lifetimes, for which it counts instructions; and not a
 /// stack's own maximum, which it only brings up to date while the whole heap is at its largest.
 pub(crate) const COUNTED_ALIKE: [&str; 6] = ["tb", "tbk", "gb", "gbk", "eb", "ebk"];
 
 /// In the order of [`COUNTED_ALIKE`].
 pub(crate) type Numbers = [u64; COUNTED_ALIKE.len()];
 
-/// What a profiler says of a run.
+/// A profiler's account of a run.
 #[derive(Clone, Debug)]
 pub(crate) struct Counted {
-    /// What the profiler is called in a complaint.
+    /// The profiler's name in a complaint.
     name: &'static str,
     pub(crate) total: Numbers,
     /// By each function that has a name: the sums of the stacks that it is in.

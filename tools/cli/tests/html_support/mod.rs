@@ -98,12 +98,15 @@ fn head(command: &str, pid: u32) -> Value {
     })
 }
 
-/// The report some changes later: a line moved, one stack gone, one new, one larger.
+/// The report some changes later: a line moved, one stack gone, one new, one larger; half as long.
 pub(crate) fn later() -> Value {
     let mut report = whole();
     report["ftbl"][3] = "0x3: app::load (src/main.rs:25:1)".into();
     report["pps"][0]["tb"] = 1_500_000.into();
     report["pps"][1]["fs"] = json!([5, 4, 6, 7]);
+    for list in report["x_timeline"].as_object_mut().unwrap().values_mut() {
+        list.as_array_mut().unwrap().truncate(MOMENTS as usize / 2);
+    }
     report
 }
 

@@ -1,4 +1,4 @@
-// What the programs share: assertions, and their own account of what they allocate.
+// Parts that the programs share: assertions, and their own account of what they allocate.
 #pragma once
 
 #include <stddef.h>
@@ -18,7 +18,7 @@
         }                                                                                 \
     } while (0)
 
-// What one site has done, as a profiler should count it.
+// The events of one site, as a profiler should count them.
 struct account {
     const char *site;
     uint64_t bytes, blocks, freed_bytes, freed_blocks;

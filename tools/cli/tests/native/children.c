@@ -50,7 +50,7 @@ static void print_all(void) {
     print_account("", &account_of_site_child);
 }
 
-// What a program finds in its environment, and passes on.
+// The variables that a program finds in its environment, and passes on.
 static void print_environment(void) {
     for (char **variable = environ; *variable; variable++) {
         printf("environment %s\n", *variable);

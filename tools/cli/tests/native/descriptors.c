@@ -1,4 +1,4 @@
-// What a TLS descriptor's call changes: fills all registers, makes the call, and prints those that
+// Registers that a TLS descriptor's call changes: fills all registers, makes the call, and prints those that
 // are not what they were. The call is a thread's first access, so that the loader allocates.
 //
 //     descriptors CASE LIBRARY

@@ -78,7 +78,7 @@ static SITE unsigned char *site_calloc(size_t count, size_t size) {
 }
 
 static void case_calloc(void) {
-    // What was freed before is not zero any more, and has to become it again.
+    // Memory that was freed before is not zero any more, and has to become it again.
     for (unsigned round = 0; round < 20; round++) {
         for (unsigned i = 1; i < BLOCKS; i++) {
             unsigned char *block = site_calloc(i, 3 + round);

@@ -20,7 +20,7 @@ static void ruin(void) {
     } else {
         __asm__ volatile(EACH(SIXTEEN, "pcmpeqd %%xmm\\r, %%xmm\\r") ::: "memory");
     }
-    // What is noted of exceptions is no part of the promise that a function gives.
+    // Flags of exceptions are no part of the promise that a function gives.
     unsigned mxcsr;
     __asm__ volatile("stmxcsr %0" : "=m"(mxcsr));
     mxcsr |= 0x3f;

@@ -190,7 +190,7 @@ static void case_knobs(void) {
     CHECK(strstr(text, "<malloc version="));
     free(text);
 
-    // What the program asks to be filled is filled; glibc leaves out what its caches hold.
+    // Blocks that the program asks to be filled are; glibc leaves out those of its caches.
     CHECK(mallopt(M_PERTURB, 0xa5) == 1);
     for (size_t bytes = 2000; bytes < 9000; bytes += 411) {
         unsigned char *block = used(malloc(any(bytes)));

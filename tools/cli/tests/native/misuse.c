@@ -1,4 +1,4 @@
-// What no program may do, and some do: glibc ends them, or does not notice. We must not make it another end.
+// Calls that no program may make, and some make: glibc ends them, or does not notice. We must not make it another end.
 #define _GNU_SOURCE
 #include "checks.h"
 

@@ -16,7 +16,7 @@ ACCOUNT(site_nothrow);
 ACCOUNT(site_aligned);
 ACCOUNT(site_objects);
 
-// What libstdc++ asks aligned_alloc for: a multiple of the alignment.
+// The size that libstdc++ asks aligned_alloc for: a multiple of the alignment.
 std::size_t rounded(std::size_t size, std::align_val_t alignment) {
     auto step = static_cast<std::size_t>(alignment);
     return (size + step - 1) / step * step;

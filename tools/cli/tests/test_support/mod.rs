@@ -18,7 +18,7 @@ pub(crate) struct Package {
     target: PathBuf,
 }
 
-/// What a cargo left.
+/// The remains of a run of cargo.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
@@ -79,7 +79,7 @@ impl Package {
 
     fn set_up<'c>(&self, command: &'c mut Command) -> &'c mut Command {
         command.current_dir(&self.folder).env("CARGO_TARGET_DIR", &self.target);
-        // What the cargo that runs this test has set for it, and what changes outputs.
+        // Variables that the cargo of this test has set for it, and those that change outputs.
         let of_this_test = |name: &String| {
             name.starts_with("MOD_ALLOC") || name.starts_with("CARGO_PKG") || name == "LD_PRELOAD"
         };
@@ -154,7 +154,7 @@ impl Ended {
     }
 }
 
-/// What cargo says when another one is at work at the same time: other tests have some.
+/// Words of cargo when another one is at work at the same time: other tests have some.
 const WAITS: &str = "    Blocking waiting for file lock";
 
 /// Lines without times and numbers of threads, and without ours. Tests run at the same time end in
@@ -199,7 +199,7 @@ fn without_times(line: &str) -> String {
     }
 }
 
-/// Whether nextest is there to be run.
+/// Fails if nextest is not there to be run.
 pub(crate) fn with_nextest() {
     let found = Command::new(env!("CARGO")).args(["nextest", "--version"]).output();
     assert!(

@@ -28,7 +28,7 @@ pub(crate) fn assert_alike(plain: &Ended, other: &Ended) {
     assert_same_text(plain, other);
 }
 
-/// The same, where a signal has become an exit status.
+/// As above, where a signal has become an exit status.
 pub(crate) fn assert_alike_for_a_shell(plain: &Ended, other: &Ended) {
     assert_eq!(for_a_shell(plain), for_a_shell(other), "{plain:#?}\n{other:#?}");
     assert_same_text(plain, other);

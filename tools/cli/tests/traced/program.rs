@@ -15,10 +15,10 @@ const TIME_LIMIT: Duration = Duration::from_secs(600);
 /// Where Debian's programs are; not those that somebody has put in front of them.
 const SEARCHED: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// What to do in the new process before the program begins. Must not allocate.
+/// Work in the new process before the program begins. Must not allocate.
 pub(crate) type Prepare = fn() -> io::Result<()>;
 
-/// What to run.
+/// A program to run.
 #[derive(Debug, Clone)]
 pub(crate) struct Program {
     path: PathBuf,
@@ -29,7 +29,7 @@ pub(crate) struct Program {
     name: String,
 }
 
-/// What a run left.
+/// The remains of a run.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) status: ExitStatus,
@@ -83,7 +83,7 @@ impl Program {
         self
     }
 
-    /// What the new process does before the program begins; of `mod-alloc` itself if it is wrapped.
+    /// Work in the new process before the program begins; of `mod-alloc` itself if it is wrapped.
     pub(crate) fn prepare(mut self, prepare: Prepare) -> Self {
         self.prepare.push(prepare);
         self
@@ -105,7 +105,7 @@ impl Program {
         self.start_traced("no").wait()
     }
 
-    /// The same, with its children.
+    /// As above, with its children.
     pub(crate) fn traced_with_children(&self) -> Ended {
         self.start_traced("yes").wait()
     }
@@ -116,7 +116,7 @@ impl Program {
         self.start_recording(children, &results.join(recording_name(children)))
     }
 
-    /// The same, with the recording at a place of the caller's.
+    /// As above, with the recording at a place of the caller's.
     pub(crate) fn start_recording(&self, children: &str, recording: &Path) -> Running {
         let mut command = self.command();
         let before = self.variable("LD_PRELOAD").map(|more| format!(":{more}"));
@@ -131,7 +131,7 @@ impl Program {
         self.start_wrapped("no").wait()
     }
 
-    /// The same, with its children.
+    /// As above, with its children.
     pub(crate) fn wrapped_with_children(&self) -> Ended {
         self.start_wrapped("yes").wait()
     }
@@ -187,7 +187,7 @@ impl Program {
         all.find_map(|(known, value)| (known == name).then_some(value.as_str()))
     }
 
-    /// What this test keeps of this program's runs.
+    /// The folder in which this test keeps this program's runs.
     fn folder(&self) -> PathBuf {
         let test = std::env::current_exe().expect("the test has a path");
         let test = test.file_stem().expect("and a name").to_string_lossy();
@@ -303,24 +303,24 @@ fn ours_and_theirs(stderr: &str) -> (Vec<String>, String) {
 }
 
 impl Ended {
-    /// The same, if the program ended with this status.
+    /// This run, if the program ended with this status.
     pub(crate) fn with_status(self, status: i32) -> Self {
         assert_eq!(self.status.code(), Some(status), "{self:#?}");
         self
     }
 
-    /// The same, if this signal has ended the program.
+    /// This run, if this signal has ended the program.
     pub(crate) fn with_signal(self, signal: i32) -> Self {
         assert_eq!(self.status.signal(), Some(signal), "{self:#?}");
         self
     }
 
-    /// What the library alone has recorded.
+    /// The recording of the library alone.
     pub(crate) fn recorded(&self) -> Recorded {
         Recorded::read(&self.results.join("recording"))
     }
 
-    /// What each process has recorded, in the order of the files' names.
+    /// The recording of each process, in the order of the files' names.
     pub(crate) fn all_recorded(&self) -> Vec<Recorded> {
         self.recordings().iter().map(|path| Recorded::read(path)).collect()
     }
@@ -330,7 +330,7 @@ impl Ended {
         self.files("recording")
     }
 
-    /// What `mod-alloc run` has written.
+    /// The report that `mod-alloc run` has written.
     pub(crate) fn report(&self) -> Recorded {
         Recorded::of_report(&self.results.join("report.json"))
     }

@@ -88,7 +88,7 @@ pub(crate) fn assert_prefix(recorded: &Recorded, progress: &[Progress]) -> usize
     progress.iter().filter(|at| at.begun != at.done).count()
 }
 
-/// What the sites of a thread have done after so many events.
+/// The numbers of a thread's sites after so many events.
 fn model(thread: usize, events: u64) -> Vec<(String, [u64; 4])> {
     let path: PathBuf = native::program("progress");
     let mut command = std::process::Command::new(path);

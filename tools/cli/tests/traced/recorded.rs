@@ -1,4 +1,4 @@
-//! What was recorded of a program, by the names of its functions.
+//! Numbers recorded of a program, by the names of its functions.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::dhat_json::{Counters, Report};
 
-/// What is counted of a site that a program knows: ever allocated, and live at the end.
+/// Numbers of a site that a program knows: ever allocated, and live at the end.
 pub(crate) const KEYS: [&str; 4] = ["tb", "tbk", "eb", "ebk"];
 
 /// One process's report.
@@ -65,7 +65,7 @@ impl Recorded {
         self.losses().find_map(|(name, lost)| (name == cause).then_some(lost)).unwrap_or_default()
     }
 
-    /// What was lost, by cause, that is not among `expected`.
+    /// Losses, by cause, that are not among `expected`.
     pub(crate) fn other_losses(&self, expected: &[&str]) -> Vec<(&str, u64)> {
         self.losses().filter(|(cause, lost)| *lost > 0 && !expected.contains(cause)).collect()
     }
@@ -110,7 +110,7 @@ pub(crate) fn dhat_of(recording: &Recording) -> Vec<u8> {
     json
 }
 
-/// What a program says it did: by site, in the order of [`KEYS`].
+/// A program's own account: by site, in the order of [`KEYS`].
 pub(crate) fn counted(stdout: &str) -> impl Iterator<Item = (&str, [u64; 4])> {
     stdout.lines().filter_map(|line| {
         let line = line.strip_prefix("varies ").unwrap_or(line);

@@ -1,12 +1,14 @@
 // The flame graph: a canvas that shows the rows in sight, and a table behind it.
 
 import { fill, h, oncePerPicture, prepare, swatch } from "../dom.js";
-import { Flame, matched, outermost, topNodes } from "../flame.js";
+import { Flame } from "../flame.js";
+import { InvertedFlame } from "../inverted.js";
+import { matched, outermost, topNodes } from "../nodes.js";
 import { amount, share } from "../format.js";
 import { fitted } from "../names.js";
 import { boxColor, colors } from "../colors.js";
 import { facts } from "../tip.js";
-import { change, inWords, rangesOfLeaves, rangesOfNodes } from "../words.js";
+import { change, inWords } from "../words.js";
 
 const ROW = 20;
 const GAP = 1;
@@ -80,11 +82,10 @@ export class FlameView {
     if (this.key_ !== key || this.sums !== app.sums()) {
       this.key_ = key;
       this.sums = app.sums();
-      this.flame = new Flame(app.profile, this.sums, {
-        hidden: app.hidden(),
-        inverted: state.inverted,
-        focus: state.focus,
-      });
+      const settings = { hidden: app.hidden(), focus: state.focus };
+      this.flame = state.inverted
+        ? new InvertedFlame(app.profile, this.sums, { ...settings, inversion: app.inversion() })
+        : new Flame(app.profile, this.sums, settings);
       this.zoomKey = null;
     }
     if (this.zoomKey !== String(state.zoom)) {
@@ -236,13 +237,6 @@ export class FlameView {
 
   described(box) {
     const { app } = this;
-    const isStacks = this.flame.inverted && app.state.focus < 0;
-    const ranges =
-      box.parent === null && app.state.focus < 0
-        ? [[0, app.profile.leafCount]]
-        : isStacks
-          ? rangesOfLeaves(box.sources)
-          : rangesOfNodes(app.profile, this.flame.inverted ? box.sources : box.nodes);
     const place = box.fn < 0 ? "" : app.placeOfFunction(box.fn);
     return [
       h("p.name", {}, box.fn < 0 ? "All stacks" : app.name(box.fn)),
@@ -252,7 +246,7 @@ export class FlameView {
         {},
         `${app.metric.label}: ${this.textOf(box).slice(app.name(box.fn).length + 2)}`,
       ),
-      facts(inWords(app.profile, ranges)),
+      facts(inWords(app.profile, this.flame.ranges(box))),
       h("p.hint", {}, "Click to zoom. F: focus on this function."),
     ];
   }

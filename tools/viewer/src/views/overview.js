@@ -154,7 +154,7 @@ export class OverviewView {
     const numbers = ([before, after]) =>
       sums.isCompared
         ? [
-            h("td", {}, `${format(before)} → ${format(after)}`),
+            h("td.both", {}, `${format(before)} → ${format(after)}`),
             h("td", {}, changeText(before, after, format)),
           ]
         : [h("td", {}, format(after)), h("td", {}, bar(after, sums.total))];
