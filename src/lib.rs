@@ -55,7 +55,7 @@
 //! | `MOD_ALLOC_FRAMES` | frames kept of a stack, the innermost: 1 to 256 | 64 |
 //! | `MOD_ALLOC_UNWIND` | `auto`; `tables`, `fp`: unwind tables or frame pointers alone | `auto` |
 //! | `MOD_ALLOC_PEAK` | `bounded`: peaks within 1 % with several threads; `exact` | `bounded` |
-//! | `MOD_ALLOC_TIMELINE` | the [heap over time](#the-heap-over-time): `off`, `totals`, `sites` | `totals` |
+//! | `MOD_ALLOC_TIMELINE` | `off`, `totals`, `sites`: [heap over time](#the-heap-over-time) | `totals` |
 //! | `MOD_ALLOC_LIFETIMES` | `on`: lifetimes by powers of two, for 8 bytes more a block | `off` |
 //! | `MOD_ALLOC_RECORD` | a file for the recording | memory |
 //! | `MOD_ALLOC_SIGNAL` | `QUIT`, `USR1`, …: a [dump](#asking-a-running-program) | none |
@@ -80,10 +80,10 @@
 //! are twice as long whenever there are 512. The event after an interval's end takes the sample,
 //! without a thread. With several threads, bounds are as exact as peaks.
 //!
-//! With `MOD_ALLOC_TIMELINE=sites`, each site's numbers are taken down as well, at up to 256 moments
-//! of the run; of more, each second one is left out, and counted. So a report can tell of any
-//! stretch of time: what was allocated in it, and what of that is still live. In a program with the
-//! crate a thread does that, for at most a hundredth of the time and 24 MiB, twice that while
+//! With `MOD_ALLOC_TIMELINE=sites`, each site's numbers are taken down as well, at up to 256
+//! moments of the run; of more, each second one is left out, and counted. So a report can tell of
+//! any stretch of time: what was allocated in it, and what of that is still live. In a program with
+//! the crate a thread does that, for at most a hundredth of the time and 24 MiB, twice that while
 //! moments are left out. `mod-alloc run` does it from outside, unless the variable says otherwise.
 //!
 //! # Asking a running program
@@ -128,6 +128,13 @@
 //!   from another boot has estimated times.
 //! - If a module is unloaded, and another of the very same layout is loaded from the same path at
 //!   the same address, it is taken for the first one.
+//! - If measured code itself enters a group, its allocations there count for the group, and not for
+//!   [`measure`].
+//! - Debug files are found beside the object, by build id and debug link, and as `.dwp` and `.dwo`;
+//!   not through debuginfod. With `debug = "line-tables-only"`, inlined functions appear without
+//!   their paths, because the file has no more.
+//! - `MOD_ALLOC_SIGNAL` is for programs with the crate; under `mod-alloc run`, use `mod-alloc top`
+//!   and `mod-alloc recover`.
 //!
 //! # How it works
 //!

@@ -17,7 +17,7 @@ const PAGES: [&str; 5] =
     ["README.md", "CHANGELOG.md", "benches/README.md", "fixtures/README.md", "tools/README.md"];
 
 /// The README's samples of output, each compared by a test of this file.
-const SAMPLES: [&str; 2] = ["words exit", "words report"];
+const SAMPLES: [&str; 3] = ["words exit", "words report", "words diff"];
 
 /// The share that compilers and machines may add to the program's own numbers.
 const SHARE: f64 = 0.02;
@@ -28,13 +28,15 @@ const HEAP_SHARE: f64 = 0.5;
 struct Words {
     exit: String,
     report: String,
+    /// The comparison with a run of the program as the README changes it.
+    diff: String,
 }
 
 fn words() -> &'static Words {
     static RAN: OnceLock<Words> = OnceLock::new();
     RAN.get_or_init(|| {
-        let program = text::block(README, "words");
-        let program = package::build("words", &package::on_this_crate("[]"), program);
+        let source = text::block(README, "words");
+        let program = package::build("words", &package::on_this_crate("[]"), source);
         // Paths of its sources are shown from there.
         let folder = package::scratch("words");
         let ran = package::run(&program, &[], &folder);
@@ -42,7 +44,27 @@ fn words() -> &'static Words {
         let report = ["report", "--sort", "blocks", "--top", "2", "dhat-heap.json"];
         let read = package::run(&package::command_line(), &report, &folder);
         assert!(read.status.success(), "{read:?}");
-        Words { exit: package::text(&ran.stderr), report: package::text(&read.stdout) }
+        let changed = package::build("words", &package::on_this_crate("[]"), &borrowing(source));
+        let after = folder.join("after");
+        fs::create_dir_all(&after).expect("the folder can be written to");
+        let again = package::run(&changed, &[], &after);
+        assert!(again.status.success(), "{again:?}");
+        let diff = ["diff", "dhat-heap.json", "after/dhat-heap.json"];
+        let diff = package::run(&package::command_line(), &diff, &folder);
+        assert!(diff.status.success(), "{diff:?}");
+        let [exit, report, diff] =
+            [&ran.stderr, &read.stdout, &diff.stdout].map(|text| package::text(text));
+        Words { exit, report, diff }
+    })
+}
+
+/// The program, changed as the README says.
+fn borrowing(source: &str) -> String {
+    let changes =
+        [("-> BTreeMap<String, u32>", "-> BTreeMap<&str, u32>"), ("word.clone()", "word.as_str()")];
+    changes.into_iter().fold(source.to_owned(), |source, (from, to)| {
+        assert!(source.contains(from), "{from}");
+        source.replace(from, to)
     })
 }
 
@@ -70,6 +92,12 @@ fn its_report_is_what_is_shown() {
     let [shown, is] = [text::block(README, "words report"), &words().report].map(without_path);
     let [(_, shown), (_, is)] = [shown, is].map(heap_lines);
     assert_is(&shown, &is, Numbers::Within(SHARE));
+}
+
+#[test]
+fn its_change_is_what_is_shown() {
+    let (_, is) = words().diff.split_once("\n\n").expect("the first lines are the commands");
+    assert_is(text::block(README, "words diff"), is, Numbers::Within(SHARE));
 }
 
 #[test]
