@@ -46,6 +46,7 @@ impl Clock {
 }
 
 /// The whole microseconds in units of the monotonic clock.
+#[cfg(feature = "backtraces")]
 pub(crate) fn monotonic_micros(units: u64) -> u64 {
     // 256 ns a unit.
     const { assert!(NANOS_SHIFT == 8) };
