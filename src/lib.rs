@@ -55,7 +55,7 @@
 //! | `MOD_ALLOC_FRAMES` | frames kept of a stack, the innermost: 1 to 256 | 64 |
 //! | `MOD_ALLOC_UNWIND` | `auto`; `tables`, `fp`: unwind tables or frame pointers alone | `auto` |
 //! | `MOD_ALLOC_PEAK` | `bounded`: peaks within 1 % with several threads; `exact` | `bounded` |
-//! | `MOD_ALLOC_TIMELINE` | `off`, `totals`, `sites`: [heap over time](#the-heap-over-time) | `totals` |
+//! | `MOD_ALLOC_TIMELINE` | [heap over time](#the-heap-over-time): `off`, `sites` | `totals` |
 //! | `MOD_ALLOC_LIFETIMES` | `on`: lifetimes by powers of two, for 8 bytes more a block | `off` |
 //! | `MOD_ALLOC_RECORD` | a file for the recording | memory |
 //! | `MOD_ALLOC_SIGNAL` | `QUIT`, `USR1`, …: a [dump](#asking-a-running-program) | none |

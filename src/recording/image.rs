@@ -191,8 +191,8 @@ const ALL: [Region; REGIONS] = [
 ];
 
 fn read_region(file: &File, header: &Header, region: Region) -> io::Result<Bytes> {
-    let [offset, entries] = &header.regions[region as usize];
-    let entries = usize::try_from(entries.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
+    let (offset, entries) = header.place(region);
+    let entries = usize::try_from(entries).unwrap_or(usize::MAX);
     let used = view::used(header, region).min(entries).min(MOST[region as usize]);
-    Bytes::read(file, offset.load(Ordering::Relaxed), used * region.entry_size())
+    Bytes::read(file, offset, used * region.entry_size())
 }

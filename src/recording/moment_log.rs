@@ -18,6 +18,7 @@
 
 mod pace;
 mod reader;
+mod varint;
 mod writer;
 
 use std::vec::Vec;
@@ -25,6 +26,8 @@ use std::vec::Vec;
 pub(crate) use pace::Pace;
 pub(crate) use reader::{Record, records};
 pub(crate) use writer::{Place, Writer};
+
+use varint::{push, zigzag};
 
 /// Total bytes, total blocks, live bytes and live blocks of a site.
 pub(crate) type Numbers = [u64; 4];
@@ -69,35 +72,9 @@ fn append(out: &mut Vec<u8>, moment: Moment, changes: impl Iterator<Item = (u32,
     out.resize(start + (out.len() - start).next_multiple_of(ENTRY), 0);
 }
 
-/// A wrapping difference, small if it is near 0 on either side.
-fn zigzag(difference: u64) -> u64 {
-    let signed = difference.cast_signed();
-    (signed << 1 ^ signed >> 63).cast_unsigned()
-}
-
-fn unzigzag(number: u64) -> u64 {
-    number >> 1 ^ (number & 1).wrapping_neg()
-}
-
-fn push(out: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn differences_come_back() {
-        for number in [0, 1, u64::MAX, 2, u64::MAX - 1, 1 << 63, (1 << 63) - 1] {
-            assert_eq!(unzigzag(zigzag(number)), number);
-        }
-        assert_eq!((zigzag(0), zigzag(u64::MAX), zigzag(1)), (0, 1, 2));
-    }
 
     #[test]
     fn records_come_back_and_what_is_not_whole_does_not() {

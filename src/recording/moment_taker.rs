@@ -96,10 +96,9 @@ struct InFile {
 
 impl InFile {
     fn new(file: File, header: &Header) -> Self {
-        let [offset, all] = &header.regions[Region::Timeline as usize];
-        let all = usize::try_from(all.load(Ordering::Relaxed)).unwrap_or(0);
-        let samples = (SAMPLE_ENTRIES * ENTRY) as u64;
-        let offset = offset.load(Ordering::Relaxed).saturating_add(samples);
+        let (offset, all) = header.place(Region::Timeline);
+        let all = usize::try_from(all).unwrap_or(0);
+        let offset = offset.saturating_add((SAMPLE_ENTRIES * ENTRY) as u64);
         InFile { file, offset, entries: all.saturating_sub(SAMPLE_ENTRIES) / 2 }
     }
 

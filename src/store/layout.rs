@@ -172,6 +172,16 @@ pub(crate) struct Header {
     pub(crate) states: HeapStates,
 }
 
+impl Header {
+    /// A region's offset and number of entries, as the header says.
+    #[expect(clippy::indexing_slicing, reason = "an array of all regions")]
+    pub(crate) fn place(&self, region: Region) -> (u64, u64) {
+        use crate::base::sync::Ordering::Relaxed;
+        let [offset, entries] = &self.regions[region as usize];
+        (offset.load(Relaxed), entries.load(Relaxed))
+    }
+}
+
 const _: () = assert!(size_of::<Header>() == HEADER_SIZE);
 const _: () = assert!(core::mem::offset_of!(Header, process) == 192);
 const _: () = assert!(core::mem::offset_of!(Header, heap) == 320);

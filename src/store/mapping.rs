@@ -65,11 +65,9 @@ impl Mapping {
     }
 
     /// A region's offset and number of entries.
-    #[expect(clippy::indexing_slicing, reason = "an array of all regions")]
     pub(crate) fn place(&self, region: Region) -> (usize, usize) {
-        use crate::base::sync::Ordering::Relaxed;
-        let [offset, entries] = &self.header().regions[region as usize];
-        (offset.load(Relaxed) as usize, entries.load(Relaxed) as usize)
+        let (offset, entries) = self.header().place(region);
+        (offset as usize, entries as usize)
     }
 
     /// Bytes from its beginning to the end of its last region.

@@ -73,7 +73,6 @@ impl<'a> View<'a> {
 
 /// The number of used entries of a region, by the header. A frame or site is written before its
 /// number; the orders here are the partners of those writes.
-#[expect(clippy::indexing_slicing, reason = "an array of all regions")]
 pub(crate) fn used(header: &Header, region: Region) -> usize {
     let process = &header.process;
     let used = match region {
@@ -88,9 +87,7 @@ pub(crate) fn used(header: &Header, region: Region) -> usize {
         Region::Frames => header.frames.count.load(Ordering::Acquire),
         Region::Groups => process.groups.load(Ordering::Relaxed),
         Region::Timeline => {
-            let [_, entries] = &header.regions[region as usize];
-            let entries = entries.load(Ordering::Relaxed);
-            return timeline::used(&process.timeline, entries as usize);
+            return timeline::used(&process.timeline, header.place(region).1 as usize);
         }
     };
     used as usize

@@ -111,12 +111,7 @@ unsafe extern "C" fn count(weight: usize, _: usize, _: usize, pc: u64, sp: u64, 
 /// The innermost frame's id of the stack with these registers, or a root's.
 fn frame_of(at: Registers) -> u32 {
     let Some(session) = start::session() else { return ROOT_BROKEN };
-    let inside = Inside::enter(session);
-    match inside {
-        Ok(mut inside) => {
-            let frame = stack_site::frame_of(inside.thread(), session, at);
-            frame.map_or(ROOT_TABLE_FULL, FrameId::number)
-        }
-        Err(_) => ROOT_BROKEN,
-    }
+    let Ok(mut inside) = Inside::enter(session) else { return ROOT_BROKEN };
+    let frame = stack_site::frame_of(inside.thread(), session, at);
+    frame.map_or(ROOT_TABLE_FULL, FrameId::number)
 }

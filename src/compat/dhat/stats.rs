@@ -68,13 +68,7 @@ impl HeapStats {
                 max_blocks: natural(sum.peak_blocks),
                 max_bytes: natural(sum.peak_bytes),
             },
-            Err(State::Ready) => panic!("dhat: getting heap stats when no profiler is running"),
-            Err(State::Running { .. }) => {
-                panic!("dhat: getting heap stats while doing ad hoc profiling")
-            }
-            Err(State::PostAssert) => {
-                panic!("dhat: getting heap stats after the profiler has asserted")
-            }
+            Err(state) => refuse("heap", "ad hoc", state),
         }
     }
 
@@ -110,13 +104,17 @@ impl AdHocStats {
         });
         match state {
             State::Running { mode: Mode::AdHoc, .. } => stats,
-            State::Ready => panic!("dhat: getting ad hoc stats when no profiler is running"),
-            State::Running { mode: Mode::Heap, .. } => {
-                panic!("dhat: getting ad hoc stats while doing heap profiling")
-            }
-            State::PostAssert => {
-                panic!("dhat: getting ad hoc stats after the profiler has asserted")
-            }
+            state => refuse("ad hoc", "heap", state),
         }
+    }
+}
+
+/// Panics in dhat's words: stats of one `kind` were asked for, and the state is another.
+#[track_caller]
+fn refuse(kind: &str, other: &str, state: State) -> ! {
+    match state {
+        State::Ready => panic!("dhat: getting {kind} stats when no profiler is running"),
+        State::Running { .. } => panic!("dhat: getting {kind} stats while doing {other} profiling"),
+        State::PostAssert => panic!("dhat: getting {kind} stats after the profiler has asserted"),
     }
 }

@@ -1,6 +1,7 @@
 //! Records as they are read: the bytes may be anything.
 
-use super::{ENTRY, HEAD, Moment, Numbers, unzigzag};
+use super::varint::{take, unzigzag};
+use super::{ENTRY, HEAD, Moment, Numbers};
 
 /// A moment and the sites' changes up to it.
 #[derive(Debug, Clone, Copy)]
@@ -32,26 +33,12 @@ impl<'a> Record<'a> {
         let (mut bytes, mut site, mut left) = (self.changes, 0_u32, self.sites);
         core::iter::from_fn(move || {
             left = left.checked_sub(1)?;
-            site = site.checked_add(u32::try_from(number(&mut bytes)?).ok()?)?;
+            site = site.checked_add(u32::try_from(take(&mut bytes)?).ok()?)?;
             let mut differences = [0; 4];
             for difference in &mut differences {
-                *difference = unzigzag(number(&mut bytes)?);
+                *difference = unzigzag(take(&mut bytes)?);
             }
             Some((site, differences))
         })
     }
-}
-
-/// Takes a number off the beginning.
-fn number(bytes: &mut &[u8]) -> Option<u64> {
-    let mut number = 0;
-    for shift in (0..u64::BITS).step_by(7) {
-        let (byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        number |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Some(number);
-        }
-    }
-    None
 }

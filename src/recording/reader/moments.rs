@@ -56,8 +56,7 @@ pub(super) fn moments(
     end_micros: u64,
     ids: &[usize],
 ) -> (Moments, Vec<Moment>) {
-    let [_, all] = &view.header.regions[Region::Timeline as usize];
-    let all = usize::try_from(all.load(Ordering::Relaxed)).unwrap_or(0);
+    let all = usize::try_from(view.header.place(Region::Timeline).1).unwrap_or(0);
     // Acquire pairs with the Release of the log's writer: the records are written.
     let state = view.header.process.timeline.log.load(Ordering::Acquire);
     let log = words(log(view.timeline, state, all));
