@@ -57,7 +57,7 @@ pub struct Recording {
 
 impl Recording {
     /// Leaves out the sites that `is_kept` refuses, and their moments.
-    #[cfg(feature = "dhat-compat")]
+    #[cfg(feature = "symbolicate")]
     pub(crate) fn retain_sites(&mut self, is_kept: impl Fn(&Site) -> bool) {
         let mut kept = self.sites.iter().map(&is_kept).collect::<Vec<_>>().into_iter();
         self.moments.sites.retain(|_| kept.next().unwrap_or(false));

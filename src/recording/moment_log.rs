@@ -16,23 +16,26 @@
 //! the file. When the half is full, or has [`MOST_MOMENTS`], it writes each two records as one to
 //! the other half: the later moment stays.
 
+#[cfg(feature = "dhat-compat")]
 mod pace;
 mod reader;
 mod varint;
+#[cfg(feature = "dhat-compat")]
 mod writer;
 
-use std::vec::Vec;
-
+#[cfg(feature = "dhat-compat")]
 pub(crate) use pace::Pace;
-pub(crate) use reader::{Record, records};
+#[cfg(feature = "dhat-compat")]
+use reader::Record;
+pub(crate) use reader::records;
+#[cfg(feature = "dhat-compat")]
 pub(crate) use writer::{Place, Writer};
-
-use varint::{push, zigzag};
 
 /// Total bytes, total blocks, live bytes and live blocks of a site.
 pub(crate) type Numbers = [u64; 4];
 
 /// Moments of a log; more are thinned out.
+#[cfg(feature = "dhat-compat")]
 pub(crate) const MOST_MOMENTS: usize = 256;
 
 /// Bytes of an entry: records begin at multiples of it.
@@ -52,28 +55,11 @@ pub(crate) struct Moment {
     pub(crate) skipped: u32,
 }
 
-/// Appends a record; `changes` ascend by their sites.
-fn append(out: &mut Vec<u8>, moment: Moment, changes: impl Iterator<Item = (u32, Numbers)>) {
-    let start = out.len();
-    out.resize(start + HEAD, 0);
-    let (mut sites, mut last) = (0_u32, 0);
-    for (site, differences) in changes {
-        push(out, u64::from(site.wrapping_sub(last)));
-        differences.into_iter().for_each(|difference| push(out, zigzag(difference)));
-        last = site;
-        sites += 1;
-    }
-    let bytes = (out.len() - start - HEAD) as u64;
-    let head =
-        [moment.begin, moment.end, u64::from(sites) << 32 | u64::from(moment.skipped), bytes];
-    for (place, word) in out[start..].chunks_exact_mut(8).zip(head) {
-        place.copy_from_slice(&word.to_ne_bytes());
-    }
-    out.resize(start + (out.len() - start).next_multiple_of(ENTRY), 0);
-}
-
-#[cfg(test)]
+#[cfg(all(test, feature = "dhat-compat"))]
 mod tests {
+    use std::vec::Vec;
+
+    use super::writer::append;
     use super::*;
 
     #[test]

@@ -8,6 +8,8 @@
 
 mod distributions;
 mod moments;
+#[cfg(feature = "dhat-compat")]
+mod site_numbers;
 mod sites;
 mod span;
 mod timeline;
@@ -27,7 +29,7 @@ use span::Window;
 use words::{bytes, frames, group, module, thread};
 
 #[cfg(feature = "dhat-compat")]
-pub(crate) use moments::site_numbers;
+pub(crate) use site_numbers::site_numbers;
 pub(crate) use span::Span;
 
 /// The heap as it stands.

@@ -90,6 +90,7 @@ impl ThreadSlot {
     }
 
     /// Keeps the thread's maximum: the front forgets its own when an interval ends.
+    #[cfg(feature = "backtraces")]
     pub(crate) fn keep_peak(&self) {
         self.peak_before.raise(self.front.high());
     }

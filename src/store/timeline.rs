@@ -141,8 +141,9 @@ mod places {
     }
 }
 
+#[cfg(feature = "dhat-compat")]
+pub(crate) use places::LOG_ENTRIES;
 #[cfg(feature = "backtraces")]
 pub(crate) use places::{
-    FROM_WITHIN, HALF, LOG_ENTRIES, SAMPLE_ENTRIES, SAMPLES, Sample, count, entries, log, sample,
-    used, words,
+    FROM_WITHIN, HALF, SAMPLE_ENTRIES, SAMPLES, Sample, count, entries, log, sample, used, words,
 };

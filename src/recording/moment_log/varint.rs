@@ -1,8 +1,10 @@
 //! Numbers in as few bytes as they need: LEB128.
 
+#[cfg(feature = "dhat-compat")]
 use std::vec::Vec;
 
 /// A wrapping difference, small if it is near 0 on either side.
+#[cfg(feature = "dhat-compat")]
 pub(super) fn zigzag(difference: u64) -> u64 {
     let signed = difference.cast_signed();
     (signed << 1 ^ signed >> 63).cast_unsigned()
@@ -13,6 +15,7 @@ pub(super) fn unzigzag(number: u64) -> u64 {
 }
 
 /// Appends a number.
+#[cfg(feature = "dhat-compat")]
 pub(super) fn push(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
@@ -35,7 +38,7 @@ pub(super) fn take(bytes: &mut &[u8]) -> Option<u64> {
     None
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "dhat-compat"))]
 mod tests {
     use super::*;
 

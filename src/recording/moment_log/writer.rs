@@ -4,7 +4,8 @@ use std::io;
 use std::vec;
 use std::vec::Vec;
 
-use super::{ENTRY, MOST_MOMENTS, Moment, Numbers, Record, append, records};
+use super::varint::{push, zigzag};
+use super::{ENTRY, HEAD, MOST_MOMENTS, Moment, Numbers, Record, records};
 use crate::store::timeline::HALF;
 
 /// A log's two halves, wherever they are.
@@ -117,6 +118,30 @@ impl<P: Place> Writer<P> {
         (self.second, self.entries, self.moments) = (!self.second, entries, moments);
         self.publish()
     }
+}
+
+/// Appends a record; `changes` ascend by their sites.
+pub(super) fn append(
+    out: &mut Vec<u8>,
+    moment: Moment,
+    changes: impl Iterator<Item = (u32, Numbers)>,
+) {
+    let start = out.len();
+    out.resize(start + HEAD, 0);
+    let (mut sites, mut last) = (0_u32, 0);
+    for (site, differences) in changes {
+        push(out, u64::from(site.wrapping_sub(last)));
+        differences.into_iter().for_each(|difference| push(out, zigzag(difference)));
+        last = site;
+        sites += 1;
+    }
+    let bytes = (out.len() - start - HEAD) as u64;
+    let head =
+        [moment.begin, moment.end, u64::from(sites) << 32 | u64::from(moment.skipped), bytes];
+    for (place, word) in out[start..].chunks_exact_mut(8).zip(head) {
+        place.copy_from_slice(&word.to_ne_bytes());
+    }
+    out.resize(start + (out.len() - start).next_multiple_of(ENTRY), 0);
 }
 
 /// Sites whose numbers differ, and by what.

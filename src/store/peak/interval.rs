@@ -4,7 +4,9 @@
 //! words of Exact mode's front, idle then, hold those of the published live bytes. In Sole mode its
 //! `high` holds the maximum that earlier threads of the sole slot had in the interval.
 
-use super::{BOUNDED, EXACT, Front, Heap, SOLE};
+#[cfg(feature = "backtraces")]
+use super::BOUNDED;
+use super::{EXACT, Front, Heap, SOLE};
 use crate::base::sync::Ordering;
 use crate::store::ids::ThreadIndex;
 
@@ -23,6 +25,7 @@ pub(crate) struct Interval {
 
 impl Front {
     /// Begins an interval, in a heap that is this front.
+    #[cfg(feature = "backtraces")]
     pub(super) fn begin_interval(&self) {
         self.low.set(self.bytes());
         self.high.set(self.bytes());
@@ -96,6 +99,7 @@ impl Heap {
     }
 
     /// Bounded mode, under the lock: begins an interval.
+    #[cfg(feature = "backtraces")]
     pub(super) fn begin_published_interval(&self) {
         self.exact.low.set(self.live_bytes.get());
         self.exact.high.set(self.live_bytes.get());
