@@ -207,7 +207,7 @@ export class Chart {
     this.drawArea(pen, palette.band, this.samples[this.series.id], y, floor);
     if (this.series.id === "bytes") {
       this.drawArea(pen, palette.area, this.samples.least, y, floor);
-      this.drawLine(pen, palette.resident, this.samples, "resident", y);
+      this.drawReadings(pen, palette.resident, this.samples.resident, y);
     }
     this.drawLine(pen, palette.accent, this.samples, this.series.id, y);
   }
@@ -269,6 +269,20 @@ export class Chart {
         pen.lineTo(this.x(end[i]), y(value));
       }
       isOpen = value !== null;
+    });
+    pen.stroke();
+  }
+
+  // Numbers that are known at the ends of some intervals.
+  drawReadings(pen, color, values, y) {
+    pen.strokeStyle = color;
+    pen.lineWidth = 1.25;
+    pen.beginPath();
+    let step = "moveTo";
+    values.forEach((value, i) => {
+      if (value === null) return;
+      pen[step](this.x(this.samples.end[i]), y(value));
+      step = "lineTo";
     });
     pen.stroke();
   }
