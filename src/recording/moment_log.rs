@@ -25,9 +25,7 @@ mod writer;
 
 #[cfg(feature = "dhat-compat")]
 pub(crate) use pace::Pace;
-#[cfg(feature = "dhat-compat")]
-use reader::Record;
-pub(crate) use reader::records;
+pub(crate) use reader::{Record, records};
 #[cfg(feature = "dhat-compat")]
 pub(crate) use writer::{Place, Writer};
 

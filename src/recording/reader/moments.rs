@@ -1,6 +1,5 @@
 //! The sites' numbers at the moments of the log.
 
-use std::collections::HashMap;
 use std::vec;
 use std::vec::Vec;
 
@@ -8,7 +7,7 @@ use super::timeline::{Moment, Sums};
 use super::words::bytes;
 use crate::base::sync::Ordering;
 use crate::recording::model::{Moments, SiteMoment};
-use crate::recording::moment_log::{Numbers, records};
+use crate::recording::moment_log::{Numbers, Record, records};
 use crate::store::layout::Region;
 use crate::store::timeline::{log, words};
 use crate::store::view::View;
@@ -26,37 +25,53 @@ pub(super) fn moments(
     let state = view.header.process.timeline.log.load(Ordering::Acquire);
     let log = words(log(view.timeline, state, all));
     let log = bytes(log, size_of_val(log));
-    let places: HashMap<usize, usize> =
-        ids.iter().enumerate().map(|(place, id)| (*id, place)).collect();
-    let mut found = Moments::default();
+    let kept = || records(&log).take_while(|record| micros(record.moment.end) < end_micros);
+    // The ids ascend.
+    let place = |id: u32| ids.binary_search(&(id as usize)).ok();
+    let mut found = Moments { sites: room(ids.len(), kept(), place), ..Moments::default() };
     let (mut at, mut sums) = (Vec::new(), Sums::default());
-    let mut now: Vec<Numbers> = vec![[0; 4]; ids.len()];
-    let mut sites: Vec<Vec<SiteMoment>> = vec![Vec::new(); ids.len()];
-    for record in records(&log) {
+    let mut now: Vec<Numbers> = vec![[0; 4]; found.sites.len()];
+    for record in kept() {
         let (begin, end) = (micros(record.moment.begin), micros(record.moment.end));
-        found.thinned += u64::from(record.moment.skipped);
-        if end >= end_micros {
-            break;
-        }
         let moment = found.at_micros.len() as u32;
-        for (id, differences) in record.changes() {
-            let Some(&place) = places.get(&(id as usize)) else { continue };
-            let (numbers, site) = (&mut now[place], &mut sites[place]);
+        for (place, differences) in record.changes().filter_map(|(id, by)| Some((place(id)?, by))) {
+            let numbers = &mut now[place];
             sums.take(*numbers);
             numbers.iter_mut().zip(differences).for_each(|(number, difference)| {
                 *number = number.wrapping_add(difference);
             });
             sums.add(*numbers);
             let [total_bytes, total_blocks, live_bytes, live_blocks] = *numbers;
-            site.push(SiteMoment { moment, total_bytes, total_blocks, live_bytes, live_blocks });
+            found.sites[place].push(SiteMoment {
+                moment,
+                total_bytes,
+                total_blocks,
+                live_bytes,
+                live_blocks,
+            });
         }
         // Ascending, whatever the bytes are.
         let end = found.at_micros.last().map_or(end, |before| end.max(before + 1));
         found.at_micros.push(end);
+        found.thinned += u64::from(record.moment.skipped);
         at.push(Moment { begin, end, sums });
     }
-    if !found.at_micros.is_empty() {
-        found.sites = sites;
-    }
     (found, at)
+}
+
+/// Room for each site's moments, and no more: there may be a quarter of a million sites. None, if
+/// there is no record.
+fn room<'r>(
+    sites: usize,
+    records: impl Iterator<Item = Record<'r>>,
+    place: impl Fn(u32) -> Option<usize>,
+) -> Vec<Vec<SiteMoment>> {
+    let mut counts = Vec::new();
+    for record in records {
+        counts.resize(sites, 0);
+        for place in record.changes().filter_map(|(id, _)| place(id)) {
+            counts[place] += 1;
+        }
+    }
+    counts.into_iter().map(Vec::with_capacity).collect()
 }
