@@ -9,9 +9,9 @@
 //! and intervals are twice as long from then on. A sample has the least and the most bytes of its
 //! interval, so that no spike is lost.
 
+use crate::base::os;
 use crate::base::settings::Timeline;
 use crate::base::sync::{AtomicU64, Ordering};
-use crate::engine::allocator::process;
 use crate::engine::session::Session;
 use crate::store::peak::{EXACT, Interval, TAKE_RESIDENT};
 use crate::store::space::{Part, SPACE};
@@ -85,7 +85,9 @@ pub(crate) fn end_interval(slot: &ThreadSlot, session: &Session, now: u64) {
     session.heap().end_interval(&slot.front, now, is_due, |interval| {
         slot.keep_peak();
         write(session, now, interval);
-        if now >= RESIDENT_AT.load(Ordering::Relaxed) {
+        // Under the preload library the process that waits reads it: the program makes no calls of
+        // the system for us, which a sandbox might not allow.
+        if cfg!(not(feature = "preload")) && now >= RESIDENT_AT.load(Ordering::Relaxed) {
             RESIDENT_AT.store(now.saturating_add(RESIDENT_EVERY), Ordering::Relaxed);
             slot.front.add_errands(TAKE_RESIDENT);
         }
@@ -165,8 +167,8 @@ pub(crate) fn note_resident(session: &Session) {
     if !session.is_this_process() {
         return;
     }
-    let _errno = crate::base::os::KeepErrno::new();
-    let Some(resident) = process::resident() else { return };
+    let _errno = os::KeepErrno::new();
+    let Some(resident) = os::resident::resident() else { return };
     // A signal's handler may have interrupted the holder in this thread.
     let Some(_held) = session.heap().lock.try_lock() else { return };
     let state = session.header.process.timeline.samples.load(Ordering::Relaxed);

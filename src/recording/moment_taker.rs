@@ -16,7 +16,7 @@ use crate::recording::moment_log::{ENTRY, Pace, Place, Writer};
 use crate::recording::reader;
 use crate::store::layout::{Header, Process, Region};
 use crate::store::peak::Front;
-use crate::store::timeline::{FROM_WITHIN, SAMPLE_ENTRIES, Schedule};
+use crate::store::timeline::{FROM_WITHIN, SAMPLE_ENTRIES, Sample, Schedule, count, place};
 
 /// Writes the numbers of all call sites into a recording at moments of the run, so that a report
 /// can tell of any stretch of time. The recorded process does nothing for it. There is one taker of
@@ -64,6 +64,7 @@ impl MomentTaker {
         if seen == self.seen {
             return Ok(Some(self.pace.next(cost())));
         }
+        self.writer.place().note_resident(header.get())?;
         let begin = since_start(header.get()).units;
         let image = Image::read_regions(&self.writer.place().file, &SITES)?;
         let numbers = reader::site_numbers(&image.view());
@@ -88,6 +89,8 @@ fn numbers(front: &Front) -> [u64; 4] {
 #[derive(Debug)]
 struct InFile {
     file: File,
+    /// The first byte of the samples in the file.
+    samples: u64,
     /// The log's first byte in the file.
     offset: u64,
     /// Entries of a half.
@@ -98,13 +101,25 @@ impl InFile {
     fn new(file: File, header: &Header) -> Self {
         let (offset, all) = header.place(Region::Timeline);
         let all = usize::try_from(all).unwrap_or(0);
-        let offset = offset.saturating_add((SAMPLE_ENTRIES * ENTRY) as u64);
-        InFile { file, offset, entries: all.saturating_sub(SAMPLE_ENTRIES) / 2 }
+        let (samples, offset) = (offset, offset.saturating_add((SAMPLE_ENTRIES * ENTRY) as u64));
+        InFile { file, samples, offset, entries: all.saturating_sub(SAMPLE_ENTRIES) / 2 }
     }
 
     fn at(&self, second: bool, entry: usize) -> u64 {
         let entry = if second { self.entries + entry } else { entry };
         self.offset + (entry * ENTRY) as u64
+    }
+
+    /// Notes the process's resident memory in its latest sample, which it never writes again.
+    fn note_resident(&self, header: &Header) -> io::Result<()> {
+        let state = header.process.timeline.samples.load(Ordering::Relaxed);
+        let latest = count(state).checked_sub(1);
+        let id = header.process.id.load(Ordering::Relaxed);
+        let (Some(index), Some(resident)) = (latest, os::resident::resident_of(id)) else {
+            return Ok(());
+        };
+        let place = place(state, index) * ENTRY + offset_of!(Sample, resident);
+        self.file.write_all_at(&resident.to_ne_bytes(), self.samples + place as u64)
     }
 
     /// The place of the header's word in the file.

@@ -16,6 +16,7 @@ use crate::store::ids::ThreadIndex;
 use crate::store::ids::{SHARED, SLOTS};
 use crate::store::layout::Region;
 use crate::store::mapping::Mapping;
+use crate::store::timeline::SAMPLE_ENTRIES;
 
 /// A part that grows by itself: a region whose entries are used from the first on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +55,8 @@ impl Part {
         match self {
             Part::Threads => (8, 64),
             Part::Modules | Part::Groups => (16, 256),
-            Part::Timeline => (64, 256),
+            // All samples at once: the program may forbid itself calls of the system later.
+            Part::Timeline => (SAMPLE_ENTRIES as u32, SAMPLE_ENTRIES as u32),
             Part::Sites => (128, 8192),
             Part::Frames => (1024, 65_536),
         }

@@ -58,7 +58,12 @@ mod places {
 
     /// The sample with that index in the half that `state`, of [`Schedule::samples`], names.
     pub(crate) fn sample(samples: &[Sample], state: u64, index: usize) -> Option<&Sample> {
-        samples.get(2 * index + usize::from(state & HALF != 0))
+        samples.get(place(state, index))
+    }
+
+    /// Its entry.
+    pub(crate) fn place(state: u64, index: usize) -> usize {
+        2 * index + usize::from(state & HALF != 0)
     }
 
     /// The records in the half that `state`, of [`Schedule::log`], names; `all` entries has the
@@ -141,9 +146,9 @@ mod places {
     }
 }
 
-#[cfg(feature = "dhat-compat")]
-pub(crate) use places::LOG_ENTRIES;
 #[cfg(feature = "backtraces")]
 pub(crate) use places::{
     FROM_WITHIN, HALF, SAMPLE_ENTRIES, SAMPLES, Sample, count, entries, log, sample, used, words,
 };
+#[cfg(feature = "dhat-compat")]
+pub(crate) use places::{LOG_ENTRIES, place};

@@ -30,6 +30,7 @@ pub(crate) mod loaded;
 pub(crate) mod malloc;
 pub(crate) mod message;
 mod pages;
+pub(crate) mod resident;
 #[cfg(not(feature = "preload"))]
 pub(crate) mod signals;
 #[cfg(feature = "preload")]

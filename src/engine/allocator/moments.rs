@@ -30,8 +30,8 @@ use crate::capture::own_stack::OwnStack;
 use crate::capture::registers::{Registers, with_callers_registers};
 use crate::capture::rule::Rule;
 use crate::capture::walk::{Memory, Rules, Step, step};
+use crate::engine::allocator::collect_quickly;
 use crate::engine::allocator::process::process;
-use crate::engine::allocator::{collect_quickly, process};
 use crate::engine::session::Session;
 use crate::engine::{inside, session};
 use crate::recording::heap_moment::HeapMoment;
@@ -105,7 +105,7 @@ pub(crate) fn now(session: &Session) -> HeapMoment {
 fn note_peak(session: &Session, live: i64) {
     let number = TAKEN.fetch_add(1, Ordering::Relaxed) + 1;
     let Some(place) = session.header.states.peaks.get(number as usize % 2) else { return };
-    let process = ProcessMemory { resident: process::resident(), peak_resident: None };
+    let process = ProcessMemory { resident: os::resident::resident(), peak_resident: None };
     write(place, number, session.clock.now(), live, collect_quickly(), process);
 }
 

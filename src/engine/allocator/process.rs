@@ -12,20 +12,7 @@ use crate::recording::heap_state::ProcessMemory;
 /// ```
 #[must_use]
 pub fn process() -> ProcessMemory {
-    ProcessMemory { resident: resident(), peak_resident: peak_resident() }
-}
-
-/// Bytes of memory that the process has now.
-pub(crate) fn resident() -> Option<u64> {
-    // A line of a hundred bytes at the most: the kernel gives it at once.
-    let pages = os::read_quietly(c"/proc/self/statm", pages)?;
-    pages.checked_mul(os::page_size().bytes() as u64)
-}
-
-/// The second number of `statm`.
-fn pages(statm: &[u8]) -> Option<u64> {
-    let mut numbers = statm.split(|byte| !byte.is_ascii_digit()).filter(|word| !word.is_empty());
-    number(numbers.nth(1)?)
+    ProcessMemory { resident: os::resident::resident(), peak_resident: peak_resident() }
 }
 
 /// The most bytes of memory that the process ever had.
@@ -66,20 +53,9 @@ impl Line {
     }
 }
 
-fn number(digits: &[u8]) -> Option<u64> {
-    core::str::from_utf8(digits).ok()?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn resident_pages_are_the_second_number() {
-        assert_eq!(pages(b"5321 712 480 3 0 99 0\n\0\0"), Some(712));
-        assert_eq!(pages(b"5321"), None);
-        assert_eq!(pages(b""), None);
-    }
 
     #[test]
     fn the_line_is_found_wherever_the_text_is_cut() {
