@@ -13,12 +13,16 @@ const TOP = 10;
 const BOTTOM = 22;
 const MOST_LISTED = 400;
 const DRAGGED_PIXELS = 4;
+// So many times the heap's maximum: a higher line of resident memory would press the heap flat.
+const TOO_HIGH = 3;
 
 export const SERIES = [
   { id: "bytes", title: "Live bytes", format: bytes },
   { id: "blocks", title: "Live blocks", format: count },
   { id: "rate", title: "Bytes allocated per second", format: (value) => `${bytes(value)}/s` },
 ];
+
+const RESIDENT = { id: "resident", title: "Resident memory", format: bytes };
 
 export class Chart {
   constructor(app, tip) {
@@ -65,16 +69,30 @@ export class Chart {
     new ResizeObserver(() => this.drawSoon()).observe(this.area);
   }
 
+  offered() {
+    const isKnown = this.samples.resident?.some((value) => value !== null);
+    return isKnown ? [...SERIES, RESIDENT] : SERIES;
+  }
+
+  // With the live bytes, if both are of one scale.
+  drawsResident() {
+    const most = (values) => values.reduce((a, b) => Math.max(a, b ?? 0), 0);
+    const highest = most(this.samples.resident);
+    return (
+      this.series.id === "bytes" && highest > 0 && highest <= TOO_HIGH * most(this.samples.bytes)
+    );
+  }
+
   help() {
     return "Heap over time. Arrow keys move the cursor; with Shift they draw a range; P goes to the peak; Escape clears.";
   }
 
   heading() {
     const choose = (event) => {
-      this.series = SERIES.find(({ id }) => id === event.target.value);
+      this.series = this.offered().find(({ id }) => id === event.target.value);
       this.drawSoon();
     };
-    const options = SERIES.map(({ id, title }) => h("option", { value: id }, title));
+    const options = this.offered().map(({ id, title }) => h("option", { value: id }, title));
     return h(
       "div.heading",
       {},
@@ -204,16 +222,18 @@ export class Chart {
   }
 
   drawValues(pen, palette, y, floor) {
-    this.drawArea(pen, palette.band, this.samples[this.series.id], y, floor);
-    if (this.series.id === "bytes") {
-      this.drawArea(pen, palette.area, this.samples.least, y, floor);
-      this.drawReadings(pen, palette.resident, this.samples.resident, y);
+    if (this.series === RESIDENT) {
+      return this.drawReadings(pen, palette.resident, this.samples.resident, y);
     }
+    this.drawArea(pen, palette.band, this.samples[this.series.id], y, floor);
+    if (this.series.id === "bytes") this.drawArea(pen, palette.area, this.samples.least, y, floor);
+    if (this.drawsResident())
+      this.drawReadings(pen, palette.resident, this.samples.resident, y);
     this.drawLine(pen, palette.accent, this.samples, this.series.id, y);
   }
 
   mostOf(values) {
-    const resident = this.series.id === "bytes" ? this.samples.resident : [];
+    const resident = this.drawsResident() ? this.samples.resident : [];
     const all = [...values, ...resident];
     return Math.max(1, all.reduce((a, b) => Math.max(a, b ?? 0), 0) * 1.05);
   }
@@ -288,11 +308,12 @@ export class Chart {
   }
 
   legendOf(palette) {
+    const resident = [palette.resident, "resident memory of the process"];
+    if (this.series === RESIDENT) return [swatch(...resident)];
     const isBytes = this.series.id === "bytes";
     const parts = [[palette.accent, isBytes ? "most live in each interval" : this.series.title]];
     if (isBytes) parts.push([palette.area, "least"]);
-    if (isBytes && this.samples.resident.some((value) => value !== null))
-      parts.push([palette.resident, "resident memory of the process"]);
+    if (this.drawsResident()) parts.push(resident);
     return parts.map(([color, text]) => swatch(color, text));
   }
 

@@ -1,7 +1,7 @@
 // The heaps of two reports over time, as two lines. Nothing of the reports is compared at a moment,
 // so there is no range.
 
-import { Chart } from "./chart.js";
+import { Chart, SERIES } from "./chart.js";
 import { lineKey } from "./dom.js";
 import { bytes, count, micros, numberOf } from "./format.js";
 import { indexAt, samplesOf } from "./timeline.js";
@@ -54,6 +54,10 @@ export class DifferenceChart extends Chart {
       ["Blocks before", blocks],
       ["Blocks after", blocksAfter],
     ];
+  }
+
+  offered() {
+    return SERIES;
   }
 
   get hasMoments() {
