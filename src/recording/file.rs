@@ -98,7 +98,7 @@ impl RecordingFile {
     ///
     /// # Errors
     ///
-    /// If the file cannot be opened for writing.
+    /// If the file cannot be opened for writing, or its process has not begun recording.
     pub fn moment_taker(&self) -> Result<Option<MomentTaker>, Error> {
         MomentTaker::new(File::options().read(true).write(true).open(&self.path)?)
     }
