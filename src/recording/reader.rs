@@ -25,6 +25,7 @@ use crate::store::view::View;
 use span::Window;
 use words::{bytes, frames, group, module, thread};
 
+pub(crate) use moments::after_moments;
 #[cfg(feature = "dhat-compat")]
 pub(crate) use moments::site_numbers;
 pub(crate) use span::Span;

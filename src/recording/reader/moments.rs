@@ -48,6 +48,23 @@ pub(crate) fn site_numbers(view: &View<'_>) -> Vec<Numbers> {
     sums
 }
 
+fn log_bytes(view: &View<'_>) -> Vec<u8> {
+    let [_, all] = &view.header.regions[Region::Timeline as usize];
+    let all = usize::try_from(all.load(Ordering::Relaxed)).unwrap_or(0);
+    // Acquire pairs with the Release of the log's writer: the records are written.
+    let state = view.header.process.timeline.log.load(Ordering::Acquire);
+    let log = words(log(view.timeline, state, all));
+    bytes(log, size_of_val(log))
+}
+
+/// A time that is a little after the latest moment, in clock units; 0 if there is none.
+pub(crate) fn after_moments(view: &View<'_>) -> u64 {
+    /// More than a microsecond.
+    const UNITS: u64 = 16;
+    let last = records(&log_bytes(view)).map(|record| record.moment.end).max();
+    last.map_or(0, |end| end.saturating_add(UNITS))
+}
+
 /// The moments of the log before `end_micros`, and the sums of the sites at each; `micros` makes
 /// microseconds of clock units. `ids`: those of the recording's sites.
 pub(super) fn moments(
@@ -56,12 +73,7 @@ pub(super) fn moments(
     end_micros: u64,
     ids: &[usize],
 ) -> (Moments, Vec<Moment>) {
-    let [_, all] = &view.header.regions[Region::Timeline as usize];
-    let all = usize::try_from(all.load(Ordering::Relaxed)).unwrap_or(0);
-    // Acquire pairs with the Release of the log's writer: the records are written.
-    let state = view.header.process.timeline.log.load(Ordering::Acquire);
-    let log = words(log(view.timeline, state, all));
-    let log = bytes(log, size_of_val(log));
+    let log = log_bytes(view);
     let places: HashMap<usize, usize> =
         ids.iter().enumerate().map(|(place, id)| (*id, place)).collect();
     let mut found = Moments::default();
@@ -84,6 +96,8 @@ pub(super) fn moments(
             });
             sums.add(*numbers);
             let [total_bytes, total_blocks, live_bytes, live_blocks] = *numbers;
+            // A damaged record may have a site twice.
+            site.pop_if(|last| last.moment == moment);
             site.push(SiteMoment { moment, total_bytes, total_blocks, live_bytes, live_blocks });
         }
         // Ascending, whatever the bytes are.
