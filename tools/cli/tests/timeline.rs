@@ -123,25 +123,34 @@ fn a_program_that_is_killed_has_its_heap_over_time() {
 
 #[test]
 fn so_it_does_if_the_command_is_killed() {
-    let scratch = Scratch::new("over-time-orphaned");
-    let path = scratch.join("rec");
-    let mut phases = Phases::run(&scratch, None, &[], &[]);
-    phases.pass(&path, &["1", "2", "3"]);
-    assert_eq!(phases.line(), "4");
-    wait_for(&path, "4");
-    kill(phases.child.id());
-    phases.child.wait().unwrap();
-    // While the program runs, and when it has ended: its end of the pipe is closed then.
-    for name in ["now.json", "then.json"] {
-        let recovered = scratch.run(&["recover", "rec", "-o", name]);
-        assert_eq!(status(&recovered), 0, "{}", ours(&recovered));
-        assert_phases(&json(&scratch.join(name)), true);
-        drop(phases.input.take());
-        assert_eq!(phases.line(), "");
+    for is_killed in [false, true] {
+        let scratch = Scratch::new("over-time-orphaned");
+        let path = scratch.join("rec");
+        let mut phases = Phases::run(&scratch, None, &[], &[]);
+        phases.pass(&path, &["1", "2", "3"]);
+        assert_eq!(phases.line(), "4");
+        wait_for(&path, "4");
+        let program = read(&path).unwrap().pid;
+        kill(phases.child.id());
+        phases.child.wait().unwrap();
+        assert_recovered(&scratch, "now.json");
+        if is_killed {
+            kill(program);
+        } else {
+            drop(phases.input.take());
+        }
+        assert_eq!(phases.line(), "", "its end of the pipe is closed");
+        assert_recovered(&scratch, "then.json");
+        let report = scratch.run(&["report", "rec"]);
+        assert_eq!(status(&report), 0, "{}", ours(&report));
+        assert!(text(&report.stdout).contains("site_plateau"), "{}", text(&report.stdout));
     }
-    let report = scratch.run(&["report", "rec"]);
-    assert_eq!(status(&report), 0, "{}", ours(&report));
-    assert!(text(&report.stdout).contains("site_plateau"), "{}", text(&report.stdout));
+}
+
+fn assert_recovered(scratch: &Scratch, name: &str) {
+    let recovered = scratch.run(&["recover", "rec", "-o", name]);
+    assert_eq!(status(&recovered), 0, "{}", ours(&recovered));
+    assert_phases(&json(&scratch.join(name)), true);
 }
 
 #[test]
