@@ -219,20 +219,37 @@ fn in_a_signals_handler_the_allocator_is_not_asked() {
     assert!(end.state.is_none() && end.process.resident.is_some(), "{end:?}");
 }
 
-/// Version 1 had more of the command line where the states are now.
-#[test]
-fn recordings_of_the_first_version_are_read() {
-    let launch = Launch::new("old", programs(), &["simple"]);
+/// A recording, and what is read of it as of a version that had no heap over time.
+fn as_of_version(version: u32, change: impl FnOnce(&mut [u8])) -> (Recording, Recording) {
+    let launch = Launch::new(&format!("version {version}"), programs(), &["simple"]);
     let ended = launch.env("MOD_ALLOC_RECORD", "one.rec").run().with_status(0);
     let path = ended.folder.join("one.rec");
     let now = read(&path);
-    assert!(now.heap_states.is_known());
+    assert!(now.heap_states.is_known() && now.timeline.is_some());
     let mut bytes = fs::read(&path).expect("it is there");
-    bytes[8..12].copy_from_slice(&1_u32.to_ne_bytes());
-    bytes[832..4096].fill(b'x');
+    bytes[8..12].copy_from_slice(&version.to_ne_bytes());
+    // The table's entries of Timeline and Histograms, and the words of the heap over time.
+    bytes[160..192].fill(0);
+    bytes[280..320].fill(0);
+    change(&mut bytes);
     fs::write(&path, &bytes).expect("it can be changed");
     let old = read(&path);
+    assert_eq!(old.sites, now.sites);
+    assert!(old.timeline.is_none() && !old.moments.is_known());
+    (now, old)
+}
+
+/// Version 1 had more of the command line where the states are now.
+#[test]
+fn recordings_of_the_first_version_are_read() {
+    let (_, old) = as_of_version(1, |bytes| bytes[832..4096].fill(b'x'));
     assert_eq!(old.command, "x".repeat(3264));
     assert!(!old.heap_states.is_known());
-    assert_eq!(old.sites, now.sites);
+}
+
+#[test]
+fn recordings_of_the_second_version_are_read() {
+    let (now, old) = as_of_version(2, |_| {});
+    assert_eq!(old.command, now.command);
+    assert_eq!(old.heap_states, now.heap_states);
 }

@@ -98,7 +98,7 @@ impl RecordingFile {
     ///
     /// # Errors
     ///
-    /// If the file cannot be opened for writing.
+    /// If the file cannot be opened for writing, or its process has not begun recording.
     pub fn moment_taker(&self) -> Result<Option<MomentTaker>, Error> {
         MomentTaker::new(File::options().read(true).write(true).open(&self.path)?)
     }
@@ -152,8 +152,8 @@ pub(super) fn since_start(header: &Header) -> Span {
     Span { units, nanos: os::monotonic_nanos().saturating_sub(started) }
 }
 
-/// How long the recording has lasted. Without a written end, up to the latest event
-/// whose time is known.
+/// How long the recording has lasted. Without a written end, up to the latest event or moment whose
+/// time is known.
 fn span(view: &View<'_>, is_running: bool) -> Span {
     let process = &view.header.process;
     let noted = Span {
@@ -165,7 +165,8 @@ fn span(view: &View<'_>, is_running: bool) -> Span {
     }
     let fronts = view.used_slots().map(|(_, slot)| &slot.front).chain([&view.header.heap.exact]);
     let latest = fronts.map(Front::last_growth).max().unwrap_or(0);
-    let units = latest.max(view.header.heap.peak_time.get()).max(noted.units);
+    let latest = latest.max(view.header.heap.peak_time.get()).max(reader::after_moments(view));
+    let units = latest.max(noted.units);
     if units == noted.units {
         return noted;
     }

@@ -31,10 +31,14 @@ pub struct MomentTaker {
 
 impl MomentTaker {
     /// A taker for an open recording; `None` if it keeps no timeline, or its process takes the
-    /// moments itself.
+    /// moments itself. It is no recording yet while its process has not begun.
     pub(super) fn new(file: File) -> Result<Option<Self>, Error> {
         let header = image::header(&file)?;
-        let schedule = &header.get().process.timeline;
+        let process = &header.get().process;
+        let schedule = &process.timeline;
+        if header.get().version.load(Ordering::Relaxed) >= FIRST_VERSION && !is_begun(process) {
+            return Err(Error::NotARecording);
+        }
         let from_within = schedule.log.load(Ordering::Relaxed) & FROM_WITHIN != 0;
         let place = InFile::new(file, header.get());
         let is_ours = schedule.interval.get() != 0 && place.entries != 0 && !from_within;
@@ -75,6 +79,15 @@ impl MomentTaker {
         self.seen = seen;
         Ok(Some(self.pace.next(cost())))
     }
+}
+
+/// The first version with a timeline.
+const FIRST_VERSION: u32 = 3;
+
+/// True once the process has decided about its timeline. A file that is prepared for a forked child
+/// has no process before.
+fn is_begun(process: &Process) -> bool {
+    process.id.load(Ordering::Relaxed) != 0 && process.timeline.sample_at.get() != 0
 }
 
 /// Regions with the sites' numbers, in the order in which they are to be read.

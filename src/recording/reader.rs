@@ -29,6 +29,8 @@ use span::Window;
 use words::{bytes, frames, group, module, thread};
 
 #[cfg(feature = "dhat-compat")]
+pub(crate) use moments::after_moments;
+#[cfg(feature = "dhat-compat")]
 pub(crate) use site_numbers::site_numbers;
 pub(crate) use span::Span;
 

@@ -8,6 +8,7 @@
 mod endings;
 mod model;
 mod numbered;
+mod over_time;
 #[path = "dhat/profilers.rs"]
 mod profilers;
 mod random;
@@ -39,6 +40,7 @@ fn main() {
         signals::PROGRAMS,
         states::PROGRAMS,
         profilers::PROGRAMS,
+        over_time::PROGRAMS,
     ];
     let program = families.iter().copied().flatten().find(|(known, _)| known == name);
     let (_, run) = program.unwrap_or_else(|| panic!("no program is called {name}"));

@@ -12,6 +12,23 @@ use crate::store::layout::Region;
 use crate::store::timeline::{log, words};
 use crate::store::view::View;
 
+fn log_bytes(view: &View<'_>) -> Vec<u8> {
+    let all = usize::try_from(view.header.place(Region::Timeline).1).unwrap_or(0);
+    // Acquire pairs with the Release of the log's writer: the records are written.
+    let state = view.header.process.timeline.log.load(Ordering::Acquire);
+    let log = words(log(view.timeline, state, all));
+    bytes(log, size_of_val(log))
+}
+
+/// A time that is a little after the latest moment, in clock units; 0 if there is none.
+#[cfg(feature = "dhat-compat")]
+pub(crate) fn after_moments(view: &View<'_>) -> u64 {
+    /// More than a microsecond.
+    const UNITS: u64 = 16;
+    let last = records(&log_bytes(view)).map(|record| record.moment.end).max();
+    last.map_or(0, |end| end.saturating_add(UNITS))
+}
+
 /// The moments of the log before `end_micros`, and the sums of the sites at each; `micros` makes
 /// microseconds of clock units. `ids`: those of the recording's sites.
 pub(super) fn moments(
@@ -20,11 +37,7 @@ pub(super) fn moments(
     end_micros: u64,
     ids: &[usize],
 ) -> (Moments, Vec<Moment>) {
-    let all = usize::try_from(view.header.place(Region::Timeline).1).unwrap_or(0);
-    // Acquire pairs with the Release of the log's writer: the records are written.
-    let state = view.header.process.timeline.log.load(Ordering::Acquire);
-    let log = words(log(view.timeline, state, all));
-    let log = bytes(log, size_of_val(log));
+    let log = log_bytes(view);
     let kept = || records(&log).take_while(|record| micros(record.moment.end) < end_micros);
     // The ids ascend.
     let place = |id: u32| ids.binary_search(&(id as usize)).ok();
@@ -42,6 +55,8 @@ pub(super) fn moments(
             });
             sums.add(*numbers);
             let [total_bytes, total_blocks, live_bytes, live_blocks] = *numbers;
+            // A damaged record may have a site twice.
+            found.sites[place].pop_if(|last| last.moment == moment);
             found.sites[place].push(SiteMoment {
                 moment,
                 total_bytes,

@@ -151,7 +151,9 @@ fn points_of(view: &View<'_>, state: u64, micros: impl Fn(u64) -> u64) -> Option
 /// Ends an interval at the moment. Samples that were taken while the moment was read become a part
 /// of that interval: they may have counted what the moment has not.
 fn insert(points: &mut Vec<Point>, moment: &Moment) {
-    let first = points.partition_point(|point| point.end <= moment.begin);
+    // A damaged moment may begin after its end.
+    let begin = moment.begin.min(moment.end);
+    let first = points.partition_point(|point| point.end <= begin);
     let next = points.partition_point(|point| point.end <= moment.end).min(points.len() - 1);
     let covered = points.get(first..=next).unwrap_or_default();
     let least = covered.iter().map(|point| point.least).min().unwrap_or(0);

@@ -5,8 +5,8 @@
 //! happened, whose regions have room for a few entries each:
 //!
 //! ```text
-//! place    u8     0: header, 1 to 9: regions, in the order of their table; more: modulo 10
-//! entry    u8     modulo the entries of the region
+//! place    u8     0: header, 1 to 11: regions, in the order of their table; more: modulo 12
+//! entry    u8     modulo the entries of the region; of Timeline, from 128 on, those of the log
 //! offset   u16    in the entry, little-endian, modulo its size
 //! length   u8     0: the file ends here
 //! bytes           as many; what goes beyond the entry is in the next
@@ -20,15 +20,20 @@ use std::ops::{Range, RangeFrom};
 use std::os::unix::fs::FileExt;
 
 const MAGIC: &[u8] = b"modalloc";
-/// In which the allocator's state is part of the header.
-const VERSION: u32 = 2;
+/// In which the heap over time is part of the recording.
+const VERSION: u32 = 3;
 const TABLE: usize = 16;
-const REGIONS: usize = 9;
+const REGIONS: usize = 11;
 const HEADER: usize = 4096;
 /// Behind the table; what is before it is the same in all recordings.
 const PROCESS: usize = 192;
-const ENTRY_SIZES: [usize; REGIONS] = [512, 512, 4, 64, 64, 24, 16, 512, 65_536];
-const ENTRIES: [usize; REGIONS] = [8, 8, 64, 64, 64, 64, 128, 8, 2];
+const ENTRY_SIZES: [usize; REGIONS] = [512, 512, 4, 64, 64, 24, 16, 512, 65_536, 64, 2048];
+const ENTRIES: [usize; REGIONS] = [8, 8, 64, 64, 64, 64, 128, 8, 2, SAMPLE_ENTRIES + 128, 2];
+/// The region of the heap over time: samples, and behind them the two halves of a log.
+const TIMELINE: usize = 9;
+const SAMPLE_ENTRIES: usize = 1024;
+/// Samples that patches can change.
+const SAMPLES: usize = 128;
 /// The region of the modules.
 const MODULES: usize = 1;
 /// Of a module.
@@ -89,8 +94,16 @@ fn position(place: u8, entry: u8, offset: u16) -> usize {
         0 => offset % HEADER,
         region => {
             let (region, size) = (region - 1, ENTRY_SIZES[region - 1]);
-            PLACES[region] + usize::from(entry) % ENTRIES[region] * size + offset % size
+            PLACES[region] + entry_of(region, entry) * size + offset % size
         }
+    }
+}
+
+/// The entry of a region that a patch names.
+fn entry_of(region: usize, entry: u8) -> usize {
+    match usize::from(entry) {
+        entry if region == TIMELINE && entry >= SAMPLES => SAMPLE_ENTRIES + entry - SAMPLES,
+        entry => entry % ENTRIES[region],
     }
 }
 
@@ -116,7 +129,10 @@ pub fn of_recording(file: &File) -> io::Result<Vec<u8>> {
             if region == MODULES {
                 hide(bytes);
             }
-            add(&mut patches, [region + 1, entry], 0, bytes);
+            // Each entry once, by the first name that it has.
+            if let Some(name) = (0..=u8::MAX).find(|&name| entry_of(region, name) == entry) {
+                add(&mut patches, [region + 1, name.into()], 0, bytes);
+            }
         }
     }
     Ok(patches)
@@ -169,6 +185,9 @@ mod tests {
         }
         // The part that is changed.
         recording[PLACES[MODULES]..PLACES[MODULES + 1]].fill(0);
+        // Of the samples, no patch reaches these.
+        let sample = |index| PLACES[TIMELINE] + index * ENTRY_SIZES[TIMELINE];
+        recording[sample(SAMPLES)..sample(SAMPLE_ENTRIES)].fill(0);
         assert!(apply(&patches_of(&recording).unwrap()) == recording);
         assert!(apply(&[]) == empty());
     }
@@ -188,7 +207,7 @@ mod tests {
     #[test]
     fn a_patch_can_end_the_file_and_goes_no_further() {
         assert_eq!(apply(&[0, 0, 100, 0, 0]).len(), 100);
-        let beyond = [&[9, 1, 0xff, 0xff, 3][..], b"abc"].concat();
+        let beyond = [&[11, 1, 0xff, 0x07, 3][..], b"abc"].concat();
         let bytes = apply(&beyond);
         assert_eq!((bytes.len(), bytes.last()), (SIZE, Some(&b'a')));
     }

@@ -2,13 +2,20 @@
 //! wrong or reads what is there, and never panics. `tools/check/fuzz` looks for longer.
 
 #[expect(dead_code, reason = "other tests run programs in other ways")]
+mod run_support;
+#[expect(dead_code, reason = "other tests run programs in other ways")]
 mod traced;
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use mod_alloc::recording::file::{Error, RecordingFile};
+use mod_alloc::recording::model::Recording;
+use run_support::Scratch;
 use traced::compact::compact;
 use traced::compared::traced_like_plain;
 use traced::native;
@@ -156,6 +163,144 @@ fn a_compact_recording_is_the_same_recording() {
     let blocks: u64 = sites.iter().map(|site| site.counters.total_blocks).sum();
     let bytes: u64 = sites.iter().map(|site| site.counters.total_bytes).sum();
     assert_eq!((bytes, blocks), (sum.get("tb"), sum.get("tbk")));
+}
+
+/// The header's words of the heap over time, and the entry of its region in the table.
+const SCHEDULE: Range<usize> = 280..320;
+const TIMELINE: usize = 16 + 16 * 9;
+/// Bytes of the samples, before the log of moments.
+const SAMPLES: usize = 1024 * 64;
+
+/// A small recording with a log of moments, of a program that was killed.
+fn with_moments() -> Vec<u8> {
+    let scratch = Scratch::new("hostile");
+    let path = scratch.join("rec");
+    let mut command = Command::new(scratch.compile("over_time", &["-pthread"]));
+    command.arg("steps").stdin(Stdio::piped()).stdout(Stdio::piped());
+    command.env("LD_PRELOAD", env!("MOD_ALLOC_PRELOAD_LIBRARY")).env("MOD_ALLOC_RECORD", &path);
+    let mut child = command.env_remove("MOD_ALLOC_TIMELINE").spawn().expect("a program");
+    let mut input = child.stdin.take().expect("piped");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    lines.next().expect("it has begun").expect("text");
+    let file = RecordingFile::open(&path).expect("a recording");
+    let mut taker = file.moment_taker().expect("it can be written").expect("it has a timeline");
+    for _ in 0..20 {
+        input.write_all(b"\n").expect("it reads");
+        lines.next().expect("it goes on").expect("text");
+        assert!(taker.take().expect("it can be written").is_some(), "it runs");
+    }
+    child.kill().expect("it runs");
+    child.wait().expect("it is our child");
+    compact(&path)
+}
+
+/// Damage to what is read as the heap over time: samples, the log, and the words that lead there.
+fn damage_timeline(random: &mut Random, bytes: &mut [u8]) {
+    let offset = u64::from_ne_bytes(bytes[TIMELINE..][..8].try_into().expect("eight bytes"));
+    let samples = offset as usize..offset as usize + SAMPLES;
+    for _ in 0..=random.below(12) {
+        let places = match random.below(8) {
+            0 | 1 => SCHEDULE,
+            2 | 3 => samples.start..samples.start + 64 * 40,
+            _ => samples.end..bytes.len().min(samples.end + 64 * 200),
+        };
+        let at = places.start + random.below(places.len());
+        match random.below(5) {
+            0 => bytes[at] ^= 1 << random.below(8),
+            1 => bytes[at] = random.next() as u8,
+            2 | 3 => word(random, bytes, at),
+            _ => {
+                let from = places.start + random.below(places.len());
+                let length = random.below(512).min(places.end - from.max(at));
+                bytes.copy_within(from..from + length, at);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_damaged_heap_over_time_is_read_as_far_as_it_goes() {
+    let (seed, path, mut random) = (with_moments(), file("over-time"), Random(0x71e));
+    fs::write(&path, &seed).expect("the target folder can be written to");
+    let whole = RecordingFile::open(&path).and_then(|file| file.read()).expect("a recording");
+    assert_eq!(whole.moments.at_micros.len(), 20, "up to {}", whole.end_micros);
+    assert!(whole.timeline.is_some());
+    let mut with_moments = 0;
+    for round in 0..3000 {
+        let mut bytes = seed.clone();
+        damage_timeline(&mut random, &mut bytes);
+        fs::write(&path, &bytes).expect("the target folder can be written to");
+        let judged = catch_unwind(AssertUnwindSafe(|| {
+            let recording = RecordingFile::open(&path)?.read()?;
+            assert_sound(&recording);
+            if round % 50 == 0 {
+                read_with_names(&path, false)?;
+            }
+            Ok::<_, Error>(recording.moments.at_micros.len())
+        }));
+        match judged {
+            Ok(moments) => {
+                with_moments += usize::from(moments.expect("the rest of it is whole") > 0);
+            }
+            Err(_) => {
+                let kept = file(&format!("over-time-panic-{round}"));
+                fs::write(&kept, bytes).expect("the target folder can be written to");
+                panic!("{}: see above", kept.display());
+            }
+        }
+    }
+    assert!(with_moments > 1000, "{with_moments}");
+}
+
+/// A log of as many moments as there is room for: they are read in the time that they take.
+#[test]
+fn no_number_of_moments_is_too_large() {
+    let (mut bytes, path) = (with_moments(), file("over-time-long"));
+    const ENTRIES: u64 = (24 << 20) / 64;
+    let offset = bytes.len().next_multiple_of(64);
+    bytes.resize(offset, 0);
+    let old = u64::from_ne_bytes(bytes[TIMELINE..][..8].try_into().expect("eight bytes")) as usize;
+    bytes.extend_from_within(old..old + SAMPLES);
+    for end in 1..=ENTRIES {
+        let mut record = [0; 64];
+        record[8..16].copy_from_slice(&end.to_ne_bytes());
+        bytes.extend(record);
+    }
+    bytes[TIMELINE..][..8].copy_from_slice(&(offset as u64).to_ne_bytes());
+    bytes[SCHEDULE][32..].copy_from_slice(&ENTRIES.to_ne_bytes());
+    fs::write(&path, &bytes).expect("the target folder can be written to");
+    let recording = RecordingFile::open(&path).and_then(|file| file.read()).expect("a recording");
+    assert_sound(&recording);
+    fs::remove_file(&path).expect("it was written");
+}
+
+/// True of whatever was read.
+fn assert_sound(recording: &Recording) {
+    if let Some(timeline) = &recording.timeline {
+        let lists = [
+            &timeline.min_bytes,
+            &timeline.max_bytes,
+            &timeline.blocks,
+            &timeline.total_bytes,
+            &timeline.total_blocks,
+        ];
+        let length = timeline.end_micros.len();
+        assert!(length > 0 && lists.iter().all(|list| list.len() == length));
+        assert_eq!(timeline.resident_bytes.len(), length);
+        assert!(timeline.end_micros.is_sorted(), "{:?}", timeline.end_micros);
+        let mut bounds = timeline.min_bytes.iter().zip(&timeline.max_bytes);
+        assert!(bounds.all(|(least, most)| least <= most));
+    }
+    let moments = &recording.moments;
+    assert!(moments.at_micros.is_sorted_by(|one, next| one < next));
+    if !moments.at_micros.is_empty() {
+        assert_eq!(moments.sites.len(), recording.sites.len());
+    }
+    for site in &moments.sites {
+        assert!(site.is_sorted_by(|one, next| one.moment < next.moment));
+        let last = site.last().map_or(0, |last| last.moment as usize);
+        assert!(site.is_empty() || last < moments.at_micros.len());
+    }
 }
 
 #[test]

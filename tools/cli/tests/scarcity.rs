@@ -1,6 +1,9 @@
 //! Little of what recording needs: room on the disk, in files, in the address space, descriptors. The
 //! program must not notice; totals are exact, and what could not be kept is counted.
 
+#[path = "../../../tests/support/over_time.rs"]
+#[expect(dead_code, reason = "other tests look at more")]
+mod over_time;
 #[expect(dead_code, reason = "other tests run programs in other ways")]
 mod traced;
 
@@ -11,9 +14,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use mod_alloc::recording::file::RecordingFile;
+use over_time::OverTime;
 use traced::compared::assert_alike;
 use traced::native;
 use traced::program::{Ended, Program};
+use traced::progress;
 use traced::recorded::{KEYS, Recorded};
 
 /// Enough for the table to grow several times.
@@ -92,6 +97,8 @@ fn full_disk_of(kib: u64) {
     assert_eq!(found.other_losses(&["table_full", "no_room"]), []);
     let full = found.report.frames.iter().any(|frame| frame.contains("call-site table full"));
     assert!(full, "what it was is said");
+    // The samples end where there is no room for them; the end is known.
+    OverTime::of(&found.report.json);
 }
 
 #[test]
@@ -140,6 +147,37 @@ fn threads_on_a_full_disk() {
     fs::copy(&recording, &copy).expect("there is a recording");
     let found = Recorded::read(&copy);
     assert_eq!(totals(&found), totals(&whole), "{KEYS:?}");
+}
+
+/// Moments that were taken before stay, and the program goes on.
+#[test]
+fn moments_on_a_full_disk() {
+    let disk = place("moments");
+    mount_small(&disk, 8 << 20, 0);
+    let recording = disk.join("recording");
+    let mut running = progress::program(1, "never", u64::MAX).start_recording("no", &recording);
+    progress::wait_until(&mut running, 1000);
+    let file = RecordingFile::open(&recording).expect("there is room for it");
+    let mut taker = file.moment_taker().expect("it can be written").expect("it has a timeline");
+    assert!(taker.take().expect("there is room").is_some(), "it runs");
+    let mut filler = fs::File::create(disk.join("filler")).expect("there is room for a name");
+    let error = io::copy(&mut io::repeat(1), &mut filler).expect_err("the disk is small");
+    assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+    let error = loop {
+        match taker.take() {
+            Ok(next) => assert!(next.is_some(), "it runs"),
+            Err(error) => break error,
+        }
+        assert!(!running.has_ended());
+    };
+    assert!(error.to_string().contains("No space left"), "{error}");
+    running.signal(libc::SIGKILL);
+    let ended = running.wait().with_signal(libc::SIGKILL);
+    let copy = ended.results.join("recording");
+    fs::copy(&recording, &copy).expect("there is room here");
+    let found = Recorded::read(&copy);
+    let over = OverTime::of(&found.report.json);
+    over.assert_agrees();
 }
 
 fn limit(resource: libc::__rlimit_resource_t, amount: u64) -> io::Result<()> {

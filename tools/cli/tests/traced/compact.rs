@@ -7,9 +7,9 @@ use std::path::Path;
 
 /// As `recording::layout` draws it: the table of regions, each an offset and a number of entries.
 const TABLE: usize = 16;
-const REGIONS: usize = 9;
+const REGIONS: usize = 11;
 const HEADER: usize = 4096;
-const ENTRY_SIZES: [usize; REGIONS] = [512, 512, 4, 64, 64, 24, 16, 512, 65_536];
+const ENTRY_SIZES: [usize; REGIONS] = [512, 512, 4, 64, 64, 24, 16, 512, 65_536, 64, 2048];
 /// The region of the modules, and of the threads' arenas.
 const MODULES: usize = 1;
 
