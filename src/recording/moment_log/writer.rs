@@ -243,8 +243,8 @@ mod tests {
 
     #[test]
     fn every_moment_that_is_kept_has_the_numbers_of_its_time() {
-        /// More than are kept; Miri takes a while for each.
-        const MOMENTS: u64 = if cfg!(miri) { 300 } else { 700 };
+        /// More than are kept. Miri, which is slow, sees the small logs thinned out alone.
+        const MOMENTS: u64 = if cfg!(miri) { 60 } else { 700 };
         for (seed, entries) in [(1, 100_000), (2, 40), (3, 90), (4, 9)] {
             let (memory, mut random) = (Memory::new(entries), Random(seed));
             let mut writer = Writer::new(&memory, 0);

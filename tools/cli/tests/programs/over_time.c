@@ -5,8 +5,8 @@
 //   over_time fork    the first phase; the third one in a forked child
 //   over_time steps   a block of 10 bytes for each line, until there is none
 //
-// The end of standard input ends it, so that it does not outlive a test. Nothing of it allocates but
-// the functions of the phases.
+// The end of standard input ends it, so that it does not outlive a test. Only the functions of the
+// phases allocate.
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
