@@ -83,8 +83,9 @@
 //! With `MOD_ALLOC_TIMELINE=sites`, each site's numbers are taken down as well, at up to 256
 //! moments of the run; of more, each second one is left out, and counted. So a report can tell of
 //! any stretch of time: what was allocated in it, and what of that is still live. In a program with
-//! the crate a thread does that, for at most a hundredth of the time and 24 MiB, twice that while
-//! moments are left out. `mod-alloc run` does it from outside, unless the variable says otherwise.
+//! the crate a thread does that, for at most a hundredth of the time and 24 MiB (1 KiB for each of
+//! `MOD_ALLOC_BUCKETS`, if that is less), twice that while moments are left out. `mod-alloc run`
+//! does it from outside, unless the variable says otherwise.
 //!
 //! # Asking a running program
 //!
