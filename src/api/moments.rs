@@ -69,7 +69,7 @@ impl Taker {
         // No window is opened meanwhile: its sites are others.
         let held = stretches::lock();
         let numbers = consistently(session, |view, _| reader::site_numbers(view));
-        let is_thinned = self.writer.add(begin, session.clock.now(), &numbers).ok()?;
+        let is_thinned = self.writer.add(begin, session.clock.now(), numbers).ok()?;
         drop(held);
         if is_thinned {
             self.pace.slow_down();

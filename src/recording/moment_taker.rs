@@ -73,7 +73,7 @@ impl MomentTaker {
         let image = Image::read_regions(&self.writer.place().file, &SITES)?;
         let numbers = reader::site_numbers(&image.view());
         let end = since_start(header.get()).units;
-        if self.writer.add(begin, end, &numbers)? {
+        if self.writer.add(begin, end, numbers)? {
             self.pace.slow_down();
         }
         self.seen = seen;

@@ -50,7 +50,8 @@
 //!
 //! # The heap over time
 //!
-//! `x_timeline` has lists of one length, an entry for each interval of the run:
+//! `x_timeline` has lists of one length, an entry for each interval of the run; the last one is the
+//! end itself, without length:
 //!
 //! | key | meaning | unit |
 //! |---|---|---|

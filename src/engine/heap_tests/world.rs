@@ -391,7 +391,8 @@ impl World {
         let mut right = Timeline { end_micros: found.end_micros.clone(), ..Timeline::default() };
         let (mut events, mut last) = (self.history.iter().peekable(), Point::default());
         for (index, end) in found.end_micros.iter().enumerate() {
-            let is_open = index + 1 == found.end_micros.len();
+            // The last one is the end itself.
+            let is_open = index + 2 == found.end_micros.len();
             let (mut least, mut most) = (last.live.0, last.live.0);
             while let Some(point) = events.next_if(|point| is_open || point.micros < *end) {
                 least = least.min(point.live.0);

@@ -53,14 +53,25 @@ impl<P: Place> Writer<P> {
     /// # Errors
     ///
     /// Those of the place. The log is as it was.
-    pub(crate) fn add(&mut self, begin: u64, end: u64, numbers: &[Numbers]) -> io::Result<bool> {
+    ///
+    /// Totals never fall: numbers that lack a share on its way from an arena to its site keep what
+    /// they had.
+    pub(crate) fn add(
+        &mut self,
+        begin: u64,
+        end: u64,
+        mut numbers: Vec<Numbers>,
+    ) -> io::Result<bool> {
         if self.place.state()? & !self.flags == 0 {
             // A new window: its sites begin with nothing.
             self.forget();
         }
+        for (number, known) in numbers.iter_mut().zip(&self.known) {
+            *number = [number[0].max(known[0]), number[1].max(known[1]), number[2], number[3]];
+        }
         let mut record = Vec::new();
         let moment = Moment { begin, end, skipped: self.skipped };
-        append(&mut record, moment, changes(&self.known, numbers));
+        append(&mut record, moment, changes(&self.known, &numbers));
         let entries = record.len() / ENTRY;
         let mut is_thinned = false;
         while self.moments > 1
@@ -77,8 +88,7 @@ impl<P: Place> Writer<P> {
         self.entries += entries;
         self.moments += 1;
         self.skipped = 0;
-        self.known.clear();
-        self.known.extend_from_slice(numbers);
+        self.known = numbers;
         self.publish()?;
         Ok(is_thinned)
     }
@@ -253,9 +263,12 @@ mod tests {
                 now.resize(now.len() + random.below(2) as usize, [0; 4]);
                 for _ in 0..random.below(4) {
                     let site = random.below(now.len() as u64) as usize;
-                    now[site][random.below(4) as usize] = random.below(1 << 30);
+                    let [bytes, blocks, ..] = &mut now[site];
+                    *bytes += random.below(1 << 30);
+                    *blocks += 1;
+                    now[site][2 + random.below(2) as usize] = random.below(1 << 30);
                 }
-                writer.add(2 * time, 2 * time + 1, &now).unwrap();
+                writer.add(2 * time, 2 * time + 1, now.clone()).unwrap();
                 history.push(now.clone());
             }
             let found = read(&memory, now.len());
@@ -275,9 +288,9 @@ mod tests {
     fn a_new_window_begins_with_nothing() {
         let memory = Memory::new(100);
         let mut writer = Writer::new(&memory, 0);
-        writer.add(1, 2, &[[5; 4]]).unwrap();
+        writer.add(1, 2, vec![[5; 4]]).unwrap();
         (&memory).publish(0).unwrap();
-        writer.add(3, 4, &[[1; 4]]).unwrap();
+        writer.add(3, 4, vec![[1; 4]]).unwrap();
         assert_eq!(read(&memory, 1), [(Moment { begin: 3, end: 4, skipped: 0 }, vec![[1; 4]])]);
     }
 }

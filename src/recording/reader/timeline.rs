@@ -94,8 +94,11 @@ pub(super) fn timeline(
     let mut points = points(view, micros)?;
     let bounds = (natural(interval.least), natural(interval.most));
     let last = points.last().map_or(0, |point| point.end).max(end_micros);
-    points.push(Point { resident: end_resident(view), ..Point::at(last, bounds, end) });
+    points.push(Point::at(last, bounds, end));
     moments.iter().for_each(|moment| insert(&mut points, moment));
+    // The end itself, an interval without length: the last one may have had more.
+    let live = (end.live_bytes, end.live_bytes);
+    points.push(Point { resident: end_resident(view), ..Point::at(last, live, end) });
     Some(lists(&points))
 }
 
@@ -168,14 +171,14 @@ fn insert(points: &mut Vec<Point>, moment: &Moment) {
 
 fn lists(points: &[Point]) -> Timeline {
     let list = |of: fn(&Point) -> u64| points.iter().map(of).collect::<Vec<_>>();
-    // Numbers that several threads added up may be a few events behind those read a moment earlier.
+    // A sample may have counted an event that its site had not counted at the moment just after it.
     let rising = |of: fn(&Point) -> u64| {
-        let mut most = 0;
-        let rise = |point| {
-            most = most.max(of(point));
-            most
-        };
-        points.iter().map(rise).collect::<Vec<_>>()
+        let (mut list, mut least) = (list(of), u64::MAX);
+        for number in list.iter_mut().rev() {
+            least = least.min(*number);
+            *number = least;
+        }
+        list
     };
     Timeline {
         end_micros: list(|point| point.end),

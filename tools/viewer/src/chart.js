@@ -4,7 +4,7 @@ import { colors } from "./colors.js";
 import { fill, h, oncePerPicture, prepare, swatch } from "./dom.js";
 import { bytes, count, micros, numberOf, signed } from "./format.js";
 import { momentColumn } from "./metrics.js";
-import { indexAt, leftOut, nearest, peakOf, samplesOf, ticks } from "./timeline.js";
+import { around, indexAt, leftOut, nearest, peakOf, samplesOf, ticks } from "./timeline.js";
 import { facts } from "./tip.js";
 
 const LEFT = 68;
@@ -173,8 +173,8 @@ export class Chart {
 
   hint() {
     return this.hasMoments
-      ? `Draw with the mouse over a part of the run: every view follows.${leftOut(this.app.report.moments)}`
-      : "This report has no numbers of sites over time, so the views show the whole run.";
+      ? `Draw with the mouse over a part of the run: every view follows. A range begins and ends at one of ${count(this.app.report.moments.at_us.length)} moments, marked below the axis.${leftOut(this.app.report.moments)}`
+      : "This report has no numbers of sites over time, so the views show the whole run. mod-alloc run keeps them, and so does a program with MOD_ALLOC_TIMELINE=sites.";
   }
 
   sampleText(i) {
@@ -308,7 +308,7 @@ export class Chart {
   }
 
   legendOf(palette) {
-    const resident = [palette.resident, "resident memory of the process"];
+    const resident = [palette.resident, "resident memory of the process, the profiler's included"];
     if (this.series === RESIDENT) return [swatch(...resident)];
     const isBytes = this.series.id === "bytes";
     const parts = [[palette.accent, isBytes ? "most live in each interval" : this.series.title]];
@@ -318,6 +318,8 @@ export class Chart {
   }
 
   drawMarks(pen, palette, floor) {
+    pen.fillStyle = palette.accent;
+    if (this.hasMoments) this.app.stops.forEach((stop) => pen.fillRect(this.x(stop), floor, 1, 3));
     const range = this.drag ?? this.app.state.range?.map((stop) => this.app.stops[stop]);
     if (range) {
       const [left, right] = range.map((time) => this.x(time)).sort((a, b) => a - b);
@@ -383,10 +385,10 @@ export class Chart {
     this.pressed = undefined;
     this.drag = undefined;
     if (!drag) return;
-    const [from, to] = [this.from, this.timeAt(event)]
-      .sort((a, b) => a - b)
-      .map((time) => nearest(this.app.stops, time));
-    this.setRange(from < to ? [from, to] : null);
+    const times = [this.from, this.timeAt(event)].sort((a, b) => a - b);
+    const [from, to] = times.map((time) => nearest(this.app.stops, time));
+    // Between two moments: the range reaches from one to the other.
+    this.setRange(from < to ? [from, to] : around(this.app.stops, times));
   }
 
   leave() {

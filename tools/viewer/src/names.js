@@ -1,6 +1,9 @@
 // Names of functions and places, made harmless and made to fit.
 
 const LONGEST = 2_000;
+// Longer names lose their template arguments, if those are more than a few letters.
+const LONG = 80;
+const FEW = 8;
 
 // Control characters as pictures, and marks that turn the direction of text as question marks.
 export function harmless(text, longest = LONGEST) {
@@ -28,7 +31,24 @@ export function shorter(name) {
     else if (letter === ">") depth = Math.max(0, depth - 1);
     if (!/[\p{L}\p{N}_{}#]/u.test(letter)) path = text.length;
   }
-  return text;
+  return text.length > LONG ? withoutArguments(text) : text;
+}
+
+// Long template arguments left out: `f(std::engine<unsigned long, 32ul>&)` is `f(std::engine<…>&)`.
+function withoutArguments(name) {
+  let text = "";
+  let depth = 0;
+  let start = 0;
+  for (let i = 0; i < name.length; i++) {
+    // Rust's `<A as B>::c` begins with what says most.
+    if (name[i] === "<" && text !== "" && ++depth === 1) start = i;
+    if (depth === 0) text += name[i];
+    if (name[i] === ">" && depth > 0 && --depth === 0) {
+      text += i - start > FEW ? "<…>" : name.slice(start, i + 1);
+    }
+  }
+  // Not balanced: an operator's name.
+  return depth === 0 ? text : name;
 }
 
 // In at most `room` characters: whole, or shorter, or its end, which says more than its beginning.

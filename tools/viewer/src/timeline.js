@@ -41,6 +41,13 @@ export function indexAt(ends, time) {
   return ends.findIndex((end) => end >= time);
 }
 
+// The stops on both sides of a stretch of time.
+export function around(stops, [from, to]) {
+  const before = stops.findLastIndex((stop) => stop <= from);
+  const after = stops.findIndex((stop) => stop >= to);
+  return [Math.max(0, before), after < 0 ? stops.length - 1 : after];
+}
+
 export function nearest(stops, time) {
   return stops.reduce(
     (best, stop, i) => (Math.abs(stop - time) < Math.abs(stops[best] - time) ? i : best),

@@ -11,7 +11,6 @@ use mod_alloc::recording::file::{MomentTaker, RecordingFile};
 use crate::base::say::say;
 use crate::recordings;
 
-use super::ahead::give_way;
 use super::arguments::Children;
 
 /// The pause between two looks for recordings that have begun; many processes live longer.
@@ -30,12 +29,12 @@ impl Moments {
     /// Begins with the recording that will be at `path`, or with those in the folder. `None`: no
     /// moments are wanted, or there can be no thread.
     pub(super) fn begin(path: PathBuf, children: Children) -> Option<Self> {
-        if std::env::var_os("MOD_ALLOC_TIMELINE").is_some_and(|value| value != "sites") {
+        let are_refused = |value| value == "off" || value == "totals";
+        if std::env::var_os("MOD_ALLOC_TIMELINE").is_some_and(are_refused) {
             return None;
         }
         let (end, ended) = mpsc::channel();
         let work = move || {
-            give_way();
             let mut takers = Takers::default();
             let mut pause = LOOK;
             while ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
