@@ -70,6 +70,11 @@ class Page {
   title() {
     const { app } = this;
     const facts = (report) => {
+      const programs = report.processes.length;
+      if (programs > 0) {
+        const sum = `the sum of ${count(programs)} ${programs === 1 ? "program" : "programs"}`;
+        return `${sum} · ${count(report.stacks)} stacks`;
+      }
       const parts = [`process ${count(report.pid)}`.replaceAll(",", "")];
       if (numberOf(report.end) > 1) parts.push(`ran ${time(report.end, report)}`);
       if (report.thread_count !== null)

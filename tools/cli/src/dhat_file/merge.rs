@@ -28,6 +28,9 @@ pub struct Merger {
     /// The highest peak so far in bytes, and when it was.
     highest: (u64, Option<u64>),
     end: u64,
+    /// A document with blocks had no histogram of sizes, or of lifetimes: those of the others are
+    /// not of the sum.
+    lacks: (bool, bool),
 }
 
 impl Merger {
@@ -41,6 +44,11 @@ impl Merger {
         }
         add_extras(&mut head.extras, document);
         self.sum.add(document, is_first);
+        if !document.sites.is_empty() {
+            let known = document.extras.histograms.as_ref();
+            self.lacks.0 |= known.is_none_or(|known| known.sizes.is_none());
+            self.lacks.1 |= known.is_none_or(|known| known.lifetimes.is_none());
+        }
         self.end = self.end.max(document.end);
         // Of equal peaks the later one, in whatever order the documents come.
         self.highest = self.highest.max((document.totals().peak_bytes, document.peak));
@@ -62,7 +70,12 @@ impl Merger {
 
     /// The sum of all.
     #[must_use]
-    pub fn finish(self) -> Document {
+    pub fn finish(mut self) -> Document {
+        let sums = self.head.as_mut().and_then(|head| head.extras.histograms.as_mut());
+        if let Some(histograms) = sums {
+            histograms.sizes.take_if(|_| self.lacks.0);
+            histograms.lifetimes.take_if(|_| self.lacks.1);
+        }
         Document {
             sites: self.sum.sites,
             frames: self.sum.frames,

@@ -15,7 +15,7 @@ use std::io::{self, Write};
 
 use crate::dhat_file::{Document, Frame, Location};
 
-use super::json_text::{list, string, strings};
+use super::json_text::{column, list, string, strings};
 use super::metric::{self, Metric};
 use super::names::{file_name, function, index};
 use super::tree::{ROOT, Tree};
@@ -263,14 +263,4 @@ impl<'d> Shared<'d> {
         column(out, "type", names.iter().map(|_| LIBRARY))?;
         write!(out, ",\"length\":{}}}", names.len())
     }
-}
-
-/// Writes a further column of a table.
-fn column(
-    out: &mut dyn Write,
-    name: &str,
-    items: impl IntoIterator<Item = impl Display>,
-) -> io::Result<()> {
-    write!(out, ",\"{name}\":")?;
-    list(out, items)
 }

@@ -9,7 +9,7 @@ pub(super) fn string(out: &mut dyn Write, text: &str) -> io::Result<()> {
 }
 
 /// Writes a list of numbers, or of `true`, `false` and `null`.
-pub(super) fn list(
+pub(in crate::export) fn list(
     out: &mut dyn Write,
     items: impl IntoIterator<Item = impl Display>,
 ) -> io::Result<()> {
@@ -19,6 +19,16 @@ pub(super) fn list(
         write!(out, "{comma}{item}")?;
     }
     out.write_all(b"]")
+}
+
+/// Writes a further column of a table: a list that is named.
+pub(in crate::export) fn column(
+    out: &mut dyn Write,
+    name: &str,
+    items: impl IntoIterator<Item = impl Display>,
+) -> io::Result<()> {
+    write!(out, ",\"{name}\":")?;
+    list(out, items)
 }
 
 /// Writes a list of strings.

@@ -55,13 +55,19 @@ impl Report<'_> {
         let document = self.document;
         let command = names::command_line(&document.command, self.width);
         line!(self, "{}", Painted(STRONG, command));
-        let mut facts = vec![format!("process {}", document.pid)];
-        if document.end > 1 {
-            facts.push(format!("ran {}", self.time(document.end as f64)));
-        }
         let extras = &document.extras;
         let counted = |count, one, many| Counted { count, one, many }.to_string();
-        facts.extend(extras.threads.map(|count| counted(count, "thread", "threads at a time")));
+        let mut facts = Vec::new();
+        if extras.processes.is_empty() {
+            facts.push(format!("process {}", document.pid));
+            if document.end > 1 {
+                facts.push(format!("ran {}", self.time(document.end as f64)));
+            }
+            facts.extend(extras.threads.map(|count| counted(count, "thread", "threads at a time")));
+        } else {
+            let programs = extras.processes.len() as u64;
+            facts.push(format!("the sum of {}", counted(programs, "program", "programs")));
+        }
         facts.push(counted(document.sites.len() as u64, "stack", "stacks"));
         match &extras.version {
             Some(version) => facts.push(format!("mod-alloc {version}")),

@@ -5,9 +5,8 @@ use std::io::{self, Write};
 
 use mod_alloc::recording::model::Timeline;
 
-use super::column;
 use crate::dhat_file::Document;
-use crate::export::json_text::list;
+use crate::export::json_text::{column, list};
 
 /// Of the format's `interval`, a millisecond.
 const MICROS_IN_INTERVAL: u64 = 1_000;
