@@ -301,6 +301,47 @@ fn a_stripped_library_names_what_it_exports_and_nothing_else() {
     assert!(resolve(module(&library), &[], exported)[0].is_bare("outer"));
 }
 
+/// Strips `dir/app` and puts its internal symbols into it, packed, as Fedora does it.
+fn pack_symbols(dir: &Path, internal: &str) {
+    must("objcopy", &["-S", "--keep-symbol", internal, "app", "symbols"], dir);
+    must(
+        "objcopy",
+        &["-S", "--remove-section=.comment", "--keep-symbol", internal, "symbols"],
+        dir,
+    );
+    must("strip", &["-s", "app"], dir);
+    must("xz", &["symbols"], dir);
+    must("objcopy", &["--add-section", ".gnu_debugdata=symbols.xz", "app"], dir);
+}
+
+#[test]
+fn packed_symbols_name_what_a_stripped_library_does_not_export() {
+    let dir = dir("gnu-debugdata");
+    fs::write(
+        dir.join("app.c"),
+        "static __attribute__((noinline)) int hidden(int x) { __asm__(\"\" : \"+r\"(x)); return x; }
+         int exported(int x) { return hidden(x) + 1; }",
+    )
+    .unwrap();
+    must("cc", &["-O1", "-shared", "-fPIC", "-o", "app", "app.c"], &dir);
+    let library = dir.join("app");
+    let [hidden, exported] = ["hidden", "exported"].map(|name| function(&library, name).0);
+    pack_symbols(&dir, "hidden");
+    let recording = recording(vec![module(&library)]);
+    let mut asked = Asked::new(&recording, &[]);
+    assert_eq!(asked.at(hidden).1.first().map(|found| found.name.as_str()), Some("hidden"));
+    assert!(asked.at(exported).1[0].is_bare("exported"));
+
+    // Damage costs the packed names alone.
+    let mut data = fs::read(&library).unwrap();
+    let at = data.windows(6).position(|bytes| bytes == b"\xfd7zXZ\0").unwrap();
+    data[at + 40..at + 60].fill(0xa5);
+    fs::write(&library, data).unwrap();
+    let mut asked = Asked::new(&recording, &[]);
+    assert_eq!(asked.at(hidden).1, []);
+    assert!(asked.at(exported).1[0].is_bare("exported"));
+}
+
 #[test]
 fn a_program_stripped_of_everything_keeps_module_and_offset() {
     let dir = dir("stripped");

@@ -34,6 +34,7 @@
 
 mod dwarf;
 mod locate;
+mod mini_debug_info;
 mod modules;
 mod names;
 mod object_file;
