@@ -131,9 +131,9 @@
 //! - If measured code itself enters a group, its allocations there count for the group, and not for
 //!   [`measure`].
 //! - Debug files are found beside the object, by build id and debug link, and as `.dwp` and `.dwo`;
-//!   not through debuginfod. Symbols packed in `.gnu_debugdata` name functions without lines. With
-//!   `debug = "line-tables-only"`, inlined functions appear without their paths, because the file
-//!   has no more.
+//!   through debuginfod only by the commands, with `--debuginfod`. Symbols packed in
+//!   `.gnu_debugdata` name functions without lines. With `debug = "line-tables-only"`, inlined
+//!   functions appear without their paths, because the file has no more.
 //! - `MOD_ALLOC_SIGNAL` is for programs with the crate; under `mod-alloc run`, use `mod-alloc top`
 //!   and `mod-alloc recover`.
 //!

@@ -2,8 +2,8 @@
 //! none.
 //!
 //! In this order: the object itself if it has debug information; by build id; by
-//! `.gnu_debuglink`. A file with another build id than the module's, or another checksum
-//! than the link's, describes other code and is passed over.
+//! `.gnu_debuglink`; from elsewhere, if that is asked for. A file with another build id than the
+//! module's, or another checksum than the link's, describes other code and is passed over.
 
 use std::ffi::OsStr;
 use std::fmt::Write;
@@ -17,6 +17,7 @@ use std::vec::Vec;
 
 use crate::recording::model::{Module, Recording};
 
+use super::fetch::Fetch;
 use super::object_file::{Facts, open};
 
 /// The folder in which distributions put debug files.
@@ -41,6 +42,7 @@ pub(super) struct Search {
     /// The running executable, which the kernel keeps readable after it was deleted or replaced.
     process_exe: PathBuf,
     is_this_process: bool,
+    fetch: Option<Fetch>,
 }
 
 impl Search {
@@ -52,7 +54,12 @@ impl Search {
             executable: recording.executable.clone(),
             process_exe: PathBuf::from(std::format!("/proc/{}/exe", recording.pid)),
             is_this_process: recording.pid == std::process::id(),
+            fetch: None,
         }
+    }
+
+    pub(super) fn fetch_by(&mut self, fetch: Option<Fetch>) {
+        self.fetch = fetch;
     }
 
     /// The files that describe `module`; none at all for the vdso or a module that is gone.
@@ -124,7 +131,15 @@ impl Search {
         }
         let own_id = object.map_or(&[][..], |(_, facts)| &facts.build_id);
         let id = if module.build_id.is_empty() { own_id } else { &module.build_id };
-        self.by_build_id(id).or_else(|| self.by_debug_link(&module.path, object?, id))
+        let here = self.by_build_id(id);
+        let here = here.or_else(|| self.by_debug_link(&module.path, object?, id));
+        // The vdso's name is no path, and nobody has a debug file of it.
+        here.or_else(|| if module.path.is_absolute() { self.fetched(id) } else { None })
+    }
+
+    fn fetched(&self, id: &[u8]) -> Option<(PathBuf, Facts)> {
+        let fetch = self.fetch.as_ref().filter(|_| !id.is_empty())?;
+        first_match(fetch.ask(id), id)
     }
 
     fn by_build_id(&self, id: &[u8]) -> Option<(PathBuf, Facts)> {
@@ -171,7 +186,8 @@ impl Search {
             candidates.extend(by_id.as_ref().map(|relative| dir.join(relative)));
             candidates.extend(link.file_name().map(|name| dir.join(".dwz").join(name)));
         }
-        first_match(candidates, &id).map(|(path, _)| path)
+        let found = first_match(candidates, &id).or_else(|| self.fetched(&id));
+        found.map(|(path, _)| path)
     }
 }
 

@@ -56,7 +56,7 @@ pub(crate) fn of_process(
         return Err(Error::NoRecording);
     }
     let recording = open(path).and_then(|file| read(path, &file, ended)).ok_or(Error::Said)?;
-    let profile = recordings::profile(&recording, output.debug_dirs, names);
+    let profile = recordings::profile(&recording, output.debug_files, names);
     let document = Document::of_profile(&profile);
     let target = output.target();
     let written = output.write_profile(&target, &profile, &document);
@@ -127,7 +127,7 @@ fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
             || recordings::is_running(pid, path)
             || recordings::goes_on_in(pid, folder);
         running.extend(is_running.then_some(pid));
-        let profile = recordings::profile(&recording, output.debug_dirs, None);
+        let profile = recordings::profile(&recording, output.debug_files, None);
         let document = Document::of_profile(&profile);
         let target = output.target_of(&recording, path);
         let written = output.write_profile(&target, &profile, &document);
