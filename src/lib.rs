@@ -134,6 +134,8 @@
 //!   through debuginfod only by the commands, with `--debuginfod`. Symbols packed in
 //!   `.gnu_debugdata` name functions without lines. With `debug = "line-tables-only"`, inlined
 //!   functions appear without their paths, because the file has no more.
+//! - A library that was deleted after it was loaded has names if they are looked up while the
+//!   process runs, by somebody who may open `/proc/PID/map_files` (root), and it has a build id.
 //! - `MOD_ALLOC_SIGNAL` is for programs with the crate; under `mod-alloc run`, use `mod-alloc top`
 //!   and `mod-alloc recover`.
 //!

@@ -2,7 +2,10 @@
 //! and known addresses in them resolved.
 #![cfg(feature = "symbolicate")]
 
+use std::ffi::CString;
 use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use mod_alloc::recording::model::Module;
@@ -206,6 +209,47 @@ fn the_running_program_is_found_although_its_file_was_replaced() {
         assert!(!found.is_empty(), "{name}");
         assert_eq!(found[0].name, "marker_of_the_running_program", "{name}");
     }
+}
+
+/// Start and end of the mappings of the file at `path`.
+fn mapped_at(path: &Path) -> (u64, u64) {
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    let ours = maps.lines().filter(|line| line.ends_with(path.to_str().unwrap()));
+    let range = |line: &str| {
+        let (start, end) = line.split(' ').next().unwrap().split_once('-').unwrap();
+        [start, end].map(|hex| u64::from_str_radix(hex, 16).unwrap())
+    };
+    let ranges: Vec<_> = ours.map(range).collect();
+    (ranges[0][0], ranges.last().unwrap()[1])
+}
+
+#[test]
+fn a_library_that_was_deleted_after_loading_is_found_by_its_mapping() {
+    let dir = dir("deleted");
+    let library = cc(&dir, &["-g", "-shared", "-fPIC"]);
+    let (outer, id) = (function(&library, "outer"), build_id(&library));
+    let name = CString::new(library.as_os_str().as_bytes()).unwrap();
+    // SAFETY: the library has nothing that runs when it is loaded.
+    assert!(!unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW) }.is_null());
+    let mut loaded = module(&library);
+    (loaded.start, loaded.end) = mapped_at(&library);
+    (loaded.bias, loaded.build_id) = (loaded.start, id);
+    let link = fs::read_dir("/proc/self/map_files").unwrap().next().unwrap().unwrap().path();
+    if fs::File::open(link).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied) {
+        eprintln!("the kernel does not let this user open mapped files");
+        return;
+    }
+    fs::remove_file(&library).unwrap();
+
+    let mut recording = recording(vec![loaded]);
+    let address = recording.modules[0].bias + outer.0 + 1;
+    assert_eq!(Asked::new(&recording, &[]).at_loaded(address, 0).1, [], "of another process");
+    recording.pid = std::process::id();
+    let found = Asked::new(&recording, &[]).at_loaded(address, 0).1;
+    assert_eq!(found.last().map(|found| found.name.as_str()), Some("outer"));
+    assert!(found[0].file.ends_with("/app.c"), "{found:?}");
+    recording.modules[0].build_id[0] ^= 1;
+    assert_eq!(Asked::new(&recording, &[]).at_loaded(address, 0).1, [], "another build");
 }
 
 #[test]

@@ -41,6 +41,8 @@ pub(super) struct Search {
     executable: PathBuf,
     /// The running executable, which the kernel keeps readable after it was deleted or replaced.
     process_exe: PathBuf,
+    /// The files that the process has mapped, which the kernel keeps, too.
+    map_files: PathBuf,
     is_this_process: bool,
     fetch: Option<Fetch>,
 }
@@ -53,6 +55,7 @@ impl Search {
             debug_dirs,
             executable: recording.executable.clone(),
             process_exe: PathBuf::from(std::format!("/proc/{}/exe", recording.pid)),
+            map_files: PathBuf::from(std::format!("/proc/{}/map_files", recording.pid)),
             is_this_process: recording.pid == std::process::id(),
             fetch: None,
         }
@@ -90,7 +93,23 @@ impl Search {
         let own = Some(module.path.clone()).filter(|path| path.is_absolute());
         let name = module.path.file_name();
         let copies = self.debug_dirs.iter().filter_map(|dir| Some(dir.join(name?)));
-        first_match(own.into_iter().chain(copies), &module.build_id)
+        let found = first_match(own.into_iter().chain(copies), &module.build_id);
+        found.or_else(|| self.mapped(module))
+    }
+
+    /// The module's file as long as the process has it mapped, deleted or not. To open it needs
+    /// privileges. Process ids are reused, so only the build id tells that it is the one.
+    fn mapped(&self, module: &Module) -> Option<(PathBuf, Facts)> {
+        let id = Some(&module.build_id).filter(|id| !id.is_empty())?;
+        let ranges = std::fs::read_dir(&self.map_files).ok()?.flatten();
+        let of_module = ranges.filter(|range| {
+            let range = parse_range(&range.file_name());
+            range.is_some_and(|(start, end)| module.start <= start && end <= module.end)
+        });
+        of_module.map(|range| range.path()).find_map(|path| {
+            let facts = Facts::read(&path).filter(|facts| facts.build_id == *id)?;
+            Some((path, facts))
+        })
     }
 
     /// True if `module` is the executable and its path leads to another file than ran. The kernel
@@ -215,6 +234,12 @@ fn build_id_path(id: &[u8]) -> Option<PathBuf> {
 /// The absolute directory `dir` inside a copy of the file system at `root`.
 fn below(root: &Path, dir: &Path) -> PathBuf {
     root.join(dir.strip_prefix(OsStr::new("/")).unwrap_or(dir))
+}
+
+/// `7f00-7f10`: the name of a mapping.
+fn parse_range(name: &OsStr) -> Option<(u64, u64)> {
+    let (start, end) = name.to_str()?.split_once('-')?;
+    Some((u64::from_str_radix(start, 16).ok()?, u64::from_str_radix(end, 16).ok()?))
 }
 
 fn same_file(a: &Path, b: &Path) -> bool {
