@@ -132,8 +132,11 @@
 //! - If measured code itself enters a group, its allocations there count for the group, and not for
 //!   [`measure`].
 //! - Debug files are found beside the object, by build id and debug link, and as `.dwp` and `.dwo`;
-//!   not through debuginfod. With `debug = "line-tables-only"`, inlined functions appear without
-//!   their paths, because the file has no more.
+//!   through debuginfod only by the commands, with `--debuginfod`. Symbols packed in
+//!   `.gnu_debugdata` name functions without lines. With `debug = "line-tables-only"`, inlined
+//!   functions appear without their paths, because the file has no more.
+//! - A library that was deleted after it was loaded has names if they are looked up while the
+//!   process runs, by somebody who may open `/proc/PID/map_files` (root), and it has a build id.
 //! - `MOD_ALLOC_SIGNAL` is for programs with the crate; under `mod-alloc run`, use `mod-alloc top`
 //!   and `mod-alloc recover`.
 //!

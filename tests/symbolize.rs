@@ -2,7 +2,10 @@
 //! and known addresses in them resolved.
 #![cfg(feature = "symbolicate")]
 
+use std::ffi::CString;
 use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use mod_alloc::recording::model::Module;
@@ -208,6 +211,47 @@ fn the_running_program_is_found_although_its_file_was_replaced() {
     }
 }
 
+/// Start and end of the mappings of the file at `path`.
+fn mapped_at(path: &Path) -> (u64, u64) {
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    let ours = maps.lines().filter(|line| line.ends_with(path.to_str().unwrap()));
+    let range = |line: &str| {
+        let (start, end) = line.split(' ').next().unwrap().split_once('-').unwrap();
+        [start, end].map(|hex| u64::from_str_radix(hex, 16).unwrap())
+    };
+    let ranges: Vec<_> = ours.map(range).collect();
+    (ranges[0][0], ranges.last().unwrap()[1])
+}
+
+#[test]
+fn a_library_that_was_deleted_after_loading_is_found_by_its_mapping() {
+    let dir = dir("deleted");
+    let library = cc(&dir, &["-g", "-shared", "-fPIC"]);
+    let (outer, id) = (function(&library, "outer"), build_id(&library));
+    let name = CString::new(library.as_os_str().as_bytes()).unwrap();
+    // SAFETY: the library has nothing that runs when it is loaded.
+    assert!(!unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW) }.is_null());
+    let mut loaded = module(&library);
+    (loaded.start, loaded.end) = mapped_at(&library);
+    (loaded.bias, loaded.build_id) = (loaded.start, id);
+    let link = fs::read_dir("/proc/self/map_files").unwrap().next().unwrap().unwrap().path();
+    if fs::File::open(link).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied) {
+        eprintln!("the kernel does not let this user open mapped files");
+        return;
+    }
+    fs::remove_file(&library).unwrap();
+
+    let mut recording = recording(vec![loaded]);
+    let address = recording.modules[0].bias + outer.0 + 1;
+    assert_eq!(Asked::new(&recording, &[]).at_loaded(address, 0).1, [], "of another process");
+    recording.pid = std::process::id();
+    let found = Asked::new(&recording, &[]).at_loaded(address, 0).1;
+    assert_eq!(found.last().map(|found| found.name.as_str()), Some("outer"));
+    assert!(found[0].file.ends_with("/app.c"), "{found:?}");
+    recording.modules[0].build_id[0] ^= 1;
+    assert_eq!(Asked::new(&recording, &[]).at_loaded(address, 0).1, [], "another build");
+}
+
 #[test]
 fn rust_programs_are_resolved_wherever_their_debug_information_lies() {
     for (name, options) in [
@@ -299,6 +343,47 @@ fn a_stripped_library_names_what_it_exports_and_nothing_else() {
     let exported = function(&library, "outer").0;
     must("strip", &["-s", "app"], &dir);
     assert!(resolve(module(&library), &[], exported)[0].is_bare("outer"));
+}
+
+/// Strips `dir/app` and puts its internal symbols into it, packed, as Fedora does it.
+fn pack_symbols(dir: &Path, internal: &str) {
+    must("objcopy", &["-S", "--keep-symbol", internal, "app", "symbols"], dir);
+    must(
+        "objcopy",
+        &["-S", "--remove-section=.comment", "--keep-symbol", internal, "symbols"],
+        dir,
+    );
+    must("strip", &["-s", "app"], dir);
+    must("xz", &["symbols"], dir);
+    must("objcopy", &["--add-section", ".gnu_debugdata=symbols.xz", "app"], dir);
+}
+
+#[test]
+fn packed_symbols_name_what_a_stripped_library_does_not_export() {
+    let dir = dir("gnu-debugdata");
+    fs::write(
+        dir.join("app.c"),
+        "static __attribute__((noinline)) int hidden(int x) { __asm__(\"\" : \"+r\"(x)); return x; }
+         int exported(int x) { return hidden(x) + 1; }",
+    )
+    .unwrap();
+    must("cc", &["-O1", "-shared", "-fPIC", "-o", "app", "app.c"], &dir);
+    let library = dir.join("app");
+    let [hidden, exported] = ["hidden", "exported"].map(|name| function(&library, name).0);
+    pack_symbols(&dir, "hidden");
+    let recording = recording(vec![module(&library)]);
+    let mut asked = Asked::new(&recording, &[]);
+    assert_eq!(asked.at(hidden).1.first().map(|found| found.name.as_str()), Some("hidden"));
+    assert!(asked.at(exported).1[0].is_bare("exported"));
+
+    // Damage costs the packed names alone.
+    let mut data = fs::read(&library).unwrap();
+    let at = data.windows(6).position(|bytes| bytes == b"\xfd7zXZ\0").unwrap();
+    data[at + 40..at + 60].fill(0xa5);
+    fs::write(&library, data).unwrap();
+    let mut asked = Asked::new(&recording, &[]);
+    assert_eq!(asked.at(hidden).1, []);
+    assert!(asked.at(exported).1[0].is_bare("exported"));
 }
 
 #[test]

@@ -51,3 +51,5 @@ pub use options::{Form, Options};
 pub use profile::{Profile, StackRef};
 pub use run::Run;
 pub use site_names::SiteNames;
+
+pub use crate::symbolize::Fetch;

@@ -34,7 +34,8 @@ impl NodeNames {
         options: &Options,
         frames: &mut FrameTable,
     ) -> Self {
-        let mut symbolizer = Symbolizer::new(recording, &options.debug_dirs);
+        let mut symbolizer =
+            Symbolizer::new(recording, &options.debug_dirs).with_fetch(options.fetch.clone());
         let mut names = Self::default();
         names.cover(recording);
         for node in nodes_of_sites(recording) {

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::vec::Vec;
 
+use crate::symbolize::Fetch;
+
 /// How a profile is made of a recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -12,6 +14,8 @@ pub struct Options {
     pub trim: bool,
     /// Directories with debug files, searched before `/usr/lib/debug`. Default: none.
     pub debug_dirs: Vec<PathBuf>,
+    /// Asked for debug files that are not on this machine. Default: nobody.
+    pub fetch: Option<Fetch>,
     /// The most frames kept of a stack, the innermost; functions inlined into them are not counted,
     /// those that trimming takes away are. Default: all that were recorded.
     pub max_frames: Option<usize>,
@@ -43,6 +47,6 @@ impl Form {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { trim: true, debug_dirs: Vec::new(), max_frames: None, form: Form::Own }
+        Self { trim: true, debug_dirs: Vec::new(), fetch: None, max_frames: None, form: Form::Own }
     }
 }

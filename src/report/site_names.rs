@@ -32,8 +32,9 @@ pub struct SiteNames {
 impl SiteNames {
     /// For the process of `recording`.
     pub fn new(recording: &Recording, options: &Options) -> Self {
+        let symbolizer = Symbolizer::watching(recording, &options.debug_dirs);
         Self {
-            symbolizer: Symbolizer::watching(recording, &options.debug_dirs),
+            symbolizer: symbolizer.with_fetch(options.fetch.clone()),
             frames: FrameTable::new(options.form),
             names: NodeNames::default(),
             kinds: Vec::new(),

@@ -2,8 +2,8 @@
 //! none.
 //!
 //! In this order: the object itself if it has debug information; by build id; by
-//! `.gnu_debuglink`. A file with another build id than the module's, or another checksum
-//! than the link's, describes other code and is passed over.
+//! `.gnu_debuglink`; from elsewhere, if that is asked for. A file with another build id than the
+//! module's, or another checksum than the link's, describes other code and is passed over.
 
 use std::ffi::OsStr;
 use std::fmt::Write;
@@ -17,6 +17,7 @@ use std::vec::Vec;
 
 use crate::recording::model::{Module, Recording};
 
+use super::fetch::Fetch;
 use super::object_file::{Facts, open};
 
 /// The folder in which distributions put debug files.
@@ -40,7 +41,10 @@ pub(super) struct Search {
     executable: PathBuf,
     /// The running executable, which the kernel keeps readable after it was deleted or replaced.
     process_exe: PathBuf,
+    /// The files that the process has mapped, which the kernel keeps, too.
+    map_files: PathBuf,
     is_this_process: bool,
+    fetch: Option<Fetch>,
 }
 
 impl Search {
@@ -51,8 +55,14 @@ impl Search {
             debug_dirs,
             executable: recording.executable.clone(),
             process_exe: PathBuf::from(std::format!("/proc/{}/exe", recording.pid)),
+            map_files: PathBuf::from(std::format!("/proc/{}/map_files", recording.pid)),
             is_this_process: recording.pid == std::process::id(),
+            fetch: None,
         }
+    }
+
+    pub(super) fn fetch_by(&mut self, fetch: Option<Fetch>) {
+        self.fetch = fetch;
     }
 
     /// The files that describe `module`; none at all for the vdso or a module that is gone.
@@ -83,7 +93,23 @@ impl Search {
         let own = Some(module.path.clone()).filter(|path| path.is_absolute());
         let name = module.path.file_name();
         let copies = self.debug_dirs.iter().filter_map(|dir| Some(dir.join(name?)));
-        first_match(own.into_iter().chain(copies), &module.build_id)
+        let found = first_match(own.into_iter().chain(copies), &module.build_id);
+        found.or_else(|| self.mapped(module))
+    }
+
+    /// The module's file as long as the process has it mapped, deleted or not. To open it needs
+    /// privileges. Process ids are reused, so only the build id tells that it is the one.
+    fn mapped(&self, module: &Module) -> Option<(PathBuf, Facts)> {
+        let id = Some(&module.build_id).filter(|id| !id.is_empty())?;
+        let ranges = std::fs::read_dir(&self.map_files).ok()?.flatten();
+        let of_module = ranges.filter(|range| {
+            let range = parse_range(&range.file_name());
+            range.is_some_and(|(start, end)| module.start <= start && end <= module.end)
+        });
+        of_module.map(|range| range.path()).find_map(|path| {
+            let facts = Facts::read(&path).filter(|facts| facts.build_id == *id)?;
+            Some((path, facts))
+        })
     }
 
     /// True if `module` is the executable and its path leads to another file than ran. The kernel
@@ -124,7 +150,15 @@ impl Search {
         }
         let own_id = object.map_or(&[][..], |(_, facts)| &facts.build_id);
         let id = if module.build_id.is_empty() { own_id } else { &module.build_id };
-        self.by_build_id(id).or_else(|| self.by_debug_link(&module.path, object?, id))
+        let here = self.by_build_id(id);
+        let here = here.or_else(|| self.by_debug_link(&module.path, object?, id));
+        // The vdso's name is no path, and nobody has a debug file of it.
+        here.or_else(|| if module.path.is_absolute() { self.fetched(id) } else { None })
+    }
+
+    fn fetched(&self, id: &[u8]) -> Option<(PathBuf, Facts)> {
+        let fetch = self.fetch.as_ref().filter(|_| !id.is_empty())?;
+        first_match(fetch.ask(id), id)
     }
 
     fn by_build_id(&self, id: &[u8]) -> Option<(PathBuf, Facts)> {
@@ -171,7 +205,8 @@ impl Search {
             candidates.extend(by_id.as_ref().map(|relative| dir.join(relative)));
             candidates.extend(link.file_name().map(|name| dir.join(".dwz").join(name)));
         }
-        first_match(candidates, &id).map(|(path, _)| path)
+        let found = first_match(candidates, &id).or_else(|| self.fetched(&id));
+        found.map(|(path, _)| path)
     }
 }
 
@@ -199,6 +234,12 @@ fn build_id_path(id: &[u8]) -> Option<PathBuf> {
 /// The absolute directory `dir` inside a copy of the file system at `root`.
 fn below(root: &Path, dir: &Path) -> PathBuf {
     root.join(dir.strip_prefix(OsStr::new("/")).unwrap_or(dir))
+}
+
+/// `7f00-7f10`: the name of a mapping.
+fn parse_range(name: &OsStr) -> Option<(u64, u64)> {
+    let (start, end) = name.to_str()?.split_once('-')?;
+    Some((u64::from_str_radix(start, 16).ok()?, u64::from_str_radix(end, 16).ok()?))
 }
 
 fn same_file(a: &Path, b: &Path) -> bool {

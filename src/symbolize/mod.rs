@@ -33,7 +33,9 @@
 #![forbid(unsafe_code)]
 
 mod dwarf;
+mod fetch;
 mod locate;
+mod mini_debug_info;
 mod modules;
 mod names;
 mod object_file;
@@ -53,6 +55,7 @@ use modules::ModuleMap;
 use names::Names;
 use symbol_table::SymbolTable;
 
+pub use fetch::Fetch;
 pub(crate) use strings::FixedMap;
 pub use strings::{StringId, Strings};
 pub use symbol::{Place, Symbol};
@@ -96,6 +99,13 @@ impl<'r> Symbolizer<'r> {
             objects: recording.modules.iter().map(|_| None).collect(),
             names: Names::default(),
         }
+    }
+
+    /// Has `fetch` asked for debug files that are not on this machine.
+    #[must_use]
+    pub fn with_fetch(mut self, fetch: Option<Fetch>) -> Self {
+        self.search.fetch_by(fetch);
+        self
     }
 
     /// The modules that addresses are looked up in.

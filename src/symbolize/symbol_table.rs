@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::vec::Vec;
 
-use object::elf::{self, Sym64};
-use object::read::elf::{SectionHeader, Sym, SymbolTable as RawTable};
-use object::{Endianness, Object, ObjectSection, SectionIndex};
+use object::elf::{self, FileHeader64, Sym64};
+use object::read::elf::{ElfFile64, SectionHeader, Sym, SymbolTable as RawTable};
+use object::{Endianness, Object, ObjectSection, ReadRef, SectionIndex};
 
-use super::object_file::{Elf, with_elf};
+use super::mini_debug_info;
+use super::object_file::with_elf;
 
 /// The most symbols between an address and the one that holds it. Symbols nest only
 /// where code was written in assembly, a few levels deep.
@@ -33,24 +34,63 @@ struct Function {
 
 impl SymbolTable {
     /// The table of the first of `paths` that has a full one, else of the first that has a
-    /// dynamic one, else an empty table.
+    /// packed one, else of the first that has a dynamic one, else an empty table.
     pub(super) fn read_first(paths: &[PathBuf]) -> Self {
         let read = |wanted| paths.iter().find_map(|path| Self::read(path, wanted));
-        read(Kind::Full).or_else(|| read(Kind::Dynamic)).unwrap_or_default()
+        let found = read(Kind::Full).or_else(|| read(Kind::Packed));
+        found.or_else(|| read(Kind::Dynamic)).unwrap_or_default()
     }
 
     fn read(path: &Path, kind: Kind) -> Option<Self> {
         with_elf(path, |elf| {
-            let raw = match kind {
-                Kind::Full => elf.elf_symbol_table(),
-                Kind::Dynamic => elf.elf_dynamic_symbol_table(),
-            };
-            // Read in one piece: name by name would cost two system calls each.
-            let names = elf.section_by_index(raw.string_section()).ok()?.data().ok()?.to_vec();
-            let functions = functions(elf, raw, &names);
-            (!functions.is_empty()).then_some(Self { functions, names })
+            let mut table = Self::default();
+            match kind {
+                Kind::Full => table.add(elf, elf.elf_symbol_table())?,
+                Kind::Packed => {
+                    let unpacked = mini_debug_info::unpack(elf)?;
+                    let inner = ElfFile64::<Endianness>::parse(&*unpacked).ok()?;
+                    table.add(&inner, inner.elf_symbol_table())?;
+                    // Exported functions are in the other table alone.
+                    let _ = table.add(elf, elf.elf_dynamic_symbol_table());
+                }
+                Kind::Dynamic => table.add(elf, elf.elf_dynamic_symbol_table())?,
+            }
+            table.put_in_order();
+            (!table.functions.is_empty()).then_some(table)
         })
         .flatten()
+    }
+
+    /// Adds the functions of `raw`, in any order. `None` if its names cannot be read.
+    fn add<'d, R: ReadRef<'d>>(
+        &mut self,
+        elf: &ElfFile64<'d, Endianness, R>,
+        raw: &RawTable<'d, FileHeader64<Endianness>, R>,
+    ) -> Option<()> {
+        // Read in one piece: name by name would cost two system calls each.
+        let names = elf.section_by_index(raw.string_section()).ok()?.data().ok()?;
+        let base = u32::try_from(self.names.len()).ok()?;
+        let endian = elf.endian();
+        let functions = raw.symbols().iter().filter_map(|symbol| function(elf, symbol, endian));
+        let named = functions.filter(|function| names_a_function(names, function.name));
+        self.functions.extend(named.filter_map(|function| {
+            Some(Function { name: function.name.checked_add(base)?, ..function })
+        }));
+        self.names.extend_from_slice(names);
+        Some(())
+    }
+
+    /// Orders the functions by address, one for each.
+    fn put_in_order(&mut self) {
+        let (functions, names) = (&mut self.functions, &self.names);
+        // Of several names for one address the first stays: sized before unsized, exported
+        // before internal, then the plainest spelling.
+        functions.sort_by(|a, b| {
+            let rank = |f: &Function| (f.start, !f.sized, !f.global);
+            rank(a).cmp(&rank(b)).then_with(|| plainness(names, a).cmp(&plainness(names, b)))
+        });
+        functions.dedup_by_key(|function| function.start);
+        drop_labels(functions);
     }
 
     /// The mangled name of the function that holds the linked address `address`.
@@ -62,38 +102,21 @@ impl SymbolTable {
     }
 }
 
+/// Where a file has its symbols.
 #[derive(Clone, Copy)]
 enum Kind {
     Full,
+    Packed,
     Dynamic,
-}
-
-fn functions<'d>(
-    elf: &Elf<'d>,
-    raw: &RawTable<'d, elf::FileHeader64<Endianness>, &'d super::object_file::Pieces>,
-    names: &[u8],
-) -> Vec<Function> {
-    let endian = elf.endian();
-    let mut functions: Vec<Function> = raw
-        .symbols()
-        .iter()
-        .filter_map(|symbol| function(elf, symbol, endian))
-        .filter(|function| names_a_function(names, function.name))
-        .collect();
-    // Of several names for one address the first stays: sized before unsized, exported
-    // before internal, then the plainest spelling.
-    functions.sort_by(|a, b| {
-        let rank = |f: &Function| (f.start, !f.sized, !f.global);
-        rank(a).cmp(&rank(b)).then_with(|| plainness(names, a).cmp(&plainness(names, b)))
-    });
-    functions.dedup_by_key(|function| function.start);
-    drop_labels(&mut functions);
-    functions
 }
 
 /// `symbol` if it names code that this file defines. An unsized one reaches to the end
 /// of its section for now.
-fn function(elf: &Elf<'_>, symbol: &Sym64<Endianness>, endian: Endianness) -> Option<Function> {
+fn function<'d, R: ReadRef<'d>>(
+    elf: &ElfFile64<'d, Endianness, R>,
+    symbol: &Sym64<Endianness>,
+    endian: Endianness,
+) -> Option<Function> {
     let kind = symbol.st_type();
     let is_code = kind == elf::STT_FUNC || kind == elf::STT_GNU_IFUNC;
     if !is_code && kind != elf::STT_NOTYPE {

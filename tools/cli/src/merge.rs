@@ -7,7 +7,8 @@ use crate::base::exit_status::FAILED;
 use crate::base::output;
 use crate::base::say::say;
 use crate::dhat_file::{self, Document, Merger};
-use crate::{recordings, reports};
+use crate::recordings::{self, DebugFiles};
+use crate::reports;
 
 /// Arguments of `mod-alloc merge`.
 #[derive(Debug, clap::Args)]
@@ -35,9 +36,8 @@ pub(crate) struct Arguments {
     /// Write the sum, a dhat JSON, to OUT; `-` is standard output, as without this option
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
-    /// Search DIR for debug files of recordings; may be given several times
-    #[arg(long = "debug-dir", value_name = "DIR")]
-    debug_dirs: Vec<PathBuf>,
+    #[command(flatten)]
+    debug_files: DebugFiles,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
@@ -61,7 +61,7 @@ impl Arguments {
         let mut merger = Merger::default();
         for path in &self.files {
             let name = path.display();
-            let document = recordings::read(path, &self.debug_dirs)
+            let document = recordings::read(path, &self.debug_files)
                 .map_err(|error| say!("{name}: {error}"))
                 .ok()?;
             if let Some(refusal) = merger.refusal(&document) {

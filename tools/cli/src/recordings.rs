@@ -3,10 +3,13 @@
 //! Each run has a folder of its own, `mod-alloc.<random>`, in memory (`/dev/shm`) if there is
 //! room, else in the folder for temporary files. In it a recording is called after its process.
 
+mod debug_files;
+mod debuginfod;
 mod folder;
 mod found;
 mod input;
 
+pub(crate) use debug_files::DebugFiles;
 pub(crate) use folder::{RunFolder, places};
 pub(crate) use found::{goes_on_in, has_prepared, in_folder, is_running, left_behind, pattern_of};
 pub(crate) use input::{profile, read};

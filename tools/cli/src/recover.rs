@@ -13,7 +13,7 @@ use crate::base::exit_status::FAILED;
 use crate::base::output;
 use crate::base::say::say;
 use crate::base::style::{FAINT, HEADING, Painted, STRONG};
-use crate::recordings;
+use crate::recordings::{self, DebugFiles};
 use crate::reports::{self, Error, Format, Output};
 use crate::units::{Bytes, Micros};
 
@@ -36,9 +36,8 @@ pub(crate) struct Arguments {
     /// The form of the report
     #[arg(long, value_enum, default_value_t = Format::Dhat)]
     format: Format,
-    /// Search DIR for debug files; may be given several times
-    #[arg(long = "debug-dir", value_name = "DIR")]
-    debug_dirs: Vec<PathBuf>,
+    #[command(flatten)]
+    debug_files: DebugFiles,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
@@ -101,7 +100,7 @@ impl Arguments {
             path: self.output.as_deref(),
             html: false,
             format: self.format,
-            debug_dirs: &self.debug_dirs,
+            debug_files: &self.debug_files,
             program,
             pid,
         }

@@ -339,6 +339,22 @@ fn class_of(value: u64) -> usize {
 }
 
 #[test]
+fn a_library_that_was_deleted_is_named_in_the_end() {
+    let scratch = Scratch::new("deleted");
+    scratch.compile("deletes", &["-DLIBRARY", "-shared", "-fPIC", "-Wl,--build-id=none"]);
+    let library = scratch.join("plugin.so");
+    fs::rename(scratch.join("deletes"), &library).unwrap();
+    scratch.compile("deletes", &["-ldl"]);
+    let output = scratch.run(&["run", "-o", "r.json", "./deletes", library.to_str().unwrap()]);
+    let said = ours(&output);
+    assert_eq!(status(&output), 0, "{said}");
+    let expected =
+        format!("{}: deleted meanwhile; functions in it have no names\n", library.display());
+    assert_eq!(said.matches("deleted meanwhile").count(), 1, "{said}");
+    assert!(said.contains(&expected), "{said}");
+}
+
+#[test]
 fn a_report_may_be_text_and_go_to_standard_output() {
     let scratch = Scratch::new("formats");
     let program = scratch.compile("work", &[]);

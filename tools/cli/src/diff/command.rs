@@ -9,7 +9,7 @@ use crate::base::say::say;
 use crate::base::terminal;
 use crate::dhat_file::Document;
 use crate::html;
-use crate::recordings;
+use crate::recordings::{self, DebugFiles};
 use crate::report::{Format, Sort};
 use crate::units::Limit;
 
@@ -86,9 +86,8 @@ pub(crate) struct Arguments {
     /// Put the source lines around each frame into the page, where their files can be read now
     #[arg(long, requires = "html")]
     source: bool,
-    /// Search DIR for debug files of recordings; may be given several times
-    #[arg(long = "debug-dir", value_name = "DIR")]
-    debug_dirs: Vec<PathBuf>,
+    #[command(flatten)]
+    debug_files: DebugFiles,
 }
 
 /// The shown part of a comparison.
@@ -168,7 +167,7 @@ impl Arguments {
     }
 
     fn read(&self, path: &Path) -> Result<Document, String> {
-        let read = recordings::read(path, &self.debug_dirs);
+        let read = recordings::read(path, &self.debug_files);
         read.map_err(|error| format!("{}: {error}", path.display()))
     }
 

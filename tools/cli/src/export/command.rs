@@ -8,7 +8,7 @@ use crate::base::exit_status::{FAILED, USAGE};
 use crate::base::output;
 use crate::base::say::say;
 use crate::dhat_file::Document;
-use crate::recordings;
+use crate::recordings::{self, DebugFiles};
 use crate::units::Count;
 
 use super::format::Format;
@@ -56,9 +56,8 @@ pub(crate) struct Arguments {
     /// Keep the N largest stacks; all others are added up to (other) and (other, short-lived)
     #[arg(long, value_name = "N")]
     top: Option<usize>,
-    /// Search DIR for debug files of a recording; may be given several times
-    #[arg(long = "debug-dir", value_name = "DIR")]
-    debug_dirs: Vec<PathBuf>,
+    #[command(flatten)]
+    debug_files: DebugFiles,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
@@ -71,7 +70,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         );
         return ExitCode::from(USAGE);
     }
-    let document = match recordings::read(&arguments.file, &arguments.debug_dirs) {
+    let document = match recordings::read(&arguments.file, &arguments.debug_files) {
         Ok(document) => document,
         Err(error) => {
             say!("{name}: {error}");

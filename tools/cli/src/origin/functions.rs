@@ -116,12 +116,23 @@ pub(super) fn is_plumbing(name: &str) -> bool {
         return true;
     }
     if name.contains("::") || name.is_empty() {
-        return name.starts_with("alloc::raw_vec::") || name.starts_with("alloc::alloc::");
+        return name.starts_with("alloc::raw_vec::")
+            || name.starts_with("alloc::alloc::")
+            || is_msvc_entrance(name);
     }
     let plain = name.split('(').next().unwrap_or(name).split('@').next().unwrap_or(name);
     let plain = plain.split(".part.").next().unwrap_or(plain).to_ascii_lowercase();
     let plain = plain.trim_end_matches(|last: char| last.is_ascii_digit() || last == '_');
     plain == "alloc" || ENDS.iter().any(|end| plain.ends_with(end))
+}
+
+/// How Windows's compiler names the way into Rust's allocator, below the program's name, and
+/// dhat-rs's allocator.
+fn is_msvc_entrance(name: &str) -> bool {
+    let Some((path, last)) = name.rsplit_once("::") else { return false };
+    let is_method = ["alloc", "alloc_zeroed", "realloc"].contains(&last);
+    ["__rust_alloc", "__rust_alloc_zeroed", "__rust_realloc"].contains(&last)
+        || is_method && path.starts_with("dhat::impl$")
 }
 
 /// The allocator begins here: every stack has such a frame, and it tells nothing.

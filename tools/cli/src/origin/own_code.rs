@@ -97,19 +97,34 @@ fn source_file<'t>(frame: &Frame<'t>) -> Option<&'t str> {
 
 /// The folder of a registry's package or a checkout that `file` is of: `regex-1.11.1`.
 pub(crate) fn package(file: &str) -> Option<&str> {
-    for (marker, skipped) in [("/registry/src/", 1), ("/git/checkouts/", 0)] {
+    let is_of_windows = is_of_windows(file);
+    let separator = if is_of_windows { '\\' } else { '/' };
+    let [registry, checkouts] = if is_of_windows {
+        ["\\registry\\src\\", "\\git\\checkouts\\"]
+    } else {
+        ["/registry/src/", "/git/checkouts/"]
+    };
+    for (marker, skipped) in [(registry, 1), (checkouts, 0)] {
         if let Some((_, rest)) = file.split_once(marker) {
-            return rest.split('/').nth(skipped);
+            return rest.split(separator).nth(skipped);
         }
     }
-    let first = file.split('/').next().filter(|first| first.len() < file.len())?;
+    let first = file.split(separator).next().filter(|first| first.len() < file.len())?;
     let (_, version) = first.rsplit_once('-')?;
     let is_version =
         version.starts_with(|first: char| first.is_ascii_digit()) && version.contains('.');
     is_version.then_some(first)
 }
 
+/// A path as Windows writes it. In one of another system a name may have a backslash.
+fn is_of_windows(file: &str) -> bool {
+    !file.contains('/') && file.contains('\\')
+}
+
 fn is_standard_file(file: &str) -> bool {
+    if is_of_windows(file) {
+        return is_standard_file(&file.replace('\\', "/"));
+    }
     const MARKERS: [&str; 4] =
         ["/lib/rustlib/src/rust/library/", "/include/c++/", "/rustc/", "/libstdc++-v3/"];
     const STARTS: [&str; 4] = ["library/", "core/src/", "alloc/src/", "std/src/"];
@@ -147,6 +162,15 @@ mod tests {
             ("0x1: ??? (in /usr/bin/python3.11)", Own),
             ("0x1: rg::main (rg-14.1.0/src/main.rs:1:1)", Own),
             ("0x1: app::f (???:0:0)", Own),
+            ("0x1: game::impl$1::on_draw (game\\src\\main.rs:3:0)", Own),
+            ("0x1: dhat::impl$7::alloc (dhat-0.3.2\\src\\lib.rs:12:0)", Plumbing),
+            ("0x1: game::_::__rust_alloc (game\\src\\main.rs:3:0)", Plumbing),
+            ("0x1: dhat::start (dhat-0.3.2\\src\\lib.rs:12:0)", Library),
+            (
+                "0x1: winit::run (C:\\me\\.cargo\\registry\\src\\i\\winit-0.27.5\\src\\a b.rs:1)",
+                Library,
+            ),
+            ("0x1: impl$3::next (core\\src\\iter.rs:12:0)", Standard),
             ("0x1: regex::new (regex-1.11.1/src/lib.rs:5:1)", Library),
             ("0x1: f (/h/.cargo/registry/src/index-1/foo-0.1.0/src/lib.rs:5)", Library),
             ("0x1: f (/h/.cargo/git/checkouts/foo-0a1/9f/src/lib.rs:5)", Library),

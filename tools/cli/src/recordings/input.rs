@@ -2,14 +2,16 @@
 
 use std::fmt;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use mod_alloc::recording::file::{self, RecordingFile};
 use mod_alloc::recording::model::Recording;
-use mod_alloc::report::{Options, Profile, SiteNames};
+use mod_alloc::report::{Profile, SiteNames};
 
 use crate::base::progress::Progress;
 use crate::dhat_file::{self, Document};
+
+use super::debug_files::DebugFiles;
 
 /// Why a FILE cannot be read.
 #[derive(Debug)]
@@ -30,7 +32,7 @@ impl fmt::Display for Error {
 }
 
 /// Reads the FILE at `path`; `-` is standard input.
-pub(crate) fn read(path: &Path, debug_dirs: &[PathBuf]) -> Result<Document, Error> {
+pub(crate) fn read(path: &Path, debug_files: &DebugFiles) -> Result<Document, Error> {
     if path == Path::new("-") {
         let mut bytes = Vec::new();
         io::stdin().lock().read_to_end(&mut bytes).map_err(Error::Io)?;
@@ -39,7 +41,7 @@ pub(crate) fn read(path: &Path, debug_dirs: &[PathBuf]) -> Result<Document, Erro
     if RecordingFile::is_one(path) {
         let recording = RecordingFile::open(path).and_then(|file| file.read());
         let recording = recording.map_err(Error::Recording)?;
-        return Ok(Document::of_profile(&profile(&recording, debug_dirs, None)));
+        return Ok(Document::of_profile(&profile(&recording, debug_files, None)));
     }
     let bytes = std::fs::read(path).map_err(Error::Io)?;
     dhat_file::read(&bytes).map_err(Error::Dhat)
@@ -48,7 +50,7 @@ pub(crate) fn read(path: &Path, debug_dirs: &[PathBuf]) -> Result<Document, Erro
 /// Names the stacks of `recording`, and shows progress. `names`: the names that are known already.
 pub(crate) fn profile(
     recording: &Recording,
-    debug_dirs: &[PathBuf],
+    debug_files: &DebugFiles,
     names: Option<SiteNames>,
 ) -> Profile {
     let progress = Progress::new(format!(
@@ -56,11 +58,9 @@ pub(crate) fn profile(
         recording.frames.len(),
         recording.modules.len()
     ));
-    let mut options = Options::default();
-    options.debug_dirs = debug_dirs.to_vec();
     let profile = match names {
         Some(names) => names.into_profile(recording),
-        None => Profile::from_recording(recording, &options),
+        None => Profile::from_recording(recording, &debug_files.options()),
     };
     drop(progress);
     profile

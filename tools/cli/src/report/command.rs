@@ -8,7 +8,7 @@ use crate::base::output;
 use crate::base::say::say;
 use crate::dhat_file::Document;
 use crate::html;
-use crate::recordings;
+use crate::recordings::{self, DebugFiles};
 
 use super::sort::Sort;
 use super::view::{Format, View};
@@ -56,9 +56,8 @@ pub(crate) struct Arguments {
     /// Print a row for each whole stack, with all its frames, innermost first
     #[arg(long)]
     stacks: bool,
-    /// Search DIR for debug files of a recording; may be given several times
-    #[arg(long = "debug-dir", value_name = "DIR")]
-    debug_dirs: Vec<PathBuf>,
+    #[command(flatten)]
+    debug_files: DebugFiles,
     #[command(flatten)]
     page: Page,
 }
@@ -104,7 +103,7 @@ impl Page {
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let name = arguments.file.display();
-    let document = match recordings::read(&arguments.file, &arguments.debug_dirs) {
+    let document = match recordings::read(&arguments.file, &arguments.debug_files) {
         Ok(document) => document,
         Err(error) => {
             say!("{name}: {error}");

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use mod_alloc::recording::file::RecordingFile;
 use mod_alloc::recording::model::Recording;
-use mod_alloc::report::SiteNames;
+use mod_alloc::report::{Profile, SiteNames};
 
 use crate::base::output;
 use crate::base::say::say;
@@ -56,7 +56,7 @@ pub(crate) fn of_process(
         return Err(Error::NoRecording);
     }
     let recording = open(path).and_then(|file| read(path, &file, ended)).ok_or(Error::Said)?;
-    let profile = recordings::profile(&recording, output.debug_dirs, names);
+    let profile = recordings::profile(&recording, output.debug_files, names);
     let document = Document::of_profile(&profile);
     let target = output.target();
     let written = output.write_profile(&target, &profile, &document);
@@ -64,6 +64,7 @@ pub(crate) fn of_process(
     if is_complete {
         summary::print(&document, &target, output.format == Format::Dhat);
     }
+    tell_of_deleted(&profile);
     let is_complete =
         is_complete && tell_failure(output.write_page(&target, &document), &target, path);
     Ok(Made { blocks: document.totals().total_blocks, is_complete, is_running: false })
@@ -127,7 +128,7 @@ fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
             || recordings::is_running(pid, path)
             || recordings::goes_on_in(pid, folder);
         running.extend(is_running.then_some(pid));
-        let profile = recordings::profile(&recording, output.debug_dirs, None);
+        let profile = recordings::profile(&recording, output.debug_files, None);
         let document = Document::of_profile(&profile);
         let target = output.target_of(&recording, path);
         let written = output.write_profile(&target, &profile, &document);
@@ -146,6 +147,16 @@ fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
     tell_of_processes(&merged, running, folder);
     let blocks = merged.totals().total_blocks;
     Ok(Made { blocks, is_complete, is_running: running > 0 })
+}
+
+/// Names the files that names could not be read from because they are gone.
+fn tell_of_deleted(profile: &Profile) {
+    let nameless = profile.frames().filter(|frame| frame.function().is_none());
+    let files = nameless.filter_map(|frame| Some(frame.module()?.path.as_path()));
+    let gone: BTreeSet<_> = files.filter(|path| path.is_absolute() && !path.exists()).collect();
+    for path in gone {
+        say!("{}: deleted meanwhile; functions in it have no names", path.display());
+    }
 }
 
 fn tell_of_processes(merged: &Document, running: u64, folder: &Path) {

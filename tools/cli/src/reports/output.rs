@@ -11,6 +11,7 @@ use crate::base::output;
 use crate::base::say::say;
 use crate::dhat_file::{self, Document};
 use crate::html;
+use crate::recordings::DebugFiles;
 use crate::report::{self, View};
 
 /// `--format` of a report that is written.
@@ -32,7 +33,7 @@ pub(crate) struct Output<'a> {
     pub(crate) format: Format,
     /// Write a page for the browser, too, beside the report.
     pub(crate) html: bool,
-    pub(crate) debug_dirs: &'a [PathBuf],
+    pub(crate) debug_files: &'a DebugFiles,
     /// The program's name in the names of reports.
     pub(crate) program: OsString,
     /// The program's process.
@@ -149,10 +150,13 @@ fn with_before_extension(path: &Path, what: &str) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::LazyLock;
+
     use mod_alloc::recording::model::Module;
 
     fn output(path: Option<&Path>, format: Format) -> Output<'_> {
-        Output { path, format, html: false, debug_dirs: &[], program: "ls".into(), pid: 12 }
+        static HERE: LazyLock<DebugFiles> = LazyLock::new(DebugFiles::default);
+        Output { path, format, html: false, debug_files: &HERE, program: "ls".into(), pid: 12 }
     }
 
     fn recording() -> Recording {

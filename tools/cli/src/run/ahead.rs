@@ -21,14 +21,14 @@ pub(super) struct Ahead {
 
 impl Ahead {
     /// Begins with the recording that will be at `path`. `None`: there can be no thread.
-    pub(super) fn begin(path: PathBuf, debug_dirs: Vec<PathBuf>) -> Option<Self> {
+    pub(super) fn begin(path: PathBuf, options: Options) -> Option<Self> {
         let (end, ended) = mpsc::channel();
         let work = move || {
             give_way();
             let mut names = None;
             let mut pause = PAUSES.0;
             while ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
-                look(&path, &debug_dirs, &mut names);
+                look(&path, &options, &mut names);
                 pause = (pause * 2).min(PAUSES.1);
             }
             names
@@ -45,7 +45,7 @@ impl Ahead {
 }
 
 /// Names new sites. A recording that cannot be read now is read again in the end.
-fn look(path: &Path, debug_dirs: &[PathBuf], names: &mut Option<SiteNames>) {
+fn look(path: &Path, options: &Options, names: &mut Option<SiteNames>) {
     let Ok(Ok(recording)) = RecordingFile::open(path).map(|file| file.read_without_timeline())
     else {
         return;
@@ -53,9 +53,7 @@ fn look(path: &Path, debug_dirs: &[PathBuf], names: &mut Option<SiteNames>) {
     if recording.modules.is_empty() {
         return;
     }
-    let mut options = Options::default();
-    options.debug_dirs = debug_dirs.to_vec();
-    let names = names.get_or_insert_with(|| SiteNames::new(&recording, &options));
+    let names = names.get_or_insert_with(|| SiteNames::new(&recording, options));
     names.update(&recording);
     names.learn(&recording);
 }

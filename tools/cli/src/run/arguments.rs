@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use crate::recordings::DebugFiles;
 use crate::reports::Format;
 
 /// Arguments of `mod-alloc run`.
@@ -46,9 +47,8 @@ pub(crate) struct Arguments {
     /// Make room for N call sites, 64 to 1048576 [default: the table grows as needed]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(64..=1 << 20))]
     pub(super) buckets: Option<u32>,
-    /// Search DIR for debug files; may be given several times
-    #[arg(long = "debug-dir", value_name = "DIR")]
-    pub(super) debug_dirs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) debug_files: DebugFiles,
     /// Keep the recording in the file PATH; with --children yes, in the folder PATH
     #[arg(long, value_name = "PATH")]
     pub(super) record: Option<PathBuf>,

@@ -100,10 +100,14 @@ impl<'a> Run<'a> {
         let started = |pid| {
             let recording = self.place.recording(pid, self.arguments.children);
             moments = recording.and_then(|path| Moments::begin(path, self.arguments.children));
-            if let (Place::Own(_), Children::No) = (&self.place, self.arguments.children) {
+            // Servers are asked afterwards: the program runs undisturbed.
+            let may_look = !self.arguments.debug_files.by_network();
+            if let (Place::Own(_), Children::No, true) =
+                (&self.place, self.arguments.children, may_look)
+            {
                 let recording = self.place.recording(pid, Children::No);
-                let debug_dirs = self.arguments.debug_dirs.clone();
-                ahead = recording.and_then(|recording| Ahead::begin(recording, debug_dirs));
+                let options = self.arguments.debug_files.options();
+                ahead = recording.and_then(|recording| Ahead::begin(recording, options));
             }
         };
         let ended = process::run(&mut self.command, started);
@@ -166,7 +170,7 @@ impl<'a> Run<'a> {
             path: self.arguments.output.as_deref(),
             format: self.arguments.format,
             html: self.arguments.html,
-            debug_dirs: &self.arguments.debug_dirs,
+            debug_files: &self.arguments.debug_files,
             program: self.program.name(),
             pid,
         }
