@@ -9,7 +9,7 @@ pub(super) fn string(out: &mut dyn Write, text: &str) -> io::Result<()> {
 }
 
 /// Writes a list of numbers, or of `true`, `false` and `null`.
-pub(in crate::export) fn list(
+pub(super) fn list(
     out: &mut dyn Write,
     items: impl IntoIterator<Item = impl Display>,
 ) -> io::Result<()> {
@@ -22,7 +22,7 @@ pub(in crate::export) fn list(
 }
 
 /// Writes a further column of a table: a list that is named.
-pub(in crate::export) fn column(
+pub(super) fn column(
     out: &mut dyn Write,
     name: &str,
     items: impl IntoIterator<Item = impl Display>,
