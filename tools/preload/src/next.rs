@@ -46,7 +46,7 @@ const LOOKING: u32 = 1;
 /// Found, but its blocks cannot have trailers.
 const UNUSABLE: u32 = 2;
 const READY: u32 = 3;
-/// The same, and it is glibc's own: see [`glibc`].
+/// That one, and it is glibc's own: see [`glibc`].
 const GLIBC: u32 = 4;
 
 static STATE: AtomicU32 = AtomicU32::new(UNKNOWN);

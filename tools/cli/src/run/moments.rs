@@ -75,7 +75,7 @@ impl Takers {
             if self.known.contains_key(&path) {
                 continue;
             }
-            // What is no recording yet will be one.
+            // A file that is no recording yet will be one.
             let Ok(taker) = RecordingFile::open(&path).and_then(|file| file.moment_taker()) else {
                 continue;
             };
