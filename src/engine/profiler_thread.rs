@@ -7,9 +7,9 @@
 //!                                    a moment is due ──────┴──────────────────▶ Work::moment
 //! ```
 //!
-//! The thread is started with the recording, if it has anything to do. All signals are blocked in it, its allocations are the
-//! profiler's, and no report counts it as a thread of the program. Signals that come while it is at
-//! work are served by one more dump together.
+//! The thread is started with the recording, if it has anything to do. All signals are blocked in
+//! it, its allocations are the profiler's, and no report counts it as a thread of the program.
+//! Signals that come while it is at work are served by one more dump together.
 //!
 //! A process lives as long as it has threads. If its first thread ends by `pthread_exit`, this
 //! thread ends when it is the last.

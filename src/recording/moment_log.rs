@@ -7,9 +7,9 @@
 //! ```
 //!
 //! `begin`, `end` and `bytes` (of the changes) are u64, `skipped` (moments that were left out just
-//! before) and `sites` u32, in the machine's byte order. A change has the site's number less that of
-//! the site before, in LEB128, and the differences of total bytes, total blocks, live bytes and live
-//! blocks, in LEB128 with the sign in the lowest bit. A site without a change is not there.
+//! before) and `sites` u32, in the machine's byte order. A change has the site's number less that
+//! of the site before, in LEB128, and the differences of total bytes, total blocks, live bytes and
+//! live blocks, in LEB128 with the sign in the lowest bit. A site without a change is not there.
 //!
 //! One writer appends records and publishes them by the header's word
 //! ([`Schedule::log`](crate::store::timeline::Schedule::log)): the process itself, or its parent by

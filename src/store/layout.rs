@@ -48,7 +48,8 @@
 //! Threads\[*i*\] and Histograms\[*i*\] are of one thread slot. An entry has 64 classes of sizes,
 //! then 64 classes of lifetimes: bytes (u64) and blocks (u64) of each. Class 0 is of the value 0,
 //! class *N* of the values from 2^(*N* - 1) to 2^*N* - 1; a size is in bytes, a lifetime in
-//! microseconds. Add up the entries of all slots that are used: the first `threads` of them (Process).
+//! microseconds. Add up the entries of all slots that are used: the first `threads` of them
+//! (Process).
 //!
 //! # A process that was killed
 //!

@@ -82,8 +82,8 @@ impl Point {
 
 /// The heap over time up to the end, where sites have `end` and the `interval` is open; `None` if
 /// the recording has no samples. Moments ascend, in microseconds as `micros` makes them of clock
-/// units. Each is the end of an interval, with the sums of the sites: so ranges and chart agree. The
-/// two parts of an interval that a moment divides have the bounds of the whole.
+/// units. Each is the end of an interval, with the sums of the sites: so ranges and chart agree.
+/// The two parts of an interval that a moment divides have the bounds of the whole.
 pub(super) fn timeline(
     view: &View<'_>,
     micros: impl Fn(u64) -> u64,
