@@ -18,6 +18,7 @@ use crate::api::call_sites::{self, CallSiteStats};
 #[cfg(feature = "dhat-compat")]
 use crate::api::report_files;
 use crate::api::totals::{self, AllocStats};
+use crate::engine::session::{self, Session};
 use crate::start;
 
 #[cfg(not(feature = "backtraces"))]
@@ -285,8 +286,36 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ModAlloc<A> {
 /// Allocates by `allocate`, with room for the trailer, and records the block.
 #[inline(always)]
 fn recorded(layout: Layout, allocate: impl FnOnce(Layout) -> *mut u8) -> *mut u8 {
-    let Some(session) = start::session() else { return allocate(layout) };
-    let Some(padded) = events::padded(session, layout) else { return core::ptr::null_mut() };
+    // Short, and the ordinary trailer's size is a constant: where a caller's size is known, all of it
+    // folds to a call of the inner allocator, and is inlined. Else LLVM would see a call of Rust's
+    // allocator, and leave out blocks that are never used, which dhat counts.
+    match session::decided() {
+        Ok(Some(session)) if events::has_ordinary_trailers(session) => {
+            recorded_as(session, layout, events::ordinarily_padded(layout), allocate)
+        }
+        _ => recorded_slowly(layout, allocate),
+    }
+}
+
+/// As [`recorded`], for the first block, in a process that is not recorded, and where blocks have
+/// longer trailers.
+#[cold]
+#[inline(never)]
+fn recorded_slowly(layout: Layout, allocate: impl FnOnce(Layout) -> *mut u8) -> *mut u8 {
+    match start::session() {
+        Some(session) => recorded_as(session, layout, events::padded(session, layout), allocate),
+        None => allocate(layout),
+    }
+}
+
+#[inline(always)]
+fn recorded_as(
+    session: &'static Session,
+    layout: Layout,
+    padded: Option<Layout>,
+    allocate: impl FnOnce(Layout) -> *mut u8,
+) -> *mut u8 {
+    let Some(padded) = padded else { return core::ptr::null_mut() };
     let block = allocate(padded);
     if !block.is_null() {
         // SAFETY: just allocated with room for the trailer.

@@ -13,6 +13,18 @@ pub(super) fn padded(_session: &Session, layout: Layout) -> Option<Layout> {
     Some(layout)
 }
 
+/// True: there are no trailers of another kind.
+#[inline(always)]
+pub(super) fn has_ordinary_trailers(_session: &Session) -> bool {
+    true
+}
+
+/// The layout as it is.
+#[inline(always)]
+pub(super) fn ordinarily_padded(layout: Layout) -> Option<Layout> {
+    Some(layout)
+}
+
 /// Calls `enter` with the front to use, or counts the event as lost. In exact mode the thread's
 /// front is to `count` it, too.
 #[inline(always)]

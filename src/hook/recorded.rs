@@ -27,6 +27,18 @@ pub(super) fn padded(session: &Session, layout: Layout) -> Option<Layout> {
     trailer::padded(layout, session.trailer)
 }
 
+/// True if blocks have the trailer that [`ordinarily_padded`] has room for.
+#[inline(always)]
+pub(super) fn has_ordinary_trailers(session: &Session) -> bool {
+    !session.is_timed()
+}
+
+/// As [`padded`], for trailers without births.
+#[inline(always)]
+pub(super) fn ordinarily_padded(layout: Layout) -> Option<Layout> {
+    trailer::padded(layout, trailer::TRAILER)
+}
+
 with_callers_registers! {
     /// Records a new block, whose stack begins with the caller, and writes its trailer.
     ///

@@ -47,7 +47,10 @@ pub(crate) const fn len(timed: bool) -> usize {
 pub(crate) fn padded(layout: Layout, trailer: usize) -> Option<Layout> {
     // No overflow: a layout's size is less than half of all numbers.
     let size = layout.size().wrapping_add(trailer);
-    Layout::from_size_align(size, layout.align()).ok()
+    let most = isize::MAX.cast_unsigned() + 1 - layout.align();
+    // SAFETY: the alignment is that of a layout, and rounded up to it the size is no larger than
+    // an object may be. `from_size_align` looks at the alignment once more, in each caller.
+    (size <= most).then(|| unsafe { Layout::from_size_align_unchecked(size, layout.align()) })
 }
 
 #[inline(always)]
