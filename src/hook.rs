@@ -18,7 +18,7 @@ use crate::api::call_sites::{self, CallSiteStats};
 #[cfg(feature = "dhat-compat")]
 use crate::api::report_files;
 use crate::api::totals::{self, AllocStats};
-use crate::engine::session::{self, Session};
+use crate::engine::session::Session;
 use crate::start;
 
 #[cfg(not(feature = "backtraces"))]
@@ -289,20 +289,23 @@ fn recorded(layout: Layout, allocate: impl FnOnce(Layout) -> *mut u8) -> *mut u8
     // Short, and the ordinary trailer's size is a constant: where a caller's size is known, all of it
     // folds to a call of the inner allocator, and is inlined. Else LLVM would see a call of Rust's
     // allocator, and leave out blocks that are never used, which dhat counts.
-    match session::decided() {
-        Ok(Some(session)) if events::has_ordinary_trailers(session) => {
+    match start::session() {
+        Some(session) if events::has_ordinary_trailers(session) => {
             recorded_as(session, layout, events::ordinarily_padded(layout), allocate)
         }
-        _ => recorded_slowly(layout, allocate),
+        session => recorded_otherwise(session, layout, allocate),
     }
 }
 
-/// As [`recorded`], for the first block, in a process that is not recorded, and where blocks have
-/// longer trailers.
+/// As [`recorded`], in a process that is not recorded, and where blocks have longer trailers.
 #[cold]
 #[inline(never)]
-fn recorded_slowly(layout: Layout, allocate: impl FnOnce(Layout) -> *mut u8) -> *mut u8 {
-    match start::session() {
+fn recorded_otherwise(
+    session: Option<&'static Session>,
+    layout: Layout,
+    allocate: impl FnOnce(Layout) -> *mut u8,
+) -> *mut u8 {
+    match session {
         Some(session) => recorded_as(session, layout, events::padded(session, layout), allocate),
         None => allocate(layout),
     }

@@ -106,8 +106,10 @@ impl Thread {
         };
         // SAFETY: valid for writes by the caller's promise; the place is the first field.
         unsafe { thread.cast::<Place>().write(place) };
-        // The innermost frame is the allocator's, which no report shows.
-        let limit = session.header.process.frames.load(Ordering::Relaxed) + 1;
+        // The innermost frame is the allocator's, which no report shows; two are, where the hook takes
+        // another way because blocks have births.
+        let own = 1 + u32::from(cfg!(not(feature = "preload")) && session.is_timed());
+        let limit = session.header.process.frames.load(Ordering::Relaxed) + own;
         // SAFETY: all of the state is initialized now: the other fields may be zero.
         let thread = unsafe { &mut *thread.as_ptr() };
         thread.stack.set_limit(limit as usize);
