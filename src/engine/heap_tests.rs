@@ -160,7 +160,7 @@ fn blocks_without_bytes_and_resizing_to_the_same_size_count_at_the_peak() {
     });
 }
 
-/// So many events that samples are joined several times, with pauses among them.
+/// Samples of so many events, with pauses among them, are joined several times.
 #[test]
 #[cfg_attr(miri, ignore = "takes tens of thousands of events")]
 fn a_timeline_of_joined_samples_has_lost_no_spike() {

@@ -106,8 +106,8 @@ impl Thread {
         };
         // SAFETY: valid for writes by the caller's promise; the place is the first field.
         unsafe { thread.cast::<Place>().write(place) };
-        // The innermost frame is the allocator's, which no report shows; two are, where the hook takes
-        // another way because blocks have births.
+        // The innermost frame is the allocator's, which no report shows. Two frames are, where
+        // blocks have births: the hook takes another way then.
         let own = 1 + u32::from(cfg!(not(feature = "preload")) && session.is_timed());
         let limit = session.header.process.frames.load(Ordering::Relaxed) + own;
         // SAFETY: all of the state is initialized now: the other fields may be zero.
