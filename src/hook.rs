@@ -286,9 +286,9 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ModAlloc<A> {
 /// Allocates by `allocate`, with room for the trailer, and records the block.
 #[inline(always)]
 fn recorded(layout: Layout, allocate: impl FnOnce(Layout) -> *mut u8) -> *mut u8 {
-    // The ordinary trailer's size is a constant, and there is one way more: where a caller's size is
-    // known, all of this folds to a call of the inner allocator, and is inlined. Else LLVM would see
-    // a call of Rust's allocator, and leave out blocks that are never used, which dhat counts.
+    // The ordinary trailer's size is a constant, and there is one way more: where a caller's size
+    // is known, all of this folds to a call of the inner allocator, and is inlined. Else LLVM would
+    // see a call of Rust's allocator, and leave out blocks that are never used, which dhat counts.
     match start::session() {
         Some(session) if events::has_ordinary_trailers(session) => {
             recorded_as(session, layout, events::ordinarily_padded(layout), allocate)
