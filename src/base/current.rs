@@ -106,6 +106,8 @@ pub(crate) fn set_number(number: usize) {
 }
 
 /// The calling thread's state; `None` while the word is a number.
+///
+/// The caller names the type: this folder does not know it. One type alone is ever set.
 #[inline(always)]
 pub(crate) fn state<T>() -> Option<NonNull<T>> {
     let word = word::get();
@@ -135,6 +137,9 @@ pub(crate) fn is_profiler() -> bool {
 }
 
 /// Runs `work`, whose allocations are the profiler's and not the program's.
+///
+/// The word is restored at the end, also if `work` panics. Calls may be nested. Blocks that `work`
+/// leaves behind belong to the profiler until it frees them in the same way.
 pub(crate) fn as_profiler<R>(work: impl FnOnce() -> R) -> R {
     struct Restore(*mut ());
     impl Drop for Restore {

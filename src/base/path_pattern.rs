@@ -19,6 +19,7 @@ pub(crate) fn expand(pattern: &[u8], mut push: impl FnMut(&[u8]) -> bool) -> boo
 }
 
 /// True if processes that run at once have different paths by this pattern: it has a `%p`.
+/// `%%p` is the text `%p`, and names no process.
 pub(crate) fn names_process(pattern: &[u8]) -> bool {
     pieces(pattern).any(|piece| matches!(piece, Piece::Process))
 }

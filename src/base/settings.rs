@@ -32,6 +32,9 @@ pub(crate) enum Timeline {
 }
 
 /// The values of all variables, or their defaults.
+///
+/// Read once: the program may change its environment later, while other threads run, and a setting
+/// must not change under blocks that have trailers of the old kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Settings {
     /// `MOD_ALLOC`: true if blocks are recorded.

@@ -5,6 +5,9 @@
 use core::fmt::{self, Display, Write};
 
 /// Bytes in binary units, with about three digits: `512 B`, `12.3 KiB`, `-1.50 MiB`.
+///
+/// Units are those of IEC 80000-13: 1 KiB is 1,024 bytes. Below that the number is exact. A number
+/// that would round to 1,000 takes the next unit, so that columns keep their width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bytes<N = u64>(pub N);
 
@@ -44,6 +47,8 @@ impl<N: Copy + Into<i128>> Display for Count<N> {
 }
 
 /// A count in decimal units, in five characters: `999`, `12.3k`, `4.56M`.
+///
+/// Steps are of 1,000, as counts of blocks have no binary unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShortCount(pub u64);
 
@@ -83,6 +88,9 @@ impl Display for Counted<'_> {
 }
 
 /// A part of a whole in percent: `41.2 %`; `-` where the whole is nothing.
+///
+/// A part that is not nothing shows at least 0.1 %, and one that is not all at most 99.9 %. More
+/// than 100 % is possible: maxima of several sites were not reached at one time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Share {
     /// The part.
@@ -115,6 +123,9 @@ impl Display for Share {
 }
 
 /// A time in µs: `12 µs`, `3.40 ms`, `1.25 s`, `4 min 05 s`, `2 h 03 min`.
+///
+/// Three digits at most, as the clock's noise is larger than a fourth. Minutes and more have two
+/// units, the second one whole.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Micros(pub f64);
 

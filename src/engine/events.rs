@@ -88,6 +88,8 @@ fn allocated_slowly(
 }
 
 /// Enters the free of a block of `site`, just before it happens.
+///
+/// Not after: another thread may be given the memory at once, and its event would come first.
 #[inline(always)]
 pub(crate) fn freed(session: &'static Session, site: SiteId, size: usize) {
     if site != NO_SITE {
@@ -192,6 +194,9 @@ fn enter_slowly(
 }
 
 /// Counts an event that is not recorded; the profiler's events are no loss.
+///
+/// The words are shared by all threads: the event has interrupted the hook, and the thread's own
+/// words may be half changed.
 #[cold]
 fn lost(session: &Session, why: Outside, bytes: usize) {
     if why == Outside::Reentrant {

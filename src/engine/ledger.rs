@@ -51,6 +51,8 @@ pub(crate) trait Event: Copy {
     fn count(self, tally: &Tally, now: u64);
 
     /// Counts at a tally of a site, `kind` saying which, so that no reader ever sees it half done.
+    /// A resize changes several words; the journal has them written again if the writer is killed
+    /// between two of them. Other events are safe by the order of their stores.
     #[inline(always)]
     fn count_whole(self, tally: &Tally, now: u64, _at: (&Journal, u32, SiteId)) {
         self.count(tally, now);
@@ -207,6 +209,10 @@ impl Event for Resized {
 }
 
 /// Enters an event of a block of `site`.
+///
+/// The calling thread is inside the hook, so `thread` has no other user. The order matters: the
+/// front comes before the tally, for the reason that the module's description gives. An event whose
+/// site is beyond the table, as a damaged trailer may say, is entered in the front alone.
 #[inline(always)]
 pub(crate) fn enter<E: Event>(
     thread: &mut Thread,
@@ -243,6 +249,9 @@ pub(crate) fn enter<E: Event>(
 }
 
 /// Ends the timeline's interval if that is due. True if the event is entered: in Exact mode.
+///
+/// Out of line and cold, so that [`enter`] keeps one comparison for it. Exact mode has its due time
+/// at 0, so all its events come here.
 #[cold]
 #[inline(never)]
 fn enter_slowly<E: Event>(
@@ -262,6 +271,8 @@ fn enter_slowly<E: Event>(
 
 /// Counts where the site belongs to another thread, or others have changed it, or it has had no
 /// event since the last peak, or it counts for a group.
+///
+/// An event counts for the site's group, and for each group around that one.
 #[inline(never)]
 fn enter_elsewhere<E: Event>(
     thread: &mut Thread,
@@ -288,6 +299,9 @@ fn enter_elsewhere<E: Event>(
 }
 
 /// Counts for a thread that has no arena, because there was no room for one.
+///
+/// The share lives on the stack for this one event. The site's shared words take it at once, by
+/// locked additions: right, and slower than an arena's.
 #[cold]
 fn flush_at_once<E: Event>(thread: &Thread, site: SiteId, event: E, now: u64, epoch: Epoch) {
     let share = Tally::default();
@@ -296,6 +310,10 @@ fn flush_at_once<E: Event>(thread: &Thread, site: SiteId, event: E, now: u64, ep
     flush_alone(&share, epoch, &thread.sites, &thread.slot.journal);
 }
 
+/// Counts at a tally of this thread's own, after what the peak needs of its old values is saved.
+///
+/// Values are saved before the change: a peak that was reached with the old ones is read from
+/// there.
 #[inline(always)]
 fn count_own<E: Event>(
     thread: &Thread,
@@ -313,6 +331,9 @@ fn count_own<E: Event>(
 }
 
 /// Exact mode: one front and one tally per site for all threads, under the heap's lock.
+///
+/// The thread's own front is counted, too, because the heap figures of threads are made from it.
+/// Its limits are not asked: only the front of all threads knows the whole heap.
 fn enter_exactly<E: Event>(thread: &Thread, session: &Session, site: SiteId, event: E, now: u64) {
     let heap = session.heap();
     let front = &thread.slot.front;

@@ -49,6 +49,10 @@ pub(crate) fn mute() {
 }
 
 /// Makes the mapping that the settings ask for.
+///
+/// # Errors
+///
+/// [`NoMapping::TooLarge`] if a smaller table may fit; [`NoMapping::NotRecorded`] if no size would.
 pub(crate) fn make(
     settings: &Settings,
     size: usize,
@@ -116,6 +120,9 @@ fn in_file(pattern: &CStr, size: usize, geometry: &Geometry) -> Result<Mapping, 
 }
 
 /// Reserves what every recording needs, and only then touches it.
+///
+/// A store into a part of the file for which the disk has no room would be a SIGBUS in the middle
+/// of the program.
 fn prepare(base: NonNull<u8>, geometry: &Geometry) -> Result<Mapping, Errno> {
     let header = os::page_size().around(&(0..HEADER_SIZE));
     if !files::populate(base, header.len(), SPACE.path(), 0) {

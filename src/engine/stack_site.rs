@@ -92,6 +92,10 @@ fn is_unchanged(thread: &Thread, at: &Registers) -> bool {
 }
 
 /// Captures the stack in the usual way and once more from scratch, and counts a difference.
+///
+/// The remembered stack is not trusted here, and is what is tested: the second walk has a stack of
+/// its own, remembers nothing, and looks up each frame's rule again. `MOD_ALLOC_SELF_CHECK` alone
+/// leads here.
 #[cold]
 #[inline(never)]
 fn checked(thread: &mut Thread, session: &'static Session, at: Registers, first: SiteId) -> SiteId {
@@ -161,6 +165,10 @@ fn is_on_own_stack(thread: &Thread, at: Registers) -> bool {
 }
 
 /// Captures the stack; the innermost frame's id, if all that was walked is kept.
+///
+/// Modules may be loaded and unloaded while the program runs, and frames' names hold the generation
+/// of the module list. So a change of the generation before the walk forgets the last stack, and
+/// one during the walk repeats it.
 #[inline(always)]
 fn walked(thread: &mut Thread, session: &'static Session, at: Registers) -> Option<FrameId> {
     let rules = session.rules();
@@ -205,6 +213,9 @@ fn begin_generation(thread: &mut Thread) {
 }
 
 /// A stack that is not the thread's own: a copy is walked, and nothing of it remembered.
+///
+/// Its bounds are not known, so a read beyond them may fault. The kernel copies what is mapped, and
+/// the walk ends where the copy ends.
 #[cold]
 fn capture_foreign(
     thread: &mut Thread,
@@ -221,6 +232,7 @@ fn capture_foreign(
 }
 
 /// The thread and group that new sites are made for.
+/// The thread owns the sites that it makes, so its later events there are plain stores.
 #[inline(always)]
 fn maker(thread: &Thread, first: SiteId) -> Maker {
     let Member { group, whole, .. } = thread.member;

@@ -27,6 +27,7 @@ impl Most {
 }
 
 /// Stretches that have begun and not ended, by number.
+/// A freed number is used again, so the list is as long as the most that were open at once.
 struct Open(UnsafeCell<Vec<Option<Most>>>);
 
 // SAFETY: used by the lock's holder alone.

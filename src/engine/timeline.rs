@@ -94,6 +94,11 @@ pub(crate) fn end_interval(slot: &ThreadSlot, session: &Session, now: u64) {
     });
 }
 
+/// Writes the samples of an interval that has ended, and sets the end of the next one.
+///
+/// If nothing happened for longer than one interval, the rest of that time becomes a second sample:
+/// the first alone would spread the events before it over all of the time. Where there is no room,
+/// sampling ends, and events find the due time never reached.
 fn write(session: &Session, now: u64, interval: Interval) {
     let schedule = &session.header.process.timeline;
     let mut end = schedule.sample_at.get();
@@ -109,6 +114,9 @@ fn write(session: &Session, now: u64, interval: Interval) {
 }
 
 /// Adds a sample that ends at `end`. `false`: there is no room for it.
+///
+/// The count is stored last, by Release: a reader that has seen it sees the sample's words. A
+/// killed writer so leaves one sample less, never half a one.
 fn add(session: &Session, end: u64, interval: Interval) -> bool {
     let schedule = &session.header.process.timeline;
     let mut state = schedule.samples.load(Ordering::Relaxed);
@@ -154,6 +162,7 @@ fn join_neighbours(session: &Session, state: u64) -> u64 {
 }
 
 /// Bytes and blocks allocated since the process's start.
+/// Ended threads count, too: a slot keeps its numbers when its thread ends.
 fn totals(session: &Session) -> (u64, u64) {
     let fronts = session.used_slots().map(|(_, slot)| slot.front.total.get());
     fronts.fold((0, 0), |sum: (u64, u64), (bytes, blocks)| {

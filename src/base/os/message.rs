@@ -23,6 +23,9 @@ impl Write for Line {
 }
 
 /// Prints `mod-alloc: ` and the text as one line, with one system call.
+///
+/// One call, so that lines of several threads and processes do not mix. A line of more than 511
+/// bytes is cut, and ends with a newline as all do.
 pub(crate) fn say(text: fmt::Arguments<'_>) {
     let mut line = Line { bytes: [0; 512], len: 0 };
     // Neither call can fail: `Line` never does.

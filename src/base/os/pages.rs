@@ -26,6 +26,10 @@ pub(crate) fn page_size() -> PageSize {
     }
 }
 
+/// Asks the kernel, and notes its answer for all threads.
+///
+/// Two threads may ask at once: both store one and the same answer. If the kernel gives none, the
+/// largest size is used, which rounds to whole pages of every size.
 #[cold]
 fn ask() -> PageSize {
     // SAFETY: the call takes a number and touches no memory of ours.
@@ -71,6 +75,9 @@ impl PageSize {
     }
 
     /// The whole pages in a range; an empty range if there is none.
+    ///
+    /// For calls that lose the contents, such as `madvise(MADV_DONTNEED)`: the kernel would round
+    /// the length up and take bytes beyond the range.
     pub(crate) fn inside(self, range: &Range<usize>) -> Range<usize> {
         let start = self.next_start(range.start as u64) as usize;
         let end = self.start_of(range.end as u64) as usize;
@@ -78,6 +85,8 @@ impl PageSize {
     }
 
     /// The pages that hold some of a range; an empty range if that is empty.
+    ///
+    /// For calls that make memory usable: each byte of the range has to be backed afterwards.
     pub(crate) fn around(self, range: &Range<usize>) -> Range<usize> {
         let start = self.start_of(range.start as u64) as usize;
         let end = self.next_start(range.end as u64) as usize;

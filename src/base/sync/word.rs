@@ -7,6 +7,9 @@
 use crate::base::sync::{AtomicI64, AtomicU64, Ordering};
 
 /// An unsigned number with one writer.
+///
+/// The one writer is a thread, or the holder of a lock. Sums wrap: a total of 2^64 bytes is out of
+/// reach, and differences of two readings stay right.
 #[derive(Debug, Default)]
 #[repr(transparent)]
 pub(crate) struct Word(AtomicU64);
@@ -38,6 +41,10 @@ impl Word {
 
 /// Bytes and blocks with one writer, stored by one instruction: where the writer is killed, both
 /// are as before an event or both as after it.
+///
+/// One 16-byte store is not promised to be one for another core that reads at the same time (only
+/// aligned ones are, on processors with AVX). Readers of a running process may see one number ahead
+/// of the other; readers of an ended one do not.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(crate) struct Pair {
@@ -51,6 +58,10 @@ impl Pair {
         (self.bytes.get(), self.blocks.get())
     }
 
+    /// Stores both numbers. Only the pair's one writer may call this.
+    ///
+    /// Two stores of 8 bytes could be parted by SIGKILL, and no compiler promises to join them:
+    /// hence the instruction by hand.
     #[inline(always)]
     pub(crate) fn set(&self, bytes: u64, blocks: u64) {
         #[cfg(all(target_arch = "x86_64", not(any(miri, loom))))]

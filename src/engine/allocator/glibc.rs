@@ -46,6 +46,7 @@ fn of(found: &MallocFigures) -> Option<HeapState> {
 }
 
 /// The number of arenas that `malloc_info` lists.
+/// glibc has no other way to ask. The text is made by its allocator, hence as the profiler.
 fn arenas() -> Option<u64> {
     let found = as_profiler(|| malloc::with_malloc_info(count));
     found.filter(|count| *count > 0)

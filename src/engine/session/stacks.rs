@@ -69,6 +69,8 @@ pub(super) fn room_for_threads() -> u32 {
 }
 
 /// Describes the process in the header, beyond what every recording says.
+/// The boot's id is there because process ids begin anew at each boot: without it, a stranger would
+/// pass for the process that still runs.
 pub(super) fn describe(header: &Header) {
     let mut command = [0; COMMAND_SIZE];
     let len = os::read_file(c"/proc/self/cmdline", &mut command);
@@ -99,6 +101,7 @@ pub(crate) fn has_room_for_threads(slots: u32) -> bool {
 }
 
 /// Keeps the memory of a thread's state out of forked children, whose recording is another file.
+/// A child that went on with the state would write into its parent's recording.
 pub(crate) fn keep_from_children(memory: NonNull<u8>, len: usize) {
     if SPACE.is_in_file() {
         os::files::wipe_on_fork(memory, len);
@@ -106,6 +109,9 @@ pub(crate) fn keep_from_children(memory: NonNull<u8>, len: usize) {
 }
 
 /// Notes what both clocks say, so that a reader of the recording can tell the time.
+///
+/// The recording's times are units of the processor's counter, whose frequency is not told in it.
+/// Two moments on both clocks give the frequency to a reader, in another process, or later.
 pub(crate) fn note_moment(session: &Session) {
     let process = &session.header.process;
     let nanos = os::monotonic_nanos() - process.started_nanos.load(Ordering::Relaxed);
