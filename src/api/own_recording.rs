@@ -7,6 +7,7 @@ use crate::base::os;
 use crate::base::sync::Ordering;
 use crate::engine::allocator::moments;
 use crate::engine::session::Session;
+use crate::recording::anonymous::own_bytes;
 #[cfg(feature = "dhat-compat")]
 use crate::recording::model::Counters;
 use crate::recording::model::{HeapMoment, ROOT_TABLE_FULL, Recording, Site};
@@ -14,6 +15,7 @@ use crate::recording::reader;
 use crate::recording::reader::Span;
 #[cfg(feature = "dhat-compat")]
 use crate::store::peak::EXACT;
+use crate::store::space::SPACE;
 use crate::store::view;
 use crate::store::view::View;
 
@@ -64,6 +66,9 @@ pub(crate) fn read(session: &Session) -> Recording {
     let mut recording = consistently(session, reader::read);
     let micros = recording.end_micros;
     recording.heap_states.end_with(HeapMoment { micros, ..state });
+    if !SPACE.is_in_file() {
+        recording.anonymous.own_bytes = own_bytes(session.header);
+    }
     recording
 }
 

@@ -170,20 +170,25 @@ fn totals(session: &Session) -> (u64, u64) {
     })
 }
 
-/// Notes the process's resident memory in the latest sample. The calling thread is outside the
-/// hook.
+/// Notes the process's resident memory in the latest sample, and the most anonymous memory so far.
+/// The calling thread is outside the hook.
 pub(crate) fn note_resident(session: &Session) {
     if !session.is_this_process() {
         return;
     }
     let _errno = os::KeepErrno::new();
-    let Some(resident) = os::resident::resident() else { return };
+    let Some(memory) = os::resident::resident() else { return };
     // A signal's handler may have interrupted the holder in this thread.
     let Some(_held) = session.heap().lock.try_lock() else { return };
     let state = session.header.process.timeline.samples.load(Ordering::Relaxed);
     let latest =
         count(state).checked_sub(1).and_then(|index| sample(session.samples, state, index));
     if let Some(latest) = latest {
-        latest.resident.set(resident);
+        latest.resident.set(memory.all);
+    }
+    let [most, when] = &session.header.self_check.most_anonymous;
+    if memory.anonymous > most.get() {
+        most.set(memory.anonymous);
+        when.set(session.clock.now());
     }
 }

@@ -39,8 +39,9 @@ fn read_moment(words: &MomentWords, micros: impl Fn(u64) -> u64) -> Option<(u64,
 }
 
 fn state(words: &MomentWords) -> (Option<HeapState>, ProcessMemory) {
-    let [allocated, active, resident, mapped, retained, arenas, now, most] = figures(words);
-    let process = ProcessMemory { resident: now, peak_resident: most };
+    let [allocated, active, resident, mapped, retained, arenas, now, peak_resident, anonymous] =
+        figures(words);
+    let process = ProcessMemory { resident: now, peak_resident, anonymous };
     let allocator = Allocator::of_code(words.allocator.load(Ordering::Relaxed));
     let state = allocator.map(|allocator| HeapState {
         allocator,
@@ -58,7 +59,7 @@ fn state(words: &MomentWords) -> (Option<HeapState>, ProcessMemory) {
 fn figures(words: &MomentWords) -> [Option<u64>; FIGURES] {
     let known = words.known.load(Ordering::Relaxed);
     let mut figures = [None; FIGURES];
-    for (index, (figure, word)) in figures.iter_mut().zip(&words.figures).enumerate() {
+    for (index, (figure, word)) in figures.iter_mut().zip(words.figures()).enumerate() {
         *figure = (known >> index & 1 != 0).then(|| word.load(Ordering::Relaxed));
     }
     figures
@@ -76,7 +77,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let words = StatesWords::default();
-        let process = ProcessMemory { resident: Some(7), peak_resident: None };
+        let process = ProcessMemory { resident: Some(7), peak_resident: None, anonymous: Some(3) };
         let state = HeapState {
             allocated: Some(1),
             mapped: Some(0),

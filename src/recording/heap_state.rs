@@ -85,6 +85,9 @@ pub struct ProcessMemory {
     pub resident: Option<u64>,
     /// The most that it ever had (`VmHWM` of `/proc/self/status`).
     pub peak_resident: Option<u64>,
+    /// The part of `resident` that is of no file and shared with no process: heaps, stacks,
+    /// variables (`/proc/self/statm`, resident less shared).
+    pub anonymous: Option<u64>,
 }
 
 impl HeapState {

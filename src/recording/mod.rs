@@ -4,6 +4,8 @@
 //! it, while the process runs and after its end, however it ended; `model` is its content as plain
 //! data. [`report`](crate::report) makes a profile with names of it.
 
+#[cfg(feature = "backtraces")]
+pub(crate) mod anonymous;
 #[cfg(feature = "dhat-compat")]
 mod error;
 #[cfg(feature = "dhat-compat")]

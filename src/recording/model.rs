@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::string::String;
 use std::vec::Vec;
 
+pub use crate::recording::anonymous::Anonymous;
 pub use crate::recording::heap_moment::{HeapMoment, HeapStates};
 pub use crate::recording::losses::{Loss, Losses};
 pub use crate::recording::timeline::{Histogram, Histograms, Moments, SiteMoment, Timeline};
@@ -47,6 +48,8 @@ pub struct Recording {
     pub self_check: Option<SelfCheck>,
     /// The allocator's state near the peak and at the end.
     pub heap_states: HeapStates,
+    /// The most anonymous memory that the process was seen to have.
+    pub anonymous: Anonymous,
     /// The heap over time; `None` if no samples were taken.
     pub timeline: Option<Timeline>,
     /// The sites' numbers at moments of the run; default if none were taken down.
@@ -83,6 +86,7 @@ impl Recording {
             ending: self.ending,
             self_check: self.self_check,
             heap_states: self.heap_states,
+            anonymous: self.anonymous,
             timeline: self.timeline.clone(),
             moments: self.moments.without_sites(),
             histograms: self.histograms.clone(),

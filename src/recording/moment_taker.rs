@@ -8,13 +8,14 @@ use std::time::Duration;
 use std::vec::Vec;
 
 use crate::base::os;
+use crate::base::os::resident::Resident;
 use crate::base::sync::Ordering;
 use crate::recording::error::Error;
 use crate::recording::file::{is_running, since_start};
 use crate::recording::image::{self, Image};
 use crate::recording::moment_log::{ENTRY, Pace, Place, Writer};
 use crate::recording::reader;
-use crate::store::layout::{Header, Process, Region};
+use crate::store::layout::{Header, Process, Region, SelfCheck};
 use crate::store::peak::Front;
 use crate::store::timeline::{FROM_WITHIN, SAMPLE_ENTRIES, Sample, Schedule, count, place};
 
@@ -62,13 +63,17 @@ impl MomentTaker {
         if !is_running(header.get()) {
             return Ok(None);
         }
+        let id = header.get().process.id.load(Ordering::Relaxed);
+        let memory = os::resident::resident_of(id);
+        // Memory may change where no event is: that is the very memory which is not recorded.
+        self.writer.place().note_most(header.get(), memory)?;
         let threads = Image::read_regions(&self.writer.place().file, &[Region::Threads])?;
         let fronts = threads.view().slots.iter().map(|slot| &slot.front).map(numbers);
         let seen: Vec<_> = fronts.collect();
         if seen == self.seen {
             return Ok(Some(self.pace.next(cost())));
         }
-        self.writer.place().note_resident(header.get())?;
+        self.writer.place().note_resident(header.get(), memory)?;
         let begin = since_start(header.get()).units;
         let image = Image::read_regions(&self.writer.place().file, &SITES)?;
         let numbers = reader::site_numbers(&image.view());
@@ -124,15 +129,24 @@ impl InFile {
     }
 
     /// Notes the process's resident memory in its latest sample, which it never writes again.
-    fn note_resident(&self, header: &Header) -> io::Result<()> {
+    fn note_resident(&self, header: &Header, memory: Option<Resident>) -> io::Result<()> {
         let state = header.process.timeline.samples.load(Ordering::Relaxed);
         let latest = count(state).checked_sub(1);
-        let id = header.process.id.load(Ordering::Relaxed);
-        let (Some(index), Some(resident)) = (latest, os::resident::resident_of(id)) else {
-            return Ok(());
-        };
+        let (Some(index), Some(memory)) = (latest, memory) else { return Ok(()) };
         let place = place(state, index) * ENTRY + offset_of!(Sample, resident);
-        self.file.write_all_at(&resident.to_ne_bytes(), self.samples + place as u64)
+        self.file.write_all_at(&memory.all.to_ne_bytes(), self.samples + place as u64)
+    }
+
+    /// Notes the process's anonymous memory if it never had so much.
+    fn note_most(&self, header: &Header, memory: Option<Resident>) -> io::Result<()> {
+        const PLACE: u64 =
+            (offset_of!(Header, self_check) + offset_of!(SelfCheck, most_anonymous)) as u64;
+        let anonymous = memory.map_or(0, |memory| memory.anonymous);
+        if anonymous <= header.self_check.most_anonymous[0].get() {
+            return Ok(());
+        }
+        let [bytes, when] = [anonymous, since_start(header).units].map(u64::to_ne_bytes);
+        self.file.write_all_at(&[bytes, when].concat(), PLACE)
     }
 
     /// The place of the header's word in the file.

@@ -20,7 +20,7 @@ use std::vec::Vec;
 
 use crate::base::sync::Ordering;
 use crate::recording::model::{Ending, HeapStates, Module, Recording, SelfCheck, Settings};
-use crate::recording::{heap_moments, losses};
+use crate::recording::{anonymous, heap_moments, losses};
 use crate::store::layout::{COMMAND_SIZE, EXIT, GONE, Header};
 use crate::store::peak::{BOUNDED, Front, HeapNow, Interval};
 use crate::store::view::View;
@@ -89,6 +89,7 @@ pub(crate) fn read(view: &View<'_>, span: Span) -> Recording {
             1 => HeapStates::default(),
             _ => heap_moments::read(&header.states, heap.peak_bytes.max(0).cast_unsigned(), micros),
         },
+        anonymous: anonymous::read(header, micros),
         timeline,
         moments,
         histograms: distributions::histograms(view),

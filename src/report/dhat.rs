@@ -27,6 +27,7 @@
 //! | `x_timeline` | the heap [over time](self#the-heap-over-time) |
 //! | `x_moments` | moments at which the stacks' numbers were taken down |
 //! | `x_histograms` | [distributions](self#distributions) of sizes and lifetimes |
+//! | `x_coverage` | the process's memory [beside](self#memory-that-was-not-recorded) the blocks |
 //! | `x_merged` | in a stack: this many sites became equal, so `mb` and `mbk` are upper bounds |
 //!
 //! # The heap's state
@@ -41,7 +42,7 @@
 //! | `profiler_bytes` | bytes that the profiler itself had of the same allocator |
 //! | `allocator` | `jemalloc`, `mimalloc`, `glibc`, null |
 //! | `allocated` … `arenas`, `held` | the allocator's figures, named as in [`HeapState`] |
-//! | `process_resident`, `process_peak_resident` | the process's memory, as the kernel has it |
+//! | `process_resident`, `process_peak_resident`, `process_anonymous` | the process's memory |
 //! | `fragmentation` | shares as in [`Fragmentation`], 0 to 1; the profiler's bytes are used ones |
 //!
 //! The state of the `peak` is taken down where the program frees. If the heap had 1/16 more live at
@@ -74,6 +75,21 @@
 //! blocks by their lifetimes in µs), null where not known. Each has the lists `blocks` and `bytes`:
 //! blocks, and their bytes. Entry 0 is of the value 0, entry N of the values from 2^(N-1) to
 //! 2^N - 1.
+//!
+//! # Memory that was not recorded
+//!
+//! `x_coverage` compares blocks with the process's anonymous memory (of no file: heaps, stacks,
+//! variables):
+//!
+//! | key | meaning |
+//! |---|---|
+//! | `peak_anonymous_bytes` | the most anonymous memory that the process was seen to have |
+//! | `end_anonymous_bytes` | anonymous memory at the end; null: no end was written |
+//! | `recorded_bytes` | live at the heap's peak, as requested |
+//! | `allocator_bytes` | the most that the allocator was known to hold; null: not known |
+//! | `profiler_bytes` | the profiler's own |
+//! | `unseen_bytes` | what nothing explains, a lower bound; 0 within 8 MiB and a quarter of the rest |
+//! | `reasons` | sentences on the likely holders, with the way out |
 //!
 //! [`HeapState`]: crate::recording::heap_state::HeapState
 //! [`Fragmentation`]: crate::recording::heap_state::Fragmentation
@@ -142,6 +158,7 @@ impl Source for Profile {
             timeline: run.timeline.as_ref().filter(|_| has_times),
             moments: Some(&run.moments).filter(|moments| has_times && Moments::is_known(moments)),
             histograms: run.histograms.as_ref(),
+            coverage: self.coverage(),
             ..Extras::default()
         }
     }

@@ -24,6 +24,7 @@
 
 #![forbid(unsafe_code)]
 
+mod coverage;
 #[cfg(feature = "dhat-compat")]
 pub mod dhat;
 mod frame_ref;
@@ -44,6 +45,7 @@ mod trim;
 #[doc(hidden)]
 pub mod wire;
 
+pub use coverage::Coverage;
 pub use frame_ref::FrameRef;
 #[cfg(feature = "dhat-compat")]
 pub(crate) use merge::add;

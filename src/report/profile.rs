@@ -2,6 +2,7 @@
 
 use crate::recording::model::{Counters, Recording, SiteMoment};
 
+use super::coverage::Coverage;
 use super::frame_ref::FrameRef;
 use super::frames::FrameTable;
 use super::merge::{self, Stacks};
@@ -12,18 +13,38 @@ use super::run::Run;
 /// Named stacks with numbers. No two stacks are equal.
 #[derive(Debug)]
 pub struct Profile {
-    pub(super) form: Form,
-    pub(super) run: Run,
+    form: Form,
+    run: Run,
     pub(super) frames: FrameTable,
-    pub(super) stacks: Stacks,
+    stacks: Stacks,
+    coverage: Option<Coverage>,
 }
 
 impl Profile {
     /// Names, trims and merges the stacks of `recording`. What cannot be named keeps its
     /// module and address; nothing in a recording makes this fail.
     pub fn from_recording(recording: &Recording, options: &Options) -> Self {
-        let (frames, stacks) = naming::named_stacks(recording, options);
-        Self { form: options.form, run: Run::of(recording), frames, stacks }
+        Self::new(options.form, recording, naming::named_stacks(recording, options))
+    }
+
+    /// The profile of named stacks.
+    pub(super) fn new(
+        form: Form,
+        recording: &Recording,
+        (frames, stacks): (FrameTable, Stacks),
+    ) -> Self {
+        let run = Run::of(recording);
+        let mut profile = Self { form, run, frames, stacks, coverage: None };
+        // Other forms tell of a part of the run alone.
+        if form == Form::Own {
+            profile.coverage = Coverage::of(&profile.run, &profile.totals());
+        }
+        profile
+    }
+
+    /// Memory of the process beside what was recorded; `None` if nobody looked at it.
+    pub fn coverage(&self) -> Option<&Coverage> {
+        self.coverage.as_ref()
     }
 
     /// Whose reports this one reads like.

@@ -16,7 +16,6 @@ use super::naming::{StackBuilder, add_kinds, stacks_of};
 use super::node_names::NodeNames;
 use super::options::Options;
 use super::profile::Profile;
-use super::run::Run;
 
 /// Names the stacks of one process's recording, one at a time and reading after reading. They are
 /// named and trimmed as in a [`Profile`].
@@ -105,7 +104,7 @@ impl SiteNames {
         }
         let mut frames = core::mem::take(&mut self.frames);
         let stacks = stacks_of(recording, &self.names, &mut frames, &self.options);
-        Profile { form: self.options.form, run: Run::of(recording), frames, stacks }
+        Profile::new(self.options.form, recording, (frames, stacks))
     }
 
     /// The frame with id `id`; `None` if there is none.

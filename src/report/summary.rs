@@ -1,11 +1,12 @@
-//! The lines on standard error about a written report: four as dhat prints them, and a fifth if
-//! anything was lost.
+//! The lines on standard error about a written report: four as dhat prints them, and more if
+//! anything was lost or not seen.
 
 use std::fmt::{self, Write};
 use std::path::Path;
 use std::string::String;
 use std::vec::Vec;
 
+use super::coverage::Coverage;
 use super::losses::causes;
 use super::options::Form;
 use super::profile::Profile;
@@ -27,6 +28,9 @@ fn write_lines(profile: &Profile, saved_to: &Path, text: &mut String) -> fmt::Re
     let viewer = "and is viewable with dhat/dh_view.html";
     writeln!(text, "mod-alloc: The data has been saved to {path}, {viewer}")?;
     write_losses(profile, &profile.run().losses, text)?;
+    if let Some(unseen) = profile.coverage().and_then(Coverage::sentence) {
+        writeln!(text, "mod-alloc: Not seen: {unseen}")?;
+    }
     if let Some(check) = profile.run().self_check {
         let (checked, different) = (Count(check.checked), Count(check.differences));
         writeln!(text, "mod-alloc: Self-check: {checked} captures, {different} differences")?;

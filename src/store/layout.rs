@@ -13,7 +13,7 @@
 //!       320  heap                      (crate::store::peak::Heap, 256 bytes)
 //!       576  frames' head, sites' head (64 bytes each)
 //!       704  losses                    (Losses, 64 bytes)
-//!       768  self-check, lifetimes     (SelfCheck, 64 bytes)
+//!       768  self-check, lifetimes, …  (SelfCheck, 64 bytes)
 //!       832  command line, its arguments ended by zero bytes (2880 bytes; in version 1 3264)
 //!      3712  the allocator's state: near the peak twice, at the end (HeapStates, 3 x 128 bytes)
 //!      4096  regions
@@ -121,6 +121,22 @@ pub(crate) enum Region {
 pub(crate) const REGIONS: usize = 11;
 
 impl Region {
+    /// All of them.
+    #[cfg(feature = "backtraces")]
+    pub(crate) const ALL: [Region; REGIONS] = [
+        Region::Threads,
+        Region::Modules,
+        Region::Owners,
+        Region::Tallies,
+        Region::Shared,
+        Region::Records,
+        Region::Frames,
+        Region::Groups,
+        Region::Arenas,
+        Region::Timeline,
+        Region::Histograms,
+    ];
+
     /// Bytes of one entry.
     #[expect(clippy::indexing_slicing, reason = "an array of all regions")]
     pub(crate) const fn entry_size(self) -> usize {
@@ -245,7 +261,11 @@ pub(crate) struct SelfCheck {
     /// Since version 3, `MOD_ALLOC_LIFETIMES`. 1: lifetimes are counted, and a clock unit is 256 ns
     /// of the monotonic clock.
     pub(crate) lifetimes: Word,
-    spare: [Word; 5],
+    /// The most bytes of anonymous memory that the process was seen to have, and when, in clock
+    /// units. Written by the process that waits for this one; without it, by this one. 0: not
+    /// known, as in older recordings.
+    pub(crate) most_anonymous: [Word; 2],
+    spare: [Word; 3],
 }
 
 macro_rules! words {
@@ -262,7 +282,7 @@ macro_rules! words {
 losses!(words);
 
 /// Figures of a [`HeapMoment`].
-pub(crate) const FIGURES: usize = 8;
+pub(crate) const FIGURES: usize = 9;
 
 /// The allocator's state at one moment, 128 bytes.
 #[derive(Debug, Default)]
@@ -279,11 +299,21 @@ pub(crate) struct HeapMoment {
     /// A bit for each figure.
     pub(crate) known: AtomicU32,
     /// The allocator's allocated, active, resident, mapped, retained bytes, and arenas; the
-    /// process's resident bytes, and the most of them so far.
-    pub(crate) figures: [AtomicU64; FIGURES],
+    /// process's resident bytes, and the most of them so far. The last figure is `anonymous`.
+    figures: [AtomicU64; FIGURES - 1],
     /// Bytes that the profiler itself had allocated from that allocator.
     pub(crate) own: AtomicU64,
-    spare: [Word; 3],
+    /// The process's anonymous bytes. Older recordings do not know them: bit 8 is 0.
+    anonymous: AtomicU64,
+    spare: [Word; 2],
+}
+
+#[cfg(feature = "backtraces")]
+impl HeapMoment {
+    /// The figures, in the order of the bits of `known`.
+    pub(crate) fn figures(&self) -> impl Iterator<Item = &AtomicU64> {
+        self.figures.iter().chain(core::iter::once(&self.anonymous))
+    }
 }
 
 /// See the module's description.

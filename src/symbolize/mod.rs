@@ -39,6 +39,7 @@ mod mini_debug_info;
 mod modules;
 mod names;
 mod object_file;
+mod own_allocator;
 mod strings;
 mod symbol;
 mod symbol_table;
@@ -56,6 +57,7 @@ use names::Names;
 use symbol_table::SymbolTable;
 
 pub use fetch::Fetch;
+pub use own_allocator::{Evidence, OwnAllocator, likely_allocator, own_allocator};
 pub(crate) use strings::FixedMap;
 pub use strings::{StringId, Strings};
 pub use symbol::{Place, Symbol};

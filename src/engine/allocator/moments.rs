@@ -31,7 +31,7 @@ use crate::capture::registers::{Registers, with_callers_registers};
 use crate::capture::rule::Rule;
 use crate::capture::walk::{Memory, Rules, Step, step};
 use crate::engine::allocator::collect_quickly;
-use crate::engine::allocator::process::process;
+use crate::engine::allocator::process;
 use crate::engine::session::Session;
 use crate::engine::{inside, session};
 use crate::recording::heap_moment::HeapMoment;
@@ -98,15 +98,14 @@ pub(crate) fn now(session: &Session) -> HeapMoment {
         requested_bytes: live(session).max(0).cast_unsigned(),
         profiler_bytes: profiler_bytes(),
         state,
-        process: state.map_or_else(process, |state| state.process),
+        process: state.map_or_else(process::process, |state| state.process),
     }
 }
 
 fn note_peak(session: &Session, live: i64) {
     let number = TAKEN.fetch_add(1, Ordering::Relaxed) + 1;
     let Some(place) = session.header.states.peaks.get(number as usize % 2) else { return };
-    let process = ProcessMemory { resident: os::resident::resident(), peak_resident: None };
-    write(place, number, session.clock.now(), live, collect_quickly(), process);
+    write(place, number, session.clock.now(), live, collect_quickly(), process::now());
 }
 
 /// Notes the state at the end of the process, unless that was done or the recording is another
@@ -119,7 +118,7 @@ pub(crate) fn note_end(session: &Session) {
     // SAFETY: the calling thread's bounds, or none.
     let is_safe = unsafe { is_outside_allocator(inside::bounds()) };
     let state = if is_safe { collect_quickly() } else { None };
-    write(place, 1, session.clock.now(), live(session), state, process());
+    write(place, 1, session.clock.now(), live(session), state, process::process());
 }
 
 /// Bytes that the program has live.
@@ -148,7 +147,7 @@ pub(crate) fn write(
     place.allocator.store(allocator, Ordering::Relaxed);
     let figures = figures(state, process);
     let mut known = 0;
-    for (index, (word, figure)) in place.figures.iter().zip(figures).enumerate() {
+    for (index, (word, figure)) in place.figures().zip(figures).enumerate() {
         word.store(figure.unwrap_or(0), Ordering::Relaxed);
         known |= u32::from(figure.is_some()) << index;
     }
@@ -168,6 +167,7 @@ fn figures(state: Option<HeapState>, process: ProcessMemory) -> [Option<u64>; FI
         of(|state| state.arenas),
         process.resident,
         process.peak_resident,
+        process.anonymous,
     ]
 }
 

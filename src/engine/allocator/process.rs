@@ -12,7 +12,17 @@ use crate::recording::heap_state::ProcessMemory;
 /// ```
 #[must_use]
 pub fn process() -> ProcessMemory {
-    ProcessMemory { resident: os::resident::resident(), peak_resident: peak_resident() }
+    ProcessMemory { peak_resident: peak_resident(), ..now() }
+}
+
+/// The process's memory without the peak, which is in a longer file.
+pub(crate) fn now() -> ProcessMemory {
+    let resident = os::resident::resident();
+    ProcessMemory {
+        resident: resident.map(|memory| memory.all),
+        peak_resident: None,
+        anonymous: resident.map(|memory| memory.anonymous),
+    }
 }
 
 /// The most bytes of memory that the process ever had.

@@ -112,7 +112,7 @@ fn end_resident(view: &View<'_>) -> Option<u64> {
     let end = &view.header.states.end;
     let is_known = end.number.load(Ordering::Acquire) != 0
         && end.known.load(Ordering::Relaxed) >> RESIDENT & 1 != 0;
-    is_known.then(|| end.figures[RESIDENT].load(Ordering::Relaxed))
+    end.figures().nth(RESIDENT).filter(|_| is_known).map(|word| word.load(Ordering::Relaxed))
 }
 
 /// The samples. A program that runs may change halves meanwhile: then they are read again.

@@ -4,6 +4,7 @@ use std::vec::Vec;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use super::super::coverage::Coverage;
 use super::object::{Array, Text, entry, object};
 use crate::recording::model::{
     HeapStates, Histograms, Losses, Module, Moments, SelfCheck, Thread, Timeline,
@@ -35,7 +36,7 @@ pub struct Extras<'a> {
     /// `x_histograms`
     pub histograms: Option<&'a Histograms>,
     /// `x_coverage`
-    pub coverage: Option<&'a serde_json::Value>,
+    pub coverage: Option<&'a Coverage>,
     /// `x_sampling`
     pub sampling: Option<&'a serde_json::Value>,
     /// `x_upper_bounds`
@@ -132,6 +133,16 @@ impl Serialize for Losses {
         serializer.collect_map(self.iter().map(|(loss, figure)| (loss.key, figure)))
     }
 }
+
+object!(Coverage: |coverage| {
+    "peak_anonymous_bytes": coverage.peak_anonymous_bytes,
+    "end_anonymous_bytes": coverage.end_anonymous_bytes,
+    "recorded_bytes": coverage.recorded_bytes,
+    "allocator_bytes": coverage.allocator_bytes,
+    "profiler_bytes": coverage.profiler_bytes,
+    "unseen_bytes": coverage.unseen_bytes,
+    "reasons": coverage.reasons,
+});
 
 object!(Group<'_>: |group| {
     "name": group.name,

@@ -27,6 +27,7 @@ impl Serialize for MomentEntry<'_> {
         }
         map.serialize_entry("process_resident", &process.resident)?;
         map.serialize_entry("process_peak_resident", &process.peak_resident)?;
+        map.serialize_entry("process_anonymous", &process.anonymous)?;
         map.serialize_entry("fragmentation", &self.0.fragmentation().map(SharesEntry))?;
         map.end()
     }

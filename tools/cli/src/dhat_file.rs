@@ -6,6 +6,7 @@
 //! or a missing key is an error that names it, and sums that would be too large stay at the
 //! largest number.
 
+mod coverage;
 mod document;
 mod error;
 mod frame;

@@ -3,6 +3,7 @@
 use mod_alloc::recording::model::{
     HeapStates, Histograms, Losses, Module, Moments, SiteMoment, Thread, Timeline,
 };
+use mod_alloc::report::Coverage;
 
 use super::numbers::Numbers;
 use super::process::{Group, Process};
@@ -78,9 +79,9 @@ pub struct Extras {
     pub moments: Option<Moments>,
     /// Distributions of sizes and lifetimes; `None` if nothing is said of them.
     pub histograms: Option<Histograms>,
-    /// Memory of the process beside what was recorded (`x_coverage`), as it is written; `None` of
-    /// several processes together.
-    pub coverage: Option<serde_json::Value>,
+    /// Memory of the process beside what was recorded; the sums, for several processes together.
+    /// `None` if nothing is said of it.
+    pub coverage: Option<Coverage>,
     /// The sampling of blocks (`x_sampling`), as it is written; `None` of several processes
     /// together.
     pub sampling: Option<serde_json::Value>,

@@ -27,6 +27,7 @@ struct MomentEntry {
     arenas: Option<u64>,
     process_resident: Option<u64>,
     process_peak_resident: Option<u64>,
+    process_anonymous: Option<u64>,
 }
 
 impl HeapStatesEntry {
@@ -55,6 +56,7 @@ impl MomentEntry {
         let mut process = ProcessMemory::default();
         process.resident = self.process_resident;
         process.peak_resident = self.process_peak_resident;
+        process.anonymous = self.process_anonymous;
         process
     }
 
@@ -83,6 +85,7 @@ mod tests {
             "time": 31, "requested_bytes": 800, "profiler_bytes": 100, "allocator": "jemalloc", "allocated": 1200,
             "active": 1500, "resident": 2000, "mapped": 4000, "retained": 8000, "arenas": 9,
             "held": 2000, "process_resident": 5000, "process_peak_resident": null,
+            "process_anonymous": 3000,
             "fragmentation": { "rounding": 0.25, "in_pages": 0.2, "idle_pages": 0.25, "overall": 0.55 },
         });
         json!({ "peak_bytes": 1000, "peak": moment, "end": null })

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use mod_alloc::recording::model::{Histogram, Histograms, SiteMoment};
 use mod_alloc::report::wire::ROOT;
 
-use super::{Document, Extras, Group, Process, Site};
+use super::{Document, Extras, Group, Process, Site, coverage};
 
 /// The sum of `documents`; see [`Merger`].
 #[must_use]
@@ -177,6 +177,7 @@ fn add_extras(sum: &mut Extras, document: &Document) {
     if let Some(histograms) = &more.histograms {
         add_histograms(sum.histograms.get_or_insert_default(), histograms);
     }
+    coverage::add(&mut sum.coverage, more.coverage.as_ref());
     add_groups(&mut sum.groups, &more.groups);
     sum.processes.extend(processes(document));
 }

@@ -48,6 +48,7 @@ fn extras(profile: &Profile) -> Extras {
         timeline: run.timeline.clone(),
         moments: Some(run.moments.clone()).filter(Moments::is_known),
         histograms: run.histograms.clone(),
+        coverage: profile.coverage().cloned(),
         ..Extras::default()
     }
 }

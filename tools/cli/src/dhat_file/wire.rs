@@ -7,6 +7,7 @@ use mod_alloc::recording::model::{Losses, Module};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+use super::coverage::CoverageEntry;
 use super::heap_states::HeapStatesEntry;
 use super::timeline::{HistogramsEntry, MomentsEntry, ThreadEntry, TimelineEntry, site_moments};
 use super::{Document, Error, Extras, Group, Numbers, Process, Site, Units, executable};
@@ -49,7 +50,7 @@ struct File {
     x_timeline: Option<TimelineEntry>,
     x_moments: Option<MomentsEntry>,
     x_histograms: Option<HistogramsEntry>,
-    x_coverage: Option<serde_json::Value>,
+    x_coverage: Option<CoverageEntry>,
     x_sampling: Option<serde_json::Value>,
 }
 
@@ -207,7 +208,7 @@ impl File {
             timeline: self.x_timeline.as_ref().map(|timeline| timeline.0.clone()),
             moments: self.x_moments.as_ref().map(|moments| moments.0.clone()),
             histograms: self.x_histograms.as_ref().map(HistogramsEntry::to_histograms),
-            coverage: self.x_coverage.clone(),
+            coverage: self.x_coverage.as_ref().map(CoverageEntry::to_coverage),
             sampling: self.x_sampling.clone(),
         }
     }

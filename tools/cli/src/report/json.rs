@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use mod_alloc::recording::model::{HeapStates, Histograms, Losses};
+use mod_alloc::report::Coverage;
 use serde::Serialize;
 
 use crate::dhat_file::{Document, Group, Location, Numbers, Process};
@@ -32,6 +33,7 @@ struct Report<'d> {
     heap_state: Option<HeapStates>,
     histograms: Option<&'d Histograms>,
     losses: Option<Losses>,
+    coverage: Option<&'d Coverage>,
     groups: &'d [Group],
     processes: &'d [Process],
     totals: Sums,
@@ -107,6 +109,7 @@ fn report<'d>(document: &'d Document, sites: BTreeMap<String, Vec<SiteEntry<'d>>
         heap_state: extras.heap_states,
         histograms: extras.histograms.as_ref(),
         losses: extras.losses,
+        coverage: extras.coverage.as_ref(),
         groups: &extras.groups,
         processes: &extras.processes,
         totals: sums(&document.totals(), document.knows_frees()),

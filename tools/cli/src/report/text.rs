@@ -25,7 +25,7 @@ mod tables;
 
 use std::fmt::Write;
 
-use mod_alloc::report::summary;
+use mod_alloc::report::{Coverage, summary};
 
 use crate::base::style::{FAINT, Painted, STRONG, WARNING};
 use crate::dhat_file::Document;
@@ -143,18 +143,32 @@ impl Report<'_> {
     }
 
     fn losses(&mut self) {
-        let Some(losses) = &self.document.extras.losses else { return };
-        let frames = self.document.extras.frame_limit.unwrap_or(0);
-        let losses = summary::losses(losses, frames);
-        if losses.is_empty() {
-            line!(self, "\n{}", Painted(FAINT, "Nothing was lost."));
+        let extras = &self.document.extras;
+        let unseen = extras.coverage.as_ref().and_then(Coverage::sentence);
+        if let Some(losses) = &extras.losses {
+            let losses = summary::losses(losses, extras.frame_limit.unwrap_or(0));
+            let none = if unseen.is_some() {
+                "Of what was seen, nothing was lost."
+            } else {
+                "Nothing was lost."
+            };
+            match losses.is_empty() {
+                true => line!(self, "\n{}", Painted(FAINT, none)),
+                false => self.warning("Not recorded in full", &losses),
+            }
+        }
+        self.warning("Not seen", unseen.as_slice());
+    }
+
+    /// A heading and sentences below; nothing if there are none.
+    fn warning(&mut self, heading: &str, sentences: &[String]) {
+        if sentences.is_empty() {
             return;
         }
-        line!(self, "\n{}", Painted(WARNING, "Not recorded in full"));
-        for loss in losses {
-            for (index, part) in
-                names::wrapped(&loss, self.width.saturating_sub(4)).iter().enumerate()
-            {
+        line!(self, "\n{}", Painted(WARNING, heading));
+        for sentence in sentences {
+            let parts = names::wrapped(sentence, self.width.saturating_sub(4));
+            for (index, part) in parts.iter().enumerate() {
                 line!(self, "{}{part}", if index == 0 { "  " } else { "    " });
             }
         }

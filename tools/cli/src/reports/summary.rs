@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mod_alloc::report::summary;
+use mod_alloc::report::{Coverage, summary};
 
 use crate::base::say::say;
 use crate::dhat_file::Document;
@@ -35,6 +35,9 @@ fn lines(document: &Document, saved_to: &Path, viewable: bool) -> Vec<String> {
     let losses = summary::losses(&losses, extras.frame_limit.unwrap_or(0));
     if !losses.is_empty() {
         lines.push(format!("Lost: {}", losses.join("; ")));
+    }
+    if let Some(unseen) = extras.coverage.as_ref().and_then(Coverage::sentence) {
+        lines.push(format!("Not seen: {unseen}"));
     }
     if let Some((checked, different)) = extras.self_check {
         let (checked, different) = (Count(checked), Count(different));

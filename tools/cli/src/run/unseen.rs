@@ -1,7 +1,9 @@
 //! The reasons why a report lacks allocations.
 
+use mod_alloc::symbolize::own_allocator;
+
 use crate::base::say::say;
-use crate::program::{Program, own_allocator};
+use crate::program::Program;
 use crate::reports::{Error, Made};
 
 /// Warns if the program has an allocator of its own: the report cannot have its blocks.

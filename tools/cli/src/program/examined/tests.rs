@@ -1,5 +1,6 @@
 use super::*;
-use crate::program::{find, own_allocator};
+use crate::program::find;
+use mod_alloc::symbolize::own_allocator;
 use std::fs;
 
 fn folder(name: &str) -> PathBuf {

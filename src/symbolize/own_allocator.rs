@@ -1,0 +1,93 @@
+//! Allocators that programs and libraries bring along.
+
+use std::fmt;
+use std::path::Path;
+
+use object::{Object, ObjectSection, ObjectSymbol};
+
+use super::object_file::{Elf, with_elf};
+
+/// An allocator that an object file brings along, of which a preloaded library sees nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OwnAllocator {
+    /// Its name.
+    pub name: &'static str,
+    /// The fact that gives it away.
+    pub evidence: Evidence,
+}
+
+/// The fact that gives an allocator away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evidence {
+    /// The file defines this function.
+    Function(&'static str),
+    /// The file has this text among its constants, as of a message. It may be another's: a program
+    /// may talk about an allocator.
+    Text(&'static str),
+}
+
+const FUNCTIONS: [(&str, &str); 9] = [
+    ("jemalloc", "_rjem_malloc"),
+    ("jemalloc", "je_malloc"),
+    ("mimalloc", "mi_malloc"),
+    ("tcmalloc", "tc_malloc"),
+    ("snmalloc", "sn_rust_alloc"),
+    ("rpmalloc", "rpmalloc"),
+    ("PartitionAlloc", "__wrap_malloc"),
+    ("a malloc of its own", "malloc"),
+    ("a malloc of its own", "__libc_malloc"),
+];
+
+/// Beginnings of the allocators' messages, which are left where symbols are stripped.
+const TEXTS: [(&str, &str); 3] =
+    [("jemalloc", "<jemalloc>: "), ("mimalloc", "mimalloc: "), ("tcmalloc", "tcmalloc: ")];
+
+/// The section of Go's build information.
+const GO: &str = ".go.buildinfo";
+
+impl fmt::Display for OwnAllocator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.evidence {
+            Evidence::Function(function) => write!(f, "{} (it has {function})", self.name),
+            Evidence::Text(text) => write!(f, "{} (it has the text `{text}`)", self.name),
+        }
+    }
+}
+
+/// The allocator that the object file at `path` defines; `None` if it has none, or none that its
+/// symbols tell.
+#[must_use]
+pub fn own_allocator(path: &Path) -> Option<OwnAllocator> {
+    with_elf(path, by_functions).flatten()
+}
+
+/// As [`own_allocator`], and looks for other traces where symbols are stripped. Reads all constants
+/// of the file: for files of which an allocator is suspected.
+#[must_use]
+pub fn likely_allocator(path: &Path) -> Option<OwnAllocator> {
+    with_elf(path, |file| {
+        by_functions(file).or_else(|| by_section(file)).or_else(|| by_texts(file))
+    })
+    .flatten()
+}
+
+fn by_functions(file: &Elf<'_>) -> Option<OwnAllocator> {
+    let symbols = file.dynamic_symbols().chain(file.symbols());
+    let names =
+        symbols.filter(|symbol| symbol.is_definition()).filter_map(|symbol| symbol.name().ok());
+    let known = |name| FUNCTIONS.iter().position(|(_, function)| *function == name);
+    let (name, function) = FUNCTIONS.get(names.filter_map(known).min()?)?;
+    Some(OwnAllocator { name, evidence: Evidence::Function(function) })
+}
+
+fn by_section(file: &Elf<'_>) -> Option<OwnAllocator> {
+    file.section_by_name(GO)?;
+    Some(OwnAllocator { name: "Go's runtime with its heap", evidence: Evidence::Text(GO) })
+}
+
+fn by_texts(file: &Elf<'_>) -> Option<OwnAllocator> {
+    let constants = file.section_by_name(".rodata")?.data().ok()?;
+    let has = |text: &str| constants.windows(text.len()).any(|part| part == text.as_bytes());
+    let (name, text) = TEXTS.iter().find(|(_, text)| has(text))?;
+    Some(OwnAllocator { name, evidence: Evidence::Text(text) })
+}
