@@ -253,3 +253,19 @@ fn recordings_of_the_second_version_are_read() {
     assert_eq!(old.command, now.command);
     assert_eq!(old.heap_states, now.heap_states);
 }
+
+#[test]
+fn memory_that_is_in_no_block_is_told() {
+    let coverage = |program: &str| {
+        let ended = Launch::new(program, programs(), &[program]).run().with_status(0);
+        let unseen = ended.report().json["x_coverage"]["unseen_bytes"].as_u64().expect("a number");
+        let line = ended.stderr.lines().find_map(|line| line.strip_prefix("mod-alloc: Not seen: "));
+        (unseen, line.map(str::to_owned))
+    };
+    // The program that has given it back had it when it was looked at.
+    let [(unseen, line), (earlier, _)] = ["states-mapped", "states-returned"].map(coverage);
+    let all = 58 << 20..68 << 20;
+    assert!(all.contains(&unseen) && all.contains(&earlier), "{unseen} {earlier}");
+    assert!(line.is_some_and(|line| line.contains("the crate sees Rust's global allocator alone")));
+    assert_eq!(coverage("states-blocks"), (0, None));
+}

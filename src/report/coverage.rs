@@ -56,8 +56,20 @@ pub struct Coverage {
 
 impl Coverage {
     /// What is known of a recording whose stacks have these totals; `None` if nobody looked at the
-    /// process's memory.
-    pub(super) fn of(recording: &Recording, totals: &Counters) -> Option<Self> {
+    /// process's memory. Where memory is missing, the files of the process's modules are searched
+    /// for allocators.
+    #[must_use]
+    pub fn of(recording: &Recording, totals: &Counters) -> Option<Self> {
+        let mut coverage = Self::without_reasons(recording, totals)?;
+        if coverage.unseen_bytes > 0 {
+            coverage.reasons = holders::reasons(recording);
+        }
+        Some(coverage)
+    }
+
+    /// As [`of`](Self::of), from the numbers alone, for views of a running process.
+    #[must_use]
+    pub fn without_reasons(recording: &Recording, totals: &Counters) -> Option<Self> {
         let states = &recording.heap_states;
         let moments = [states.peak, states.end];
         let of = |figure: fn(&HeapMoment) -> Option<u64>| {
@@ -78,7 +90,6 @@ impl Coverage {
         let unseen = peak_anonymous_bytes.saturating_sub(explained);
         if unseen > MARGIN + explained / 4 {
             coverage.unseen_bytes = unseen;
-            coverage.reasons = holders::reasons(recording);
         }
         Some(coverage)
     }
@@ -101,9 +112,10 @@ impl Coverage {
             return None;
         }
         let (unseen, all) = (Bytes(self.unseen_bytes), Bytes(self.peak_anonymous_bytes));
+        let gap = if self.reasons.is_empty() { "" } else { ": " };
         let reasons = self.reasons.join("; ");
         Some(std::format!(
-            "{unseen} of the {all} that the process had at most are not in the report: {reasons}"
+            "{unseen} of the {all} that the process had at most are not in the report{gap}{reasons}"
         ))
     }
 }

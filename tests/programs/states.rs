@@ -14,6 +14,9 @@ pub(crate) const PROGRAMS: &[Program] = &[
     ("states-killed", |_| killed_after_peak()),
     ("states-in-handler", |_| peak_in_handler()),
     ("states-exit-in-handler", |_| exit_in_handler()),
+    ("states-mapped", |_| _ = mapped()),
+    ("states-returned", |_| returned()),
+    ("states-blocks", |_| std::mem::forget(black_box(vec![1_u8; 64 << 20]))),
 ];
 
 const BLOCK: usize = 10_000;
@@ -45,6 +48,26 @@ fn grow_and_shrink() {
     let bytes = |count: usize| count * (BLOCK / 8 * 8) + COUNT * size_of::<Vec<u64>>();
     say(format_args!("live {} {}", bytes(COUNT / 10), bytes(COUNT)));
     std::mem::forget(all);
+}
+
+/// Maps 64 MiB, which no allocator sees, and writes to all of it.
+fn mapped() -> (*mut libc::c_void, usize) {
+    let (bytes, access) = (64 << 20, libc::PROT_READ | libc::PROT_WRITE);
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    // SAFETY: a new mapping at an address of the kernel's choice.
+    let memory = unsafe { libc::mmap(std::ptr::null_mut(), bytes, access, flags, -1, 0) };
+    assert_ne!(memory, libc::MAP_FAILED, "{}", std::io::Error::last_os_error());
+    // SAFETY: the mapping just made, of so many bytes.
+    unsafe { memory.write_bytes(1, bytes) };
+    (memory, bytes)
+}
+
+/// Gives that memory back, after events over many times as long as two looks at it are apart.
+fn returned() {
+    let (memory, bytes) = mapped();
+    (0..1_000_000).for_each(|index| drop(black_box(Box::new(index))));
+    // SAFETY: the mapping, which is not used any more.
+    unsafe { libc::munmap(memory, bytes) };
 }
 
 /// Frees nothing after its last and largest block.

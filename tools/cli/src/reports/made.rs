@@ -25,6 +25,8 @@ use super::summary;
 pub(crate) struct Made {
     /// Blocks that were recorded.
     pub(crate) blocks: u64,
+    /// Memory of the processes that is in no block, which the user has been told of.
+    pub(crate) unseen_bytes: u64,
     /// Every recording was read and every report was written. Else the user has been told, and the
     /// recordings must stay.
     pub(crate) is_complete: bool,
@@ -67,7 +69,12 @@ pub(crate) fn of_process(
     tell_of_deleted(&profile);
     let is_complete =
         is_complete && tell_failure(output.write_page(&target, &document), &target, path);
-    Ok(Made { blocks: document.totals().total_blocks, is_complete, is_running: false })
+    Ok(Made {
+        blocks: document.totals().total_blocks,
+        unseen_bytes: unseen_bytes(&document),
+        is_complete,
+        is_running: false,
+    })
 }
 
 /// A report of each recording in `folder`, and one of all.
@@ -145,8 +152,16 @@ fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
     is_complete &= tell_failure(written, &target, folder);
     let running = running.len() as u64;
     tell_of_processes(&merged, running, folder);
-    let blocks = merged.totals().total_blocks;
-    Ok(Made { blocks, is_complete, is_running: running > 0 })
+    Ok(Made {
+        blocks: merged.totals().total_blocks,
+        unseen_bytes: unseen_bytes(&merged),
+        is_complete,
+        is_running: running > 0,
+    })
+}
+
+fn unseen_bytes(document: &Document) -> u64 {
+    document.extras.coverage.as_ref().map_or(0, |coverage| coverage.unseen_bytes)
 }
 
 /// Names the files that names could not be read from because they are gone.

@@ -8,6 +8,10 @@ use crate::reports::{Error, Made};
 
 /// Warns if the program has an allocator of its own: the report cannot have its blocks.
 pub(super) fn warn(program: &Program, made: &Made) {
+    // The reason why memory was not seen has been told.
+    if made.unseen_bytes > 0 && made.blocks > 0 {
+        return;
+    }
     let executable = program.executable.display();
     let allocator = own_allocator(&program.executable);
     match (made.blocks, allocator) {

@@ -5,12 +5,13 @@
 use std::io::{self, Write};
 
 use mod_alloc::recording::model::{Counters, Losses, Thread};
-use mod_alloc::report::FrameRef;
+use mod_alloc::report::{Coverage, FrameRef};
 use serde::Serialize;
 
 use super::board::Board;
 use super::readings::{Numbers, Row};
 use super::source::State;
+use super::text;
 
 #[derive(Serialize)]
 struct Table<'b> {
@@ -29,6 +30,8 @@ struct Table<'b> {
     sites: Vec<Site<'b>>,
     threads: Vec<OfThread<'b>>,
     losses: Losses,
+    /// Null: nobody looked at the process's memory.
+    coverage: Option<Coverage>,
 }
 
 #[derive(Serialize)]
@@ -109,6 +112,7 @@ fn table(board: &Board, top: usize) -> Table<'_> {
         sites: board.shown.iter().take(top).map(|row| site(board, row)).collect(),
         threads: recording.threads.iter().map(thread).collect(),
         losses: recording.losses,
+        coverage: text::coverage(board),
     }
 }
 

@@ -3,7 +3,7 @@
 //! ```text
 //!  title: process and condition
 //!  totals
-//!  losses, if any
+//!  losses and memory that was not seen, if any
 //!  heap over time, if there is room
 //!  sites, a site's stack, or threads
 //!  keys, or the filter
@@ -27,11 +27,13 @@ const SITE_WIDTH: usize = 36;
 
 /// Draws everything.
 pub(super) fn draw(frame: &mut Frame<'_>, app: &mut App, palette: Palette) {
-    let losses = text::losses(&app.board.recording);
+    let losses = text::losses(&app.board.recording).map(|losses| format!("Lost: {losses}"));
+    let unseen = text::unseen(&app.board).map(|unseen| format!("Not seen: {unseen}"));
+    let warnings: Vec<_> = losses.into_iter().chain(unseen).map(Line::from).collect();
     let [title, totals, lost, heap, middle, keys] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(2),
-        Constraint::Length(u16::from(losses.is_some())),
+        Constraint::Length(warnings.len() as u16),
         Constraint::Length(chart_height(frame.area().height)),
         Constraint::Min(1),
         Constraint::Length(1),
@@ -40,9 +42,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, app: &mut App, palette: Palette) {
     draw_title(frame, title, app, palette);
     let summary = text::summary(&app.board).map(Line::from);
     frame.render_widget(Paragraph::new(summary.to_vec()), totals);
-    if let Some(losses) = losses {
-        frame.render_widget(Line::styled(format!("Lost: {losses}"), palette.warning()), lost);
-    }
+    frame.render_widget(Paragraph::new(warnings).style(palette.warning()), lost);
     chart::draw(frame, heap, &app.board, palette);
     match app.view {
         View::Sites => draw_sites(frame, middle, app, palette),

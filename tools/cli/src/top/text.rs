@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use mod_alloc::recording::model::Recording;
-use mod_alloc::report::summary;
+use mod_alloc::report::{Coverage, summary};
 
 use super::board::Board;
 use super::names::{self, printable};
@@ -75,6 +75,9 @@ pub(super) fn write(board: &Board, top: usize, out: &mut dyn Write) -> io::Resul
     if let Some(losses) = losses(&board.recording) {
         writeln!(out, "Lost: {losses}")?;
     }
+    if let Some(unseen) = unseen(board) {
+        writeln!(out, "Not seen: {unseen}")?;
+    }
     writeln!(out)?;
     for column in COLUMNS {
         let mark = if column.sort == board.sort() { "*" } else { "" };
@@ -137,6 +140,16 @@ pub(super) fn summary(board: &Board) -> [String; 2] {
 pub(super) fn losses(recording: &Recording) -> Option<String> {
     let lost = summary::short_losses(&recording.losses, recording.settings.frames);
     (!lost.is_empty()).then(|| lost.join("; "))
+}
+
+/// The process's memory beside what is recorded; `None` if nobody looked at it.
+pub(super) fn coverage(board: &Board) -> Option<Coverage> {
+    Coverage::without_reasons(&board.recording, &board.total.counters)
+}
+
+/// Memory that is in no block; `None` if all was seen.
+pub(super) fn unseen(board: &Board) -> Option<String> {
+    coverage(board)?.sentence()
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use mod_alloc::recording::model::{Group, Recording};
+use mod_alloc::recording::model::{Counters, Group, Recording};
+use mod_alloc::report::Coverage;
 use serde::{Deserialize, Serialize};
 
 use super::numbers::Numbers;
@@ -81,7 +82,18 @@ pub(crate) fn losses(recording: &Recording) -> Vec<String> {
     if recording.sites.is_empty() {
         texts.push("no allocation was seen: does it bring an allocator of its own?".into());
     }
+    texts.extend(unseen(recording).map(|unseen| format!("not seen: {unseen}")));
     texts
+}
+
+/// Memory of the test program that is in no block.
+fn unseen(recording: &Recording) -> Option<String> {
+    let mut totals = Counters::default();
+    for site in &recording.sites {
+        totals.peak_bytes = totals.peak_bytes.saturating_add(site.counters.peak_bytes);
+        totals.peak_blocks = totals.peak_blocks.saturating_add(site.counters.peak_blocks);
+    }
+    Coverage::of(recording, &totals)?.sentence()
 }
 
 impl Ran {
