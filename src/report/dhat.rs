@@ -28,6 +28,7 @@
 //! | `x_moments` | moments at which the stacks' numbers were taken down |
 //! | `x_histograms` | [distributions](self#distributions) of sizes and lifetimes |
 //! | `x_coverage` | the process's memory [beside](self#memory-that-was-not-recorded) the blocks |
+//! | `x_cut_stacks` | the [places](self#stacks-that-were-cut-short) where stacks were cut short |
 //! | `x_merged` | in a stack: this many sites became equal, so `mb` and `mbk` are upper bounds |
 //!
 //! # The heap's state
@@ -90,6 +91,12 @@
 //! | `profiler_bytes` | the profiler's own |
 //! | `unseen_bytes` | what nothing explains, a lower bound; 0 within 8 MiB and a quarter of the rest |
 //! | `reasons` | sentences on the likely holders, with the way out |
+//!
+//! # Stacks that were cut short
+//!
+//! `x_cut_stacks` has an entry for each place where stacks end early, of most blocks first: `module`,
+//! that of the outermost known frame (null: code made at run time); `has_tables`, true if it has
+//! unwind tables; and the `blocks` of such stacks.
 //!
 //! [`HeapState`]: crate::recording::heap_state::HeapState
 //! [`Fragmentation`]: crate::recording::heap_state::Fragmentation
@@ -159,6 +166,7 @@ impl Source for Profile {
             moments: Some(&run.moments).filter(|moments| has_times && Moments::is_known(moments)),
             histograms: run.histograms.as_ref(),
             coverage: self.coverage(),
+            cut_stacks: self.cut_stacks(),
             ..Extras::default()
         }
     }

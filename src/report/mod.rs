@@ -25,6 +25,7 @@
 #![forbid(unsafe_code)]
 
 mod coverage;
+mod cut_stacks;
 #[cfg(feature = "dhat-compat")]
 pub mod dhat;
 mod frame_ref;
@@ -46,7 +47,9 @@ mod trim;
 pub mod wire;
 
 pub use coverage::Coverage;
+pub use cut_stacks::CutStacks;
 pub use frame_ref::FrameRef;
+pub use losses::Circumstances;
 #[cfg(feature = "dhat-compat")]
 pub(crate) use merge::add;
 pub use options::{Form, Options};

@@ -1,10 +1,14 @@
 //! Named stacks with numbers: what all outputs are made of.
 
+use std::vec::Vec;
+
 use crate::recording::model::{Counters, Recording, SiteMoment};
 
 use super::coverage::Coverage;
+use super::cut_stacks::{self, CutStacks};
 use super::frame_ref::FrameRef;
 use super::frames::FrameTable;
+use super::losses::Circumstances;
 use super::merge::{self, Stacks};
 use super::naming;
 use super::options::{Form, Options};
@@ -18,6 +22,7 @@ pub struct Profile {
     pub(super) frames: FrameTable,
     stacks: Stacks,
     coverage: Option<Coverage>,
+    cut_stacks: Vec<CutStacks>,
 }
 
 impl Profile {
@@ -34,12 +39,29 @@ impl Profile {
         (frames, stacks): (FrameTable, Stacks),
     ) -> Self {
         let run = Run::of(recording);
-        let mut profile = Self { form, run, frames, stacks, coverage: None };
+        let cut_stacks = cut_stacks::places(recording);
+        let mut profile = Self { form, run, frames, stacks, coverage: None, cut_stacks };
         // Other forms tell of a part of the run alone.
         if form == Form::Own {
             profile.coverage = Coverage::of(&profile.run, &profile.totals());
         }
         profile
+    }
+
+    /// The places in which stacks were cut short, those of most blocks first.
+    pub fn cut_stacks(&self) -> &[CutStacks] {
+        &self.cut_stacks
+    }
+
+    /// Facts that the words on losses depend on.
+    pub fn circumstances(&self) -> Circumstances<'_> {
+        let settings = &self.run.settings;
+        Circumstances {
+            frames: settings.frames,
+            buckets: settings.buckets,
+            unwind: settings.unwind,
+            cut_stacks: &self.cut_stacks,
+        }
     }
 
     /// Memory of the process beside what was recorded; `None` if nobody looked at it.

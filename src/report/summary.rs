@@ -7,7 +7,7 @@ use std::string::String;
 use std::vec::Vec;
 
 use super::coverage::Coverage;
-use super::losses::causes;
+use super::losses::{Circumstances, causes};
 use super::options::Form;
 use super::profile::Profile;
 use crate::base::units::Count;
@@ -57,22 +57,21 @@ pub(crate) fn write_totals(profile: &Profile, who: &str, text: &mut String) -> f
 
 /// The losses in one line; no line if there are none.
 pub(crate) fn write_losses(profile: &Profile, lost: &Losses, text: &mut String) -> fmt::Result {
-    let losses = losses(lost, profile.run().settings.frames);
+    let losses = losses(lost, profile.circumstances());
     if losses.is_empty() {
         return Ok(());
     }
     writeln!(text, "mod-alloc: Lost: {}", losses.join("; "))
 }
 
-/// One phrase for each cause that lost something: how much of what, and advice. `frames` is the
-/// most that were kept of a stack.
-pub fn losses(losses: &Losses, frames: u32) -> Vec<String> {
-    causes(losses, frames).map(|cause| cause.with_advice()).collect()
+/// One phrase for each cause that lost something: how much of what, where, and advice.
+pub fn losses(losses: &Losses, at: Circumstances<'_>) -> Vec<String> {
+    causes(losses, at).map(|cause| cause.with_advice()).collect()
 }
 
 /// The phrases without the advice, for narrow places.
-pub fn short_losses(losses: &Losses, frames: u32) -> Vec<String> {
-    causes(losses, frames).map(|cause| cause.text).collect()
+pub fn short_losses(losses: &Losses, at: Circumstances<'_>) -> Vec<String> {
+    causes(losses, at).map(|cause| cause.text).collect()
 }
 
 #[cfg(test)]

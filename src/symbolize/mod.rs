@@ -57,6 +57,7 @@ use names::Names;
 use symbol_table::SymbolTable;
 
 pub use fetch::Fetch;
+pub use object_file::has_unwind_tables;
 pub use own_allocator::{Evidence, OwnAllocator, likely_allocator, own_allocator};
 pub(crate) use strings::FixedMap;
 pub use strings::{StringId, Strings};

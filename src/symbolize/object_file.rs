@@ -66,6 +66,18 @@ impl Facts {
     }
 }
 
+/// True if the file has unwind tables.
+#[must_use]
+pub fn has_unwind_tables(path: &Path) -> bool {
+    let has_them = |elf: &Elf<'_>| {
+        elf.section_by_name(".eh_frame").is_some_and(|section| section.size() > UNWIND_END)
+    };
+    with_elf(path, has_them).unwrap_or(false)
+}
+
+/// A table of that size has nothing but its end.
+const UNWIND_END: u64 = 4;
+
 /// A section without bytes in the file, as `strip` and `objcopy` leave it, does not count.
 fn has_debug_info(elf: &Elf<'_>) -> bool {
     elf.section_by_name(".debug_info")

@@ -143,7 +143,7 @@ fn write_profile(
     use crate::api::report_files::write_numbered;
     use crate::report::summary;
     let run = profile.run();
-    let losses = summary::losses(&run.losses, run.settings.frames);
+    let losses = summary::losses(&run.losses, profile.circumstances());
     let losses = if losses.is_empty() { "nothing".into() } else { losses.join("; ") };
     writeln!(text, "lost:   {losses}")?;
     let sites = super::sites::with_most_live(profile);

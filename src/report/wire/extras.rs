@@ -5,6 +5,7 @@ use std::vec::Vec;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::super::coverage::Coverage;
+use super::super::cut_stacks::CutStacks;
 use super::object::{Array, Text, entry, object};
 use crate::recording::model::{
     HeapStates, Histograms, Losses, Module, Moments, SelfCheck, Thread, Timeline,
@@ -37,6 +38,8 @@ pub struct Extras<'a> {
     pub histograms: Option<&'a Histograms>,
     /// `x_coverage`
     pub coverage: Option<&'a Coverage>,
+    /// `x_cut_stacks`
+    pub cut_stacks: &'a [CutStacks],
     /// `x_sampling`
     pub sampling: Option<&'a serde_json::Value>,
     /// `x_upper_bounds`
@@ -60,6 +63,8 @@ impl Extras<'_> {
         entry(map, "x_moments", self.moments)?;
         entry(map, "x_histograms", self.histograms)?;
         entry(map, "x_coverage", self.coverage)?;
+        let cut = Some(self.cut_stacks).filter(|places| !places.is_empty());
+        entry(map, "x_cut_stacks", cut)?;
         entry(map, "x_sampling", self.sampling)?;
         let upper_bounds = Some(self.upper_bounds).filter(|bounds| !bounds.is_empty());
         entry(map, "x_upper_bounds", upper_bounds)?;
@@ -133,6 +138,12 @@ impl Serialize for Losses {
         serializer.collect_map(self.iter().map(|(loss, figure)| (loss.key, figure)))
     }
 }
+
+object!(CutStacks: |place| {
+    "module": place.module,
+    "has_tables": place.has_tables,
+    "blocks": place.blocks,
+});
 
 object!(Coverage: |coverage| {
     "peak_anonymous_bytes": coverage.peak_anonymous_bytes,

@@ -247,6 +247,8 @@ fn a_dhat_file_is_what_was_read() {
         assert_eq!(again.extras.moments, document.extras.moments, "{name}");
         assert_eq!(again.extras.histograms, document.extras.histograms, "{name}");
         assert_eq!(again.extras.coverage, document.extras.coverage, "{name}");
+        assert_eq!(again.extras.cut_stacks, document.extras.cut_stacks, "{name}");
+        assert_eq!(again.extras.recorder, document.extras.recorder, "{name}");
         assert_eq!(again.extras.sampling, document.extras.sampling, "{name}");
     });
 }

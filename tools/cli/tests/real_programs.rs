@@ -170,6 +170,8 @@ fn node() {
     let names = ["node::", "v8::", "uv_", "deflateInit"];
     let ended = unnoticed_but(&program, 1, &names, &["broken_stacks", "truncated_stacks"]);
     assert!(ended.stderr.contains("Error: as it should"), "{}", ended.stderr);
+    let lost = ended.said.iter().find(|line| line.starts_with("Lost: ")).expect("a line");
+    assert!(lost.contains("in code made at run time (JIT), which has no tables"), "{lost}");
 }
 
 #[test]

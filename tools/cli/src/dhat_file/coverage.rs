@@ -40,7 +40,7 @@ impl CoverageEntry {
 }
 
 /// Without control characters, which could change the terminal.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 

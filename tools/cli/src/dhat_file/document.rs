@@ -3,7 +3,7 @@
 use mod_alloc::recording::model::{
     HeapStates, Histograms, Losses, Module, Moments, SiteMoment, Thread, Timeline,
 };
-use mod_alloc::report::Coverage;
+use mod_alloc::report::{Circumstances, Coverage, CutStacks};
 
 use super::numbers::Numbers;
 use super::process::{Group, Process};
@@ -53,6 +53,12 @@ pub struct Extras {
     pub peak_is_exact: Option<bool>,
     /// Frames kept of a stack.
     pub frame_limit: Option<u32>,
+    /// The size of the call-site table, if it does not grow, and the way in which stacks were
+    /// walked; `None` if nothing is said of both.
+    pub recorder: Option<(Option<u32>, String)>,
+    /// Where stacks were cut short; empty if nothing is said of it, and of several processes
+    /// together.
+    pub cut_stacks: Vec<CutStacks>,
     /// Losses, by cause; `None` if nothing is said of it.
     pub losses: Option<Losses>,
     /// Captures that were taken both ways and how many of them differed, if the process checked
@@ -85,6 +91,20 @@ pub struct Extras {
     /// The sampling of blocks (`x_sampling`), as it is written; `None` of several processes
     /// together.
     pub sampling: Option<serde_json::Value>,
+}
+
+impl Extras {
+    /// Facts that the words on losses depend on.
+    #[must_use]
+    pub fn circumstances(&self) -> Circumstances<'_> {
+        let mut at = Circumstances::default();
+        at.frames = self.frame_limit.unwrap_or(0);
+        if let Some((buckets, unwind)) = &self.recorder {
+            (at.buckets, at.unwind) = (*buckets, unwind);
+        }
+        at.cut_stacks = &self.cut_stacks;
+        at
+    }
 }
 
 /// The units of numbers that are not bytes in blocks.

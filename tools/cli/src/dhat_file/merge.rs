@@ -102,6 +102,7 @@ fn without_stacks(document: &Document) -> Document {
             executable: document.extras.executable.clone(),
             peak_is_exact: Some(false),
             frame_limit: document.extras.frame_limit,
+            recorder: document.extras.recorder.clone(),
             timeline: document.extras.timeline.clone(),
             moments: document.extras.moments.clone(),
             ..Extras::default()

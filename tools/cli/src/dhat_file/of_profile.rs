@@ -38,6 +38,8 @@ fn extras(profile: &Profile) -> Extras {
         executable: executable.map(|path| path.to_string_lossy().into_owned()),
         peak_is_exact: Some(run.settings.peak_is_exact),
         frame_limit: Some(run.settings.frames),
+        recorder: Some((run.settings.buckets, run.settings.unwind.to_owned())),
+        cut_stacks: profile.cut_stacks().to_vec(),
         losses: Some(run.losses),
         self_check: run.self_check.map(|check| (check.checked, check.differences)),
         modules: run.modules.iter().map(module).collect(),

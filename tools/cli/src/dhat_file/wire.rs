@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use mod_alloc::recording::model::{Losses, Module};
+use mod_alloc::report::CutStacks;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-use super::coverage::CoverageEntry;
+use super::coverage::{CoverageEntry, plain};
 use super::heap_states::HeapStatesEntry;
 use super::timeline::{HistogramsEntry, MomentsEntry, ThreadEntry, TimelineEntry, site_moments};
 use super::{Document, Error, Extras, Group, Numbers, Process, Site, Units, executable};
@@ -51,6 +52,8 @@ struct File {
     x_moments: Option<MomentsEntry>,
     x_histograms: Option<HistogramsEntry>,
     x_coverage: Option<CoverageEntry>,
+    #[serde(default)]
+    x_cut_stacks: Vec<CutStacksEntry>,
     x_sampling: Option<serde_json::Value>,
 }
 
@@ -75,6 +78,30 @@ struct Point {
 struct SettingsEntry {
     peak: Option<String>,
     frames: Option<u32>,
+    buckets: Option<u32>,
+    unwind: Option<String>,
+}
+
+impl SettingsEntry {
+    fn recorder(&self) -> Option<(Option<u32>, String)> {
+        Some((self.buckets, self.unwind.clone()?))
+    }
+}
+
+#[derive(Deserialize)]
+struct CutStacksEntry {
+    module: Option<String>,
+    has_tables: bool,
+    blocks: u64,
+}
+
+impl CutStacksEntry {
+    fn to_place(&self) -> CutStacks {
+        let mut place = CutStacks::default();
+        place.module = self.module.as_deref().map(plain);
+        (place.has_tables, place.blocks) = (self.has_tables, self.blocks);
+        place
+    }
 }
 
 /// Causes that are not known here are left out, those that are not named are zero.
@@ -197,6 +224,8 @@ impl File {
             executable: executable.map(|path| path.to_string_lossy().into_owned()),
             peak_is_exact: settings.and_then(|settings| Some(settings.peak.as_deref()? == "exact")),
             frame_limit: settings.and_then(|settings| settings.frames),
+            recorder: settings.and_then(SettingsEntry::recorder),
+            cut_stacks: self.x_cut_stacks.iter().map(CutStacksEntry::to_place).collect(),
             losses: self.x_losses.as_ref().map(|losses| losses.0),
             self_check: self.x_self_check.as_ref().map(|check| (check.checked, check.differences)),
             modules: modules.iter().map(ModuleEntry::to_module).collect(),

@@ -46,7 +46,7 @@ impl Source for Document {
         let is_merged = !extras.processes.is_empty();
         Extras {
             version: extras.version.as_deref(),
-            settings: extras.peak_is_exact.map(|exact| settings(exact, extras.frame_limit)),
+            settings: extras.peak_is_exact.map(|exact| settings(exact, extras)),
             losses: extras.losses,
             self_check: extras
                 .self_check
@@ -57,6 +57,7 @@ impl Source for Document {
             moments: extras.moments.as_ref(),
             histograms: extras.histograms.as_ref(),
             coverage: extras.coverage.as_ref(),
+            cut_stacks: &extras.cut_stacks,
             sampling: extras.sampling.as_ref(),
             groups: extras.groups.iter().map(group).collect(),
             modules: Some(&*extras.modules).filter(|modules| !modules.is_empty()),
@@ -75,9 +76,10 @@ impl Source for Document {
     }
 }
 
-fn settings(peak_is_exact: bool, frames: Option<u32>) -> wire::Settings<'static> {
+fn settings(peak_is_exact: bool, extras: &super::Extras) -> wire::Settings<'_> {
     let peak = if peak_is_exact { "exact" } else { "bounded" };
-    wire::Settings { peak, frames, recorder: None }
+    let recorder = extras.recorder.as_ref().map(|(buckets, unwind)| (*buckets, &**unwind));
+    wire::Settings { peak, frames: extras.frame_limit, recorder }
 }
 
 fn group(group: &Group) -> wire::Group<'_> {

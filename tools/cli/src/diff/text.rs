@@ -200,8 +200,7 @@ impl Page<'_, '_> {
     fn losses(&mut self) {
         for (name, document) in ["before", "after"].into_iter().zip(self.comparison.documents) {
             let losses = document.extras.losses.unwrap_or_default();
-            let frames = document.extras.frame_limit.unwrap_or(0);
-            let losses = summary::losses(&losses, frames);
+            let losses = summary::losses(&losses, document.extras.circumstances());
             if losses.is_empty() {
                 continue;
             }

@@ -27,8 +27,7 @@ pub(super) fn json(documents: &[&Document], tree: &Tree, metric: Option<&str>) -
 fn report(document: &Document) -> Value {
     let mut report = said_by_all(document);
     let extras = &document.extras;
-    let losses =
-        extras.losses.map(|losses| summary::losses(&losses, extras.frame_limit.unwrap_or(0)));
+    let losses = extras.losses.map(|losses| summary::losses(&losses, extras.circumstances()));
     let more = [
         ("version", value(&extras.version)),
         ("executable", value(&extras.executable)),

@@ -146,7 +146,7 @@ impl Report<'_> {
         let extras = &self.document.extras;
         let unseen = extras.coverage.as_ref().and_then(Coverage::sentence);
         if let Some(losses) = &extras.losses {
-            let losses = summary::losses(losses, extras.frame_limit.unwrap_or(0));
+            let losses = summary::losses(losses, extras.circumstances());
             let none = if unseen.is_some() {
                 "Of what was seen, nothing was lost."
             } else {

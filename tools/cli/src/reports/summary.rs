@@ -32,7 +32,7 @@ fn lines(document: &Document, saved_to: &Path, viewable: bool) -> Vec<String> {
         lines.push(format!("The data has been saved to {}{how}", saved_to.display()));
     }
     let losses = extras.losses.unwrap_or_default();
-    let losses = summary::losses(&losses, extras.frame_limit.unwrap_or(0));
+    let losses = summary::losses(&losses, extras.circumstances());
     if !losses.is_empty() {
         lines.push(format!("Lost: {}", losses.join("; ")));
     }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use mod_alloc::recording::model::Recording;
-use mod_alloc::report::{Coverage, summary};
+use mod_alloc::report::{Circumstances, Coverage, summary};
 
 use super::board::Board;
 use super::names::{self, printable};
@@ -138,7 +138,9 @@ pub(super) fn summary(board: &Board) -> [String; 2] {
 
 /// The losses, by cause; `None` if nothing was lost.
 pub(super) fn losses(recording: &Recording) -> Option<String> {
-    let lost = summary::short_losses(&recording.losses, recording.settings.frames);
+    let mut at = Circumstances::default();
+    at.frames = recording.settings.frames;
+    let lost = summary::short_losses(&recording.losses, at);
     (!lost.is_empty()).then(|| lost.join("; "))
 }
 
