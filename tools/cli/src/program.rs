@@ -8,6 +8,7 @@ mod machine;
 pub(crate) mod preload;
 mod privileges;
 mod refusal;
+mod sanitizer;
 mod search;
 
 pub(crate) use examined::Program;

@@ -223,6 +223,22 @@ fn scripts_run_and_it_is_said_who_is_recorded() {
 }
 
 #[test]
+fn sanitized_programs_are_refused_before_they_start() {
+    for option in ["address", "thread", "leak"] {
+        let scratch = Scratch::new(option);
+        let program = scratch.compile("work", &[&format!("-fsanitize={option}")]);
+        let output = scratch.run(&["run", program.to_str().unwrap()]);
+        assert_eq!((status(&output), text(&output.stdout).as_str()), (125, ""), "{option}");
+        assert_eq!(text(&output.stderr).lines().count(), 1, "{}", text(&output.stderr));
+        assert!(ours(&output).contains(&format!("the sanitizer -fsanitize={option}")));
+    }
+    let scratch = Scratch::new("undefined");
+    let program = scratch.compile("work", &["-fsanitize=undefined"]);
+    let output = scratch.run(&["run", program.to_str().unwrap()]);
+    assert_eq!(status(&output), 0, "{}", text(&output.stderr));
+}
+
+#[test]
 fn programs_with_an_allocator_of_their_own_are_warned_of() {
     let scratch = Scratch::new("allocators");
     let own = scratch.compile("own_malloc", &["-fno-builtin"]);

@@ -9,6 +9,7 @@ use object::{Endianness, FileKind, Object, ReadCache};
 
 use super::machine::{Elf, is_native};
 use super::refusal::Reason;
+use super::sanitizer::sanitizer;
 
 /// Fails unless glibc's loader would load a library into it.
 pub(super) fn check(path: &Path) -> Result<(), Reason> {
@@ -26,7 +27,10 @@ pub(super) fn check(path: &Path) -> Result<(), Reason> {
     }
     match loader(file.elf_header(), bytes).map_err(damaged)? {
         None => Err(Reason::Static),
-        Some(loader) if is_glibc(&loader) => Ok(()),
+        Some(loader) if is_glibc(&loader) => match sanitizer(&file) {
+            None => Ok(()),
+            Some(option) => Err(Reason::Sanitizer { option }),
+        },
         Some(loader) => Err(Reason::OtherLibc { loader }),
     }
 }

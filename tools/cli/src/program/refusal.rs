@@ -24,6 +24,8 @@ pub(crate) enum Reason {
     OtherMachine(String),
     /// For another C library than glibc, by its loader.
     OtherLibc { loader: String },
+    /// A sanitizer's allocator takes all allocations, and its runtime refuses a library before it.
+    Sanitizer { option: &'static str },
     /// No object file that the kernel would take.
     Damaged(String),
 }
@@ -55,6 +57,11 @@ impl fmt::Display for Refusal {
                 "{path} is for another C library (its loader is {loader}), and the library that \
                  records is for glibc. Build the program for glibc; or, if it is a Rust program, \
                  use the crate `mod-alloc` in it instead"
+            ),
+            Reason::Sanitizer { option } => write!(
+                f,
+                "{path} is built with the sanitizer -fsanitize={option}, whose runtime replaces \
+                 malloc and has to be the first library. Build the program without it to record it"
             ),
             Reason::Damaged(what) => write!(f, "{path} cannot be read as a program: {what}"),
         }
