@@ -3,7 +3,7 @@
 //! A block has its trailer at the end of its usable bytes, as the next allocator tells them. So a
 //! caller asks that allocator for a [trailer](Recorder::trailer)'s bytes more.
 
-use core::ffi::CStr;
+use core::ffi::{CStr, c_int};
 
 use crate::base::current;
 use crate::base::os;
@@ -291,6 +291,16 @@ pub fn object_at(address: u64) -> Option<core::ops::Range<u64>> {
 /// Prints one line on standard error, without the heap.
 pub fn say(text: core::fmt::Arguments<'_>) {
     os::message::say(text);
+}
+
+/// Does what `mlockall(flags)` does, by the C library's function `next`, and leaves the recording
+/// out.
+#[must_use]
+pub fn lock_all(flags: c_int, next: impl Fn(c_int) -> c_int) -> c_int {
+    let Some(Recorder(session)) = Recorder::get() else { return next(flags) };
+    let (first, slots) = (session.mapping.base().as_ptr().addr(), session.frames.slots);
+    let table = slots.as_ptr().addr()..slots.as_ptr().addr() + size_of_val(slots);
+    os::locking::lock_all_but(&[first..first + session.mapping.len(), table], flags, next)
 }
 
 /// Memory for the rest of the process, zeroed.

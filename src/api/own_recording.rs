@@ -7,7 +7,7 @@ use crate::base::os;
 use crate::base::sync::Ordering;
 use crate::engine::allocator::moments;
 use crate::engine::session::Session;
-use crate::recording::anonymous::own_bytes;
+use crate::recording::anonymous::entry_bytes;
 #[cfg(feature = "dhat-compat")]
 use crate::recording::model::Counters;
 use crate::recording::model::{HeapMoment, ROOT_TABLE_FULL, Recording, Site};
@@ -67,7 +67,7 @@ pub(crate) fn read(session: &Session) -> Recording {
     let micros = recording.end_micros;
     recording.heap_states.end_with(HeapMoment { micros, ..state });
     if !SPACE.is_in_file() {
-        recording.anonymous.own_bytes = own_bytes(session.header);
+        recording.anonymous.own_bytes += entry_bytes(session.header);
     }
     recording
 }

@@ -15,7 +15,7 @@ pub struct Anonymous {
     pub most_bytes: Option<u64>,
     /// Microseconds from the start of recording to that look.
     pub most_micros: u64,
-    /// Bytes of it that are the recording itself; 0 if that is a file.
+    /// Bytes of it that are the recorder's own: tables, and the recording itself if it is no file.
     pub own_bytes: u64,
 }
 
@@ -24,13 +24,18 @@ pub(crate) fn read(header: &Header, micros: impl Fn(u64) -> u64) -> Anonymous {
     let [most, when] = &header.self_check.most_anonymous;
     let most_bytes = Some(most.get()).filter(|bytes| *bytes > 0);
     let most_micros = most_bytes.map_or(0, |_| micros(when.get()));
-    Anonymous { most_bytes, most_micros, own_bytes: 0 }
+    Anonymous { most_bytes, most_micros, own_bytes: slot_bytes(header) }
+}
+
+/// Bytes of the slots by which frames are found: they are no part of a recording.
+fn slot_bytes(header: &Header) -> u64 {
+    /// Bytes of a frame's slot, at most: a level is filled to three eighths at least.
+    const SLOT: usize = 11;
+    (used(header, Region::Frames) * SLOT) as u64
 }
 
 /// Bytes of a recording's used entries: about the memory that it takes where it is no file.
-pub(crate) fn own_bytes(header: &Header) -> u64 {
-    /// Bytes of a frame's slot, at most: a level is filled to three eighths at least.
-    const SLOT: usize = 11;
+pub(crate) fn entry_bytes(header: &Header) -> u64 {
     let entries = Region::ALL.into_iter().map(|region| used(header, region) * region.entry_size());
-    (entries.sum::<usize>() + used(header, Region::Frames) * SLOT) as u64
+    entries.sum::<usize>() as u64
 }

@@ -26,6 +26,8 @@ mod linux;
 mod linux_stacks;
 #[cfg(feature = "backtraces")]
 pub(crate) mod loaded;
+#[cfg(feature = "preload")]
+pub(crate) mod locking;
 #[cfg(target_env = "gnu")]
 pub(crate) mod malloc;
 pub(crate) mod message;

@@ -23,6 +23,16 @@ pub(crate) fn resident_of(id: u32) -> Option<Resident> {
     Resident::of_statm(&std::fs::read(std::format!("/proc/{id}/statm")).ok()?)
 }
 
+/// Bytes of address space that this process has: the first number.
+#[cfg(feature = "preload")]
+pub(crate) fn address_space() -> Option<u64> {
+    os::read_quietly(c"/proc/self/statm", |statm| {
+        let digits = statm.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let pages: u64 = core::str::from_utf8(statm.get(..digits)?).ok()?.parse().ok()?;
+        pages.checked_mul(os::page_size().bytes() as u64)
+    })
+}
+
 impl Resident {
     /// `statm` has numbers of pages: the second of all, the third of those that are of files or
     /// shared. The kernel counts both by processor and adds them up at times, so the third may be

@@ -8,7 +8,7 @@ use core::ffi::CStr;
 use super::files::File;
 
 /// The kernel's list of this process's mappings.
-const MAPS: &CStr = c"/proc/self/maps";
+pub(super) const MAPS: &CStr = c"/proc/self/maps";
 
 /// A line of the list of mappings, and the end of the mapping before it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -56,24 +56,40 @@ fn stack_limit() -> u64 {
     if result == 0 { limit.rlim_cur } else { 0 }
 }
 
-/// Reads the list piece by piece, until the mapping that holds `address`.
+/// Reads the list until the mapping that holds `address`.
 fn find(maps: &File, address: u64) -> Option<Mapping> {
+    let mut found = None;
+    each_line(maps, |line| {
+        let holds = (line.start..line.end).contains(&address);
+        found = holds.then_some(line);
+        !holds
+    });
+    found
+}
+
+/// Hands the first address and one past the last of each mapping to `work`.
+#[cfg(feature = "preload")]
+pub(super) fn each_mapping(maps: &File, mut work: impl FnMut(u64, u64)) {
+    each_line(maps, |line| {
+        work(line.start, line.end);
+        true
+    });
+}
+
+/// Reads the list piece by piece, until its end or until `goes_on` says no.
+fn each_line(maps: &File, mut goes_on: impl FnMut(Mapping) -> bool) {
     let mut lines = Lines::default();
     let mut piece = [0; 2048];
     let mut offset = 0;
     loop {
         let read = maps.read_at(&mut piece, offset);
         if read == 0 {
-            return None;
+            return;
         }
         offset += read;
-        let found = piece
-            .iter()
-            .take(read)
-            .filter_map(|byte| lines.push(*byte))
-            .find(|line| (line.start..line.end).contains(&address));
-        if found.is_some() {
-            return found;
+        let mut found = piece.iter().take(read).filter_map(|byte| lines.push(*byte));
+        if !found.all(&mut goes_on) {
+            return;
         }
     }
 }

@@ -12,6 +12,7 @@
 //! | `exports` | the functions that the program calls |
 //! | `next` | the functions behind them; what is allocated while they are being looked for |
 //! | `environment` | what a program that is not to be recorded must not inherit |
+//! | `locking` | keeps the recording out of locked memory |
 //! | `unwinder` | keeps libgcc out |
 //! | `threads`, `names` | each test of a test program as a group |
 //!
@@ -22,6 +23,7 @@
 mod entries;
 mod environment;
 mod exports;
+mod locking;
 mod names;
 mod next;
 mod threads;

@@ -86,7 +86,7 @@ fn give_back(birth: NonNull<Birth>) {
 }
 
 /// The function of that name behind this library, looked for once.
-fn behind<T: Copy>(place: &AtomicPtr<c_void>, name: &CStr) -> Option<T> {
+pub(crate) fn behind<T: Copy>(place: &AtomicPtr<c_void>, name: &CStr) -> Option<T> {
     const { assert!(size_of::<T>() == size_of::<*mut c_void>()) };
     let mut function = place.load(Ordering::Relaxed);
     if function.is_null() {
