@@ -3,6 +3,7 @@
 use mod_alloc::recording::model::{
     HeapStates, Histograms, Losses, Module, Moments, SiteMoment, Thread, Timeline,
 };
+use mod_alloc::report::wire::Ending;
 
 use super::numbers::Numbers;
 use super::process::{Group, Process};
@@ -52,6 +53,8 @@ pub struct Extras {
     pub peak_is_exact: Option<bool>,
     /// Frames kept of a stack.
     pub frame_limit: Option<u32>,
+    /// The end of the process; `None` if nothing is said of it, and of several processes together.
+    pub ending: Option<Ending>,
     /// Losses, by cause; `None` if nothing is said of it.
     pub losses: Option<Losses>,
     /// Captures that were taken both ways and how many of them differed, if the process checked

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use mod_alloc::recording::model::{Losses, Module};
+use mod_alloc::report::wire::Ending;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
@@ -39,6 +40,7 @@ struct File {
     ftbl: Vec<String>,
     x_version: Option<String>,
     x_settings: Option<SettingsEntry>,
+    x_ending: Option<EndingEntry>,
     x_losses: Option<LossesEntry>,
     x_self_check: Option<SelfCheckEntry>,
     x_heap_state: Option<HeapStatesEntry>,
@@ -74,6 +76,20 @@ struct Point {
 struct SettingsEntry {
     peak: Option<String>,
     frames: Option<u32>,
+}
+
+#[derive(Deserialize)]
+struct EndingEntry {
+    how: String,
+    code: Option<i32>,
+    signal: Option<i32>,
+}
+
+impl EndingEntry {
+    /// `None`: a later version's.
+    fn to_ending(&self) -> Option<Ending> {
+        Ending::from_values(&self.how, self.code, self.signal)
+    }
 }
 
 /// Causes that are not known here are left out, those that are not named are zero.
@@ -196,6 +212,7 @@ impl File {
             executable: executable.map(|path| path.to_string_lossy().into_owned()),
             peak_is_exact: settings.and_then(|settings| Some(settings.peak.as_deref()? == "exact")),
             frame_limit: settings.and_then(|settings| settings.frames),
+            ending: self.x_ending.as_ref().and_then(EndingEntry::to_ending),
             losses: self.x_losses.as_ref().map(|losses| losses.0),
             self_check: self.x_self_check.as_ref().map(|check| (check.checked, check.differences)),
             modules: modules.iter().map(ModuleEntry::to_module).collect(),

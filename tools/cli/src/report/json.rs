@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use mod_alloc::recording::model::{HeapStates, Histograms, Losses};
+use mod_alloc::report::wire::Ending;
 use serde::Serialize;
 
 use crate::dhat_file::{Document, Group, Location, Numbers, Process};
@@ -31,6 +32,7 @@ struct Report<'d> {
     upper_bounds: &'static [&'static str],
     heap_state: Option<HeapStates>,
     histograms: Option<&'d Histograms>,
+    ending: Option<Ending>,
     losses: Option<Losses>,
     groups: &'d [Group],
     processes: &'d [Process],
@@ -106,6 +108,7 @@ fn report<'d>(document: &'d Document, sites: BTreeMap<String, Vec<SiteEntry<'d>>
         upper_bounds: if is_merged { &["peak_bytes", "peak_blocks"] } else { &[] },
         heap_state: extras.heap_states,
         histograms: extras.histograms.as_ref(),
+        ending: extras.ending,
         losses: extras.losses,
         groups: &extras.groups,
         processes: &extras.processes,
