@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use heap_support::dhat_json::Report;
 use heap_support::{Ended, Launch, Sites, assert_nothing_lost, programs};
 use mod_alloc::recording::file::{Error, RecordingFile};
-use mod_alloc::recording::model::Ending;
+use mod_alloc::recording::model::{Ending, Status};
 use mod_alloc::report::{Options, Profile, dhat};
 
 /// Runs a program with a recording at `record`.
@@ -59,8 +59,14 @@ fn who_aborts_writes_no_report_and_leaves_a_recording() {
     assert_eq!(ending, Ending::Open);
     assert_nothing_lost(&recorded);
     let file = RecordingFile::open(&path).expect("as before");
-    file.mark_ended().expect("it can be written to");
+    file.mark_ended(None).expect("it can be written to");
     assert_eq!(report_of(&path).1, Ending::Gone);
+    file.mark_ended(Some(Status::Killed(6))).expect("it can be written to");
+    file.mark_ended(None).expect("it can be written to");
+    let read = file.read().expect("as before");
+    assert_eq!((read.ending, read.status), (Ending::Gone, Some(Status::Killed(6))));
+    file.mark_ended(Some(Status::Exited(255))).expect("it can be written to");
+    assert_eq!(file.read().expect("as before").status, Some(Status::Exited(255)));
     Sites::of(&recorded).expect("site_kept", [1_000, 1, 1_000, 1, 1_000, 1, 1_000, 1]);
 }
 

@@ -71,7 +71,7 @@ mod buckets {
             (Some("-0"), Value::Null, Some("a growing table")),
             (Some("99999999"), json!(1_048_576), Some("1048576")),
             (Some("abc"), Value::Null, Some("a growing table")),
-            (Some(""), Value::Null, Some("a growing table")),
+            (Some(""), Value::Null, None),
         ];
         let expected = sums(&run(None, "2000").report());
         for (value, used, said) in cases {
@@ -170,7 +170,7 @@ mod on_and_off {
 
     #[test]
     fn another_word_means_on() {
-        for value in ["no", "OFF", ""] {
+        for value in ["no", "OFF", " "] {
             let ended = run_with("MOD_ALLOC", value, &["three-blocks"]).with_status(0);
             let line = format!("invalid MOD_ALLOC={value}; using on");
             assert_eq!(complaints(&ended), [line]);
@@ -393,6 +393,31 @@ mod lifetimes {
         assert_eq!(complaints(&ended), ["invalid MOD_ALLOC_LIFETIMES=yes; using off"]);
         for value in ["on", "off"] {
             assert_no_complaint(&run_with("MOD_ALLOC_LIFETIMES", value, &["three-blocks", "0"]));
+        }
+    }
+}
+
+mod empty {
+    use super::*;
+
+    #[test]
+    fn an_empty_value_is_none() {
+        let names = [
+            "MOD_ALLOC",
+            "MOD_ALLOC_BUCKETS",
+            "MOD_ALLOC_FRAMES",
+            "MOD_ALLOC_UNWIND",
+            "MOD_ALLOC_PEAK",
+            "MOD_ALLOC_TIMELINE",
+            "MOD_ALLOC_LIFETIMES",
+            "MOD_ALLOC_RECORD",
+            "MOD_ALLOC_SIGNAL",
+            "MOD_ALLOC_SELF_CHECK",
+        ];
+        for name in names {
+            let ended = run_with(name, "", &["three-blocks", "0"]).with_status(0);
+            assert_eq!(complaints(&ended), [""; 0], "{name}");
+            assert_nothing_lost(&ended.report());
         }
     }
 }

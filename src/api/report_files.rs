@@ -13,6 +13,7 @@ use crate::base::sync::{AtomicU32, Ordering};
 use crate::base::{os, path_pattern};
 use crate::engine::session;
 use crate::engine::session::Session;
+use crate::recording::model::{Ending, Recording};
 use crate::report::{Form, Options, Profile, dhat, summary};
 use crate::store::space::SPACE;
 
@@ -56,11 +57,20 @@ pub(crate) fn json(profile: &Profile) -> String {
 
 /// The profile of the process so far.
 fn profile(session: Option<&'static Session>) -> Profile {
+    of_recording(&crate::api::own_recording::recording(session))
+}
+
+/// The profile of the process, which runs its exit handlers: the one that notes this in the
+/// recording runs later.
+fn profile_at_exit(session: Option<&'static Session>) -> Profile {
+    let mut recording = crate::api::own_recording::recording(session);
+    recording.ending = Ending::Exit;
+    of_recording(&recording)
+}
+
+fn of_recording(recording: &Recording) -> Profile {
     let form = if cfg!(feature = "compat-1-0") { Form::Version1 } else { Form::Own };
-    Profile::from_recording(
-        &crate::api::own_recording::recording(session),
-        &Options { form, ..Options::default() },
-    )
+    Profile::from_recording(recording, &Options { form, ..Options::default() })
 }
 
 pub(crate) fn write(profile: &Profile, path: &Path) -> io::Result<()> {
@@ -99,7 +109,7 @@ fn report() {
         return;
     }
     let Some(path) = out_path(std::env::var_os("MOD_ALLOC_OUT")) else { return };
-    let profile = profile(session::get());
+    let profile = profile_at_exit(session::get());
     match write(&profile, &path) {
         Ok(()) => os::write_stderr(summary::lines(&profile, &path).as_bytes()),
         Err(error) => say(format_args!(

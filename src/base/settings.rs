@@ -1,5 +1,7 @@
 //! The `MOD_ALLOC_*` variables, read once before the first block, without the heap.
 //!
+//! An empty value is none: the variable counts as not set.
+//!
 //! An invalid value gives one line on standard error: the variable, the value, and the value used
 //! instead (`mod-alloc: invalid MOD_ALLOC_FRAMES=9999; using 256`). The program goes on.
 
@@ -87,8 +89,9 @@ impl Settings {
             exact_peak: word(c"MOD_ALLOC_PEAK", &[("bounded", false), ("exact", true)], 0),
             self_check: word(c"MOD_ALLOC_SELF_CHECK", &[("off", false), ("on", true)], 0),
             lifetimes: word(c"MOD_ALLOC_LIFETIMES", &[("off", false), ("on", true)], 0),
-            record: os::environment(c"MOD_ALLOC_RECORD").filter(|path| !path.is_empty()),
+            record: value(c"MOD_ALLOC_RECORD"),
             children: word(c"MOD_ALLOC_CHILDREN", &[("yes", true), ("no", false)], 0),
+            // Our own programs set it; a list without functions is a value.
             tests: os::environment(c"MOD_ALLOC_TESTS"),
             timeline: word(
                 c"MOD_ALLOC_TIMELINE",
@@ -99,9 +102,9 @@ impl Settings {
     }
 }
 
-/// The value of `MOD_ALLOC_SIGNAL`; `None` if it is empty or not set.
-fn signal_name() -> Option<&'static CStr> {
-    os::environment(SIGNAL).filter(|value| !value.is_empty())
+/// The value of a variable; `None` if it is empty or not set.
+fn value(name: &CStr) -> Option<&'static CStr> {
+    os::environment(name).filter(|value| !value.is_empty())
 }
 
 const SIGNAL: &CStr = c"MOD_ALLOC_SIGNAL";
@@ -109,7 +112,7 @@ const SIGNAL: &CStr = c"MOD_ALLOC_SIGNAL";
 /// `MOD_ALLOC_SIGNAL`: the signal at which the program describes its memory.
 #[cfg(not(feature = "preload"))]
 pub(crate) fn signal() -> Option<core::ffi::c_int> {
-    let value = signal_name()?;
+    let value = value(SIGNAL)?;
     let signal = os::signals::number_of(value.to_bytes());
     if signal.is_none() {
         refuse(SIGNAL, value, format_args!("handling no signal"));
@@ -120,7 +123,7 @@ pub(crate) fn signal() -> Option<core::ffi::c_int> {
 /// Says that the preloaded library handles no signal: it has no symbols to name functions with.
 #[cfg(feature = "preload")]
 pub(crate) fn refuse_signal() {
-    if signal_name().is_some() {
+    if value(SIGNAL).is_some() {
         let id = os::process_id();
         say(format_args!(
             "ignored MOD_ALLOC_SIGNAL under mod-alloc run; use mod-alloc top {id} instead"
@@ -133,7 +136,7 @@ pub(crate) fn refuse_signal() {
 #[expect(clippy::indexing_slicing, reason = "the callers' constants")]
 fn word<T: Copy>(name: &CStr, words: &[(&'static str, T)], default: usize) -> T {
     let (default_word, default) = words[default];
-    let Some(value) = os::environment(name) else { return default };
+    let Some(value) = value(name) else { return default };
     let found = words.iter().find(|(word, _)| value.to_bytes() == word.as_bytes());
     match found {
         Some((_, value)) => *value,
@@ -147,7 +150,7 @@ fn word<T: Copy>(name: &CStr, words: &[(&'static str, T)], default: usize) -> T 
 /// The value of a variable that takes a whole number, clamped to `range`; `default` if the variable
 /// is not set or has no such number.
 fn number(name: &CStr, range: (u32, u32), default: Option<u32>) -> Option<u32> {
-    let value = os::environment(name)?;
+    let value = value(name)?;
     match parse(value.to_bytes()) {
         Some(number) => {
             let used = number.clamp(range.0.into(), range.1.into()) as u32;

@@ -25,13 +25,13 @@ use crate::base::os::{self, files};
 use crate::base::sync::Ordering;
 pub use crate::recording::error::Error;
 use crate::recording::image::{self, Image};
-use crate::recording::model::Recording;
+use crate::recording::model::{Recording, Status};
 pub use crate::recording::moment_taker::MomentTaker;
 use crate::recording::reader;
 use crate::recording::reader::Span;
 use crate::store::ids::SiteId;
 use crate::store::journal::{FLUSHING, RESIZING_OWN, RESIZING_SHARE};
-use crate::store::layout::{GONE, Header, OPEN, Process, Region};
+use crate::store::layout::{ENDING, EXITED, GONE, Header, OPEN, Process, Region, STATUS_SHIFT};
 use crate::store::peak::Front;
 use crate::store::view::View;
 
@@ -103,25 +103,36 @@ impl RecordingFile {
         MomentTaker::new(File::options().read(true).write(true).open(&self.path)?)
     }
 
-    /// Writes into the recording that its process has ended just now. For a caller that has waited
-    /// for that process; does nothing if the end was written already.
+    /// Writes into the recording that its process has ended just now, with `status` if the caller
+    /// knows it. For a caller that has waited for that process; an end that was written already
+    /// stays.
     ///
     /// # Errors
     ///
     /// If the file cannot be written.
-    pub fn mark_ended(&self) -> Result<(), Error> {
+    pub fn mark_ended(&self, status: Option<Status>) -> Result<(), Error> {
         let file = File::options().read(true).write(true).open(&self.path)?;
         let header = image::header(&file)?;
         let process = &header.get().process;
-        if process.ending.load(Ordering::Relaxed) != OPEN || !is_of_this_boot(process) {
+        let mut ending = process.ending.load(Ordering::Relaxed) & ENDING;
+        if !is_of_this_boot(process) {
             return Ok(());
         }
-        let Span { units, nanos } = since_start(header.get());
         let at = offset_of!(Header, process) as u64;
         let write = |offset: usize, bytes: &[u8]| file.write_all_at(bytes, at + offset as u64);
-        write(offset_of!(Process, last_nanos), &nanos.to_ne_bytes())?;
-        write(offset_of!(Process, last_units), &units.to_ne_bytes())?;
-        write(offset_of!(Process, ending), &GONE.to_ne_bytes())?;
+        if ending == OPEN {
+            let Span { units, nanos } = since_start(header.get());
+            write(offset_of!(Process, last_nanos), &nanos.to_ne_bytes())?;
+            write(offset_of!(Process, last_units), &units.to_ne_bytes())?;
+            ending = GONE;
+        }
+        let status = match status {
+            None => process.ending.load(Ordering::Relaxed) >> STATUS_SHIFT,
+            Some(Status::Killed(signal)) => signal.cast_unsigned(),
+            Some(Status::Exited(code)) => EXITED + (code.cast_unsigned() & 0xff),
+        };
+        let ending = ending | status << STATUS_SHIFT;
+        write(offset_of!(Process, ending), &ending.to_ne_bytes())?;
         Ok(())
     }
 }

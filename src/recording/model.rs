@@ -44,6 +44,8 @@ pub struct Recording {
     pub groups: Vec<Group>,
     /// How the recording ended.
     pub ending: Ending,
+    /// The status that the process's parent learnt when it waited; `None`: not known.
+    pub status: Option<Status>,
     /// Captures taken both ways, with `MOD_ALLOC_SELF_CHECK=on`, and how many of them differed.
     pub self_check: Option<SelfCheck>,
     /// The allocator's state near the peak and at the end.
@@ -84,6 +86,7 @@ impl Recording {
             losses: self.losses,
             groups: self.groups.clone(),
             ending: self.ending,
+            status: self.status,
             self_check: self.self_check,
             heap_states: self.heap_states,
             anonymous: self.anonymous,
@@ -107,6 +110,15 @@ pub enum Ending {
     /// The process was gone when the process that waited for it looked: killed, `_exit`, or another
     /// program in its place.
     Gone,
+}
+
+/// The end of a process, as its parent learns it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// It exited with this status.
+    Exited(i32),
+    /// This signal killed it.
+    Killed(i32),
 }
 
 /// The allocations of a group: of the threads that entered it, or of a thread and of the threads

@@ -19,9 +19,9 @@ use std::string::String;
 use std::vec::Vec;
 
 use crate::base::sync::Ordering;
-use crate::recording::model::{Ending, HeapStates, Module, Recording, SelfCheck, Settings};
+use crate::recording::model::{Ending, HeapStates, Module, Recording, SelfCheck, Settings, Status};
 use crate::recording::{anonymous, heap_moments, losses};
-use crate::store::layout::{COMMAND_SIZE, EXIT, GONE, Header};
+use crate::store::layout::{COMMAND_SIZE, ENDING, EXIT, EXITED, GONE, Header, STATUS_SHIFT};
 use crate::store::peak::{BOUNDED, Front, HeapNow, Interval};
 use crate::store::view::View;
 
@@ -84,6 +84,7 @@ pub(crate) fn read(view: &View<'_>, span: Span) -> Recording {
         losses: losses::read(header, view.used_slots().map(|(_, slot)| slot)),
         groups: view.groups.iter().skip(1).map(group).collect(),
         ending: ending(header),
+        status: status(header),
         self_check: self_check(header),
         heap_states: match header.version.load(Ordering::Relaxed) {
             1 => HeapStates::default(),
@@ -97,10 +98,18 @@ pub(crate) fn read(view: &View<'_>, span: Span) -> Recording {
 }
 
 fn ending(header: &Header) -> Ending {
-    match header.process.ending.load(Ordering::Relaxed) {
+    match header.process.ending.load(Ordering::Relaxed) & ENDING {
         EXIT => Ending::Exit,
         GONE => Ending::Gone,
         _ => Ending::Open,
+    }
+}
+
+fn status(header: &Header) -> Option<Status> {
+    match header.process.ending.load(Ordering::Relaxed) >> STATUS_SHIFT {
+        0 => None,
+        signal @ 1..EXITED => Some(Status::Killed(signal.cast_signed())),
+        code => Some(Status::Exited((code - EXITED).cast_signed())),
     }
 }
 

@@ -18,6 +18,7 @@
 //! |---|---|
 //! | `x_version` | version of this crate |
 //! | `x_settings` | `peak` (`exact`; `bounded`: to 1 %), `frames`, `buckets`, `unwind` |
+//! | `x_ending` | how the process [ended](self#the-end-of-the-process) |
 //! | `x_losses` | figures of all that was not recorded in full, by cause |
 //! | `x_self_check` | with `MOD_ALLOC_SELF_CHECK=on`: captures `checked`, and `differences` found |
 //! | `x_heap_state` | allocator's [state](self#the-heaps-state) near the `peak` and at the `end` |
@@ -30,6 +31,20 @@
 //! | `x_coverage` | the process's memory [beside](self#memory-that-was-not-recorded) the blocks |
 //! | `x_cut_stacks` | the [places](self#stacks-that-were-cut-short) where stacks were cut short |
 //! | `x_merged` | in a stack: this many sites became equal, so `mb` and `mbk` are upper bounds |
+//!
+//! # The end of the process
+//!
+//! `x_ending` has `how`; the others are there where they are known:
+//!
+//! | `how` | the process |
+//! |---|---|
+//! | `exit` | ran its exit handlers; `code`: the exit status |
+//! | `signal` | was killed by a signal; `signal`: its number, `name`: `SIGKILL`, … |
+//! | `gone` | ended without its exit handlers; `code`: the exit status |
+//! | `running` | had not ended: the report is of a moment of the run |
+//!
+//! `text` says it in words. The report is complete in all cases, up to the last event of each
+//! thread. A sum of several processes has no `x_ending`.
 //!
 //! # The heap's state
 //!
@@ -156,6 +171,7 @@ impl Source for Profile {
         Extras {
             version: Some(env!("CARGO_PKG_VERSION")),
             settings: Some(settings(&run.settings)),
+            ending: Some(wire::Ending::of(run)),
             losses: Some(run.losses),
             self_check: run.self_check,
             heap_states: Some(run.heap_states).filter(HeapStates::is_known),

@@ -2,6 +2,7 @@
 //!
 //! The crate writes profiles, the command writes sums of several reports. Both are a [`Source`].
 
+mod ending;
 mod extras;
 mod head;
 mod heap_states;
@@ -16,6 +17,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use object::{Array, Text};
 
+pub use ending::{Ending, signal_name};
 pub use extras::{Extras, Group, Process, Settings};
 pub use head::Head;
 pub(super) use lines::Lines;

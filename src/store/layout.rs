@@ -224,7 +224,9 @@ pub(crate) struct Process {
     pub(crate) started_nanos: AtomicU64,
     /// The clock of the events at the start; events count from there.
     pub(crate) started_units: AtomicU64,
-    /// How the recording ended: [`OPEN`], [`EXIT`] or [`GONE`].
+    /// How the recording ended: [`OPEN`], [`EXIT`] or [`GONE`] in the bits of [`ENDING`]; from
+    /// [`STATUS_SHIFT`] on the signal that killed the process, or [`EXITED`] and the exit status;
+    /// 0: not known.
     pub(crate) ending: AtomicU32,
     /// 1: space could not be reserved; what was new from then on found the table full.
     pub(crate) no_room: AtomicU32,
@@ -252,6 +254,15 @@ pub(crate) const EXIT: u32 = 1;
 /// The process is gone; its waiting parent wrote that.
 #[cfg(feature = "backtraces")]
 pub(crate) const GONE: u32 = 2;
+/// The bits that say which of these it is.
+#[cfg(feature = "backtraces")]
+pub(crate) const ENDING: u32 = 0xff;
+/// The process's status is above this many bits.
+#[cfg(feature = "backtraces")]
+pub(crate) const STATUS_SHIFT: u32 = 8;
+/// Above all numbers of signals, and of exit statuses.
+#[cfg(feature = "backtraces")]
+pub(crate) const EXITED: u32 = 256;
 /// `MOD_ALLOC_SELF_CHECK=on`: captures that were taken both ways.
 #[derive(Debug, Default)]
 #[repr(C, align(64))]

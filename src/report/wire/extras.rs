@@ -6,6 +6,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::super::coverage::Coverage;
 use super::super::cut_stacks::CutStacks;
+use super::ending::Ending;
 use super::object::{Array, Text, entry, object};
 use crate::recording::model::{
     HeapStates, Histograms, Losses, Module, Moments, SelfCheck, Thread, Timeline,
@@ -18,6 +19,8 @@ pub struct Extras<'a> {
     pub version: Option<&'a str>,
     /// `x_settings`
     pub settings: Option<Settings<'a>>,
+    /// `x_ending`
+    pub ending: Option<Ending>,
     /// `x_losses`
     pub losses: Option<Losses>,
     /// `x_self_check`
@@ -52,6 +55,7 @@ impl Extras<'_> {
     pub(super) fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         entry(map, "x_version", self.version)?;
         entry(map, "x_settings", self.settings.as_ref())?;
+        entry(map, "x_ending", self.ending)?;
         entry(map, "x_losses", self.losses)?;
         entry(map, "x_self_check", self.self_check.as_ref().map(SelfCheckEntry))?;
         entry(map, "x_heap_state", self.heap_states)?;

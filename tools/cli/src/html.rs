@@ -26,6 +26,9 @@
 //! - `x_histograms`: an object with `sizes` (of blocks, in bytes) and `lifetimes` (in µs). Each is
 //!   an object with the lists `blocks` and `bytes`. Entry 0 is of the value 0, entry N of the
 //!   values from 2^(N-1) to 2^N - 1.
+//! - `x_ending`: an object. `how` the process ended: `exit`, `signal`, `gone` (without its exit
+//!   handlers), `running` (the report is of a moment of the run); where known, `code`, `signal`
+//!   and the signal's `name`; `text`: that in words. In the page's head it is `ending`.
 //! - `x_sampling`: the mean gap in bytes: a number, or an object with `mean_gap`.
 //! - `x_coverage`: an object. Keys that end in `_bytes` are shown as sizes, a list `reasons` as
 //!   sentences.

@@ -12,4 +12,4 @@ mod input;
 pub(crate) use debug_files::DebugFiles;
 pub(crate) use folder::{RunFolder, places};
 pub(crate) use found::{goes_on_in, has_prepared, in_folder, is_running, left_behind, pattern_of};
-pub(crate) use input::{profile, read};
+pub(crate) use input::{profile, read, read_recording};

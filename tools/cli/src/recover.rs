@@ -83,7 +83,7 @@ impl Arguments {
             say!("process {} still runs: the report is of this moment", recording.pid);
         }
         let output = self.output(reports::program_of(&recording), recording.pid);
-        reports::of_process(path, &output, false, None).is_ok_and(|made| made.is_complete)
+        reports::of_process(path, &output, None, None).is_ok_and(|made| made.is_complete)
     }
 
     /// A report of each, and one of all.

@@ -15,7 +15,6 @@ mod moments;
 mod one_run;
 mod place;
 mod process;
-mod signal_names;
 mod signals;
 mod unseen;
 

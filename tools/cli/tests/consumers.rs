@@ -81,7 +81,9 @@ fn go_tool_pprof_shows_every_total_and_the_difference() {
     export(&scratch, "b", "pprof", &[]);
     let raw = pprof(&scratch, &["-raw", "a.pprof"]);
     assert!(
-        raw.contains("inuse_objects/count inuse_space/bytes[dflt] peak_objects/count"),
+        raw.contains(
+            "inuse_objects/count inuse_space/bytes peak_objects/count peak_space/bytes[dflt]"
+        ),
         "{raw}"
     );
     assert!(raw.contains("PeriodType: space bytes\n"), "{raw}");

@@ -90,7 +90,7 @@ fn pprof_opens_the_metric_that_was_asked_for() {
         assert_eq!(profile.types().len(), if metric == "short" { 7 } else { 6 });
     }
     let profile = Profile::decode(&exported(&scratch, "pprof", &[]));
-    assert_eq!(profile.text(profile.default_sample_type), "inuse_space");
+    assert_eq!(profile.text(profile.default_sample_type), "peak_space", "as all formats");
     let document = dhat_file::read(random(1, 50).to_string().as_bytes()).unwrap();
     let short = Profile::decode(&exported(&scratch, "pprof", &["--metric", "short"]));
     assert!(of_report(&document, "short") > 0);

@@ -7,6 +7,7 @@ mod traced;
 use std::os::unix::process::ExitStatusExt;
 
 use mod_alloc::recording::model::Recording;
+use serde_json::json;
 use traced::program::{Ended, Running};
 use traced::progress::{self, Progress};
 use traced::recorded::{Recorded, recording};
@@ -216,17 +217,25 @@ fn sigkill_of_the_program_under_run() {
 
 #[test]
 fn endings_under_run() {
-    for (ending, status) in [
-        ("segv", 128 + libc::SIGSEGV),
-        ("abort", 128 + libc::SIGABRT),
-        ("term", 128 + libc::SIGTERM),
-        ("_exit", 3),
+    let signal = |signal, name: &str| {
+        let text = format!("killed by {name}; complete up to the last event of each thread");
+        json!({ "how": "signal", "signal": signal, "name": name, "text": text })
+    };
+    let gone = "exited with 3, without its exit handlers; complete up to the last event of each \
+                thread";
+    for (ending, status, expected) in [
+        ("segv", 128 + libc::SIGSEGV, signal(libc::SIGSEGV, "SIGSEGV")),
+        ("abort", 128 + libc::SIGABRT, signal(libc::SIGABRT, "SIGABRT")),
+        ("term", 128 + libc::SIGTERM, signal(libc::SIGTERM, "SIGTERM")),
+        ("_exit", 3, json!({ "how": "gone", "code": 3, "text": gone })),
+        ("exit", 3, json!({ "how": "exit", "code": 3, "text": "exited with 3" })),
     ] {
         let (running, _) = wrapped(1, ending, 10_000);
         let ended = running.wait().with_status(status);
         let report = ended.report();
         report.assert_nothing_lost();
         progress::assert_prefix(&report, &progress::of(&ended, 1));
+        assert_eq!(report.report.json["x_ending"], expected, "{ending}");
     }
 }
 

@@ -36,6 +36,7 @@ fn what_we_did_not_live_to_report_is_listed_and_recovered() {
         2,
         "malloc, and the buffer of puts"
     );
+    assert_eq!(json(&scratch.join("now.json"))["x_ending"]["how"], "running");
 
     waits.kill();
     // Its end of the pipe closes when it is gone.
@@ -44,6 +45,7 @@ fn what_we_did_not_live_to_report_is_listed_and_recovered() {
     assert_eq!(status(&recovered), 0, "{}", ours(&recovered));
     let report = json(&scratch.only(&format!("mod-alloc.waits.{pid}"), ".json"));
     assert_eq!(report["pid"], pid);
+    assert_eq!(report["x_ending"]["how"], "gone", "{}", report["x_ending"]);
     fs::remove_dir_all(Path::new(&path).parent().unwrap()).unwrap();
     assert!(!text(&scratch.run(&["recover"]).stdout).contains(&run));
 }

@@ -3,6 +3,7 @@
 use mod_alloc::recording::model::{
     HeapStates, Histograms, Losses, Module, Moments, SiteMoment, Thread, Timeline,
 };
+use mod_alloc::report::wire::Ending;
 use mod_alloc::report::{Circumstances, Coverage, CutStacks};
 
 use super::numbers::Numbers;
@@ -59,6 +60,8 @@ pub struct Extras {
     /// Where stacks were cut short; empty if nothing is said of it, and of several processes
     /// together.
     pub cut_stacks: Vec<CutStacks>,
+    /// The end of the process; `None` if nothing is said of it, and of several processes together.
+    pub ending: Option<Ending>,
     /// Losses, by cause; `None` if nothing is said of it.
     pub losses: Option<Losses>,
     /// Captures that were taken both ways and how many of them differed, if the process checked

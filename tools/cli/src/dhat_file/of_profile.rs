@@ -1,7 +1,7 @@
 //! A profile as a document: what reading the JSON that is written of it would give.
 
 use mod_alloc::recording::model::{Counters, Group as Recorded, HeapStates, Module, Moments};
-use mod_alloc::report::wire::{ROOT, SHORT_LIFETIME_MICROS};
+use mod_alloc::report::wire::{Ending, ROOT, SHORT_LIFETIME_MICROS};
 use mod_alloc::report::{Profile, StackRef};
 
 use super::{Document, Extras, Group, Numbers, Site, executable};
@@ -40,6 +40,7 @@ fn extras(profile: &Profile) -> Extras {
         frame_limit: Some(run.settings.frames),
         recorder: Some((run.settings.buckets, run.settings.unwind.to_owned())),
         cut_stacks: profile.cut_stacks().to_vec(),
+        ending: Some(Ending::of(run)),
         losses: Some(run.losses),
         self_check: run.self_check.map(|check| (check.checked, check.differences)),
         modules: run.modules.iter().map(module).collect(),

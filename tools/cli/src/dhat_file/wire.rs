@@ -5,6 +5,7 @@ use std::path::Path;
 
 use mod_alloc::recording::model::{Losses, Module};
 use mod_alloc::report::CutStacks;
+use mod_alloc::report::wire::Ending;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
@@ -41,6 +42,7 @@ struct File {
     ftbl: Vec<String>,
     x_version: Option<String>,
     x_settings: Option<SettingsEntry>,
+    x_ending: Option<EndingEntry>,
     x_losses: Option<LossesEntry>,
     x_self_check: Option<SelfCheckEntry>,
     x_heap_state: Option<HeapStatesEntry>,
@@ -101,6 +103,20 @@ impl CutStacksEntry {
         place.module = self.module.as_deref().map(plain);
         (place.has_tables, place.blocks) = (self.has_tables, self.blocks);
         place
+    }
+}
+
+#[derive(Deserialize)]
+struct EndingEntry {
+    how: String,
+    code: Option<i32>,
+    signal: Option<i32>,
+}
+
+impl EndingEntry {
+    /// `None`: a later version's.
+    fn to_ending(&self) -> Option<Ending> {
+        Ending::from_values(&self.how, self.code, self.signal)
     }
 }
 
@@ -226,6 +242,7 @@ impl File {
             frame_limit: settings.and_then(|settings| settings.frames),
             recorder: settings.and_then(SettingsEntry::recorder),
             cut_stacks: self.x_cut_stacks.iter().map(CutStacksEntry::to_place).collect(),
+            ending: self.x_ending.as_ref().and_then(EndingEntry::to_ending),
             losses: self.x_losses.as_ref().map(|losses| losses.0),
             self_check: self.x_self_check.as_ref().map(|check| (check.checked, check.differences)),
             modules: modules.iter().map(ModuleEntry::to_module).collect(),

@@ -47,6 +47,7 @@ impl Source for Document {
         Extras {
             version: extras.version.as_deref(),
             settings: extras.peak_is_exact.map(|exact| settings(exact, extras)),
+            ending: extras.ending,
             losses: extras.losses,
             self_check: extras
                 .self_check

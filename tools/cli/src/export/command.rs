@@ -28,9 +28,11 @@ const MANY_STACKS: usize = 50_000;
   mod-alloc export dhat-heap.json --to collapsed --metric total | flamegraph.pl > total.svg
   mod-alloc export dhat-heap.json --to speedscope -o heap.json && npx speedscope heap.json
 
-svg and collapsed have one metric. html, pprof, speedscope, firefox and dhat have all that the
-report knows: --metric is the one that is opened, and that --top sorts by. Without --metric it is peak, and
-end for pprof, as in Go's heap profiles; total if the report knows nothing of frees.
+Without --metric it is peak, the memory live when the heap was largest, in every format; total if
+the report knows nothing of frees.
+
+svg and collapsed have that metric alone. html, pprof, speedscope, firefox and dhat have all that
+the report knows: --metric is the one that is opened, and that --top sorts by.
 
 pprof's sample types are alloc_objects, alloc_space, inuse_objects, inuse_space (live at the end),
 peak_objects and peak_space; --metric short adds short_objects. Pyroscope takes 16,000 stacks at
@@ -77,7 +79,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             return ExitCode::from(FAILED);
         }
     };
-    let metric = arguments.metric.unwrap_or_else(|| arguments.to.default_metric(&document));
+    let metric = arguments.metric.unwrap_or_else(|| default_metric(&document));
     if !metric.is_known(&document) {
         say!("{name}: {}", metric.lacking("--metric", &document));
         return ExitCode::from(FAILED);
@@ -97,6 +99,12 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             ExitCode::from(FAILED)
         }
     }
+}
+
+/// The metric that is shown, or shown first, if the user has no wish. All formats have one default,
+/// so that two of them show the same numbers.
+fn default_metric(document: &Document) -> Metric {
+    if document.knows_frees() { Metric::Peak } else { Metric::Total }
 }
 
 fn write(to: Format, document: &Document, metric: Metric, target: &Path) -> std::io::Result<()> {

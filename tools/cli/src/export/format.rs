@@ -35,16 +35,6 @@ impl Format {
         self == Format::Pprof
     }
 
-    /// The metric that is shown, or shown first, if the user has no wish.
-    pub(super) fn default_metric(self, document: &Document) -> Metric {
-        match self {
-            _ if !document.knows_frees() => Metric::Total,
-            // The default of Go's heap profiles.
-            Format::Pprof => Metric::End,
-            _ => Metric::Peak,
-        }
-    }
-
     pub(super) fn write(
         self,
         document: &Document,

@@ -32,6 +32,7 @@ fn report(document: &Document) -> Value {
         ("version", value(&extras.version)),
         ("executable", value(&extras.executable)),
         ("peak_is_exact", value(&extras.peak_is_exact)),
+        ("ending", value(&extras.ending)),
         ("losses", value(&losses)),
         ("self_check", value(&extras.self_check)),
         ("thread_count", value(&extras.threads)),

@@ -5,13 +5,14 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use mod_alloc::recording::file::{self, RecordingFile};
-use mod_alloc::recording::model::Recording;
+use mod_alloc::recording::model::{Ending, Recording};
 use mod_alloc::report::{Profile, SiteNames};
 
 use crate::base::progress::Progress;
 use crate::dhat_file::{self, Document};
 
 use super::debug_files::DebugFiles;
+use super::found::is_running;
 
 /// Why a FILE cannot be read.
 #[derive(Debug)]
@@ -39,12 +40,24 @@ pub(crate) fn read(path: &Path, debug_files: &DebugFiles) -> Result<Document, Er
         return dhat_file::read(&bytes).map_err(Error::Dhat);
     }
     if RecordingFile::is_one(path) {
-        let recording = RecordingFile::open(path).and_then(|file| file.read());
+        let recording = RecordingFile::open(path).and_then(|file| read_recording(path, &file));
         let recording = recording.map_err(Error::Recording)?;
         return Ok(Document::of_profile(&profile(&recording, debug_files, None)));
     }
     let bytes = std::fs::read(path).map_err(Error::Io)?;
     dhat_file::read(&bytes).map_err(Error::Dhat)
+}
+
+/// Reads the recording in `file`, which is at `path`. If no end was written but its process is gone,
+/// the recording says so.
+pub(crate) fn read_recording(path: &Path, file: &RecordingFile) -> Result<Recording, file::Error> {
+    let mut recording = file.read()?;
+    // A recording whose name has changed meanwhile is that of a child that has just begun.
+    let is_gone = path.exists() && !is_running(recording.pid, path);
+    if recording.ending == Ending::Open && is_gone {
+        recording.ending = Ending::Gone;
+    }
+    Ok(recording)
 }
 
 /// Names the stacks of `recording`, and shows progress. `names`: the names that are known already.

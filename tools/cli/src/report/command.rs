@@ -32,6 +32,7 @@ JSON has schema_version 1; sizes are in bytes, times in `time_unit`:
     fragmentation (rounding in_pages idle_pages overall: shares, 0 to 1),
   histograms: sizes and lifetimes (in µs), each lists of blocks and bytes: entry 0 is of the
     value 0, entry N of the values from 2^(N-1) to 2^N - 1,
+  ending: how (exit, signal, gone: without exit handlers, running), code, signal, name, text,
   stacks (their number), threads (their number), upper_bounds (in a merged report: names of
   numbers that are upper bounds), losses (by cause), groups (of allocations, if the
   program has any: name, numbers), processes (of a merged report),

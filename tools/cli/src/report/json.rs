@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use mod_alloc::recording::model::{HeapStates, Histograms, Losses};
 use mod_alloc::report::Coverage;
+use mod_alloc::report::wire::Ending;
 use serde::Serialize;
 
 use crate::dhat_file::{Document, Group, Location, Numbers, Process};
@@ -32,6 +33,7 @@ struct Report<'d> {
     upper_bounds: &'static [&'static str],
     heap_state: Option<HeapStates>,
     histograms: Option<&'d Histograms>,
+    ending: Option<Ending>,
     losses: Option<Losses>,
     coverage: Option<&'d Coverage>,
     groups: &'d [Group],
@@ -108,6 +110,7 @@ fn report<'d>(document: &'d Document, sites: BTreeMap<String, Vec<SiteEntry<'d>>
         upper_bounds: if is_merged { &["peak_bytes", "peak_blocks"] } else { &[] },
         heap_state: extras.heap_states,
         histograms: extras.histograms.as_ref(),
+        ending: extras.ending,
         losses: extras.losses,
         coverage: extras.coverage.as_ref(),
         groups: &extras.groups,

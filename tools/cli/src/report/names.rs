@@ -82,7 +82,10 @@ pub(crate) fn cut(text: &str, room: usize) -> String {
     // The end of a name says more than its beginning.
     let head = kept * 2 / 5;
     let at = |letter: usize| text.char_indices().nth(letter).map_or(text.len(), |(at, _)| at);
-    format!("{}…{}", &text[..at(head)], &text[at(letters - (kept - head))..])
+    // Where the text is cut beside an ellipsis of its own, that one is enough.
+    let beginning = text[..at(head)].trim_end_matches('…');
+    let end = text[at(letters - (kept - head))..].trim_start_matches('…');
+    format!("{beginning}…{end}")
 }
 
 /// The place of a frame, without the column: `src/main.rs:12`, `libc.so.6`.
@@ -172,6 +175,12 @@ mod tests {
         assert_eq!(function("abcdefghijkl", 6), "ab…jkl");
         assert_eq!(function("äöüäöüäöü", 4), "ä…öü");
         assert_eq!(function("abc", 1), "…");
+        assert_eq!(cut("ab…defghijkl", 7), "ab…ijkl");
+        assert_eq!(cut("abcdefg…ijkl", 9), "abc…ijkl");
+        let name = "<a::b::Long<c::Type> as d::Trait>::function_with_a_long_name";
+        for room in 1..name.chars().count() {
+            assert!(!function(name, room).contains("……"), "{}", function(name, room));
+        }
     }
 
     #[test]

@@ -63,6 +63,8 @@ impl Report<'_> {
             if document.end > 1 {
                 facts.push(format!("ran {}", self.time(document.end as f64)));
             }
+            let orderly = extras.ending.filter(|ending| ending.is_orderly());
+            facts.extend(orderly.map(|ending| ending.to_string()));
             facts.extend(extras.threads.map(|count| counted(count, "thread", "threads at a time")));
         } else {
             let programs = extras.processes.len() as u64;
@@ -73,7 +75,12 @@ impl Report<'_> {
             Some(version) => facts.push(format!("mod-alloc {version}")),
             None => facts.push(format!("mode {}", document.mode)),
         }
-        line!(self, "{}\n", Painted(FAINT, facts.join(" · ")));
+        line!(self, "{}", Painted(FAINT, facts.join(" · ")));
+        if let Some(ending) = extras.ending.filter(|ending| !ending.is_orderly()) {
+            let text = names::wrapped(&ending.to_string(), self.width).join("\n");
+            line!(self, "{}", Painted(WARNING, text));
+        }
+        self.text.push('\n');
     }
 
     fn totals(&mut self) {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mod_alloc::recording::file::RecordingFile;
-use mod_alloc::recording::model::Recording;
+use mod_alloc::recording::model::{Recording, Status};
 use mod_alloc::report::{Profile, SiteNames};
 
 use crate::base::output;
@@ -46,18 +46,18 @@ pub(crate) enum Error {
     Said,
 }
 
-/// The report of the recording at `path`. `ended`: the caller has waited for its process. `names`:
-/// the names that are known already.
+/// The report of the recording at `path`. `status`: that of its process, which the
+/// caller has waited for. `names`: the names that are known already.
 pub(crate) fn of_process(
     path: &Path,
     output: &Output<'_>,
-    ended: bool,
+    status: Option<Status>,
     names: Option<SiteNames>,
 ) -> Result<Made, Error> {
     if !path.exists() {
         return Err(Error::NoRecording);
     }
-    let recording = open(path).and_then(|file| read(path, &file, ended)).ok_or(Error::Said)?;
+    let recording = open(path).and_then(|file| read(path, &file, status)).ok_or(Error::Said)?;
     let profile = recordings::profile(&recording, output.debug_files, names);
     let document = Document::of_profile(&profile);
     let target = output.target();
@@ -78,7 +78,12 @@ pub(crate) fn of_process(
 }
 
 /// A report of each recording in `folder`, and one of all.
-pub(crate) fn of_processes(folder: &Path, output: &Output<'_>) -> Result<Made, Error> {
+/// `status`: that of the program's own process, which the caller has waited for.
+pub(crate) fn of_processes(
+    folder: &Path,
+    output: &Output<'_>,
+    status: Option<Status>,
+) -> Result<Made, Error> {
     let mut opened = open_all(folder).map_err(|error| {
         say!("{}: {error}", folder.display());
         Error::Said
@@ -86,7 +91,22 @@ pub(crate) fn of_processes(folder: &Path, output: &Output<'_>) -> Result<Made, E
     // The program's own first: the sum goes under its name.
     let own = format!("recording.{}", output.pid);
     opened.sort_by_key(|(path, _)| path.file_name() != Some(OsStr::new(&own)));
+    mark_last(&opened, &own, status);
     of_opened(&opened, output)
+}
+
+/// Notes the end of the program's own process in its last recording: the others are of programs that
+/// it was before `exec`. `own`: the name of the first.
+fn mark_last(opened: &[Opened], own: &str, status: Option<Status>) {
+    let number = |path: &Path| {
+        let rest = path.file_name()?.to_str()?.strip_prefix(own)?;
+        if rest.is_empty() { Some(1) } else { rest.strip_prefix('.')?.parse::<u32>().ok() }
+    };
+    let of_program =
+        opened.iter().filter_map(|(path, file)| Some((number(path)?, path, file.as_ref()?)));
+    if let Some((_, path, file)) = of_program.max_by_key(|(number, ..)| *number) {
+        mark(path, file, status);
+    }
 }
 
 /// The recordings in `folder`. A parent makes its child's recording before the fork, and the child
@@ -122,8 +142,8 @@ fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
     let mut running = BTreeSet::new();
     for (path, file) in opened {
         let recording = match file {
-            Some(file) => read(path, file, false),
-            None => open(path).and_then(|file| read(path, &file, false)),
+            Some(file) => read(path, file, None),
+            None => open(path).and_then(|file| read(path, &file, None)),
         };
         let Some(recording) = recording else {
             is_complete = false;
@@ -199,12 +219,19 @@ fn open(path: &Path) -> Option<RecordingFile> {
 }
 
 /// Reads a recording, and tells the user if that fails.
-fn read(path: &Path, file: &RecordingFile, ended: bool) -> Option<Recording> {
-    if ended && let Err(error) = file.mark_ended() {
+fn read(path: &Path, file: &RecordingFile, status: Option<Status>) -> Option<Recording> {
+    if status.is_some() {
+        mark(path, file, status);
+    }
+    recordings::read_recording(path, file).map_err(|error| complain(path, &error)).ok()
+}
+
+/// Notes the end of a recording's process in it.
+fn mark(path: &Path, file: &RecordingFile, status: Option<Status>) {
+    if let Err(error) = file.mark_ended(status) {
         // Only the time of the end is less exact for it.
         say!("{}: the end cannot be noted: {error}", path.display());
     }
-    file.read().map_err(|error| complain(path, &error)).ok()
 }
 
 fn complain(path: &Path, error: &dyn Display) {

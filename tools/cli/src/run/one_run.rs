@@ -5,7 +5,9 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, ExitStatus};
 
+use mod_alloc::recording::model::Status;
 use mod_alloc::report::SiteNames;
+use mod_alloc::report::wire::signal_name;
 
 use crate::base::exit_status::REFUSED;
 use crate::base::say::say;
@@ -18,7 +20,7 @@ use super::failure::{Failure, refused};
 use super::moments::Moments;
 use super::place::Place;
 use super::process::Ended;
-use super::{environment, process, signal_names, unseen};
+use super::{environment, process, unseen};
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     match Run::prepare(arguments).and_then(Run::go) {
@@ -82,7 +84,7 @@ impl<'a> Run<'a> {
             }
         };
         let status = self.status(ended.status);
-        match self.report(ended.pid, names) {
+        match self.report(&ended, names) {
             Reported::All => self.place.remove(),
             Reported::SoFar => {}
             Reported::Failed => {
@@ -132,7 +134,7 @@ impl<'a> Run<'a> {
     fn status(&self, status: ExitStatus) -> u8 {
         let program = self.program.path.display();
         if let Some(signal) = status.signal() {
-            let name = signal_names::name(signal).unwrap_or("unknown");
+            let name = signal_name(signal).unwrap_or("unknown");
             let core = if status.core_dumped() { ", core dumped" } else { "" };
             say!("{program} was killed by signal {signal} ({name}{core})");
             return u8::try_from(128 + signal).unwrap_or(u8::MAX);
@@ -141,13 +143,14 @@ impl<'a> Run<'a> {
     }
 
     /// Writes the report of the recording. The user has been told of every failure.
-    fn report(&self, pid: u32, names: Option<SiteNames>) -> Reported {
-        let children = self.arguments.children;
+    fn report(&self, ended: &Ended, names: Option<SiteNames>) -> Reported {
+        let (pid, children) = (ended.pid, self.arguments.children);
+        let status = end_of(ended.status);
         let Some(path) = self.place.recording(pid, children) else { return Reported::All };
         let output = self.output(pid);
         let made = match children {
-            Children::Yes => reports::of_processes(&path, &output),
-            Children::No => reports::of_process(&path, &output, true, names),
+            Children::Yes => reports::of_processes(&path, &output, status),
+            Children::No => reports::of_process(&path, &output, status, names),
         };
         match made {
             Ok(made) => {
@@ -175,4 +178,10 @@ impl<'a> Run<'a> {
             pid,
         }
     }
+}
+
+/// The end that the recording is to tell of.
+fn end_of(status: ExitStatus) -> Option<Status> {
+    let killed = status.signal().map(Status::Killed);
+    killed.or_else(|| status.code().map(Status::Exited))
 }

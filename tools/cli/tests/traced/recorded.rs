@@ -98,7 +98,7 @@ impl Recorded {
 /// Reads a recording whose process has ended.
 pub(crate) fn recording(path: &Path) -> Recording {
     let file = RecordingFile::open(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    file.mark_ended().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    file.mark_ended(None).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     file.read().unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 

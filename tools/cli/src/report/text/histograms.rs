@@ -2,10 +2,12 @@
 //!
 //! ```text
 //! Sizes of blocks
-//!                range         blocks      bytes
-//!          4 B to 7 B             12       60 B
-//!        16 B to 31 B          6,000   87.9 KiB  ████████████████████████
+//!         from – below         blocks                    bytes
+//!            4 B – 8 B             12                     60 B
+//!          16 B – 32 B          6,000  ████████████   87.9 KiB  ████████████
 //! ```
+//!
+//! All ranges are half-open, as in the page of `report --html`: the second value is in the next row.
 
 use std::fmt::Write;
 
@@ -17,18 +19,27 @@ use crate::units::{Bytes, Count, Micros};
 
 use super::page::{Report, line};
 
-/// More rows are joined at the ends.
-const MOST_ROWS: usize = 12;
+/// More rows are joined at the ends. Sizes of less than a terabyte fit.
+const MOST_ROWS: usize = 40;
 /// Before a bar.
 const GAP: &str = "  ";
 /// Columns of the longest bar.
-const LONGEST_BAR: usize = 24;
+const LONGEST_BAR: usize = 12;
 
 /// Blocks of a range of values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Row {
-    least: u64,
-    most: u64,
+    from: u128,
+    below: u128,
+    blocks: u64,
+    bytes: u64,
+    /// Powers of two with blocks in it.
+    ranges: u32,
+}
+
+/// The lengths of the longest bars, and the numbers that they stand for.
+struct Bars {
+    longest: usize,
     blocks: u64,
     bytes: u64,
 }
@@ -36,29 +47,55 @@ struct Row {
 impl Report<'_> {
     pub(super) fn histograms(&mut self) {
         let Some(histograms) = &self.document.extras.histograms else { return };
-        let size = |value| Bytes(value).to_string();
         self.histogram("Sizes of blocks", histograms.sizes.as_ref(), size);
         self.histogram("Lifetimes of blocks", histograms.lifetimes.as_ref(), micros);
     }
 
-    fn histogram(&mut self, title: &str, of: Option<&Histogram>, value: fn(u64) -> String) {
+    fn histogram(&mut self, title: &str, of: Option<&Histogram>, value: fn(u128) -> String) {
         let rows = of.map(rows).unwrap_or_default();
         if rows.is_empty() {
             return;
         }
         line!(self, "\n{}", Painted(HEADING, title));
-        let head = format!("{:>22} {:>14} {:>10}", "range", "blocks", "bytes");
-        line!(self, "{}", Painted(FAINT, head));
-        let numbers: Vec<_> = rows.iter().map(|row| row.numbers(value, self.width)).collect();
-        let widest = numbers.iter().map(|text| text.chars().count()).max().unwrap_or(0);
-        let longest = self.width.saturating_sub(widest + GAP.len()).min(LONGEST_BAR);
-        let most = rows.iter().map(|row| row.blocks).max().unwrap_or(0);
-        for (row, numbers) in rows.iter().zip(numbers) {
-            let bar = bar(row.blocks, most, longest);
-            let gap = if bar.is_empty() { "" } else { GAP };
-            line!(self, "{numbers}{gap}{}", Painted(NUMBER, bar));
+        let (blocks, bytes) =
+            rows.iter().map(|row| row.numbers(value)).max_by_key(width_of).unwrap_or_default();
+        let used = blocks.chars().count() + bytes.chars().count() + 2 * GAP.len();
+        let most = |number: fn(&Row) -> u64| rows.iter().map(number).max().unwrap_or(0);
+        let bars = Bars {
+            longest: (self.width.saturating_sub(used) / 2).min(LONGEST_BAR),
+            blocks: most(|row| row.blocks),
+            bytes: most(|row| row.bytes),
+        };
+        let to_bytes = GAP.len() + bars.longest;
+        let head =
+            format!("{:>20} {:>14}{:to_bytes$}{:>11}", "from – below", "blocks", "", "bytes");
+        line!(self, "{}", Painted(FAINT, names::beginning_with(&head, self.width)));
+        for row in &rows {
+            self.histogram_row(row, &bars, value);
         }
     }
+
+    fn histogram_row(&mut self, row: &Row, bars: &Bars, value: fn(u128) -> String) {
+        let longest = bars.longest;
+        let (blocks, bytes) = row.numbers(value);
+        if longest == 0 {
+            return line!(self, "{}", names::beginning_with(&(blocks + &bytes), self.width));
+        }
+        let of_blocks = bar(row.blocks, bars.blocks, longest);
+        let of_bytes = bar(row.bytes, bars.bytes, longest);
+        let gap = if of_bytes.is_empty() { "" } else { GAP };
+        let padded = format!("{GAP}{of_blocks:longest$}");
+        let (of_blocks, of_bytes) = (Painted(NUMBER, padded), Painted(NUMBER, of_bytes));
+        line!(self, "{blocks}{of_blocks}{bytes}{gap}{of_bytes}");
+        if row.ranges > 1 {
+            let remark = format!("({} ranges joined)", row.ranges);
+            line!(self, "{}", Painted(FAINT, format_args!("{remark:>20}")));
+        }
+    }
+}
+
+fn width_of((blocks, bytes): &(String, String)) -> usize {
+    blocks.chars().count() + bytes.chars().count()
 }
 
 /// The powers of two that have blocks. Where they are too many, those at the end that has fewer
@@ -68,8 +105,8 @@ fn rows(histogram: &Histogram) -> Vec<Row> {
     let mut rows: Vec<_> = entries
         .filter(|&(_, (&blocks, _))| blocks > 0)
         .map(|(entry, (&blocks, &bytes))| {
-            let (least, most) = range(entry);
-            Row { least, most, blocks, bytes }
+            let (from, below) = range(entry);
+            Row { from, below, blocks, bytes, ranges: 1 }
         })
         .collect();
     while let [first, second, .., last_but_one, last] = *rows
@@ -85,41 +122,48 @@ fn rows(histogram: &Histogram) -> Vec<Row> {
     rows
 }
 
+/// A size that is a power of two, without decimals: `512 B`, `1 KiB`.
+fn size(value: u128) -> String {
+    const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    let (mut number, mut unit) = (value, 0);
+    while number >= 1024 && unit + 1 < UNITS.len() {
+        (number, unit) = (number / 1024, unit + 1);
+    }
+    format!("{number} {}", UNITS[unit])
+}
+
 /// A time that is a whole number of µs.
-fn micros(value: u64) -> String {
+fn micros(value: u128) -> String {
     if value < 1000 { format!("{value} µs") } else { Micros(value as f64).to_string() }
 }
 
 impl Row {
-    fn numbers(&self, value: fn(u64) -> String, width: usize) -> String {
-        let range = match (self.least, self.most) {
-            (least, most) if least == most => value(least),
-            (least, most) => format!("{} to {}", value(least), value(most)),
+    /// Range and blocks, and the bytes.
+    fn numbers(&self, value: fn(u128) -> String) -> (String, String) {
+        let range = match self.below {
+            1 => value(0),
+            below => format!("{} – {}", value(self.from), value(below)),
         };
         let (blocks, bytes) = (Count(self.blocks), Bytes(self.bytes));
-        names::beginning_with(&format!("{range:>22} {blocks:>14} {bytes:>10}"), width)
+        (format!("{range:>20} {blocks:>14}"), format!(" {bytes:>10}"))
     }
 
     /// This row and `next`, the one above.
     fn with(self, next: Self) -> Self {
         Self {
-            least: self.least,
-            most: next.most,
+            from: self.from,
+            below: next.below,
             blocks: self.blocks.saturating_add(next.blocks),
             bytes: self.bytes.saturating_add(next.bytes),
+            ranges: self.ranges.saturating_add(next.ranges),
         }
     }
 }
 
-/// The least and the greatest value of a histogram's entry.
-fn range(entry: u32) -> (u64, u64) {
-    match entry.checked_sub(1) {
-        None => (0, 0),
-        Some(bit) => {
-            let least = 1_u64.checked_shl(bit).unwrap_or(u64::MAX);
-            (least, least.saturating_add(least - 1))
-        }
-    }
+/// The least value of a histogram's entry, and that of the next.
+fn range(entry: u32) -> (u128, u128) {
+    let below = 1_u128.checked_shl(entry).unwrap_or(u128::MAX);
+    (if entry == 0 { 0 } else { below / 2 }, below)
 }
 
 /// A bar of `part`, of which `whole` would have `longest` columns. In eighths of a column.
@@ -141,20 +185,33 @@ mod tests {
 
     #[test]
     fn entries_are_powers_of_two() {
-        let ranges = [(0, 0), (1, 1), (2, 3), (4, 7), (8, 15)];
+        let ranges = [(0, 1), (1, 2), (2, 4), (4, 8), (8, 16)];
         assert_eq!([0, 1, 2, 3, 4].map(range), ranges);
-        assert_eq!(range(64), (1 << 63, u64::MAX));
-        assert_eq!(range(900), (u64::MAX, u64::MAX));
+        assert_eq!(range(64), (1 << 63, 1 << 64));
+        assert_eq!(range(900).1, u128::MAX);
+    }
+
+    #[test]
+    fn sizes_have_no_decimals() {
+        let sizes = [0, 1, 512, 1024, 1 << 19, 1 << 20, 1 << 64].map(size);
+        assert_eq!(sizes, ["0 B", "1 B", "512 B", "1 KiB", "512 KiB", "1 MiB", "16 EiB"]);
     }
 
     #[test]
     fn rows_without_blocks_are_left_out() {
         let rows = rows(&histogram(vec![0, 0, 3, 0, 5]));
         let expected = [
-            Row { least: 2, most: 3, blocks: 3, bytes: 30 },
-            Row { least: 8, most: 15, blocks: 5, bytes: 50 },
+            Row { from: 2, below: 4, blocks: 3, bytes: 30, ranges: 1 },
+            Row { from: 8, below: 16, blocks: 5, bytes: 50, ranges: 1 },
         ];
         assert_eq!(rows, expected);
+    }
+
+    #[test]
+    fn a_program_with_blocks_of_all_sizes_up_to_a_gigabyte_has_a_row_for_each() {
+        let rows = rows(&histogram(vec![1; 32]));
+        assert_eq!(rows.len(), 32);
+        assert!(rows.iter().all(|row| row.ranges == 1));
     }
 
     #[test]
@@ -162,15 +219,17 @@ mod tests {
         let all = histogram((1..=65).rev().collect());
         let rows = rows(&all);
         assert_eq!(rows.len(), MOST_ROWS);
-        assert_eq!((rows[0].least, rows[MOST_ROWS - 1].most), (0, u64::MAX));
-        assert!(rows.windows(2).all(|two| two[0].most + 1 == two[1].least), "{rows:?}");
+        assert_eq!((rows[0].from, rows[MOST_ROWS - 1].below), (0, 1 << 64));
+        assert!(rows.windows(2).all(|two| two[0].below == two[1].from), "{rows:?}");
+        assert_eq!(rows.iter().map(|row| row.ranges).sum::<u32>(), 65);
         let blocks: u64 = rows.iter().map(|row| row.blocks).sum();
         assert_eq!(blocks, all.blocks.iter().sum::<u64>());
         let bytes: u64 = rows.iter().map(|row| row.bytes).sum();
         assert_eq!(bytes, blocks * 10);
         let ends = |blocks: [u64; 2]| {
+            let middle = [9; MOST_ROWS - 2];
             let rows =
-                super::rows(&histogram([&[blocks[0]; 2], &[9; 10][..], &[blocks[1]; 2]].concat()));
+                super::rows(&histogram([&[blocks[0]; 2], &middle[..], &[blocks[1]; 2]].concat()));
             assert_eq!(rows.len(), MOST_ROWS);
             (rows[0].blocks, rows[MOST_ROWS - 1].blocks)
         };

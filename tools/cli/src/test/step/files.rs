@@ -125,7 +125,7 @@ impl Files {
 
 fn read(path: &Path) -> Result<Recording, mod_alloc::recording::file::Error> {
     let file = RecordingFile::open(path)?;
-    file.mark_ended()?;
+    file.mark_ended(None)?;
     file.read()
 }
 
