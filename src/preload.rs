@@ -138,6 +138,17 @@ impl Recorder {
         }
     }
 
+    /// Records that a block is freed whose trailer's content was taken. `usable`: its bytes.
+    pub fn gone(self, usable: usize, known: Option<Known>) {
+        match known {
+            Some(Known { site, size, .. }) if !self.0.is_timed() => {
+                events::freed(self.0, site, size);
+            }
+            Some(Known { site, size, born }) => events::freed_timed(self.0, site, size, born),
+            None => events::damaged(self.0, usable),
+        }
+    }
+
     /// Records that a block was resized, and writes its trailer anew. A block that is not known is
     /// a new block.
     ///
