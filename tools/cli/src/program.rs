@@ -3,6 +3,7 @@
 mod allocators;
 mod elf;
 mod examined;
+mod fronts;
 mod interpreter;
 mod ld_preload;
 mod machine;
@@ -13,5 +14,6 @@ mod search;
 
 pub(crate) use allocators::own_allocator;
 pub(crate) use examined::Program;
+pub(crate) use fronts::libraries;
 pub(crate) use ld_preload::in_front;
 pub(crate) use search::find;

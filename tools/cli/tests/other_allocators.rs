@@ -4,13 +4,18 @@
 #[expect(dead_code, reason = "other tests run programs in other ways")]
 mod traced;
 
-use traced::compared::wrapped_like_plain;
+use std::path::Path;
+
+use traced::compared::{assert_alike_for_a_shell, wrapped_like_plain};
 use traced::native;
 use traced::program::Program;
+use traced::recorded::Recorded;
 
 /// The libraries of Debian's packages, by the names that the loader finds them by.
-const ALLOCATORS: [&str; 3] =
-    ["libjemalloc.so.2", "libtcmalloc_minimal.so.4", "libmimalloc.so.2.0"];
+const JEMALLOC: &str = "libjemalloc.so.2";
+const TCMALLOC: &str = "libtcmalloc_minimal.so.4";
+const MIMALLOC: &str = "libmimalloc.so.2.0";
+const ALLOCATORS: [&str; 3] = [JEMALLOC, TCMALLOC, MIMALLOC];
 
 /// The program with that allocator preloaded.
 fn with(allocator: &str, name: &str, case: &str) -> Program {
@@ -28,5 +33,64 @@ fn realloc_to_nothing_means_what_the_allocator_says() {
             recorded.assert_nothing_lost();
             recorded.assert_counted(&ended.with_status(0).stdout);
         }
+    }
+}
+
+/// Whatever the allocator: its own operators, or the library's that call `malloc`.
+#[test]
+fn new_and_delete_in_all_forms() {
+    let plain = Program::new(native::program("operators"), &[]).called("operators");
+    let case = |allocator| if allocator == MIMALLOC { "granted" } else { "refused, too" };
+    let programs = ALLOCATORS.map(|allocator| with(allocator, "operators", case(allocator)));
+    for program in programs.into_iter().chain([plain]) {
+        let (ended, recorded) = wrapped_like_plain(&program);
+        let ended = ended.with_status(0);
+        recorded.assert_nothing_lost();
+        recorded.assert_counted(&ended.stdout);
+        let [_, blocks, live_bytes, live] = recorded.site("site_containers");
+        assert!(blocks > 2500 && [live_bytes, live] == [0; 2], "{blocks} blocks");
+        begins_with_the_program(&recorded, "site_plain");
+        begins_with_the_program(&recorded, "site_aligned");
+    }
+}
+
+/// Stacks that have the function begin with it: no frame of ours or of the allocator's is further in.
+fn begins_with_the_program(recorded: &Recorded, site: &str) {
+    let stacks = recorded.report.points.iter().map(|point| recorded.report.stack(point));
+    let with_site = stacks.filter_map(|mut frames| {
+        let innermost = frames.next()?;
+        (innermost.contains(site) || frames.any(|frame| frame.contains(site))).then_some(innermost)
+    });
+    let innermost: Vec<_> = with_site.collect();
+    assert!(!innermost.is_empty(), "{site}");
+    assert!(innermost.iter().all(|frame| frame.contains(site)), "{innermost:?}");
+}
+
+/// A program without such an allocator that one with it has started: its operators stay its own, in a C
+/// program's plugin, too.
+#[test]
+fn a_child_has_the_operators_that_it_would_have() {
+    let (starter, operators) = (native::program("jemalloc_starter"), native::program("operators"));
+    let (host, plugin) = (native::program("host"), native::library("operators"));
+    let path = |path: &Path| path.to_str().expect("a path in UTF-8").to_owned();
+    for words in [vec![path(&operators)], vec![path(&host), plugin]] {
+        let words: Vec<_> = words.iter().map(String::as_str).collect();
+        let program = Program::new(&starter, &words).called(&format!("{} words", words.len()));
+        let (plain, wrapped) = (program.plain(), program.wrapped_with_children());
+        assert_alike_for_a_shell(&plain, &wrapped);
+        let wrapped = wrapped.with_status(0);
+        wrapped.report().assert_counted(&wrapped.stdout);
+        wrapped.report().assert_nothing_lost();
+    }
+}
+
+/// Libraries of ours are taken out of the environment, however many they are.
+#[test]
+fn the_environment_is_what_it_was() {
+    for allocator in ALLOCATORS {
+        let program = Program::new("/usr/bin/env", &[]).env("LD_PRELOAD", allocator);
+        let (ended, _) = wrapped_like_plain(&program.called(allocator));
+        let line = format!("LD_PRELOAD={allocator}");
+        assert!(ended.stdout.lines().any(|found| found == line), "{}", ended.stdout);
     }
 }

@@ -19,7 +19,7 @@ fn both() -> Option<(Next, Option<Recorder>)> {
 }
 
 #[inline(always)]
-fn recorder_behind(next: Next) -> Option<Recorder> {
+pub(crate) fn recorder_behind(next: Next) -> Option<Recorder> {
     if next.is_usable() { Recorder::get() } else { None }
 }
 

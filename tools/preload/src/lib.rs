@@ -11,19 +11,23 @@
 //! | `entries`, `vectors` | what the loader calls as well keeps the vector registers |
 //! | `exports` | the functions that the program calls |
 //! | `next` | the functions behind them; what is allocated while they are being looked for |
+//! | `behind` | other functions behind this library |
+//! | `operators` | C++'s `new` and `delete` of an allocator that brings them along; the program calls them by a front (`front.rs`) |
 //! | `environment` | what a program that is not to be recorded must not inherit |
 //! | `unwinder` | keeps libgcc out |
 //! | `threads`, `names` | each test of a test program as a group |
 //!
-//! C++'s `new` and `delete`, `strdup`, `getline` and the like come here by way of `malloc` and
+//! libstdc++'s `new` and `delete`, `strdup`, `getline` and the like come here by way of `malloc` and
 //! `free`. Nothing here prints, but for one line where the process cannot be recorded, and nothing
 //! panics.
 
+mod behind;
 mod entries;
 mod environment;
 mod exports;
 mod names;
 mod next;
+mod operators;
 mod threads;
 mod unwinder;
 #[cfg(all(target_arch = "x86_64", target_env = "gnu"))]

@@ -49,6 +49,10 @@ const READY: u32 = 3;
 /// That one, and it is glibc's own: see [`glibc`].
 const GLIBC: u32 = 4;
 
+/// Where the library of the next `malloc` begins, and how long it is.
+static START: AtomicUsize = AtomicUsize::new(0);
+static LENGTH: AtomicUsize = AtomicUsize::new(0);
+
 static STATE: AtomicU32 = AtomicU32::new(UNKNOWN);
 
 /// The functions are known.
@@ -78,6 +82,10 @@ fn look() -> Option<Next> {
         // SAFETY: the name ends with a zero byte.
         let function = unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) };
         place.store(function, Ordering::Relaxed);
+    }
+    if let Some(object) = object_at(address(Function::Malloc) as u64) {
+        START.store(object.start as usize, Ordering::Relaxed);
+        LENGTH.store((object.end - object.start) as usize, Ordering::Relaxed);
     }
     #[cfg(all(target_arch = "x86_64", target_env = "gnu"))]
     crate::entries::note_loader();
@@ -187,6 +195,13 @@ impl Next {
     #[inline(always)]
     pub(crate) fn is_usable(self) -> bool {
         self.state > UNUSABLE
+    }
+
+    /// True if the code at `address` is of the library whose `malloc` this is.
+    #[inline(always)]
+    pub(crate) fn has(self, address: usize) -> bool {
+        let start = START.load(Ordering::Relaxed);
+        address.wrapping_sub(start) < LENGTH.load(Ordering::Relaxed)
     }
 
     /// How many bytes of a block may be used.
