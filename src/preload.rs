@@ -178,6 +178,13 @@ impl Recorder {
         unsafe { at_end::usable(block, usable, self.0.is_timed()) }
     }
 
+    /// The number of usable bytes that are the program's of a block of `size` bytes with `usable`
+    /// ones.
+    #[must_use]
+    pub fn usable_of(self, usable: usize, size: usize) -> usize {
+        at_end::usable_of(usable, size, self.0.is_timed())
+    }
+
     /// Registers the calling thread, which is just beginning and has not allocated. `stack`: the
     /// size of its stack in bytes, if it is not the first thread.
     pub fn begin_thread(self, stack: Option<usize>) {

@@ -20,7 +20,12 @@ const NOT_INHERITED: [&str; 8] = [
 ];
 
 /// The fronts, and the variables that tell where they are.
-const FRONTS: [(&str, &str); 1] = [("operators", "MOD_ALLOC_OPERATORS_LIBRARY")];
+const FRONTS: [(&str, &str); 4] = [
+    ("operators", "MOD_ALLOC_OPERATORS_LIBRARY"),
+    ("jemalloc", "MOD_ALLOC_JEMALLOC_LIBRARY"),
+    ("tcmalloc", "MOD_ALLOC_TCMALLOC_LIBRARY"),
+    ("mimalloc", "MOD_ALLOC_MIMALLOC_LIBRARY"),
+];
 
 fn main() {
     let here = PathBuf::from(variable("CARGO_MANIFEST_DIR"));

@@ -9,7 +9,7 @@ use std::path::Path;
 use traced::compared::{assert_alike_for_a_shell, wrapped_like_plain};
 use traced::native;
 use traced::program::Program;
-use traced::recorded::Recorded;
+use traced::recorded::{Recorded, said};
 
 /// The libraries of Debian's packages, by the names that the loader finds them by.
 const JEMALLOC: &str = "libjemalloc.so.2";
@@ -92,5 +92,63 @@ fn the_environment_is_what_it_was() {
         let (ended, _) = wrapped_like_plain(&program.called(allocator));
         let line = format!("LD_PRELOAD={allocator}");
         assert!(ended.stdout.lines().any(|found| found == line), "{}", ended.stdout);
+    }
+}
+
+/// A program that uses its allocator's own functions, with C's, is counted and does what it does.
+fn uses_own_functions(program: &str) {
+    for lifetimes in ["off", "on"] {
+        let program = Program::new(native::program(program), &[]).called(lifetimes);
+        let program = program.env("MOD_ALLOC_LIFETIMES", lifetimes);
+        let (ended, recorded) = wrapped_like_plain(&program);
+        recorded.assert_nothing_lost();
+        recorded.assert_counted(&ended.with_status(0).stdout);
+    }
+}
+
+#[test]
+fn jemallocs_own_functions() {
+    uses_own_functions("jemalloc_api");
+}
+
+#[test]
+fn tcmallocs_own_functions() {
+    uses_own_functions("tcmalloc_api");
+}
+
+#[test]
+fn mimallocs_own_functions() {
+    uses_own_functions("mimalloc_api");
+}
+
+/// A program without jemalloc that one with it has started, and that uses its functions if they are there.
+#[test]
+fn a_child_without_jemalloc_may_use_the_functions_that_it_finds() {
+    let (starter, child) = (native::program("jemalloc_starter"), native::program("weak_jemalloc"));
+    let program = Program::new(starter, &[child.to_str().expect("a path in UTF-8")]);
+    let program = program.called("started");
+    let (plain, wrapped) = (program.plain(), program.wrapped_with_children());
+    assert_alike_for_a_shell(&plain, &wrapped);
+    let wrapped = wrapped.with_status(0);
+    let report = wrapped.report();
+    report.assert_nothing_lost();
+    assert_eq!(
+        [said(&plain.stdout, "varies found"), said(&wrapped.stdout, "varies found")],
+        [0, 1]
+    );
+    for site in ["site_block", "site_larger"] {
+        let [bytes, blocks, live_bytes, live] = report.site(site);
+        assert!(blocks == 11 && bytes > 10_000, "{site}: {blocks} blocks of {bytes} bytes");
+        assert_eq!([live_bytes, live], [0; 2], "{site}");
+    }
+}
+
+/// A function of ours that the allocator has not would make a program take it for another.
+#[test]
+fn who_asks_for_the_allocators_functions_finds_what_is_there() {
+    let plain = Program::new(native::program("probes"), &[]);
+    wrapped_like_plain(&plain);
+    for allocator in ALLOCATORS {
+        wrapped_like_plain(&with(allocator, "probes", ""));
     }
 }

@@ -33,7 +33,7 @@ pub(crate) fn recorder() -> Option<Recorder> {
 
 /// The size to ask the next allocator for; `None` if no object may be so large.
 #[inline(always)]
-fn padded(recorder: Recorder, size: usize) -> Option<usize> {
+pub(crate) fn padded(recorder: Recorder, size: usize) -> Option<usize> {
     size.checked_add(recorder.trailer()).filter(|padded| *padded <= isize::MAX as usize)
 }
 
@@ -43,7 +43,7 @@ fn padded(recorder: Recorder, size: usize) -> Option<usize> {
 ///
 /// The block must be of at least `size` bytes and a trailer's.
 #[inline(always)]
-unsafe fn record(next: Next, recorder: Recorder, block: *mut u8, size: usize) {
+pub(crate) unsafe fn record(next: Next, recorder: Recorder, block: *mut u8, size: usize) {
     if !block.is_null() {
         // SAFETY: a block of the next allocator.
         let usable = unsafe { next.usable_size(block) };

@@ -13,6 +13,7 @@
 //! | `next` | the functions behind them; what is allocated while they are being looked for |
 //! | `behind` | other functions behind this library |
 //! | `operators` | C++'s `new` and `delete` of an allocator that brings them along; the program calls them by a front (`front.rs`) |
+//! | `families`, `jemalloc`, `tcmalloc`, `mimalloc` | functions that an allocator has beside C's, by fronts as well |
 //! | `environment` | what a program that is not to be recorded must not inherit |
 //! | `unwinder` | keeps libgcc out |
 //! | `threads`, `names` | each test of a test program as a group |
@@ -25,9 +26,13 @@ mod behind;
 mod entries;
 mod environment;
 mod exports;
+mod families;
+mod jemalloc;
+mod mimalloc;
 mod names;
 mod next;
 mod operators;
+mod tcmalloc;
 mod threads;
 mod unwinder;
 #[cfg(all(target_arch = "x86_64", target_env = "gnu"))]

@@ -49,9 +49,37 @@ const READY: u32 = 3;
 /// That one, and it is glibc's own: see [`glibc`].
 const GLIBC: u32 = 4;
 
-/// Where the library of the next `malloc` begins, and how long it is.
-static START: AtomicUsize = AtomicUsize::new(0);
-static LENGTH: AtomicUsize = AtomicUsize::new(0);
+/// The addresses of the library of the next `malloc`.
+static ALLOCATOR: Addresses = Addresses::new();
+/// Those of this library. A function of the allocator that ends with a call of another one jumps,
+/// and so seems to be called from where it was called.
+static OURS: Addresses = Addresses::new();
+
+/// Addresses of a library; none until it is known.
+struct Addresses {
+    start: AtomicUsize,
+    length: AtomicUsize,
+}
+
+impl Addresses {
+    const fn new() -> Self {
+        Self { start: AtomicUsize::new(0), length: AtomicUsize::new(0) }
+    }
+
+    /// Makes them those of the library that has `address`.
+    fn note(&self, address: usize) {
+        if let Some(object) = object_at(address as u64) {
+            self.start.store(object.start as usize, Ordering::Relaxed);
+            self.length.store((object.end - object.start) as usize, Ordering::Relaxed);
+        }
+    }
+
+    #[inline(always)]
+    fn has(&self, address: usize) -> bool {
+        let start = self.start.load(Ordering::Relaxed);
+        address.wrapping_sub(start) < self.length.load(Ordering::Relaxed)
+    }
+}
 
 static STATE: AtomicU32 = AtomicU32::new(UNKNOWN);
 
@@ -83,10 +111,8 @@ fn look() -> Option<Next> {
         let function = unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) };
         place.store(function, Ordering::Relaxed);
     }
-    if let Some(object) = object_at(address(Function::Malloc) as u64) {
-        START.store(object.start as usize, Ordering::Relaxed);
-        LENGTH.store((object.end - object.start) as usize, Ordering::Relaxed);
-    }
+    ALLOCATOR.note(address(Function::Malloc));
+    OURS.note(look as *const () as usize);
     #[cfg(all(target_arch = "x86_64", target_env = "gnu"))]
     crate::entries::note_loader();
     let state = match can_have_trailers() {
@@ -200,8 +226,14 @@ impl Next {
     /// True if the code at `address` is of the library whose `malloc` this is.
     #[inline(always)]
     pub(crate) fn has(self, address: usize) -> bool {
-        let start = START.load(Ordering::Relaxed);
-        address.wrapping_sub(start) < LENGTH.load(Ordering::Relaxed)
+        ALLOCATOR.has(address)
+    }
+
+    /// True if a call comes from the allocator's library, or by way of it: then it is a step of a
+    /// call that is recorded, or the library's own affair.
+    #[inline(always)]
+    pub(crate) fn calls(self, caller: usize) -> bool {
+        ALLOCATOR.has(caller) || OURS.has(caller)
     }
 
     /// How many bytes of a block may be used.

@@ -19,15 +19,16 @@
 //! Numbers are those of libstdc++'s operators, which ask `malloc` for one byte at least, and for a
 //! multiple of the alignment. So runs with different allocators can be compared.
 
-use core::ffi::{CStr, c_void};
-use core::mem::transmute;
+mod exported;
+
+use core::ffi::c_void;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use mod_alloc::preload::{Recorder, as_profiler};
 
-use crate::behind::find;
 use crate::exports::{self, recorder_behind};
+use crate::families::Form;
 use crate::next::{Next, next};
 
 /// Values of [`OWNER`].
@@ -39,41 +40,10 @@ const ALLOCATOR: u32 = 2;
 
 static OWNER: AtomicU32 = AtomicU32::new(UNKNOWN);
 
-macro_rules! forms {
-    ($($form:ident = $name:literal)*) => {
-        $(static $form: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());)*
-        const FORMS: &[(&AtomicPtr<c_void>, &CStr)] = &[$((&$form, $name)),*];
-    };
-}
-
-// The operators behind.
-forms! {
-    NEW = c"_Znwm"
-    NEW_ARRAY = c"_Znam"
-    NEW_NOTHROW = c"_ZnwmRKSt9nothrow_t"
-    NEW_ARRAY_NOTHROW = c"_ZnamRKSt9nothrow_t"
-    NEW_ALIGNED = c"_ZnwmSt11align_val_t"
-    NEW_ARRAY_ALIGNED = c"_ZnamSt11align_val_t"
-    NEW_ALIGNED_NOTHROW = c"_ZnwmSt11align_val_tRKSt9nothrow_t"
-    NEW_ARRAY_ALIGNED_NOTHROW = c"_ZnamSt11align_val_tRKSt9nothrow_t"
-    DELETE = c"_ZdlPv"
-    DELETE_ARRAY = c"_ZdaPv"
-    DELETE_SIZED = c"_ZdlPvm"
-    DELETE_ARRAY_SIZED = c"_ZdaPvm"
-    DELETE_NOTHROW = c"_ZdlPvRKSt9nothrow_t"
-    DELETE_ARRAY_NOTHROW = c"_ZdaPvRKSt9nothrow_t"
-    DELETE_ALIGNED = c"_ZdlPvSt11align_val_t"
-    DELETE_ARRAY_ALIGNED = c"_ZdaPvSt11align_val_t"
-    DELETE_SIZED_ALIGNED = c"_ZdlPvmSt11align_val_t"
-    DELETE_ARRAY_SIZED_ALIGNED = c"_ZdaPvmSt11align_val_t"
-    DELETE_ALIGNED_NOTHROW = c"_ZdlPvSt11align_val_tRKSt9nothrow_t"
-    DELETE_ARRAY_ALIGNED_NOTHROW = c"_ZdaPvSt11align_val_tRKSt9nothrow_t"
-}
-
 /// The allocator in use, if the operators are its own.
 #[inline(always)]
 fn allocator() -> Option<Next> {
-    match OWNER.load(Ordering::Acquire) {
+    match OWNER.load(Ordering::Relaxed) {
         UNKNOWN => look(),
         ALLOCATOR => next(),
         _ => None,
@@ -83,18 +53,18 @@ fn allocator() -> Option<Next> {
 #[cold]
 #[inline(never)]
 fn look() -> Option<Next> {
-    let mut library = libc::RTLD_NEXT;
-    if find(library, c"_Znwm").is_null() {
-        library = as_profiler(loaded_library);
-    }
-    for (place, name) in FORMS {
-        place.store(find(library, name), Ordering::Relaxed);
-    }
     let next = next()?;
-    let is_its = next.is_usable() && next.has(NEW.load(Ordering::Relaxed).addr());
-    // Release pairs with the Acquire above: the functions are seen.
-    OWNER.store(if is_its { ALLOCATOR } else { OTHER }, Ordering::Release);
+    let is_its = next.is_usable() && next.has(address(&exported::NEW));
+    OWNER.store(if is_its { ALLOCATOR } else { OTHER }, Ordering::Relaxed);
     is_its.then_some(next)
+}
+
+/// The address of an operator behind; 0 if there is none.
+fn address(form: &Form) -> usize {
+    if form.is_missing() {
+        form.look_in(as_profiler(loaded_library));
+    }
+    form.address()
 }
 
 /// The standard library of a C program's plugin, which no search by name alone finds. It stays
@@ -115,7 +85,7 @@ fn loaded_library() -> *mut c_void {
 /// is asked for a block's size the first time.
 #[inline(always)]
 fn recorded(caller: usize) -> Option<(Next, Recorder)> {
-    let next = allocator().filter(|next| !next.has(caller))?;
+    let next = allocator().filter(|next| !next.calls(caller))?;
     Some((next, recorder_behind(next)?))
 }
 
@@ -126,12 +96,32 @@ fn counted(size: usize, alignment: usize) -> Option<usize> {
     is_alignment.then(|| size.max(1).checked_next_multiple_of(alignment)).flatten()
 }
 
-/// A block, recorded. Null: the operator behind is to be asked.
-unsafe extern "C" fn give(size: usize, alignment: usize, caller: usize) -> *mut u8 {
+/// A block, recorded. Null: the operator behind, which is known then, is to be asked.
+unsafe extern "C" fn give(
+    size: usize,
+    alignment: usize,
+    caller: usize,
+    form: &'static Form,
+) -> *mut u8 {
+    let is_recorded = recorded(caller).is_some();
     // There is no operator behind if C++'s standard library is one that we do not know.
-    if recorded(caller).is_none() && !NEW.load(Ordering::Relaxed).is_null() {
+    if !is_recorded && address(form) != 0 {
         return ptr::null_mut();
     }
+    // SAFETY: any size may be asked for.
+    let block = unsafe { by_malloc(size, alignment) };
+    if block.is_null() && is_recorded {
+        address(form);
+    }
+    block
+}
+
+/// A block by C's functions.
+///
+/// # Safety
+///
+/// None but those of C's functions.
+unsafe fn by_malloc(size: usize, alignment: usize) -> *mut u8 {
     let Some(size) = counted(size, alignment) else { return ptr::null_mut() };
     if alignment == 1 {
         // SAFETY: any size may be asked for.
@@ -170,8 +160,8 @@ unsafe extern "C" fn settle(
     }
     // SAFETY: given to nobody.
     unsafe { next.free(block) };
-    // SAFETY: as the first time.
-    let given = unsafe { give(size, alignment, caller) };
+    // SAFETY: any size may be asked for.
+    let given = unsafe { by_malloc(size, alignment) };
     if given.is_null() { ptr::without_provenance_mut(AGAIN) } else { given }
 }
 
@@ -217,233 +207,23 @@ unsafe fn has_trailer(recorder: Recorder, block: *mut u8, usable: usize) -> bool
     unsafe { recorder.usable(block, usable) != usable }
 }
 
-/// Exports a form of `new`. `$alignment` moves the alignment from where the form has it, or 1, to
-/// the second argument.
-macro_rules! new {
-    ($name:ident, $form:ident, $alignment:literal) => {
-        /// # Safety
-        ///
-        /// As in C++.
-        #[unsafe(no_mangle)]
-        #[unsafe(naked)]
-        #[cfg(target_arch = "x86_64")]
-        unsafe extern "C" fn $name(_: usize, _: usize, _: usize) -> *mut u8 {
-            core::arch::naked_asm!(
-                ".cfi_startproc",
-                "push rdi",
-                ".cfi_adjust_cfa_offset 8",
-                "push rsi",
-                ".cfi_adjust_cfa_offset 8",
-                "push rdx",
-                ".cfi_adjust_cfa_offset 8",
-                $alignment,
-                "mov rdx, qword ptr [rsp + 24]", // the caller
-                "call {give}",
-                "test rax, rax",
-                "jz 2f",
-                ".cfi_remember_state",
-                "add rsp, 24",
-                ".cfi_adjust_cfa_offset -24",
-                "ret",
-                ".cfi_restore_state",
-                "2:",
-                "mov r11, qword ptr [rip + {form}]",
-                "test r11, r11", // none behind: `give` was all
-                "jz 3f",
-                "mov rdi, qword ptr [rsp + 16]",
-                "mov rsi, qword ptr [rsp + 8]",
-                "mov rdx, qword ptr [rsp]",
-                "call r11", // may throw
-                "mov rdi, rax",
-                "mov rsi, qword ptr [rsp + 8]",
-                $alignment,
-                "mov rdx, rsi",
-                "mov rsi, qword ptr [rsp + 16]",
-                "mov rcx, qword ptr [rsp + 24]",
-                "call {settle}",
-                "cmp rax, {again}",
-                "je 4f",
-                ".cfi_remember_state",
-                "add rsp, 24",
-                ".cfi_adjust_cfa_offset -24",
-                "ret",
-                ".cfi_restore_state",
-                "4:",
-                "mov rdi, qword ptr [rsp + 16]",
-                "mov rsi, qword ptr [rsp + 8]",
-                $alignment,
-                "mov rdx, qword ptr [rsp + 24]",
-                "call {room}",
-                "mov rdi, rax",
-                "mov rsi, qword ptr [rsp + 8]",
-                "mov rdx, qword ptr [rsp]",
-                "call qword ptr [rip + {form}]", // may throw
-                "3:",
-                "mov rsi, qword ptr [rsp + 8]",
-                $alignment,
-                "mov rdx, rsi",
-                "mov rsi, qword ptr [rsp + 16]",
-                "mov rdi, rax",
-                "add rsp, 24",
-                ".cfi_adjust_cfa_offset -24",
-                "mov rcx, qword ptr [rsp]",
-                "jmp {record}",
-                ".cfi_endproc",
-                give = sym give,
-                settle = sym settle,
-                again = const AGAIN,
-                room = sym room,
-                record = sym record,
-                form = sym $form,
-            )
-        }
-
-        /// # Safety
-        ///
-        /// As in C++.
-        #[unsafe(no_mangle)]
-        #[unsafe(naked)]
-        #[cfg(target_arch = "aarch64")]
-        unsafe extern "C" fn $name(_: usize, _: usize, _: usize) -> *mut u8 {
-            core::arch::naked_asm!(
-                ".cfi_startproc",
-                "stp x29, x30, [sp, #-48]!",
-                ".cfi_def_cfa_offset 48",
-                ".cfi_offset x29, -48",
-                ".cfi_offset x30, -40",
-                "mov x29, sp",
-                "stp x0, x1, [sp, #16]",
-                "str x2, [sp, #32]",
-                $alignment,
-                "mov x2, x30", // the caller
-                "bl {give}",
-                "cbnz x0, 4f",
-                "adrp x9, {form}",
-                "ldr x9, [x9, :lo12:{form}]",
-                "cbz x9, 3f", // none behind: `give` was all
-                "ldp x0, x1, [sp, #16]",
-                "ldr x2, [sp, #32]",
-                "blr x9", // may throw
-                "ldr x1, [sp, #24]",
-                $alignment,
-                "mov x2, x1",
-                "ldr x1, [sp, #16]",
-                "ldr x3, [sp, #8]",
-                "bl {settle}",
-                "cmp x0, {again}",
-                "b.ne 4f",
-                "ldp x0, x1, [sp, #16]",
-                $alignment,
-                "ldr x2, [sp, #8]",
-                "bl {room}",
-                "ldr x1, [sp, #24]",
-                "ldr x2, [sp, #32]",
-                "adrp x9, {form}",
-                "ldr x9, [x9, :lo12:{form}]",
-                "blr x9", // may throw
-                "3:",
-                "ldr x1, [sp, #24]",
-                $alignment,
-                "mov x2, x1",
-                "ldr x1, [sp, #16]",
-                ".cfi_remember_state",
-                "ldp x29, x30, [sp], #48",
-                ".cfi_def_cfa_offset 0",
-                ".cfi_restore x29",
-                ".cfi_restore x30",
-                "mov x3, x30",
-                "b {record}",
-                ".cfi_restore_state",
-                "4:",
-                "ldp x29, x30, [sp], #48",
-                ".cfi_def_cfa_offset 0",
-                ".cfi_restore x29",
-                ".cfi_restore x30",
-                "ret",
-                ".cfi_endproc",
-                give = sym give,
-                settle = sym settle,
-                again = const AGAIN,
-                room = sym room,
-                record = sym record,
-                form = sym $form,
-            )
-        }
-    };
-    (plain $name:ident, $form:ident) => {
-        #[cfg(target_arch = "x86_64")]
-        new!($name, $form, "mov esi, 1");
-        #[cfg(target_arch = "aarch64")]
-        new!($name, $form, "mov x1, #1");
-    };
-    (aligned $name:ident, $form:ident) => {
-        new!($name, $form, "");
-    };
-}
-
-new!(plain mod_alloc__Znwm, NEW);
-new!(plain mod_alloc__Znam, NEW_ARRAY);
-new!(plain mod_alloc__ZnwmRKSt9nothrow_t, NEW_NOTHROW);
-new!(plain mod_alloc__ZnamRKSt9nothrow_t, NEW_ARRAY_NOTHROW);
-new!(aligned mod_alloc__ZnwmSt11align_val_t, NEW_ALIGNED);
-new!(aligned mod_alloc__ZnamSt11align_val_t, NEW_ARRAY_ALIGNED);
-new!(aligned mod_alloc__ZnwmSt11align_val_tRKSt9nothrow_t, NEW_ALIGNED_NOTHROW);
-new!(aligned mod_alloc__ZnamSt11align_val_tRKSt9nothrow_t, NEW_ARRAY_ALIGNED_NOTHROW);
-
-/// Exports a form of `delete`. Size and alignment are the program's claim; the trailer knows
-/// better, and the block is larger.
-macro_rules! delete {
-    ($name:ident, $form:ident) => {
-        /// # Safety
-        ///
-        /// As in C++.
-        #[unsafe(no_mangle)]
-        #[unsafe(naked)]
-        unsafe extern "C" fn $name(_: *mut u8, _: usize, _: usize) {
-            /// # Safety
-            ///
-            /// As in C++.
-            unsafe extern "C" fn with_caller(
-                block: *mut u8,
-                second: usize,
-                third: usize,
-                caller: usize,
-            ) {
-                // SAFETY: the caller's contract, handed on.
-                unsafe { release(&$form, block, [second, third], caller) };
-            }
-            #[cfg(target_arch = "x86_64")]
-            core::arch::naked_asm!(
-                "mov rcx, qword ptr [rsp]",
-                "jmp {with_caller}",
-                with_caller = sym with_caller,
-            );
-            #[cfg(target_arch = "aarch64")]
-            core::arch::naked_asm!("mov x3, x30", "b {with_caller}", with_caller = sym with_caller);
-        }
-    };
-}
-
 /// Takes a block back.
 ///
 /// # Safety
 ///
 /// As in C++.
 #[inline(always)]
-unsafe fn release(form: &AtomicPtr<c_void>, block: *mut u8, more: [usize; 2], caller: usize) {
+unsafe fn release(form: &'static Form, block: *mut u8, more: [usize; 2], caller: usize) {
     if let Some(next) = allocator() {
         // SAFETY: the caller's contract, handed on.
         return unsafe { release_to(next, block, caller) };
     }
-    let form = form.load(Ordering::Relaxed);
-    if form.is_null() {
+    if address(form) == 0 {
         // SAFETY: the caller's contract, handed on.
         return unsafe { exports::free(block) };
     }
-    // SAFETY: no form has more arguments, and each leaves those that it has not alone.
-    let form: unsafe extern "C" fn(*mut u8, usize, usize) = unsafe { transmute(form) };
     // SAFETY: the caller's contract, handed on.
-    unsafe { form(block, more[0], more[1]) };
+    unsafe { form.call([block.expose_provenance(), more[0], more[1], 0, 0]) };
 }
 
 /// Takes back a block of the allocator with operators of its own.
@@ -453,7 +233,7 @@ unsafe fn release(form: &AtomicPtr<c_void>, block: *mut u8, more: [usize; 2], ca
 /// As in C++.
 #[inline(always)]
 unsafe fn release_to(next: Next, block: *mut u8, caller: usize) {
-    if next.has(caller) && !block.is_null() {
+    if next.calls(caller) && !block.is_null() {
         // SAFETY: a block of the allocator's.
         let usable = unsafe { next.usable_size(block) };
         // SAFETY: all of the block is the caller's.
@@ -467,16 +247,3 @@ unsafe fn release_to(next: Next, block: *mut u8, caller: usize) {
     // SAFETY: the caller's contract, handed on.
     unsafe { exports::free(block) };
 }
-
-delete!(mod_alloc__ZdlPv, DELETE);
-delete!(mod_alloc__ZdaPv, DELETE_ARRAY);
-delete!(mod_alloc__ZdlPvm, DELETE_SIZED);
-delete!(mod_alloc__ZdaPvm, DELETE_ARRAY_SIZED);
-delete!(mod_alloc__ZdlPvRKSt9nothrow_t, DELETE_NOTHROW);
-delete!(mod_alloc__ZdaPvRKSt9nothrow_t, DELETE_ARRAY_NOTHROW);
-delete!(mod_alloc__ZdlPvSt11align_val_t, DELETE_ALIGNED);
-delete!(mod_alloc__ZdaPvSt11align_val_t, DELETE_ARRAY_ALIGNED);
-delete!(mod_alloc__ZdlPvmSt11align_val_t, DELETE_SIZED_ALIGNED);
-delete!(mod_alloc__ZdaPvmSt11align_val_t, DELETE_ARRAY_SIZED_ALIGNED);
-delete!(mod_alloc__ZdlPvSt11align_val_tRKSt9nothrow_t, DELETE_ALIGNED_NOTHROW);
-delete!(mod_alloc__ZdaPvSt11align_val_tRKSt9nothrow_t, DELETE_ARRAY_ALIGNED_NOTHROW);

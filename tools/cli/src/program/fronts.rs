@@ -20,15 +20,24 @@ use super::machine::Elf;
 pub(super) enum Front {
     /// C++'s `new` and `delete`.
     Operators,
+    /// jemalloc's own functions.
+    Jemalloc,
+    /// tcmalloc's.
+    Tcmalloc,
+    /// mimalloc's.
+    Mimalloc,
 }
 
 impl Front {
-    const ALL: [Self; 1] = [Self::Operators];
+    const ALL: [Self; 4] = [Self::Operators, Self::Jemalloc, Self::Tcmalloc, Self::Mimalloc];
 
     /// The name of its library.
     pub(super) const fn file_name(self) -> &'static str {
         match self {
             Self::Operators => "libmod_alloc_preload_operators.so",
+            Self::Jemalloc => "libmod_alloc_preload_jemalloc.so",
+            Self::Tcmalloc => "libmod_alloc_preload_tcmalloc.so",
+            Self::Mimalloc => "libmod_alloc_preload_mimalloc.so",
         }
     }
 
@@ -36,6 +45,9 @@ impl Front {
     fn function(self) -> &'static str {
         match self {
             Self::Operators => "_Znwm",
+            Self::Jemalloc => "mallocx",
+            Self::Tcmalloc => "tc_malloc",
+            Self::Mimalloc => "mi_malloc",
         }
     }
 }
@@ -85,7 +97,7 @@ fn families(library: &Path) -> Option<Vec<Front>> {
         has_malloc |= name == "malloc";
         found.extend(Front::ALL.into_iter().filter(|front| front.function() == name));
     }
-    has_malloc.then_some(found)
+    has_malloc.then(|| Front::ALL.into_iter().filter(|front| found.contains(front)).collect())
 }
 
 #[cfg(test)]
@@ -114,7 +126,7 @@ mod tests {
     fn the_first_malloc_decides() {
         let libraries = loaded(Path::new("/bin/ls"));
         let jemalloc = preloaded("libjemalloc.so.2");
-        assert_eq!(fronts(&jemalloc), [Front::Operators]);
+        assert_eq!(fronts(&jemalloc), [Front::Operators, Front::Jemalloc]);
         assert_eq!(fronts(&[libraries, jemalloc].concat()), []);
     }
 

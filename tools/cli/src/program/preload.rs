@@ -21,7 +21,7 @@ struct Packed {
 }
 
 /// The library that records, then its fronts.
-static LIBRARIES: [Packed; 2] = [
+static LIBRARIES: [Packed; 5] = [
     Packed {
         name: "libmod_alloc_preload.so",
         content: include_bytes!(env!("MOD_ALLOC_PRELOAD_LIBRARY")),
@@ -29,6 +29,18 @@ static LIBRARIES: [Packed; 2] = [
     Packed {
         name: Front::Operators.file_name(),
         content: include_bytes!(env!("MOD_ALLOC_OPERATORS_LIBRARY")),
+    },
+    Packed {
+        name: Front::Jemalloc.file_name(),
+        content: include_bytes!(env!("MOD_ALLOC_JEMALLOC_LIBRARY")),
+    },
+    Packed {
+        name: Front::Tcmalloc.file_name(),
+        content: include_bytes!(env!("MOD_ALLOC_TCMALLOC_LIBRARY")),
+    },
+    Packed {
+        name: Front::Mimalloc.file_name(),
+        content: include_bytes!(env!("MOD_ALLOC_MIMALLOC_LIBRARY")),
     },
 ];
 
