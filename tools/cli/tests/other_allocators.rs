@@ -143,6 +143,29 @@ fn a_child_without_jemalloc_may_use_the_functions_that_it_finds() {
     }
 }
 
+/// A program that one without its allocator has started: it does what it does, and the loss is said.
+#[test]
+fn a_child_with_an_allocator_of_its_own_is_not_harmed() {
+    let started = |name: &str| {
+        let child = native::program(name);
+        let words = [child.to_str().expect("a path in UTF-8"), "/bin/true"];
+        let program = Program::new(native::program("starter"), &words).called(name);
+        let (plain, wrapped) = (program.plain(), program.wrapped_with_children());
+        assert_alike_for_a_shell(&plain, &wrapped);
+        wrapped.with_status(0)
+    };
+    for (name, function) in [("jemalloc_api", "sdallocx"), ("tcmalloc_api", "tc_free_sized")] {
+        let ended = started(name);
+        let line = format!("frees blocks by {function}, which is not recorded in a child");
+        assert!(ended.said.iter().any(|said| said.contains(&line)), "{:?}", ended.said);
+    }
+    let ended = started("jemalloc_new");
+    let line = "its blocks by new are not in the report";
+    assert!(ended.said.iter().any(|said| said.contains(line)), "{:?}", ended.said);
+    let ended = started("jemalloc_starter");
+    assert!(!ended.said.iter().any(|said| said.contains("child of a program")), "{:?}", ended.said);
+}
+
 /// A function of ours that the allocator has not would make a program take it for another.
 #[test]
 fn who_asks_for_the_allocators_functions_finds_what_is_there() {

@@ -12,11 +12,14 @@
 //! | `exports` | the functions that the program calls |
 //! | `next` | the functions behind them; what is allocated while they are being looked for |
 //! | `behind` | other functions behind this library |
-//! | `operators` | C++'s `new` and `delete` of an allocator that brings them along; the program calls them by a front (`front.rs`) |
-//! | `families`, `jemalloc`, `tcmalloc`, `mimalloc` | functions that an allocator has beside C's, by fronts as well |
+//! | `operators` | C++'s `new` and `delete` of an allocator that brings them along |
+//! | `families`, `jemalloc`, `tcmalloc`, `mimalloc` | functions that an allocator has beside C's |
+//! | `unfronted` | programs that call such functions without a front |
 //! | `environment` | what a program that is not to be recorded must not inherit |
 //! | `unwinder` | keeps libgcc out |
 //! | `threads`, `names` | each test of a test program as a group |
+//!
+//! Programs call `operators` and `families` by libraries of their own, the fronts (`front.rs`).
 //!
 //! libstdc++'s `new` and `delete`, `strdup`, `getline` and the like come here by way of `malloc` and
 //! `free`. Nothing here prints, but for one line where the process cannot be recorded, and nothing
@@ -34,6 +37,7 @@ mod next;
 mod operators;
 mod tcmalloc;
 mod threads;
+mod unfronted;
 mod unwinder;
 #[cfg(all(target_arch = "x86_64", target_env = "gnu"))]
 mod vectors;

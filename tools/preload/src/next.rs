@@ -8,6 +8,8 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 use mod_alloc::preload::{next_is_glibcs, object_at, say};
 
+use crate::unfronted::leaves_room_for_trailers;
+
 /// Its functions, in the order of [`NAMES`].
 #[derive(Debug, Clone, Copy)]
 #[repr(usize)]
@@ -120,8 +122,8 @@ fn look() -> Option<Next> {
             next_is_glibcs();
             if glibc::has_known_blocks() { GLIBC } else { READY }
         }
-        true => READY,
-        false => UNUSABLE,
+        true if leaves_room_for_trailers(|address| ALLOCATOR.has(address)) => READY,
+        _ => UNUSABLE,
     };
     STATE.store(state, Ordering::Release); // pairs with the Acquire in `next`
     Some(Next { state })
