@@ -138,6 +138,17 @@ impl Recorder {
         }
     }
 
+    /// Records that a block is freed whose trailer's content was taken. `usable`: its bytes.
+    pub fn gone(self, usable: usize, known: Option<Known>) {
+        match known {
+            Some(Known { site, size, .. }) if !self.0.is_timed() => {
+                events::freed(self.0, site, size);
+            }
+            Some(Known { site, size, born }) => events::freed_timed(self.0, site, size, born),
+            None => events::damaged(self.0, usable),
+        }
+    }
+
     /// Records that a block was resized, and writes its trailer anew. A block that is not known is
     /// a new block.
     ///
@@ -165,6 +176,13 @@ impl Recorder {
     pub unsafe fn usable(self, block: *mut u8, usable: usize) -> usize {
         // SAFETY: the caller's promise.
         unsafe { at_end::usable(block, usable, self.0.is_timed()) }
+    }
+
+    /// The number of usable bytes that are the program's of a block of `size` bytes with `usable`
+    /// ones.
+    #[must_use]
+    pub fn usable_of(self, usable: usize, size: usize) -> usize {
+        at_end::usable_of(usable, size, self.0.is_timed())
     }
 
     /// Registers the calling thread, which is just beginning and has not allocated. `stack`: the

@@ -1,5 +1,6 @@
 //! Builds the libraries that are loaded into strangers, and puts their paths where the program
-//! embeds them from: the one that records (tools/preload), and `hush` of the command `test`.
+//! embeds them from: the one that records and its fronts (tools/preload), and `hush` of the command
+//! `test`.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,14 @@ const NOT_INHERITED: [&str; 8] = [
     "CARGO_PROFILE_RELEASE_DEBUG",
 ];
 
+/// The fronts, and the variables that tell where they are.
+const FRONTS: [(&str, &str); 4] = [
+    ("operators", "MOD_ALLOC_OPERATORS_LIBRARY"),
+    ("jemalloc", "MOD_ALLOC_JEMALLOC_LIBRARY"),
+    ("tcmalloc", "MOD_ALLOC_TCMALLOC_LIBRARY"),
+    ("mimalloc", "MOD_ALLOC_MIMALLOC_LIBRARY"),
+];
+
 fn main() {
     let here = PathBuf::from(variable("CARGO_MANIFEST_DIR"));
     let preload = here.join("../preload");
@@ -30,16 +39,22 @@ fn main() {
         None => build(&preload),
     };
     println!("cargo::rustc-env=MOD_ALLOC_PRELOAD_LIBRARY={}", library.display());
-    println!("cargo::rustc-env=MOD_ALLOC_HUSH_LIBRARY={}", hush(&here).display());
+    let hush = single(&here.join("hush/hush.rs"), "mod_alloc_hush", &[]);
+    println!("cargo::rustc-env=MOD_ALLOC_HUSH_LIBRARY={}", hush.display());
+    for (front, variable) in FRONTS {
+        let name = format!("mod_alloc_preload_{front}");
+        let cfg = format!("front=\"{front}\"");
+        let library = single(&preload.join("front.rs"), &name, &["--cfg", &cfg]);
+        println!("cargo::rustc-env={variable}={}", library.display());
+    }
 }
 
-/// One file without dependencies: the compiler alone is enough.
-fn hush(here: &Path) -> PathBuf {
-    let source = here.join("hush/hush.rs");
+/// A library of one file without dependencies: the compiler alone is enough.
+fn single(source: &Path, name: &str, flags: &[&str]) -> PathBuf {
     println!("cargo::rerun-if-changed={}", source.display());
-    let library = PathBuf::from(variable("OUT_DIR")).join("libmod_alloc_hush.so");
+    let library = PathBuf::from(variable("OUT_DIR")).join(format!("lib{name}.so"));
     let mut rustc = Command::new(variable("RUSTC"));
-    rustc.args(["--edition=2024", "--crate-type=cdylib", "--crate-name=mod_alloc_hush"]);
+    rustc.args(["--edition=2024", "--crate-type=cdylib", "--crate-name", name]).args(flags);
     rustc.args(["-Cpanic=abort", "-Copt-level=s", "-Cstrip=symbols"]);
     // Nothing of what programs start with: its constructor is all that it has.
     rustc.args(["-Clink-arg=-nostartfiles", "--target", &variable("TARGET")]);
@@ -48,7 +63,7 @@ fn hush(here: &Path) -> PathBuf {
     }
     rustc.arg("-o").arg(&library).arg(source);
     let status = rustc.status().expect("the compiler can be started");
-    assert!(status.success(), "the library hush could not be built: {rustc:?}: {status}");
+    assert!(status.success(), "the library {name} could not be built: {rustc:?}: {status}");
     library
 }
 

@@ -141,12 +141,19 @@ pub(crate) unsafe fn usable(block: *mut u8, usable: usize, timed: bool) -> usize
         // SAFETY: the caller's promise.
         (unsafe { read(block, usable) }, usable.saturating_sub(TRAILER))
     };
-    match found {
-        // The word before the end holds the size.
-        Some(((_, size), _)) if end - size >= LARGE => end - size_of::<u64>(),
-        Some(_) => end,
-        None => usable,
-    }
+    found.map_or(usable, |((_, size), _)| usable_before(end, size))
+}
+
+/// The bytes that the program may use of a block of `size` bytes, of `usable`. `timed`: its trailer
+/// has a birth.
+pub(crate) fn usable_of(usable: usize, size: usize, timed: bool) -> usize {
+    usable_before(usable.saturating_sub(super::len(timed)), size)
+}
+
+/// The usable bytes of a block of `size` bytes whose slack ends at `end`.
+fn usable_before(end: usize, size: usize) -> usize {
+    // The word before the end holds the size.
+    if end.saturating_sub(size) >= LARGE { end - size_of::<u64>() } else { end }
 }
 
 /// The content of a trailer, and its place.
@@ -217,6 +224,7 @@ mod tests {
             // SAFETY: as above.
             let room = unsafe { self::usable(block, usable, false) };
             assert!((size..=usable - TRAILER).contains(&room), "{room} of {usable}");
+            assert_eq!(room, usable_of(usable, size, false));
             // SAFETY: as above.
             assert_eq!(unsafe { take(block, usable) }, Some((SiteId::new(0x00ab_cdef), size)));
             // SAFETY: as above.
@@ -235,6 +243,7 @@ mod tests {
             // SAFETY: as above.
             let room = unsafe { self::usable(block, usable, true) };
             assert!((size..=usable - TRAILER - BIRTH).contains(&room), "{room} of {usable}");
+            assert_eq!(room, usable_of(usable, size, true));
             // SAFETY: as above.
             assert_eq!(unsafe { take(block, usable) }, None, "no ordinary trailer");
             // SAFETY: as above.

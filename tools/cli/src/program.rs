@@ -2,6 +2,7 @@
 
 mod elf;
 mod examined;
+mod fronts;
 mod interpreter;
 mod ld_preload;
 mod machine;
@@ -12,5 +13,6 @@ mod sanitizer;
 mod search;
 
 pub(crate) use examined::Program;
+pub(crate) use fronts::libraries;
 pub(crate) use ld_preload::in_front;
 pub(crate) use search::find;

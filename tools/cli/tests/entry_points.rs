@@ -53,7 +53,12 @@ fn realloc() {
 }
 
 #[test]
-fn realloc_from_nothing_to_nothing_and_refused() {
+fn realloc_to_nothing() {
+    counted("entry_points", "realloc-to-nothing");
+}
+
+#[test]
+fn realloc_from_nothing_and_refused() {
     counted("entry_points", "realloc-edges");
 }
 
@@ -76,7 +81,17 @@ fn all_that_is_usable_may_be_written() {
 /// With the block's birth before its trailer, too.
 #[test]
 fn every_kind_of_block_keeps_its_birth() {
-    for case in ["malloc", "zero", "calloc", "realloc", "realloc-edges", "aligned", "usable"] {
+    let cases = [
+        "malloc",
+        "zero",
+        "calloc",
+        "realloc",
+        "realloc-to-nothing",
+        "realloc-edges",
+        "aligned",
+        "usable",
+    ];
+    for case in cases {
         let program = Program::new(native::program("entry_points"), &[case]);
         let program = program.env("MOD_ALLOC_LIFETIMES", "on").called(&format!("births-{case}"));
         let (ended, recorded) = traced_like_plain(&program);

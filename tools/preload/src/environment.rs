@@ -9,7 +9,8 @@ unsafe extern "C" {
 
 /// Executed programs will run as if the library were not there, and find the environment as it was.
 pub(crate) fn forget_us() {
-    without_first_entry(c"LD_PRELOAD");
+    // The fronts come first, and then this library.
+    while without_first_entry(c"LD_PRELOAD") {}
     for name in [c"MOD_ALLOC_RECORD", c"MOD_ALLOC_CHILDREN", c"MOD_ALLOC_TESTS"] {
         // SAFETY: `name` ends with a zero byte; the program runs no thread of its own yet.
         unsafe { libc::unsetenv(name.as_ptr()) };
@@ -17,15 +18,20 @@ pub(crate) fn forget_us() {
 }
 
 /// Removes what is before the first colon or blank of a variable, and all of it if there is none.
-fn without_first_entry(name: &CStr) {
+/// `true`: it was a front.
+fn without_first_entry(name: &CStr) -> bool {
+    const FRONT: &[u8] = b"/libmod_alloc_preload_";
     // SAFETY: `name` ends with a zero byte.
     let value = unsafe { libc::getenv(name.as_ptr()) };
     if value.is_null() {
-        return;
+        return false;
     }
     // SAFETY: a value of the environment ends with a zero byte.
     let bytes = unsafe { CStr::from_ptr(value) }.to_bytes_with_nul();
-    match bytes.iter().position(|byte| b": ".contains(byte)) {
+    let end = bytes.iter().position(|byte| b": ".contains(byte));
+    let first = &bytes[..end.unwrap_or(bytes.len())];
+    let is_front = first.windows(FRONT.len()).any(|part| part == FRONT);
+    match end {
         Some(end) => {
             let rest = bytes.len() - end - 1;
             // SAFETY: both ends are inside the value, the zero byte included.
@@ -36,6 +42,7 @@ fn without_first_entry(name: &CStr) {
         // SAFETY: `name` ends with a zero byte; the program runs no thread of its own yet.
         None => drop(unsafe { libc::unsetenv(name.as_ptr()) }),
     }
+    is_front
 }
 
 /// True if the C library has its environment yet: before that, settings cannot be read.

@@ -5,7 +5,6 @@
 //! failure nothing is recorded, and errno is what the next allocator has made of it.
 
 use core::ffi::c_int;
-use core::ptr;
 
 use mod_alloc::preload::Recorder;
 
@@ -20,7 +19,7 @@ fn both() -> Option<(Next, Option<Recorder>)> {
 }
 
 #[inline(always)]
-fn recorder_behind(next: Next) -> Option<Recorder> {
+pub(crate) fn recorder_behind(next: Next) -> Option<Recorder> {
     if next.is_usable() { Recorder::get() } else { None }
 }
 
@@ -34,7 +33,7 @@ pub(crate) fn recorder() -> Option<Recorder> {
 
 /// The size to ask the next allocator for; `None` if no object may be so large.
 #[inline(always)]
-fn padded(recorder: Recorder, size: usize) -> Option<usize> {
+pub(crate) fn padded(recorder: Recorder, size: usize) -> Option<usize> {
     size.checked_add(recorder.trailer()).filter(|padded| *padded <= isize::MAX as usize)
 }
 
@@ -44,7 +43,7 @@ fn padded(recorder: Recorder, size: usize) -> Option<usize> {
 ///
 /// The block must be of at least `size` bytes and a trailer's.
 #[inline(always)]
-unsafe fn record(next: Next, recorder: Recorder, block: *mut u8, size: usize) {
+pub(crate) unsafe fn record(next: Next, recorder: Recorder, block: *mut u8, size: usize) {
     if !block.is_null() {
         // SAFETY: a block of the next allocator.
         let usable = unsafe { next.usable_size(block) };
@@ -127,15 +126,13 @@ pub(crate) unsafe extern "C" fn realloc(block: *mut u8, size: usize) -> *mut u8 
         // SAFETY: the caller's contract, handed on.
         return unsafe { next.realloc(block, size) };
     };
-    if size == 0 {
-        // glibc frees the block and gives none.
-        // SAFETY: the caller's block, which is not used any more.
-        unsafe { free(block) };
-        return ptr::null_mut();
-    }
     let Some(padded) = padded(recorder, size) else { return no_memory() };
     // SAFETY: the caller's block is one of the next allocator.
     let usable = unsafe { next.usable_size(block) };
+    if size == 0 {
+        // SAFETY: the caller's contract, handed on.
+        return unsafe { realloc_to_nothing(next, recorder, block, usable) };
+    }
     // SAFETY: all of the block is the caller's.
     let known = unsafe { recorder.take(block, usable) };
     // SAFETY: the caller's block, and any size may be asked for.
@@ -149,6 +146,44 @@ pub(crate) unsafe extern "C" fn realloc(block: *mut u8, size: usize) -> *mut u8 
     let usable = unsafe { next.usable_size(moved) };
     // SAFETY: as large as was asked for.
     unsafe { recorder.resized(moved, usable, known, size) };
+    moved
+}
+
+/// Reallocates a block of `usable` bytes to none, which means what the next allocator says: a block
+/// of no bytes, or that the block is freed.
+///
+/// # Safety
+///
+/// As in C.
+#[cold]
+unsafe fn realloc_to_nothing(
+    next: Next,
+    recorder: Recorder,
+    block: *mut u8,
+    usable: usize,
+) -> *mut u8 {
+    // SAFETY: all of the block is the caller's.
+    let known = unsafe { recorder.take(block, usable) };
+    // SAFETY: the caller's block.
+    let empty = unsafe { next.realloc(block, 0) };
+    if empty.is_null() {
+        recorder.gone(usable, known);
+        return empty;
+    }
+    // What is given for no bytes may have no room for a trailer.
+    // SAFETY: just reallocated, and not used any more.
+    let moved = unsafe { next.realloc(empty, recorder.trailer()) };
+    if moved.is_null() {
+        // A block without a trailer would be taken for a damaged one.
+        recorder.gone(usable, known);
+        // SAFETY: just reallocated, and given to nobody.
+        unsafe { next.free(empty) };
+        return moved;
+    }
+    // SAFETY: just reallocated.
+    let usable = unsafe { next.usable_size(moved) };
+    // SAFETY: as large as was asked for.
+    unsafe { recorder.resized(moved, usable, known, 0) };
     moved
 }
 

@@ -11,22 +11,35 @@
 //! | `entries`, `vectors` | what the loader calls as well keeps the vector registers |
 //! | `exports` | the functions that the program calls |
 //! | `next` | the functions behind them; what is allocated while they are being looked for |
+//! | `behind` | other functions behind this library |
+//! | `operators` | C++'s `new` and `delete` of an allocator that brings them along |
+//! | `families`, `jemalloc`, `tcmalloc`, `mimalloc` | functions that an allocator has beside C's |
+//! | `unfronted` | programs that call such functions without a front |
 //! | `environment` | what a program that is not to be recorded must not inherit |
 //! | `locking` | keeps the recording out of locked memory |
 //! | `unwinder` | keeps libgcc out |
 //! | `threads`, `names` | each test of a test program as a group |
 //!
-//! C++'s `new` and `delete`, `strdup`, `getline` and the like come here by way of `malloc` and
+//! Programs call `operators` and `families` by libraries of their own, the fronts (`front.rs`).
+//!
+//! libstdc++'s `new` and `delete`, `strdup`, `getline` and the like come here by way of `malloc` and
 //! `free`. Nothing here prints, but for one line where the process cannot be recorded, and nothing
 //! panics.
 
+mod behind;
 mod entries;
 mod environment;
 mod exports;
+mod families;
+mod jemalloc;
 mod locking;
+mod mimalloc;
 mod names;
 mod next;
+mod operators;
+mod tcmalloc;
 mod threads;
+mod unfronted;
 mod unwinder;
 #[cfg(all(target_arch = "x86_64", target_env = "gnu"))]
 mod vectors;

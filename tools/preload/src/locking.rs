@@ -4,7 +4,7 @@ use core::ffi::{c_int, c_void};
 use core::ptr;
 use core::sync::atomic::AtomicPtr;
 
-use crate::threads::behind;
+use crate::behind::behind;
 
 type LockAll = unsafe extern "C" fn(c_int) -> c_int;
 

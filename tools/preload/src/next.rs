@@ -8,6 +8,8 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 use mod_alloc::preload::{next_is_glibcs, object_at, say};
 
+use crate::unfronted::leaves_room_for_trailers;
+
 /// Its functions, in the order of [`NAMES`].
 #[derive(Debug, Clone, Copy)]
 #[repr(usize)]
@@ -49,6 +51,38 @@ const READY: u32 = 3;
 /// That one, and it is glibc's own: see [`glibc`].
 const GLIBC: u32 = 4;
 
+/// The addresses of the library of the next `malloc`.
+static ALLOCATOR: Addresses = Addresses::new();
+/// Those of this library. A function of the allocator that ends with a call of another one jumps,
+/// and so seems to be called from where it was called.
+static OURS: Addresses = Addresses::new();
+
+/// Addresses of a library; none until it is known.
+struct Addresses {
+    start: AtomicUsize,
+    length: AtomicUsize,
+}
+
+impl Addresses {
+    const fn new() -> Self {
+        Self { start: AtomicUsize::new(0), length: AtomicUsize::new(0) }
+    }
+
+    /// Makes them those of the library that has `address`.
+    fn note(&self, address: usize) {
+        if let Some(object) = object_at(address as u64) {
+            self.start.store(object.start as usize, Ordering::Relaxed);
+            self.length.store((object.end - object.start) as usize, Ordering::Relaxed);
+        }
+    }
+
+    #[inline(always)]
+    fn has(&self, address: usize) -> bool {
+        let start = self.start.load(Ordering::Relaxed);
+        address.wrapping_sub(start) < self.length.load(Ordering::Relaxed)
+    }
+}
+
 static STATE: AtomicU32 = AtomicU32::new(UNKNOWN);
 
 /// The functions are known.
@@ -79,6 +113,8 @@ fn look() -> Option<Next> {
         let function = unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) };
         place.store(function, Ordering::Relaxed);
     }
+    ALLOCATOR.note(address(Function::Malloc));
+    OURS.note(look as *const () as usize);
     #[cfg(all(target_arch = "x86_64", target_env = "gnu"))]
     crate::entries::note_loader();
     let state = match can_have_trailers() {
@@ -86,8 +122,8 @@ fn look() -> Option<Next> {
             next_is_glibcs();
             if glibc::has_known_blocks() { GLIBC } else { READY }
         }
-        true => READY,
-        false => UNUSABLE,
+        true if leaves_room_for_trailers(|address| ALLOCATOR.has(address)) => READY,
+        _ => UNUSABLE,
     };
     STATE.store(state, Ordering::Release); // pairs with the Acquire in `next`
     Some(Next { state })
@@ -187,6 +223,19 @@ impl Next {
     #[inline(always)]
     pub(crate) fn is_usable(self) -> bool {
         self.state > UNUSABLE
+    }
+
+    /// True if the code at `address` is of the library whose `malloc` this is.
+    #[inline(always)]
+    pub(crate) fn has(self, address: usize) -> bool {
+        ALLOCATOR.has(address)
+    }
+
+    /// True if a call comes from the allocator's library, or by way of it: then it is a step of a
+    /// call that is recorded, or the library's own affair.
+    #[inline(always)]
+    pub(crate) fn calls(self, caller: usize) -> bool {
+        ALLOCATOR.has(caller) || OURS.has(caller)
     }
 
     /// How many bytes of a block may be used.

@@ -9,8 +9,9 @@ use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
-use mod_alloc::preload::{Recorder, as_profiler, reserve};
+use mod_alloc::preload::{Recorder, reserve};
 
+use crate::behind::behind;
 use crate::exports::recorder;
 use crate::names;
 
@@ -83,19 +84,6 @@ fn give_back(birth: NonNull<Birth>) {
     // SAFETY: the memory is the caller's, and becomes the list's.
     unsafe { (*birth.as_ptr()).next = SPARE.load(Ordering::Relaxed) };
     SPARE.store(birth.as_ptr(), Ordering::Relaxed);
-}
-
-/// The function of that name behind this library, looked for once.
-pub(crate) fn behind<T: Copy>(place: &AtomicPtr<c_void>, name: &CStr) -> Option<T> {
-    const { assert!(size_of::<T>() == size_of::<*mut c_void>()) };
-    let mut function = place.load(Ordering::Relaxed);
-    if function.is_null() {
-        // SAFETY: the name ends with a zero byte.
-        function = as_profiler(|| unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) });
-        place.store(function, Ordering::Relaxed);
-    }
-    // SAFETY: of the same size; the callers name functions of the type that they ask for.
-    (!function.is_null()).then(|| unsafe { (&raw const function).cast::<T>().read() })
 }
 
 /// # Safety

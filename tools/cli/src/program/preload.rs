@@ -1,7 +1,7 @@
-//! The library that records, unpacked to where loaders find it.
+//! The library that records, and its fronts, unpacked to where loaders find them.
 //!
-//! The program carries it in itself, so that there is one thing to install. Its file's folder is
-//! named by its content: versions live side by side, and one that is there is used again.
+//! The program carries them in itself, so that there is one thing to install. Their folder is named
+//! by their content: versions live side by side, and one that is there is used again.
 
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File};
@@ -12,11 +12,40 @@ use std::path::{Path, PathBuf};
 
 use crate::base::system::{file_system, user};
 
-static LIBRARY: &[u8] = include_bytes!(env!("MOD_ALLOC_PRELOAD_LIBRARY"));
-const FILE_NAME: &str = "libmod_alloc_preload.so";
+use super::fronts::Front;
 
-/// Unpacks the library if it is not there yet, and gives its path. The error tells of every place
-/// that was tried.
+/// A library to unpack.
+struct Packed {
+    name: &'static str,
+    content: &'static [u8],
+}
+
+/// The library that records, then its fronts.
+static LIBRARIES: [Packed; 5] = [
+    Packed {
+        name: "libmod_alloc_preload.so",
+        content: include_bytes!(env!("MOD_ALLOC_PRELOAD_LIBRARY")),
+    },
+    Packed {
+        name: Front::Operators.file_name(),
+        content: include_bytes!(env!("MOD_ALLOC_OPERATORS_LIBRARY")),
+    },
+    Packed {
+        name: Front::Jemalloc.file_name(),
+        content: include_bytes!(env!("MOD_ALLOC_JEMALLOC_LIBRARY")),
+    },
+    Packed {
+        name: Front::Tcmalloc.file_name(),
+        content: include_bytes!(env!("MOD_ALLOC_TCMALLOC_LIBRARY")),
+    },
+    Packed {
+        name: Front::Mimalloc.file_name(),
+        content: include_bytes!(env!("MOD_ALLOC_MIMALLOC_LIBRARY")),
+    },
+];
+
+/// Unpacks the library and its fronts if they are not there yet, and gives the library's path; the
+/// fronts are beside it. The error tells of every place that was tried.
 pub(crate) fn library() -> Result<PathBuf, String> {
     let mut failures = Vec::new();
     for folder in folders() {
@@ -46,13 +75,14 @@ fn unpack(folder: &Path) -> io::Result<PathBuf> {
     // Private from the first moment on; what is there already is looked at below.
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     check_folder(folder)?;
-    let folder = folder.join(format!("{:016x}", hash(LIBRARY)));
+    let folder = folder.join(format!("{:016x}", hash()));
     DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-    let path = folder.join(FILE_NAME);
-    if !is_whole(&path) {
-        write(&path)?;
+    for packed in &LIBRARIES {
+        if !is_whole(&folder, packed) {
+            write(&folder, packed)?;
+        }
     }
-    Ok(path)
+    Ok(folder.join(LIBRARIES[0].name))
 }
 
 /// Refuses characters that end a path for the loader, or begin a variable.
@@ -79,19 +109,20 @@ fn check_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// The file is there as it should be: the whole content, and readable by all.
-fn is_whole(path: &Path) -> bool {
-    let mode = fs::symlink_metadata(path).map(|found| (found.is_file(), found.mode() & 0o777));
+fn is_whole(folder: &Path, packed: &Packed) -> bool {
+    let path = folder.join(packed.name);
+    let mode = fs::symlink_metadata(&path).map(|found| (found.is_file(), found.mode() & 0o777));
     mode.is_ok_and(|mode| mode == (true, 0o755))
-        && fs::read(path).is_ok_and(|found| found == LIBRARY)
+        && fs::read(path).is_ok_and(|found| found == packed.content)
 }
 
 /// Writes it under another name first: another process may be about to load it.
-fn write(path: &Path) -> io::Result<()> {
-    let unfinished = path.with_file_name(format!("{}.unfinished", std::process::id()));
+fn write(folder: &Path, packed: &Packed) -> io::Result<()> {
+    let unfinished = folder.join(format!("{}.unfinished", std::process::id()));
     let written = File::create(&unfinished).and_then(|mut file| {
-        file.write_all(LIBRARY)?;
+        file.write_all(packed.content)?;
         file.set_permissions(fs::Permissions::from_mode(0o755))?;
-        fs::rename(&unfinished, path)
+        fs::rename(&unfinished, folder.join(packed.name))
     });
     if written.is_err() {
         let _ = fs::remove_file(&unfinished);
@@ -100,8 +131,9 @@ fn write(path: &Path) -> io::Result<()> {
 }
 
 /// FNV-1a: tells versions apart; the content is compared anyway.
-fn hash(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+fn hash() -> u64 {
+    let bytes = LIBRARIES.iter().flat_map(|packed| packed.content);
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })
 }
@@ -121,20 +153,26 @@ mod tests {
     fn a_damaged_file_is_written_anew() {
         let folder = folder("unpack");
         let path = unpack(&folder).unwrap();
-        assert!(is_whole(&path));
+        let unpacked = path.parent().unwrap();
+        let are_whole = || LIBRARIES.iter().all(|packed| is_whole(unpacked, packed));
+        assert!(are_whole());
         let first = fs::metadata(&path).unwrap().ino();
         assert_eq!(unpack(&folder).unwrap(), path);
         assert_eq!(fs::metadata(&path).unwrap().ino(), first, "it is used again");
-        let mut same_length = LIBRARY.to_vec();
+        let mut same_length = LIBRARIES[0].content.to_vec();
         same_length[100] ^= 1;
         for content in [same_length.as_slice(), b"short"] {
             fs::write(&path, content).unwrap();
             unpack(&folder).unwrap();
-            assert!(fs::read(&path).unwrap() == LIBRARY);
+            assert!(fs::read(&path).unwrap() == LIBRARIES[0].content);
         }
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        unpack(&folder).unwrap();
-        assert!(is_whole(&path));
+        for packed in &LIBRARIES {
+            let path = unpacked.join(packed.name);
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+            assert!(!are_whole());
+            unpack(&folder).unwrap();
+            assert!(are_whole());
+        }
         fs::remove_dir_all(folder).unwrap();
     }
 

@@ -1,18 +1,18 @@
 //! The environment of the program.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::PathBuf;
 
 use crate::program::in_front;
 
 use super::arguments::{Arguments, Children, Peak};
 use super::place::Place;
 
-/// Sets what the library needs in this process's own environment, which the program inherits as it
+/// Sets what the libraries need in this process's own environment, which the program inherits as it
 /// is: a `Command` that sets variables itself sorts all of them.
-pub(super) fn set(arguments: &Arguments, library: &Path, place: &Place) {
+pub(super) fn set(arguments: &Arguments, libraries: &[PathBuf], place: &Place) {
     let Arguments { children, frames, buckets, peak, .. } = arguments;
-    set_one("LD_PRELOAD", in_front([library]));
+    set_one("LD_PRELOAD", in_front(libraries));
     set_one("MOD_ALLOC_RECORD", place.pattern(*children));
     set_one("MOD_ALLOC_CHILDREN", if *children == Children::Yes { "yes" } else { "no" });
     if let Some(frames) = frames {

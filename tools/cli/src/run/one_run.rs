@@ -59,7 +59,8 @@ impl<'a> Run<'a> {
         let program = Program::examine(path).map_err(refused)?;
         let library = preload::library().map_err(refused)?;
         let place = Place::of(arguments)?;
-        environment::set(arguments, &library, &place);
+        let libraries = program::libraries(&library, &program.executable);
+        environment::set(arguments, &libraries, &place);
         Ok(Self { arguments, program, place, command })
     }
 

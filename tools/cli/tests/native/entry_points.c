@@ -191,12 +191,42 @@ static SITE void *site_reallocarray(void *block, size_t old, size_t count, size_
 }
 
 // The edges: to nothing is a free, from nothing is a malloc, a failure leaves the block as it was.
-static void case_realloc_edges(void) {
-    void *block = site_malloc(100);
-    printf("realloc to nothing %d\n", realloc(block, any(0)) != NULL);
-    gone(&account_of_site_malloc, 100);
+static ACCOUNT(site_to_nothing);
+static SITE void *site_to_nothing(size_t size) {
+    void *block = malloc(any(size));
+    CHECK(block);
+    made(&account_of_site_to_nothing, size);
+    fill(block, size, 4);
+    return used(block);
+}
 
-    block = site_malloc(1000);
+// Frees the block, or makes one of no bytes of it: allocators differ.
+static void case_realloc_to_nothing(void) {
+    size_t sizes[] = {0, 16, 100, 1000, 100000, 10000000};
+    for (int i = 0; i < 6; i++) {
+        void *block = site_to_nothing(sizes[i]);
+        errno = 77;
+        char *empty = realloc(block, any(0));
+        printf("%s, errno %d\n", empty ? "a block" : "nothing", empty ? 0 : errno);
+        gone(&account_of_site_to_nothing, sizes[i]);
+        if (!empty) {
+            continue;
+        }
+        made(&account_of_site_to_nothing, 0);
+        if (i % 2) {
+            empty = realloc(empty, any(50));
+            CHECK(empty);
+            remade(&account_of_site_to_nothing, 0, 50);
+            fill(empty, 50, i);
+            free(empty);
+            gone(&account_of_site_to_nothing, 50);
+        }
+    }
+    print_account("", &account_of_site_to_nothing);
+}
+
+static void case_realloc_edges(void) {
+    void *block = site_malloc(1000);
     fill(block, 1000, 5);
     size_t refused[] = {PTRDIFF_MAX, (size_t)PTRDIFF_MAX + 1, SIZE_MAX - 8, SIZE_MAX};
     for (int i = 0; i < 4; i++) {
@@ -341,6 +371,7 @@ const struct test_case cases[] = {
     {"calloc", case_calloc},
     {"overflow", case_overflow},
     {"realloc", case_realloc},
+    {"realloc-to-nothing", case_realloc_to_nothing},
     {"realloc-edges", case_realloc_edges},
     {"aligned", case_aligned},
     {"bad-alignments", case_bad_alignments},

@@ -1,10 +1,14 @@
-// new and delete in all their forms; and what C++'s library allocates by itself.
+// new and delete in all their forms; and what C++'s library allocates by itself. With the argument
+// `granted`, no memory is refused: mimalloc that is compiled as C ends the program then.
 #include "checks.h"
 
 #include <new>
 #include <stdexcept>
 #include <string>
 #include <vector>
+
+#include <sys/mman.h>
+#include <sys/resource.h>
 
 namespace {
 
@@ -15,6 +19,7 @@ ACCOUNT(site_array);
 ACCOUNT(site_nothrow);
 ACCOUNT(site_aligned);
 ACCOUNT(site_objects);
+ACCOUNT(site_late);
 
 // The size that libstdc++ asks aligned_alloc for: a multiple of the alignment.
 std::size_t rounded(std::size_t size, std::align_val_t alignment) {
@@ -121,6 +126,69 @@ SITE void site_refused() {
     }
 }
 
+struct Refused : std::bad_alloc {};
+
+SITE void site_handler_throws() {
+    std::set_new_handler([] { throw Refused(); });
+    bool refused = false;
+    try {
+        used(::operator new(any(PTRDIFF_MAX)));
+    } catch (const std::bad_alloc &) {
+        refused = true;
+    }
+    CHECK(refused);
+    CHECK(!::operator new[](any(PTRDIFF_MAX), std::nothrow));
+    CHECK(!::operator new(any(PTRDIFF_MAX - 64), WIDE, std::nothrow));
+    std::set_new_handler(nullptr);
+}
+
+constexpr std::size_t LATE = std::size_t{256} << 20, RESERVE = 5 * LATE;
+void *reserve;
+int released;
+
+void release() {
+    released++;
+    if (reserve) {
+        munmap(reserve, RESERVE);
+        reserve = nullptr;
+    } else {
+        std::set_new_handler(nullptr);
+    }
+}
+
+SITE std::size_t site_pages() {
+    std::size_t pages;
+    FILE *file = fopen("/proc/self/statm", "r");
+    CHECK(file && fscanf(file, "%zu", &pages) == 1);
+    fclose(file);
+    return pages;
+}
+
+// There is no memory until the handler has found some.
+SITE void site_late(int form) {
+    rlimit old, none;
+    CHECK(getrlimit(RLIMIT_AS, &old) == 0);
+    reserve = mmap(nullptr, RESERVE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    CHECK(reserve != MAP_FAILED);
+    none = old;
+    none.rlim_cur = site_pages() * 4096 + (64 << 20);
+    CHECK(setrlimit(RLIMIT_AS, &none) == 0);
+    released = 0;
+    // More than all before: allocators keep and merge what was freed.
+    std::size_t size = LATE << form;
+    std::set_new_handler(release);
+    void *block = form == 0   ? ::operator new(any(size))
+                  : form == 1 ? ::operator new(any(size), std::nothrow)
+                              : ::operator new[](any(size), PAGE);
+    std::set_new_handler(nullptr);
+    CHECK(setrlimit(RLIMIT_AS, &old) == 0);
+    CHECK(used(block) && released == 1);
+    fill(block, 1000, form);
+    made(&account_of_site_late, size);
+    form == 2 ? ::operator delete[](block, PAGE) : ::operator delete(block);
+    gone(&account_of_site_late, size);
+}
+
 SITE void site_containers() {
     std::vector<std::string> texts;
     for (int i = 0; i < 3000; i++) {
@@ -135,7 +203,8 @@ static void forms(std::size_t size) {
     void *plain = site_plain(size), *array = site_array(size);
     void *one = site_nothrow(size, false), *several = site_nothrow(size, true);
     for (void *block : {plain, array, one, several}) {
-        CHECK(block && is_aligned(block, std::align_val_t{16}));
+        // Other allocators than glibc's align small blocks less.
+        CHECK(block && is_aligned(block, std::align_val_t{size < 16 ? 8u : 16u}));
         fill(block, size, 3);
     }
     ::operator delete(plain);
@@ -167,7 +236,8 @@ static void aligned_forms(std::size_t size, std::align_val_t alignment) {
     }
 }
 
-int main() {
+int main(int argc, char **argv) {
+    bool granted = argc > 1 && strcmp(argv[1], "granted") == 0;
     for (std::size_t size = 0; size < 3000; size += 1 + size / 3) {
         forms(size);
         aligned_forms(size, WIDE);
@@ -179,10 +249,18 @@ int main() {
         site_objects();
     }
     site_thrown();
-    site_refused();
+    if (!granted) {
+        site_refused();
+        site_handler_throws();
+        for (int form = 0; form < 3; form++) {
+            site_late(form);
+        }
+    }
     site_containers();
     for (auto *account : {&account_of_site_plain, &account_of_site_array, &account_of_site_nothrow,
-                          &account_of_site_aligned, &account_of_site_objects}) {
+                          &account_of_site_aligned, &account_of_site_objects,
+                          &account_of_site_late}) {
         print_account("", account);
     }
+    return 0;
 }

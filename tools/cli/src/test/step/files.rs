@@ -8,7 +8,7 @@ use std::process::Command;
 use mod_alloc::recording::file::RecordingFile;
 use mod_alloc::recording::model::Recording;
 
-use crate::program::in_front;
+use crate::program::{in_front, libraries};
 use crate::test::shared::hush;
 use crate::test::shared::state::unique;
 
@@ -58,7 +58,7 @@ impl Files {
     /// With a configured runner in front, the traces have to survive until the test program.
     fn preload(&self, command: &mut Command, context: &Context, test: &TestProgram) {
         let chained = !test.chain.is_empty();
-        let mut libraries = vec![context.plan.library.clone()];
+        let mut libraries = libraries(&context.plan.library, &test.program);
         if test.facts.log {
             libraries.push(context.state.hush());
             command.env(hush::PROGRAM, fs::canonicalize(&test.program).unwrap_or_default());

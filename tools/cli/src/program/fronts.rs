@@ -1,0 +1,141 @@
+//! The fronts of the library that records: for the functions that a program's allocator has beside
+//! C's, each family in a library of its own.
+//!
+//! A front is preloaded only into programs that have the functions without us: programs ask by
+//! their names which allocator they have. So the loader is asked for the libraries of the program,
+//! before it is started.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use object::{Object, ObjectSymbol, ReadCache};
+
+use super::machine::Elf;
+
+/// A family of functions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Front {
+    /// C++'s `new` and `delete`.
+    Operators,
+    /// jemalloc's own functions.
+    Jemalloc,
+    /// tcmalloc's.
+    Tcmalloc,
+    /// mimalloc's.
+    Mimalloc,
+}
+
+impl Front {
+    const ALL: [Self; 4] = [Self::Operators, Self::Jemalloc, Self::Tcmalloc, Self::Mimalloc];
+
+    /// The name of its library.
+    pub(super) const fn file_name(self) -> &'static str {
+        match self {
+            Self::Operators => "libmod_alloc_preload_operators.so",
+            Self::Jemalloc => "libmod_alloc_preload_jemalloc.so",
+            Self::Tcmalloc => "libmod_alloc_preload_tcmalloc.so",
+            Self::Mimalloc => "libmod_alloc_preload_mimalloc.so",
+        }
+    }
+
+    /// The function that gives the family away.
+    fn function(self) -> &'static str {
+        match self {
+            Self::Operators => "_Znwm",
+            Self::Jemalloc => "mallocx",
+            Self::Tcmalloc => "tc_malloc",
+            Self::Mimalloc => "mi_malloc",
+        }
+    }
+}
+
+/// The libraries to preload into the program, in their order: the fronts that it needs, then
+/// `library`, which finds the functions of the program's allocator behind itself.
+pub(crate) fn libraries(library: &Path, executable: &Path) -> Vec<PathBuf> {
+    let fronts = fronts(&loaded(executable)).into_iter();
+    fronts
+        .map(|front| library.with_file_name(front.file_name()))
+        .chain([library.to_owned()])
+        .collect()
+}
+
+/// The libraries that the loader loads with the program, in the order in which it looks for
+/// functions; none if it cannot be asked.
+fn loaded(executable: &Path) -> Vec<PathBuf> {
+    // As ldd does: the loader prints them, and the program does not begin.
+    let mut command = Command::new(executable);
+    command.env("LD_TRACE_LOADED_OBJECTS", "1").stdin(Stdio::null()).stderr(Stdio::null());
+    let Ok(output) = command.output() else { return Vec::new() };
+    output.stdout.split(|&byte| byte == b'\n').filter_map(path).collect()
+}
+
+/// The path in a line of the loader's: `name => path (address)` or `path (address)`.
+fn path(line: &[u8]) -> Option<PathBuf> {
+    let end = line.windows(2).rposition(|bytes| bytes == b" (")?;
+    let found = line[..end].trim_ascii();
+    let arrow = found.windows(4).position(|bytes| bytes == b" => ");
+    let path = Path::new(OsStr::from_bytes(arrow.map_or(found, |at| &found[at + 4..])));
+    // The kernel's own is not a file.
+    (path.components().count() > 1).then(|| path.to_owned())
+}
+
+/// The families of the library whose `malloc` the program would call.
+fn fronts(libraries: &[PathBuf]) -> Vec<Front> {
+    libraries.iter().find_map(|library| families(library)).unwrap_or_default()
+}
+
+/// The families in a library; `None` if it has no `malloc`.
+fn families(library: &Path) -> Option<Vec<Front>> {
+    let bytes = &ReadCache::new(File::open(library).ok()?);
+    let file = Elf::parse(bytes).ok()?;
+    let (mut has_malloc, mut found) = (false, Vec::new());
+    for symbol in file.dynamic_symbols().filter(|symbol| symbol.is_definition()) {
+        let Ok(name) = symbol.name() else { continue };
+        has_malloc |= name == "malloc";
+        found.extend(Front::ALL.into_iter().filter(|front| front.function() == name));
+    }
+    has_malloc.then(|| Front::ALL.into_iter().filter(|front| found.contains(front)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_the_loader_are_paths() {
+        let path = |line: &str| path(line.as_bytes());
+        assert_eq!(path("\tlinux-vdso.so.1 (0x00007ffd)"), None);
+        assert_eq!(path("\tlibc.so.6 => /lib/libc.so.6 (0x7f)"), Some("/lib/libc.so.6".into()));
+        assert_eq!(path("\t/lib64/ld-linux.so.2 (0x7f)"), Some("/lib64/ld-linux.so.2".into()));
+        assert_eq!(path("\t./a => b/x (1).so (0x7f)"), Some("b/x (1).so".into()));
+        assert_eq!(path("\tlibgone.so => not found"), None);
+        assert_eq!(path(""), None);
+    }
+
+    #[test]
+    fn glibcs_allocator_has_no_family() {
+        let libraries = loaded(Path::new("/bin/ls"));
+        assert!(libraries.iter().any(|path| path.ends_with("libc.so.6")), "{libraries:?}");
+        assert_eq!(fronts(&libraries), []);
+    }
+
+    #[test]
+    fn the_first_malloc_decides() {
+        let libraries = loaded(Path::new("/bin/ls"));
+        let jemalloc = preloaded("libjemalloc.so.2");
+        assert_eq!(fronts(&jemalloc), [Front::Operators, Front::Jemalloc]);
+        assert_eq!(fronts(&[libraries, jemalloc].concat()), []);
+    }
+
+    fn preloaded(library: &str) -> Vec<PathBuf> {
+        let output = Command::new("/bin/ls")
+            .env("LD_PRELOAD", library)
+            .env("LD_TRACE_LOADED_OBJECTS", "1")
+            .output()
+            .unwrap();
+        output.stdout.split(|&byte| byte == b'\n').filter_map(path).collect()
+    }
+}
