@@ -186,7 +186,7 @@ pub(crate) fn note_resident(session: &Session) {
     if let Some(latest) = latest {
         latest.resident.set(memory.all);
     }
-    let [most, when] = &session.header.self_check.most_anonymous;
+    let [most, when] = &session.header.states.end.most_anonymous;
     if memory.anonymous > most.get() {
         most.set(memory.anonymous);
         when.set(session.clock.now());

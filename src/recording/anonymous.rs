@@ -1,5 +1,6 @@
 //! The anonymous memory of a process, as plain data.
 
+use crate::base::sync::Ordering;
 use crate::store::layout::Header;
 use crate::store::layout::Region;
 use crate::store::view::used;
@@ -21,8 +22,10 @@ pub struct Anonymous {
 
 /// The most anonymous memory that a recording tells of. `micros`: clock units as such.
 pub(crate) fn read(header: &Header, micros: impl Fn(u64) -> u64) -> Anonymous {
-    let [most, when] = &header.self_check.most_anonymous;
-    let most_bytes = Some(most.get()).filter(|bytes| *bytes > 0);
+    let [most, when] = &header.states.end.most_anonymous;
+    // In version 1 the command line is there.
+    let is_known = header.version.load(Ordering::Relaxed) > 1;
+    let most_bytes = Some(most.get()).filter(|bytes| is_known && *bytes > 0);
     let most_micros = most_bytes.map_or(0, |_| micros(when.get()));
     Anonymous { most_bytes, most_micros, own_bytes: slot_bytes(header) }
 }

@@ -15,7 +15,7 @@ use crate::recording::file::{is_running, since_start};
 use crate::recording::image::{self, Image};
 use crate::recording::moment_log::{ENTRY, Pace, Place, Writer};
 use crate::recording::reader;
-use crate::store::layout::{Header, Process, Region, SelfCheck};
+use crate::store::layout::{Header, HeapMoment, Process, Region};
 use crate::store::peak::Front;
 use crate::store::timeline::{FROM_WITHIN, SAMPLE_ENTRIES, Sample, Schedule, count, place};
 
@@ -140,9 +140,9 @@ impl InFile {
     /// Notes the process's anonymous memory if it never had so much.
     fn note_most(&self, header: &Header, memory: Option<Resident>) -> io::Result<()> {
         const PLACE: u64 =
-            (offset_of!(Header, self_check) + offset_of!(SelfCheck, most_anonymous)) as u64;
+            (offset_of!(Header, states.end) + offset_of!(HeapMoment, most_anonymous)) as u64;
         let anonymous = memory.map_or(0, |memory| memory.anonymous);
-        if anonymous <= header.self_check.most_anonymous[0].get() {
+        if anonymous <= header.states.end.most_anonymous[0].get() {
             return Ok(());
         }
         let [bytes, when] = [anonymous, since_start(header).units].map(u64::to_ne_bytes);

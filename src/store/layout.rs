@@ -13,7 +13,7 @@
 //!       320  heap                      (crate::store::peak::Heap, 256 bytes)
 //!       576  frames' head, sites' head (64 bytes each)
 //!       704  losses                    (Losses, 64 bytes)
-//!       768  self-check, lifetimes, …  (SelfCheck, 64 bytes)
+//!       768  self-check, lifetimes     (SelfCheck, 64 bytes)
 //!       832  command line, its arguments ended by zero bytes (2880 bytes; in version 1 3264)
 //!      3712  the allocator's state: near the peak twice, at the end (HeapStates, 3 x 128 bytes)
 //!      4096  regions
@@ -272,11 +272,7 @@ pub(crate) struct SelfCheck {
     /// Since version 3, `MOD_ALLOC_LIFETIMES`. 1: lifetimes are counted, and a clock unit is 256 ns
     /// of the monotonic clock.
     pub(crate) lifetimes: Word,
-    /// The most bytes of anonymous memory that the process was seen to have, and when, in clock
-    /// units. Written by the process that waits for this one; without it, by this one. 0: not
-    /// known, as in older recordings.
-    pub(crate) most_anonymous: [Word; 2],
-    spare: [Word; 3],
+    spare: [Word; 5],
 }
 
 macro_rules! words {
@@ -316,7 +312,10 @@ pub(crate) struct HeapMoment {
     pub(crate) own: AtomicU64,
     /// The process's anonymous bytes. Older recordings do not know them: bit 8 is 0.
     anonymous: AtomicU64,
-    spare: [Word; 2],
+    /// Of the end's state alone: the most bytes of anonymous memory that the process was seen to
+    /// have, and when, in clock units. Written by the process that waits for this one; without it,
+    /// by this one. 0: not known, as in older recordings.
+    pub(crate) most_anonymous: [Word; 2],
 }
 
 #[cfg(feature = "backtraces")]
