@@ -52,7 +52,7 @@ fn pieces(mut rest: &[u8]) -> impl Iterator<Item = Piece<'_>> {
 /// Hands over the name of the executable's file; `false` if it does not fit.
 fn with_executable(push: &mut impl FnMut(&[u8]) -> bool) -> bool {
     let mut path = [0; PATH_SIZE];
-    let len = os::read_link(c"/proc/self/exe", &mut path);
+    let len = os::executable(&mut path);
     let name = path.get(..len).and_then(|path| path.rsplit(|byte| *byte == b'/').next());
     push(name.filter(|name| !name.is_empty()).unwrap_or(b"unknown"))
 }

@@ -187,7 +187,7 @@ fn describe(module: &Module, loaded: &Loaded, generation: u32) {
     let mut executable = [0; PATH_SIZE];
     let name = loaded.name_bytes();
     let path = if name.is_empty() {
-        let len = os::read_link(c"/proc/self/exe", &mut executable);
+        let len = os::executable(&mut executable);
         executable.get(..len).unwrap_or(&[])
     } else {
         name

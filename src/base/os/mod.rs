@@ -18,6 +18,8 @@
 
 pub(crate) mod clock;
 #[cfg(feature = "backtraces")]
+mod executable;
+#[cfg(feature = "backtraces")]
 pub(crate) mod files;
 #[cfg(feature = "symbolicate")]
 mod large_stack;
@@ -40,6 +42,8 @@ pub(crate) mod stack;
 #[cfg(feature = "threads")]
 pub(crate) mod threads;
 
+#[cfg(feature = "backtraces")]
+pub(crate) use executable::executable;
 #[cfg(feature = "symbolicate")]
 pub(crate) use large_stack::with_large_stack;
 pub(crate) use linux::*;
