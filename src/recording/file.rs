@@ -31,7 +31,9 @@ use crate::recording::reader;
 use crate::recording::reader::Span;
 use crate::store::ids::SiteId;
 use crate::store::journal::{FLUSHING, RESIZING_OWN, RESIZING_SHARE};
-use crate::store::layout::{ENDING, EXITED, GONE, Header, OPEN, Process, Region, STATUS_SHIFT};
+use crate::store::layout::{
+    ENDING, EXITED, GONE, Header, OPEN, Process, REPORTED, Region, STATUS_SHIFT,
+};
 use crate::store::peak::Front;
 use crate::store::view::View;
 
@@ -114,7 +116,8 @@ impl RecordingFile {
         let file = File::options().read(true).write(true).open(&self.path)?;
         let header = image::header(&file)?;
         let process = &header.get().process;
-        let mut ending = process.ending.load(Ordering::Relaxed) & ENDING;
+        let before = process.ending.load(Ordering::Relaxed);
+        let mut ending = before & ENDING;
         if !is_of_this_boot(process) {
             return Ok(());
         }
@@ -127,12 +130,29 @@ impl RecordingFile {
             ending = GONE;
         }
         let status = match status {
-            None => process.ending.load(Ordering::Relaxed) >> STATUS_SHIFT,
+            None => (before & !REPORTED) >> STATUS_SHIFT,
             Some(Status::Killed(signal)) => signal.cast_unsigned(),
             Some(Status::Exited(code)) => EXITED + (code.cast_unsigned() & 0xff),
         };
-        let ending = ending | status << STATUS_SHIFT;
+        let ending = ending | status << STATUS_SHIFT | before & REPORTED;
         write(offset_of!(Process, ending), &ending.to_ne_bytes())?;
+        Ok(())
+    }
+
+    /// Writes into the recording that a report was made of it. For a caller that knows that its
+    /// process has ended. The file's time of modification stays: it tells when the process ended.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written.
+    pub fn mark_reported(&self) -> Result<(), Error> {
+        let file = File::options().read(true).write(true).open(&self.path)?;
+        let modified = file.metadata()?.modified()?;
+        let header = image::header(&file)?;
+        let ending = header.get().process.ending.load(Ordering::Relaxed) | REPORTED;
+        let at = offset_of!(Header, process) + offset_of!(Process, ending);
+        file.write_all_at(&ending.to_ne_bytes(), at as u64)?;
+        file.set_modified(modified)?;
         Ok(())
     }
 }
@@ -141,7 +161,7 @@ impl RecordingFile {
 pub(super) fn is_running(header: &Header) -> bool {
     let process = &header.process;
     let id = process.id.load(Ordering::Relaxed);
-    let is_open = process.ending.load(Ordering::Relaxed) == OPEN;
+    let is_open = process.ending.load(Ordering::Relaxed) & ENDING == OPEN;
     is_open && is_of_this_boot(process) && os::files::is_alive(id)
 }
 

@@ -46,6 +46,8 @@ pub struct Recording {
     pub ending: Ending,
     /// The status that the process's parent learnt when it waited; `None`: not known.
     pub status: Option<Status>,
+    /// True if a report was made of it after its end.
+    pub is_reported: bool,
     /// Captures taken both ways, with `MOD_ALLOC_SELF_CHECK=on`, and how many of them differed.
     pub self_check: Option<SelfCheck>,
     /// The allocator's state near the peak and at the end.
@@ -87,6 +89,7 @@ impl Recording {
             groups: self.groups.clone(),
             ending: self.ending,
             status: self.status,
+            is_reported: self.is_reported,
             self_check: self.self_check,
             heap_states: self.heap_states,
             anonymous: self.anonymous,

@@ -21,7 +21,9 @@ use std::vec::Vec;
 use crate::base::sync::Ordering;
 use crate::recording::model::{Ending, HeapStates, Module, Recording, SelfCheck, Settings, Status};
 use crate::recording::{anonymous, heap_moments, losses};
-use crate::store::layout::{COMMAND_SIZE, ENDING, EXIT, EXITED, GONE, Header, STATUS_SHIFT};
+use crate::store::layout::{
+    COMMAND_SIZE, ENDING, EXIT, EXITED, GONE, Header, REPORTED, STATUS_SHIFT,
+};
 use crate::store::peak::{BOUNDED, Front, HeapNow, Interval};
 use crate::store::view::View;
 
@@ -85,6 +87,7 @@ pub(crate) fn read(view: &View<'_>, span: Span) -> Recording {
         groups: view.groups.iter().skip(1).map(group).collect(),
         ending: ending(header),
         status: status(header),
+        is_reported: header.process.ending.load(Ordering::Relaxed) & REPORTED != 0,
         self_check: self_check(header),
         heap_states: match header.version.load(Ordering::Relaxed) {
             1 => HeapStates::default(),
@@ -106,7 +109,7 @@ fn ending(header: &Header) -> Ending {
 }
 
 fn status(header: &Header) -> Option<Status> {
-    match header.process.ending.load(Ordering::Relaxed) >> STATUS_SHIFT {
+    match (header.process.ending.load(Ordering::Relaxed) & !REPORTED) >> STATUS_SHIFT {
         0 => None,
         signal @ 1..EXITED => Some(Status::Killed(signal.cast_signed())),
         code => Some(Status::Exited((code - EXITED).cast_signed())),

@@ -226,7 +226,7 @@ pub(crate) struct Process {
     pub(crate) started_units: AtomicU64,
     /// How the recording ended: [`OPEN`], [`EXIT`] or [`GONE`] in the bits of [`ENDING`]; from
     /// [`STATUS_SHIFT`] on the signal that killed the process, or [`EXITED`] and the exit status;
-    /// 0: not known.
+    /// 0: not known. [`REPORTED`] may be set.
     pub(crate) ending: AtomicU32,
     /// 1: space could not be reserved; what was new from then on found the table full.
     pub(crate) no_room: AtomicU32,
@@ -260,6 +260,9 @@ pub(crate) const ENDING: u32 = 0xff;
 /// The process's status is above this many bits.
 #[cfg(feature = "backtraces")]
 pub(crate) const STATUS_SHIFT: u32 = 8;
+/// Set if a report was made after the end.
+#[cfg(feature = "backtraces")]
+pub(crate) const REPORTED: u32 = 1 << 31;
 /// Above all numbers of signals, and of exit statuses.
 #[cfg(feature = "backtraces")]
 pub(crate) const EXITED: u32 = 256;

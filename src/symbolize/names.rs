@@ -60,13 +60,54 @@ fn rust(raw: &str) -> Option<String> {
 }
 
 fn cpp(raw: &str) -> Option<String> {
+    if let Some(of) = raw.strip_prefix("_GLOBAL__sub_I_") {
+        return Some(std::format!("global constructors keyed to {}", demangle(of)));
+    }
     if !raw.starts_with("_Z") {
         return None;
     }
-    let name = cpp_demangle::Symbol::new(raw).ok()?;
+    // The demangler knows not all that compilers write: `sr` with a type in `std`, for one, which
+    // is in libstdc++.
+    let Ok(name) = cpp_demangle::Symbol::new(raw) else { return cpp_path(raw) };
     let mut text = Bounded::default();
     name.structured_demangle(&mut text, &cpp_demangle::DemangleOptions::new()).ok()?;
     Some(text.0)
+}
+
+/// The names that a mangled name begins with: `std::__copy_move<…>` without template's arguments,
+/// parameters and all that comes after them.
+fn cpp_path(raw: &str) -> Option<String> {
+    let rest = raw.strip_prefix("_Z")?;
+    let rest = rest.strip_prefix('L').unwrap_or(rest);
+    let nested = rest.strip_prefix('N').map(|rest| rest.trim_start_matches(['r', 'V', 'K']));
+    let mut rest = nested.unwrap_or(rest);
+    let mut text = String::new();
+    if let Some(more) = rest.strip_prefix("St") {
+        text.push_str("std::");
+        rest = more;
+    }
+    let mut names = 0;
+    while let Some((name, more)) = source_name(rest).filter(|_| names == 0 || nested.is_some()) {
+        text.push_str(if names == 0 { "" } else { "::" });
+        text.push_str(if name == "_GLOBAL__N_1" { "(anonymous namespace)" } else { name });
+        (rest, names) = (more, names + 1);
+    }
+    if names == 0 {
+        return None;
+    }
+    match rest.chars().next() {
+        Some('I') => text.push_str("<…>"),
+        Some(next) if nested.is_some() && next != 'E' => text.push('…'),
+        _ => {}
+    }
+    Some(text)
+}
+
+/// A name after its length, and the rest.
+fn source_name(raw: &str) -> Option<(&str, &str)> {
+    let digits = raw.bytes().take_while(u8::is_ascii_digit).count();
+    let length: usize = raw.get(..digits)?.parse().ok()?;
+    raw.get(digits..)?.split_at_checked(length).filter(|(name, _)| !name.is_empty())
 }
 
 /// A string that refuses to grow beyond [`LONGEST`].
@@ -86,6 +127,29 @@ impl Write for Bounded {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cpp_name_that_is_not_understood_is_told_by_its_beginning() {
+        let of_libstdcxx = "_ZSt14__copy_move_a1ILb1EPNSt10filesystem7__cxx114pathES2_\
+                            EN9__gnu_cxx11__enable_ifIXsrSt23__is_random_access_iterIT0_\
+                            NSt15iterator_traitsIS7_E17iterator_categoryEE7__valueE\
+                            St15_Deque_iteratorIT1_RSD_PSD_EE6__typeES7_S7_SG_";
+        assert_eq!(demangle(of_libstdcxx), "std::__copy_move_a1<…>");
+        assert_eq!(demangle("_ZNK12_GLOBAL__N_13foo3barI?"), "(anonymous namespace)::foo::bar<…>");
+        assert_eq!(demangle("_ZN3foo3barE?"), "foo::bar");
+        assert_eq!(demangle("_ZN3foo3bar?"), "foo::bar…");
+        for bad in ["_Z", "_ZN", "_ZSt", "_Z9foo", "_Z99999999999999999999999x", "_Z0", "_Z1é?"] {
+            assert_eq!(demangle(bad), bad);
+        }
+    }
+
+    #[test]
+    fn constructors_of_a_file_are_told_by_its_first_name() {
+        assert_eq!(
+            demangle("_GLOBAL__sub_I__ZN9__gnu_cxx9__freeresEv"),
+            "global constructors keyed to __gnu_cxx::__freeres()"
+        );
+    }
 
     #[test]
     fn rust_names_lose_their_hash_and_nothing_else() {

@@ -24,7 +24,8 @@ use crate::units::{Bytes, Micros};
   mod-alloc recover /dev/shm/mod-alloc.4711.0a1b2c3d    a report of each recording in a folder
   mod-alloc recover recording.4711 -o heap.json
 
-A recording stays until you remove it. In /dev/shm it takes up memory.")]
+A recording stays until you remove it. In /dev/shm it takes up memory. The list has the newest
+recording last, and says `reported` of those whose report was made.")]
 pub(crate) struct Arguments {
     /// Recordings, or folders of recordings; without any, list those of earlier runs
     #[arg(value_name = "RECORDING")]
@@ -83,14 +84,24 @@ impl Arguments {
             say!("process {} still runs: the report is of this moment", recording.pid);
         }
         let output = self.output(reports::program_of(&recording), recording.pid);
-        reports::of_process(path, &output, None, None).is_ok_and(|made| made.is_complete)
+        let made = reports::of_process(path, &output, None, None);
+        let is_complete = made.is_ok_and(|made| made.is_complete);
+        if is_complete {
+            mark(path);
+        }
+        is_complete
     }
 
     /// A report of each, and one of all.
     fn recover_together(&self, paths: &[PathBuf]) -> bool {
         let output = self.output(OsString::new(), 0);
         match reports::of_recordings(paths, &output) {
-            Ok(made) => made.is_complete,
+            Ok(made) => {
+                if made.is_complete {
+                    paths.iter().for_each(|path| mark(path));
+                }
+                made.is_complete
+            }
             Err(Error::Said | Error::NoRecording) => false,
         }
     }
@@ -98,6 +109,7 @@ impl Arguments {
     fn output(&self, program: OsString, pid: u32) -> Output<'_> {
         Output {
             path: self.output.as_deref(),
+            sum_alone: false,
             html: false,
             format: self.format,
             debug_files: &self.debug_files,
@@ -112,14 +124,30 @@ fn read(path: &Path) -> Option<Recording> {
     recording.map_err(|error| say!("{}: {error}", path.display())).ok()
 }
 
+/// Notes in the recording of an ended process that its report was made.
+fn mark(path: &Path) {
+    let marked = RecordingFile::open(path).and_then(|file| {
+        let pid = file.read()?.pid;
+        if recordings::is_running(pid, path) { Ok(()) } else { file.mark_reported() }
+    });
+    if let Err(error) = marked {
+        // The report is there; the list does not know of it.
+        say!("{}: the report cannot be noted: {error}", path.display());
+    }
+}
+
 fn list() -> ExitCode {
-    let found = recordings::left_behind();
+    let mut found = recordings::left_behind();
+    found.sort_by_key(|path| fs::metadata(path).and_then(|facts| facts.modified()).ok());
     if found.is_empty() {
         say!("there are no recordings in {}", recordings::places());
         return ExitCode::SUCCESS;
     }
     let lines: Vec<String> = found.iter().map(|path| line(path)).collect();
-    let head = format!("{:>8}  {:>10}  {:>12}  {:<7}  command", "process", "size", "age", "");
+    let head = format!(
+        "{:>8}  {:>10}  {:>12}  {:<8}  command, the newest last",
+        "process", "size", "age", ""
+    );
     let written = output::to_stdout(&mut |out| {
         writeln!(out, "{}", Painted(HEADING, &head))?;
         lines.iter().try_for_each(|line| writeln!(out, "{line}"))
@@ -143,12 +171,16 @@ fn line(path: &Path) -> String {
     let Ok(recording) = RecordingFile::open(path).and_then(|file| file.read()) else {
         return format!("{:>8}  {:>10}  {age:>12}  damaged\n          {where_}", "?", Bytes(size));
     };
-    let state = if recordings::is_running(recording.pid, path) { "running" } else { "ended" };
+    let state = match recordings::is_running(recording.pid, path) {
+        true => "running",
+        false if recording.is_reported => "reported",
+        false => "ended",
+    };
     let command: String =
         recording.command.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let command = Painted(STRONG, command);
     format!(
-        "{:>8}  {:>10}  {age:>12}  {state:<7}  {command}\n          {where_}",
+        "{:>8}  {:>10}  {age:>12}  {state:<8}  {command}\n          {where_}",
         recording.pid,
         Bytes(size)
     )

@@ -5,8 +5,9 @@ mod run_support;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::{Duration, SystemTime};
 
 use run_support::{Scratch, json, ours, status, sum, sum_of, text};
 
@@ -38,11 +39,18 @@ fn what_we_did_not_live_to_report_is_listed_and_recovered() {
     );
     assert_eq!(json(&scratch.join("now.json"))["x_ending"]["how"], "running");
 
+    let listed = text(&scratch.run(&["recover"]).stdout);
+    assert!(entry(&listed, &run).0.contains(" running "), "its end is to come: {listed}");
+
     waits.kill();
     // Its end of the pipe closes when it is gone.
     assert_eq!(lines.read_line(&mut String::new()).unwrap(), 0);
+    let listed = text(&scratch.run(&["recover"]).stdout);
+    assert!(entry(&listed, &run).0.contains(" ended "), "{listed}");
     let recovered = scratch.run(&["recover", &path]);
     assert_eq!(status(&recovered), 0, "{}", ours(&recovered));
+    let marked = text(&scratch.run(&["recover"]).stdout);
+    assert!(entry(&marked, &run).0.contains(" reported "), "{marked}");
     let report = json(&scratch.only(&format!("mod-alloc.waits.{pid}"), ".json"));
     assert_eq!(report["pid"], pid);
     assert_eq!(report["x_ending"]["how"], "gone", "{}", report["x_ending"]);
@@ -112,4 +120,39 @@ fn what_is_no_recording_is_named() {
     fs::write(scratch.join("cut.rec"), &bytes[..5000]).unwrap();
     let output = scratch.run(&["recover", "cut.rec", "-o", "z.json"]);
     assert!(!ours(&output).contains("panicked"), "{}", ours(&output));
+}
+
+/// The recordings are in a folder for temporary files of the test's own.
+#[test]
+fn the_newest_is_last() {
+    let scratch = Scratch::new("sorted");
+    let folders: Vec<_> = ["b", "c", "a"]
+        .iter()
+        .map(|name| {
+            let folder = scratch.join(&format!("mod-alloc.{name}"));
+            fs::create_dir(&folder).unwrap();
+            let path = folder.join("recording.1");
+            scratch.run(&[
+                "run",
+                "--record",
+                path.to_str().unwrap(),
+                "-o",
+                "x.json",
+                "sh",
+                "-c",
+                ":",
+            ]);
+            path
+        })
+        .collect();
+    for (hours, path) in (1..).zip(&folders) {
+        let then = SystemTime::now() - Duration::from_secs(3600 * hours);
+        fs::File::options().write(true).open(path).unwrap().set_modified(then).unwrap();
+    }
+    let output = scratch.command(&["recover"]).env("TMPDIR", scratch.path()).output().unwrap();
+    let listed = text(&output.stdout);
+    let place = |path: &PathBuf| listed.find(path.to_str().unwrap()).expect("it is listed");
+    let places: Vec<_> = folders.iter().rev().map(place).collect();
+    assert!(places.is_sorted(), "{listed}");
+    assert!(listed.lines().next().unwrap().contains("the newest last"), "{listed}");
 }

@@ -120,3 +120,45 @@ fn recordings_may_be_kept_in_a_folder() {
     }
     assert_eq!(status(&scratch.run(&words)), 125, "there are recordings in it now");
 }
+
+const TWENTY: &str = "i=0; while [ $i -lt 20 ]; do /bin/true; i=$((i+1)); done";
+
+#[test]
+fn many_reports_are_in_a_folder_beside_the_sum() {
+    let scratch = Scratch::new("many");
+    let output = scratch.run(&["run", "--children", "yes", "-o", "all.json", "sh", "-c", TWENTY]);
+    assert_eq!(status(&output), 0, "{}", ours(&output));
+    let all = json(&scratch.join("all.json"));
+    let folder = format!("all.{}.reports", all["pid"]);
+    assert_eq!(scratch.names(), [folder.clone(), "all.json".into()]);
+    assert!(ours(&output).contains(&format!("each program is in {folder}. ")), "{}", ours(&output));
+    let parts: Vec<Value> = fs::read_dir(scratch.join(&folder))
+        .unwrap()
+        .map(|entry| json(&entry.unwrap().path()))
+        .collect();
+    assert!(parts.len() > 20, "the shell, its children, and they again as another program");
+    is_the_sum(&all, &parts);
+}
+
+#[test]
+fn the_sum_may_be_had_alone() {
+    let scratch = Scratch::new("sum-alone");
+    let words = ["run", "--children", "yes", "--sum", "-o", "all.json", "sh", "-c", TWENTY];
+    let output = scratch.run(&words);
+    assert_eq!(status(&output), 0, "{}", ours(&output));
+    assert_eq!(scratch.names(), ["all.json"]);
+    assert!(json(&scratch.join("all.json"))["x_processes"].as_array().unwrap().len() > 20);
+    assert!(!ours(&output).contains("report of"), "{}", ours(&output));
+}
+
+#[test]
+fn the_end_of_the_program_s_own_process_is_told() {
+    let scratch = Scratch::new("killed-with-children");
+    let script = "/bin/true; kill -9 $$; :";
+    let output = scratch.run(&["run", "--children", "yes", "-o", "all.json", "sh", "-c", script]);
+    assert_eq!(status(&output), 128 + 9, "{}", ours(&output));
+    let all = json(&scratch.join("all.json"));
+    let own = json(&scratch.join(&format!("all.{}.json", all["pid"])));
+    assert_eq!(own["x_ending"]["name"], "SIGKILL", "{}", own["x_ending"]);
+    assert!(all.get("x_ending").is_none(), "it is of several processes");
+}

@@ -64,6 +64,22 @@ export function frameOfFunctions(profile) {
   return frames;
 }
 
+// The modules of functions that have an address alone for a name, and how many each has, the most
+// first: `libfoo.so (12 functions), app (1 function)`.
+export function modulesWithoutNames(profile, placeOfFunction) {
+  const counts = new Map();
+  for (let fn = 0; fn < profile.functionCount; fn++) {
+    if (!/^0x[0-9a-f]+$/.test(profile.functionName(fn))) continue;
+    const module = placeOfFunction(fn) || "an unknown module";
+    counts.set(module, (counts.get(module) ?? 0) + 1);
+  }
+  const number = (n) => `${n} ${n === 1 ? "function" : "functions"}`;
+  const all = [...counts].sort(([, a], [, b]) => b - a);
+  const shown = all.slice(0, 4).map(([module, n]) => `${module} (${number(n)})`);
+  if (all.length > shown.length) shown.push(`${all.length - shown.length} more`);
+  return shown.join(", ");
+}
+
 // Which functions' names have `text` in them; letters large or small.
 export function matching(profile, text) {
   const matches = new Uint8Array(profile.functionCount);

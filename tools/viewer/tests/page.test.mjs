@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { indexAt, leftOut, nearest, peakOf, samplesOf, ticks } from "../src/timeline.js";
 import { Flame, hiddenFunctions } from "../src/flame.js";
 import { blocks, bytes, bytesInFull, count, micros, share, signed } from "../src/format.js";
-import { functionSums, neighbours } from "../src/functions.js";
+import { functionSums, modulesWithoutNames, neighbours } from "../src/functions.js";
 import { InvertedFlame } from "../src/inverted.js";
 import { Inversion } from "../src/inversion.js";
 import { momentColumn, olderThan, sumsOf } from "../src/metrics.js";
@@ -32,6 +32,19 @@ test("numbers of all sizes are read", () => {
 test("data that ends early is an error", () => {
   assert.throws(() => new Reader(new Uint8Array([128])).number(), /ends too early/);
   assert.throws(() => new Reader(new Uint8Array([5, 1])).text(), /ends too early/);
+});
+
+test("modules without symbols are named with their counts", () => {
+  const names = ["0x12", "main", "0x3f", "0x7", "0xnot", "0x9"];
+  const places = ["a.so", "main.rs:1", "b.so", "b.so", "c.so", ""];
+  const profile = { functionCount: names.length, functionName: (fn) => names[fn] };
+  const text = modulesWithoutNames(profile, (fn) => places[fn]);
+  assert.equal(
+    text,
+    "b.so (2 functions), a.so (1 function), an unknown module (1 function)",
+  );
+  const many = { functionCount: 6, functionName: (fn) => `0x${fn}` };
+  assert.match(modulesWithoutNames(many, (fn) => `${fn}.so`), /3\.so \(1 function\), 2 more$/);
 });
 
 test("texts share their beginnings, in whole bytes", () => {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fmt::Display;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -137,6 +138,12 @@ pub(crate) fn of_recordings(paths: &[PathBuf], output: &Output<'_>) -> Result<Ma
 fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
     let Some((first, _)) = opened.first() else { return Err(Error::NoRecording) };
     let folder = first.parent().unwrap_or(Path::new("."));
+    let parts = output.folder_of(opened.len()).filter(|_| !output.sum_alone);
+    if let Some(parts) = &parts
+        && !tell_failure(fs::create_dir_all(parts), parts, folder)
+    {
+        return Err(Error::Said);
+    }
     let mut merger = Merger::default();
     let mut is_complete = true;
     let mut running = BTreeSet::new();
@@ -157,11 +164,14 @@ fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
         running.extend(is_running.then_some(pid));
         let profile = recordings::profile(&recording, output.debug_files, None);
         let document = Document::of_profile(&profile);
-        let target = output.target_of(&recording, path);
+        merger.add(&document);
+        if output.sum_alone {
+            continue;
+        }
+        let target = in_folder(parts.as_deref(), output.target_of(&recording, path));
         let written = output.write_profile(&target, &profile, &document);
         is_complete &= tell_failure(written, &target, path);
         is_complete &= tell_failure(output.write_page(&target, &document), &target, path);
-        merger.add(&document);
     }
     let merged = merger.finish();
     let target = output.target_of_all();
@@ -171,7 +181,12 @@ fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
     let written = output.write_page(&target, &merged);
     is_complete &= tell_failure(written, &target, folder);
     let running = running.len() as u64;
-    tell_of_processes(&merged, running, folder);
+    let reports = match &parts {
+        _ if output.sum_alone => String::new(),
+        Some(parts) => format!("; the report of each program is in {}", parts.display()),
+        None => "; each program has a report of its own".into(),
+    };
+    tell_of_processes(&merged, &reports, running, folder);
     Ok(Made {
         blocks: merged.totals().total_blocks,
         unseen_bytes: unseen_bytes(&merged),
@@ -194,12 +209,20 @@ fn tell_of_deleted(profile: &Profile) {
     }
 }
 
-fn tell_of_processes(merged: &Document, running: u64, folder: &Path) {
+/// The place of a report that is named `target`: in `folder`, if there is one.
+fn in_folder(folder: Option<&Path>, target: PathBuf) -> PathBuf {
+    match (folder, target.file_name()) {
+        (Some(folder), Some(name)) => folder.join(name),
+        _ => target,
+    }
+}
+
+fn tell_of_processes(merged: &Document, reports: &str, running: u64, folder: &Path) {
     let programs = &merged.extras.processes;
     let processes: BTreeSet<_> = programs.iter().map(|process| process.pid).collect();
     say!(
-        "This report is the sum of {} in {}; each program has a report of its own. Blocks from before \
-         a fork count for parent and child",
+        "This report is the sum of {} in {}{reports}. Blocks from before a fork count for parent and \
+         child",
         Counted { count: programs.len() as u64, one: "program", many: "programs" },
         Counted { count: processes.len() as u64, one: "process", many: "processes" },
     );

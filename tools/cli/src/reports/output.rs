@@ -14,6 +14,9 @@ use crate::html;
 use crate::recordings::DebugFiles;
 use crate::report::{self, View};
 
+/// Reports of more processes go into a folder.
+const MOST_BESIDE: usize = 16;
+
 /// `--format` of a report that is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
@@ -31,6 +34,8 @@ pub(crate) struct Output<'a> {
     /// `None`: a name made of the program's name and the process's id.
     pub(crate) path: Option<&'a Path>,
     pub(crate) format: Format,
+    /// Of several processes, write the report of all alone.
+    pub(crate) sum_alone: bool,
     /// Write a page for the browser, too, beside the report.
     pub(crate) html: bool,
     pub(crate) debug_files: &'a DebugFiles,
@@ -108,6 +113,20 @@ impl Output<'_> {
         }
     }
 
+    /// The folder for the reports of `parts` processes, beside the report of all; `None` if they
+    /// are few.
+    pub(super) fn folder_of(&self, parts: usize) -> Option<PathBuf> {
+        if parts <= MOST_BESIDE {
+            return None;
+        }
+        let pid = self.pid.to_string();
+        Some(match self.path.filter(|path| *path != Path::new("-")) {
+            None => self.named(&self.program, &pid).with_extension("reports"),
+            Some(path) if self.pid == 0 => path.with_extension("reports"),
+            Some(path) => with_before_extension(path, &pid).with_extension("reports"),
+        })
+    }
+
     pub(super) fn target_of_all(&self) -> PathBuf {
         let name = || self.named(&self.program, &format!("{}.merged", self.pid));
         self.path.map_or_else(name, Path::to_owned)
@@ -156,7 +175,8 @@ mod tests {
 
     fn output(path: Option<&Path>, format: Format) -> Output<'_> {
         static HERE: LazyLock<DebugFiles> = LazyLock::new(DebugFiles::default);
-        Output { path, format, html: false, debug_files: &HERE, program: "ls".into(), pid: 12 }
+        let (html, sum_alone, program) = (false, false, "ls".into());
+        Output { path, format, sum_alone, html, debug_files: &HERE, program, pid: 12 }
     }
 
     fn recording() -> Recording {
@@ -191,6 +211,17 @@ mod tests {
         let path = Path::new("/recordings/recording.34");
         assert_eq!(given.target_of(&recording(), path), Path::new("a/b.34.json"));
         assert_eq!(with_before_extension(Path::new("a.b/c"), "1"), Path::new("a.b/c.1"));
+    }
+
+    #[test]
+    fn many_reports_have_a_folder_named_after_the_run() {
+        let by_name = output(None, Format::Dhat);
+        assert_eq!(by_name.folder_of(16), None);
+        assert_eq!(by_name.folder_of(17), Some("mod-alloc.ls.12.reports".into()));
+        let given = output(Some(Path::new("a/b.json")), Format::Dhat);
+        assert_eq!(given.folder_of(17), Some("a/b.12.reports".into()));
+        let standard = output(Some(Path::new("-")), Format::Dhat);
+        assert_eq!(standard.folder_of(17), Some("mod-alloc.ls.12.reports".into()));
     }
 
     #[test]

@@ -18,8 +18,9 @@ use crate::reports::Format;
 Exit status: the program's; 128 + the signal that killed it; 125 if mod-alloc refuses or fails,
 126 if the program cannot be executed, 127 if it is not found.
 
-With --children yes, a forked child starts with the numbers of its parent: both reports have them,
-and the sum counts them twice.
+With --children yes, the reports of more than 16 processes go into a folder beside the sum.
+A forked child starts with the numbers of its parent: both reports have them, and the sum counts
+them twice.
 
 mod-alloc run records programs that are linked dynamically against glibc: their blocks from malloc
 and its relatives, or from C++'s new. In a Rust program with another allocator, use the crate
@@ -32,6 +33,9 @@ pub(crate) struct Arguments {
     /// Record the processes that the program starts, too: a report of each, and one of all
     #[arg(long, value_enum, default_value_t = Children::No)]
     pub(super) children: Children,
+    /// With --children yes, write the report of all processes alone
+    #[arg(long, requires = "children")]
+    pub(super) sum: bool,
     /// The form of the report
     #[arg(long, value_enum, default_value_t = Format::Dhat)]
     pub(super) format: Format,

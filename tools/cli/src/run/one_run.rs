@@ -173,6 +173,7 @@ impl<'a> Run<'a> {
         Output {
             path: self.arguments.output.as_deref(),
             format: self.arguments.format,
+            sum_alone: self.arguments.sum,
             html: self.arguments.html,
             debug_files: &self.arguments.debug_files,
             program: self.program.name(),

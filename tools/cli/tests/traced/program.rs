@@ -335,15 +335,23 @@ impl Ended {
         Recorded::of_report(&self.results.join("report.json"))
     }
 
-    /// The files whose names begin so.
+    /// The files whose names begin so; a folder stands for those in it.
     pub(crate) fn files(&self, prefix: &str) -> Vec<PathBuf> {
-        let entries = fs::read_dir(&self.results).expect("it was created");
-        let paths = entries.map(|entry| entry.expect("it can be read").path());
-        let begins = |path: &PathBuf| {
-            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix))
-        };
-        let mut found: Vec<_> = paths.filter(begins).collect();
-        found.sort();
-        found
+        files_in(&self.results, prefix)
     }
+}
+
+fn files_in(folder: &Path, prefix: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("it was created");
+    let paths = entries.map(|entry| entry.expect("it can be read").path());
+    let begins = |path: &PathBuf| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix))
+    };
+    let found = paths.filter(begins).flat_map(|path| match path.is_dir() {
+        true => files_in(&path, prefix),
+        false => vec![path],
+    });
+    let mut found: Vec<_> = found.collect();
+    found.sort();
+    found
 }

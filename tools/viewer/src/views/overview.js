@@ -3,6 +3,7 @@
 
 import { fill, h } from "../dom.js";
 import { bytes, count, numberOf, share, time } from "../format.js";
+import { modulesWithoutNames } from "../functions.js";
 import { harmless } from "../names.js";
 import { change } from "../words.js";
 import { histograms } from "./histograms.js";
@@ -179,9 +180,15 @@ export class OverviewView {
         h(
           "p.note",
           {},
-          "An address stands for a function without a name: the program has no symbols.",
+          `An address stands for a function without a name. Symbols are missing in ${this.withoutNames()}.`,
         ),
     ];
+  }
+
+  withoutNames() {
+    const { app } = this;
+    const found = () => modulesWithoutNames(app.profile, (fn) => app.placeOfFunction(fn));
+    return app.once("without names", "", found);
   }
 
   rest() {
