@@ -56,6 +56,8 @@ use names::Names;
 use symbol_table::SymbolTable;
 
 pub use fetch::Fetch;
+#[cfg(feature = "dhat-compat")]
+pub(crate) use object_file::has_section;
 pub(crate) use strings::FixedMap;
 pub use strings::{StringId, Strings};
 pub use symbol::{Place, Symbol};
