@@ -11,7 +11,7 @@ mod privileges;
 mod refusal;
 mod search;
 
-pub(crate) use allocators::own_allocator;
+pub(crate) use allocators::{own_allocator, unseen};
 pub(crate) use examined::Program;
 pub(crate) use ld_preload::in_front;
 pub(crate) use search::find;

@@ -146,6 +146,11 @@ impl Report<'_> {
         let Some(losses) = &self.document.extras.losses else { return };
         let frames = self.document.extras.frame_limit.unwrap_or(0);
         let losses = summary::losses(losses, frames);
+        if losses.is_empty() && self.totals.total_blocks == 0 {
+            line!(self, "\n{}", Painted(WARNING, "Nothing was recorded."));
+            line!(self, "  The program did not call malloc, or has an allocator of its own");
+            return;
+        }
         if losses.is_empty() {
             line!(self, "\n{}", Painted(FAINT, "Nothing was lost."));
             return;

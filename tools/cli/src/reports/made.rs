@@ -1,6 +1,6 @@
 //! From recordings to reports.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fmt::Display;
 use std::io;
@@ -14,10 +14,11 @@ use mod_alloc::report::{Profile, SiteNames};
 use crate::base::output;
 use crate::base::say::say;
 use crate::dhat_file::{Document, Merger};
+use crate::program;
 use crate::recordings;
 use crate::units::Counted;
 
-use super::output::{Format, Output};
+use super::output::{Format, Output, program_path};
 use super::summary;
 
 /// Reports that were made.
@@ -113,6 +114,7 @@ fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
     let mut merger = Merger::default();
     let mut is_complete = true;
     let mut running = BTreeSet::new();
+    let mut unseen = BTreeMap::new();
     for (path, file) in opened {
         let recording = match file {
             Some(file) => read(path, file, false),
@@ -135,6 +137,9 @@ fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
         is_complete &= tell_failure(written, &target, path);
         is_complete &= tell_failure(output.write_page(&target, &document), &target, path);
         merger.add(&document);
+        let blocks = document.totals().total_blocks;
+        let most: &mut u64 = unseen.entry(program_path(&recording).to_owned()).or_default();
+        *most = blocks.max(*most);
     }
     let merged = merger.finish();
     let target = output.target_of_all();
@@ -145,6 +150,7 @@ fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
     is_complete &= tell_failure(written, &target, folder);
     let running = running.len() as u64;
     tell_of_processes(&merged, running, folder);
+    tell_of_unseen(&unseen);
     let blocks = merged.totals().total_blocks;
     Ok(Made { blocks, is_complete, is_running: running > 0 })
 }
@@ -156,6 +162,15 @@ fn tell_of_deleted(profile: &Profile) {
     let gone: BTreeSet<_> = files.filter(|path| path.is_absolute() && !path.exists()).collect();
     for path in gone {
         say!("{}: deleted meanwhile; functions in it have no names", path.display());
+    }
+}
+
+/// Says of each program once what its reports lack, by the most blocks that a report of it has.
+fn tell_of_unseen(blocks: &BTreeMap<PathBuf, u64>) {
+    for (executable, most) in blocks {
+        if let Some(why) = program::unseen(executable, *most) {
+            say!("warning: {why}");
+        }
     }
 }
 

@@ -151,7 +151,10 @@ impl<'a> Run<'a> {
         };
         match made {
             Ok(made) => {
-                unseen::warn(&self.program, &made);
+                // Of several processes each has been looked at.
+                if children == Children::No {
+                    unseen::warn(&self.program, &made);
+                }
                 match (made.is_complete, made.is_running) {
                     (false, _) => Reported::Failed,
                     (true, true) => Reported::SoFar,
