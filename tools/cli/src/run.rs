@@ -19,5 +19,5 @@ mod signal_names;
 mod signals;
 mod unseen;
 
-pub(crate) use arguments::Arguments;
+pub(crate) use arguments::{Arguments, Options};
 pub(crate) use one_run::run;

@@ -25,6 +25,16 @@ mod-alloc run records programs that are linked dynamically against glibc: their 
 and its relatives, or from C++'s new. In a Rust program with another allocator, use the crate
 `mod-alloc`.")]
 pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(super) options: Options,
+    /// The program and its arguments
+    #[arg(required = true, trailing_var_arg = true, value_names = ["PROGRAM", "ARGS"])]
+    pub(super) program: Vec<OsString>,
+}
+
+/// The options, without the program.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
     /// Write the report to FILE; `-` is standard output
     /// [default: mod-alloc.<program>.<pid>.json in the current folder]
     #[arg(short, long, value_name = "FILE")]
@@ -52,9 +62,6 @@ pub(crate) struct Arguments {
     /// Keep the recording in the file PATH; with --children yes, in the folder PATH
     #[arg(long, value_name = "PATH")]
     pub(super) record: Option<PathBuf>,
-    /// The program and its arguments
-    #[arg(required = true, trailing_var_arg = true, value_names = ["PROGRAM", "ARGS"])]
-    pub(super) program: Vec<OsString>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

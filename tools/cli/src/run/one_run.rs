@@ -56,8 +56,8 @@ impl<'a> Run<'a> {
         }
         let program = Program::examine(path).map_err(refused)?;
         let library = preload::library().map_err(refused)?;
-        let place = Place::of(arguments)?;
-        environment::set(arguments, &library, &place);
+        let place = Place::of(&arguments.options)?;
+        environment::set(&arguments.options, &library, &place);
         Ok(Self { arguments, program, place, command })
     }
 
@@ -98,15 +98,16 @@ impl<'a> Run<'a> {
     fn run_program(&mut self) -> io::Result<(Ended, Option<SiteNames>)> {
         let (mut ahead, mut moments) = (None, None);
         let started = |pid| {
-            let recording = self.place.recording(pid, self.arguments.children);
-            moments = recording.and_then(|path| Moments::begin(path, self.arguments.children));
+            let recording = self.place.recording(pid, self.arguments.options.children);
+            moments =
+                recording.and_then(|path| Moments::begin(path, self.arguments.options.children));
             // Servers are asked afterwards: the program runs undisturbed.
-            let may_look = !self.arguments.debug_files.by_network();
+            let may_look = !self.arguments.options.debug_files.by_network();
             if let (Place::Own(_), Children::No, true) =
-                (&self.place, self.arguments.children, may_look)
+                (&self.place, self.arguments.options.children, may_look)
             {
                 let recording = self.place.recording(pid, Children::No);
-                let options = self.arguments.debug_files.options();
+                let options = self.arguments.options.debug_files.options();
                 ahead = recording.and_then(|recording| Ahead::begin(recording, options));
             }
         };
@@ -118,7 +119,7 @@ impl<'a> Run<'a> {
 
     /// With `--children no` the interpreter alone is recorded, and a shell allocates little.
     fn tell_of_script(&self) {
-        if self.program.is_script && self.arguments.children == Children::No {
+        if self.program.is_script && self.arguments.options.children == Children::No {
             say!(
                 "{} is a script: its interpreter {} is recorded, the programs that it starts are not \
                  (--children yes records them, too)",
@@ -142,7 +143,7 @@ impl<'a> Run<'a> {
 
     /// Writes the report of the recording. The user has been told of every failure.
     fn report(&self, pid: u32, names: Option<SiteNames>) -> Reported {
-        let children = self.arguments.children;
+        let children = self.arguments.options.children;
         let Some(path) = self.place.recording(pid, children) else { return Reported::All };
         let output = self.output(pid);
         let made = match children {
@@ -170,10 +171,10 @@ impl<'a> Run<'a> {
 
     fn output(&self, pid: u32) -> Output<'a> {
         Output {
-            path: self.arguments.output.as_deref(),
-            format: self.arguments.format,
-            html: self.arguments.html,
-            debug_files: &self.arguments.debug_files,
+            path: self.arguments.options.output.as_deref(),
+            format: self.arguments.options.format,
+            html: self.arguments.options.html,
+            debug_files: &self.arguments.options.debug_files,
             program: self.program.name(),
             pid,
         }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::base::say::say;
 use crate::recordings::{self, RunFolder};
 
-use super::arguments::{Arguments, Children};
+use super::arguments::{Children, Options};
 use super::failure::{Failure, refused};
 
 /// The place of the recording.
@@ -23,10 +23,10 @@ pub(super) enum Place {
 
 impl Place {
     /// The place that the user asks for.
-    pub(super) fn of(arguments: &Arguments) -> Result<Self, Failure> {
-        match &arguments.record {
+    pub(super) fn of(options: &Options) -> Result<Self, Failure> {
+        match &options.record {
             None => RunFolder::create().map(Self::Own).map_err(refused),
-            Some(path) => kept(path, arguments.children),
+            Some(path) => kept(path, options.children),
         }
     }
 
