@@ -247,8 +247,9 @@ fn programs_with_an_allocator_of_their_own_are_warned_of() {
     let line = format!("no allocation was recorded: {} brings a malloc of its own", own.display());
     assert_eq!(told.matches(&line).count(), 1, "{told}");
     assert_eq!(told.matches("warning").count(), 1, "{told}");
-    let child = scratch.names().into_iter().filter(|name| name.starts_with("mod-alloc.own_malloc"));
-    let report = scratch.run(&["report", &child.last().unwrap()]);
+    let names = scratch.names();
+    let child = names.iter().rfind(|name| name.starts_with("mod-alloc.own_malloc")).unwrap();
+    let report = scratch.run(&["report", child]);
     let report = text(&report.stdout);
     assert!(report.contains("Nothing was recorded.") && !report.contains("lost"), "{report}");
     let plain = scratch.compile("work", &[]);

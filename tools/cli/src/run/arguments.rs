@@ -59,7 +59,8 @@ pub(crate) struct Options {
     pub(super) buckets: Option<u32>,
     #[command(flatten)]
     pub(super) debug_files: DebugFiles,
-    /// Keep the recording in the file PATH; with --children yes, in the folder PATH
+    /// Keep the recording in the file PATH; with --children yes, in the folder PATH. The variable
+    /// MOD_ALLOC_RECORD does the same
     #[arg(long, value_name = "PATH")]
     pub(super) record: Option<PathBuf>,
 }

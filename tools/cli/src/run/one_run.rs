@@ -56,7 +56,7 @@ impl<'a> Run<'a> {
         }
         let program = Program::examine(path).map_err(refused)?;
         let library = preload::library().map_err(refused)?;
-        let place = Place::of(&arguments.options)?;
+        let place = Place::of(&arguments.options, &program)?;
         environment::set(&arguments.options, &library, &place);
         Ok(Self { arguments, program, place, command })
     }
