@@ -13,6 +13,8 @@ pub mod measure;
 pub mod memory_stats;
 #[cfg(all(feature = "dhat-compat", not(feature = "preload")))]
 pub(crate) mod moments;
+#[cfg(feature = "dhat-compat")]
+mod one_run;
 #[cfg(feature = "backtraces")]
 pub(crate) mod own_recording;
 #[cfg(feature = "dhat-compat")]

@@ -1,11 +1,13 @@
 //! Reports of the running process: at exit, and on demand.
 
+use std::fs::File;
 use std::io;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::string::String;
 use std::vec::Vec;
 
+use crate::api::one_run;
 pub(crate) use crate::api::own_recording::{read, with_report_stack};
 use crate::base::current::add_profiler_bytes;
 use crate::base::os::message::say;
@@ -73,11 +75,28 @@ fn of_recording(recording: &Recording) -> Profile {
     Profile::from_recording(recording, &Options { form, ..Options::default() })
 }
 
-pub(crate) fn write(profile: &Profile, path: &Path) -> io::Result<()> {
-    let file = std::fs::File::create(path)?;
+/// Writes a report to exactly that path, which the program has chosen.
+fn write(profile: &Profile, path: &Path) -> io::Result<()> {
+    write_to(profile, File::create(path)?)
+}
+
+fn write_to(profile: &Profile, file: File) -> io::Result<()> {
     let mut out = BufWriter::with_capacity(1 << 16, file);
     dhat::write(profile, &mut out)?;
-    out.flush()
+    out.flush()?;
+    // The kernel's own times are up to 10 ms late, see `one_run`. Without this only a run that
+    // begins in those may take the report's name.
+    let _ = out.get_ref().set_modified(std::time::SystemTime::now());
+    Ok(())
+}
+
+/// Writes a report to `path`, or beside it if another process of this run has its report there.
+/// Gives the path that was taken.
+pub(crate) fn save(profile: &Profile, path: PathBuf) -> (PathBuf, io::Result<()>) {
+    match one_run::open(&path) {
+        Ok((taken, file)) => (taken, write_to(profile, file)),
+        Err(error) => (path, Err(error)),
+    }
 }
 
 /// Runs when the process exits by `exit` or by returning from `main`; other threads may be running.
@@ -110,7 +129,8 @@ fn report() {
     }
     let Some(path) = out_path(std::env::var_os("MOD_ALLOC_OUT")) else { return };
     let profile = profile_at_exit(session::get());
-    match write(&profile, &path) {
+    let (path, written) = save(&profile, path);
+    match written {
         Ok(()) => os::write_stderr(summary::lines(&profile, &path).as_bytes()),
         Err(error) => say(format_args!(
             "cannot write the report {}: {error}; set MOD_ALLOC_OUT to a writable path",
@@ -130,8 +150,7 @@ pub(crate) fn write_numbered(
     use std::os::unix::ffi::OsStringExt;
     let variable = out.map(|out| std::ffi::OsString::from_vec(out.to_vec()));
     let path = numbered_path(variable, Some(number))?;
-    let result = write(profile, &path);
-    Some((path, result))
+    Some(save(profile, path))
 }
 
 /// The report's path; `None` if reports are switched off.
@@ -157,10 +176,16 @@ fn numbered_path(variable: Option<std::ffi::OsString>, number: Option<u32>) -> O
         let at = dot.map_or(path.len(), |dot| name + dot);
         path.splice(at..at, std::format!(".{number}").into_bytes());
     }
-    if FORKED.load(Ordering::Relaxed) != 0 && !path_pattern::names_process(pattern) {
+    if is_descendant(pattern) {
         path.extend_from_slice(std::format!(".{}", os::process_id()).as_bytes());
     }
     Some(PathBuf::from(std::ffi::OsString::from_vec(path)))
+}
+
+/// True if the path by `pattern` belongs to a process that this one descends from.
+fn is_descendant(pattern: &[u8]) -> bool {
+    let is_forked = || FORKED.load(Ordering::Relaxed) != 0;
+    !path_pattern::names_process(pattern) && (is_forked() || one_run::has_ancestor(pattern))
 }
 
 #[cfg(test)]

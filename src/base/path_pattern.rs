@@ -24,6 +24,12 @@ pub(crate) fn names_process(pattern: &[u8]) -> bool {
     pieces(pattern).any(|piece| matches!(piece, Piece::Process))
 }
 
+/// True if the pattern has a `%e`.
+#[cfg(feature = "dhat-compat")]
+pub(crate) fn names_executable(pattern: &[u8]) -> bool {
+    pieces(pattern).any(|piece| matches!(piece, Piece::Executable))
+}
+
 enum Piece<'p> {
     Text(&'p [u8]),
     Process,

@@ -57,6 +57,8 @@ use names::Names;
 use symbol_table::SymbolTable;
 
 pub use fetch::Fetch;
+#[cfg(feature = "dhat-compat")]
+pub(crate) use object_file::has_section;
 pub use object_file::has_unwind_tables;
 pub use own_allocator::{Evidence, OwnAllocator, likely_allocator, own_allocator};
 pub(crate) use strings::FixedMap;

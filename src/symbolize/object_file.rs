@@ -9,7 +9,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::vec::Vec;
 
+#[cfg(feature = "dhat-compat")]
+use object::elf::FileHeader64;
 use object::read::elf::ElfFile64;
+#[cfg(feature = "dhat-compat")]
+use object::read::elf::FileHeader;
 use object::{Endianness, Object, ObjectSection, ReadCache};
 
 /// The file behind an [`Elf`], read piece by piece.
@@ -29,6 +33,18 @@ pub(super) fn with_elf<T>(path: &Path, read: impl FnOnce(&Elf<'_>) -> T) -> Opti
     let pieces = Pieces::new(open(path)?);
     let elf = Elf::parse(&pieces).ok()?;
     Some(read(&elf))
+}
+
+/// True if the ELF file at `path` has a section of that name. Reads headers alone, no symbols.
+#[cfg(feature = "dhat-compat")]
+pub(crate) fn has_section(path: &Path, name: &[u8]) -> bool {
+    let find = |pieces: &Pieces| {
+        let header = FileHeader64::<Endianness>::parse(pieces).ok()?;
+        let endian = header.endian().ok()?;
+        let sections = header.sections(endian, pieces).ok()?;
+        Some(sections.section_by_name(endian, name).is_some())
+    };
+    open(path).is_some_and(|file| find(&Pieces::new(file)) == Some(true))
 }
 
 /// The facts that [`super::locate`] needs of a file.

@@ -8,6 +8,7 @@
 mod endings;
 mod model;
 mod numbered;
+mod one_run;
 mod over_time;
 #[path = "dhat/profilers.rs"]
 mod profilers;
@@ -41,6 +42,7 @@ fn main() {
         states::PROGRAMS,
         profilers::PROGRAMS,
         over_time::PROGRAMS,
+        one_run::PROGRAMS,
     ];
     let program = families.iter().copied().flatten().find(|(known, _)| known == name);
     let (_, run) = program.unwrap_or_else(|| panic!("no program is called {name}"));

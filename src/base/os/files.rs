@@ -195,6 +195,15 @@ fn size_limit() -> u64 {
     if result == 0 { limit.rlim_cur } else { u64::MAX }
 }
 
+/// Locks the open file of that number until it is closed; `false` if another process has the lock.
+/// A file system without locks counts as locked: there is no way to know more.
+#[cfg(feature = "dhat-compat")]
+pub(crate) fn try_lock(file: c_int) -> bool {
+    // SAFETY: no memory is involved.
+    let result = unsafe { libc::flock(file, libc::LOCK_EX | libc::LOCK_NB) };
+    result == 0 || errno() != libc::EWOULDBLOCK
+}
+
 /// Moves a file; an existing one at `to` is replaced.
 pub(crate) fn rename(from: &CStr, to: &CStr) -> bool {
     // SAFETY: both paths end with a zero byte.

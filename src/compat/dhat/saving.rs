@@ -1,7 +1,7 @@
 //! A profiler's report: made, written, and said in dhat-rs's words.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::string::String;
 
 use super::builder::Settings;
@@ -23,7 +23,7 @@ pub(super) fn finish(settings: &Settings, recording: &Recording, memory: Option<
             json = report_files::json(&profile);
         }
         // Writing to a string does not fail.
-        let _ = write_lines(&mut said, settings, &profile, path.as_deref());
+        let _ = write_lines(&mut said, settings, &profile, path.clone());
         if settings.eprint_json {
             let _ = writeln!(said, "dhat: json = `{json}`");
         }
@@ -55,12 +55,12 @@ fn write_lines(
     said: &mut String,
     settings: &Settings,
     profile: &Profile,
-    path: Option<&Path>,
+    path: Option<PathBuf>,
 ) -> std::fmt::Result {
     if !AS_1_0 {
         summary::write_totals(profile, "dhat", said)?;
     }
-    match path.map(|path| (path, report_files::write(profile, path))) {
+    match path.map(|path| report_files::save(profile, path)) {
         None if !AS_1_0 => writeln!(said, "dhat: The data has been saved to the memory buffer")?,
         Some((path, Ok(()))) if !AS_1_0 => writeln!(
             said,

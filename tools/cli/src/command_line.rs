@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::base::exit_status::{REFUSED, USAGE};
 use crate::base::say;
@@ -46,6 +46,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Profile a program
+    #[command(alias = PROGRAM)]
     Run(run::Arguments),
     /// Make a report of a killed program's recording, or list the recordings
     Recover(recover::Arguments),
@@ -89,14 +90,83 @@ impl Arguments {
     }
 }
 
+/// The name of `mod-alloc run` that means no command of cargo, whatever mod-alloc is called by.
+const PROGRAM: &str = "__run";
+
+/// Runs `cargo mod-alloc run` or `bench`; `None`: the command is another one, or asks for help. The
+/// parser cannot tell the words of cargo from others.
+pub(crate) fn run_by_cargo(called_as: CalledAs) -> Option<ExitCode> {
+    let words = words(called_as, std::env::args_os().collect());
+    let (kind, words) = of_cargo(called_as, &words)?;
+    let own = run::Options::augment_args(clap::Command::new(kind.word()));
+    Some(test::programs(kind, &own, words, PROGRAM))
+}
+
+/// The command of cargo among `words`, and the words for it: those that follow, and the options
+/// before it.
+fn of_cargo(called_as: CalledAs, words: &[OsString]) -> Option<(test::Kind, Vec<OsString>)> {
+    if called_as != CalledAs::Cargo {
+        return None;
+    }
+    let at = place_of_command(words)?;
+    let kind = [test::Kind::Run, test::Kind::Bench];
+    let kind = kind.into_iter().find(|kind| words[at] == kind.word())?;
+    let (before, after) = (words.get(1..at)?, words.get(at + 1..)?);
+    let is_help = |word: &OsString| word == "--help" || word == "-h";
+    if before.iter().chain(after.iter().take_while(|word| *word != "--")).any(is_help) {
+        return None;
+    }
+    Some((kind, [before, after].concat()))
+}
+
 /// The whole command, under the name that it was called by.
 pub(crate) fn command(called_as: CalledAs) -> clap::Command {
     let command = Arguments::command();
     match called_as {
         CalledAs::ModAlloc => command,
-        CalledAs::Cargo => command.bin_name("cargo mod-alloc"),
+        CalledAs::Cargo => {
+            let command = command.bin_name("cargo mod-alloc").mut_subcommand("run", |_| {
+                help_of(test::Kind::Run)
+                    .about("Profile a program of a package, as `cargo run` runs it")
+            });
+            let about = "Profile the benches of a package, as `cargo bench` runs them";
+            command.subcommand(help_of(test::Kind::Bench).about(about))
+        }
     }
 }
+
+/// The definition of a command of cargo, for its help.
+fn help_of(kind: test::Kind) -> clap::Command {
+    let word = kind.word();
+    let usage = format!(
+        "cargo mod-alloc {word} [OPTIONS] [CARGO {}'S OPTIONS] [-- ARGS]",
+        word.to_uppercase()
+    );
+    let command = clap::Command::new(word).override_usage(usage).after_help(BY_CARGO);
+    let command = if kind == test::Kind::Run { command.alias(PROGRAM) } else { command };
+    run::Options::augment_args(command).arg(
+        clap::Arg::new("program")
+            .help("Arguments of cargo")
+            .value_name("CARGO")
+            .value_parser(clap::value_parser!(OsString))
+            .num_args(0..)
+            .trailing_var_arg(true)
+            .allow_hyphen_values(true),
+    )
+}
+
+const BY_CARGO: &str = "Examples:
+  cargo mod-alloc run --release -- input.txt
+  cargo mod-alloc run -o heap.json --html --example parse
+  cargo mod-alloc bench --bench parse -- --quick
+
+Options of mod-alloc may stand anywhere before `--`; all other words go to cargo as they are. cargo
+starts `mod-alloc run` in the place of each program; a configured runner is started as before, in
+front of that. Reports go to the folder that the program runs in: for benches that of their package.
+With `bench`, the name of each bench comes before the extension of FILE: heap.json gives
+heap.parse.json.
+
+Exit status: cargo's. `mod-alloc run -- PROGRAM` profiles a program that is built already.";
 
 /// Drops the word that cargo puts in front: `cargo-mod-alloc mod-alloc …`.
 fn words(called_as: CalledAs, mut words: Vec<OsString>) -> Vec<OsString> {
@@ -122,15 +192,19 @@ fn answer(error: &clap::Error, words: &[OsString]) -> ExitCode {
 
 /// The command is `run`: its status 2 would be taken for the program's.
 fn is_for_run(words: &[OsString]) -> bool {
-    let mut words = words.iter().skip(1);
-    while let Some(word) = words.next() {
-        if word == "--color" {
-            words.next();
-        } else if !word.as_encoded_bytes().starts_with(b"-") {
-            return word == "run";
+    place_of_command(words).is_some_and(|at| words[at] == "run" || words[at] == PROGRAM)
+}
+
+/// The index of the command's name: the first word that is no option.
+fn place_of_command(words: &[OsString]) -> Option<usize> {
+    let mut at = 1;
+    while let Some(word) = words.get(at) {
+        if !word.as_encoded_bytes().starts_with(b"-") {
+            return Some(at);
         }
+        at += if word == "--color" { 2 } else { 1 };
     }
-    false
+    None
 }
 
 #[cfg(test)]
@@ -153,6 +227,21 @@ mod tests {
         assert_eq!(words(CalledAs::Cargo, cargo), of("cargo-mod-alloc mod-alloc"));
         assert_eq!(words(CalledAs::Cargo, of("cargo-mod-alloc run")), of("cargo-mod-alloc run"));
         assert_eq!(words(CalledAs::ModAlloc, of("x mod-alloc")), of("x mod-alloc"));
+    }
+
+    #[test]
+    fn only_cargo_s_run_and_bench_are_cargo_s() {
+        let found = |text: &str| {
+            let (kind, words) = of_cargo(CalledAs::Cargo, &of(text))?;
+            Some(format!("{} {}", kind.word(), words.join(std::ffi::OsStr::new(" ")).display()))
+        };
+        let expected = Some("run --color never --release -- --help".to_owned());
+        assert_eq!(found("m --color never run --release -- --help"), expected);
+        assert_eq!(found("m bench -p x").as_deref(), Some("bench -p x"));
+        for text in ["m test run", "m __run x", "m run --help", "m bench -h", "m"] {
+            assert_eq!(found(text), None, "{text}");
+        }
+        assert!(of_cargo(CalledAs::ModAlloc, &of("m run x")).is_none());
     }
 
     #[test]

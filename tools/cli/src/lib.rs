@@ -59,6 +59,9 @@ pub use report::in_every_form as report_in_every_form;
 
 /// Runs the command line and gives the process's exit status.
 pub fn main(called_as: CalledAs) -> ExitCode {
+    if let Some(status) = command_line::run_by_cargo(called_as) {
+        return status;
+    }
     let arguments = match Arguments::of_process(called_as) {
         Ok(arguments) => arguments,
         Err(status) => return status,

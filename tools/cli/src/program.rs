@@ -1,5 +1,6 @@
 //! Finds an executable, tells whether a library can be preloaded into it, and has that library.
 
+mod allocators;
 mod elf;
 mod examined;
 mod fronts;
@@ -12,6 +13,7 @@ mod refusal;
 mod sanitizer;
 mod search;
 
+pub(crate) use allocators::unseen;
 pub(crate) use examined::Program;
 pub(crate) use fronts::libraries;
 pub(crate) use ld_preload::in_front;

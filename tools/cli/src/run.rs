@@ -18,5 +18,5 @@ mod process;
 mod signals;
 mod unseen;
 
-pub(crate) use arguments::Arguments;
+pub(crate) use arguments::{Arguments, Options};
 pub(crate) use one_run::run;

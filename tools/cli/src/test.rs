@@ -20,5 +20,5 @@ mod shared;
 mod shown;
 mod step;
 
-pub(crate) use cargo::{Arguments, nextest, test as run};
+pub(crate) use cargo::{Arguments, Kind, nextest, programs, test as run};
 pub(crate) use step::{Arguments as StepArguments, run as step};

@@ -256,6 +256,18 @@ fn programs_with_an_allocator_of_their_own_are_warned_of() {
     let told = ours(&output);
     assert!(told.contains("brings jemalloc (it has _rjem_malloc)"), "{told}");
     assert!(!told.contains("no event"), "{told}");
+    let script = format!("{0}; {0}; exit 3", own.display());
+    let output = scratch.run(&["run", "--children", "yes", "sh", "-c", &script]);
+    let told = ours(&output);
+    assert_eq!(status(&output), 3, "{told}");
+    let line = format!("no allocation was recorded: {} brings a malloc of its own", own.display());
+    assert_eq!(told.matches(&line).count(), 1, "{told}");
+    assert_eq!(told.matches("warning").count(), 1, "{told}");
+    let names = scratch.names();
+    let child = names.iter().rfind(|name| name.starts_with("mod-alloc.own_malloc")).unwrap();
+    let report = scratch.run(&["report", child]);
+    let report = text(&report.stdout);
+    assert!(report.contains("Nothing was recorded.") && !report.contains("lost"), "{report}");
     let plain = scratch.compile("work", &[]);
     let told = ours(&scratch.run(&["run", plain.to_str().unwrap()]));
     assert!(!told.contains("warning"), "{told}");

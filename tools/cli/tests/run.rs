@@ -277,6 +277,34 @@ fn the_library_is_unpacked_where_there_is_room_for_it() {
 }
 
 #[test]
+fn the_variable_keeps_the_recording_as_the_option_does() {
+    let scratch = Scratch::new("variable");
+    let program = scratch.compile("work", &[]);
+    let program = program.to_str().unwrap();
+    let run = |value: &str, words: &[&str]| {
+        let words = [&["run", "-o", "r.json"], words, &[program]].concat();
+        let output = scratch.command(&words).env("MOD_ALLOC_RECORD", value).output().unwrap();
+        (status(&output), ours(&output))
+    };
+    let (plain, _) = run("", &[]);
+    assert_eq!(run("%e.rec", &[]).0, plain);
+    assert!(scratch.join("work.rec").is_file(), "{:?}", scratch.names());
+    let (refused, told) = run("%e.rec", &[]);
+    assert!(refused == 125 && told.contains("work.rec: there is something already"), "{told}");
+    assert_eq!(run("pid.%p.rec", &[]).0, plain);
+    let kept = scratch.only("pid.", ".rec");
+    assert_eq!(json(&scratch.join("r.json"))["pid"].to_string(), {
+        let name = kept.file_name().unwrap().to_str().unwrap();
+        name.split('.').nth(1).unwrap().to_owned()
+    });
+    assert_eq!(run("unused.rec", &["--record", "asked.rec"]).0, plain);
+    assert!(scratch.join("asked.rec").is_file() && !scratch.join("unused.rec").exists());
+    assert_eq!(run("folder", &["--children", "yes"]).0, plain);
+    assert!(scratch.join("folder").is_dir());
+    assert_eq!(run("f.%p", &["--children", "yes"]).0, 125);
+}
+
+#[test]
 fn a_kept_recording_gives_the_same_report() {
     let scratch = Scratch::new("kept");
     let program = scratch.compile("work", &[]);

@@ -160,6 +160,10 @@ impl Report<'_> {
                 "Nothing was lost."
             };
             match losses.is_empty() {
+                true if self.totals.total_blocks == 0 => self.warning(
+                    "Nothing was recorded.",
+                    &["The program did not call malloc, or has an allocator of its own".into()],
+                ),
                 true => line!(self, "\n{}", Painted(FAINT, none)),
                 false => self.warning("Not recorded in full", &losses),
             }

@@ -1,6 +1,6 @@
 //! From recordings to reports.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fmt::Display;
 use std::fs;
@@ -15,10 +15,11 @@ use mod_alloc::report::{Profile, SiteNames};
 use crate::base::output;
 use crate::base::say::say;
 use crate::dhat_file::{Document, Merger};
+use crate::program;
 use crate::recordings;
 use crate::units::Counted;
 
-use super::output::{Format, Output};
+use super::output::{Format, Output, program_path};
 use super::summary;
 
 /// Reports that were made.
@@ -147,6 +148,7 @@ fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
     let mut merger = Merger::default();
     let mut is_complete = true;
     let mut running = BTreeSet::new();
+    let mut unseen = BTreeMap::new();
     for (path, file) in opened {
         let recording = match file {
             Some(file) => read(path, file, None),
@@ -172,6 +174,9 @@ fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
         let written = output.write_profile(&target, &profile, &document);
         is_complete &= tell_failure(written, &target, path);
         is_complete &= tell_failure(output.write_page(&target, &document), &target, path);
+        let blocks = document.totals().total_blocks;
+        let most: &mut u64 = unseen.entry(program_path(&recording).to_owned()).or_default();
+        *most = blocks.max(*most);
     }
     let merged = merger.finish();
     let target = output.target_of_all();
@@ -187,6 +192,10 @@ fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
         None => "; each program has a report of its own".into(),
     };
     tell_of_processes(&merged, &reports, running, folder);
+    // The reason why memory was not seen has been told.
+    if unseen_bytes(&merged) == 0 {
+        tell_of_unseen(&unseen);
+    }
     Ok(Made {
         blocks: merged.totals().total_blocks,
         unseen_bytes: unseen_bytes(&merged),
@@ -214,6 +223,15 @@ fn in_folder(folder: Option<&Path>, target: PathBuf) -> PathBuf {
     match (folder, target.file_name()) {
         (Some(folder), Some(name)) => folder.join(name),
         _ => target,
+    }
+}
+
+/// Says of each program once what its reports lack, by the most blocks that a report of it has.
+fn tell_of_unseen(blocks: &BTreeMap<PathBuf, u64>) {
+    for (executable, most) in blocks {
+        if let Some(why) = program::unseen(executable, *most) {
+            say!("warning: {why}");
+        }
     }
 }
 

@@ -142,9 +142,13 @@ impl Output<'_> {
 
 /// The name of a recording's program in the names of reports.
 pub(crate) fn program_of(recording: &Recording) -> OsString {
+    program_path(recording).file_name().unwrap_or(OsStr::new("program")).to_owned()
+}
+
+/// The executable of a recording's program.
+pub(super) fn program_path(recording: &Recording) -> &Path {
     let modules = recording.modules.iter().map(|module| module.path.as_path());
-    let executable = dhat_file::executable(modules).unwrap_or(&recording.executable);
-    executable.file_name().unwrap_or(OsStr::new("program")).to_owned()
+    dhat_file::executable(modules).unwrap_or(&recording.executable)
 }
 
 /// `.2` of `recording.4711.2`: the process's second program.

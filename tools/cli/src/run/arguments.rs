@@ -26,6 +26,16 @@ mod-alloc run records programs that are linked dynamically against glibc: their 
 and its relatives, or from C++'s new. In a Rust program with another allocator, use the crate
 `mod-alloc`.")]
 pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(super) options: Options,
+    /// The program and its arguments
+    #[arg(required = true, trailing_var_arg = true, value_names = ["PROGRAM", "ARGS"])]
+    pub(super) program: Vec<OsString>,
+}
+
+/// The options, without the program.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
     /// Write the report to FILE; `-` is standard output
     /// [default: mod-alloc.<program>.<pid>.json in the current folder]
     #[arg(short, long, value_name = "FILE")]
@@ -53,12 +63,10 @@ pub(crate) struct Arguments {
     pub(super) buckets: Option<u32>,
     #[command(flatten)]
     pub(super) debug_files: DebugFiles,
-    /// Keep the recording in the file PATH; with --children yes, in the folder PATH
+    /// Keep the recording in the file PATH; with --children yes, in the folder PATH. The variable
+    /// MOD_ALLOC_RECORD does the same
     #[arg(long, value_name = "PATH")]
     pub(super) record: Option<PathBuf>,
-    /// The program and its arguments
-    #[arg(required = true, trailing_var_arg = true, value_names = ["PROGRAM", "ARGS"])]
-    pub(super) program: Vec<OsString>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

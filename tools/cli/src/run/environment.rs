@@ -5,13 +5,13 @@ use std::path::PathBuf;
 
 use crate::program::in_front;
 
-use super::arguments::{Arguments, Children, Peak};
+use super::arguments::{Children, Options, Peak};
 use super::place::Place;
 
 /// Sets what the libraries need in this process's own environment, which the program inherits as it
 /// is: a `Command` that sets variables itself sorts all of them.
-pub(super) fn set(arguments: &Arguments, libraries: &[PathBuf], place: &Place) {
-    let Arguments { children, frames, buckets, peak, .. } = arguments;
+pub(super) fn set(options: &Options, libraries: &[PathBuf], place: &Place) {
+    let Options { children, frames, buckets, peak, .. } = options;
     set_one("LD_PRELOAD", in_front(libraries));
     set_one("MOD_ALLOC_RECORD", place.pattern(*children));
     set_one("MOD_ALLOC_CHILDREN", if *children == Children::Yes { "yes" } else { "no" });

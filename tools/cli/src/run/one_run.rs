@@ -58,9 +58,9 @@ impl<'a> Run<'a> {
         }
         let program = Program::examine(path).map_err(refused)?;
         let library = preload::library().map_err(refused)?;
-        let place = Place::of(arguments)?;
+        let place = Place::of(&arguments.options, &program)?;
         let libraries = program::libraries(&library, &program.executable);
-        environment::set(arguments, &libraries, &place);
+        environment::set(&arguments.options, &libraries, &place);
         Ok(Self { arguments, program, place, command })
     }
 
@@ -101,15 +101,16 @@ impl<'a> Run<'a> {
     fn run_program(&mut self) -> io::Result<(Ended, Option<SiteNames>)> {
         let (mut ahead, mut moments) = (None, None);
         let started = |pid| {
-            let recording = self.place.recording(pid, self.arguments.children);
-            moments = recording.and_then(|path| Moments::begin(path, self.arguments.children));
+            let recording = self.place.recording(pid, self.arguments.options.children);
+            moments =
+                recording.and_then(|path| Moments::begin(path, self.arguments.options.children));
             // Servers are asked afterwards: the program runs undisturbed.
-            let may_look = !self.arguments.debug_files.by_network();
+            let may_look = !self.arguments.options.debug_files.by_network();
             if let (Place::Own(_), Children::No, true) =
-                (&self.place, self.arguments.children, may_look)
+                (&self.place, self.arguments.options.children, may_look)
             {
                 let recording = self.place.recording(pid, Children::No);
-                let options = self.arguments.debug_files.options();
+                let options = self.arguments.options.debug_files.options();
                 ahead = recording.and_then(|recording| Ahead::begin(recording, options));
             }
         };
@@ -121,7 +122,7 @@ impl<'a> Run<'a> {
 
     /// With `--children no` the interpreter alone is recorded, and a shell allocates little.
     fn tell_of_script(&self) {
-        if self.program.is_script && self.arguments.children == Children::No {
+        if self.program.is_script && self.arguments.options.children == Children::No {
             say!(
                 "{} is a script: its interpreter {} is recorded, the programs that it starts are not \
                  (--children yes records them, too)",
@@ -145,7 +146,7 @@ impl<'a> Run<'a> {
 
     /// Writes the report of the recording. The user has been told of every failure.
     fn report(&self, ended: &Ended, names: Option<SiteNames>) -> Reported {
-        let (pid, children) = (ended.pid, self.arguments.children);
+        let (pid, children) = (ended.pid, self.arguments.options.children);
         let status = end_of(ended.status);
         let Some(path) = self.place.recording(pid, children) else { return Reported::All };
         let output = self.output(pid);
@@ -155,7 +156,10 @@ impl<'a> Run<'a> {
         };
         match made {
             Ok(made) => {
-                unseen::warn(&self.program, &made);
+                // Of several processes each has been looked at.
+                if children == Children::No {
+                    unseen::warn(&self.program, &made);
+                }
                 match (made.is_complete, made.is_running) {
                     (false, _) => Reported::Failed,
                     (true, true) => Reported::SoFar,
@@ -171,11 +175,11 @@ impl<'a> Run<'a> {
 
     fn output(&self, pid: u32) -> Output<'a> {
         Output {
-            path: self.arguments.output.as_deref(),
-            format: self.arguments.format,
-            sum_alone: self.arguments.sum,
-            html: self.arguments.html,
-            debug_files: &self.arguments.debug_files,
+            path: self.arguments.options.output.as_deref(),
+            format: self.arguments.options.format,
+            sum_alone: self.arguments.options.sum,
+            html: self.arguments.options.html,
+            debug_files: &self.arguments.options.debug_files,
             program: self.program.name(),
             pid,
         }

@@ -1,9 +1,7 @@
 //! The reasons why a report lacks allocations.
 
-use mod_alloc::symbolize::own_allocator;
-
 use crate::base::say::say;
-use crate::program::Program;
+use crate::program::{self, Program};
 use crate::reports::{Error, Made};
 
 /// Warns if the program has an allocator of its own: the report cannot have its blocks.
@@ -12,22 +10,8 @@ pub(super) fn warn(program: &Program, made: &Made) {
     if made.unseen_bytes > 0 && made.blocks > 0 {
         return;
     }
-    let executable = program.executable.display();
-    let allocator = own_allocator(&program.executable);
-    match (made.blocks, allocator) {
-        (0, Some(allocator)) => say!(
-            "warning: no allocation was recorded: {executable} brings {allocator} and allocates from it \
-             directly. If it is a Rust program, use the crate `mod-alloc` in it: that wraps any allocator"
-        ),
-        (0, None) => say!(
-            "warning: no allocation was recorded: {executable} did not call malloc. If it is a Rust \
-             program with an allocator of its own, use the crate `mod-alloc` in it"
-        ),
-        (_, Some(allocator)) => say!(
-            "warning: {executable} brings {allocator}: blocks that it allocates from that directly are \
-             not in the report. If it is a Rust program, use the crate `mod-alloc` in it"
-        ),
-        (_, None) => {}
+    if let Some(why) = program::unseen(&program.executable, made.blocks) {
+        say!("warning: {why}");
     }
 }
 

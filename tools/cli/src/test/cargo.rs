@@ -6,10 +6,12 @@ mod cfg_expression;
 mod conclude;
 mod configured;
 mod prepare;
+mod programs;
 mod run_cargo;
 mod words;
 
 pub(crate) use arguments::Arguments;
+pub(crate) use programs::{Kind, run as programs};
 
 use std::process::ExitCode;
 

@@ -34,6 +34,8 @@ last attempt counts.
 JSON: {\"schema_version\": 1, \"tests\": [{\"name\", \"binary\", \"kind\": \"unit|integration|doc\",
 \"result\": \"ok|failed|ignored\", \"blocks\", \"bytes\", \"peak_bytes\", \"end_blocks\", \"end_bytes\"}],
 \"total\": {\"blocks\", …}}; `losses`, a list of texts, is there if a number could not be measured.
+The numbers of a test that was not measured, because its program has an allocator of its own, are
+null; in the table `?`. Such tests are in no baseline and are compared with none.
 If the JSON goes to standard output, cargo's own output goes to standard error.
 
 Exit status: cargo's; 1 if tests grew beyond --fail-above; 2 if the command line makes no sense."

@@ -36,10 +36,19 @@ pub(crate) fn of_process(command: &str) -> Result<Words, Refused> {
 }
 
 fn split(words: impl Iterator<Item = OsString>) -> Result<Words, Refused> {
-    let own = clap::Command::new("");
-    let own = Own::augment_args(own);
+    let (ours, cargo) = sort_out(&Own::augment_args(clap::Command::new("")), words);
+    let alone =
+        Alone::try_parse_from(ours).map_err(|error| Refused::usage(error.render().to_string()))?;
+    alone.color.inspect(|color| color.apply());
+    Ok(Words { own: alone.own, cargo })
+}
+
+/// The words of mod-alloc, whose options `own` has, and those of cargo.
+pub(super) fn sort_out(
+    own: &clap::Command,
+    mut words: impl Iterator<Item = OsString>,
+) -> (Vec<OsString>, Vec<OsString>) {
     let (mut ours, mut cargo) = (Vec::new(), Vec::new());
-    let mut words = words;
     while let Some(word) = words.next() {
         if word == "--" {
             cargo.push(word);
@@ -53,25 +62,31 @@ fn split(words: impl Iterator<Item = OsString>) -> Result<Words, Refused> {
                 list.push(word.clone());
                 list.extend(value.clone());
             }
-        } else if let Some(takes_value) = takes_value(&own, &word) {
+        } else if let Some(takes_value) = takes_value(own, &word) {
             ours.push(word);
             ours.extend(if takes_value { words.next() } else { None });
         } else {
             cargo.push(word);
         }
     }
-    let alone =
-        Alone::try_parse_from(ours).map_err(|error| Refused::usage(error.render().to_string()))?;
-    alone.color.inspect(|color| color.apply());
-    Ok(Words { own: alone.own, cargo })
+    (ours, cargo)
 }
 
 /// `true` if the next word belongs to `word`; `None` if `word` is no option of mod-alloc.
 fn takes_value(own: &clap::Command, word: &OsStr) -> Option<bool> {
-    let word = word.to_str()?.strip_prefix("--")?;
+    let text = word.to_str()?;
+    let Some(word) = text.strip_prefix("--") else { return takes_value_by_letter(own, text) };
     let (name, has_value) = word.split_once('=').map_or((word, false), |(name, _)| (name, true));
     let found = own.get_arguments().find(|argument| argument.get_long() == Some(name))?;
     Some(found.get_action().takes_values() && !has_value)
+}
+
+/// Of `-o` and `-oFILE`. Letters for several switches at once are cargo's: mod-alloc has none.
+fn takes_value_by_letter(own: &clap::Command, word: &str) -> Option<bool> {
+    let mut letters = word.strip_prefix('-')?.chars();
+    let letter = letters.next()?;
+    let found = own.get_arguments().find(|argument| argument.get_short() == Some(letter))?;
+    Some(found.get_action().takes_values() && letters.next().is_none())
 }
 
 #[cfg(test)]

@@ -74,16 +74,11 @@ pub(crate) fn losses(recording: &Recording) -> Vec<String> {
         (losses.damaged_trailers, "frees of damaged blocks were not seen: they count as live"),
         (losses.threads_overflowed, "events of threads beyond the registry are in no row"),
     ];
-    let mut texts: Vec<_> = all
-        .into_iter()
+    all.into_iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| format!("{count} {what}"))
-        .collect();
-    if recording.sites.is_empty() {
-        texts.push("no allocation was seen: does it bring an allocator of its own?".into());
-    }
-    texts.extend(unseen(recording).map(|unseen| format!("not seen: {unseen}")));
-    texts
+        .chain(unseen(recording).map(|unseen| format!("not seen: {unseen}")))
+        .collect()
 }
 
 /// Memory of the test program that is in no block.
@@ -97,6 +92,14 @@ fn unseen(recording: &Recording) -> Option<String> {
 }
 
 impl Ran {
+    /// Takes the numbers of all tests back: they were not measured.
+    pub(crate) fn forget_numbers(&mut self) {
+        for test in self.tests.iter_mut().filter(|test| test.result != TestResult::Ignored) {
+            test.numbers = Numbers::UNKNOWN;
+        }
+        self.doc_runs.iter_mut().for_each(|run| run.numbers = Numbers::UNKNOWN);
+    }
+
     /// For the table.
     pub(crate) fn keep(&self, state: &State) -> io::Result<()> {
         self.write_to(&state.path("ran"))

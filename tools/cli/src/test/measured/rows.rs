@@ -109,7 +109,7 @@ pub(crate) mod tests {
     use super::*;
 
     pub(crate) fn row(name: &str, bytes: u64) -> Row {
-        let numbers = Numbers { blocks: 1, bytes, peak_bytes: bytes, end_blocks: 0, end_bytes: 0 };
+        let numbers = Numbers { blocks: 1, bytes, peak_bytes: bytes, ..Numbers::default() };
         let result = TestResult::Ok;
         Row { name: name.into(), binary: "b".into(), kind: Kind::Unit, result, numbers }
     }

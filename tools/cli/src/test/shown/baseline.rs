@@ -60,11 +60,14 @@ pub(crate) fn read(target: &Path, name: &str) -> Result<Rows, Refused> {
     })
 }
 
-/// Saves `rows` as the baseline `name`.
+/// Saves `rows` as the baseline `name`, without tests that were not measured: a later run would be
+/// compared with nothing.
 pub(crate) fn save(rows: &Rows, target: &Path, name: &str) -> Result<PathBuf, Refused> {
     let path = path(target, name)?;
+    let mut known = rows.clone();
+    known.rows.retain(|row| !row.numbers.is_unknown);
     let written = fs::create_dir_all(folder(target))
-        .and_then(|()| output::to_path(&path, &mut |out| json::write(rows, out)));
+        .and_then(|()| output::to_path(&path, &mut |out| json::write(&known, out)));
     match written {
         Ok(()) => Ok(path),
         Err(error) => {
@@ -90,6 +93,11 @@ mod tests {
         let path = save(&rows, &target, "main").unwrap();
         save(&rows, &target, "old one").unwrap();
         assert_eq!(path, target.join("mod-alloc/baselines/main.json"));
+        assert_eq!(read(&target, "main").unwrap(), rows);
+        let mut unknown = rows.clone();
+        unknown.rows.push(row("b", 0));
+        unknown.rows[1].numbers = crate::test::measured::numbers::Numbers::UNKNOWN;
+        save(&unknown, &target, "main").unwrap();
         assert_eq!(read(&target, "main").unwrap(), rows);
         let missing = read(&target, "mian").unwrap_err().text;
         assert!(missing.ends_with("there are: main, old one"), "{missing}");

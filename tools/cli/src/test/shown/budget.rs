@@ -66,6 +66,8 @@ pub(crate) struct Comparison {
     /// Tests that are only in one of them.
     pub(crate) new: Vec<Row>,
     pub(crate) gone: Vec<Row>,
+    /// Tests without numbers.
+    pub(crate) unknown: Vec<Row>,
     /// The number of tests that are in both.
     pub(crate) compared: usize,
 }
@@ -80,6 +82,10 @@ pub(crate) fn compare(rows: &Rows, baseline: &Rows) -> Comparison {
     let mut comparison = Comparison::default();
     let (mut total_before, mut total_now) = (Numbers::default(), Numbers::default());
     for (key, row) in &now {
+        if row.numbers.is_unknown {
+            comparison.unknown.push(row.clone());
+            continue;
+        }
         let Some(old) = before.get(key) else {
             comparison.new.push(row.clone());
             continue;
@@ -158,6 +164,17 @@ mod tests {
         assert_eq!(above(&[("a", 1)], &[("a", 0)], 1e9).len(), 4);
         let comparison = compare(&rows(&[("a", 1)]), &rows(&[("a", 0)]));
         assert!(comparison.grown[0].percent().is_infinite());
+    }
+
+    #[test]
+    fn tests_without_numbers_are_told_and_neither_shrank_nor_are_new() {
+        let mut now = rows(&[("a", 10), ("b", 0), ("c", 0)]);
+        now.rows[1].numbers = Numbers::UNKNOWN;
+        now.rows[2].numbers = Numbers::UNKNOWN;
+        let comparison = compare(&now, &rows(&[("a", 10), ("b", 1000)]));
+        let names: Vec<_> = comparison.unknown.iter().map(|row| row.name.as_str()).collect();
+        assert_eq!((names, comparison.compared), (vec!["b", "c"], 1));
+        assert!(comparison.new.is_empty() && comparison.gone.is_empty());
     }
 
     #[test]

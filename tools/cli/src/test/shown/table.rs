@@ -7,6 +7,7 @@ use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Tab
 
 use super::budget::{Change, Comparison, Number};
 use crate::base::style::{FAINT, HEADING, Painted, STRONG, WARNING};
+use crate::test::measured::numbers::Numbers;
 use crate::test::measured::results::TestResult;
 use crate::test::measured::rows::{Row, Rows};
 use crate::test::measured::workspace::Kind;
@@ -17,16 +18,7 @@ pub(crate) fn rows(rows: &Rows, width: u16) -> String {
     let several = rows.rows.iter().any(|row| row.binary != rows.rows[0].binary);
     let mut table = table(width, &["test", "blocks", "bytes", "peak", "at end"]);
     for row in &rows.rows {
-        let numbers = &row.numbers;
-        table.add_row(cells(
-            named(row, several),
-            [
-                Count(numbers.blocks).to_string(),
-                Bytes(numbers.bytes).to_string(),
-                Bytes(numbers.peak_bytes).to_string(),
-                live(numbers.end_bytes, numbers.end_blocks),
-            ],
-        ));
+        table.add_row(cells(named(row, several), shown(&row.numbers)));
     }
     let total = rows.total();
     let tests = Counted { count: rows.rows.len() as u64, one: "test", many: "tests" };
@@ -40,6 +32,18 @@ pub(crate) fn rows(rows: &Rows, width: u16) -> String {
         ],
     ));
     painted(&table)
+}
+
+fn shown(numbers: &Numbers) -> [String; 4] {
+    if numbers.is_unknown {
+        return std::array::from_fn(|_| "?".to_owned());
+    }
+    [
+        Count(numbers.blocks).to_string(),
+        Bytes(numbers.bytes).to_string(),
+        Bytes(numbers.peak_bytes).to_string(),
+        live(numbers.end_bytes, numbers.end_blocks),
+    ]
 }
 
 fn live(bytes: u64, blocks: u64) -> String {
@@ -132,9 +136,13 @@ pub(crate) fn comparison(
         let _ = writeln!(text, "{}", Painted(STRONG, title));
         text.push_str(&grown(&changes, width));
     }
-    for (title, rows) in [("New", &comparison.new), ("Gone", &comparison.gone)] {
+    for (title, rows) in [
+        (format!("New since '{name}'"), &comparison.new),
+        (format!("Gone since '{name}'"), &comparison.gone),
+        ("Not measured".to_owned(), &comparison.unknown),
+    ] {
         if !rows.is_empty() {
-            let _ = writeln!(text, "{title} since '{name}', not compared:");
+            let _ = writeln!(text, "{title}, not compared:");
         }
         for row in rows {
             let _ = writeln!(text, "  {} {}", row.binary, row.name);
@@ -227,6 +235,11 @@ mod tests {
         assert!(text.contains("1000 B") && text.contains("1.95 KiB") && text.contains("+100.0 %"));
         assert!(text.contains("New since 'main', not compared:\n  b new\n"), "{text}");
         assert!(text.contains("Gone since 'main', not compared:\n  b gone\n"), "{text}");
+        let mut now = before.clone();
+        now.rows[0].numbers = Numbers::UNKNOWN;
+        let text = plain(&comparison(&compare(&now, &before), "main", None, 80));
+        assert!(text.contains("Not measured, not compared:\n  b a\n"), "{text}");
+        assert_eq!(plain(&rows(&now, 80)).lines().nth(1).unwrap().matches('?').count(), 4);
         let text = plain(&comparison(&compare(&before, &before), "main", None, 80));
         assert_eq!(text, "Nothing grew since 'main' (2 tests compared)\n");
     }

@@ -10,6 +10,8 @@ use object::read::elf::ElfFile64;
 use object::{Endianness, Object, ObjectSection, ObjectSymbol, SymbolKind};
 use serde::{Deserialize, Serialize};
 
+use mod_alloc::symbolize::own_allocator;
+
 use crate::program::Program;
 use crate::test::measured::numbers::Ranges;
 use crate::test::shared::state::{State, unique};
@@ -26,12 +28,16 @@ const BEGIN: &str = "test::__rust_begin_short_backtrace";
 pub(crate) struct Facts {
     /// Why nothing can be preloaded into it.
     pub(crate) refusal: Option<String>,
+    /// An allocator that it brings along, by name.
+    pub(crate) allocator: Option<String>,
     /// Its harness is libtest.
     pub(crate) libtest: bool,
     /// Its harness writes a log when it is asked to.
     pub(crate) log: bool,
     /// The functions that libtest calls tests from.
     pub(crate) begin: Ranges,
+    /// The functions of `std::thread`, which call malloc whatever the global allocator is.
+    pub(crate) threads: Ranges,
     /// The functions before a program's `main`: the runtime allocates there.
     pub(crate) start: Ranges,
     /// The functions of doc tests, with their crate and module: `rust_out`,
@@ -57,7 +63,10 @@ impl Facts {
         }
         let bytes = fs::read(program).unwrap_or_default();
         match ElfFile64::<Endianness>::parse(bytes.as_slice()) {
-            Ok(elf) => Self::of_elf(&elf),
+            Ok(elf) => {
+                let allocator = own_allocator(program).map(|allocator| allocator.to_string());
+                Self { allocator, ..Self::of_elf(&elf) }
+            }
             // A script, which is a harness of its own.
             Err(_) => Self::default(),
         }
@@ -86,6 +95,8 @@ impl Facts {
         let function = name.split('<').next().unwrap_or_default().trim_end_matches("::");
         if function == BEGIN {
             self.begin.push(range);
+        } else if name.contains("std::thread::") {
+            self.threads.push(range);
         } else if name.starts_with("std::rt::lang_start") {
             self.start.push(range);
         } else if let Some(test) = doc_test(&name) {

@@ -7,7 +7,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use mod_alloc::recording::model::Recording;
 
 use crate::test::measured::from_log;
-use crate::test::measured::numbers::Numbers;
+use crate::test::measured::numbers::{Functions, Numbers, Ranges, allocates_by_malloc};
 use crate::test::measured::ran::{self, DocRun, Ran, Test};
 use crate::test::measured::results::{self, TestResult};
 use crate::test::shared::options;
@@ -35,9 +35,39 @@ impl Outcome<'_> {
             None => whole(recording.as_ref().ok(), self.status.success(), &test.arguments),
         };
         match recording {
-            Ok(recording) => ran.notes.extend(ran::losses(&recording)),
-            Err(why) => ran.notes.push(format!("it ran and was not measured: {why}")),
+            Ok(recording) if self.is_measured(&recording) => {
+                ran.notes.extend(ran::losses(&recording));
+                ran.notes.extend(test.facts.allocator.as_deref().map(partly_measured));
+            }
+            // Its notes would be of the C library's blocks.
+            Ok(_) => ran = self.unmeasured(ran),
+            Err(why) => {
+                ran.forget_numbers();
+                ran.notes.push(format!("it ran and was not measured: {why}"));
+            }
         }
+        ran
+    }
+
+    /// The program's own code allocates by `malloc`.
+    fn is_measured(&self, recording: &Recording) -> bool {
+        let facts = &self.test.facts;
+        let none = Ranges::new();
+        let start = if facts.libtest { &facts.start } else { &none };
+        let functions = Functions { start, begin: &facts.begin, threads: &facts.threads };
+        allocates_by_malloc(recording, &functions)
+    }
+
+    fn unmeasured(&self, mut ran: Ran) -> Ran {
+        ran.forget_numbers();
+        let allocator = match &self.test.facts.allocator {
+            Some(allocator) => format!("it brings {allocator} and allocates from it directly"),
+            None => "its own code did not call malloc, so it has an allocator of its own".into(),
+        };
+        ran.notes = vec![format!(
+            "it ran and was not measured: {allocator}. Leave that allocator out of tests, or use the \
+             crate `mod-alloc` in them, which wraps any allocator"
+        )];
         ran
     }
 
@@ -68,6 +98,10 @@ impl Outcome<'_> {
         let text = String::from_utf8_lossy(&text).into_owned();
         text.lines().filter_map(|line| Some(line.strip_suffix(": test")?.to_owned())).collect()
     }
+}
+
+fn partly_measured(allocator: &str) -> String {
+    format!("it brings {allocator}: blocks that it allocates from that directly are in no row")
 }
 
 /// The doc tests that a process ran.

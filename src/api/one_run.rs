@@ -1,0 +1,191 @@
+//! The names of reports where several processes of one run write to the same path.
+//!
+//! A program that starts itself, or others with this crate, in its own folder has one path for all
+//! their reports. The path belongs to the first process; the others append their ids. A later run
+//! by hand overwrites the earlier report, as always. Two rules tell a process of this run from an
+//! earlier run:
+//!
+//! - A process whose living ancestor has this crate, the same pattern and the same folder leaves
+//!   the path to that ancestor. It is found through `/proc`: an environment variable would be seen
+//!   by the program, and would have to be set among its threads.
+//! - A report of another process, written since this process began, stays. That is the rule for
+//!   processes that run at once and do not descend from each other, for orphans, and where there is
+//!   no `/proc`.
+//!
+//! Neither finds a child that ends before the next one begins where there is no `/proc`.
+
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read};
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+use std::vec::Vec;
+
+use crate::base::sync::Ordering;
+use crate::base::{os, path_pattern};
+use crate::engine::session;
+use crate::symbolize::has_section;
+
+/// The section by which an executable that records itself is known. No symbol: those are stripped.
+const SECTION: &str = "mod_alloc_records";
+
+#[unsafe(link_section = "mod_alloc_records")]
+static MARK: [u8; 1] = [1];
+
+/// Longest chain of ancestors that is looked at: more is a mistake in the reading of it.
+const MOST_ANCESTORS: usize = 64;
+
+/// More names are not tried: the report goes to the last.
+const MOST_NAMES: u32 = 100;
+
+/// The begin of a report, which names its process. The command's line stands before that.
+const HEAD: u64 = 1 << 16;
+
+/// True if an ancestor that still runs will write its report by the same `pattern` in the same
+/// folder.
+pub(crate) fn has_ancestor(pattern: &[u8]) -> bool {
+    // Keeps the section in this executable.
+    std::hint::black_box(&MARK);
+    let mut id = std::os::unix::process::parent_id();
+    for _ in 0..MOST_ANCESTORS {
+        if id == 0 {
+            return false;
+        }
+        if writes_by(id, pattern).unwrap_or(false) {
+            return true;
+        }
+        let Some(parent) = parent_of(id) else { return false };
+        id = parent;
+    }
+    false
+}
+
+/// The parent of process `id`. Its name, in parentheses, may contain anything.
+fn parent_of(id: u32) -> Option<u32> {
+    let text = fs::read_to_string(std::format!("/proc/{id}/stat")).ok()?;
+    let (_, rest) = text.rsplit_once(')')?;
+    rest.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// True if process `id` records itself, and writes its report by `pattern` to our folder. `None` if
+/// that cannot be known: it is another user's.
+fn writes_by(id: u32, pattern: &[u8]) -> Option<bool> {
+    let of_process = |name: &str| PathBuf::from(std::format!("/proc/{id}/{name}"));
+    let is_here = || {
+        let (ours, its) = (fs::metadata(".").ok()?, fs::metadata(of_process("cwd")).ok()?);
+        Some((ours.dev(), ours.ino()) == (its.dev(), its.ino()))
+    };
+    if !pattern.starts_with(b"/") && !is_here()? {
+        return Some(false);
+    }
+    let environment = fs::read(of_process("environ")).ok()?;
+    let out = value(&environment, b"MOD_ALLOC_OUT=").unwrap_or(b"dhat-heap.json");
+    if out != pattern || value(&environment, b"MOD_ALLOC=") == Some(b"off") {
+        return Some(false);
+    }
+    let executable = of_process("exe");
+    let name = |path: &Path| Some(fs::read_link(path).ok()?.file_name()?.to_owned());
+    if path_pattern::names_executable(pattern)
+        && name(&executable)? != name(Path::new("/proc/self/exe"))?
+    {
+        return Some(false);
+    }
+    Some(has_section(&executable, SECTION.as_bytes()))
+}
+
+/// The value of a variable that is not empty, in a process's environment.
+fn value<'e>(environment: &'e [u8], name: &[u8]) -> Option<&'e [u8]> {
+    let mut entries = environment.split(|byte| *byte == 0);
+    let value = entries.find_map(|entry| entry.strip_prefix(name))?;
+    (!value.is_empty()).then_some(value)
+}
+
+/// Opens an empty file for a report: `path`, or `path.ID` if another process of this run has its
+/// report there, or `path.ID.2` and so on if processes of several namespaces have the same id.
+pub(crate) fn open(path: &Path) -> io::Result<(PathBuf, File)> {
+    let began = began();
+    let mut name = path.to_owned();
+    for number in 1..MOST_NAMES {
+        if let Some(file) = open_unless_taken(&name, began)? {
+            return Ok((name, file));
+        }
+        name = with_id(path, number);
+    }
+    File::create(&name).map(|file| (name, file))
+}
+
+/// The path with this process's id, and from the second on with a number.
+fn with_id(path: &Path, number: u32) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(std::format!(".{}", os::process_id()));
+    if number > 1 {
+        name.push(std::format!(".{number}"));
+    }
+    name.into()
+}
+
+/// The time of day at which this process began to record.
+fn began() -> SystemTime {
+    let started = session::get().map_or_else(os::monotonic_nanos, |session| {
+        session.header.process.started_nanos.load(Ordering::Relaxed)
+    });
+    let age = os::monotonic_nanos().saturating_sub(started);
+    let now = SystemTime::now();
+    now.checked_sub(Duration::from_nanos(age)).unwrap_or(now)
+}
+
+/// The file at `path`, made empty; `None` if it stays another process's. The file is written in
+/// place: it may be a link, a device, or in a folder that cannot be written to. The lock keeps two
+/// processes that end at once from taking one name.
+fn open_unless_taken(path: &Path, began: SystemTime) -> io::Result<Option<File>> {
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+    let found = file.metadata()?;
+    if !found.is_file() {
+        return Ok(Some(file));
+    }
+    if !os::files::try_lock(file.as_raw_fd()) {
+        return Ok(None);
+    }
+    // Another process may have written it before it gave the lock up.
+    let written = file.metadata()?.modified()?;
+    let is_of_now = (began..=SystemTime::now()).contains(&written);
+    if is_of_now && writer_of(path).is_some_and(|id| id != os::process_id()) {
+        return Ok(None);
+    }
+    file.set_len(0)?;
+    Ok(Some(file))
+}
+
+/// The id of the process that the report at `path` is of; `None`: there is no report.
+fn writer_of(path: &Path) -> Option<u32> {
+    let mut head = Vec::new();
+    File::open(path).ok()?.take(HEAD).read_to_end(&mut head).ok()?;
+    let key = b"\"pid\":";
+    let at = head.windows(key.len()).position(|window| window == key)? + key.len();
+    let digits = head.get(at..)?.trim_ascii_start();
+    let len = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    OsStr::from_bytes(digits.get(..len)?).to_str()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_are_found_by_their_whole_name() {
+        let environment = b"XMOD_ALLOC=1\0MOD_ALLOC_OUT=a\0MOD_ALLOC=\0";
+        assert_eq!(value(environment, b"MOD_ALLOC_OUT="), Some(&b"a"[..]));
+        assert_eq!(value(environment, b"MOD_ALLOC="), None);
+        assert_eq!(value(environment, b"PATH="), None);
+    }
+
+    #[test]
+    fn the_parent_of_this_process_is_known_to_the_kernel() {
+        let parent = std::os::unix::process::parent_id();
+        assert_eq!(parent_of(os::process_id()), Some(parent));
+        assert_eq!(parent_of(u32::MAX), None);
+    }
+}
