@@ -13,6 +13,7 @@ const char *volatile message = "<jemalloc>: Unsupported system page size\n";
 
 int main(int argc, char **argv) {
     if (argc != 3) return 2;
+    free(malloc(10));
     size_t bytes = strtoul(argv[1], NULL, 10) << 20;
     const char *how = argv[2];
     int is_block = strcmp(how, "blocks") == 0;
