@@ -129,7 +129,7 @@ mod tests {
         let (script, trace) = (folder.join("script"), folder.join("trace"));
         fs::write(&script, format!("#!/bin/sh\n: >{}\n", trace.display())).unwrap();
         fs::set_permissions(&script, Permissions::from_mode(0o755)).unwrap();
-        assert_eq!(loaded(&script), [PathBuf::new(); 0]);
+        assert!(loaded(&script).is_empty());
         assert!(!trace.exists());
         fs::remove_dir_all(folder).unwrap();
     }
