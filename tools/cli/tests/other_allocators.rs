@@ -54,6 +54,20 @@ fn new_and_delete_in_all_forms() {
     }
 }
 
+/// These come before the allocator's, and the allocator itself may call them. Before tcmalloc has run its
+/// constructor, it says of no block how large it is: such blocks are not recorded, and their frees are
+/// counted as lost.
+#[test]
+fn operators_of_the_program_stay_its_own() {
+    for allocator in ALLOCATORS {
+        let (ended, recorded) = wrapped_like_plain(&with(allocator, "own_new", ""));
+        let unknown = ["damaged_trailers", "damaged_bytes"];
+        let expected = if allocator == TCMALLOC { &unknown[..] } else { &[] };
+        assert_eq!(recorded.other_losses(expected), [], "{allocator}");
+        recorded.assert_counted(&ended.with_status(0).stdout);
+    }
+}
+
 /// Stacks that have the function begin with it: no frame of ours or of the allocator's is further in.
 fn begins_with_the_program(recorded: &Recorded, site: &str) {
     let stacks = recorded.report.points.iter().map(|point| recorded.report.stack(point));

@@ -6,7 +6,7 @@
 
 use core::ffi::c_int;
 
-use mod_alloc::preload::Recorder;
+use mod_alloc::preload::{Known, Recorder};
 
 use crate::environment;
 use crate::next::{Next, early, next, no_memory};
@@ -41,15 +41,47 @@ pub(crate) fn padded(recorder: Recorder, size: usize) -> Option<usize> {
 ///
 /// # Safety
 ///
-/// The block must be of at least `size` bytes and a trailer's.
+/// The block must be null or one of the next allocator.
 #[inline(always)]
 pub(crate) unsafe fn record(next: Next, recorder: Recorder, block: *mut u8, size: usize) {
     if !block.is_null() {
         // SAFETY: a block of the next allocator.
         let usable = unsafe { next.usable_size(block) };
-        // SAFETY: the caller's promise.
-        unsafe { recorder.allocated(block, usable, size) };
+        if next.knows_sizes() || has_room(recorder, usable, size) {
+            // SAFETY: as large as was just seen.
+            unsafe { recorder.allocated(block, usable, size) };
+        }
     }
+}
+
+/// Records that a block has become another one of `size` bytes. `usable` and `known` are what the
+/// old one had.
+///
+/// # Safety
+///
+/// The block must be one of the next allocator.
+#[inline(always)]
+pub(crate) unsafe fn record_resized(
+    (next, recorder): (Next, Recorder),
+    moved: *mut u8,
+    (usable, known): (usize, Option<Known>),
+    size: usize,
+) {
+    // SAFETY: a block of the next allocator.
+    let now = unsafe { next.usable_size(moved) };
+    if next.knows_sizes() || has_room(recorder, now, size) {
+        // SAFETY: as large as was just seen.
+        unsafe { recorder.resized(moved, now, known, size) };
+    } else {
+        recorder.gone(usable, known);
+    }
+}
+
+/// True if a block has the bytes that were asked for. tcmalloc says 0 of all blocks until it has
+/// run its own constructor: those are not recorded.
+#[inline(always)]
+fn has_room(recorder: Recorder, usable: usize, size: usize) -> bool {
+    usable.checked_sub(recorder.trailer()) >= Some(size)
 }
 
 /// # Safety
@@ -143,9 +175,7 @@ pub(crate) unsafe extern "C" fn realloc(block: *mut u8, size: usize) -> *mut u8 
         return moved;
     }
     // SAFETY: just reallocated.
-    let usable = unsafe { next.usable_size(moved) };
-    // SAFETY: as large as was asked for.
-    unsafe { recorder.resized(moved, usable, known, size) };
+    unsafe { record_resized((next, recorder), moved, (usable, known), size) };
     moved
 }
 
@@ -181,9 +211,7 @@ unsafe fn realloc_to_nothing(
         return moved;
     }
     // SAFETY: just reallocated.
-    let usable = unsafe { next.usable_size(moved) };
-    // SAFETY: as large as was asked for.
-    unsafe { recorder.resized(moved, usable, known, 0) };
+    unsafe { record_resized((next, recorder), moved, (usable, known), 0) };
     moved
 }
 

@@ -19,7 +19,7 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 use mod_alloc::preload::Recorder;
 
 use crate::behind::{behind, find};
-use crate::exports::{self, padded, record, recorder_behind};
+use crate::exports::{self, padded, record, record_resized, recorder_behind};
 use crate::next::{Next, early, next, no_memory};
 
 /// The arguments of a call, in registers; those that a function has not are anything.
@@ -315,9 +315,7 @@ unsafe fn resize(
         unsafe { new.write_bytes(0, size - had) };
     }
     // SAFETY: just reallocated.
-    let usable = unsafe { next.usable_size(moved) };
-    // SAFETY: as large as was asked for.
-    unsafe { recorder.resized(moved, usable, known, size) };
+    unsafe { record_resized((next, recorder), moved, (usable, known), size) };
     moved
 }
 

@@ -122,7 +122,10 @@ fn look() -> Option<Next> {
             next_is_glibcs();
             if glibc::has_known_blocks() { GLIBC } else { READY }
         }
-        true if leaves_room_for_trailers(|address| ALLOCATOR.has(address)) => READY,
+        true if leaves_room_for_trailers(|address| ALLOCATOR.has(address)) => {
+            ask_once();
+            READY
+        }
         _ => UNUSABLE,
     };
     STATE.store(state, Ordering::Release); // pairs with the Acquire in `next`
@@ -168,6 +171,20 @@ mod glibc {
                 unsafe { next.free(block) };
                 found == Some(expected)
             })
+    }
+}
+
+/// Asks for the size of a block while nothing is recorded yet. tcmalloc makes an object by `new`
+/// when it is asked the first time; a program's own `new` calls `malloc`, which asks again.
+fn ask_once() {
+    let next = Next { state: READY };
+    // SAFETY: any size may be asked for.
+    let block = unsafe { next.malloc(1) };
+    if !block.is_null() {
+        // SAFETY: just allocated.
+        unsafe { next.ask_usable_size(block) };
+        // SAFETY: just allocated, and not used any more.
+        unsafe { next.free(block) };
     }
 }
 
@@ -236,6 +253,12 @@ impl Next {
     #[inline(always)]
     pub(crate) fn calls(self, caller: usize) -> bool {
         ALLOCATOR.has(caller) || OURS.has(caller)
+    }
+
+    /// True if the sizes of blocks are known from the first one on.
+    #[inline(always)]
+    pub(crate) fn knows_sizes(self) -> bool {
+        self.state == GLIBC
     }
 
     /// How many bytes of a block may be used.

@@ -13,6 +13,7 @@ use std::process::{Command, Stdio};
 
 use object::{Object, ObjectSymbol, ReadCache};
 
+use super::elf;
 use super::machine::Elf;
 
 /// A family of functions.
@@ -65,6 +66,10 @@ pub(crate) fn libraries(library: &Path, executable: &Path) -> Vec<PathBuf> {
 /// The libraries that the loader loads with the program, in the order in which it looks for
 /// functions; none if it cannot be asked.
 fn loaded(executable: &Path) -> Vec<PathBuf> {
+    // A program that cannot be read may be one without glibc's loader: it would begin.
+    if elf::check(executable).is_err() {
+        return Vec::new();
+    }
     // As ldd does: the loader prints them, and the program does not begin.
     let mut command = Command::new(executable);
     command.env("LD_TRACE_LOADED_OBJECTS", "1").stdin(Stdio::null()).stderr(Stdio::null());
@@ -113,6 +118,20 @@ mod tests {
         assert_eq!(path("\t./a => b/x (1).so (0x7f)"), Some("b/x (1).so".into()));
         assert_eq!(path("\tlibgone.so => not found"), None);
         assert_eq!(path(""), None);
+    }
+
+    #[test]
+    fn a_file_that_no_loader_of_glibcs_loads_is_not_started() {
+        use std::fs::{self, Permissions};
+        use std::os::unix::fs::PermissionsExt;
+        let folder = std::env::temp_dir().join(format!("mod-alloc-fronts-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let (script, trace) = (folder.join("script"), folder.join("trace"));
+        fs::write(&script, format!("#!/bin/sh\n: >{}\n", trace.display())).unwrap();
+        fs::set_permissions(&script, Permissions::from_mode(0o755)).unwrap();
+        assert!(loaded(&script).is_empty());
+        assert!(!trace.exists());
+        fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]
