@@ -10,6 +10,7 @@ use std::vec::Vec;
 pub use crate::recording::heap_moment::{HeapMoment, HeapStates};
 pub use crate::recording::losses::{Loss, Losses};
 pub use crate::recording::timeline::{Histogram, Histograms, Moments, SiteMoment, Timeline};
+pub use crate::store::unrecorded::Why;
 
 /// Everything one process recorded, read at one moment.
 #[derive(Debug, Clone, Default)]
@@ -43,6 +44,8 @@ pub struct Recording {
     pub groups: Vec<Group>,
     /// How the recording ended.
     pub ending: Ending,
+    /// Programs that the process executed or started and that are not recorded.
+    pub unrecorded: Unrecorded,
     /// Captures taken both ways, with `MOD_ALLOC_SELF_CHECK=on`, and how many of them differed.
     pub self_check: Option<SelfCheck>,
     /// The allocator's state near the peak and at the end.
@@ -81,6 +84,7 @@ impl Recording {
             losses: self.losses,
             groups: self.groups.clone(),
             ending: self.ending,
+            unrecorded: self.unrecorded.clone(),
             self_check: self.self_check,
             heap_states: self.heap_states,
             timeline: self.timeline.clone(),
@@ -88,6 +92,19 @@ impl Recording {
             histograms: self.histograms.clone(),
         }
     }
+}
+
+/// Programs that a process executed in its own place, or in processes that it started, and that are
+/// not recorded. All but forks are noted under `mod-alloc run` alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unrecorded {
+    /// How many there were.
+    pub count: u32,
+    /// The name of the latest one's file, or its beginning. Empty: it was a forked child.
+    pub name: String,
+    /// Why the latest one is not recorded.
+    pub why: Option<Why>,
 }
 
 /// How a recording ended.

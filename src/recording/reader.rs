@@ -19,7 +19,9 @@ use std::string::String;
 use std::vec::Vec;
 
 use crate::base::sync::Ordering;
-use crate::recording::model::{Ending, HeapStates, Module, Recording, SelfCheck, Settings};
+use crate::recording::model::{
+    Ending, HeapStates, Module, Recording, SelfCheck, Settings, Unrecorded, Why,
+};
 use crate::recording::{heap_moments, losses};
 use crate::store::layout::{COMMAND_SIZE, EXIT, GONE, Header};
 use crate::store::peak::{BOUNDED, Front, HeapNow, Interval};
@@ -84,6 +86,7 @@ pub(crate) fn read(view: &View<'_>, span: Span) -> Recording {
         losses: losses::read(header, view.used_slots().map(|(_, slot)| slot)),
         groups: view.groups.iter().skip(1).map(group).collect(),
         ending: ending(header),
+        unrecorded: unrecorded(header),
         self_check: self_check(header),
         heap_states: match header.version.load(Ordering::Relaxed) {
             1 => HeapStates::default(),
@@ -101,6 +104,15 @@ fn ending(header: &Header) -> Ending {
         GONE => Ending::Gone,
         _ => Ending::Open,
     }
+}
+
+fn unrecorded(header: &Header) -> Unrecorded {
+    let words = &header.self_check.unrecorded;
+    let count = words.count.load(Ordering::Relaxed);
+    let name = bytes(&words.name, size_of_val(&words.name));
+    let name = String::from_utf8_lossy(&name).trim_end_matches('\0').into();
+    let why = (count != 0).then(|| Why::of_number(words.why.load(Ordering::Relaxed)));
+    Unrecorded { count, name, why }
 }
 
 fn self_check(header: &Header) -> Option<SelfCheck> {

@@ -12,6 +12,7 @@
 //! | `exports` | the functions that the program calls |
 //! | `next` | the functions behind them; what is allocated while they are being looked for |
 //! | `environment` | what a program that is not to be recorded must not inherit |
+//! | `exec` | programs that this one executes: what they inherit, and which are not recorded |
 //! | `unwinder` | keeps libgcc out |
 //! | `threads`, `names` | each test of a test program as a group |
 //!
@@ -21,6 +22,7 @@
 
 mod entries;
 mod environment;
+mod exec;
 mod exports;
 mod names;
 mod next;
@@ -37,7 +39,9 @@ extern "C" fn start() {
             recorder.begin_group(b"main", b"main");
         }
     }
-    if !mod_alloc::preload::follows_children() {
+    let follows_children = mod_alloc::preload::follows_children();
+    exec::prepare(follows_children);
+    if !follows_children {
         environment::forget_us();
     }
 }

@@ -19,6 +19,7 @@ use crate::units::Counted;
 
 use super::output::{Format, Output};
 use super::summary;
+use super::unrecorded::UnrecordedPrograms;
 
 /// Reports that were made.
 #[derive(Debug)]
@@ -65,6 +66,9 @@ pub(crate) fn of_process(
         summary::print(&document, &target, output.format == Format::Dhat);
     }
     tell_of_deleted(&profile);
+    let mut unrecorded = UnrecordedPrograms::default();
+    unrecorded.add(&recording);
+    unrecorded.tell();
     let is_complete =
         is_complete && tell_failure(output.write_page(&target, &document), &target, path);
     Ok(Made { blocks: document.totals().total_blocks, is_complete, is_running: false })
@@ -113,6 +117,7 @@ fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
     let mut merger = Merger::default();
     let mut is_complete = true;
     let mut running = BTreeSet::new();
+    let mut unrecorded = UnrecordedPrograms::default();
     for (path, file) in opened {
         let recording = match file {
             Some(file) => read(path, file, false),
@@ -123,6 +128,7 @@ fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
             continue;
         };
         // A recording whose name has changed meanwhile is that of a child that has just begun.
+        unrecorded.add(&recording);
         let pid = recording.pid;
         let is_running = !path.exists()
             || recordings::is_running(pid, path)
@@ -145,6 +151,7 @@ fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
     is_complete &= tell_failure(written, &target, folder);
     let running = running.len() as u64;
     tell_of_processes(&merged, running, folder);
+    unrecorded.tell();
     let blocks = merged.totals().total_blocks;
     Ok(Made { blocks, is_complete, is_running: running > 0 })
 }

@@ -16,7 +16,7 @@ use super::ahead::Ahead;
 use super::arguments::{Arguments, Children};
 use super::failure::{Failure, refused};
 use super::moments::Moments;
-use super::place::Place;
+use super::place::{self, Place};
 use super::process::Ended;
 use super::{environment, process, signal_names, unseen};
 
@@ -55,7 +55,7 @@ impl<'a> Run<'a> {
             return Ok(Self::plain(arguments, path, command));
         }
         let program = Program::examine(path).map_err(refused)?;
-        let library = preload::library().map_err(refused)?;
+        let library = preload::library(place::users(arguments.children)).map_err(refused)?;
         let place = Place::of(arguments)?;
         environment::set(arguments, &library, &place);
         Ok(Self { arguments, program, place, command })

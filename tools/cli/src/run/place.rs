@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::base::say::say;
+use crate::base::system::{Users, user};
 use crate::recordings::{self, RunFolder};
 
 use super::arguments::{Arguments, Children};
@@ -25,7 +26,7 @@ impl Place {
     /// The place that the user asks for.
     pub(super) fn of(arguments: &Arguments) -> Result<Self, Failure> {
         match &arguments.record {
-            None => RunFolder::create().map(Self::Own).map_err(refused),
+            None => RunFolder::create(users(arguments.children)).map(Self::Own).map_err(refused),
             Some(path) => kept(path, arguments.children),
         }
     }
@@ -72,6 +73,11 @@ impl Place {
             folder.remove_if_empty();
         }
     }
+}
+
+/// Only root's processes can become other users without gaining rights.
+pub(super) fn users(children: Children) -> Users {
+    if children == Children::Yes && user() == 0 { Users::Any } else { Users::Own }
 }
 
 /// A file or folder that the user keeps: it must be new.
