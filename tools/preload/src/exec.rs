@@ -6,7 +6,7 @@
 //! ```
 //!
 //! A library that the other program's loader cannot load makes the loader complain on the program's
-//! standard error; musl's loader even ends the program. So such a program does not inherit our entry
+//! standard error; musl's loader ends the program. So such a program does not inherit our entry
 //! in `LD_PRELOAD`. What is noted is in the recording of this process, which `mod-alloc run` reads.
 //!
 //! These functions run between `fork` or `vfork` and the end of the process's old program, so they

@@ -119,8 +119,15 @@ fn can(path: &[u8], rights: c_int) -> bool {
         len += 1;
     }
     let Ok(name) = CStr::from_bytes_until_nul(&name) else { return true };
+    let (folder, flags) = (libc::AT_FDCWD, libc::AT_EACCESS);
     // SAFETY: the name ends with a zero byte.
-    unsafe { libc::faccessat(libc::AT_FDCWD, name.as_ptr(), rights, libc::AT_EACCESS) == 0 }
+    let failed = unsafe { libc::faccessat(folder, name.as_ptr(), rights, flags) } != 0;
+    // SAFETY: gives the address of the thread's errno, which is always valid.
+    let errno = unsafe { libc::__errno_location() };
+    // A sandbox may refuse the question with other errors.
+    // SAFETY: see above.
+    !failed
+        || !matches!(unsafe { *errno }, libc::EACCES | libc::ENOENT | libc::ENOTDIR | libc::EROFS)
 }
 
 /// Variables and bytes of `LD_PRELOAD` that fit on the stack.
