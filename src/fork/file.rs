@@ -23,6 +23,9 @@ const NOTED: usize = offset_of!(Header, self_check)
     + offset_of!(SelfCheck, unrecorded)
     + offset_of!(Unrecorded, count);
 
+/// The place of the word that says if the file is locked.
+const LOCKED: usize = offset_of!(Header, self_check) + offset_of!(SelfCheck, locked);
+
 /// Copies the recording to a new file. If that fails, the child will not be recorded.
 pub(super) fn prepare(session: &Session) {
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -35,7 +38,9 @@ pub(super) fn prepare(session: &Session) {
 /// The copy of the recording.
 fn copied(session: &Session, path: Path) -> Option<File> {
     let file = File::create_new(path.c_str()).ok()?;
-    if copy(session.mapping, &file) {
+    // The child's mapping keeps the lock.
+    let is_locked = file.lock();
+    if copy(session.mapping, &file) && (is_locked || file.write_at(&0_u64.to_ne_bytes(), LOCKED)) {
         return Some(file);
     }
     files::remove(path.c_str());

@@ -247,7 +247,9 @@ pub(crate) struct SelfCheck {
     /// Since version 3, `MOD_ALLOC_LIFETIMES`. 1: lifetimes are counted, and a clock unit is 256 ns
     /// of the monotonic clock.
     pub(crate) lifetimes: Word,
-    spare: Word,
+    /// Since version 3: the process has locked the file as long as it lives. The number of its
+    /// namespace of process ids, or 1; 0: there is no lock.
+    pub(crate) locked: Word,
     pub(crate) unrecorded: Unrecorded,
 }
 

@@ -69,6 +69,9 @@ fn folders_in(folder: &Path) -> Vec<PathBuf> {
 
 /// A process still writes to the recording at `path`.
 pub(crate) fn is_running(pid: u32, path: &Path) -> bool {
+    if let Some(is_held) = RecordingFile::open(path).ok().and_then(|file| file.is_held()) {
+        return is_held;
+    }
     match fs::read(format!("/proc/{pid}/maps")) {
         Ok(maps) => fs::canonicalize(path).is_ok_and(|path| maps_name(&maps, &path)),
         // Another user's process: its number has to do.
