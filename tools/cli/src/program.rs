@@ -5,6 +5,7 @@ mod elf;
 mod examined;
 mod interpreter;
 mod ld_preload;
+mod loader;
 mod machine;
 pub(crate) mod preload;
 mod privileges;

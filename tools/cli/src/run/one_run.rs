@@ -54,7 +54,7 @@ impl<'a> Run<'a> {
         if std::env::var_os("MOD_ALLOC").is_some_and(|value| value == "off") {
             return Ok(Self::plain(arguments, path, command));
         }
-        let program = Program::examine(path).map_err(refused)?;
+        let program = Program::examine_with(path, words).map_err(refused)?;
         let library = preload::library(place::users(arguments.children)).map_err(refused)?;
         let place = Place::of(arguments)?;
         environment::set(arguments, &library, &place);
