@@ -62,6 +62,7 @@ unsafe extern "C" fn after_fork_in_child() {
     }
     open_locks(session);
     session.header.process.id.store(os::process_id(), Ordering::Relaxed);
+    parts::note_namespace(session);
     parts::rebuild(session);
     let own = crate::engine::inside::current_index();
     let mut threads = 0;

@@ -18,6 +18,7 @@ use crate::store::group;
 use crate::store::ids::{GroupId, SiteId};
 use crate::store::test_starts;
 use crate::store::trailer::at_end;
+pub use crate::store::unrecorded::Why;
 
 /// The process is recorded, and blocks have trailers.
 #[derive(Debug, Clone, Copy)]
@@ -325,6 +326,34 @@ pub fn lock_all(flags: c_int, next: impl Fn(c_int) -> c_int) -> c_int {
 #[must_use]
 pub fn reserve(len: usize) -> Option<core::ptr::NonNull<u8>> {
     os::reserve(len)
+}
+
+/// Notes a program that takes the place of this one, and is not recorded because that was not asked
+/// for; `false` if this process is not recorded itself. `name`: of the program's file.
+pub fn note_executed(name: &[u8]) -> bool {
+    let session = recorded().filter(|session| session.is_this_process());
+    note(session, Why::NotAsked, name)
+}
+
+/// Notes a program that this process executes or starts, and that is not recorded; `false` if this
+/// process is not recorded itself.
+pub fn note_unrecorded(why: Why, name: &[u8]) -> bool {
+    note(recorded(), why, name)
+}
+
+/// Takes the last note back: the program could not be executed.
+pub fn take_back_unrecorded() {
+    if let Some(session) = recorded() {
+        session.header.self_check.unrecorded.take_back();
+    }
+}
+
+fn note(session: Option<&Session>, why: Why, name: &[u8]) -> bool {
+    session.inspect(|session| session.header.self_check.unrecorded.note(why, name)).is_some()
+}
+
+fn recorded() -> Option<&'static Session> {
+    if session::is_muted() { None } else { session::get() }
 }
 
 /// True if forked and executed programs are to be recorded, too.

@@ -60,7 +60,19 @@ fn with_executable(push: &mut impl FnMut(&[u8]) -> bool) -> bool {
     let mut path = [0; PATH_SIZE];
     let len = os::executable(&mut path);
     let name = path.get(..len).and_then(|path| path.rsplit(|byte| *byte == b'/').next());
-    push(name.filter(|name| !name.is_empty()).unwrap_or(b"unknown"))
+    push(shortened(name.filter(|name| !name.is_empty()).unwrap_or(b"unknown")))
+}
+
+/// Bytes of an executable's name that are kept: a file's name has 255 at most, and the pattern may
+/// have more than that placeholder.
+const MOST: usize = 200;
+
+/// The first bytes of a name, whole characters.
+fn shortened(name: &[u8]) -> &[u8] {
+    let is_begin = |end: &usize| name.get(*end).is_none_or(|byte| byte & 0xc0 != 0x80);
+    // Bytes that are no UTF-8 are cut anywhere.
+    let end = (MOST - 3..=MOST).rev().find(is_begin).unwrap_or(MOST);
+    name.get(..end).unwrap_or(name)
 }
 
 struct Pushed<F>(F);
@@ -95,6 +107,16 @@ mod tests {
         let executable = std::env::current_exe().unwrap();
         let name = executable.file_name().unwrap().as_encoded_bytes();
         assert_eq!(expanded(b"%e"), name);
+    }
+
+    #[test]
+    fn long_names_are_cut_between_characters() {
+        assert_eq!(shortened(b"name"), b"name");
+        assert_eq!(shortened(&[b'a'; 250]).len(), 200);
+        let mut name = [b'a'; 250];
+        name[199..201].copy_from_slice("ä".as_bytes());
+        assert_eq!(shortened(&name).len(), 199);
+        assert_eq!(shortened(&[0x80; 250]).len(), 200);
     }
 
     #[test]

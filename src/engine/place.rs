@@ -107,11 +107,17 @@ fn leaves_half(size: usize) -> bool {
 /// A new file, mapped whole. A file that turns out to be of no use is removed.
 fn in_file(pattern: &CStr, size: usize, geometry: &Geometry) -> Result<Mapping, Errno> {
     let (file, path) = create(pattern)?;
+    // No reader takes the file for a recording yet.
+    let is_locked = file.lock();
     let made = file.set_len(size).and_then(|()| {
         // SAFETY: a place of the kernel's choice.
         let base = unsafe { file.map(None, size) }.ok_or(Errno::NO_MEMORY)?;
         SPACE.set_path(path);
-        prepare(base, geometry)
+        let mapping = prepare(base, geometry)?;
+        if is_locked {
+            mapping.header().self_check.locked.set(files::id_namespace());
+        }
+        Ok(mapping)
     });
     if made.is_err() {
         files::remove(path.c_str());
@@ -174,10 +180,11 @@ enum Found {
 
 /// Tells what the file is by its first bytes, without a trust in them.
 fn look_at(path: &CStr) -> Found {
-    use crate::store::layout::{Header, Process};
+    use crate::store::layout::{Header, Process, SelfCheck};
     use core::mem::offset_of;
-    let mut head = [0; 320];
-    let read = File::open(path).map_or(0, |file| file.read_at(&mut head, 0));
+    let mut head = [0; 832];
+    let Ok(file) = File::open(path) else { return Found::Other };
+    let read = file.read_at(&mut head, 0);
     let word = |at: usize| {
         head.get(at..).and_then(<[u8]>::first_chunk).copied().map_or(0, u32::from_ne_bytes)
     };
@@ -187,7 +194,13 @@ fn look_at(path: &CStr) -> Found {
     let process = offset_of!(Header, process);
     let id = word(process + offset_of!(Process, id));
     let is_open = word(process + offset_of!(Process, ending)) == OPEN;
-    if is_open && files::is_alive(id) { Found::Running } else { Found::Ended }
+    let locked = offset_of!(Header, self_check) + offset_of!(SelfCheck, locked);
+    let namespace = head.get(locked..).and_then(<[u8]>::first_chunk).copied();
+    let is_alive = match namespace.map_or(0, u64::from_ne_bytes) {
+        0 => files::is_alive(id),
+        namespace => files::is_held(file.is_locked(), namespace, id),
+    };
+    if is_open && is_alive { Found::Running } else { Found::Ended }
 }
 
 /// The path that a [pattern](crate::base::path_pattern) stands for; `true` if it has the process's

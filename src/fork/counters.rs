@@ -12,4 +12,6 @@ pub(super) fn adopt_file(_session: &'static Session) -> bool {
     true
 }
 
+pub(super) fn note_namespace(_session: &Session) {}
+
 pub(super) fn rebuild(_session: &'static Session) {}

@@ -7,26 +7,44 @@ use crate::base::os::files::{File, Path};
 use crate::base::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::engine::place::{create, expand};
 use crate::engine::session::Session;
-use crate::store::layout::{HEADER_SIZE, Header, Process};
+use crate::store::layout::{HEADER_SIZE, Header, Process, SelfCheck};
 use crate::store::mapping::Mapping;
 use crate::store::space::{Part, SPACE, shared_slot};
 use crate::store::timeline::FROM_WITHIN;
+use crate::store::unrecorded::{Unrecorded, Why};
 
 /// The prepared file's number plus one, while a fork is under way; 0: none.
 static PREPARED: AtomicU32 = AtomicU32::new(0);
 /// The number of prepared files: part of their names, until the children rename them.
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
+/// The place of the number of programs that are not recorded.
+const NOTED: usize = offset_of!(Header, self_check)
+    + offset_of!(SelfCheck, unrecorded)
+    + offset_of!(Unrecorded, count);
+
+/// The place of the word that says if the file is locked.
+const LOCKED: usize = offset_of!(Header, self_check) + offset_of!(SelfCheck, locked);
+
 /// Copies the recording to a new file. If that fails, the child will not be recorded.
 pub(super) fn prepare(session: &Session) {
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let Some(path) = name(count) else { return };
-    let Ok(file) = File::create_new(path.c_str()) else { return };
-    if copy(session.mapping, &file) {
-        PREPARED.store(file.into_number().cast_unsigned() + 1, Ordering::Relaxed);
-    } else {
-        files::remove(path.c_str());
+    match name(count).and_then(|path| copied(session, path)) {
+        Some(file) => PREPARED.store(file.into_number().cast_unsigned() + 1, Ordering::Relaxed),
+        None => session.header.self_check.unrecorded.note(Why::NoPlace, b""),
     }
+}
+
+/// The copy of the recording.
+fn copied(session: &Session, path: Path) -> Option<File> {
+    let file = File::create_new(path.c_str()).ok()?;
+    // The child's mapping keeps the lock.
+    let is_locked = file.lock();
+    if copy(session.mapping, &file) && (is_locked || file.write_at(&0_u64.to_ne_bytes(), LOCKED)) {
+        return Some(file);
+    }
+    files::remove(path.c_str());
+    None
 }
 
 /// The prepared file's name. Readers do not take the file for a recording as long as it has no
@@ -59,6 +77,8 @@ fn copy(mapping: Mapping, file: &File) -> bool {
             unsafe { file.write_memory(memory.as_ptr(), len, start) }
         })
         && file.write_at(&0_u32.to_ne_bytes(), no_process)
+        // What the parent started is told by the parent.
+        && file.write_at(&0_u32.to_ne_bytes(), NOTED)
         // The copy has the samples, and not the log of moments.
         && file.write_at(&log.to_ne_bytes(), offset_of!(Header, process.timeline.log))
 }

@@ -1,6 +1,7 @@
 //! A fork's part for stacks: more locks, and a file for the child.
 
 use super::file;
+use crate::base::os::files;
 use crate::engine::session::Session;
 use crate::engine::{place, registration};
 use crate::store::space::SPACE;
@@ -37,6 +38,14 @@ pub(super) fn adopt_file(session: &'static Session) -> bool {
         place::mute();
     }
     goes_on
+}
+
+/// In the child: its id may be of another namespace than the parent's.
+pub(super) fn note_namespace(session: &Session) {
+    let locked = &session.header.self_check.locked;
+    if locked.get() != 0 {
+        locked.set(files::id_namespace());
+    }
 }
 
 /// In the child: makes anew what the kernel has wiped.

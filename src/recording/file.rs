@@ -18,6 +18,7 @@
 
 use core::mem::offset_of;
 use std::fs::File;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -73,7 +74,7 @@ impl RecordingFile {
     ///
     /// If the file cannot be read.
     pub fn read(&self) -> Result<Recording, Error> {
-        Ok(Self::read_image(&Image::read(&self.file)?))
+        Ok(self.read_image(&Image::read(&self.file)?))
     }
 
     /// As [`read`](Self::read), but without the heap over time, which may take longer than all the
@@ -83,16 +84,23 @@ impl RecordingFile {
     ///
     /// If the file cannot be read.
     pub fn read_without_timeline(&self) -> Result<Recording, Error> {
-        Ok(Self::read_image(&Image::read_without(&self.file, Region::Timeline)?))
+        Ok(self.read_image(&Image::read_without(&self.file, Region::Timeline)?))
     }
 
-    fn read_image(image: &Image) -> Recording {
+    fn read_image(&self, image: &Image) -> Recording {
         let view = image.view();
-        let is_running = is_running(view.header);
+        let is_running = is_running(&self.file, view.header);
         if !is_running {
             repair(&view);
         }
         reader::read(&view, span(&view, is_running))
+    }
+
+    /// True if the recording's process is there. `None`: the recording does not tell, because its
+    /// file system has no locks, or because an older version made it.
+    #[must_use]
+    pub fn is_held(&self) -> Option<bool> {
+        is_held(&self.file, image::header(&self.file).ok()?.get())
     }
 
     /// The one that takes moments of the process while it runs; `None` if the recording keeps no
@@ -158,11 +166,18 @@ impl RecordingFile {
 }
 
 /// True if the process that writes the recording is there.
-pub(super) fn is_running(header: &Header) -> bool {
+pub(super) fn is_running(file: &File, header: &Header) -> bool {
     let process = &header.process;
-    let id = process.id.load(Ordering::Relaxed);
+    let is_alive = || os::files::is_alive(process.id.load(Ordering::Relaxed));
     let is_open = process.ending.load(Ordering::Relaxed) & ENDING == OPEN;
-    is_open && is_of_this_boot(process) && os::files::is_alive(id)
+    is_open && is_of_this_boot(process) && is_held(file, header).unwrap_or_else(is_alive)
+}
+
+/// True if the process has its lock; `None`: it never had one.
+fn is_held(file: &File, header: &Header) -> Option<bool> {
+    let namespace = Some(header.self_check.locked.get()).filter(|&namespace| namespace != 0)?;
+    let is_locked = files::is_locked(file.as_raw_fd());
+    Some(files::is_held(is_locked, namespace, header.process.id.load(Ordering::Relaxed)))
 }
 
 /// True if the clocks of the recording still run.

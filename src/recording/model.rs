@@ -11,6 +11,7 @@ pub use crate::recording::anonymous::Anonymous;
 pub use crate::recording::heap_moment::{HeapMoment, HeapStates};
 pub use crate::recording::losses::{Loss, Losses};
 pub use crate::recording::timeline::{Histogram, Histograms, Moments, SiteMoment, Timeline};
+pub use crate::store::unrecorded::Why;
 
 /// Everything one process recorded, read at one moment.
 #[derive(Debug, Clone, Default)]
@@ -48,6 +49,8 @@ pub struct Recording {
     pub status: Option<Status>,
     /// True if a report was made of it after its end.
     pub is_reported: bool,
+    /// Programs that the process executed or started and that are not recorded.
+    pub unrecorded: Unrecorded,
     /// Captures taken both ways, with `MOD_ALLOC_SELF_CHECK=on`, and how many of them differed.
     pub self_check: Option<SelfCheck>,
     /// The allocator's state near the peak and at the end.
@@ -90,6 +93,7 @@ impl Recording {
             ending: self.ending,
             status: self.status,
             is_reported: self.is_reported,
+            unrecorded: self.unrecorded.clone(),
             self_check: self.self_check,
             heap_states: self.heap_states,
             anonymous: self.anonymous,
@@ -98,6 +102,19 @@ impl Recording {
             histograms: self.histograms.clone(),
         }
     }
+}
+
+/// Programs that a process executed in its own place, or in processes that it started, and that are
+/// not recorded. All but forks are noted under `mod-alloc run` alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unrecorded {
+    /// How many there were.
+    pub count: u32,
+    /// The name of the latest one's file, or its beginning. Empty: it was a forked child.
+    pub name: String,
+    /// Why the latest one is not recorded.
+    pub why: Option<Why>,
 }
 
 /// How a recording ended.

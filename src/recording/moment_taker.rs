@@ -60,7 +60,7 @@ impl MomentTaker {
         let started = os::thread_nanos();
         let cost = || Duration::from_nanos(os::thread_nanos().saturating_sub(started));
         let header = image::header(&self.writer.place().file)?;
-        if !is_running(header.get()) {
+        if !is_running(&self.writer.place().file, header.get()) {
             return Ok(None);
         }
         let id = header.get().process.id.load(Ordering::Relaxed);

@@ -19,7 +19,9 @@ use std::string::String;
 use std::vec::Vec;
 
 use crate::base::sync::Ordering;
-use crate::recording::model::{Ending, HeapStates, Module, Recording, SelfCheck, Settings, Status};
+use crate::recording::model::{
+    Ending, HeapStates, Module, Recording, SelfCheck, Settings, Status, Unrecorded, Why,
+};
 use crate::recording::{anonymous, heap_moments, losses};
 use crate::store::layout::{
     COMMAND_SIZE, ENDING, EXIT, EXITED, GONE, Header, REPORTED, STATUS_SHIFT,
@@ -88,6 +90,7 @@ pub(crate) fn read(view: &View<'_>, span: Span) -> Recording {
         ending: ending(header),
         status: status(header),
         is_reported: header.process.ending.load(Ordering::Relaxed) & REPORTED != 0,
+        unrecorded: unrecorded(header),
         self_check: self_check(header),
         heap_states: match header.version.load(Ordering::Relaxed) {
             1 => HeapStates::default(),
@@ -114,6 +117,15 @@ fn status(header: &Header) -> Option<Status> {
         signal @ 1..EXITED => Some(Status::Killed(signal.cast_signed())),
         code => Some(Status::Exited((code - EXITED).cast_signed())),
     }
+}
+
+fn unrecorded(header: &Header) -> Unrecorded {
+    let words = &header.self_check.unrecorded;
+    let count = words.count.load(Ordering::Relaxed);
+    let name = bytes(&words.name, size_of_val(&words.name));
+    let name = String::from_utf8_lossy(&name).trim_end_matches('\0').into();
+    let why = (count != 0).then(|| Why::of_number(words.why.load(Ordering::Relaxed)));
+    Unrecorded { count, name, why }
 }
 
 fn self_check(header: &Header) -> Option<SelfCheck> {

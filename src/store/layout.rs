@@ -13,7 +13,7 @@
 //!       320  heap                      (crate::store::peak::Heap, 256 bytes)
 //!       576  frames' head, sites' head (64 bytes each)
 //!       704  losses                    (Losses, 64 bytes)
-//!       768  self-check, lifetimes     (SelfCheck, 64 bytes)
+//!       768  self-check, lifetimes, programs that followed (SelfCheck, 64 bytes)
 //!       832  command line, its arguments ended by zero bytes (2880 bytes; in version 1 3264)
 //!      3712  the allocator's state: near the peak twice, at the end (HeapStates, 3 x 128 bytes)
 //!      4096  regions
@@ -87,6 +87,7 @@ use crate::store::peak::Heap;
 #[cfg(feature = "backtraces")]
 use crate::store::sites::SitesHead;
 use crate::store::timeline::Schedule;
+use crate::store::unrecorded::Unrecorded;
 
 /// The first eight bytes of a recording.
 pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"modalloc");
@@ -204,6 +205,7 @@ const _: () = assert!(core::mem::offset_of!(Header, process) == 192);
 const _: () = assert!(core::mem::offset_of!(Header, heap) == 320);
 const _: () = assert!(core::mem::offset_of!(Header, losses) == 704);
 const _: () = assert!(core::mem::offset_of!(Header, states) == 3712);
+const _: () = assert!(size_of::<SelfCheck>() == 64);
 
 /// The description of the process.
 #[derive(Debug)]
@@ -275,7 +277,10 @@ pub(crate) struct SelfCheck {
     /// Since version 3, `MOD_ALLOC_LIFETIMES`. 1: lifetimes are counted, and a clock unit is 256 ns
     /// of the monotonic clock.
     pub(crate) lifetimes: Word,
-    spare: [Word; 5],
+    /// Since version 3: the process has locked the file as long as it lives. The number of its
+    /// namespace of process ids, or 1; 0: there is no lock.
+    pub(crate) locked: Word,
+    pub(crate) unrecorded: Unrecorded,
 }
 
 macro_rules! words {

@@ -62,5 +62,6 @@ pub(crate) mod thread_slot;
 pub(crate) mod timeline;
 #[cfg(feature = "backtraces")]
 pub(crate) mod trailer;
+pub(crate) mod unrecorded;
 #[cfg(feature = "backtraces")]
 pub(crate) mod view;

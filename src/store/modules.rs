@@ -173,6 +173,12 @@ fn is_same(module: &Module, loaded: &Loaded) -> bool {
     same_id && (loaded.name_bytes().is_empty() || is_named(module, loaded))
 }
 
+/// True for the path of glibc's loader.
+fn is_loader(path: &[u8]) -> bool {
+    let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
+    [&b"ld-"[..], b"ld.so", b"ld64.so"].iter().any(|start| name.starts_with(start))
+}
+
 /// Fills an entry that no reader sees yet.
 fn describe(module: &Module, loaded: &Loaded, generation: u32) {
     module.start.store(loaded.start, Ordering::Relaxed);
@@ -188,7 +194,11 @@ fn describe(module: &Module, loaded: &Loaded, generation: u32) {
     let name = loaded.name_bytes();
     let path = if name.is_empty() {
         let len = os::executable(&mut executable);
-        executable.get(..len).unwrap_or(&[])
+        // The loader was executed, and has mapped the executable itself.
+        let is_loader = is_loader(executable.get(..len).unwrap_or(&[]));
+        let mapped =
+            is_loader.then(|| os::loaded::path_at(loaded.start, &mut executable)).flatten();
+        executable.get(..mapped.unwrap_or(len)).unwrap_or(&[])
     } else {
         name
     };

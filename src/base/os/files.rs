@@ -165,6 +165,19 @@ impl File {
         usize::try_from(read).unwrap_or(0)
     }
 
+    /// Locks the file as long as it is open or mapped, here or in a forked process: closing it
+    /// leaves the lock to the mapping. `false`: its file system has no such locks.
+    pub(crate) fn lock(&self) -> bool {
+        let lock = whole_file();
+        // SAFETY: the structure is valid.
+        unsafe { libc::fcntl(self.0, libc::F_OFD_SETLK, &raw const lock) == 0 }
+    }
+
+    /// True if the file was locked by another opening of it; `false` if that cannot be told.
+    pub(crate) fn is_locked(&self) -> bool {
+        is_locked(self.0)
+    }
+
     /// Reserves space for a part of the file.
     fn allocate(&self, offset: usize, len: usize) -> bool {
         if (offset + len) as u64 > size_limit() {
@@ -185,6 +198,36 @@ impl File {
     pub(crate) fn of_number(number: c_int) -> File {
         File(number)
     }
+}
+
+/// A lock of the whole file.
+fn whole_file() -> libc::flock {
+    // SAFETY: all zeroes are a value of this plain structure: from the beginning, to the end.
+    let mut lock = unsafe { core::mem::zeroed::<libc::flock>() };
+    lock.l_type = libc::F_WRLCK as libc::c_short;
+    lock
+}
+
+/// True if an open file was locked by another opening of it. Nothing is locked for that.
+pub(crate) fn is_locked(file: c_int) -> bool {
+    let mut lock = whole_file();
+    // SAFETY: the structure is valid, and filled by the call.
+    let result = unsafe { libc::fcntl(file, libc::F_OFD_GETLK, &raw mut lock) };
+    result == 0 && lock.l_type != libc::F_UNLCK as libc::c_short
+}
+
+/// The number of the namespace that this process's id is of; 1 if it is not known.
+pub(crate) fn id_namespace() -> u64 {
+    let mut link = [0; 32];
+    let len = super::read_link(c"/proc/self/ns/pid", &mut link);
+    let digits = link.iter().take(len).filter_map(|digit| char::from(*digit).to_digit(10));
+    digits.fold(0, |number: u64, digit| number.wrapping_mul(10) + u64::from(digit)).max(1)
+}
+
+/// True if the process that locked a recording is there: one of that id, if it is of our own
+/// namespace. A forked child that is not recorded keeps its parent's lock.
+pub(crate) fn is_held(is_locked: bool, namespace: u64, process: u32) -> bool {
+    is_locked && (namespace != id_namespace() || namespace == 1 || is_alive(process))
 }
 
 /// `RLIMIT_FSIZE`: a write beyond it gets a signal that ends the program.

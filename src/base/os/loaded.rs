@@ -12,10 +12,12 @@ use libc::Elf64_Phdr as ProgramHeader;
 
 pub(crate) use self::constants::Constants;
 pub(crate) use self::early::{executables_bias, is_loaders_start, note_early};
+pub(crate) use self::mapped::path_at;
 use super::page_size;
 
 mod constants;
 mod early;
+mod mapped;
 
 /// A module: one loaded object.
 #[derive(Debug, Clone, Copy)]

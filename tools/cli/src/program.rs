@@ -6,6 +6,7 @@ mod examined;
 mod fronts;
 mod interpreter;
 mod ld_preload;
+mod loader;
 mod machine;
 pub(crate) mod preload;
 mod privileges;

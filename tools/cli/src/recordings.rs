@@ -1,7 +1,8 @@
 //! The places of recordings, and their content.
 //!
 //! Each run has a folder of its own, `mod-alloc.<random>`, in memory (`/dev/shm`) if there is
-//! room, else in the folder for temporary files. In it a recording is called after its process.
+//! room, else in the folder for temporary files. In it a recording is called after its process. If
+//! processes may become other users, the recordings are in a folder with a secret name in it.
 
 mod debug_files;
 mod debuginfod;

@@ -3,6 +3,7 @@
 mod made;
 mod output;
 mod summary;
+mod unrecorded;
 
 pub(crate) use made::{Error, Made, of_process, of_processes, of_recordings};
 pub(crate) use output::{Format, Output, program_of};

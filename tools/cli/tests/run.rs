@@ -421,3 +421,21 @@ fn the_allocators_state_is_in_the_report() {
     let shown: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(shown["heap_state"], *states);
 }
+
+/// A name of 250 bytes leaves no room for ours around it.
+#[test]
+fn programs_with_long_names_have_reports() {
+    let scratch = Scratch::new("long-name");
+    let program = scratch.compile("work", &[]);
+    let long = scratch.join(&"n".repeat(250));
+    std::fs::rename(program, &long).unwrap();
+    for children in ["no", "yes"] {
+        let output =
+            scratch.run(&["run", "--children", children, "--html", long.to_str().unwrap()]);
+        assert!(!ours(&output).contains("failed"), "{}", ours(&output));
+    }
+    let names = scratch.names();
+    let of = |end: &str| names.iter().filter(|name| name.ends_with(end)).count();
+    // Of `no` one, of `yes` its own and the sum.
+    assert_eq!((of(".json"), of(".html")), (3, 3), "{names:?}");
+}

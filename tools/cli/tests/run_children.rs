@@ -71,6 +71,49 @@ fn a_child_that_outlives_the_program_keeps_its_recording() {
     fs::remove_dir_all(folder).unwrap();
 }
 
+/// As sandboxes do: every child is process 1 in a namespace of its own.
+#[test]
+fn ended_processes_of_other_namespaces_do_not_run() {
+    let scratch = Scratch::new("namespaces");
+    let program = scratch.compile("work", &[]);
+    let program = program.to_str().unwrap();
+    let script = format!("unshare --pid --fork {program} 0; unshare --pid --fork {program} 0");
+    let output = scratch.run(&["run", "--children", "yes", "-o", "all.json", "sh", "-c", &script]);
+    let told = ours(&output);
+    assert_eq!(status(&output), 0, "this test needs root: {told}");
+    assert!(!told.contains("still run"), "{told}");
+    let names = scratch.names();
+    let of_first = names.iter().filter(|name| name.starts_with("all.1.")).count();
+    // Each forks in its namespace, and executes the program there.
+    assert_eq!(of_first, 4, "{names:?}");
+}
+
+/// A process of another namespace still runs, whatever its number is here.
+#[test]
+fn a_child_in_another_namespace_that_goes_on_is_seen() {
+    let scratch = Scratch::new("goes-on");
+    let fifo = scratch.join("fifo");
+    let path = CString::new(fifo.as_os_str().as_bytes()).unwrap();
+    // SAFETY: a C string.
+    assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0);
+    let ready = scratch.join("ready");
+    // It goes on as soon as the other side of the pipe is opened, and it says that before.
+    let inner = format!("echo >{}; read line <{}", ready.display(), fifo.display());
+    let script = format!(
+        "unshare --pid --fork sh -c '{inner}' >/dev/null 2>&1 & \
+         while ! test -s {}; do :; done",
+        ready.display()
+    );
+    let output = scratch.run(&["run", "--children", "yes", "sh", "-c", &script]);
+    let told = ours(&output);
+    assert_eq!(status(&output), 0, "{told}");
+    // `unshare` waits for it.
+    assert!(told.contains("2 processes still run"), "{told}");
+    let folder = told.lines().find_map(|line| line.split_once(": mod-alloc recover ")).unwrap().1;
+    fs::write(&fifo, "\n").unwrap(); // the child ends
+    fs::remove_dir_all(folder).unwrap();
+}
+
 fn is_the_sum(merged: &Value, parts: &[Value]) {
     for key in ["tb", "tbk", "tl", "mb", "mbk", "gb", "gbk", "eb", "ebk"] {
         let of_parts: u64 = parts.iter().map(|part| sum(part, key)).sum();

@@ -104,3 +104,16 @@ fn a_pipe_that_breaks_ends_the_program_as_ever() {
     // 128 + SIGPIPE
     assert_eq!(run_support::text(&output.stdout), "y\n141\n");
 }
+
+/// The entry point of a container: no other process waits for orphans there.
+#[test]
+fn process_one_waits_for_orphans() {
+    let scratch = Scratch::new("process-one");
+    let program = scratch.compile("orphans", &[]);
+    let ours = scratch.command(&["run", "-o", "r.json", program.to_str().unwrap()]);
+    let mut command = Command::new("unshare");
+    command.args(["--pid", "--fork", "--mount-proc"]).arg(ours.get_program()).args(ours.get_args());
+    let output = command.current_dir(scratch.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(7), "needs root: {output:?}");
+    assert_eq!(sum_of(&json(&scratch.join("r.json")), "main", "tb"), 100);
+}

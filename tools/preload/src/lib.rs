@@ -17,6 +17,7 @@
 //! | `unfronted` | programs that call such functions without a front |
 //! | `environment` | what a program that is not to be recorded must not inherit |
 //! | `locking` | keeps the recording out of locked memory |
+//! | `exec` | programs that this one executes: what they inherit, and which are not recorded |
 //! | `unwinder` | keeps libgcc out |
 //! | `threads`, `names` | each test of a test program as a group |
 //!
@@ -29,6 +30,7 @@
 mod behind;
 mod entries;
 mod environment;
+mod exec;
 mod exports;
 mod families;
 mod jemalloc;
@@ -52,7 +54,9 @@ extern "C" fn start() {
             recorder.begin_group(b"main", b"main");
         }
     }
-    if !mod_alloc::preload::follows_children() {
+    let follows_children = mod_alloc::preload::follows_children();
+    exec::prepare(follows_children);
+    if !follows_children {
         environment::forget_us();
     }
 }

@@ -1,8 +1,9 @@
 //! The target of data: standard output, or a file that is there whole or not at all.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// The function that writes the data.
@@ -66,10 +67,23 @@ fn replace(path: &Path, write: Writer<'_>) -> io::Result<()> {
 /// An unused name in the folder of `path`.
 fn beside(path: &Path) -> io::Result<PathBuf> {
     let no_name = || io::Error::new(io::ErrorKind::InvalidInput, "not the name of a file");
+    let end = format!(".{}.unfinished", std::process::id());
     let mut name = OsString::from(".");
-    name.push(path.file_name().ok_or_else(no_name)?);
-    name.push(format!(".{}.unfinished", std::process::id()));
+    name.push(shortened(path.file_name().ok_or_else(no_name)?, NAME_MAX - 1 - end.len()));
+    name.push(end);
     Ok(path.with_file_name(name))
+}
+
+/// Bytes that a file's name may have.
+pub(crate) const NAME_MAX: usize = 255;
+
+/// The first bytes of a name, whole characters.
+pub(crate) fn shortened(name: &OsStr, most: usize) -> &OsStr {
+    let bytes = name.as_bytes();
+    let is_begin = |end: &usize| bytes.get(*end).is_none_or(|byte| byte & 0xc0 != 0x80);
+    // Bytes that are no UTF-8 are cut anywhere.
+    let end = (most.saturating_sub(3)..=most).rev().find(is_begin).unwrap_or(most);
+    OsStr::from_bytes(bytes.get(..end).unwrap_or(bytes))
 }
 
 #[cfg(test)]
@@ -97,6 +111,22 @@ mod tests {
         to_path(&path, &mut |out| out.write_all(b"after")).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"after");
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn names_are_cut_between_characters() {
+        assert_eq!(shortened(OsStr::new("abc"), 3), "abc");
+        assert_eq!(shortened(OsStr::new("aää"), 4), "aä");
+        assert_eq!(shortened(OsStr::from_bytes(&[0x80; 9]), 5).len(), 5);
+    }
+
+    #[test]
+    fn a_name_may_be_as_long_as_names_are() {
+        let folder = folder("long-name");
+        let path = folder.join("n".repeat(NAME_MAX));
+        to_path(&path, &mut |out| out.write_all(b"all")).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"all");
         fs::remove_dir_all(folder).unwrap();
     }
 

@@ -5,6 +5,15 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+/// The users whose processes make recordings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Users {
+    /// The one who runs mod-alloc.
+    Own,
+    /// Those that the processes become, too.
+    Any,
+}
+
 /// Facts of the file system that holds `path`.
 pub(crate) fn file_system(path: &Path) -> io::Result<libc::statvfs> {
     let name = CString::new(path.as_os_str().as_bytes())?;

@@ -26,6 +26,8 @@ pub(super) fn check(path: &Path) -> Result<(), Reason> {
         return Err(Reason::OtherMachine(format!("{:?}", file.architecture())));
     }
     match loader(file.elf_header(), bytes).map_err(damaged)? {
+        // It asks for none, as it is one: it loads the program that is named behind it.
+        None if is_loader(path) => Ok(()),
         None => Err(Reason::Static),
         Some(loader) if is_glibc(&loader) => match sanitizer(&file) {
             None => Ok(()),
@@ -50,6 +52,11 @@ fn loader(
         }
     }
     Ok(None)
+}
+
+/// `path` is glibc's loader, which can be executed as a program.
+pub(super) fn is_loader(path: &Path) -> bool {
+    path.to_str().is_some_and(is_glibc)
 }
 
 /// By its file's name, wherever a distribution has it.

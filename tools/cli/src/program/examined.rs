@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::interpreter::interpreter;
 use super::refusal::{Reason, Refusal};
-use super::{elf, privileges};
+use super::{elf, loader, privileges};
 
 /// A program that can be started, with what its start involves.
 #[derive(Debug)]
@@ -38,9 +38,26 @@ impl Program {
         }
     }
 
+    /// As `examine`. Bundles start a program by glibc's loader: then it is the one that `words`
+    /// behind the loader name, and the loader loads our library into it.
+    pub(crate) fn examine_with(path: PathBuf, words: &[OsString]) -> Result<Self, Refusal> {
+        let program = Self::examine(path)?;
+        let behind = elf::is_loader(&program.executable).then(|| loader::program_in(words));
+        let Some(behind) = behind.flatten().map(PathBuf::from) else { return Ok(program) };
+        // The loader looks for a name without a folder among the libraries.
+        if !behind.exists() {
+            return Ok(program);
+        }
+        match check(&behind) {
+            Ok(()) => Ok(Self { executable: behind, ..program }),
+            Err(reason) => Err(Refusal { path: behind, reason }),
+        }
+    }
+
     /// Its name in the names of reports.
     pub(crate) fn name(&self) -> OsString {
-        self.path.file_name().unwrap_or(OsStr::new("program")).to_owned()
+        let named = if elf::is_loader(&self.path) { &self.executable } else { &self.path };
+        named.file_name().unwrap_or(OsStr::new("program")).to_owned()
     }
 }
 

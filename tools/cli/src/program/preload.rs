@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::base::system::{file_system, user};
+use crate::base::system::{Users, file_system, user};
 
 use super::fronts::Front;
 
@@ -46,7 +46,13 @@ static LIBRARIES: [Packed; 5] = [
 
 /// Unpacks the library and its fronts if they are not there yet, and gives the library's path; the
 /// fronts are beside it. The error tells of every place that was tried.
-pub(crate) fn library() -> Result<PathBuf, String> {
+pub(crate) fn library(users: Users) -> Result<PathBuf, String> {
+    let for_all = || folders().into_iter().find_map(|folder| unpack_for_all(&folder).ok());
+    if users == Users::Any
+        && let Some(path) = for_all()
+    {
+        return Ok(path);
+    }
     let mut failures = Vec::new();
     for folder in folders() {
         match unpack(&folder) {
@@ -68,6 +74,19 @@ fn folders() -> Vec<PathBuf> {
     let cache = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")));
     let private = std::env::temp_dir().join(format!("mod-alloc-{}", user()));
     cache.map(|cache| cache.join("mod-alloc")).into_iter().chain([private]).collect()
+}
+
+/// Unpacks it to where every user can read it. Nobody else can write to it there.
+fn unpack_for_all(folder: &Path) -> io::Result<PathBuf> {
+    let may_all_search = |folder: &Path| fs::metadata(folder).is_ok_and(|f| f.mode() & 0o001 != 0);
+    if !folder.ancestors().skip(1).filter(|above| above.exists()).all(may_all_search) {
+        return Err(io::Error::other("other users cannot reach it"));
+    }
+    let path = unpack(folder)?;
+    for folder in path.ancestors().skip(1).take_while(|above| above.starts_with(folder)) {
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?;
+    }
+    Ok(path)
 }
 
 fn unpack(folder: &Path) -> io::Result<PathBuf> {

@@ -1,11 +1,11 @@
 //! The folder of a run.
 
-use std::fs::{self, DirBuilder};
-use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::{self, DirBuilder, File, Permissions};
+use std::io::{self, Read};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::base::system::file_system;
+use crate::base::system::{Users, file_system};
 
 const IN_MEMORY: &str = "/dev/shm";
 pub(super) const PREFIX: &str = "mod-alloc.";
@@ -30,19 +30,23 @@ pub(crate) fn places() -> String {
 
 /// A run's folder. It stays unless [`remove`](Self::remove) is called.
 #[derive(Debug)]
-pub(crate) struct RunFolder(PathBuf);
+pub(crate) struct RunFolder {
+    folder: PathBuf,
+    /// The folder of the recordings: the same one, or one in it.
+    recordings: PathBuf,
+}
 
 impl RunFolder {
     /// Makes one. The error tells of every place that was tried.
-    pub(crate) fn create() -> Result<Self, String> {
+    pub(crate) fn create(users: Users) -> Result<Self, String> {
         let mut failures = Vec::new();
         for parent in parents() {
             if parent == Path::new(IN_MEMORY) && !has_room(&parent) {
                 failures.push(format!("{}: less than 256 MiB are free", parent.display()));
                 continue;
             }
-            match create_in(&parent) {
-                Ok(folder) => return Ok(Self(folder)),
+            match Self::create_in(&parent, users) {
+                Ok(folder) => return Ok(folder),
                 Err(error) => failures.push(format!("{}: {error}", parent.display())),
             }
         }
@@ -52,19 +56,30 @@ impl RunFolder {
         ))
     }
 
+    fn create_in(parent: &Path, users: Users) -> io::Result<Self> {
+        let folder = create_in(parent)?;
+        let recordings = match users {
+            Users::Own => folder.clone(),
+            Users::Any => open_to_all(&folder)?,
+        };
+        Ok(Self { folder, recordings })
+    }
+
+    /// The folder of the recordings.
     pub(crate) fn path(&self) -> &Path {
-        &self.0
+        &self.recordings
     }
 
     /// Takes it away if nothing is in it.
     pub(crate) fn remove_if_empty(self) {
         // It stays because of its contents.
-        let _ = fs::remove_dir(self.0);
+        let _ = fs::remove_dir(self.recordings);
+        let _ = fs::remove_dir(self.folder);
     }
 
     /// Takes it away with all that is in it.
     pub(crate) fn remove(self) -> io::Result<()> {
-        fs::remove_dir_all(self.0)
+        fs::remove_dir_all(self.folder)
     }
 }
 
@@ -78,6 +93,21 @@ fn create_in(parent: &Path) -> io::Result<PathBuf> {
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Makes a folder in `folder` in which any user can make files who knows its name. The name is a
+/// secret of the run's processes: others cannot list the folder around it. Nobody can list this one
+/// but its owner, or remove another user's file, or read it.
+fn open_to_all(folder: &Path) -> io::Result<PathBuf> {
+    let mut secret = [0_u8; 16];
+    File::open("/dev/urandom")?.read_exact(&mut secret)?;
+    let name: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+    let recordings = folder.join(name);
+    DirBuilder::new().mode(0o700).create(&recordings)?;
+    // The mask of the process does not count here.
+    fs::set_permissions(&recordings, Permissions::from_mode(0o1733))?;
+    fs::set_permissions(folder, Permissions::from_mode(0o711))?;
+    Ok(recordings)
 }
 
 fn random() -> u32 {
@@ -96,8 +126,8 @@ mod tests {
 
     #[test]
     fn a_run_s_folder_is_private_and_of_its_own() {
-        use std::os::unix::fs::PermissionsExt;
-        let (a, b) = (RunFolder::create().unwrap(), RunFolder::create().unwrap());
+        let (a, b) =
+            (RunFolder::create(Users::Own).unwrap(), RunFolder::create(Users::Own).unwrap());
         assert_ne!(a.path(), b.path());
         assert_eq!(fs::metadata(a.path()).unwrap().permissions().mode() & 0o777, 0o700);
         fs::write(a.path().join("1"), "no recording").unwrap();
@@ -106,5 +136,16 @@ mod tests {
         a.remove().unwrap();
         b.remove().unwrap();
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn others_find_the_recordings_by_their_secret_alone() {
+        let folder = RunFolder::create(Users::Any).unwrap();
+        let (inner, outer) = (folder.path().to_owned(), folder.path().parent().unwrap().to_owned());
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+        assert_eq!((mode(&outer), mode(&inner)), (0o711, 0o1733));
+        assert_eq!(inner.file_name().unwrap().len(), 32);
+        folder.remove().unwrap();
+        assert!(!outer.exists());
     }
 }

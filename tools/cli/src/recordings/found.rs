@@ -1,7 +1,7 @@
 //! The recordings that are there.
 
 use std::ffi::{OsStr, OsString};
-use std::fs;
+use std::fs::{self, DirEntry};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -21,7 +21,9 @@ pub(crate) fn in_folder(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        if path.is_file() && RecordingFile::is_one(&path) {
+        // Another user may have put a link there, to what that user cannot read.
+        let is_file = fs::symlink_metadata(&path).is_ok_and(|found| found.is_file());
+        if is_file && RecordingFile::is_one(&path) {
             found.push(path);
         }
     }
@@ -51,6 +53,7 @@ pub(crate) fn left_behind() -> Vec<PathBuf> {
     let paths = folders.flatten().filter_map(|entry| Some(entry.ok()?.path()));
     let mut found: Vec<_> = paths
         .filter(|path| is_ours(path))
+        .flat_map(|path| folders_in(&path).into_iter().chain([path]))
         .filter_map(|path| in_folder(&path).ok())
         .flatten()
         .collect();
@@ -58,8 +61,17 @@ pub(crate) fn left_behind() -> Vec<PathBuf> {
     found
 }
 
+fn folders_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let is_folder = |entry: &DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
+    entries.filter(is_folder).map(|entry| entry.path()).collect()
+}
+
 /// A process still writes to the recording at `path`.
 pub(crate) fn is_running(pid: u32, path: &Path) -> bool {
+    if let Some(is_held) = RecordingFile::open(path).ok().and_then(|file| file.is_held()) {
+        return is_held;
+    }
     match fs::read(format!("/proc/{pid}/maps")) {
         Ok(maps) => fs::canonicalize(path).is_ok_and(|path| maps_name(&maps, &path)),
         // Another user's process: its number has to do.

@@ -21,6 +21,7 @@ use crate::units::Counted;
 
 use super::output::{Format, Output, program_path};
 use super::summary;
+use super::unrecorded::UnrecordedPrograms;
 
 /// Reports that were made.
 #[derive(Debug)]
@@ -69,6 +70,9 @@ pub(crate) fn of_process(
         summary::print(&document, &target, output.format == Format::Dhat);
     }
     tell_of_deleted(&profile);
+    let mut unrecorded = UnrecordedPrograms::default();
+    unrecorded.add(&recording);
+    unrecorded.tell();
     let is_complete =
         is_complete && tell_failure(output.write_page(&target, &document), &target, path);
     Ok(Made {
@@ -149,6 +153,7 @@ fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
     let mut is_complete = true;
     let mut running = BTreeSet::new();
     let mut unseen = BTreeMap::new();
+    let mut unrecorded = UnrecordedPrograms::default();
     for (path, file) in opened {
         let recording = match file {
             Some(file) => read(path, file, None),
@@ -159,6 +164,7 @@ fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
             continue;
         };
         // A recording whose name has changed meanwhile is that of a child that has just begun.
+        unrecorded.add(&recording);
         let pid = recording.pid;
         let is_running = !path.exists()
             || recordings::is_running(pid, path)
@@ -196,6 +202,7 @@ fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
     if unseen_bytes(&merged) == 0 {
         tell_of_unseen(&unseen);
     }
+    unrecorded.tell();
     Ok(Made {
         blocks: merged.totals().total_blocks,
         unseen_bytes: unseen_bytes(&merged),

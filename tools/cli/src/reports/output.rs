@@ -133,9 +133,11 @@ impl Output<'_> {
     }
 
     fn named(&self, program: &OsStr, rest: &str) -> PathBuf {
+        let end = format!(".{rest}.{}", self.extension());
         let mut name = OsString::from("mod-alloc.");
-        name.push(program);
-        name.push(format!(".{rest}.{}", self.extension()));
+        // A page beside it has an extension that is as long.
+        name.push(output::shortened(program, output::NAME_MAX - name.len() - end.len()));
+        name.push(end);
         PathBuf::from(name)
     }
 }
@@ -205,6 +207,16 @@ mod tests {
         let second = Path::new("/recordings/recording.34.2");
         assert_eq!(by_name.target_of(&recording(), second), Path::new("mod-alloc.cat.34.2.json"));
         assert_eq!(output(None, Format::Text).target(), Path::new("mod-alloc.ls.12.txt"));
+    }
+
+    #[test]
+    fn long_names_are_cut_between_characters() {
+        let long = "ä".repeat(127);
+        let by_name = Output { program: long.into(), ..output(None, Format::Dhat) };
+        let name = by_name.target_of_all().into_os_string().into_string().unwrap();
+        let end = ".12.merged.json";
+        assert!(name.starts_with("mod-alloc.ää") && name.ends_with(&format!("ä{end}")), "{name}");
+        assert!((254..=255).contains(&name.len()), "{}", name.len());
     }
 
     #[test]

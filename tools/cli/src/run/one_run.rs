@@ -18,7 +18,7 @@ use super::ahead::Ahead;
 use super::arguments::{Arguments, Children};
 use super::failure::{Failure, refused};
 use super::moments::Moments;
-use super::place::Place;
+use super::place::{self, Place};
 use super::process::Ended;
 use super::{environment, process, unseen};
 
@@ -56,8 +56,9 @@ impl<'a> Run<'a> {
         if std::env::var_os("MOD_ALLOC").is_some_and(|value| value == "off") {
             return Ok(Self::plain(arguments, path, command));
         }
-        let program = Program::examine(path).map_err(refused)?;
-        let library = preload::library().map_err(refused)?;
+        let program = Program::examine_with(path, words).map_err(refused)?;
+        let users = place::users(arguments.options.children);
+        let library = preload::library(users).map_err(refused)?;
         let place = Place::of(&arguments.options, &program)?;
         let libraries = program::libraries(&library, &program.executable);
         environment::set(&arguments.options, &libraries, &place);

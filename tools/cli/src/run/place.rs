@@ -7,6 +7,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use crate::base::say::say;
+use crate::base::system::{Users, user};
 use crate::program::Program;
 use crate::recordings::{self, RunFolder};
 
@@ -31,7 +32,9 @@ impl Place {
         match (&options.record, of_environment()) {
             (Some(path), _) => kept(path, options.children),
             (None, Some(pattern)) => named(&pattern, &program.name(), options.children),
-            (None, None) => RunFolder::create().map(Self::Own).map_err(refused),
+            (None, None) => {
+                RunFolder::create(users(options.children)).map(Self::Own).map_err(refused)
+            }
         }
     }
 
@@ -124,6 +127,11 @@ fn expanded(pattern: &OsStr, program: &OsStr, pid: Option<u32>) -> Option<PathBu
         rest = after.get(1..).unwrap_or_default();
     }
     Some(OsString::from_vec(path).into())
+}
+
+/// Only root's processes can become other users without gaining rights.
+pub(super) fn users(children: Children) -> Users {
+    if children == Children::Yes && user() == 0 { Users::Any } else { Users::Own }
 }
 
 /// A file or folder that the user keeps: it must be new.

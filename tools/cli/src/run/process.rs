@@ -53,14 +53,20 @@ fn wait(pid: u32, signals: &Signals) -> io::Result<ExitStatus> {
     }
 }
 
-/// The status of the child if it has ended.
+/// The status of the child if it has ended. Process 1 is given the orphans of all others and waits
+/// for them, too: they would stay as zombies.
 fn ended(pid: libc::pid_t) -> io::Result<Option<ExitStatus>> {
-    let mut status = 0;
-    // SAFETY: fills the number that it is given.
-    let found = unsafe { libc::waitpid(pid, &raw mut status, libc::WNOHANG) };
-    match found {
-        0 => Ok(None),
-        -1 => Err(io::Error::last_os_error()),
-        _ => Ok(Some(ExitStatus::from_raw(status))),
+    const ANY: libc::pid_t = -1;
+    let awaited = if std::process::id() == 1 { ANY } else { pid };
+    loop {
+        let mut status = 0;
+        // SAFETY: fills the number that it is given.
+        let found = unsafe { libc::waitpid(awaited, &raw mut status, libc::WNOHANG) };
+        match found {
+            0 => return Ok(None),
+            -1 => return Err(io::Error::last_os_error()),
+            _ if found == pid => return Ok(Some(ExitStatus::from_raw(status))),
+            _ => {}
+        }
     }
 }

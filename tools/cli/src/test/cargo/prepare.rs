@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io;
 
+use crate::base::system::Users;
 use crate::program::preload;
 use crate::test::shared::own_state::OwnState;
 use crate::test::shared::plan::Plan;
@@ -22,7 +23,7 @@ pub(crate) fn prepare(
         Refused::from(format!("{} cannot be written to: {error}", state.folder().display()))
     };
     let mut plan = Plan {
-        library: preload::library()?,
+        library: preload::library(Users::Own)?,
         recordings: own.recordings().to_owned(),
         rustdoc: rustdoc(asks),
         ..Plan::default()

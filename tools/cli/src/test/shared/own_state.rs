@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use crate::base::system::Users;
 use crate::base::system::file_system;
 use crate::recordings::RunFolder;
 
@@ -26,7 +27,7 @@ impl OwnState {
         for parent in parents() {
             match create_in(&parent) {
                 Ok(state) => {
-                    let recordings = Some(RunFolder::create()?);
+                    let recordings = Some(RunFolder::create(Users::Own)?);
                     return Ok(Self { state, recordings });
                 }
                 Err(error) => failures.push(format!("{}: {error}", parent.display())),
