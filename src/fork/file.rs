@@ -77,7 +77,7 @@ fn copy(mapping: Mapping, file: &File) -> bool {
             unsafe { file.write_memory(memory.as_ptr(), len, start) }
         })
         && file.write_at(&0_u32.to_ne_bytes(), no_process)
-        // What the parent started is told by the parent.
+        // Programs that the parent started are told by the parent.
         && file.write_at(&0_u32.to_ne_bytes(), NOTED)
         // The copy has the samples, and not the log of moments.
         && file.write_at(&log.to_ne_bytes(), offset_of!(Header, process.timeline.log))

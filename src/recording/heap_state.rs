@@ -134,7 +134,7 @@ impl HeapState {
     }
 }
 
-/// Which share of what each layer gave the layer above did not use: 0 is none, 1 is all of it; 0
+/// The share of what each layer gave that the layer above did not use: 0 is none, 1 is all of it; 0
 /// also where the layer above has more than the one below, as when blocks are untouched or of
 /// another allocator. `None` where one of the two is not known, or nothing was given.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]

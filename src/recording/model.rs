@@ -192,7 +192,7 @@ pub struct Frame {
     /// Index of the next outer frame in [`Recording::frames`]; below [`ROOTS`] at the outermost
     /// frame. Always smaller than the frame's own index.
     pub parent: u32,
-    /// Which load of the module list this address belongs to; see [`Module::generations`].
+    /// The load of the module list that this address belongs to; see [`Module::generations`].
     pub generation: u16,
     /// Loaded return address; look up `address - 1`. 0 for a root.
     pub address: u64,

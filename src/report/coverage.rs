@@ -55,8 +55,8 @@ pub struct Coverage {
 }
 
 impl Coverage {
-    /// What is known of a recording whose stacks have these totals; `None` if nobody looked at the
-    /// process's memory. Where memory is missing, the files of the process's modules are searched
+    /// The memory of a recording whose stacks have these totals; `None` if nobody looked at the
+    /// process. Where memory is missing, the files of the process's modules are searched
     /// for allocators.
     #[must_use]
     pub fn of(recording: &Recording, totals: &Counters) -> Option<Self> {

@@ -104,14 +104,14 @@
 //! | `recorded_bytes` | live at the heap's peak, as requested |
 //! | `allocator_bytes` | the most that the allocator was known to hold; null: not known |
 //! | `profiler_bytes` | the profiler's own |
-//! | `unseen_bytes` | what nothing explains, a lower bound; 0 within 8 MiB and a quarter of the rest |
+//! | `unseen_bytes` | the rest, a lower bound; 0 within 8 MiB and a quarter of the others |
 //! | `reasons` | sentences on the likely holders, with the way out |
 //!
 //! # Stacks that were cut short
 //!
-//! `x_cut_stacks` has an entry for each place where stacks end early, of most blocks first: `module`,
-//! that of the outermost known frame (null: code made at run time); `has_tables`, true if it has
-//! unwind tables; and the `blocks` of such stacks.
+//! `x_cut_stacks` has an entry for each place where stacks end early, of most blocks first:
+//! `module`, that of the outermost known frame (null: code made at run time); `has_tables`, true if
+//! it has unwind tables; and the `blocks` of such stacks.
 //!
 //! [`HeapState`]: crate::recording::heap_state::HeapState
 //! [`Fragmentation`]: crate::recording::heap_state::Fragmentation

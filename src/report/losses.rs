@@ -240,7 +240,8 @@ mod tests {
         let jit = "in code made at run time (JIT), which has no tables";
         let all = std::format!(
             "{start}{jit}, in /lib/asm.so, which has no tables, outward of /bin/fibers, by code \
-             without tables or on a stack of the program's making (build it with unwind tables or frame pointers)"
+             without tables or on a stack of the program's making (build it with unwind tables or \
+             frame pointers)"
         );
         assert_eq!(broken(at(&cut_stacks)), all);
         // Nobody can do anything about these.

@@ -7,8 +7,8 @@ use super::read_link;
 /// Writes the path of the executable's file into `path` as far as it fits; its length, or 0 if it
 /// is not known.
 ///
-/// Without `/proc` (a sandbox, an early boot) it is the path that the program was executed by, which
-/// is relative to the folder that it was started in. For a script it is the script's.
+/// Without `/proc` (a sandbox, an early boot) it is the path that the program was executed by,
+/// which is relative to the folder that it was started in. For a script it is the script's.
 pub(crate) fn executable(path: &mut [u8]) -> usize {
     match read_link(c"/proc/self/exe", path) {
         0 => executed_as(path),
@@ -37,7 +37,8 @@ fn executed_as(path: &mut [u8]) -> usize {
 
 /// Writes the current folder and a slash; its length, or 0 if it is not known.
 fn current_folder(path: &mut [u8]) -> usize {
-    // SAFETY: the buffer is valid for writes of its length. With a buffer the call allocates nothing.
+    // SAFETY: the buffer is valid for writes of its length. With a buffer the call allocates
+    // nothing.
     let found = unsafe { libc::getcwd(path.as_mut_ptr().cast(), path.len()) };
     let len = path.iter().position(|byte| *byte == 0).unwrap_or(path.len());
     match path.get_mut(len) {

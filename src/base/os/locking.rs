@@ -1,10 +1,10 @@
 //! `mlockall` for a program that is recorded: all of its memory is locked, and none of the
 //! recording.
 //!
-//! A recording's mappings have room for all that may ever be recorded, most of it never touched. The
-//! kernel would make all of them resident, and would hold them against `RLIMIT_MEMLOCK`. It has no
-//! call that leaves a mapping out. So this file marks all mappings first, without making them resident,
-//! unmarks ours, and then locks each of the others.
+//! A recording's mappings have room for all that may ever be recorded, most of it never touched.
+//! The kernel would make all of them resident, and would hold them against `RLIMIT_MEMLOCK`. It has
+//! no call that leaves a mapping out. So this file marks all mappings first, without making them
+//! resident, unmarks ours, and then locks each of the others.
 
 use core::ffi::c_int;
 use core::ops::Range;
@@ -37,7 +37,7 @@ pub(crate) fn lock_all_but(
     if result != 0 || !on_fault {
         lock_each_but(ours, on_fault);
     }
-    // What is said of later mappings was said with another flag above, or not at all.
+    // Later mappings were marked with another flag above, or not at all.
     if flags & libc::MCL_FUTURE == 0 { 0 } else { next(flags & !libc::MCL_CURRENT) }
 }
 

@@ -2,7 +2,8 @@
 
 use core::fmt::{self, Write};
 
-/// Collects a line in place; cuts text that does not fit.
+/// Collects a line in place; cuts text that does not fit. It lies on the stack: a message may be
+/// about the very heap that has no room.
 #[derive(Debug)]
 struct Line {
     bytes: [u8; 512],

@@ -125,7 +125,8 @@ impl Lines {
     }
 }
 
-/// The value of a hexadecimal digit.
+/// The value of a hexadecimal digit. Another byte counts as 0: the kernel writes none here, and a
+/// wrong bound is only a stack that is walked less far.
 fn digit(byte: u8) -> u64 {
     char::from(byte).to_digit(16).unwrap_or(0).into()
 }

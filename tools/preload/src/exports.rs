@@ -200,7 +200,7 @@ unsafe fn realloc_to_nothing(
         recorder.gone(usable, known);
         return empty;
     }
-    // What is given for no bytes may have no room for a trailer.
+    // A block of no bytes may have no room for a trailer.
     // SAFETY: just reallocated, and not used any more.
     let moved = unsafe { next.realloc(empty, recorder.trailer()) };
     if moved.is_null() {

@@ -389,7 +389,7 @@ macro_rules! throwing {
                 ) -> usize {
                     let $call =
                         &$crate::families::Call { form: &FORM, words: [a, b, c, d, e], caller };
-                    // What is not recorded is the allocator's from the beginning.
+                    // A block that is not recorded is the allocator's from the beginning.
                     if $call.recorded().is_none() {
                         return 0;
                     }

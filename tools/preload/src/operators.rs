@@ -81,8 +81,8 @@ fn loaded_library() -> *mut c_void {
 
 /// The recorder and the allocator, if the operators are that's own and the block is the program's.
 ///
-/// What an allocator's library allocates for itself is not the program's; tcmalloc does so when it
-/// is asked for a block's size the first time.
+/// Blocks that an allocator's library allocates for itself are not the program's; tcmalloc makes
+/// some when it is asked for a block's size the first time.
 #[inline(always)]
 fn recorded(caller: usize) -> Option<(Next, Recorder)> {
     let next = allocator().filter(|next| !next.calls(caller))?;

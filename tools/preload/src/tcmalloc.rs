@@ -46,7 +46,7 @@ family! {
     mod_alloc_reallocf = c"reallocf", |call| call.resizes(0, Size::At(1), Resize::OrFreed);
 }
 
-/// What the allocator makes of no bytes is known of `realloc` alone.
+/// The allocator's answer to no bytes is known of `realloc` alone.
 ///
 /// # Safety
 ///

@@ -14,7 +14,7 @@ pub enum Error {
     Version(u64),
     /// A stack names a frame that is not there.
     NoSuchFrame {
-        /// Which of the stacks, counted from 0.
+        /// The number of the stack, counted from 0.
         point: usize,
         /// The index it gives.
         index: u64,
@@ -23,14 +23,14 @@ pub enum Error {
     },
     /// A number is missing that the file says it has.
     MissingNumber {
-        /// Which of the stacks, counted from 0; `None`: the document itself.
+        /// The number of the stack, counted from 0; `None`: the document itself.
         point: Option<usize>,
         /// Its key.
         key: &'static str,
     },
     /// A stack's moments do not ascend, or one is not among the report's.
     Moments {
-        /// Which of the stacks, counted from 0.
+        /// The number of the stack, counted from 0.
         point: usize,
         /// The number of moments in the report.
         moments: usize,

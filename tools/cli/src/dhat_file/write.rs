@@ -8,7 +8,7 @@ use mod_alloc::report::wire::{self, Extras, File, Head, Point, Source};
 
 use super::{Document, Group, Process, Site, Units};
 
-/// Which numbers are sums of what was reached at different times, in a merged report.
+/// The numbers of a merged report that are sums of maxima reached at different times.
 const UPPER_BOUNDS: [&str; 4] = ["mb", "mbk", "gb", "gbk"];
 
 /// Writes `document` as dhat JSON. Stacks that say the same must have been merged: Valgrind's
