@@ -138,16 +138,10 @@
 //! - A library that was deleted after it was loaded has names if they are looked up while the
 //!   process runs, by somebody who may open `/proc/PID/map_files` (root), and it has a build id.
 //! - `mod-alloc run --children yes` looks at the allocator of the program that it starts. If a
-<<<<<<< HEAD
-//!   child has another one, the child's blocks by that allocator's `new` and own functions are not
-//!   in its report, and a child that frees by `sdallocx` or `tc_free_sized` is not recorded; both
-//!   are said.
-=======
 //!   child has another one, its blocks by that allocator's `new` and own functions are not in its
 //!   report, and if it frees by `sdallocx` or `tc_free_sized`, it is not recorded. Both are said.
 //! - Before tcmalloc has run its constructor, it tells no block's size: such blocks are not
 //!   recorded, and their frees count as lost.
->>>>>>> api
 //! - Blocks of a mimalloc heap that `mi_heap_destroy` takes stay live in the report.
 //! - `MOD_ALLOC_SIGNAL` is for programs with the crate; under `mod-alloc run`, use `mod-alloc top`
 //!   and `mod-alloc recover`.
