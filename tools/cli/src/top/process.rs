@@ -66,6 +66,15 @@ pub(super) enum Missing {
     Unreadable(io::Error),
 }
 
+/// True if the program of process `pid` was executed with the library that records.
+pub(super) fn preloads_us(pid: u32) -> bool {
+    const LIBRARY: &[u8] = b"libmod_alloc_preload";
+    let environment = fs::read(folder(pid).join("environ")).unwrap_or_default();
+    let mut variables = environment.split(|&byte| byte == 0);
+    let preloaded = variables.find(|variable| variable.starts_with(b"LD_PRELOAD="));
+    preloaded.is_some_and(|value| value.windows(LIBRARY.len()).any(|part| part == LIBRARY))
+}
+
 /// The recording that process `pid` writes.
 pub(super) fn recording_of(pid: u32) -> Result<RecordingFile, Missing> {
     let proc = folder(pid);

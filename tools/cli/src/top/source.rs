@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use mod_alloc::recording::file::{Error, RecordingFile};
 use mod_alloc::recording::model::{Ending, Recording};
 
-use super::process::{self, Program};
+use super::process::{self, Missing, Program};
 
 /// The recording or process that the command line names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +56,9 @@ pub(super) trait Source {
     fn read(&mut self) -> Result<Reading, String>;
 }
 
+/// Longest time in which a program that is to be recorded makes its recording.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// A recording that is watched.
 pub(super) struct Watched {
     file: RecordingFile,
@@ -64,6 +67,8 @@ pub(super) struct Watched {
     began: Instant,
     /// Go on with the program that takes the place of this one.
     follows: bool,
+    /// Since when that program runs and has no recording yet.
+    waits_since: Option<Instant>,
     is_another: bool,
 }
 
@@ -94,7 +99,7 @@ impl Watched {
     }
 
     fn new(file: RecordingFile, writer: Option<(u32, Program)>, follows: bool) -> Self {
-        Self { file, writer, began: Instant::now(), follows, is_another: false }
+        Self { file, writer, began: Instant::now(), follows, waits_since: None, is_another: false }
     }
 
     /// The state of a writer that no longer runs its program.
@@ -104,11 +109,21 @@ impl Watched {
         };
         match process::recording_of(pid) {
             Ok(file) if self.follows => {
-                *self = Self { file, writer: Some((pid, now)), is_another: true, ..*self };
+                let writer = Some((pid, now));
+                *self = Self { file, writer, is_another: true, waits_since: None, ..*self };
+                State::Running
+            }
+            Err(Missing::NotRecorded { .. }) if self.follows && self.is_to_begin(pid) => {
                 State::Running
             }
             _ => State::Ended(format!("the process now runs {}", now.name())),
         }
+    }
+
+    /// True if the program in process `pid` will have a recording: the loader may not have begun yet.
+    fn is_to_begin(&mut self, pid: u32) -> bool {
+        let since = *self.waits_since.get_or_insert_with(Instant::now);
+        since.elapsed() < PATIENCE && process::preloads_us(pid)
     }
 
     /// The state of the process just now.
