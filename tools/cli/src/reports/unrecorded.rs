@@ -92,3 +92,45 @@ fn in_words(why: Why) -> &'static str {
         _ => "not recorded, for a reason that this mod-alloc does not know",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recording(name: &str, why: Why, count: u32) -> Recording {
+        let mut recording = Recording::default();
+        recording.executable = "/usr/bin/sh".into();
+        recording.unrecorded.name = name.into();
+        recording.unrecorded.why = Some(why);
+        recording.unrecorded.count = count;
+        recording
+    }
+
+    fn lines(recordings: &[Recording]) -> Vec<String> {
+        let mut programs = UnrecordedPrograms::default();
+        recordings.iter().for_each(|recording| programs.add(recording));
+        programs.0.values().map(|names| Names(names).to_string()).collect()
+    }
+
+    #[test]
+    fn programs_are_told_by_the_reason_and_counted() {
+        let recordings = [
+            recording("true", Why::Static, 2),
+            recording("true", Why::Static, 1),
+            recording("a\x1b[1m", Why::Static, 1),
+            recording("", Why::NoPlace, 1),
+            recording("other", Why::NotAsked, 1),
+            Recording::default(),
+        ];
+        let expected =
+            ["sh executed other in its place", "a?[1m, true (3 times)", "a forked child of sh"];
+        assert_eq!(lines(&recordings), expected);
+    }
+
+    #[test]
+    fn a_line_has_a_few_names() {
+        let recordings: Vec<_> =
+            (1..=8).map(|number| recording(&format!("p{number}"), Why::Static, 1)).collect();
+        assert_eq!(lines(&recordings), ["p1, p2, p3, p4, p5 and 3 more"]);
+    }
+}
