@@ -235,9 +235,57 @@ test("a range is drawn, and every view follows", async () => {
   await page.getByRole("button", { name: "Clear the range" }).click();
   assert.equal(await page.locator("#metric").inputValue(), "total");
   await page.getByRole("button", { name: "Go to the peak" }).click();
-  await settled(status(page, ".time"), "Until 10.0 s");
+  await settled(status(page, ".time"), /^The peak: .* live between 9\.00 s and 10\.0 s$/);
   await page.locator(".chart").press("Shift+ArrowRight");
   assert.equal((await hashOf(page)).range, "0-1");
+  await close(page);
+});
+
+test("the numbers of the range are told of a stack", async () => {
+  const page = await openReady("whole.html", "#view=sites&metric=range-total&range=9-10");
+  const row = page.locator(".table tbody tr", { hasText: "app::serve" });
+  await row.click();
+  const facts = await page.locator(".side .facts").textContent();
+  assert.match(facts, /In the range5,050,000 bytes \(4\.82 MiB\) in 5,050 blocks/);
+  assert.match(facts, /Live at its end[\d,]+ bytes/);
+  await page.getByRole("button", { name: "Clear the range" }).click();
+  await settled(page.locator("#metric"), "");
+  assert.doesNotMatch(await page.locator("main").textContent(), /In the range/);
+  await close(page);
+});
+
+test("the heap over time is folded, and the flame graph has its room", async () => {
+  const page = await openReady("whole.html", "#view=flame&metric=total", {
+    viewport: { width: 1280, height: 900 },
+  });
+  const height = () => page.locator(".flame").evaluate((it) => it.clientHeight);
+  const before = await height();
+  assert.ok(before >= 400, `${before}`);
+  const fold = page.locator(".fold");
+  assert.equal(await fold.getAttribute("aria-expanded"), "true");
+  await fold.press("Enter");
+  assert.equal(await fold.getAttribute("aria-expanded"), "false");
+  assert.equal((await hashOf(page)).folded, "true");
+  assert.equal(await page.locator(".chart").isVisible(), false);
+  const after = await height();
+  assert.ok(after >= 550, `${after}`);
+  await page.reload();
+  await page.locator(".flame").waitFor();
+  assert.equal(await fold.textContent(), "Unfold");
+  await close(page);
+});
+
+test("memory that is in no block and a killed process come before the numbers", async () => {
+  const page = await openReady("whole.html");
+  const notices = await page.locator(".overview > .notice").allTextContents();
+  assert.equal(notices.length, 2, notices.join("\n"));
+  assert.match(notices[0], /^Killed by SIGKILL/);
+  assert.match(
+    notices[1],
+    /^78\.2 MiB of the 85\.8 MiB .* not in this report: a library maps memory of its own\.$/,
+  );
+  const panel = page.locator(".panel", { hasText: "What was not seen" });
+  assert.match(await panel.textContent(), /Blocks at the heap's peak5\.72 MiB/);
   await close(page);
 });
 
@@ -266,7 +314,7 @@ test("the difference of two reports over time: two lines, and no range", async (
   const chart = page.locator(".time");
   assert.deepEqual(await chart.locator(".legend .key").allTextContents(), ["before", "after"]);
   assert.match(await status(page, ".time").textContent(), /in the page of each single report/);
-  assert.equal(await chart.getByRole("button").count(), 0);
+  assert.deepEqual(await chart.getByRole("button").allTextContents(), ["Fold"]);
   // The second report is half as long.
   const area = await chart.locator(".chart").boundingBox();
   await page.mouse.move(area.x + area.width * 0.3, area.y + 40);
@@ -280,6 +328,13 @@ test("the difference of two reports over time: two lines, and no range", async (
   await chart.getByText("As a table").click();
   await chart.locator("tbody tr").nth(19).waitFor();
   assert.equal(await chart.locator("tbody tr").count(), 20);
+  await close(page);
+});
+
+test("a report without its heap over time says why, and the way out", async () => {
+  const page = await openReady("timeless.html");
+  assert.equal(await page.locator(".time").count(), 0);
+  assert.match(await page.locator(".untimed").textContent(), /MOD_ALLOC_TIMELINE=off/);
   await close(page);
 });
 

@@ -49,6 +49,7 @@ fn in_a_browser() {
     difference(&scratch, "same.html", &whole(), &whole());
     let mut timeless = whole();
     timeless.as_object_mut().unwrap().remove("x_timeline");
+    page(&scratch, "timeless", &timeless, &[]);
     difference(&scratch, "half.html", &timeless, &later());
     let cut = fs::read_to_string(scratch.join("whole.html")).unwrap();
     let data = cut.find("id=\"data\">").unwrap();

@@ -2,7 +2,7 @@
 
 import { colors } from "./colors.js";
 import { fill, h, oncePerPicture, prepare, swatch } from "./dom.js";
-import { bytes, count, micros, numberOf, signed } from "./format.js";
+import { blocks, bytes, bytesInFull, count, micros, numberOf, signed } from "./format.js";
 import { momentColumn } from "./metrics.js";
 import { around, indexAt, leftOut, nearest, peakOf, samplesOf, ticks } from "./timeline.js";
 import { facts } from "./tip.js";
@@ -11,6 +11,8 @@ const LEFT = 68;
 const RIGHT = 14;
 const TOP = 10;
 const BOTTOM = 22;
+// Pixels of a time below the axis and the gap beside it, and half of another one.
+const LABEL = 100;
 const MOST_LISTED = 400;
 const DRAGGED_PIXELS = 4;
 // So many times the heap's maximum: a higher line of resident memory would press the heap flat.
@@ -56,14 +58,22 @@ export class Chart {
       "Clear the range",
     );
     this.rows = h("tbody");
+    this.fold = h("button.fold", {
+      type: "button",
+      "aria-controls": "over-time",
+      onclick: () => app.set({ folded: !app.state.folded }, { isStep: false }),
+    });
+    this.body = h(
+      "div",
+      { id: "over-time" },
+      this.area,
+      h("div.under", {}, this.legend, this.status, (this.table = this.behind())),
+    );
     this.element = h(
       "section.panel.time",
       { "aria-label": "Heap over time" },
       this.heading(),
-      this.area,
-      this.legend,
-      this.status,
-      this.behind(),
+      this.body,
     );
     this.drawSoon = oncePerPicture(() => this.draw());
     new ResizeObserver(() => this.drawSoon()).observe(this.area);
@@ -99,6 +109,7 @@ export class Chart {
       h("h2", {}, "Heap over time"),
       h("select", { "aria-label": "Show over time", onchange: choose }, options),
       this.buttons(),
+      this.fold,
     );
   }
 
@@ -154,7 +165,13 @@ export class Chart {
   }
 
   update() {
-    this.clear.hidden = this.app.state.range === null;
+    const { folded, range } = this.app.state;
+    this.clear.hidden = range === null;
+    for (const part of [this.area, this.legend, this.table]) part.hidden = folded;
+    // The range's numbers stay in sight.
+    this.status.hidden = folded && range === null;
+    this.fold.textContent = folded ? "Unfold" : "Fold";
+    this.fold.setAttribute("aria-expanded", String(!folded));
     this.tell();
     this.drawSoon();
   }
@@ -173,14 +190,14 @@ export class Chart {
 
   hint() {
     return this.hasMoments
-      ? `Draw with the mouse over a part of the run: every view follows. A range begins and ends at one of ${count(this.app.report.moments.at_us.length)} moments, marked below the axis.${leftOut(this.app.report.moments)}`
+      ? `Draw a range here; every view follows. It ends at the marks below the axis.${leftOut(this.app.report.moments)}`
       : "This report has no numbers of sites over time, so the views show the whole run. mod-alloc run keeps them, and so does a program with MOD_ALLOC_TIMELINE=sites.";
   }
 
   sampleText(i) {
     const { samples } = this;
     const resident = samples.resident[i] === null ? "" : `, process ${bytes(samples.resident[i])}`;
-    return `Until ${micros(samples.end[i])}: ${this.live(i)} live, ${count(samples.blocks[i])} blocks at its end${resident}`;
+    return `Until ${micros(samples.end[i])}: ${this.live(i)} live, ${blocks(samples.blocks[i])} at its end${resident}`;
   }
 
   rangeText() {
@@ -191,8 +208,9 @@ export class Chart {
     const allocated = sum(0, to) - sum(0, from);
     const number = sum(1, to) - sum(1, from);
     const growth = sum(2, to) - sum(2, from);
-    const [begin, end] = [app.stops[from], app.stops[to]].map(micros);
-    return `From ${begin} to ${end}: ${count(allocated)} bytes (${bytes(allocated)}) in ${count(number)} blocks allocated; live at its end ${count(sum(2, to))} bytes (${signed(growth, bytes)})`;
+    const begin = from === 0 ? "From the start" : `From ${micros(app.stops[from])}`;
+    const live = `${bytesInFull(sum(2, to))} in ${blocks(sum(3, to))}`;
+    return `${begin} to ${micros(app.stops[to])}: ${bytesInFull(allocated)} in ${blocks(number)} allocated; live at its end ${live}, ${signed(growth, bytes)} since its beginning`;
   }
 
   x(time) {
@@ -254,12 +272,15 @@ export class Chart {
       pen.fillText(this.series.format(value), LEFT - 8, level);
     }
     pen.textBaseline = "top";
+    // The start and the end always have their times, the rounder ones between them room permitting.
+    const [below, last] = [this.height - BOTTOM + 6, this.x(this.end)];
     for (const value of ticks(this.end, Math.max(2, Math.floor(this.width / 160)), 10)) {
       pen.textAlign = value === 0 ? "left" : "center";
       const text = value === 0 ? "0" : micros(value);
-      if (this.x(value) < this.width - 40)
-        pen.fillText(text, this.x(value), this.height - BOTTOM + 6);
+      if (this.x(value) < last - LABEL) pen.fillText(text, this.x(value), below);
     }
+    pen.textAlign = "right";
+    pen.fillText(micros(this.end), last, below);
     pen.textAlign = "left";
   }
 
@@ -308,7 +329,7 @@ export class Chart {
   }
 
   legendOf(palette) {
-    const resident = [palette.resident, "resident memory of the process, the profiler's included"];
+    const resident = [palette.resident, "resident memory, the profiler's included"];
     if (this.series === RESIDENT) return [swatch(...resident)];
     const isBytes = this.series.id === "bytes";
     const parts = [[palette.accent, isBytes ? "most live in each interval" : this.series.title]];
@@ -410,7 +431,9 @@ export class Chart {
       range: null,
       metric: this.app.head.reports[0].short_lifetime === null ? "total" : "peak",
     });
-    this.status.textContent = `The peak: ${this.sampleText(this.cursor)}`;
+    const { bytes: most, end } = this.samples;
+    const begin = this.cursor === 0 ? "the start" : micros(end[this.cursor - 1]);
+    this.status.textContent = `The peak: ${bytesInFull(most[this.cursor])} live between ${begin} and ${micros(end[this.cursor])}`;
   }
 
   key(event) {

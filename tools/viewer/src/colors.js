@@ -1,5 +1,6 @@
 // Colours of pictures, from the style sheet, so that light and dark have one place.
 
+import { shorter } from "./names.js";
 import { ORIGINS } from "./profile.js";
 
 const NAMES = [
@@ -47,9 +48,21 @@ export function colors() {
 export function boxColor(palette, profile, box) {
   if (box.fn < 0) return palette.root;
   if (box.pair) return pairColor(palette, box.pair);
-  // A few neighbours of a colour, so that boxes beside each other part.
   const origin = ORIGINS[profile.functionOrigin[box.fn]];
-  return palette.shades[origin][box.fn % 4];
+  return palette.shades[origin][shadeOf(profile, box.fn)];
+}
+
+// One of a few neighbours of a colour, so that boxes beside each other part. By the name: functions
+// of one name, such as instances of a generic one, look alike.
+export function shadeOf(profile, fn) {
+  profile.shadesOfFunctions ??= new Map();
+  const known = profile.shadesOfFunctions.get(fn);
+  if (known !== undefined) return known;
+  let sum = 0;
+  for (const letter of shorter(profile.functionName(fn))) sum = (sum * 31 + letter.codePointAt(0)) >>> 0;
+  const shade = (sum ^ (sum >>> 7)) & 3;
+  profile.shadesOfFunctions.set(fn, shade);
+  return shade;
 }
 
 // From as-before to grown or shrunk: full where it doubled or is gone.

@@ -64,6 +64,7 @@ class Page {
         "Only one of the two reports has its heap over time. The page of that report alone shows it.",
         "status",
       );
+    else this.notices.append(h("p.note.untimed", { role: "note" }, whyUntimed(app.report)));
     return null;
   }
 
@@ -204,6 +205,15 @@ class Page {
   say(text, role = "alert") {
     this.notices.append(h("p.notice", { role }, text));
   }
+}
+
+// Why a report has no heap over time.
+export function whyUntimed(report) {
+  if (report.processes.length > 1)
+    return "No heap over time: processes have no clock in common. The page of each process's own report shows its own.";
+  if (report.version !== null)
+    return "No heap over time: the program ran with MOD_ALLOC_TIMELINE=off, or the report is of an earlier version. Without that variable it is kept.";
+  return "No heap over time: reports of this format do not have it. Those of mod-alloc do.";
 }
 
 function nameOf(report) {

@@ -21,6 +21,8 @@ const DEFAULTS = {
   // A function's or a stack's number, or -1.
   chosen: -1,
   sort: "",
+  // The heap over time has its heading alone.
+  folded: false,
   theme: "",
 };
 
@@ -48,6 +50,7 @@ export function fromHash(hash, limits = null) {
     state[key] = words.get(key) ?? state[key];
   }
   state.inverted = words.get("inverted") === "true";
+  state.folded = words.get("folded") === "true";
   state.hide = words.getAll("hide");
   const number = (key, limit) => {
     const value = Number(words.get(key) ?? -1);

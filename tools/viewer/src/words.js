@@ -1,6 +1,7 @@
 // All counters of a set of stacks, in words.
 
 import { prefixSums } from "./columns.js";
+import { momentColumn } from "./metrics.js";
 import { blocks, share, signed, time, unitsOf } from "./format.js";
 
 // The nine numbers of each document over ranges of stacks, [first, end].
@@ -12,7 +13,38 @@ export function counters(profile, ranges) {
 }
 
 // [what, text] of each counter.
-export function inWords(profile, ranges) {
+export function inWords(profile, ranges, range = null) {
+  return [...ofTheRun(profile, ranges), ...(range ? ofTheRange(profile, ranges, range) : [])];
+}
+
+// What the stacks allocated in a range of time, and had live at its end.
+function ofTheRange(profile, ranges, range) {
+  const columns = columnsOf(profile, range);
+  const [bytesBefore, blocksBefore, ...after] = columns.map((sums) =>
+    ranges.reduce((sum, [first, end]) => sum + sums[end] - sums[first], 0),
+  );
+  const [allBytes, allBlocks, liveBytes, liveBlocks] = after;
+  const units = unitsOf(profile.head.reports[0]);
+  const pair = (bytes, number) => `${units.bytesInFull(bytes)} in ${units.blocks(number)}`;
+  return [
+    ["In the range", pair(allBytes - bytesBefore, allBlocks - blocksBefore)],
+    ["Live at its end", pair(liveBytes, liveBlocks)],
+  ];
+}
+
+// Sums over stacks of what was allocated until the range, and of all kinds until its end. Those of
+// the last range are kept: the mouse asks for them at each box.
+function columnsOf(profile, [from, to]) {
+  const key = `${from}-${to}`;
+  if (profile.rangeSums?.key !== key) {
+    const stops = [[0, from], [1, from], [0, to], [1, to], [2, to], [3, to]];
+    const columns = stops.map(([kind, stop]) => prefixSums(momentColumn(profile, kind, stop)));
+    profile.rangeSums = { key, columns };
+  }
+  return profile.rangeSums.columns;
+}
+
+function ofTheRun(profile, ranges) {
   const all = counters(profile, ranges);
   const { reports } = profile.head;
   const stacks = ranges.reduce((sum, [first, end]) => sum + end - first, 0);

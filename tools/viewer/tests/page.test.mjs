@@ -13,6 +13,7 @@ import { fitted, harmless, shorter, shortPlace } from "../src/names.js";
 import { matched, topNodes } from "../src/nodes.js";
 import { Reader } from "../src/reader.js";
 import { defaults, fromHash, toHash } from "../src/state.js";
+import { shadeOf } from "../src/colors.js";
 import { sorted } from "../src/table.js";
 import { change } from "../src/words.js";
 import { bytesOf, functionOf, profileOf } from "./made.mjs";
@@ -296,4 +297,12 @@ test("moments that were left out are counted", () => {
   assert.match(leftOut({ at_us: [], thinned: 1 }), /^ 1 moment was left out/);
   assert.match(leftOut({ at_us: [], thinned: 1234 }), /^ 1,234 moments were left out/);
   assert.match(leftOut({ at_us: [], thinned: "18446744073709551615" }), /18,446,744,/);
+});
+
+test("functions of one name have one colour", () => {
+  const names = ["alloc::raw_vec::finish_grow", "alloc::raw_vec::finish_grow", "app::main", "b", "c"];
+  const profile = { functionName: (fn) => names[fn] };
+  const shades = names.map((_, fn) => shadeOf(profile, fn));
+  assert.equal(shades[0], shades[1]);
+  assert.ok(new Set(shades).size > 1 && shades.every((shade) => shade >= 0 && shade < 4), `${shades}`);
 });

@@ -44,9 +44,11 @@ pub(crate) fn whole() -> Value {
     });
     report["x_sampling"] = json!(524_288);
     report["x_coverage"] = json!({
-        "process_bytes": 9_000_000, "recorded_bytes": 6_000_000,
+        "peak_anonymous_bytes": 90_000_000, "end_anonymous_bytes": null, "recorded_bytes": 6_000_000,
+        "allocator_bytes": 8_000_000, "profiler_bytes": 0, "unseen_bytes": 82_000_000,
         "reasons": ["a library maps memory of its own"],
     });
+    report["x_ending"] = json!({ "how": "signal", "signal": 9 });
     report["x_losses"] = json!({ "truncated_stacks": 12 });
     report["x_settings"] = json!({ "peak": "bounded", "frames": 64 });
     report["x_groups"] = json!([{

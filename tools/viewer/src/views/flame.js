@@ -52,8 +52,7 @@ export class FlameView {
       { "aria-label": "Flame graph" },
       this.legend,
       this.scroller,
-      this.live,
-      this.list,
+      h("div.under", {}, this.live, this.list),
     );
     this.drawSoon = oncePerPicture(() => this.draw());
     new ResizeObserver(() => this.drawSoon()).observe(this.scroller);
@@ -246,7 +245,7 @@ export class FlameView {
         {},
         `${app.metric.label}: ${this.textOf(box).slice(app.name(box.fn).length + 2)}`,
       ),
-      facts(inWords(app.profile, this.flame.ranges(box))),
+      facts(inWords(app.profile, this.flame.ranges(box), app.state.range)),
       h("p.hint", {}, "Click to zoom. F: focus on this function."),
     ];
   }

@@ -4,10 +4,13 @@ import { h } from "../dom.js";
 import { bytes, count, micros, numberOf } from "../format.js";
 import { bar } from "./functions.js";
 
+// A power of two has no decimals.
+const round = (format) => (value) => format(value).replace(/\.0+ /, " ");
+
 export function histograms(report) {
   const { sizes, lifetimes } = report.histograms ?? {};
   return [
-    histogram("Sizes of blocks", sizes, bytes),
+    histogram("Sizes of blocks", sizes, round(bytes)),
     histogram("Lifetimes of blocks", lifetimes, (value) => (value === 0 ? "0 µs" : micros(value))),
   ];
 }

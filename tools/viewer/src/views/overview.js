@@ -17,6 +17,7 @@ export class OverviewView {
     this.element = h(
       "section.view.overview",
       { "aria-label": "Overview" },
+      this.warnings(),
       this.cards(),
       this.top,
       this.rest(),
@@ -35,6 +36,16 @@ export class OverviewView {
     if (this.sums === sums) return;
     this.sums = sums;
     fill(this.top, this.topFunctions());
+  }
+
+  // What a reader has to know before the numbers.
+  warnings() {
+    const { ending, coverage } = this.app.report;
+    const lines = [];
+    if (ending && !["exit", "running"].includes(ending.how))
+      lines.push(`${sentence(harmless(String(ending.text)))}.`);
+    if (numberOf(coverage?.unseen_bytes ?? 0) > 0) lines.push(unseenText(coverage));
+    return lines.map((line) => h("p.notice", { role: "note" }, line));
   }
 
   cards() {
@@ -222,7 +233,7 @@ export class OverviewView {
       losses === null
         ? h("p.empty", {}, "This report does not say what was lost.")
         : losses.length === 0
-          ? h("p.good", {}, "Nothing was lost.")
+          ? h("p.good", {}, this.noLoss())
           : h(
               "ul.losses",
               {},
@@ -245,6 +256,11 @@ export class OverviewView {
     );
   }
 
+  noLoss() {
+    const isSeen = numberOf(this.app.report.coverage?.unseen_bytes ?? 0) === 0;
+    return isSeen ? "Nothing was lost." : "Of what was seen, nothing was lost.";
+  }
+
   about() {
     const { app } = this;
     const words = (report) => [
@@ -255,6 +271,7 @@ export class OverviewView {
         [
           report.executable && harmless(report.executable),
           `mode ${harmless(report.mode)}`,
+          report.ending && harmless(String(report.ending.text)),
           report.version && `mod-alloc ${harmless(report.version)}`,
         ]
           .filter(Boolean)
@@ -279,11 +296,29 @@ function meanNote(report) {
   return `a block has ${bytes(total / number)} and lives ${time(lifetimes / number, report)} on average`;
 }
 
+const MEMORY = [
+  ["peak_anonymous_bytes", "Memory of the process at most, without files"],
+  ["end_anonymous_bytes", "The same at its end"],
+  ["recorded_bytes", "Blocks at the heap's peak"],
+  ["allocator_bytes", "Held by the allocator at most"],
+  ["profiler_bytes", "The profiler's own"],
+  ["unseen_bytes", "Not in this report"],
+];
+
+function sentence(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+function unseenText(coverage) {
+  const [unseen, all] = [coverage.unseen_bytes, coverage.peak_anonymous_bytes].map(bytes);
+  const reasons = (coverage.reasons ?? []).map((reason) => harmless(String(reason)));
+  const why = reasons.length > 0 ? `: ${reasons.join("; ")}` : "";
+  return `${unseen} of the ${all} that the process had at most are not in this report${why}.`;
+}
+
 function coverageOf(coverage) {
-  const sizes = Object.entries(coverage).filter(
-    ([key, value]) => key.endsWith("_bytes") && value !== null,
-  );
-  const name = (key) => key.replace(/_bytes$/, "").replaceAll("_", " ");
+  const isKnown = ([key]) => coverage[key] !== null && coverage[key] !== undefined;
+  const isSeen = numberOf(coverage.unseen_bytes) === 0;
   return [
     h(
       "table.plain",
@@ -291,16 +326,13 @@ function coverageOf(coverage) {
       h(
         "tbody",
         {},
-        sizes.map(([key, value]) =>
-          h("tr", {}, h("th", { scope: "row" }, name(key)), h("td", {}, bytes(value))),
+        MEMORY.filter(isKnown).map(([key, name]) =>
+          h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, bytes(coverage[key]))),
         ),
       ),
     ),
-    Array.isArray(coverage.reasons) &&
-      h(
-        "ul.losses",
-        {},
-        coverage.reasons.map((reason) => h("li", {}, harmless(String(reason)))),
-      ),
+    isSeen
+      ? h("p.note", {}, "Blocks, stacks and variables explain the memory that the process had.")
+      : h("p.losses.unseen", {}, unseenText(coverage)),
   ];
 }

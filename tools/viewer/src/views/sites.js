@@ -272,7 +272,7 @@ export class SitesView {
       this.side,
       closeButton(app),
       h("h2", {}, "The stack, innermost first"),
-      facts(inWords(profile, [[leaf, leaf + 1]])),
+      facts(inWords(profile, [[leaf, leaf + 1]], app.state.range)),
       h(
         "ol.stack",
         {},
