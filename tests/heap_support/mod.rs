@@ -136,12 +136,15 @@ fn executable(message: &str, program: &str) -> Option<PathBuf> {
     message["executable"].as_str().filter(|_| is_it).map(PathBuf::from)
 }
 
-/// The running test's folder of that name, made if it is not there.
+/// The running test's folder of that name, made if it is not there. Cargo has one folder for tests
+/// of all profiles, and those of two may run at a time.
 fn scratch(name: &str) -> PathBuf {
     let test = env::current_exe().expect("the test has a path");
+    let profile = test.ancestors().nth(2).and_then(Path::file_name).expect("target/PROFILE/deps");
+    let profile = profile.to_owned();
     let test = test.file_stem().expect("and a name").to_string_lossy();
     let test = test.rsplit_once('-').map_or(&*test, |(name, _hash)| name);
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test).join(name);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(profile).join(test).join(name);
     fs::create_dir_all(&folder).expect("the target folder can be written to");
     folder
 }
