@@ -127,8 +127,13 @@ fn report() {
     if is_left_to_program() {
         return;
     }
-    let Some(path) = out_path(std::env::var_os("MOD_ALLOC_OUT")) else { return };
+    let out = std::env::var_os("MOD_ALLOC_OUT");
+    if out.as_ref().is_some_and(|value| value == "off") {
+        return;
+    }
+    // First, so that the heap's state at the end has nothing of what the path needs.
     let profile = profile_at_exit(session::get());
+    let Some(path) = out_path(out) else { return };
     let (path, written) = save(&profile, path);
     match written {
         Ok(()) => os::write_stderr(summary::lines(&profile, &path).as_bytes()),

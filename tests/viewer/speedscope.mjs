@@ -69,6 +69,13 @@ async function readPage(page, options) {
   await page.keyboard.press("3");
   const isSandwich = () => document.body.innerText.includes("Symbol Name");
   await page.waitForFunction(isSandwich, undefined, { timeout: PATIENCE_MILLIS });
+  // The table has its heading before it has rows.
+  const hasRows = () => {
+    const rows = [...document.querySelectorAll("tr")];
+    const start = rows.findIndex((row) => row.textContent.includes("Symbol Name"));
+    return rows.length > start + 1 && rows[start + 1].querySelector("td") !== null;
+  };
+  await page.waitForFunction(hasRows, undefined, { timeout: PATIENCE_MILLIS });
   const opened = await page.evaluate(() => /^.*\(\d+\/\d+\)$/m.exec(document.body.innerText)[0]);
   const profiles = await rowsBelow(page, "Total Weight");
   return { opened, profiles, functions: await rowsBelow(page, "Symbol Name") };
