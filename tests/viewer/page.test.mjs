@@ -247,7 +247,12 @@ test("the numbers of the range are told of a stack", async () => {
   await row.click();
   const facts = await page.locator(".side .facts").textContent();
   assert.match(facts, /In the range5,050,000 bytes \(4\.82 MiB\) in 5,050 blocks/);
-  assert.match(facts, /Live at its end[\d,]+ bytes/);
+  assert.match(facts, /All live at its end[\d,]+ bytes/);
+  await page.evaluate(() => (location.hash = "#view=functions&metric=range-total&range=9-10"));
+  await page.locator(".table tbody tr", { hasText: "app::serve" }).click();
+  const side = page.locator(".side");
+  await settled(side, /In the range5,050,000 bytes \(4\.82 MiB\) in 5,050 blocks/);
+  assert.doesNotMatch(await side.textContent(), /calls nothing that allocates/);
   await page.getByRole("button", { name: "Clear the range" }).click();
   await settled(page.locator("#metric"), "");
   assert.doesNotMatch(await page.locator("main").textContent(), /In the range/);

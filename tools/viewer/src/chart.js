@@ -429,11 +429,14 @@ export class Chart {
     this.cursor = peakOf(this.samples);
     this.app.set({
       range: null,
+      folded: false,
       metric: this.app.head.reports[0].short_lifetime === null ? "total" : "peak",
     });
     const { bytes: most, end } = this.samples;
     const begin = this.cursor === 0 ? "the start" : micros(end[this.cursor - 1]);
-    this.status.textContent = `The peak: ${bytesInFull(most[this.cursor])} live between ${begin} and ${micros(end[this.cursor])}`;
+    const until = micros(end[this.cursor]);
+    const when = begin === until ? `after about ${until}` : `between ${begin} and ${until}`;
+    this.status.textContent = `The peak: ${bytesInFull(most[this.cursor])} live ${when}`;
   }
 
   key(event) {

@@ -28,7 +28,7 @@ function ofTheRange(profile, ranges, range) {
   const pair = (bytes, number) => `${units.bytesInFull(bytes)} in ${units.blocks(number)}`;
   return [
     ["In the range", pair(allBytes - bytesBefore, allBlocks - blocksBefore)],
-    ["Live at its end", pair(liveBytes, liveBlocks)],
+    ["All live at its end", pair(liveBytes, liveBlocks)],
   ];
 }
 

@@ -4,6 +4,7 @@ import { fill, h } from "../dom.js";
 import { neighbours } from "../functions.js";
 import { amount, count, share } from "../format.js";
 import { Table, sorted } from "../table.js";
+import { facts } from "../tip.js";
 import { change } from "../words.js";
 import { sourceOf } from "./source.js";
 
@@ -161,6 +162,27 @@ export class FunctionsView {
     fill(this.note, h("span.note", {}, `${shown}. Choose one to see its callers and callees.`));
   }
 
+  // What went through the function in the range.
+  ofTheRange(fn) {
+    const { app } = this;
+    if (!app.state.range) return null;
+    const [bytes, blocks, live] = ["range-total", "range-blocks", "range-end"].map(
+      (id) => app.functionSums(id).cumulative[fn],
+    );
+    const { units } = app;
+    return facts([
+      ["In the range", `${units.bytesInFull(bytes)} in ${units.blocks(blocks)}`],
+      ["All live at its end", units.bytesInFull(live)],
+    ]);
+  }
+
+  // A range, and most metrics, leave out functions that have allocated at other times.
+  noneOf(title) {
+    const { metric } = this.app;
+    if (metric.id !== "total" && metric.id !== "blocks") return `None by this metric: ${metric.hint}.`;
+    return title === "Callees" ? "It calls nothing that allocates." : "None.";
+  }
+
   showSide() {
     const { app } = this;
     const fn = app.state.chosen;
@@ -189,6 +211,7 @@ export class FunctionsView {
           "Who calls it, as flame graph",
         ),
       ),
+      this.ofTheRange(fn),
       this.listOf("Callers", around.callers, fn),
       this.listOf("Callees", around.callees, fn),
       sourceOf(app.profile, frames),
@@ -226,7 +249,7 @@ export class FunctionsView {
       h("h3", {}, title),
       rows.length > 0
         ? h("table.plain", { "aria-label": title }, h("tbody", {}, rows))
-        : h("p.empty", {}, title === "Callees" ? "It calls nothing that allocates." : "None."),
+        : h("p.empty", {}, this.noneOf(title)),
       more > 0 && h("p.note", {}, `${count(more)} more`),
     ];
   }

@@ -261,7 +261,10 @@ export class SitesView {
     const { profile } = app;
     const leaf = app.state.chosen;
     this.element.classList.toggle("chosen", leaf >= 0);
-    if (leaf < 0) return fill(this.side);
+    if (leaf < 0) {
+      this.shown = -1;
+      return fill(this.side);
+    }
     const nodes = [];
     let left = 0;
     for (const node of profile.stack(leaf)) {
@@ -272,14 +275,23 @@ export class SitesView {
       this.side,
       closeButton(app),
       h("h2", {}, "The stack, innermost first"),
-      facts(inWords(profile, [[leaf, leaf + 1]], app.state.range)),
       h(
         "ol.stack",
         {},
         nodes.map((node) => this.frame(node)),
       ),
       left > 0 && h("p.note", {}, `${count(left)} more frames outward`),
+      facts(inWords(profile, [[leaf, leaf + 1]], app.state.range)),
     );
+    this.bringIntoSight(leaf);
+  }
+
+  // On a narrow screen the stack stands below the table.
+  bringIntoSight(leaf) {
+    const isNew = this.shown !== leaf;
+    this.shown = leaf;
+    if (isNew && this.side.getBoundingClientRect().top > window.innerHeight - 80)
+      this.side.scrollIntoView({ block: "nearest" });
   }
 
   frame(node) {
