@@ -131,12 +131,12 @@ pub(super) struct Image {
 
 impl Image {
     pub(super) fn read(file: &File) -> Result<Image, Error> {
-        Self::read_regions(file, &ALL)
+        Self::read_regions(file, &Region::ALL)
     }
 
     /// Reads all but one region.
     pub(super) fn read_without(file: &File, left_out: Region) -> Result<Image, Error> {
-        let wanted: Vec<_> = ALL.into_iter().filter(|region| *region != left_out).collect();
+        let wanted: Vec<_> = Region::ALL.into_iter().filter(|region| *region != left_out).collect();
         Self::read_regions(file, &wanted)
     }
 
@@ -147,7 +147,7 @@ impl Image {
             true => read_region(file, header.get(), region),
             false => Bytes::read(file, 0, 0),
         };
-        let regions = ALL.into_iter().map(read).collect::<io::Result<Vec<Bytes>>>()?;
+        let regions = Region::ALL.into_iter().map(read).collect::<io::Result<Vec<Bytes>>>()?;
         Ok(Image { header, regions })
     }
 
@@ -175,20 +175,6 @@ impl Image {
         self.regions.get(region as usize).map_or(&[], |bytes| unsafe { bytes.entries() })
     }
 }
-
-const ALL: [Region; REGIONS] = [
-    Region::Threads,
-    Region::Modules,
-    Region::Owners,
-    Region::Tallies,
-    Region::Shared,
-    Region::Records,
-    Region::Frames,
-    Region::Groups,
-    Region::Arenas,
-    Region::Timeline,
-    Region::Histograms,
-];
 
 fn read_region(file: &File, header: &Header, region: Region) -> io::Result<Bytes> {
     let (offset, entries) = header.place(region);

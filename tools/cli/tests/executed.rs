@@ -61,7 +61,7 @@ impl Programs {
     }
 }
 
-/// What `shows` found in its environment.
+/// The variables that `shows` found in its environment.
 fn is_as_ever(output: &Output, way: &str) -> String {
     let out = text(&output.stdout);
     assert_eq!(status(output), 3, "{way}: {out}{}", ours(output));
