@@ -37,13 +37,14 @@ step() {
     local name=$1 start=$SECONDS status=0
     shift
     printf '\n==> %s\n' "$name"
-    "$@" || status=$?
+    "$@" 2>&1 | tee "$CHECK_LOGS/step.${name//[ \/]/-}" || status=$?
     if [ "$status" -eq 0 ]; then
         printf '<== %s: passed in %d s\n' "$name" $((SECONDS - start))
         steps_passed=$((steps_passed + 1))
     else
         printf '<== %s: FAILED with status %d after %d s\n' "$name" "$status" $((SECONDS - start))
         failed_steps+=("$name")
+        printf '%s\n' "${name//[ \/]/-}" >>"$CHECK_LOGS/failed"
     fi
 }
 
@@ -117,8 +118,29 @@ count_tests() {
         END { printf "%d passed, %d failed, %d ignored", passed, failed, ignored }'
 }
 
+# What is red, once more: it lies thousands of lines above the end, and a log that is kept in part
+# has its end. Of tests what they have printed, of other steps their last lines.
+show_failures() {
+    local name
+    while read -r name; do
+        # A step of steps is told by the ones in it.
+        ! grep -q '^<== .*: FAILED' "$CHECK_LOGS/step.$name" || continue
+        printf '\n==> %s failed:\n' "$name"
+        awk '
+            / Running .*\(|^ *Doc-tests / { binary = $0 }
+            /^failures:$/ { inside = 1; if (shown != binary) print binary; shown = binary }
+            /^test result: / { inside = 0 }
+            inside { print; found = 1 }
+            { last[NR % 20] = $0 }
+            END { for (i = NR < 20 ? 0 : NR - 19; i <= NR && !found; i++) print last[i % 20] }
+        ' "$CHECK_LOGS/step.$name" | head -n 300
+    done <"$CHECK_LOGS/failed"
+}
+
 # The last line, and the exit status: non-zero if any step failed.
 finish() {
+    [ "${#failed_steps[@]}" -eq 0 ] || [ "$CHECK_LOGS" != "$target/check/$script" ] ||
+        show_failures
     printf '\n%s: tests: %s; steps: %d passed, %d failed%s\n' "$script" "$(count_tests)" \
         "$steps_passed" "${#failed_steps[@]}" "${failed_steps[*]:+ (${failed_steps[*]})}"
     [ "${#failed_steps[@]}" -eq 0 ]
