@@ -3,7 +3,7 @@
 import { colors } from "./colors.js";
 import { fill, h, oncePerPicture, prepare, swatch } from "./dom.js";
 import { blocks, bytes, bytesInFull, count, micros, numberOf, signed } from "./format.js";
-import { momentColumn } from "./metrics.js";
+import { keptFrom, momentColumn } from "./metrics.js";
 import { around, indexAt, leftOut, nearest, peakOf, samplesOf, ticks } from "./timeline.js";
 import { facts } from "./tip.js";
 
@@ -208,9 +208,10 @@ export class Chart {
     const allocated = sum(0, to) - sum(0, from);
     const number = sum(1, to) - sum(1, from);
     const growth = sum(2, to) - sum(2, from);
+    const kept = keptFrom(app.profile, 2, [from, to]).reduce((a, b) => a + b, 0);
     const begin = from === 0 ? "From the start" : `From ${micros(app.stops[from])}`;
     const live = `${bytesInFull(sum(2, to))} in ${blocks(sum(3, to))}`;
-    return `${begin} to ${micros(app.stops[to])}: ${bytesInFull(allocated)} in ${blocks(number)} allocated; live at its end ${live}, ${signed(growth, bytes)} since its beginning`;
+    return `${begin} to ${micros(app.stops[to])}: ${bytesInFull(allocated)} in ${blocks(number)} allocated, at least ${bytes(kept)} of it kept; live at its end ${live}, ${signed(growth, bytes)} since its beginning`;
   }
 
   x(time) {

@@ -29,6 +29,12 @@ export const RANGE_METRICS = [
     label: "Blocks in the range",
     hint: "allocated in the range",
   },
+  {
+    id: "range-kept",
+    unit: "bytes",
+    label: "Kept from the range",
+    hint: "allocated in the range and live at its end: at least so many",
+  },
   { id: "range-end", unit: "bytes", label: "Live at the range's end", hint: "bytes live then" },
   {
     id: "range-growth",
@@ -86,6 +92,7 @@ function column(numbers, id, shortLifetime) {
 
 function rangeColumn(profile, id, [from, to]) {
   if (id === "range-end") return momentColumn(profile, 2, to);
+  if (id === "range-kept") return keptFrom(profile, 2, [from, to]);
   const kind = id === "range-blocks" ? 1 : 0;
   const before = momentColumn(profile, kind, from);
   return momentColumn(profile, kind, to).map((number, leaf) => number - before[leaf]);
@@ -119,17 +126,29 @@ export function stopsOf(report) {
   return [0, ...times.map(Number), Number(report.end)];
 }
 
+// Least that each stack can have kept of its range: a block that is live at the range's end and was
+// there before some moment was live at that moment. Kinds: 2 is bytes, 3 is blocks.
+export function keptFrom(profile, kind, [from, to]) {
+  const least = leastLive(profile, kind, from, to);
+  return momentColumn(profile, kind, to).map((live, leaf) => live - least[leaf]);
+}
+
 // The least that each stack had live from a stop to the end: no more than that can be older.
 export function olderThan(profile, stop) {
-  const last = stopsOf(profile.after).length - 1;
-  const least = momentColumn(profile, 2, last).slice();
-  const start = momentColumn(profile, 2, stop);
+  return leastLive(profile, 2, stop, stopsOf(profile.after).length - 1);
+}
+
+function leastLive(profile, kind, from, to) {
+  const least = momentColumn(profile, kind, to).slice();
+  const start = momentColumn(profile, kind, from);
   const { moments } = profile;
   for (let leaf = 0; leaf < least.length; leaf++) {
     least[leaf] = Math.min(least[leaf], start[leaf]);
     if (!moments) continue;
     for (let i = moments.starts[leaf]; i < moments.starts[leaf + 1]; i++) {
-      if (moments.at[i] + 1 >= stop) least[leaf] = Math.min(least[leaf], moments.columns[2][i]);
+      const stop = moments.at[i] + 1;
+      if (from <= stop && stop <= to)
+        least[leaf] = Math.min(least[leaf], moments.columns[kind][i]);
     }
   }
   return least;

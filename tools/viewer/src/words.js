@@ -1,7 +1,7 @@
 // All counters of a set of stacks, in words.
 
 import { prefixSums } from "./columns.js";
-import { momentColumn } from "./metrics.js";
+import { keptFrom, momentColumn } from "./metrics.js";
 import { blocks, share, signed, time, unitsOf } from "./format.js";
 
 // The nine numbers of each document over ranges of stacks, [first, end].
@@ -19,26 +19,37 @@ export function inWords(profile, ranges, range = null) {
 
 // What the stacks allocated in a range of time, and had live at its end.
 function ofTheRange(profile, ranges, range) {
-  const columns = columnsOf(profile, range);
-  const [bytesBefore, blocksBefore, ...after] = columns.map((sums) =>
-    ranges.reduce((sum, [first, end]) => sum + sums[end] - sums[first], 0),
+  const sums = columnsOf(profile, range).map((column) =>
+    ranges.reduce((sum, [first, end]) => sum + column[end] - column[first], 0),
   );
-  const [allBytes, allBlocks, liveBytes, liveBlocks] = after;
+  const [bytes, number, liveBytes, liveBlocks, least, leastBlocks, most, mostBlocks] = sums;
   const units = unitsOf(profile.head.reports[0]);
   const pair = (bytes, number) => `${units.bytesInFull(bytes)} in ${units.blocks(number)}`;
+  const kept = pair(least, leastBlocks);
+  const isKnown = least === most && leastBlocks === mostBlocks;
   return [
-    ["In the range", pair(allBytes - bytesBefore, allBlocks - blocksBefore)],
+    ["In the range", pair(bytes, number)],
+    ["Kept of that", isKnown ? kept : `${kept} at least, ${pair(most, mostBlocks)} at most`],
     ["All live at its end", pair(liveBytes, liveBlocks)],
   ];
 }
 
-// Sums over stacks of what was allocated until the range, and of all kinds until its end. Those of
-// the last range are kept: the mouse asks for them at each box.
+// Sums over stacks, bytes and blocks each: allocated in the range, live at its end, and the least
+// and the most of the former that can be among the latter. Those of the last range are kept: the
+// mouse asks for them at each box.
 function columnsOf(profile, [from, to]) {
   const key = `${from}-${to}`;
   if (profile.rangeSums?.key !== key) {
-    const stops = [[0, from], [1, from], [0, to], [1, to], [2, to], [3, to]];
-    const columns = stops.map(([kind, stop]) => prefixSums(momentColumn(profile, kind, stop)));
+    const allocated = [0, 1].map((kind) => {
+      const before = momentColumn(profile, kind, from);
+      return momentColumn(profile, kind, to).map((number, leaf) => number - before[leaf]);
+    });
+    const live = [2, 3].map((kind) => momentColumn(profile, kind, to));
+    const least = [2, 3].map((kind) => keptFrom(profile, kind, [from, to]));
+    const most = live.map((column, kind) =>
+      column.map((number, leaf) => Math.min(number, allocated[kind][leaf])),
+    );
+    const columns = [allocated, live, least, most].flat().map(prefixSums);
     profile.rangeSums = { key, columns };
   }
   return profile.rangeSums.columns;

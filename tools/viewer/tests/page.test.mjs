@@ -8,14 +8,14 @@ import { blocks, bytes, bytesInFull, count, micros, share, signed } from "../src
 import { functionSums, modulesWithoutNames, neighbours } from "../src/functions.js";
 import { InvertedFlame } from "../src/inverted.js";
 import { Inversion } from "../src/inversion.js";
-import { momentColumn, olderThan, sumsOf } from "../src/metrics.js";
+import { keptFrom, momentColumn, olderThan, sumsOf } from "../src/metrics.js";
 import { fitted, harmless, shorter, shortPlace } from "../src/names.js";
 import { matched, topNodes } from "../src/nodes.js";
 import { Reader } from "../src/reader.js";
 import { defaults, fromHash, toHash } from "../src/state.js";
 import { shadeOf } from "../src/colors.js";
 import { sorted } from "../src/table.js";
-import { change } from "../src/words.js";
+import { change, inWords } from "../src/words.js";
 import { bytesOf, functionOf, profileOf } from "./made.mjs";
 
 test("numbers of all sizes are read", () => {
@@ -207,6 +207,26 @@ test("numbers at moments, in ranges, and the least since", () => {
     [5, 5],
   );
   assert.equal(olderThan(profile, 1)[1], 0);
+});
+
+test("what a range kept is bounded by the least that was live in it, and by what was allocated", () => {
+  // Live at the moments: 10, 2, 12, 1; 40 bytes in 4 blocks were allocated after the first.
+  const moments = [
+    [0, 10, 1, 10, 1],
+    [1, 20, 2, 2, 1],
+    [2, 50, 5, 12, 2],
+    [3, 50, 5, 1, 1],
+  ];
+  const profile = profileOf([["f", 50, 7, moments]], { moments: { at_us: [10, 20, 30, 40] } });
+  const kept = (kind, range) => keptFrom(profile, kind, range)[0];
+  assert.deepEqual([kept(2, [1, 3]), kept(3, [1, 3])], [10, 1]);
+  const others = [kept(2, [2, 3]), kept(2, [0, 1]), kept(2, [1, 2]), kept(2, [4, 5])];
+  assert.deepEqual(others, [10, 10, 0, 6]);
+  assert.deepEqual([...sumsOf(profile, "range-kept", [1, 3]).weights], [10]);
+  const words = new Map(inWords(profile, [[0, 1]], [1, 3]));
+  assert.equal(words.get("In the range"), "40 bytes in 4 blocks");
+  assert.equal(words.get("Kept of that"), "10 bytes in 1 block at least, 12 bytes in 2 blocks at most");
+  assert.equal(new Map(inWords(profile, [[0, 1]], [0, 1])).get("Kept of that"), "10 bytes in 1 block");
 });
 
 test("the timeline's samples, peak and stops", () => {

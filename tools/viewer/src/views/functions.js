@@ -166,12 +166,12 @@ export class FunctionsView {
   ofTheRange(fn) {
     const { app } = this;
     if (!app.state.range) return null;
-    const [bytes, blocks, live] = ["range-total", "range-blocks", "range-end"].map(
-      (id) => app.functionSums(id).cumulative[fn],
-    );
+    const ids = ["range-total", "range-blocks", "range-kept", "range-end"];
+    const [bytes, blocks, kept, live] = ids.map((id) => app.functionSums(id).cumulative[fn]);
     const { units } = app;
     return facts([
       ["In the range", `${units.bytesInFull(bytes)} in ${units.blocks(blocks)}`],
+      ["Kept of that", `${units.bytesInFull(kept)} at least`],
       ["All live at its end", units.bytesInFull(live)],
     ]);
   }
