@@ -108,7 +108,7 @@ impl Arguments {
 
     fn output(&self, program: OsString, pid: u32) -> Output<'_> {
         Output {
-            path: self.output.as_deref(),
+            path: self.output.clone(),
             sum_alone: false,
             html: false,
             format: self.format,

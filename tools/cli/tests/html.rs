@@ -151,6 +151,9 @@ fn run_writes_a_page_beside_the_report() {
     assert_eq!(status(&output), 0, "{}", ours(&output));
     assert!(ours(&output).contains("saved to ls.html"), "{}", ours(&output));
     assert_eq!(scratch.names(), ["ls.html", "ls.json"]);
+    let by_page = scratch.run(&["run", "--html", "-o", "page.html", "--", "/bin/ls"]);
+    assert!(ours(&by_page).contains("saved to page.json"), "{}", ours(&by_page));
+    assert_eq!(scratch.names(), ["ls.html", "ls.json", "page.html", "page.json"]);
     let printed = scratch.run(&["run", "--html", "--format", "text", "-o", "-", "--", "/bin/ls"]);
     assert_eq!(status(&printed), 0, "{}", ours(&printed));
     scratch.only("mod-alloc.ls.", ".html");

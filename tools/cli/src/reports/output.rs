@@ -32,7 +32,7 @@ pub(crate) enum Format {
 #[derive(Debug)]
 pub(crate) struct Output<'a> {
     /// `None`: a name made of the program's name and the process's id.
-    pub(crate) path: Option<&'a Path>,
+    pub(crate) path: Option<PathBuf>,
     pub(crate) format: Format,
     /// Of several processes, write the report of all alone.
     pub(crate) sum_alone: bool,
@@ -79,6 +79,13 @@ impl Output<'_> {
         }
     }
 
+    /// The path that was asked for. One that names the page names the report beside it, too.
+    fn report_path(&self) -> Option<PathBuf> {
+        let path = self.path.clone()?;
+        let is_page = self.html && path.extension().is_some_and(|extension| extension == "html");
+        Some(if is_page { path.with_extension(self.extension()) } else { path })
+    }
+
     /// Writes the page beside the report, if it is asked for.
     pub(super) fn write_page(&self, report: &Path, document: &Document) -> std::io::Result<()> {
         if !self.html {
@@ -100,16 +107,16 @@ impl Output<'_> {
 
     pub(super) fn target(&self) -> PathBuf {
         let name = || self.named(&self.program, &self.pid.to_string());
-        self.path.map_or_else(name, Path::to_owned)
+        self.report_path().unwrap_or_else(name)
     }
 
     /// For one of several processes: the path with the process's id before its extension.
     pub(super) fn target_of(&self, recording: &Recording, path: &Path) -> PathBuf {
         let program = program_of(recording);
         let pid = format!("{}{}", recording.pid, after_exec(path, recording.pid));
-        match self.path.filter(|path| *path != Path::new("-")) {
+        match self.report_path().filter(|path| path != Path::new("-")) {
             None => self.named(&program, &pid),
-            Some(path) => with_before_extension(path, &pid),
+            Some(path) => with_before_extension(&path, &pid),
         }
     }
 
@@ -120,16 +127,16 @@ impl Output<'_> {
             return None;
         }
         let pid = self.pid.to_string();
-        Some(match self.path.filter(|path| *path != Path::new("-")) {
+        Some(match self.report_path().filter(|path| path != Path::new("-")) {
             None => self.named(&self.program, &pid).with_extension("reports"),
             Some(path) if self.pid == 0 => path.with_extension("reports"),
-            Some(path) => with_before_extension(path, &pid).with_extension("reports"),
+            Some(path) => with_before_extension(&path, &pid).with_extension("reports"),
         })
     }
 
     pub(super) fn target_of_all(&self) -> PathBuf {
         let name = || self.named(&self.program, &format!("{}.merged", self.pid));
-        self.path.map_or_else(name, Path::to_owned)
+        self.report_path().unwrap_or_else(name)
     }
 
     fn named(&self, program: &OsStr, rest: &str) -> PathBuf {
@@ -182,6 +189,7 @@ mod tests {
     fn output(path: Option<&Path>, format: Format) -> Output<'_> {
         static HERE: LazyLock<DebugFiles> = LazyLock::new(DebugFiles::default);
         let (html, sum_alone, program) = (false, false, "ls".into());
+        let path = path.map(Path::to_owned);
         Output { path, format, sum_alone, html, debug_files: &HERE, program, pid: 12 }
     }
 

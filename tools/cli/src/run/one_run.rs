@@ -176,7 +176,7 @@ impl<'a> Run<'a> {
 
     fn output(&self, pid: u32) -> Output<'a> {
         Output {
-            path: self.arguments.options.output.as_deref(),
+            path: self.arguments.options.output.clone(),
             format: self.arguments.options.format,
             sum_alone: self.arguments.options.sum,
             html: self.arguments.options.html,
