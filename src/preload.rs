@@ -31,6 +31,16 @@ pub struct Known {
     size: usize,
     /// In clock units; 0 where blocks do not keep their births.
     born: u64,
+    /// The trailer was overwritten, and is known all the same.
+    is_repaired: bool,
+}
+
+impl Known {
+    /// True if the trailer was overwritten by the first byte behind the block.
+    #[must_use]
+    pub fn is_repaired(self) -> bool {
+        self.is_repaired
+    }
 }
 
 impl Recorder {
@@ -81,16 +91,21 @@ impl Recorder {
         unsafe { at_end::write(block, usable, size, site) };
     }
 
-    /// Records that a block is about to be freed.
+    /// Records that a block is about to be freed; `false` if its trailer is none: it was
+    /// overwritten, or the block has none.
     ///
     /// # Safety
     ///
     /// `block` must be valid for reads and writes of `usable` bytes.
     #[inline(always)]
-    pub unsafe fn freed(self, block: *mut u8, usable: usize) {
+    pub unsafe fn freed(self, block: *mut u8, usable: usize) -> bool {
         // SAFETY: the caller's promise.
         match unsafe { at_end::take(block, usable) } {
-            Some((site, size)) => events::freed(self.0, site, size),
+            Some((site, size, is_whole)) => {
+                note_overrun(self.0, is_whole);
+                events::freed(self.0, site, size);
+                true
+            }
             // SAFETY: the caller's promise.
             None => unsafe { self.freed_otherwise(block, usable) },
         }
@@ -102,12 +117,28 @@ impl Recorder {
     ///
     /// As for [`freed`](Self::freed).
     #[cold]
-    unsafe fn freed_otherwise(self, block: *mut u8, usable: usize) {
+    unsafe fn freed_otherwise(self, block: *mut u8, usable: usize) -> bool {
         // SAFETY: the caller's promise.
-        match unsafe { take_timed(self.0, block, usable) } {
-            Some(Known { site, size, born }) => events::freed_timed(self.0, site, size, born),
-            None => events::damaged(self.0, usable),
+        let known = unsafe { self.take_otherwise(block, usable) };
+        self.gone(usable, known);
+        known.is_some_and(|known| !known.is_repaired)
+    }
+
+    /// The content of a trailer that is not an ordinary one.
+    ///
+    /// # Safety
+    ///
+    /// As for [`freed`](Self::freed).
+    #[cold]
+    unsafe fn take_otherwise(self, block: *mut u8, usable: usize) -> Option<Known> {
+        if self.0.is_timed() {
+            // SAFETY: the caller's promise.
+            return unsafe { take_timed(self.0, block, usable) };
         }
+        // SAFETY: the caller's promise.
+        let (site, size) = unsafe { at_end::repair(block, usable) }?;
+        events::overrun(self.0);
+        Some(Known { site, size, born: 0, is_repaired: true })
     }
 
     /// Takes the trailer's content from a block that is about to be reallocated; the block is
@@ -121,9 +152,12 @@ impl Recorder {
     pub unsafe fn take(self, block: *mut u8, usable: usize) -> Option<Known> {
         // SAFETY: the caller's promise.
         match unsafe { at_end::take(block, usable) } {
-            Some((site, size)) => Some(Known { site, size, born: 0 }),
+            Some((site, size, is_whole)) => {
+                note_overrun(self.0, is_whole);
+                Some(Known { site, size, born: 0, is_repaired: false })
+            }
             // SAFETY: the caller's promise.
-            None => unsafe { take_timed(self.0, block, usable) },
+            None => unsafe { self.take_otherwise(block, usable) },
         }
     }
 
@@ -133,9 +167,9 @@ impl Recorder {
     ///
     /// `block` must be the block that it was taken from, with the same `usable` bytes.
     pub unsafe fn put_back(self, block: *mut u8, usable: usize, known: Option<Known>) {
-        if let Some(known) = known {
+        if let Some(Known { site, size, born, .. }) = known {
             // SAFETY: the caller's promise.
-            unsafe { write(self.0, block, usable, known) };
+            unsafe { write(self.0, (block, usable), (site, size), born) };
         }
     }
 
@@ -145,7 +179,7 @@ impl Recorder {
             Some(Known { site, size, .. }) if !self.0.is_timed() => {
                 events::freed(self.0, site, size);
             }
-            Some(Known { site, size, born }) => events::freed_timed(self.0, site, size, born),
+            Some(Known { site, size, born, .. }) => events::freed_timed(self.0, site, size, born),
             None => events::damaged(self.0, usable),
         }
     }
@@ -158,32 +192,26 @@ impl Recorder {
     /// `block` must be valid for writes of `usable` bytes, at least `size` and a trailer's.
     #[inline(always)]
     pub unsafe fn resized(self, block: *mut u8, usable: usize, known: Option<Known>, size: usize) {
-        let (site, old, born) =
-            known.map_or((None, usable, 0), |Known { site, size, born }| (Some(site), size, born));
+        let (site, old, born) = known
+            .map_or((None, usable, 0), |Known { site, size, born, .. }| (Some(site), size, born));
         match events::resized(self.0, site, old, size) {
             // SAFETY: the caller's promise.
-            Some(site) => unsafe { write(self.0, block, usable, Known { site, size, born }) },
+            Some(site) => unsafe { write(self.0, (block, usable), (site, size), born) },
             // SAFETY: the caller's promise.
             None => unsafe { self.allocated(block, usable, size) },
         }
     }
 
-    /// The number of a block's usable bytes that are the program's.
+    /// The bytes of a block that are the program's: as many as it has asked for. A program that
+    /// used more, as a block's usable size allows, would write over the fence behind the block.
     ///
     /// # Safety
     ///
     /// `block` must be valid for reads of `usable` bytes.
     #[must_use]
-    pub unsafe fn usable(self, block: *mut u8, usable: usize) -> usize {
+    pub unsafe fn size(self, block: *mut u8, usable: usize) -> usize {
         // SAFETY: the caller's promise.
-        unsafe { at_end::usable(block, usable, self.0.is_timed()) }
-    }
-
-    /// The number of usable bytes that are the program's of a block of `size` bytes with `usable`
-    /// ones.
-    #[must_use]
-    pub fn usable_of(self, usable: usize, size: usize) -> usize {
-        at_end::usable_of(usable, size, self.0.is_timed())
+        unsafe { at_end::size(block, usable, self.0.is_timed()) }
     }
 
     /// Registers the calling thread, which is just beginning and has not allocated. `stack`: the
@@ -232,8 +260,12 @@ impl Recorder {
 ///
 /// `block` must be valid for writes of `usable` bytes, at least its size and a trailer's.
 #[inline(always)]
-unsafe fn write(session: &Session, block: *mut u8, usable: usize, known: Known) {
-    let Known { site, size, born } = known;
+unsafe fn write(
+    session: &Session,
+    (block, usable): (*mut u8, usize),
+    (site, size): (SiteId, usize),
+    born: u64,
+) {
     if session.is_timed() {
         // SAFETY: the caller's promise.
         return unsafe { at_end::write_timed(block, usable, size, site, born) };
@@ -242,19 +274,24 @@ unsafe fn write(session: &Session, block: *mut u8, usable: usize, known: Known) 
     unsafe { at_end::write(block, usable, size, site) };
 }
 
+/// Counts a block whose slack was written to.
+#[inline(always)]
+fn note_overrun(session: &Session, is_whole: bool) {
+    if !is_whole {
+        events::overrun(session);
+    }
+}
+
 /// Takes the content of a trailer that has a birth; `None` if it is not one.
 ///
 /// # Safety
 ///
 /// `block` must be valid for reads and writes of `usable` bytes.
-#[cold]
 unsafe fn take_timed(session: &Session, block: *mut u8, usable: usize) -> Option<Known> {
-    if !session.is_timed() {
-        return None;
-    }
     // SAFETY: the caller's promise.
-    let (site, size, born) = unsafe { at_end::take_timed(block, usable) }?;
-    Some(Known { site, size, born })
+    let (site, size, born, is_whole) = unsafe { at_end::take_timed(block, usable) }?;
+    note_overrun(session, is_whole);
+    Some(Known { site, size, born, is_repaired: false })
 }
 
 with_callers_registers! {

@@ -254,6 +254,23 @@ fn recordings_of_the_second_version_are_read() {
     assert_eq!(old.heap_states, now.heap_states);
 }
 
+/// Until version 3 there was more of the command line where more losses are now.
+#[test]
+fn recordings_of_the_third_version_are_read() {
+    let launch = Launch::new("version 3", programs(), &["simple"]);
+    let ended = launch.env("MOD_ALLOC_RECORD", "one.rec").run().with_status(0);
+    let path = ended.folder.join("one.rec");
+    let now = read(&path);
+    let mut bytes = fs::read(&path).expect("it is there");
+    bytes[8..12].copy_from_slice(&3_u32.to_ne_bytes());
+    bytes[832..3712].fill(b'x');
+    fs::write(&path, &bytes).expect("it can be changed");
+    let old = read(&path);
+    assert_eq!(old.command, "x".repeat(2880));
+    assert_eq!((old.losses, old.heap_states), (now.losses, now.heap_states));
+    assert!(old.timeline.is_some());
+}
+
 #[test]
 fn memory_that_is_in_no_block_is_told() {
     let coverage = |program: &str| {

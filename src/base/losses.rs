@@ -7,11 +7,11 @@
 //! |---|---|
 //! | `slots` | `layout::Losses`, in the list's order; each thread slot has one, and the header |
 //! | `process` | `layout::Process` in the header, under the loss's name |
+//! | `more` | `layout::MoreLosses` in the header, in the list's order; since version 4 |
 //!
 //! All else is made from the list: the words in the mapping, their reader, the plain data,
 //! `x_losses` of reports, the lines for people, and the losses in `report` and `top` of the
-//! command. A new loss is one line here, and a spare word of the process's that gets its name. (The
-//! words of `slots` are all taken.)
+//! command. A new loss is one line in `more`: the words of the others are all taken.
 
 /// Hands the list to the macro `$then`. `says`, `instead_of` and `told_elsewhere` are functions of
 /// `recording::losses`. A name in braces stands for that loss's figure with its unit, and
@@ -77,6 +77,16 @@ live, or of no live block",
                     says(
                         "that found no room",
                         "their allocations count for no group; register each once",
+                    );
+            }
+            more {
+                /// Blocks that were written to past their end, into bytes that rounding had left
+                /// between the block and its trailer; seen at the free or the reallocation. Their
+                /// numbers are right.
+                overruns, "blocks",
+                    says(
+                        "with bytes written past the end",
+                        "found when freed; the numbers are right, the program is not",
                     );
             }
         }

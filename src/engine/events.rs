@@ -214,3 +214,10 @@ pub(crate) fn damaged(session: &Session, size: usize) {
     session.header.losses.damaged_trailers.add_shared(1);
     session.header.losses.damaged_bytes.add_shared(size as u64);
 }
+
+/// Counts a block that was written to past its end, but not as far as its trailer.
+#[cfg(feature = "preload")]
+#[cold]
+pub(crate) fn overrun(session: &Session) {
+    session.header.more_losses.overruns.add_shared(1);
+}

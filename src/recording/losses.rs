@@ -48,10 +48,16 @@ const fn instead_of(other: &'static str, words: &'static str) -> Told {
     Told::InsteadOf(other, words)
 }
 
+/// True since the first version that has the list's last section.
+pub(crate) fn has_more_losses(header: &Header) -> bool {
+    header.version.load(Ordering::Relaxed) >= 4
+}
+
 macro_rules! data {
     (
         slots { $($(#[$slot_doc:meta])* $slot:ident, $slot_unit:literal, $slot_told:expr;)* }
         process { $($(#[$word_doc:meta])* $word:ident, $word_unit:literal, $word_told:expr;)* }
+        more { $($(#[$more_doc:meta])* $more:ident, $more_unit:literal, $more_told:expr;)* }
     ) => {
         /// All that was not recorded in full, by cause. All zero: nothing was lost.
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -59,6 +65,7 @@ macro_rules! data {
         pub struct Losses {
             $($(#[$slot_doc])* pub $slot: u64,)*
             $($(#[$word_doc])* pub $word: u64,)*
+            $($(#[$more_doc])* pub $more: u64,)*
         }
 
         impl Losses {
@@ -66,6 +73,7 @@ macro_rules! data {
             pub const ALL: &'static [Loss] = &[
                 $(line!($slot, $slot_unit, $slot_told),)*
                 $(line!($word, $word_unit, $word_told),)*
+                $(line!($more, $more_unit, $more_told),)*
             ];
         }
 
@@ -80,6 +88,9 @@ macro_rules! data {
             };
             for words in slots.map(|slot| &slot.losses).chain([&header.losses]) {
                 $(losses.$slot = losses.$slot.wrapping_add(words.$slot.get());)*
+            }
+            if has_more_losses(header) {
+                $(losses.$more = header.more_losses.$more.get();)*
             }
             losses
         }

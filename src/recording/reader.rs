@@ -134,9 +134,13 @@ fn self_check(header: &Header) -> Option<SelfCheck> {
     (checked != 0).then_some(SelfCheck { checked, differences })
 }
 
-/// The command line. In version 1 it goes on where the allocator's state is now.
+/// The command line. Until version 3 it goes on where more losses are now, and in version 1 where
+/// the allocator's state is.
 fn command(header: &Header) -> String {
     let mut command = bytes(&header.command, COMMAND_SIZE);
+    if !losses::has_more_losses(header) {
+        command.extend(bytes(header.more_losses.words(), size_of_val(&header.more_losses)));
+    }
     if header.version.load(Ordering::Relaxed) == 1 {
         command.extend(bytes(header.states.words(), size_of_val(&header.states)));
     }

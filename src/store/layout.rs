@@ -14,7 +14,9 @@
 //!       576  frames' head, sites' head (64 bytes each)
 //!       704  losses                    (Losses, 64 bytes)
 //!       768  self-check, lifetimes, programs that followed (SelfCheck, 64 bytes)
-//!       832  command line, its arguments ended by zero bytes (2880 bytes; in version 1 3264)
+//!       832  command line, its arguments ended by zero bytes (2816 bytes; until version 3 2880, in
+//!            version 1 3264)
+//!      3648  more losses               (MoreLosses, 64 bytes)
 //!      3712  the allocator's state: near the peak twice, at the end (HeapStates, 3 x 128 bytes)
 //!      4096  regions
 //! ```
@@ -73,6 +75,7 @@
 //! | 1 | |
 //! | 2 | the allocator's state, where the command line went on |
 //! | 3 | regions Timeline and Histograms, and the words of the heap over time |
+//! | 4 | more losses, where the command line went on |
 //!
 //! [`VERSION`] is raised with every change that an older reader would misread. Readers refuse what
 //! is newer than they are, and read all that is older, from version 1 on. Bytes that a version does
@@ -92,13 +95,14 @@ use crate::store::unrecorded::Unrecorded;
 /// The first eight bytes of a recording.
 pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"modalloc");
 /// See the module's description.
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 4;
 /// The regions' offsets.
 pub(crate) const HEADER_SIZE: usize = 4096;
 /// Regions begin at multiples of it: a part of the format, whatever the machine's pages are.
 const REGION_ALIGNMENT: usize = HEADER_SIZE;
 /// Bytes kept of the command line.
-pub(crate) const COMMAND_SIZE: usize = HEADER_SIZE - 832 - size_of::<HeapStates>();
+pub(crate) const COMMAND_SIZE: usize =
+    HEADER_SIZE - 832 - size_of::<MoreLosses>() - size_of::<HeapStates>();
 
 /// The regions, in the order of the header's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -186,6 +190,8 @@ pub(crate) struct Header {
     pub(crate) losses: Losses,
     pub(crate) self_check: SelfCheck,
     pub(crate) command: [AtomicU64; COMMAND_SIZE / 8],
+    /// Since version 4; before, the command line went on here.
+    pub(crate) more_losses: MoreLosses,
     /// Since version 2; before, the command line went on here.
     pub(crate) states: HeapStates,
 }
@@ -204,6 +210,7 @@ const _: () = assert!(size_of::<Header>() == HEADER_SIZE);
 const _: () = assert!(core::mem::offset_of!(Header, process) == 192);
 const _: () = assert!(core::mem::offset_of!(Header, heap) == 320);
 const _: () = assert!(core::mem::offset_of!(Header, losses) == 704);
+const _: () = assert!(core::mem::offset_of!(Header, more_losses) == 3648);
 const _: () = assert!(core::mem::offset_of!(Header, states) == 3712);
 const _: () = assert!(size_of::<SelfCheck>() == 64);
 
@@ -284,13 +291,24 @@ pub(crate) struct SelfCheck {
 }
 
 macro_rules! words {
-    (slots { $($(#[$doc:meta])* $name:ident, $unit:literal, $told:expr;)* } $($process:tt)*) => {
+    (
+        slots { $($(#[$doc:meta])* $name:ident, $unit:literal, $told:expr;)* }
+        process { $($process:tt)* }
+        more { $($(#[$more_doc:meta])* $more:ident, $more_unit:literal, $more_told:expr;)* }
+    ) => {
         /// Events that were not recorded in full: the first section of the
         /// [list](crate::base::losses).
         #[derive(Debug, Default)]
         #[repr(C, align(64))]
         pub(crate) struct Losses {
             $(pub(crate) $name: Word,)*
+        }
+
+        /// Losses that older versions did not count: the last section of the list.
+        #[derive(Debug, Default)]
+        #[repr(C, align(64))]
+        pub(crate) struct MoreLosses {
+            $(pub(crate) $more: Word,)*
         }
     };
 }
@@ -349,6 +367,16 @@ impl HeapStates {
         let first = (&raw const *self).cast::<AtomicU64>();
         // SAFETY: the states are atomics, aligned to more than that, and no code writes them but as
         // what they are, in later versions.
+        unsafe { core::slice::from_raw_parts(first, size_of::<Self>() / size_of::<AtomicU64>()) }
+    }
+}
+
+#[cfg(feature = "backtraces")]
+impl MoreLosses {
+    /// The losses as plain words: before version 4, more of the command line.
+    pub(crate) fn words(&self) -> &[AtomicU64] {
+        let first = (&raw const *self).cast::<AtomicU64>();
+        // SAFETY: the losses are atomics, aligned to more than that; the rest of the line is zeros.
         unsafe { core::slice::from_raw_parts(first, size_of::<Self>() / size_of::<AtomicU64>()) }
     }
 }

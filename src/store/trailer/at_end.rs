@@ -8,6 +8,9 @@
 //! +--------------+-------------+---------------+
 //! ```
 //!
+//! The slack begins with the bytes of [`FENCE`], as far as there is room: a write past the block's
+//! end changes them. The trailer is not the first that it meets, and the block stays known.
+//!
 //! With `MOD_ALLOC_LIFETIMES=on` the block's birth lies before the trailer, whose check covers it.
 //! One bit of that check differs from every ordinary trailer's.
 
@@ -19,6 +22,8 @@ const SLACK_BITS: u32 = 8;
 const CHECK_SHIFT: u32 = SITE_BITS + SLACK_BITS;
 /// The slack value that stands for itself and all larger ones.
 const LARGE: usize = (1 << SLACK_BITS) - 1;
+/// The first bytes of the slack. No two are alike, and none is what programs often write.
+const FENCE: u64 = 0x9dc3_f18b_e5a7_d9bb;
 /// The bit that no ordinary trailer has so.
 const TIMED: u64 = 1 << CHECK_SHIFT;
 
@@ -43,6 +48,8 @@ fn difference(born: u64) -> u64 {
 #[inline(always)]
 pub(crate) unsafe fn write(block: *mut u8, usable: usize, size: usize, site: SiteId) {
     // SAFETY: the caller's promise.
+    unsafe { write_fence(block, size) };
+    // SAFETY: the caller's promise.
     unsafe { put(block, usable - TRAILER, size, site, usable - TRAILER, 0) };
 }
 
@@ -60,12 +67,28 @@ pub(crate) unsafe fn write_timed(
     born: u64,
 ) {
     let end = usable - TRAILER - BIRTH;
+    // SAFETY: the caller's promise.
+    unsafe { write_fence(block, size) };
     // SAFETY: in bounds by the caller's promise.
     let birth = unsafe { block.add(end) }.cast::<u64>();
     // SAFETY: in bounds by the caller's promise; the write needs no alignment.
     unsafe { birth.write_unaligned(born) };
     // SAFETY: the caller's promise.
     unsafe { put(block, end, size, site, end + BIRTH, difference(born)) };
+}
+
+/// Writes the fence behind a block of `size` bytes. What follows the slack is to be written later:
+/// it takes the bytes that the slack has not.
+///
+/// # Safety
+///
+/// `block` must be valid for writes of `size + TRAILER` bytes.
+#[inline(always)]
+unsafe fn write_fence(block: *mut u8, size: usize) {
+    // SAFETY: in bounds by the caller's promise.
+    let fence = unsafe { block.add(size) }.cast::<u64>();
+    // SAFETY: see above; the write needs no alignment.
+    unsafe { fence.write_unaligned(FENCE.to_le()) };
 }
 
 /// Writes the trailer at offset `place` of a block of `size` bytes, whose slack ends at `end`.
@@ -97,63 +120,99 @@ unsafe fn put(
     unsafe { trailer.write_unaligned(word ^ difference) };
 }
 
-/// Site and size in the block's trailer, which is erased; `None` if the trailer is not an ordinary
-/// one.
+/// Site and size in the block's trailer, which is erased, and whether its slack is as it was;
+/// `None` if the trailer is not an ordinary one.
 ///
 /// # Safety
 ///
 /// `block` must be valid for reads and writes of `usable` bytes.
 #[inline(always)]
-pub(crate) unsafe fn take(block: *mut u8, usable: usize) -> Option<(SiteId, usize)> {
+pub(crate) unsafe fn take(block: *mut u8, usable: usize) -> Option<(SiteId, usize, bool)> {
     // SAFETY: the caller's promise.
-    let (known, trailer) = unsafe { read(block, usable) }?;
+    let ((site, size), trailer) = unsafe { read(block, usable) }?;
+    // SAFETY: `read` has found the trailer, and so the size, in bounds.
+    let is_whole = unsafe { is_whole(block, size, usable - TRAILER - size) };
     // A block that is freed twice is known once. SAFETY: `read` has found it in bounds.
     unsafe { trailer.write_unaligned(0) };
-    Some(known)
+    Some((site, size, is_whole))
 }
 
-/// Site, size and birth in the block's trailer, which is erased; `None` if the trailer is not one
-/// with a birth.
+/// True if the slack of a block of `size` bytes begins as it was written.
+///
+/// # Safety
+///
+/// `block` must be valid for reads of `size + slack + TRAILER` bytes.
+#[inline(always)]
+unsafe fn is_whole(block: *mut u8, size: usize, slack: usize) -> bool {
+    // SAFETY: in bounds by the caller's promise.
+    let fence = unsafe { block.add(size) }.cast::<u64>();
+    // SAFETY: see above; the read needs no alignment.
+    let found = u64::from_le(unsafe { fence.read_unaligned() });
+    // The bytes that are the trailer's go: in two steps, as they may be all.
+    let half = 4 * (8 - slack.min(8));
+    (found ^ FENCE) << half << half == 0
+}
+
+/// Site and size of a block whose trailer's first byte was overwritten, and no other: a write past
+/// the block's end changes that first. To try more bytes would find a trailer in any bytes now and
+/// then. The trailer is erased.
+///
+/// # Safety
+///
+/// As for [`take`].
+#[cold]
+pub(crate) unsafe fn repair(block: *mut u8, usable: usize) -> Option<(SiteId, usize)> {
+    let place = usable.checked_sub(TRAILER)?;
+    // SAFETY: in bounds, as just seen.
+    let trailer = unsafe { block.add(place) }.cast::<u64>();
+    // SAFETY: see above; the read needs no alignment.
+    let found = unsafe { trailer.read_unaligned() };
+    // The first byte is the low one of the word, as in all recorded machines.
+    let overwritten = 0xff;
+    let is_right = |tried: &u64| *tried == word(block, tried & ((1 << CHECK_SHIFT) - 1));
+    let right = (0..=overwritten).map(|low| found & !overwritten | low).find(is_right)?;
+    // SAFETY: see above; the write needs no alignment.
+    unsafe { trailer.write_unaligned(right) };
+    // SAFETY: the caller's promise.
+    let (site, size, _) = unsafe { take(block, usable) }?;
+    Some((site, size))
+}
+
+/// Site, size and birth in the block's trailer, which is erased, and whether its slack is as it
+/// was; `None` if the trailer is not one with a birth.
 ///
 /// # Safety
 ///
 /// `block` must be valid for reads and writes of `usable` bytes.
 #[cold]
-pub(crate) unsafe fn take_timed(block: *mut u8, usable: usize) -> Option<(SiteId, usize, u64)> {
+pub(crate) unsafe fn take_timed(
+    block: *mut u8,
+    usable: usize,
+) -> Option<(SiteId, usize, u64, bool)> {
     // SAFETY: the caller's promise.
     let (((site, size), trailer), born) = unsafe { read_timed(block, usable) }?;
+    // SAFETY: `read_timed` has found the trailer, and so the size, in bounds.
+    let is_whole = unsafe { is_whole(block, size, usable - TRAILER - BIRTH - size) };
     // SAFETY: `read_timed` has found it in bounds.
     unsafe { trailer.write_unaligned(0) };
-    Some((site, size, born))
+    Some((site, size, born, is_whole))
 }
 
-/// The usable bytes without the trailer's; all, if there is none. `timed`: the trailer has a birth.
+/// The bytes of a block that are the program's: as many as it has asked for. All, if there is no
+/// trailer. `timed`: the trailer has a birth.
 ///
 /// # Safety
 ///
 /// `block` must be valid for reads of `usable` bytes.
-pub(crate) unsafe fn usable(block: *mut u8, usable: usize, timed: bool) -> usize {
-    let (found, end) = if timed {
+pub(crate) unsafe fn size(block: *mut u8, usable: usize, timed: bool) -> usize {
+    let found = if timed {
         // SAFETY: the caller's promise.
-        let found = unsafe { read_timed(block, usable) };
-        (found.map(|(found, _)| found), usable.saturating_sub(TRAILER + BIRTH))
+        unsafe { read_timed(block, usable) }.map(|(found, _)| found)
     } else {
         // SAFETY: the caller's promise.
-        (unsafe { read(block, usable) }, usable.saturating_sub(TRAILER))
+        unsafe { read(block, usable) }
     };
-    found.map_or(usable, |((_, size), _)| usable_before(end, size))
-}
-
-/// The bytes that the program may use of a block of `size` bytes, of `usable`. `timed`: its trailer
-/// has a birth.
-pub(crate) fn usable_of(usable: usize, size: usize, timed: bool) -> usize {
-    usable_before(usable.saturating_sub(super::len(timed)), size)
-}
-
-/// The usable bytes of a block of `size` bytes whose slack ends at `end`.
-fn usable_before(end: usize, size: usize) -> usize {
-    // The word before the end holds the size.
-    if end.saturating_sub(size) >= LARGE { end - size_of::<u64>() } else { end }
+    found.map_or(usable, |((_, size), _)| size)
 }
 
 /// The content of a trailer, and its place.
@@ -222,11 +281,10 @@ mod tests {
             // SAFETY: the memory is longer than that.
             unsafe { write(block, usable, size, SiteId::new(0x00ab_cdef)) };
             // SAFETY: as above.
-            let room = unsafe { self::usable(block, usable, false) };
-            assert!((size..=usable - TRAILER).contains(&room), "{room} of {usable}");
-            assert_eq!(room, usable_of(usable, size, false));
+            assert_eq!(unsafe { self::size(block, usable, false) }, size);
             // SAFETY: as above.
-            assert_eq!(unsafe { take(block, usable) }, Some((SiteId::new(0x00ab_cdef), size)));
+            let known = unsafe { take(block, usable) };
+            assert_eq!(known, Some((SiteId::new(0x00ab_cdef), size, true)));
             // SAFETY: as above.
             assert_eq!(unsafe { take(block, usable) }, None, "taken");
         }
@@ -241,14 +299,12 @@ mod tests {
             // SAFETY: the memory is longer than that.
             unsafe { write_timed(block, usable, size, site, 987_654_321) };
             // SAFETY: as above.
-            let room = unsafe { self::usable(block, usable, true) };
-            assert!((size..=usable - TRAILER - BIRTH).contains(&room), "{room} of {usable}");
-            assert_eq!(room, usable_of(usable, size, true));
+            assert_eq!(unsafe { self::size(block, usable, true) }, size);
             // SAFETY: as above.
             assert_eq!(unsafe { take(block, usable) }, None, "no ordinary trailer");
             // SAFETY: as above.
             let known = unsafe { take_timed(block, usable) };
-            assert_eq!(known, Some((site, size, 987_654_321)));
+            assert_eq!(known, Some((site, size, 987_654_321, true)));
             // SAFETY: as above.
             assert_eq!(unsafe { take_timed(block, usable) }, None, "taken");
         }
@@ -265,7 +321,53 @@ mod tests {
             // SAFETY: the memory has so many bytes.
             let known = unsafe { take(memory.as_mut_ptr(), usable) };
             // The word before the trailer says 0, which is a size that 263 bytes have room for.
-            assert_eq!(known, (usable == 263).then_some((SiteId::new(7), 0)), "{usable}");
+            assert_eq!(known, (usable == 263).then_some((SiteId::new(7), 0, false)), "{usable}");
+        }
+    }
+
+    #[test]
+    fn a_write_past_the_end_is_seen_in_each_byte_of_the_slack_that_is_watched() {
+        super::super::start(12345);
+        for (usable, size) in [(8, 0), (24, 16), (24, 15), (24, 9), (24, 8), (48, 3), (400, 1)] {
+            let mut memory = std::vec![0_u8; usable + BIRTH];
+            let block = memory.as_mut_ptr();
+            for at in size..(usable - TRAILER).min(size + 8) {
+                // SAFETY: the memory is longer than that.
+                unsafe { write(block, usable, size, SiteId::new(7)) };
+                // SAFETY: as above.
+                unsafe { *block.add(at) ^= 0x10 };
+                // SAFETY: as above.
+                let known = unsafe { take(block, usable) };
+                assert_eq!(known, Some((SiteId::new(7), size, false)), "byte {at} of {usable}");
+                // SAFETY: as above.
+                unsafe { write_timed(block, usable + BIRTH, size, SiteId::new(7), 5) };
+                // SAFETY: as above.
+                unsafe { *block.add(at) ^= 0x10 };
+                // SAFETY: as above.
+                let known = unsafe { take_timed(block, usable + BIRTH) };
+                assert_eq!(known, Some((SiteId::new(7), size, 5, false)), "byte {at} of {usable}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_trailer_is_known_again_whose_first_byte_was_overwritten() {
+        super::super::start(12345);
+        let mut memory = [0_u8; 64];
+        let block = memory.as_mut_ptr();
+        for (changed, is_first) in [(0xff_u64, true), (0x80, true), (0x100, false), (0x1ff, false)]
+        {
+            // SAFETY: in the array.
+            unsafe { write(block, 64, 56, SiteId::new(0x1234)) };
+            // SAFETY: in the array.
+            let trailer = unsafe { block.add(56) }.cast::<u64>();
+            // SAFETY: in the array; neither needs an alignment.
+            unsafe { trailer.write_unaligned(trailer.read_unaligned() ^ changed) };
+            // SAFETY: in the array.
+            assert_eq!(unsafe { take(block, 64) }, None);
+            // SAFETY: in the array.
+            let known = unsafe { repair(block, 64) };
+            assert_eq!(known, is_first.then_some((SiteId::new(0x1234), 56)), "{changed:x}");
         }
     }
 
@@ -278,7 +380,7 @@ mod tests {
         for bit in 0..128 {
             memory[48 + bit / 8] ^= 1 << (bit % 8);
             // SAFETY: in the array.
-            assert_eq!(unsafe { usable(memory.as_mut_ptr(), 64, true) }, 64, "bit {bit}");
+            assert_eq!(unsafe { size(memory.as_mut_ptr(), 64, true) }, 64, "bit {bit}");
             memory[48 + bit / 8] ^= 1 << (bit % 8);
         }
     }
@@ -292,7 +394,7 @@ mod tests {
         for bit in 0..64 {
             memory[56 + bit / 8] ^= 1 << (bit % 8);
             // SAFETY: in the array.
-            assert_eq!(unsafe { usable(memory.as_mut_ptr(), 64, false) }, 64, "bit {bit}");
+            assert_eq!(unsafe { size(memory.as_mut_ptr(), 64, false) }, 64, "bit {bit}");
             memory[56 + bit / 8] ^= 1 << (bit % 8);
         }
     }

@@ -8,6 +8,7 @@ use core::ffi::c_int;
 
 use mod_alloc::preload::{Known, Recorder};
 
+use crate::checking;
 use crate::environment;
 use crate::next::{Next, early, next, no_memory};
 
@@ -52,6 +53,22 @@ pub(crate) unsafe fn record(next: Next, recorder: Recorder, block: *mut u8, size
             unsafe { recorder.allocated(block, usable, size) };
         }
     }
+}
+
+/// Takes the trailer's content from a block that is about to be reallocated.
+///
+/// # Safety
+///
+/// `block` must be one of the next allocator, of `usable` bytes.
+#[inline(always)]
+unsafe fn take(recorder: Recorder, block: *mut u8, usable: usize) -> Option<Known> {
+    // SAFETY: all of the block is the caller's.
+    let known = unsafe { recorder.take(block, usable) };
+    if known.is_none_or(Known::is_repaired) {
+        // SAFETY: the caller's promise.
+        unsafe { checking::pass_on(block, usable) };
+    }
+    known
 }
 
 /// Records that a block has become another one of `size` bytes. `usable` and `known` are what the
@@ -133,7 +150,11 @@ pub(crate) unsafe extern "C" fn free(block: *mut u8) {
         // SAFETY: the caller's block is one of the next allocator.
         let usable = unsafe { next.usable_size(block) };
         // SAFETY: the block is the caller's until it is freed below.
-        unsafe { recorder.freed(block, usable) };
+        let is_sound = unsafe { recorder.freed(block, usable) };
+        if !is_sound {
+            // SAFETY: as above.
+            unsafe { checking::pass_on(block, usable) };
+        }
     }
     // SAFETY: the caller's contract, handed on.
     unsafe { next.free(block) };
@@ -166,7 +187,7 @@ pub(crate) unsafe extern "C" fn realloc(block: *mut u8, size: usize) -> *mut u8 
         return unsafe { realloc_to_nothing(next, recorder, block, usable) };
     }
     // SAFETY: all of the block is the caller's.
-    let known = unsafe { recorder.take(block, usable) };
+    let known = unsafe { take(recorder, block, usable) };
     // SAFETY: the caller's block, and any size may be asked for.
     let moved = unsafe { next.realloc(block, padded) };
     if moved.is_null() {
@@ -193,7 +214,7 @@ unsafe fn realloc_to_nothing(
     usable: usize,
 ) -> *mut u8 {
     // SAFETY: all of the block is the caller's.
-    let known = unsafe { recorder.take(block, usable) };
+    let known = unsafe { take(recorder, block, usable) };
     // SAFETY: the caller's block.
     let empty = unsafe { next.realloc(block, 0) };
     if empty.is_null() {
@@ -357,7 +378,7 @@ pub(crate) unsafe extern "C" fn malloc_usable_size(block: *mut u8) -> usize {
     let usable = unsafe { next.usable_size(block) };
     match recorder {
         // SAFETY: all of the block is the caller's.
-        Some(recorder) => unsafe { recorder.usable(block, usable) },
+        Some(recorder) => unsafe { recorder.size(block, usable) },
         None => usable,
     }
 }

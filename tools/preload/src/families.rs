@@ -265,16 +265,15 @@ impl Call {
     /// As the allocator says.
     pub(crate) unsafe fn foretells(&self) -> usize {
         let size = self.words[0];
-        let asked =
-            self.recorded().and_then(|(_, recorder)| Some((recorder, padded(recorder, size)?)));
-        let Some((recorder, padded)) = asked else {
+        let asked = self.recorded().and_then(|(_, recorder)| padded(recorder, size));
+        let Some(padded) = asked else {
             // SAFETY: the caller's contract, handed on.
             return unsafe { self.hand_on() };
         };
         // SAFETY: any size may be asked for.
         match unsafe { self.form.call(Size::At(0).with(self.words, padded)) } {
             0 => 0,
-            usable => recorder.usable_of(usable, size),
+            _ => size,
         }
     }
 }
@@ -295,7 +294,7 @@ unsafe fn resize(
     // SAFETY: the caller's block is one of the next allocator.
     let usable = unsafe { next.usable_size(block) };
     // SAFETY: all of the block is the caller's.
-    let had = unsafe { recorder.usable(block, usable) };
+    let had = unsafe { recorder.size(block, usable) };
     // SAFETY: as above.
     let known = unsafe { recorder.take(block, usable) };
     let moved = ask();

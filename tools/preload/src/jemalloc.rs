@@ -87,7 +87,7 @@ unsafe fn xallocx(call: &Call) -> usize {
     // SAFETY: a block of jemalloc's.
     let usable = unsafe { next.usable_size(block) };
     // SAFETY: all of the block is the caller's.
-    let had = unsafe { recorder.usable(block, usable) };
+    let had = unsafe { recorder.size(block, usable) };
     // SAFETY: as above.
     let known = unsafe { recorder.take(block, usable) };
     let extra = extra.min(isize::MAX as usize - padded);
@@ -108,7 +108,7 @@ unsafe fn xallocx(call: &Call) -> usize {
         unsafe { recorder.resized(block, usable, known, size) };
     }
     // SAFETY: all of the block is the caller's.
-    unsafe { recorder.usable(block, usable) }
+    unsafe { recorder.size(block, usable) }
 }
 
 /// The functions where there is no jemalloc.

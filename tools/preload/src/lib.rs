@@ -28,6 +28,7 @@
 //! panics.
 
 mod behind;
+mod checking;
 mod entries;
 mod environment;
 mod exec;

@@ -8,6 +8,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 use mod_alloc::preload::{next_is_glibcs, object_at, say};
 
+use crate::checking;
 use crate::unfronted::leaves_room_for_trailers;
 
 /// Its functions, in the order of [`NAMES`].
@@ -112,6 +113,9 @@ fn look() -> Option<Next> {
         // SAFETY: the name ends with a zero byte.
         let function = unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) };
         place.store(function, Ordering::Relaxed);
+    }
+    if is_glibcs() {
+        checking::look(NAMES.iter().zip(&FOUND));
     }
     ALLOCATOR.note(address(Function::Malloc));
     OURS.note(look as *const () as usize);

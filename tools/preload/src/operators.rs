@@ -204,7 +204,7 @@ unsafe extern "C" fn record(
 /// The block must be valid for reads of `usable` bytes.
 unsafe fn has_trailer(recorder: Recorder, block: *mut u8, usable: usize) -> bool {
     // SAFETY: the caller's promise.
-    unsafe { recorder.usable(block, usable) != usable }
+    unsafe { recorder.size(block, usable) != usable }
 }
 
 /// Takes a block back.
