@@ -124,6 +124,9 @@ fn a_window_has_a_heap_over_time_of_its_own() {
     assert_phases(&report, true);
     let over = OverTime::of(&report);
     assert_eq!((over.intervals[0].least, over.function(0, "site_before")), (0, [0; 4]));
+    // As many bytes were live before the window.
+    let mut first = over.intervals.iter().take_while(|interval| interval.total_bytes < PLATEAU);
+    assert!(first.all(|interval| interval.most < 2_000_000), "{:?}", over.intervals);
     assert_eq!(over.thinned, 0);
 }
 

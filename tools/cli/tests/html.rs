@@ -60,9 +60,10 @@ fn in_a_browser() {
     let totals = scratch.run(&["report", "whole.json", "--format", "json"]);
     fs::write(scratch.join("expected.json"), &totals.stdout).unwrap();
     with_source(&scratch);
-    let driver = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/viewer/page.test.mjs");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/viewer");
+    let drivers = ["page.test.mjs", "layout.test.mjs"].map(|name| folder.join(name));
     let mut node = Command::new("node");
-    node.args(["--test", "--test-reporter=spec"]).arg(driver).env("PAGES", scratch.path());
+    node.args(["--test", "--test-reporter=spec"]).args(drivers).env("PAGES", scratch.path());
     let output = node.env_remove("NODE_TEST_CONTEXT").output().unwrap();
     assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
 }
