@@ -11,6 +11,8 @@ use crate::capture::registers::{Registers, with_callers_registers};
 use crate::engine::events;
 use crate::engine::inside;
 use crate::engine::registration;
+use crate::engine::sandbox;
+pub use crate::engine::sandbox::Forbids;
 use crate::engine::session;
 use crate::engine::session::Session;
 use crate::start;
@@ -212,6 +214,16 @@ impl Recorder {
     pub unsafe fn size(self, block: *mut u8, usable: usize) -> usize {
         // SAFETY: the caller's promise.
         unsafe { at_end::size(block, usable, self.0.is_timed()) }
+    }
+
+    /// Makes ready for a process that is about to forbid itself something.
+    pub fn will_forbid(self, forbids: Forbids) {
+        current::as_profiler(|| sandbox::prepare(self.0, forbids));
+    }
+
+    /// The kernel has refused it: all is as before.
+    pub fn take_back(self, forbids: Forbids) {
+        sandbox::take_back(self.0, forbids);
     }
 
     /// Registers the calling thread, which is just beginning and has not allocated. `stack`: the

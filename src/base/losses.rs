@@ -88,6 +88,22 @@ live, or of no live block",
                         "with bytes written past the end",
                         "found when freed; the numbers are right, the program is not",
                     );
+                /// 1: the program has forbidden itself calls of the system. New sites are under
+                /// `table_full` from where the room ends that was made before.
+                sealed, "recordings",
+                    instead_of(
+                        "table_full",
+                        "of call sites that were new after the program had forbidden itself calls \
+of the system",
+                    );
+                /// 1: the program has forbidden itself to read any clock. Times stand still from
+                /// then on.
+                stopped_clock, "recordings",
+                    says(
+                        "whose times stand still from the moment on when the program forbade \
+itself to read clocks",
+                        "lifetimes and the heap over time end there",
+                    );
             }
         }
     };

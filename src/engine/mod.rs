@@ -51,6 +51,8 @@ pub(crate) mod place;
 #[cfg(not(feature = "preload"))]
 pub(crate) mod profiler_thread;
 pub(crate) mod registration;
+#[cfg(feature = "preload")]
+pub(crate) mod sandbox;
 pub(crate) mod session;
 #[cfg(feature = "backtraces")]
 pub(crate) mod stack_site;

@@ -90,6 +90,10 @@ fn register_with(
 
 /// Claims a free slot for the calling thread; `None` if there is none, or no memory for its state.
 fn find_slot(session: &'static Session) -> Option<(&'static ThreadSlot, Claim)> {
+    // A thread's state takes calls of the system.
+    if os::is_sealed() {
+        return None;
+    }
     let room = session::has_room_for_threads;
     let index = claim(session.slots, &session.header.process.threads, room)?;
     let (slot, cell) = (session.slot(index)?, cell(session, index)?);
@@ -142,22 +146,41 @@ pub(crate) fn enter_shared(session: &'static Session, ended: bool) -> Result<Ins
     let Some(slot) = session.slot(SHARED) else { return Err(Outside::Reentrant) };
     set_number(BUSY);
     let held = slot.in_use.lock();
-    let Some(cell) = cell(session, SHARED) else {
+    let Some(cell) = open_shared(session, slot) else {
         set_number(if ended { ENDED } else { SLOTLESS });
         return Err(Outside::Reentrant);
     };
+    cell.set_end_rounds(u32::from(ended));
+    slot.losses.threads_overflowed.add(u64::from(!ended));
+    core::mem::forget(held); // opened when the thread leaves the hook
+    // SAFETY: as above; the claim has ended.
+    Ok(unsafe { Inside::begin(cell, slot, session) })
+}
+
+/// Makes the shared slot ready for the calling thread, which holds its lock.
+fn open_shared(
+    session: &'static Session,
+    slot: &'static ThreadSlot,
+) -> Option<&'static ThreadCell> {
+    let cell = cell(session, SHARED)?;
     // SAFETY: the lock is held, so this thread alone uses the slot, and it was not inside.
     unsafe { Claim::new(cell) }.begin(bounds_of_guest());
-    cell.set_end_rounds(u32::from(ended));
     if slot.front.is_unused() {
         session.header.process.threads.fetch_max(SHARED.number() + 1, Ordering::Relaxed);
         slot.front.add_errands(SHARED_SLOT);
         join(session, slot, SHARED);
     }
-    slot.losses.threads_overflowed.add(u64::from(!ended));
-    core::mem::forget(held); // opened when the thread leaves the hook
-    // SAFETY: as above; the claim has ended.
-    Ok(unsafe { Inside::begin(cell, slot, session) })
+    Some(cell)
+}
+
+/// Makes the shared slot ready before any thread needs it: for a process in which no other slot can
+/// be made later. The calling thread is outside the hook.
+#[cfg(feature = "preload")]
+pub(crate) fn prepare_shared(session: &'static Session) {
+    if let Some(slot) = session.slot(SHARED) {
+        let _held = slot.in_use.lock();
+        open_shared(session, slot);
+    }
 }
 
 /// Runs when a thread ends, after the destructors of its thread-locals.

@@ -209,6 +209,10 @@ impl Space {
         if process.no_room.load(Ordering::Relaxed) != 0 {
             return false;
         }
+        if os::is_sealed() {
+            mapping.header().more_losses.sealed.set(1);
+            return false;
+        }
         let mark = self.mark(part);
         let _held = mark.lock.lock();
         let ready = mark.entries.load(Ordering::Relaxed);
@@ -226,6 +230,16 @@ impl Space {
             None => process.no_room.store(1, Ordering::Relaxed),
         }
         found.is_some()
+    }
+
+    /// Reserves room for what may come, as none can be reserved later.
+    #[cfg(feature = "preload")]
+    pub(crate) fn reserve_ahead(&self) {
+        const AHEAD: [(Part, u32); 3] =
+            [(Part::Sites, 4096), (Part::Frames, 32_768), (Part::Modules, 16)];
+        for (part, more) in AHEAD {
+            self.has(part, self.entries(part).saturating_add(more));
+        }
     }
 
     /// Takes all locks, so that no forked child inherits one that another thread holds.

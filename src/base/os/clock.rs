@@ -13,13 +13,28 @@ const SHIFT: u32 = 10;
 const SHIFT: u32 = 3;
 const NANOS_SHIFT: u32 = 8;
 
+use crate::base::sync::{AtomicU32, AtomicU64, Ordering};
+
 /// A clock that was started. It is a value and not a static: the hook has it beside the other words
 /// of the session, without a look into the table of addresses.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Clock {
-    /// False: the monotonic clock.
-    is_counter: bool,
+    /// 0: the monotonic clock, or none.
+    is_counter: AtomicU32,
     origin: u64,
+}
+
+/// The monotonic clock's last word, in nanoseconds, where the process has forbidden itself to read
+/// any clock; 0: it has not.
+static STOPPED_NANOS: AtomicU64 = AtomicU64::new(0);
+/// The events' clock's last word, in units.
+static STOPPED_UNITS: AtomicU64 = AtomicU64::new(0);
+
+/// The time at which all clocks were stopped.
+#[inline]
+pub(crate) fn stopped() -> Option<u64> {
+    let nanos = STOPPED_NANOS.load(Ordering::Relaxed);
+    (nanos != 0).then_some(nanos)
 }
 
 impl Clock {
@@ -27,21 +42,39 @@ impl Clock {
     /// known from the start.
     pub(crate) fn start(monotonic: bool) -> Self {
         let is_counter = !monotonic && counter_is_invariant();
-        let unset = Clock { is_counter, origin: 0 };
-        Clock { is_counter, origin: unset.now() }
+        let unset = Clock { is_counter: AtomicU32::new(is_counter.into()), origin: 0 };
+        let origin = unset.now();
+        Clock { origin, ..unset }
     }
 
     /// The clock's own value at the start: units from a moment that is the same for all processes
     /// on this machine, until it is booted anew.
-    pub(crate) fn origin(self) -> u64 {
+    pub(crate) fn origin(&self) -> u64 {
         self.origin
     }
 
     /// Units since the start.
     #[inline(always)]
-    pub(crate) fn now(self) -> u64 {
-        let absolute = if self.is_counter { from_counter() } else { from_monotonic() };
+    pub(crate) fn now(&self) -> u64 {
+        let is_counter = self.is_counter.load(Ordering::Relaxed) != 0;
+        let absolute = if is_counter { from_counter() } else { from_monotonic() };
         absolute.wrapping_sub(self.origin)
+    }
+
+    /// Stops all clocks at this time: the process is about to forbid itself to read them. The
+    /// processor's counter is as forbidden as the system's clocks, which are made of it.
+    #[cfg(feature = "preload")]
+    pub(crate) fn stop(&self) {
+        STOPPED_UNITS.store(self.now().wrapping_add(self.origin), Ordering::Relaxed);
+        STOPPED_NANOS.store(super::monotonic_nanos(), Ordering::Relaxed);
+        self.is_counter.store(0, Ordering::Relaxed);
+    }
+
+    /// Lets the clocks go on: the process may read them after all. `monotonic` as at the start.
+    #[cfg(feature = "preload")]
+    pub(crate) fn go_on(&self, monotonic: bool) {
+        STOPPED_NANOS.store(0, Ordering::Relaxed);
+        self.is_counter.store((!monotonic && counter_is_invariant()).into(), Ordering::Relaxed);
     }
 }
 
@@ -77,7 +110,10 @@ fn from_counter() -> u64 {
 
 #[cold]
 fn from_monotonic() -> u64 {
-    super::monotonic_nanos() >> NANOS_SHIFT
+    match stopped() {
+        Some(_) => STOPPED_UNITS.load(Ordering::Relaxed),
+        None => super::monotonic_nanos() >> NANOS_SHIFT,
+    }
 }
 
 /// True if the cycle counter runs at one rate, whatever the processor does.

@@ -6,7 +6,7 @@
 use core::ffi::{CStr, c_int};
 use core::ptr::NonNull;
 
-use super::KeepErrno;
+use super::{KeepErrno, is_sealed};
 use crate::base::sync::{AtomicU32, Ordering};
 
 /// Longest path of a recording, its zero byte included.
@@ -87,6 +87,9 @@ fn errno() -> c_int {
 
 impl File {
     fn open_with(path: &CStr, flags: c_int) -> Result<File, Errno> {
+        if is_sealed() {
+            return Err(Errno(libc::EPERM));
+        }
         // SAFETY: `path` ends with a zero byte.
         let file = unsafe { libc::open(path.as_ptr(), flags | libc::O_CLOEXEC, 0o600) };
         if file < 0 { Err(Errno(errno())) } else { Ok(File(file)) }
@@ -274,6 +277,9 @@ static OLD_KERNEL: AtomicU32 = AtomicU32::new(0);
 /// Reserves space for a part of a mapped file, at `offset` of the file at `path`, and backs the
 /// memory with it, so that touching it cannot fail; `false` where there is no space.
 pub(crate) fn populate(memory: NonNull<u8>, len: usize, path: &CStr, offset: usize) -> bool {
+    if is_sealed() {
+        return false;
+    }
     let _errno = KeepErrno::new();
     if OLD_KERNEL.load(Ordering::Relaxed) == 0 {
         loop {
@@ -293,6 +299,9 @@ pub(crate) fn populate(memory: NonNull<u8>, len: usize, path: &CStr, offset: usi
 
 /// Makes the memory empty in a forked child, however it was forked.
 pub(crate) fn wipe_on_fork(memory: NonNull<u8>, len: usize) {
+    if is_sealed() {
+        return;
+    }
     // SAFETY: whole pages of an anonymous private mapping of the caller's; contents stay here.
     unsafe { libc::madvise(memory.as_ptr().cast(), len, libc::MADV_WIPEONFORK) };
 }

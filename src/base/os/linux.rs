@@ -3,9 +3,14 @@
 use core::ffi::{CStr, c_int, c_void};
 use core::ptr::NonNull;
 
+use super::is_sealed;
+
 /// Zeroed, page-aligned memory that is backed by pages only where it is touched; `None` if the
 /// address space or a limit is exhausted.
 pub(crate) fn reserve(len: usize) -> Option<NonNull<u8>> {
+    if is_sealed() {
+        return None;
+    }
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
     // SAFETY: a new anonymous mapping at an address of the kernel's choice touches no memory of
     // ours.
@@ -34,18 +39,28 @@ pub(crate) unsafe fn release(memory: NonNull<u8>, len: usize) {
 
 /// Gives the processor to another thread, if one waits for it.
 pub(crate) fn yield_now() {
+    if is_sealed() {
+        return core::hint::spin_loop();
+    }
     // SAFETY: no preconditions.
     unsafe { libc::sched_yield() };
 }
 
 /// The process's id.
 pub(crate) fn process_id() -> u32 {
+    #[cfg(feature = "preload")]
+    if let Some(process) = super::sandbox::sealed_process() {
+        return process;
+    }
     // SAFETY: no preconditions.
     unsafe { libc::getpid() }.cast_unsigned()
 }
 
 /// The calling thread's kernel id.
 pub(crate) fn thread_id() -> u32 {
+    if is_sealed() {
+        return 0;
+    }
     // SAFETY: no preconditions; the call takes no arguments.
     let id = unsafe { libc::syscall(libc::SYS_gettid) };
     u32::try_from(id).unwrap_or(0)
@@ -54,6 +69,9 @@ pub(crate) fn thread_id() -> u32 {
 /// The calling thread's name as the kernel keeps it: at most 15 bytes and zeros.
 pub(crate) fn thread_name() -> [u8; 16] {
     let mut name = [0_u8; 16];
+    if is_sealed() {
+        return name;
+    }
     // SAFETY: PR_GET_NAME writes at most 16 bytes to the buffer given.
     unsafe { libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr()) };
     name
@@ -72,7 +90,7 @@ pub(crate) fn environment(name: &CStr) -> Option<&'static CStr> {
 
 /// Writes all of `bytes` to standard error; drops bytes that cannot be written.
 pub(crate) fn write_stderr(mut bytes: &[u8]) {
-    if !stderr_has_room(bytes.len()) {
+    if is_sealed() || !stderr_has_room(bytes.len()) {
         return;
     }
     while !bytes.is_empty() {
@@ -108,6 +126,9 @@ fn stderr_has_room(len: usize) -> bool {
 /// Reads a file part by part until `take` is satisfied. For the middle of the program's work: no
 /// other thread's cancellation takes effect here, and errno stays as it is.
 pub(crate) fn read_quietly<R>(path: &CStr, mut take: impl FnMut(&[u8]) -> Option<R>) -> Option<R> {
+    if is_sealed() {
+        return None;
+    }
     let _errno = KeepErrno::new();
     let flags = libc::O_RDONLY | libc::O_CLOEXEC;
     // SAFETY: `path` ends with a zero byte.
@@ -173,6 +194,11 @@ pub(crate) fn register_barrier() -> bool {
 
 /// A full memory barrier in every running thread of the process.
 pub(crate) fn barrier_in_all_threads() -> bool {
+    !is_sealed() && barrier()
+}
+
+/// The barrier, whatever the process allows itself.
+pub(super) fn barrier() -> bool {
     // SAFETY: membarrier takes three integers and touches no memory of ours.
     unsafe { libc::syscall(libc::SYS_membarrier, MEMBARRIER_PRIVATE_EXPEDITED, 0, 0) == 0 }
 }
@@ -224,6 +250,9 @@ pub(crate) fn monotonic_nanos() -> u64 {
 
 /// Nanoseconds that a clock says.
 pub(super) fn nanos_of(clock: libc::clockid_t) -> u64 {
+    if let Some(stopped) = super::clock::stopped() {
+        return stopped;
+    }
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the out-pointer is valid.
     unsafe { libc::clock_gettime(clock, &raw mut time) };

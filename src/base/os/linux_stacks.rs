@@ -4,7 +4,7 @@
 use core::ffi::{CStr, c_void};
 use core::ptr::NonNull;
 
-use super::{nanos_of, page_size, process_id};
+use super::{is_sealed, nanos_of, page_size, process_id};
 
 /// Zeroes the whole pages in a part of a mapping of [`reserve`](super::reserve) by giving their
 /// memory back; the address range stays. Parts of pages stay as they are, and so does the whole
@@ -16,7 +16,7 @@ use super::{nanos_of, page_size, process_id};
 pub(crate) unsafe fn discard(memory: NonNull<u8>, len: usize) {
     let start = memory.addr().get();
     let whole = page_size().inside(&(start..start + len));
-    if whole.is_empty() {
+    if whole.is_empty() || is_sealed() {
         return;
     }
     // SAFETY: the whole pages lie in the range, which is one mapping's.
@@ -35,7 +35,7 @@ pub(crate) fn program_entry() -> u64 {
 ///
 /// glibc's own allocations here do not come to the hook; the caller holds the guard all the same.
 pub(crate) fn stack_bounds() -> Option<(u64, u64)> {
-    if cfg!(miri) {
+    if cfg!(miri) || is_sealed() {
         return None;
     }
     let mut attributes = core::mem::MaybeUninit::<libc::pthread_attr_t>::uninit();
@@ -57,6 +57,9 @@ pub(crate) fn stack_bounds() -> Option<(u64, u64)> {
 
 /// Reads the beginning of a file; returns the number of bytes.
 pub(crate) fn read_file(path: &CStr, buffer: &mut [u8]) -> usize {
+    if is_sealed() {
+        return 0;
+    }
     // SAFETY: `path` ends with a zero byte.
     let file = unsafe { libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC) };
     if file < 0 {
@@ -75,6 +78,9 @@ pub(crate) struct SignalsHeld(libc::sigset_t);
 
 impl SignalsHeld {
     pub(crate) fn new() -> Option<Self> {
+        if is_sealed() {
+            return None;
+        }
         let (mut all, mut before) =
             (core::mem::MaybeUninit::uninit(), core::mem::MaybeUninit::uninit());
         // SAFETY: the out-pointer is valid.
@@ -97,6 +103,9 @@ impl Drop for SignalsHeld {
 
 /// The target of a symbolic link, as far as it fits; returns its length.
 pub(crate) fn read_link(path: &CStr, buffer: &mut [u8]) -> usize {
+    if is_sealed() {
+        return 0;
+    }
     // SAFETY: `path` ends with a zero byte; the buffer is valid for its length.
     let len = unsafe { libc::readlink(path.as_ptr(), buffer.as_mut_ptr().cast(), buffer.len()) };
     usize::try_from(len).unwrap_or(0)
@@ -104,6 +113,9 @@ pub(crate) fn read_link(path: &CStr, buffer: &mut [u8]) -> usize {
 
 /// Copies this process's memory from `address` as far as it is mapped; returns the number of bytes.
 pub(crate) fn copy_memory(address: u64, buffer: &mut [u64]) -> usize {
+    if is_sealed() {
+        return 0;
+    }
     let end = address + size_of_val(buffer) as u64;
     // One piece a page: the kernel stops at the first piece that is not mapped whole.
     let mut pieces = [libc::iovec { iov_base: core::ptr::null_mut(), iov_len: 0 }; 16];
@@ -129,6 +141,9 @@ pub(crate) fn copy_memory(address: u64, buffer: &mut [u64]) -> usize {
 
 /// Nanoseconds that the calling thread has had of a processor.
 pub(crate) fn thread_nanos() -> u64 {
+    if is_sealed() {
+        return 0;
+    }
     nanos_of(libc::CLOCK_THREAD_CPUTIME_ID)
 }
 

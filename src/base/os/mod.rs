@@ -12,6 +12,7 @@
 //! | text | [`environment`], [`write_stderr`], `read_file`, [`read_quietly`] |
 //! | other threads | [`barrier_in_all_threads`], `copy_memory` |
 //! | ends | [`ThreadEnd`], [`at_exit`] |
+//! | no calls of the system any more | `sandbox` |
 //!
 //! Functions for the middle of an event leave errno as it is, or their callers keep it
 //! ([`KeepErrno`]): the program may read it after its own call of an allocation function.
@@ -35,6 +36,8 @@ pub(crate) mod malloc;
 pub(crate) mod message;
 mod pages;
 pub(crate) mod resident;
+#[cfg(feature = "preload")]
+pub(crate) mod sandbox;
 #[cfg(not(feature = "preload"))]
 pub(crate) mod signals;
 #[cfg(feature = "preload")]
@@ -50,3 +53,13 @@ pub(crate) use linux::*;
 #[cfg(feature = "backtraces")]
 pub(crate) use linux_stacks::*;
 pub(crate) use pages::page_size;
+
+/// True if the process has forbidden itself calls of the system. The crate cannot see that: what it
+/// is asked by is the preload library.
+#[cfg(not(feature = "preload"))]
+#[inline]
+pub(crate) fn is_sealed() -> bool {
+    false
+}
+#[cfg(feature = "preload")]
+pub(crate) use sandbox::is_sealed;

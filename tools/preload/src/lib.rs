@@ -40,6 +40,7 @@ mod mimalloc;
 mod names;
 mod next;
 mod operators;
+mod sandbox;
 mod tcmalloc;
 mod threads;
 mod unfronted;

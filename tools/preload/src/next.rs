@@ -117,6 +117,7 @@ fn look() -> Option<Next> {
     if is_glibcs() {
         checking::look(NAMES.iter().zip(&FOUND));
     }
+    crate::sandbox::look();
     ALLOCATOR.note(address(Function::Malloc));
     OURS.note(look as *const () as usize);
     #[cfg(all(target_arch = "x86_64", target_env = "gnu"))]
