@@ -371,6 +371,11 @@ pub fn lock_all(flags: c_int, next: impl Fn(c_int) -> c_int) -> c_int {
     os::locking::lock_all_but(&[first..first + session.mapping.len(), table], flags, next)
 }
 
+/// Gives the processor to another thread, if one waits for it.
+pub fn yield_now() {
+    os::yield_now();
+}
+
 /// Memory for the rest of the process, zeroed.
 #[must_use]
 pub fn reserve(len: usize) -> Option<core::ptr::NonNull<u8>> {

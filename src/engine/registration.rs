@@ -41,6 +41,8 @@ use crate::engine::session::{self, Session};
 use crate::engine::thread_cell::{Claim, ThreadCell};
 use crate::store::ids::ThreadIndex;
 use crate::store::peak::SHARED_SLOT;
+#[cfg(feature = "preload")]
+use crate::store::space::SPACE;
 use crate::store::thread_slot::{SHARED, SLOTS, ThreadSlot, claim};
 
 /// The threads' cells, by slot; kept for the next thread in the slot.
@@ -90,10 +92,6 @@ fn register_with(
 
 /// Claims a free slot for the calling thread; `None` if there is none, or no memory for its state.
 fn find_slot(session: &'static Session) -> Option<(&'static ThreadSlot, Claim)> {
-    // A thread's state takes calls of the system.
-    if os::is_sealed() {
-        return None;
-    }
     let room = session::has_room_for_threads;
     let index = claim(session.slots, &session.header.process.threads, room)?;
     let (slot, cell) = (session.slot(index)?, cell(session, index)?);
@@ -173,11 +171,19 @@ fn open_shared(
     Some(cell)
 }
 
-/// Makes the shared slot ready before any thread needs it: for a process in which no other slot can
-/// be made later. The calling thread is outside the hook.
+/// Makes the shared slot and those of the next threads ready before any thread needs them: for a
+/// process in which none can be made later. The calling thread is outside the hook.
 #[cfg(feature = "preload")]
-pub(crate) fn prepare_shared(session: &'static Session) {
+pub(crate) fn prepare_threads(session: &'static Session) {
+    const SPARE: u32 = 16;
+    let used = session.used_slots().filter(|(index, _)| *index != SHARED).count() as u32;
+    let ready = if session::has_room_for_threads(used + SPARE) { used + SPARE } else { used };
+    for index in (0..ready).map(ThreadIndex::new) {
+        SPACE.has_arena(index);
+        cell(session, index);
+    }
     if let Some(slot) = session.slot(SHARED) {
+        SPACE.has_arena(SHARED);
         let _held = slot.in_use.lock();
         open_shared(session, slot);
     }

@@ -39,8 +39,7 @@ pub(crate) fn prepare(session: &'static Session, forbids: Forbids) {
         return;
     }
     SPACE.reserve_ahead();
-    // Threads that begin later share it.
-    registration::prepare_shared(session);
+    registration::prepare_threads(session);
     sandbox::seal();
     for (_, slot) in session.used_slots() {
         let mut turn = 0;

@@ -1,6 +1,7 @@
 //! Losses in words, made from the [list](crate::base::losses).
 
 use std::string::{String, ToString};
+use std::vec::Vec;
 
 use crate::base::settings::{BUCKETS, FRAMES};
 use crate::base::units::Count;
@@ -27,6 +28,7 @@ impl Circumstances<'_> {
     /// The advice on a loss, in the place of the list's.
     fn advice(&self, loss: &Loss, advice: &'static str) -> &'static str {
         match loss.key {
+            _ if advice.is_empty() => "",
             "table_full" if self.has_largest_table() => "the largest table there is",
             "truncated_stacks" if self.frames >= FRAMES.1 => "the most frames that can be kept",
             "broken_stacks" => match self.unwind {
@@ -105,7 +107,7 @@ pub(super) fn causes(losses: &Losses, at: Circumstances<'_>) -> impl Iterator<It
     lost.filter_map(move |(loss, figure)| {
         let (words, advice) = words(loss, &losses)?;
         let mut text =
-            std::format!("{} {}", counted(loss, figure), filled(words, &losses, at.frames));
+            std::format!("{} {}", counted(loss, figure), filled(&words, &losses, at.frames));
         if loss.key == "broken_stacks" {
             text.push_str(&at.places());
         }
@@ -123,13 +125,14 @@ fn counted(loss: &Loss, figure: u64) -> String {
 }
 
 /// The words for a loss, and advice; `None` if another loss's words tell of it.
-fn words(loss: &Loss, losses: &Losses) -> Option<(&'static str, &'static str)> {
+fn words(loss: &Loss, losses: &Losses) -> Option<(String, &'static str)> {
     let Told::Says { words, advice } = loss.told else { return None };
-    let reason = losses.iter().find_map(|(other, figure)| match other.told {
+    let reasons = losses.iter().filter_map(|(other, figure)| match other.told {
         Told::InsteadOf(key, words) if key == loss.key && figure > 0 => Some(words),
         _ => None,
     });
-    Some(reason.map_or((words, advice), |words| (words, "")))
+    let reasons: Vec<_> = reasons.collect();
+    Some(if reasons.is_empty() { (words.to_string(), advice) } else { (reasons.join(", or "), "") })
 }
 
 /// The words, with figures for the names in braces.

@@ -167,9 +167,14 @@ impl Space {
     /// True if the arena of the thread in that slot may be touched; reserves its space if needed.
     pub(crate) fn has_arena(&self, slot: ThreadIndex) -> bool {
         let Some(mapping) = self.mapping() else { return true };
+        if self.is_arena_ready(slot.index()) {
+            return true;
+        }
         let (offset, size) = arena(mapping, slot);
         let has_room = self.reserve_bytes(mapping, offset, size);
-        if !has_room {
+        if os::is_sealed() {
+            mapping.header().more_losses.sealed.set(1);
+        } else if !has_room {
             mapping.header().process.no_room.store(1, Ordering::Relaxed);
         } else if let Some(word) = self.arenas.get(slot.index() / 32) {
             word.fetch_or(1 << (slot.index() % 32), Ordering::Relaxed);
@@ -236,7 +241,7 @@ impl Space {
     #[cfg(feature = "preload")]
     pub(crate) fn reserve_ahead(&self) {
         const AHEAD: [(Part, u32); 3] =
-            [(Part::Sites, 4096), (Part::Frames, 32_768), (Part::Modules, 16)];
+            [(Part::Sites, 16_384), (Part::Frames, 131_072), (Part::Modules, 16)];
         for (part, more) in AHEAD {
             self.has(part, self.entries(part).saturating_add(more));
         }

@@ -59,7 +59,8 @@ pub(crate) fn process_id() -> u32 {
 /// The calling thread's kernel id.
 pub(crate) fn thread_id() -> u32 {
     if is_sealed() {
-        return 0;
+        // A slot without an id is none.
+        return process_id();
     }
     // SAFETY: no preconditions; the call takes no arguments.
     let id = unsafe { libc::syscall(libc::SYS_gettid) };

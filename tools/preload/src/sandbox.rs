@@ -11,6 +11,8 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 
 use mod_alloc::preload::{Forbids, Recorder};
 
+use crate::threads;
+
 /// The functions behind this library. To look for them takes the loader's lock, which a thread may
 /// hold that waits for the caller: so both are found at the start.
 static PRCTL: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
@@ -28,6 +30,7 @@ pub(crate) fn look() {
 /// Makes a call that forbids something, and makes ready for it before.
 fn forbidding(forbids: Forbids, call: impl FnOnce() -> isize) -> isize {
     let Some(recorder) = Recorder::get() else { return call() };
+    threads::prepare();
     recorder.will_forbid(forbids);
     let result = call();
     if result != 0 {
@@ -71,14 +74,20 @@ unsafe extern "C" fn prctl(option: c_int, a: usize, b: usize, c: usize, d: usize
     result as c_int
 }
 
-/// `seccomp` by its number. `words`: its arguments.
+/// `seccomp` by its number. `program`: the third argument.
 ///
 /// # Safety
 ///
 /// As on Linux.
-unsafe extern "C" fn seccomp(number: usize, operation: usize, flags: usize, words: usize) -> isize {
+#[cfg(target_arch = "x86_64")]
+unsafe extern "C" fn seccomp(
+    number: usize,
+    operation: usize,
+    flags: usize,
+    program: usize,
+) -> isize {
     // SAFETY: the caller's contract, handed on.
-    let call = || unsafe { hand_on(number, operation, flags, words, 0, 0, 0) };
+    let call = || unsafe { hand_on(number, operation, flags, program, 0, 0, 0) };
     match u32::try_from(operation) {
         Ok(libc::SECCOMP_SET_MODE_STRICT) => forbidding(Forbids::CallsAndClocks, call),
         // A descriptor is a success, too.

@@ -9,7 +9,7 @@ use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
-use mod_alloc::preload::{Recorder, reserve};
+use mod_alloc::preload::{Recorder, reserve, yield_now};
 
 use crate::behind::behind;
 use crate::exports::recorder;
@@ -53,8 +53,7 @@ fn with_spare<R>(work: impl FnOnce() -> R) -> Option<R> {
         if turn < SPINS {
             core::hint::spin_loop();
         } else {
-            // SAFETY: no preconditions.
-            unsafe { libc::sched_yield() };
+            yield_now();
         }
     }
     None
@@ -77,6 +76,13 @@ fn place() -> Option<NonNull<Birth>> {
         Some(birth)
     })
     .flatten()
+}
+
+/// Makes the memory before any thread needs it: later there is none.
+pub(crate) fn prepare() {
+    if let Some(birth) = place() {
+        with_spare(|| give_back(birth));
+    }
 }
 
 /// Puts memory on the list, which is held.
