@@ -14,9 +14,9 @@
 //! | any other | unknown: the frame pointer is tried |
 
 use gimli::{
-    BaseAddresses, CfaRule, EhFrame, EhFrameHdr, EndianSlice, NativeEndian, Pointer, Reader,
-    Register, RegisterRule, UnwindContext, UnwindContextStorage, UnwindExpression, UnwindSection,
-    UnwindTableRow,
+    BaseAddresses, CfaRule, EhFrame, EhFrameHdr, EndianSlice, FrameDescriptionEntry, NativeEndian,
+    Pointer, Reader, Register, RegisterRule, UnwindContext, UnwindContextStorage, UnwindExpression,
+    UnwindSection, UnwindTableRow,
 };
 
 use crate::capture::rule::Rule;
@@ -66,25 +66,48 @@ pub(crate) trait Constants {
 /// How to leave the frame whose return address is `pc`. `header`: loaded address of the module's
 /// `.eh_frame_hdr`.
 pub(crate) fn rule(object: &impl Constants, header: u64, pc: u64) -> Rule {
-    decode(object, header, pc.wrapping_sub(1)).unwrap_or(Rule::Unknown)
+    let Some(entry) = entry(object, header, pc.wrapping_sub(1)) else {
+        // No call is before the first instruction of a function: a coroutine's first function was
+        // made to return there.
+        let is_first = self::entry(object, header, pc).is_some_and(|entry| entry.begins_at(pc));
+        return if is_first { Rule::End } else { Rule::Unknown };
+    };
+    entry.rule(pc.wrapping_sub(1)).unwrap_or(Rule::Unknown)
 }
 
-/// Finds the function of the instruction at `pc` by the header's sorted table, and runs its unwind
-/// program up to there. `None`: no entry, or damaged tables.
-fn decode(object: &impl Constants, header: u64, pc: u64) -> Option<Rule> {
+/// The entry of a function in the tables, and what its addresses count from.
+struct Entry<'a> {
+    fde: FrameDescriptionEntry<Bytes<'a>>,
+    section: EhFrame<Bytes<'a>>,
+    bases: BaseAddresses,
+}
+
+impl Entry<'_> {
+    fn begins_at(&self, pc: u64) -> bool {
+        self.fde.initial_address() == pc
+    }
+
+    /// Runs the function's unwind program up to `pc`; `None`: damaged tables.
+    fn rule(&self, pc: u64) -> Option<Rule> {
+        if self.fde.is_signal_trampoline() {
+            return Some(Rule::Signal);
+        }
+        let mut context = UnwindContext::<usize, InPlace>::new_in();
+        let row = self.fde.unwind_info_for_address(&self.section, &self.bases, &mut context, pc);
+        translate(row.ok()?, &self.section)
+    }
+}
+
+/// Finds the function of the instruction at `pc` by the header's sorted table. `None`: there is no
+/// entry, or the tables are damaged.
+fn entry<C: Constants>(object: &C, header: u64, pc: u64) -> Option<Entry<'_>> {
     let bases = BaseAddresses::default().set_eh_frame_hdr(header);
     let header = EhFrameHdr::new(object.from(header), NativeEndian).parse(&bases, 8).ok()?;
     let Pointer::Direct(frames_at) = header.eh_frame_ptr() else { return None };
     let section = EhFrame::new(object.from(frames_at), NativeEndian);
     let bases = bases.set_eh_frame(frames_at);
-    let fde =
-        header.table()?.fde_for_address(&section, &bases, pc, EhFrame::cie_from_offset).ok()?;
-    if fde.is_signal_trampoline() {
-        return Some(Rule::Signal);
-    }
-    let mut context = UnwindContext::<usize, InPlace>::new_in();
-    let row = fde.unwind_info_for_address(&section, &bases, &mut context, pc).ok()?;
-    translate(row, &section)
+    let fde = header.table()?.fde_for_address(&section, &bases, pc, EhFrame::cie_from_offset);
+    Some(Entry { fde: fde.ok()?, section, bases })
 }
 
 /// The part of a row that a walk needs; `None` if the row asks for a step that a walk cannot do.

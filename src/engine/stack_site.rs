@@ -22,6 +22,7 @@
 //! A stack that is not whole has a root that says so: cut off at the setting's depth, or broken
 //! where no rule leads on. Both are counted at each capture.
 
+use crate::base::os;
 use crate::base::sync::Ordering;
 use crate::capture::own_stack::{CopiedStack, OwnStack};
 use crate::capture::process_rules::ProcessRules;
@@ -185,7 +186,7 @@ fn walked(thread: &mut Thread, session: &'static Session, at: Registers) -> Opti
         let memory = unsafe { OwnStack::new(high) };
         thread.stack.capture(at, &memory, &rules, &mut names).map(FrameId::new)
     } else {
-        capture_foreign(thread, at, &rules)
+        on_spare_stack(thread, at, &rules)
     };
     if thread.stack.has_late() {
         rules.revise(thread.stack.late());
@@ -212,6 +213,21 @@ fn begin_generation(thread: &mut Thread) {
     thread.stack.clear();
 }
 
+/// [`capture_foreign`], on another stack than the one that is walked: that may be small.
+#[cold]
+#[inline(never)]
+fn on_spare_stack(
+    thread: &mut Thread,
+    at: Registers,
+    rules: &ProcessRules<'_, Modules>,
+) -> Option<FrameId> {
+    match thread.spare {
+        // SAFETY: the cell's memory for it, which this thread alone uses while it is inside.
+        Some(top) => unsafe { os::spare_stack::on(top, || capture_foreign(thread, at, rules)) },
+        None => capture_foreign(thread, at, rules),
+    }
+}
+
 /// A stack that is not the thread's own: a copy is walked, and nothing of it remembered.
 ///
 /// Its bounds are not known, so a read beyond them may fault. The kernel copies what is mapped, and
@@ -222,7 +238,7 @@ fn capture_foreign(
     at: Registers,
     rules: &ProcessRules<'_, Modules>,
 ) -> Option<FrameId> {
-    let copied = crate::base::os::copy_memory(at.sp, &mut thread.foreign) / 8;
+    let copied = os::copy_memory(at.sp, &mut thread.foreign) / 8;
     let words = thread.foreign.get(..copied).unwrap_or(&[]);
     let memory = CopiedStack { low: at.sp, words };
     let mut names =

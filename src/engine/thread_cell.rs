@@ -16,6 +16,8 @@ use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 use crate::base::current;
+#[cfg(feature = "backtraces")]
+use crate::base::os;
 use crate::base::sync::{AtomicPtr, AtomicU32, Ordering, UnsafeCell};
 use crate::engine::session::Session;
 use crate::engine::thread::Thread;
@@ -43,6 +45,9 @@ pub(crate) struct ThreadCell {
     bounds: [AtomicU64; 2],
     /// For `Inside` and `Claim` alone.
     thread: UnsafeCell<MaybeUninit<Thread>>,
+    /// The stack of which the `Thread` knows the top: in use while the thread walks another stack.
+    #[cfg(feature = "backtraces")]
+    spare: UnsafeCell<os::spare_stack::Memory>,
 }
 
 /// The right to a cell's [`Thread`] where no event can be under way: the slot was claimed for a
@@ -67,6 +72,12 @@ impl ThreadCell {
         let thread = cell.thread.with_mut(|thread| NonNull::new(thread.cast::<Thread>()))?;
         // SAFETY: zeroed memory of the right size, which nothing uses by the caller's promise.
         unsafe { Thread::initialize(thread, session, index)? };
+        #[cfg(feature = "backtraces")]
+        {
+            let spare = cell.spare.with_mut(NonNull::new)?;
+            // SAFETY: initialized above, and nothing uses it yet.
+            unsafe { (*thread.as_ptr()).spare = Some(os::spare_stack::top(spare)) };
+        }
         cell.index.store(index.number(), Ordering::Relaxed);
         let slot = core::ptr::from_ref(session.slot(index)?).cast_mut();
         cell.slot.store(slot, Ordering::Relaxed);

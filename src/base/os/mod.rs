@@ -40,6 +40,8 @@ pub(crate) mod resident;
 pub(crate) mod sandbox;
 #[cfg(not(feature = "preload"))]
 pub(crate) mod signals;
+#[cfg(feature = "backtraces")]
+pub(crate) mod spare_stack;
 #[cfg(feature = "preload")]
 pub(crate) mod stack;
 #[cfg(feature = "threads")]

@@ -53,6 +53,8 @@ pub(crate) struct Thread {
     pub(crate) paths: Paths,
     /// The copy of another stack.
     pub(crate) foreign: [u64; FOREIGN_WORDS],
+    /// The top of the stack on which that copy is walked.
+    pub(crate) spare: Option<NonNull<u8>>,
 }
 
 /// The slot and arena that take the thread's numbers; all threads that use the state in turn share
