@@ -30,12 +30,13 @@ use crate::recording::model::{Recording, Status};
 pub use crate::recording::moment_taker::MomentTaker;
 use crate::recording::reader;
 use crate::recording::reader::Span;
-use crate::store::ids::SiteId;
+use crate::store::ids::{SiteId, ThreadIndex};
 use crate::store::journal::{FLUSHING, RESIZING_OWN, RESIZING_SHARE};
 use crate::store::layout::{
     ENDING, EXITED, GONE, Header, OPEN, Process, REPORTED, Region, STATUS_SHIFT,
 };
 use crate::store::peak::Front;
+use crate::store::space::arena_of;
 use crate::store::view::View;
 
 /// A recording in a file.
@@ -225,7 +226,8 @@ fn span(view: &View<'_>, is_running: bool) -> Span {
 fn repair(view: &View<'_>) {
     for (slot, journal) in view.used_slots().map(|(index, slot)| (index, &slot.journal)) {
         let site = SiteId::new(journal.site.load(Ordering::Relaxed));
-        let share = view.arena(slot).map(|arena| arena.place_of(site));
+        let arena = arena_of(ThreadIndex::at(slot), view.arenas.len());
+        let share = arena.and_then(|index| view.arena(index)).map(|arena| arena.place_of(site));
         let at = site.index();
         match journal.kind.load(Ordering::Relaxed) {
             RESIZING_OWN => {

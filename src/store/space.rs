@@ -167,30 +167,31 @@ impl Space {
     /// True if the arena of the thread in that slot may be touched; reserves its space if needed.
     pub(crate) fn has_arena(&self, slot: ThreadIndex) -> bool {
         let Some(mapping) = self.mapping() else { return true };
-        if self.is_arena_ready(slot.index()) {
+        let Some(index) = arena_of(slot, mapping.place(Region::Arenas).1) else { return false };
+        if self.is_arena_ready(index) {
             return true;
         }
-        let (offset, size) = arena(mapping, slot);
+        let (offset, size) = arena(mapping, index);
         let has_room = self.reserve_bytes(mapping, offset, size);
         if os::is_sealed() {
             mapping.header().more_losses.sealed.set(1);
         } else if !has_room {
             mapping.header().process.no_room.store(1, Ordering::Relaxed);
-        } else if let Some(word) = self.arenas.get(slot.index() / 32) {
-            word.fetch_or(1 << (slot.index() % 32), Ordering::Relaxed);
+        } else if let Some(word) = self.arenas.get(index / 32) {
+            word.fetch_or(1 << (index % 32), Ordering::Relaxed);
         }
         has_room
     }
 
     /// Offset and size of every arena that may be touched.
     pub(crate) fn used_arenas(&self, mapping: Mapping) -> impl Iterator<Item = (usize, usize)> {
-        let slots = (0..SLOTS).filter(|slot| self.is_arena_ready(*slot));
-        slots.map(move |slot| arena(mapping, ThreadIndex::at(slot)))
+        let ready = (0..SLOTS).filter(|index| self.is_arena_ready(*index));
+        ready.map(move |index| arena(mapping, index))
     }
 
-    fn is_arena_ready(&self, slot: usize) -> bool {
-        let word = self.arenas.get(slot / 32);
-        word.is_some_and(|word| word.load(Ordering::Relaxed) >> (slot % 32) & 1 != 0)
+    fn is_arena_ready(&self, index: usize) -> bool {
+        let word = self.arenas.get(index / 32);
+        word.is_some_and(|word| word.load(Ordering::Relaxed) >> (index % 32) & 1 != 0)
     }
 
     /// True if that entry of a region may be touched, among those that the header says are used.
@@ -282,8 +283,18 @@ pub(crate) fn shared_slot(mapping: Mapping) -> [(usize, usize); 2] {
     })
 }
 
-/// Offset and size of a slot's arena.
-fn arena(mapping: Mapping, slot: ThreadIndex) -> (usize, usize) {
+/// The arena of a slot, among so many: the shared slot has the last one, and the first slots have
+/// the others. `None`: the slot has none. Where address space is scarce there are few.
+pub(crate) fn arena_of(slot: ThreadIndex, arenas: usize) -> Option<usize> {
+    let last = arenas.checked_sub(1)?;
+    match slot {
+        SHARED => Some(last),
+        _ => Some(slot.index()).filter(|index| *index < last),
+    }
+}
+
+/// Offset and size of an arena.
+fn arena(mapping: Mapping, index: usize) -> (usize, usize) {
     let size = Region::Arenas.entry_size();
-    (mapping.place(Region::Arenas).0 + slot.index() * size, size)
+    (mapping.place(Region::Arenas).0 + index * size, size)
 }

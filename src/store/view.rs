@@ -60,14 +60,14 @@ impl<'a> View<'a> {
             .map(|(_, entry)| entry)
     }
 
-    /// The arena of the slot with that index; `None` if its thread never needed one.
-    pub(crate) fn arena(&self, slot: usize) -> Option<&'a Arena> {
-        self.arenas.get(slot).filter(|_| (self.may_touch)(Region::Arenas, slot))
+    /// An arena; `None` if its thread never needed it.
+    pub(crate) fn arena(&self, index: usize) -> Option<&'a Arena> {
+        self.arenas.get(index).filter(|_| (self.may_touch)(Region::Arenas, index))
     }
 
     /// The arenas that threads have needed.
     pub(crate) fn used_arenas(&self) -> impl Iterator<Item = &'a Arena> + use<'a, '_> {
-        (0..self.arenas.len()).filter_map(|slot| self.arena(slot))
+        (0..self.arenas.len()).filter_map(|index| self.arena(index))
     }
 }
 

@@ -25,6 +25,14 @@ pub(crate) unsafe fn discard(memory: NonNull<u8>, len: usize) {
     unsafe { libc::madvise(first.as_ptr().cast(), whole.len(), libc::MADV_DONTNEED) };
 }
 
+/// Bytes of address space that the process may have; `None`: as many as there are.
+pub(crate) fn address_limit() -> Option<u64> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the out-pointer is valid.
+    let result = unsafe { libc::getrlimit(libc::RLIMIT_AS, &raw mut limit) };
+    (result == 0 && limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)
+}
+
 /// The address at which the executable begins to run.
 pub(crate) fn program_entry() -> u64 {
     // SAFETY: no preconditions.

@@ -236,12 +236,28 @@ const ROOM: [fn(u32) -> bool; 2] =
 pub(super) fn map(settings: &Settings) -> Option<(Mapping, Settings)> {
     /// Groups: the tests of one program, and the program's groups; fewer with a smaller table.
     const GROUPS: (usize, usize) = (1 << 10, 1 << 16);
+    /// The part of a limited address space that is taken, 1 in so many. It is the program's limit.
+    const PART: u64 = 8;
+    /// The table that may have more than that part.
+    const SMALL: u32 = 4096;
+    const FEW_ARENAS: usize = 64;
+    let limit = os::address_limit();
+    let most =
+        limit.map_or(usize::MAX, |limit| usize::try_from(limit / PART).unwrap_or(usize::MAX));
+    let arenas = if limit.is_some() { FEW_ARENAS.min(SLOTS) } else { SLOTS };
+    let is_chosen = settings.buckets.is_some();
     let mut settings = *settings;
     let mut groups = GROUPS.1;
     loop {
-        let geometry = geometry(&settings, groups);
+        let geometry = geometry(&settings, groups, arenas);
         let size = geometry.offsets().1;
-        match place::make(&settings, size, &geometry) {
+        let may_be = size <= most || is_chosen || settings.buckets.is_some_and(|n| n <= SMALL);
+        let made = if may_be {
+            place::make(&settings, size, &geometry)
+        } else {
+            Err(place::NoMapping::TooLarge)
+        };
+        match made {
             Ok(mapping) => return Some((mapping, settings)),
             Err(place::NoMapping::NotRecorded) => return None,
             Err(place::NoMapping::TooLarge) => {}
@@ -258,8 +274,8 @@ pub(super) fn map(settings: &Settings) -> Option<(Mapping, Settings)> {
     }
 }
 
-/// Entries of each region for a table of as many buckets, and so many groups.
-fn geometry(settings: &Settings, groups: usize) -> Geometry {
+/// Entries of each region for a table of as many buckets, and so many groups and arenas.
+fn geometry(settings: &Settings, groups: usize, arenas: usize) -> Geometry {
     use crate::store::sites::FIRST_SITE;
     use crate::store::slot::MAX_ID;
     /// A module that is loaded again counts again. At most as many as there are generations.
@@ -274,5 +290,5 @@ fn geometry(settings: &Settings, groups: usize) -> Geometry {
     let sites = buckets + FIRST_SITE.index();
     let modules = buckets.clamp(MODULES.0, MODULES.1);
     let timeline = crate::store::timeline::entries(buckets);
-    Geometry([SLOTS, modules, sites, sites, sites, sites, frames, groups, SLOTS, timeline, SLOTS])
+    Geometry([SLOTS, modules, sites, sites, sites, sites, frames, groups, arenas, timeline, SLOTS])
 }

@@ -15,6 +15,7 @@ use crate::store::histograms::Histograms;
 use crate::store::ids::{GroupId, SiteId, ThreadIndex};
 use crate::store::sites::{NO_SITE, Sites};
 use crate::store::slot::MAX_ID;
+use crate::store::space::{SPACE, arena_of};
 use crate::store::thread_slot::ThreadSlot;
 
 /// Paths a thread remembers: 64 KiB, backed by memory where they are used.
@@ -100,7 +101,8 @@ impl Thread {
         let place = Place {
             index,
             slot: session.slot(index)?,
-            arena: session.arenas.get(index.index())?,
+            // A thread without an arena has that of others, and never uses it.
+            arena: session.arenas.get(arena_of(index, session.arenas.len()).unwrap_or(0))?,
             histograms: session.histograms.get(index.index())?,
             frames: session.frames,
             sites: session.sites,
@@ -165,7 +167,7 @@ impl Thread {
         const READY: u32 = 1;
         const REFUSED: u32 = 2;
         if self.arena_state == 0 {
-            let has_room = crate::store::space::SPACE.has_arena(self.index);
+            let has_room = SPACE.has_arena(self.index);
             self.arena_state = if has_room { READY } else { REFUSED };
         }
         self.arena_state == READY

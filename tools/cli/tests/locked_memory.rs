@@ -1,5 +1,5 @@
-//! `mlockall` in a program that is recorded: its memory is locked as ever, and the recording is
-//! neither locked, nor made resident, nor held against the program's limit.
+//! Limits of a program that is recorded. `mlockall` locks its memory as ever, and the recording is
+//! neither locked, nor made resident, nor held against the limit; address space is left to it.
 
 #[expect(dead_code, reason = "each test file uses its part")]
 mod run_support;
@@ -55,5 +55,31 @@ fn a_program_that_may_not_lock_is_told_so_as_ever() {
     assert!(Path::new("/proc/self/status").exists());
     for output in both(&["1"]) {
         assert_eq!(text(&output.stdout), format!("refused {}\n", libc::ENOMEM));
+    }
+}
+
+/// KiB of address space that a process may have, as a shell sets it.
+fn limited(limit: u32, scratch: &Scratch, words: &[&str]) -> Output {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("ulimit -v {limit} && exec \"$@\""), "sh"]).args(words);
+    shell.current_dir(scratch.path()).output().unwrap()
+}
+
+#[test]
+fn a_limited_address_space_is_the_programs() {
+    let scratch = Scratch::new("fills");
+    let program = scratch.compile("fills", &[]);
+    let program = program.to_str().unwrap();
+    for limit in [100_000, 300_000, 1_000_000] {
+        let plain = limited(limit, &scratch, &[program]);
+        let command = env!("CARGO_BIN_EXE_mod-alloc");
+        let recorded = limited(limit, &scratch, &[command, "run", "-o", "r.json", "--", program]);
+        assert_eq!((status(&plain), status(&recorded)), (0, 0), "{}", text(&recorded.stderr));
+        let [plain, recorded] =
+            [plain, recorded].map(|output| text(&output.stdout).trim().parse::<u32>().unwrap());
+        assert!(recorded >= plain * 7 / 10, "{recorded} of {plain} MiB");
+        assert!(
+            text(&limited(limit, &scratch, &[command, "report", "r.json"]).stdout).contains("main")
+        );
     }
 }

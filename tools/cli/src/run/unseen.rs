@@ -19,8 +19,9 @@ pub(super) fn warn(program: &Program, made: &Made) {
 pub(super) fn explain(program: &Program, error: &Error) {
     match error {
         Error::NoRecording => say!(
-            "there is no recording of {}: the library that records was not loaded. The loader ignored \
-             LD_PRELOAD, or the program ended before the loader had done its work",
+            "there is no recording of {}. If no line above says why, the library that records was not \
+             loaded: the loader ignored LD_PRELOAD, or the program ended before the loader had done \
+             its work",
             program.executable.display()
         ),
         Error::Said => {}
