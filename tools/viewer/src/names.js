@@ -5,10 +5,12 @@ const LONGEST = 2_000;
 const LONG = 80;
 const FEW = 8;
 
-// Control characters as pictures, and marks that turn the direction of text as question marks.
+// Control characters as pictures, as far as fonts have them, and marks that turn the direction of text as question marks.
 export function harmless(text, longest = LONGEST) {
   const cut = text.length > longest ? `${text.slice(0, longest)}…` : text;
   return cut
+    .replace(/\r?\n/g, "↵ ")
+    .replace(/\t/g, " ")
     .replace(/[\u0000-\u001f]/g, (letter) => String.fromCharCode(0x2400 + letter.charCodeAt(0)))
     .replace(/[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
 }

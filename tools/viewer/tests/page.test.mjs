@@ -279,6 +279,7 @@ test("numbers as people read them", () => {
 
 test("names are harmless and fit", () => {
   assert.equal(harmless("a\u0000\u202eb"), "a␀\ufffdb");
+  assert.equal(harmless("python3 -c a=1\nprint(a)\tb"), "python3 -c a=1↵ print(a) b");
   assert.equal(harmless("x".repeat(1e7)).length, 2001);
   assert.equal(shorter("<a::b::C<d::E> as f::G>::h"), "<C<E> as G>::h");
   assert.equal(fitted("alpha::beta::gamma", 8), "…::gamma");
