@@ -4,12 +4,14 @@
 //! caller asks that allocator for a [trailer](Recorder::trailer)'s bytes more.
 
 use core::ffi::{CStr, c_int};
+use core::ops::Range;
 
 use crate::base::current;
 use crate::base::os;
 use crate::capture::registers::{Registers, with_callers_registers};
 use crate::engine::events;
 use crate::engine::inside;
+use crate::engine::mappings;
 use crate::engine::registration;
 use crate::engine::sandbox;
 pub use crate::engine::sandbox::Forbids;
@@ -18,6 +20,7 @@ use crate::engine::session::Session;
 use crate::start;
 use crate::store::group;
 use crate::store::ids::{GroupId, SiteId};
+pub use crate::store::mappings::Kind;
 use crate::store::test_starts;
 use crate::store::trailer::at_end;
 pub use crate::store::unrecorded::Why;
@@ -216,6 +219,36 @@ impl Recorder {
         unsafe { at_end::size(block, usable, self.0.is_timed()) }
     }
 
+    /// True if the program's own mappings are recorded.
+    #[must_use]
+    pub fn records_mappings(self) -> bool {
+        !self.0.mappings.is_empty()
+    }
+
+    /// Records that memory was mapped. Its call's stack begins with the caller.
+    #[inline(never)]
+    pub fn mapped(self, range: Range<usize>, kind: Kind) {
+        let mapping = Mapping { range, kind };
+        // SAFETY: the mapping outlives the call.
+        unsafe { note_mapped(self.0, &mapping, 0) };
+    }
+
+    /// Records that a range is not mapped any more, if `call` unmaps it.
+    pub fn unmapped(self, range: Range<usize>, call: impl FnOnce() -> bool) {
+        mappings::unmapped(self.0, range, call);
+    }
+
+    /// Records that what was mapped at a range is at another, which `call` gives, if it was moved
+    /// or resized. `is_copy`: it stays where it was, too.
+    pub fn moved(
+        self,
+        from: Range<usize>,
+        is_copy: bool,
+        call: impl FnOnce() -> Option<Range<usize>>,
+    ) {
+        mappings::moved(self.0, from, is_copy, call);
+    }
+
     /// Makes ready for a process that is about to forbid itself something.
     pub fn will_forbid(self, forbids: Forbids) {
         current::as_profiler(|| sandbox::prepare(self.0, forbids));
@@ -338,6 +371,27 @@ unsafe extern "C" fn record_timed(
     events::allocated_at(session, size, Registers { pc, sp, bp }, now as u64)
 }
 
+struct Mapping {
+    range: Range<usize>,
+    kind: Kind,
+}
+
+with_callers_registers! {
+    /// Records a mapping, whose call's stack begins with the caller.
+    note_mapped(&'static Session, &Mapping, usize) => record_mapped
+}
+
+unsafe extern "C" fn record_mapped(
+    session: &'static Session,
+    mapping: &Mapping,
+    _spare: usize,
+    pc: u64,
+    sp: u64,
+    bp: u64,
+) {
+    mappings::mapped(session, mapping.range.clone(), mapping.kind, Registers { pc, sp, bp });
+}
+
 /// Runs `work`, whose allocations are not recorded.
 pub fn as_profiler<R>(work: impl FnOnce() -> R) -> R {
     current::as_profiler(work)
@@ -369,6 +423,12 @@ pub fn lock_all(flags: c_int, next: impl Fn(c_int) -> c_int) -> c_int {
     let (first, slots) = (session.mapping.base().as_ptr().addr(), session.frames.slots);
     let table = slots.as_ptr().addr()..slots.as_ptr().addr() + size_of_val(slots);
     os::locking::lock_all_but(&[first..first + session.mapping.len(), table], flags, next)
+}
+
+/// Bytes of a page.
+#[must_use]
+pub fn page_size() -> usize {
+    os::page_size().bytes()
 }
 
 /// Gives the processor to another thread, if one waits for it.

@@ -130,7 +130,7 @@ fn every_key_of_a_small_report() {
         "x_losses": {
             "table_full": 1, "reentrant": 2, "reentrant_bytes": 3, "damaged_trailers": 4,
             "damaged_bytes": 5, "truncated_stacks": 6, "broken_stacks": 7, "threads_overflowed": 8, "no_room": 1, "groups_overflowed": 0,
-            "overruns": 0, "sealed": 0, "stopped_clock": 0,
+            "overruns": 0, "sealed": 0, "mappings_lost": 0, "stopped_clock": 0,
         },
         "x_heap_state": {
             "peak_bytes": 1000,

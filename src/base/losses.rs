@@ -96,6 +96,13 @@ live, or of no live block",
                         "of call sites that were new after the program had forbidden itself calls \
 of the system",
                     );
+                /// Calls of `mmap` and its kin that are not among the mappings: made in a signal
+                /// handler that has interrupted the profiler, or without room.
+                mappings_lost, "calls",
+                    says(
+                        "of mmap and its kin that are not among the mappings",
+                        "made in a signal's handler, or at too many call sites",
+                    );
                 /// 1: the program has forbidden itself to read any clock. Times stand still from
                 /// then on.
                 stopped_clock, "recordings",

@@ -61,6 +61,8 @@ pub(crate) struct Settings {
     pub(crate) tests: Option<&'static CStr>,
     /// `MOD_ALLOC_TIMELINE`: the heap over time.
     pub(crate) timeline: Timeline,
+    /// `MOD_ALLOC_MAPPINGS`: true if the program's own mappings are recorded.
+    pub(crate) mappings: bool,
 }
 
 /// The smallest and the largest table.
@@ -98,6 +100,9 @@ impl Settings {
                 &[("off", Timeline::Off), ("totals", Timeline::Totals), ("sites", Timeline::Sites)],
                 1,
             ),
+            // The crate sees none.
+            mappings: cfg!(feature = "preload")
+                && word(c"MOD_ALLOC_MAPPINGS", &[("off", false), ("on", true)], 0),
         }
     }
 }

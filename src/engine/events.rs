@@ -219,5 +219,5 @@ pub(crate) fn damaged(session: &Session, size: usize) {
 #[cfg(feature = "preload")]
 #[cold]
 pub(crate) fn overrun(session: &Session) {
-    session.header.more_losses.overruns.add_shared(1);
+    session.header.late.losses.overruns.add_shared(1);
 }

@@ -44,6 +44,8 @@ pub(crate) mod heap_tests;
 pub(crate) mod inside;
 #[cfg(feature = "backtraces")]
 pub(crate) mod ledger;
+#[cfg(feature = "preload")]
+pub(crate) mod mappings;
 #[cfg(feature = "backtraces")]
 pub(crate) mod member;
 #[cfg(feature = "backtraces")]

@@ -32,7 +32,7 @@ impl Forbids {
 /// hook.
 pub(crate) fn prepare(session: &'static Session, forbids: Forbids) {
     if forbids.clocks() {
-        session.header.more_losses.stopped_clock.set(1);
+        session.header.late.losses.stopped_clock.set(1);
         session.clock.stop();
     }
     if !forbids.calls() {
@@ -56,7 +56,7 @@ pub(crate) fn take_back(session: &Session, forbids: Forbids) {
         sandbox::unseal();
     }
     if forbids.clocks() {
-        session.header.more_losses.stopped_clock.set(0);
+        session.header.late.losses.stopped_clock.set(0);
         session.clock.go_on(os::is_sealed() || session.is_timed());
     }
 }

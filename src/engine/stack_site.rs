@@ -70,7 +70,7 @@ fn of_changed(thread: &mut Thread, session: &'static Session, pc: u64, sp: u64, 
 
 /// The id of the innermost frame, which has the registers `at`, if it has an id; for events of no
 /// block.
-#[cfg(feature = "dhat-compat")]
+#[cfg(any(feature = "dhat-compat", feature = "preload"))]
 pub(crate) fn frame_of(
     thread: &mut Thread,
     session: &'static Session,

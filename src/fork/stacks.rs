@@ -2,6 +2,8 @@
 
 use super::file;
 use crate::base::os::files;
+#[cfg(feature = "preload")]
+use crate::engine::mappings;
 use crate::engine::session::Session;
 use crate::engine::{place, registration};
 use crate::store::space::SPACE;
@@ -12,6 +14,8 @@ pub(super) fn take_locks(session: &'static Session) {
     core::mem::forget(session.modules.lock.lock());
     session.frames.before_fork();
     SPACE.before_fork();
+    #[cfg(feature = "preload")]
+    mappings::before_fork();
     if SPACE.is_in_file() && session.settings.children {
         file::prepare(session);
     }
@@ -19,6 +23,8 @@ pub(super) fn take_locks(session: &'static Session) {
 
 /// Opens them in the opposite order.
 pub(super) fn open_locks(session: &Session) {
+    #[cfg(feature = "preload")]
+    mappings::after_fork();
     SPACE.after_fork();
     session.frames.after_fork();
     session.modules.lock.open();

@@ -12,6 +12,7 @@ use crate::base::sync::Ordering;
 use crate::recording::error::Error;
 use crate::store::arena::Arena;
 use crate::store::layout::{HEADER_SIZE, Header, MAGIC, REGIONS, Region, VERSION};
+use crate::store::mappings::MOST_ENTRIES;
 use crate::store::slot::MAX_ID;
 use crate::store::thread_slot::SLOTS;
 use crate::store::timeline::{LOG_ENTRIES, SAMPLE_ENTRIES};
@@ -31,6 +32,7 @@ const MOST: [usize; REGIONS] = [
     SLOTS,
     SAMPLE_ENTRIES + 2 * LOG_ENTRIES,
     SLOTS,
+    MOST_ENTRIES,
 ];
 
 /// Bytes of a file that are looked at as words of a recording. Those are atomics, which may be
@@ -165,6 +167,7 @@ impl Image {
             arenas: self.entries::<Arena>(Region::Arenas),
             histograms: self.entries(Region::Histograms),
             timeline: self.entries(Region::Timeline),
+            mappings: self.entries(Region::Mappings),
             may_touch: |_, _| true,
         }
     }

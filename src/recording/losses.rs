@@ -90,7 +90,7 @@ macro_rules! data {
                 $(losses.$slot = losses.$slot.wrapping_add(words.$slot.get());)*
             }
             if has_more_losses(header) {
-                $(losses.$more = header.more_losses.$more.get();)*
+                $(losses.$more = header.late.losses.$more.get();)*
             }
             losses
         }

@@ -11,6 +11,7 @@ pub use crate::recording::anonymous::Anonymous;
 pub use crate::recording::heap_moment::{HeapMoment, HeapStates};
 pub use crate::recording::losses::{Loss, Losses};
 pub use crate::recording::timeline::{Histogram, Histograms, Moments, SiteMoment, Timeline};
+pub use crate::store::mappings::Kind as MappingKind;
 pub use crate::store::unrecorded::Why;
 
 /// Everything one process recorded, read at one moment.
@@ -63,6 +64,46 @@ pub struct Recording {
     pub moments: Moments,
     /// Distributions of sizes and lifetimes; `None` if none were made.
     pub histograms: Option<Histograms>,
+    /// Mappings that the program made itself; `None` if they were not recorded.
+    pub mappings: Option<Mappings>,
+}
+
+/// Mappings that a program made itself, by `mmap` and its kin.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Mappings {
+    /// All together.
+    pub sums: MappingCounters,
+    /// Microseconds from the start of recording to the moment when they had the most bytes.
+    pub peak_micros: u64,
+    /// Their call sites.
+    pub sites: Vec<MappingSite>,
+}
+
+/// The mappings of a call site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MappingSite {
+    /// The innermost node of the call's stack.
+    pub frame: u32,
+    /// What is mapped.
+    pub kind: MappingKind,
+    /// Their numbers.
+    pub counters: MappingCounters,
+}
+
+/// Numbers of mappings.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MappingCounters {
+    /// Calls that mapped memory.
+    pub calls: u64,
+    /// Bytes that they mapped, in whole pages.
+    pub total_bytes: u64,
+    /// Bytes that were mapped when all mappings together had the most.
+    pub peak_bytes: u64,
+    /// Bytes that are mapped at the end.
+    pub end_bytes: u64,
 }
 
 impl Recording {
@@ -74,7 +115,7 @@ impl Recording {
         self.sites.retain(is_kept);
     }
 
-    /// All but the frames, the sites and their moments, which take most of the memory.
+    /// All but the frames and what they are of: the sites, their moments, and the mappings.
     #[cfg(feature = "symbolicate")]
     pub(crate) fn without_stacks(&self) -> Self {
         Self {
@@ -100,6 +141,7 @@ impl Recording {
             timeline: self.timeline.clone(),
             moments: self.moments.without_sites(),
             histograms: self.histograms.clone(),
+            mappings: None,
         }
     }
 }

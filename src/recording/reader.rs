@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod distributions;
+mod mappings;
 mod moments;
 #[cfg(feature = "dhat-compat")]
 mod site_numbers;
@@ -100,6 +101,7 @@ pub(crate) fn read(view: &View<'_>, span: Span) -> Recording {
         timeline,
         moments,
         histograms: distributions::histograms(view),
+        mappings: mappings::mappings(view, micros),
     }
 }
 
@@ -139,7 +141,7 @@ fn self_check(header: &Header) -> Option<SelfCheck> {
 fn command(header: &Header) -> String {
     let mut command = bytes(&header.command, COMMAND_SIZE);
     if !losses::has_more_losses(header) {
-        command.extend(bytes(header.more_losses.words(), size_of_val(&header.more_losses)));
+        command.extend(bytes(header.late.words(), size_of_val(&header.late)));
     }
     if header.version.load(Ordering::Relaxed) == 1 {
         command.extend(bytes(header.states.words(), size_of_val(&header.states)));

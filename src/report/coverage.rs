@@ -17,11 +17,13 @@
 
 mod holders;
 
-use std::string::String;
+use std::string::{String, ToString};
 use std::vec::Vec;
 
 use crate::base::units::Bytes;
 use crate::recording::model::{Counters, HeapMoment, Recording};
+
+use super::mappings::Mappings;
 
 /// Bytes that a block takes beyond those requested, at most: glibc's header and rounding, and the
 /// profiler's trailer.
@@ -48,6 +50,9 @@ pub struct Coverage {
     pub allocator_bytes: Option<u64>,
     /// Bytes that the profiler itself had.
     pub profiler_bytes: u64,
+    /// The most bytes that the program had mapped itself, by `mmap` and its kin; `None` if that was
+    /// not recorded. Not all of them need be resident.
+    pub mapped_bytes: Option<u64>,
     /// Bytes that nothing explains; 0 within the margin.
     pub unseen_bytes: u64,
     /// The likely reasons, each with the way out; empty if all was seen.
@@ -92,6 +97,23 @@ impl Coverage {
             coverage.unseen_bytes = unseen;
         }
         Some(coverage)
+    }
+
+    /// Says which function holds what the program has mapped itself.
+    pub(super) fn add_mappings(&mut self, mappings: &Mappings) {
+        self.mapped_bytes = Some(mappings.sums.peak_bytes);
+        if let (true, Some((function, bytes))) = (self.unseen_bytes > 0, mappings.largest_holder())
+        {
+            let all = Bytes(mappings.sums.peak_bytes);
+            let part = if bytes == mappings.sums.peak_bytes {
+                "all".to_string()
+            } else {
+                Bytes(bytes).to_string()
+            };
+            let reason =
+                std::format!("the program mapped {all} itself, {part} of it in {function}");
+            self.reasons.insert(0, reason);
+        }
     }
 
     fn explained(&self, recording: &Recording, blocks: u64) -> u64 {

@@ -29,6 +29,7 @@
 //! | `x_moments` | moments at which the stacks' numbers were taken down |
 //! | `x_histograms` | [distributions](self#distributions) of sizes and lifetimes |
 //! | `x_coverage` | the process's memory [beside](self#memory-that-was-not-recorded) the blocks |
+//! | `x_mappings` | memory that the program [mapped itself](self#mappings), by call site |
 //! | `x_cut_stacks` | the [places](self#stacks-that-were-cut-short) where stacks were cut short |
 //! | `x_merged` | in a stack: this many sites became equal, so `mb` and `mbk` are upper bounds |
 //!
@@ -104,8 +105,17 @@
 //! | `recorded_bytes` | live at the heap's peak, as requested |
 //! | `allocator_bytes` | the most that the allocator was known to hold; null: not known |
 //! | `profiler_bytes` | the profiler's own |
+//! | `mapped_bytes` | the most that the program had [mapped itself](self#mappings); null: not known |
 //! | `unseen_bytes` | the rest, a lower bound; 0 within 8 MiB and a quarter of the others |
 //! | `reasons` | sentences on the likely holders, with the way out |
+//!
+//! # Mappings
+//!
+//! `x_mappings` is there with `mod-alloc run --mappings`, and has no part in the stacks' numbers:
+//! `calls`, `total_bytes`, `peak_bytes`, `peak_us` (when all together had the most) and `end_bytes`,
+//! and a list `sites`, each with the same but the time, a `stack` of texts, innermost first, and a
+//! `kind`: `anonymous`, `file`, `reserved` (it could not be accessed at first) or `break`. Bytes are
+//! whole pages. What `mremap` adds counts for the call site that mapped first.
 //!
 //! # Stacks that were cut short
 //!
@@ -182,6 +192,7 @@ impl Source for Profile {
             moments: Some(&run.moments).filter(|moments| has_times && Moments::is_known(moments)),
             histograms: run.histograms.as_ref(),
             coverage: self.coverage(),
+            mappings: self.mappings(),
             cut_stacks: self.cut_stacks(),
             ..Extras::default()
         }

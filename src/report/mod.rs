@@ -32,6 +32,7 @@ mod frame_ref;
 mod frames;
 mod kind;
 mod losses;
+mod mappings;
 mod merge;
 mod naming;
 mod node_names;
@@ -50,6 +51,7 @@ pub use coverage::Coverage;
 pub use cut_stacks::CutStacks;
 pub use frame_ref::FrameRef;
 pub use losses::Circumstances;
+pub use mappings::{MappingSite, Mappings};
 #[cfg(feature = "dhat-compat")]
 pub(crate) use merge::add;
 pub use options::{Form, Options};

@@ -9,6 +9,7 @@ use super::cut_stacks::{self, CutStacks};
 use super::frame_ref::FrameRef;
 use super::frames::FrameTable;
 use super::losses::Circumstances;
+use super::mappings::Mappings;
 use super::merge::{self, Stacks};
 use super::naming;
 use super::options::{Form, Options};
@@ -23,27 +24,33 @@ pub struct Profile {
     stacks: Stacks,
     coverage: Option<Coverage>,
     cut_stacks: Vec<CutStacks>,
+    mappings: Option<Mappings>,
 }
 
 impl Profile {
     /// Names, trims and merges the stacks of `recording`. What cannot be named keeps its
     /// module and address; nothing in a recording makes this fail.
     pub fn from_recording(recording: &Recording, options: &Options) -> Self {
-        Self::new(options.form, recording, naming::named_stacks(recording, options))
+        Self::new(options, recording, naming::named_stacks(recording, options))
     }
 
     /// The profile of named stacks.
     pub(super) fn new(
-        form: Form,
+        options: &Options,
         recording: &Recording,
         (frames, stacks): (FrameTable, Stacks),
     ) -> Self {
+        let form = options.form;
         let run = Run::of(recording);
         let cut_stacks = cut_stacks::places(recording);
-        let mut profile = Self { form, run, frames, stacks, coverage: None, cut_stacks };
+        let mappings = Mappings::of(recording, options);
+        let mut profile = Self { form, run, frames, stacks, coverage: None, cut_stacks, mappings };
         // Other forms tell of a part of the run alone.
         if form == Form::Own {
             profile.coverage = Coverage::of(&profile.run, &profile.totals());
+            if let (Some(coverage), Some(mappings)) = (&mut profile.coverage, &profile.mappings) {
+                coverage.add_mappings(mappings);
+            }
         }
         profile
     }
@@ -67,6 +74,11 @@ impl Profile {
     /// Memory of the process beside what was recorded; `None` if nobody looked at it.
     pub fn coverage(&self) -> Option<&Coverage> {
         self.coverage.as_ref()
+    }
+
+    /// Mappings that the program made itself; `None` if they were not recorded.
+    pub fn mappings(&self) -> Option<&Mappings> {
+        self.mappings.as_ref()
     }
 
     /// Whose reports this one reads like.

@@ -104,7 +104,7 @@ impl SiteNames {
         }
         let mut frames = core::mem::take(&mut self.frames);
         let stacks = stacks_of(recording, &self.names, &mut frames, &self.options);
-        Profile::new(self.options.form, recording, (frames, stacks))
+        Profile::new(&self.options, recording, (frames, stacks))
     }
 
     /// The frame with id `id`; `None` if there is none.

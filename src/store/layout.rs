@@ -16,7 +16,7 @@
 //!       768  self-check, lifetimes, programs that followed (SelfCheck, 64 bytes)
 //!       832  command line, its arguments ended by zero bytes (2816 bytes; until version 3 2880, in
 //!            version 1 3264)
-//!      3648  more losses               (MoreLosses, 64 bytes)
+//!      3648  more losses, and the place of the region Mappings (Late, 64 bytes)
 //!      3712  the allocator's state: near the peak twice, at the end (HeapStates, 3 x 128 bytes)
 //!      4096  regions
 //! ```
@@ -34,6 +34,7 @@
 //! | Arenas | 65536 | a thread's pending shares (`crate::store::arena::Arena`) |
 //! | Timeline | 64 | the heap over time (`crate::store::timeline`) |
 //! | Histograms | 2048 | a thread's blocks by classes (`crate::store::histograms::Histograms`) |
+//! | Mappings | 64 | what the program maps itself, by call site (`crate::store::mappings::Entry`) |
 //!
 //! # Decoding a site by hand
 //!
@@ -75,7 +76,7 @@
 //! | 1 | |
 //! | 2 | the allocator's state, where the command line went on |
 //! | 3 | regions Timeline and Histograms, and the words of the heap over time |
-//! | 4 | more losses, where the command line went on |
+//! | 4 | more losses and the region Mappings, where the command line went on |
 //!
 //! [`VERSION`] is raised with every change that an older reader would misread. Readers refuse what
 //! is newer than they are, and read all that is older, from version 1 on. Bytes that a version does
@@ -102,7 +103,7 @@ pub(crate) const HEADER_SIZE: usize = 4096;
 const REGION_ALIGNMENT: usize = HEADER_SIZE;
 /// Bytes kept of the command line.
 pub(crate) const COMMAND_SIZE: usize =
-    HEADER_SIZE - 832 - size_of::<MoreLosses>() - size_of::<HeapStates>();
+    HEADER_SIZE - 832 - size_of::<Late>() - size_of::<HeapStates>();
 
 /// The regions, in the order of the header's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,10 +121,13 @@ pub(crate) enum Region {
     Arenas,
     Timeline,
     Histograms,
+    Mappings,
 }
 
 /// How many regions there are.
-pub(crate) const REGIONS: usize = 11;
+pub(crate) const REGIONS: usize = 12;
+/// Those of them whose places are in the header's table.
+const TABLE: usize = 11;
 
 impl Region {
     /// All of them.
@@ -140,6 +144,7 @@ impl Region {
         Region::Arenas,
         Region::Timeline,
         Region::Histograms,
+        Region::Mappings,
     ];
 
     /// Bytes of one entry.
@@ -150,7 +155,7 @@ impl Region {
 }
 
 /// Bytes of one entry of each region.
-const ENTRY_SIZES: [usize; REGIONS] = [512, 512, 4, 64, 64, 24, 16, 512, 65_536, 64, 2048];
+const ENTRY_SIZES: [usize; REGIONS] = [512, 512, 4, 64, 64, 24, 16, 512, 65_536, 64, 2048, 64];
 
 /// Entries of each region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,7 +182,7 @@ pub(crate) struct Header {
     pub(crate) version: AtomicU32,
     pub(crate) header_size: AtomicU32,
     /// Offset and number of entries of each region.
-    pub(crate) regions: [[AtomicU64; 2]; REGIONS],
+    regions: [[AtomicU64; 2]; TABLE],
     pub(crate) process: Process,
     pub(crate) heap: Heap,
     #[cfg(feature = "backtraces")]
@@ -191,18 +196,23 @@ pub(crate) struct Header {
     pub(crate) self_check: SelfCheck,
     pub(crate) command: [AtomicU64; COMMAND_SIZE / 8],
     /// Since version 4; before, the command line went on here.
-    pub(crate) more_losses: MoreLosses,
+    pub(crate) late: Late,
     /// Since version 2; before, the command line went on here.
     pub(crate) states: HeapStates,
 }
 
 impl Header {
     /// A region's offset and number of entries, as the header says.
-    #[expect(clippy::indexing_slicing, reason = "an array of all regions")]
     pub(crate) fn place(&self, region: Region) -> (u64, u64) {
         use crate::base::sync::Ordering::Relaxed;
-        let [offset, entries] = &self.regions[region as usize];
+        let place = self.places().nth(region as usize);
+        let [offset, entries] = place.unwrap_or(&self.late.mappings);
         (offset.load(Relaxed), entries.load(Relaxed))
+    }
+
+    /// Offset and number of entries of each region.
+    pub(crate) fn places(&self) -> impl Iterator<Item = &[AtomicU64; 2]> {
+        self.regions.iter().chain([&self.late.mappings])
     }
 }
 
@@ -210,7 +220,7 @@ const _: () = assert!(size_of::<Header>() == HEADER_SIZE);
 const _: () = assert!(core::mem::offset_of!(Header, process) == 192);
 const _: () = assert!(core::mem::offset_of!(Header, heap) == 320);
 const _: () = assert!(core::mem::offset_of!(Header, losses) == 704);
-const _: () = assert!(core::mem::offset_of!(Header, more_losses) == 3648);
+const _: () = assert!(core::mem::offset_of!(Header, late) == 3648);
 const _: () = assert!(core::mem::offset_of!(Header, states) == 3712);
 const _: () = assert!(size_of::<SelfCheck>() == 64);
 
@@ -306,7 +316,7 @@ macro_rules! words {
 
         /// Losses that older versions did not count: the last section of the list.
         #[derive(Debug, Default)]
-        #[repr(C, align(64))]
+        #[repr(C)]
         pub(crate) struct MoreLosses {
             $(pub(crate) $more: Word,)*
         }
@@ -371,12 +381,25 @@ impl HeapStates {
     }
 }
 
+/// See the module's description.
+#[derive(Debug, Default)]
+#[repr(C, align(64))]
+pub(crate) struct Late {
+    pub(crate) losses: MoreLosses,
+    /// The place of the region Mappings.
+    mappings: [AtomicU64; 2],
+    /// Entries of that region, the totals' included.
+    pub(crate) mapping_entries: AtomicU64,
+}
+
+const _: () = assert!(size_of::<Late>() == 64);
+
 #[cfg(feature = "backtraces")]
-impl MoreLosses {
-    /// The losses as plain words: before version 4, more of the command line.
+impl Late {
+    /// The line as plain words: before version 4, more of the command line.
     pub(crate) fn words(&self) -> &[AtomicU64] {
         let first = (&raw const *self).cast::<AtomicU64>();
-        // SAFETY: the losses are atomics, aligned to more than that; the rest of the line is zeros.
+        // SAFETY: the fields are atomics, aligned to more than that; the rest of the line is zeros.
         unsafe { core::slice::from_raw_parts(first, size_of::<Self>() / size_of::<AtomicU64>()) }
     }
 }

@@ -35,7 +35,7 @@ impl Mapping {
         header.version.store(VERSION, Relaxed);
         header.header_size.store(HEADER_SIZE as u32, Relaxed);
         let places = offsets.iter().zip(geometry.0);
-        for ([offset, entries], (at, count)) in header.regions.iter().zip(places) {
+        for ([offset, entries], (at, count)) in header.places().zip(places) {
             offset.store(*at as u64, Relaxed);
             entries.store(count as u64, Relaxed);
         }
@@ -73,8 +73,8 @@ impl Mapping {
     /// Bytes from its beginning to the end of its last region.
     #[cfg(feature = "backtraces")]
     pub(crate) fn len(&self) -> usize {
-        let (offset, entries) = self.place(Region::Histograms);
-        offset + entries * Region::Histograms.entry_size()
+        let (offset, entries) = self.place(Region::Mappings);
+        offset + entries * Region::Mappings.entry_size()
     }
 
     /// The entries of a region.

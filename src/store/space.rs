@@ -28,13 +28,21 @@ pub(crate) enum Part {
     Frames,
     Groups,
     Timeline,
+    Mappings,
 }
 
-const PARTS: usize = 6;
+const PARTS: usize = 7;
 
 impl Part {
-    pub(crate) const ALL: [Part; PARTS] =
-        [Part::Threads, Part::Modules, Part::Sites, Part::Frames, Part::Groups, Part::Timeline];
+    pub(crate) const ALL: [Part; PARTS] = [
+        Part::Threads,
+        Part::Modules,
+        Part::Sites,
+        Part::Frames,
+        Part::Groups,
+        Part::Timeline,
+        Part::Mappings,
+    ];
 
     /// Regions with an entry for each thread slot.
     const THREADS: [Region; 2] = [Region::Threads, Region::Histograms];
@@ -47,6 +55,7 @@ impl Part {
             Part::Frames => &[Region::Frames],
             Part::Groups => &[Region::Groups],
             Part::Timeline => &[Region::Timeline],
+            Part::Mappings => &[Region::Mappings],
         }
     }
 
@@ -57,6 +66,7 @@ impl Part {
             Part::Modules | Part::Groups => (16, 256),
             // All samples at once: the program may forbid itself calls of the system later.
             Part::Timeline => (SAMPLE_ENTRIES as u32, SAMPLE_ENTRIES as u32),
+            Part::Mappings => (64, 1024),
             Part::Sites => (128, 8192),
             Part::Frames => (1024, 65_536),
         }
@@ -174,7 +184,7 @@ impl Space {
         let (offset, size) = arena(mapping, index);
         let has_room = self.reserve_bytes(mapping, offset, size);
         if os::is_sealed() {
-            mapping.header().more_losses.sealed.set(1);
+            mapping.header().late.losses.sealed.set(1);
         } else if !has_room {
             mapping.header().process.no_room.store(1, Ordering::Relaxed);
         } else if let Some(word) = self.arenas.get(index / 32) {
@@ -216,7 +226,7 @@ impl Space {
             return false;
         }
         if os::is_sealed() {
-            mapping.header().more_losses.sealed.set(1);
+            mapping.header().late.losses.sealed.set(1);
             return false;
         }
         let mark = self.mark(part);

@@ -12,6 +12,7 @@ use crate::store::group::Group;
 use crate::store::histograms::Histograms;
 use crate::store::layout::{Header, Module, Region};
 use crate::store::mapping::Mapping;
+use crate::store::mappings;
 use crate::store::sites::{Owner, Record};
 use crate::store::space::SPACE;
 use crate::store::tally::Tally;
@@ -37,6 +38,7 @@ pub(crate) struct View<'a> {
     /// See [`used_histograms`](Self::used_histograms).
     pub(crate) histograms: &'a [Histograms],
     /// Samples and log of the heap over time, as far as they are written.
+    pub(crate) mappings: &'a [mappings::Entry],
     pub(crate) timeline: &'a [Sample],
     /// True if an entry of a region may be touched. A mapped file has no space for some entries: on
     /// a full tmpfs even reading one of them would end the process.
@@ -86,6 +88,10 @@ pub(crate) fn used(header: &Header, region: Region) -> usize {
         }
         Region::Frames => header.frames.count.load(Ordering::Acquire),
         Region::Groups => process.groups.load(Ordering::Relaxed),
+        Region::Mappings => {
+            // Acquire pairs with the Release where an entry is made: it is described.
+            return header.late.mapping_entries.load(Ordering::Acquire) as usize;
+        }
         Region::Timeline => {
             return timeline::used(&process.timeline, header.place(region).1 as usize);
         }
@@ -114,6 +120,7 @@ pub(crate) fn of_mapping(mapping: &Mapping) -> View<'static> {
         arenas: first(mapping, Region::Arenas),
         histograms: first(mapping, Region::Histograms),
         timeline: first(mapping, Region::Timeline),
+        mappings: first(mapping, Region::Mappings),
         may_touch: |region, index| SPACE.may_touch(region, index),
     }
 }

@@ -35,6 +35,8 @@ test("the numbers of the overview are the report's", async () => {
     "worker",
     "Sizes of blocks",
     "Lifetimes of blocks",
+    "Mapped by the program itself",
+    "arena_new (anonymous)90.0 MiB80.0 MiB70.0 MiB3",
   ]) {
     assert.ok(text.includes(said), said);
   }

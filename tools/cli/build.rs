@@ -20,11 +20,12 @@ const NOT_INHERITED: [&str; 8] = [
 ];
 
 /// The fronts, and the variables that tell where they are.
-const FRONTS: [(&str, &str); 4] = [
+const FRONTS: [(&str, &str); 5] = [
     ("operators", "MOD_ALLOC_OPERATORS_LIBRARY"),
     ("jemalloc", "MOD_ALLOC_JEMALLOC_LIBRARY"),
     ("tcmalloc", "MOD_ALLOC_TCMALLOC_LIBRARY"),
     ("mimalloc", "MOD_ALLOC_MIMALLOC_LIBRARY"),
+    ("mappings", "MOD_ALLOC_MAPPINGS_LIBRARY"),
 ];
 
 fn main() {

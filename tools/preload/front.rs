@@ -58,6 +58,12 @@ front! {
     _ZdlPvSt11align_val_tRKSt9nothrow_t _ZdaPvSt11align_val_tRKSt9nothrow_t
 }
 
+#[cfg(front = "mappings")]
+front! {
+    mmap munmap mremap brk sbrk
+    mmap64 = mmap
+}
+
 #[cfg(front = "jemalloc")]
 front! {
     mallocx rallocx xallocx sallocx dallocx sdallocx nallocx

@@ -127,7 +127,7 @@ impl File {
         let rights = libc::PROT_READ | libc::PROT_WRITE;
         let flags = libc::MAP_SHARED | libc::MAP_NORESERVE | fixed;
         // SAFETY: a new mapping, or one that takes the place of another by the caller's promise.
-        let memory = unsafe { libc::mmap(address, len, rights, flags, self.0, 0) };
+        let memory = unsafe { super::map_memory(address, len, rights, flags, self.0) };
         if memory == libc::MAP_FAILED { None } else { NonNull::new(memory.cast()) }
     }
 

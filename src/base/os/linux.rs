@@ -15,7 +15,7 @@ pub(crate) fn reserve(len: usize) -> Option<NonNull<u8>> {
     // SAFETY: a new anonymous mapping at an address of the kernel's choice touches no memory of
     // ours.
     let memory = unsafe {
-        libc::mmap(core::ptr::null_mut(), len, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0)
+        map_memory(core::ptr::null_mut(), len, libc::PROT_READ | libc::PROT_WRITE, flags, -1)
     };
     if memory == libc::MAP_FAILED {
         return None;
@@ -26,6 +26,33 @@ pub(crate) fn reserve(len: usize) -> Option<NonNull<u8>> {
     NonNull::new(memory.cast())
 }
 
+/// `mmap`. In the preload library by its number: the function of that name is its own, and records
+/// what programs map.
+///
+/// # Safety
+///
+/// As on Linux.
+pub(super) unsafe fn map_memory(
+    address: *mut c_void,
+    len: usize,
+    rights: c_int,
+    flags: c_int,
+    file: c_int,
+) -> *mut c_void {
+    #[cfg(feature = "preload")]
+    {
+        // SAFETY: the caller's contract.
+        let memory =
+            unsafe { libc::syscall(libc::SYS_mmap, address, len, rights, flags, file, 0_usize) };
+        core::ptr::with_exposed_provenance_mut(memory as usize)
+    }
+    // SAFETY: the caller's contract.
+    #[cfg(not(feature = "preload"))]
+    unsafe {
+        libc::mmap(address, len, rights, flags, file, 0)
+    }
+}
+
 /// Gives part of a mapping of [`reserve`] back.
 ///
 /// # Safety
@@ -33,8 +60,16 @@ pub(crate) fn reserve(len: usize) -> Option<NonNull<u8>> {
 /// The range must consist of whole pages of such a mapping that are no longer used.
 #[cfg(any(feature = "backtraces", feature = "mimalloc"))]
 pub(crate) unsafe fn release(memory: NonNull<u8>, len: usize) {
+    #[cfg(feature = "preload")]
     // SAFETY: the caller vouches for the range.
-    unsafe { libc::munmap(memory.as_ptr().cast(), len) };
+    unsafe {
+        libc::syscall(libc::SYS_munmap, memory.as_ptr(), len)
+    };
+    #[cfg(not(feature = "preload"))]
+    // SAFETY: the caller vouches for the range.
+    unsafe {
+        libc::munmap(memory.as_ptr().cast(), len)
+    };
 }
 
 /// Gives the processor to another thread, if one waits for it.

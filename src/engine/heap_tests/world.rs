@@ -179,6 +179,7 @@ impl World {
             threads,
             SAMPLE_ENTRIES,
             SLOTS,
+            0,
         ]);
         let memory = Zeroed::new(geometry.offsets().1, 4096);
         // SAFETY: zeroed, aligned, of that size; it lives as long as the session is used.

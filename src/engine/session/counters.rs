@@ -57,7 +57,7 @@ pub(super) fn open(
 }
 
 pub(super) fn map(settings: &Settings) -> Option<(Mapping, Settings)> {
-    let geometry = Geometry([SLOTS, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let geometry = Geometry([SLOTS, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     let base = os::reserve(geometry.offsets().1)?;
     // SAFETY: zeroed, page-aligned, of that size, never given back.
     Some((unsafe { Mapping::initialize(base, &geometry) }, *settings))

@@ -26,6 +26,7 @@ use crate::store::histograms::Histograms;
 use crate::store::ids::GroupId;
 use crate::store::layout::{COMMAND_SIZE, Geometry, Header, Region, store_bytes};
 use crate::store::mapping::Mapping;
+use crate::store::mappings::{self, MOST_ENTRIES};
 use crate::store::modules::Modules;
 use crate::store::sites::Sites;
 use crate::store::slot::Slot;
@@ -55,6 +56,9 @@ pub(crate) struct Parts {
     pub(crate) groups: &'static [Group],
     /// See [`crate::store::timeline`]; no entries of the log.
     pub(crate) samples: &'static [Sample],
+    /// None, unless the program's own mappings are recorded.
+    #[cfg_attr(not(feature = "preload"), expect(dead_code, reason = "the crate sees none"))]
+    pub(crate) mappings: &'static [mappings::Entry],
 }
 
 /// Notes the loaded modules, before the process loads others.
@@ -184,6 +188,8 @@ impl Session {
         // SAFETY: see above.
         let samples: &[Sample] = unsafe { mapping.region(Region::Timeline) };
         let samples = samples.get(..SAMPLE_ENTRIES).unwrap_or_default();
+        // SAFETY: see above.
+        let mappings = unsafe { mapping.region(Region::Mappings) };
         let [frame_room, site_room] = room;
         let frames =
             Frames { head: &header.frames, frames, slots: frame_slots, discard, room: frame_room };
@@ -204,6 +210,7 @@ impl Session {
             modules,
             groups,
             samples,
+            mappings,
         };
         let clock = Clock::start(settings.lifetimes);
         let session = Session { header, slots, thread_end, clock, parts };
@@ -290,5 +297,9 @@ fn geometry(settings: &Settings, groups: usize, arenas: usize) -> Geometry {
     let sites = buckets + FIRST_SITE.index();
     let modules = buckets.clamp(MODULES.0, MODULES.1);
     let timeline = crate::store::timeline::entries(buckets);
-    Geometry([SLOTS, modules, sites, sites, sites, sites, frames, groups, arenas, timeline, SLOTS])
+    let mappings = if settings.mappings { MOST_ENTRIES } else { 0 };
+    Geometry([
+        SLOTS, modules, sites, sites, sites, sites, frames, groups, arenas, timeline, SLOTS,
+        mappings,
+    ])
 }

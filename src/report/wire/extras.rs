@@ -6,6 +6,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::super::coverage::Coverage;
 use super::super::cut_stacks::CutStacks;
+use super::super::mappings::{MappingSite, Mappings};
 use super::ending::Ending;
 use super::object::{Array, Text, entry, object};
 use crate::recording::model::{
@@ -41,6 +42,8 @@ pub struct Extras<'a> {
     pub histograms: Option<&'a Histograms>,
     /// `x_coverage`
     pub coverage: Option<&'a Coverage>,
+    /// `x_mappings`
+    pub mappings: Option<&'a Mappings>,
     /// `x_cut_stacks`
     pub cut_stacks: &'a [CutStacks],
     /// `x_sampling`
@@ -67,6 +70,7 @@ impl Extras<'_> {
         entry(map, "x_moments", self.moments)?;
         entry(map, "x_histograms", self.histograms)?;
         entry(map, "x_coverage", self.coverage)?;
+        entry(map, "x_mappings", self.mappings)?;
         let cut = Some(self.cut_stacks).filter(|places| !places.is_empty());
         entry(map, "x_cut_stacks", cut)?;
         entry(map, "x_sampling", self.sampling)?;
@@ -155,8 +159,27 @@ object!(Coverage: |coverage| {
     "recorded_bytes": coverage.recorded_bytes,
     "allocator_bytes": coverage.allocator_bytes,
     "profiler_bytes": coverage.profiler_bytes,
+    "mapped_bytes": coverage.mapped_bytes,
     "unseen_bytes": coverage.unseen_bytes,
     "reasons": coverage.reasons,
+});
+
+object!(Mappings: |mappings| {
+    "calls": mappings.sums.calls,
+    "total_bytes": mappings.sums.total_bytes,
+    "peak_bytes": mappings.sums.peak_bytes,
+    "peak_us": mappings.peak_micros,
+    "end_bytes": mappings.sums.end_bytes,
+    "sites": mappings.sites,
+});
+
+object!(MappingSite: |site| {
+    "kind": site.kind,
+    "calls": site.counters.calls,
+    "total_bytes": site.counters.total_bytes,
+    "peak_bytes": site.counters.peak_bytes,
+    "end_bytes": site.counters.end_bytes,
+    "stack": site.stack,
 });
 
 object!(Group<'_>: |group| {

@@ -32,6 +32,8 @@
 //! - `x_sampling`: the mean gap in bytes: a number, or an object with `mean_gap`.
 //! - `x_coverage`: an object. Keys that end in `_bytes` are shown as sizes, a list `reasons` as
 //!   sentences.
+//! - In the page's head `mappings` is made of `x_mappings`: `numbers` (bytes mapped, at the peak, at
+//!   the end; calls) of all together, and `holders`, a `name`, a `kind` and `numbers` each.
 //!
 //! A range of time begins and ends at the report's start, at its end or at one of `x_moments`.
 //! Range and chart agree where a moment is also the end of an interval.

@@ -72,7 +72,7 @@ fn a_program_that_may_not_read_the_clock() {
 
 #[test]
 fn a_lock_that_the_kernel_refuses_is_none() {
-    let (report, _) = recorded("refused", 64);
+    let (report, _) = recorded("refused", 40_000);
     assert_eq!(lost(&report), [""; 0]);
     assert_eq!(sum_of(&report, "other_thread", "tbk"), 101);
 }

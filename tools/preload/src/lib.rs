@@ -36,6 +36,7 @@ mod exports;
 mod families;
 mod jemalloc;
 mod locking;
+mod mappings;
 mod mimalloc;
 mod names;
 mod next;

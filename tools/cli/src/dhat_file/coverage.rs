@@ -18,6 +18,7 @@ pub(super) struct CoverageEntry {
     allocator_bytes: Option<u64>,
     #[serde(default)]
     profiler_bytes: u64,
+    mapped_bytes: Option<u64>,
     #[serde(default)]
     unseen_bytes: u64,
     #[serde(default)]
@@ -33,6 +34,7 @@ impl CoverageEntry {
         coverage.recorded_bytes = self.recorded_bytes;
         coverage.allocator_bytes = self.allocator_bytes;
         coverage.profiler_bytes = self.profiler_bytes;
+        coverage.mapped_bytes = self.mapped_bytes;
         coverage.unseen_bytes = self.unseen_bytes;
         coverage.reasons = reasons.map(|reason| plain(reason)).collect();
         coverage
@@ -59,6 +61,7 @@ pub(super) fn add(sum: &mut Option<Coverage>, more: Option<&Coverage>) {
     let known = [
         (&mut sum.end_anonymous_bytes, more.end_anonymous_bytes),
         (&mut sum.allocator_bytes, more.allocator_bytes),
+        (&mut sum.mapped_bytes, more.mapped_bytes),
     ];
     for (sum, more) in known {
         *sum = sum.map(|sum| sum.saturating_add(more.unwrap_or(0))).or(more);

@@ -4,7 +4,7 @@ use mod_alloc::recording::model::{
     HeapStates, Histograms, Losses, Module, Moments, SiteMoment, Thread, Timeline,
 };
 use mod_alloc::report::wire::Ending;
-use mod_alloc::report::{Circumstances, Coverage, CutStacks};
+use mod_alloc::report::{Circumstances, Coverage, CutStacks, Mappings};
 
 use super::numbers::Numbers;
 use super::process::{Group, Process};
@@ -91,6 +91,9 @@ pub struct Extras {
     /// Memory of the process beside what was recorded; the sums, for several processes together.
     /// `None` if nothing is said of it.
     pub coverage: Option<Coverage>,
+    /// Mappings that the program made itself; `None` if nothing is said of them, and of several
+    /// processes together.
+    pub mappings: Option<Mappings>,
     /// The sampling of blocks (`x_sampling`), as it is written; `None` of several processes
     /// together.
     pub sampling: Option<serde_json::Value>,

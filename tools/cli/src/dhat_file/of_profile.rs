@@ -52,6 +52,7 @@ fn extras(profile: &Profile) -> Extras {
         moments: Some(run.moments.clone()).filter(Moments::is_known),
         histograms: run.histograms.clone(),
         coverage: profile.coverage().cloned(),
+        mappings: profile.mappings().cloned(),
         ..Extras::default()
     }
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::coverage::{CoverageEntry, plain};
 use super::heap_states::HeapStatesEntry;
+use super::mappings::MappingsEntry;
 use super::timeline::{HistogramsEntry, MomentsEntry, ThreadEntry, TimelineEntry, site_moments};
 use super::{Document, Error, Extras, Group, Numbers, Process, Site, Units, executable};
 
@@ -54,6 +55,7 @@ struct File {
     x_moments: Option<MomentsEntry>,
     x_histograms: Option<HistogramsEntry>,
     x_coverage: Option<CoverageEntry>,
+    x_mappings: Option<MappingsEntry>,
     #[serde(default)]
     x_cut_stacks: Vec<CutStacksEntry>,
     x_sampling: Option<serde_json::Value>,
@@ -255,6 +257,7 @@ impl File {
             moments: self.x_moments.as_ref().map(|moments| moments.0.clone()),
             histograms: self.x_histograms.as_ref().map(HistogramsEntry::to_histograms),
             coverage: self.x_coverage.as_ref().map(CoverageEntry::to_coverage),
+            mappings: self.x_mappings.as_ref().map(MappingsEntry::to_mappings),
             sampling: self.x_sampling.clone(),
         }
     }

@@ -58,6 +58,7 @@ impl Source for Document {
             moments: extras.moments.as_ref(),
             histograms: extras.histograms.as_ref(),
             coverage: extras.coverage.as_ref(),
+            mappings: extras.mappings.as_ref(),
             cut_stacks: &extras.cut_stacks,
             sampling: extras.sampling.as_ref(),
             groups: extras.groups.iter().map(group).collect(),

@@ -1,10 +1,12 @@
 //! The head of a page: all but the stacks, which the page shows before it has read the rest.
 
-use mod_alloc::report::summary;
+use mod_alloc::recording::model::MappingCounters;
+use mod_alloc::report::{Mappings, summary};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::dhat_file::Document;
+use crate::dhat_file::{Document, holders};
+use crate::report::names;
 
 use super::tree::Tree;
 
@@ -44,10 +46,29 @@ fn report(document: &Document) -> Value {
         ("moments", value(&extras.moments)),
         ("histograms", value(&extras.histograms)),
         ("coverage", value(&extras.coverage)),
+        ("mappings", extras.mappings.as_ref().map_or(Value::Null, mappings)),
         ("sampling", value(&extras.sampling)),
     ];
     report.extend(more.into_iter().map(|(key, value)| (key.to_owned(), value)));
     Value::Object(report)
+}
+
+/// The functions that hold what the program has mapped itself, those with the most first.
+fn mappings(mappings: &Mappings) -> Value {
+    const MOST: usize = 200;
+    let numbers = |counters: &MappingCounters| {
+        let MappingCounters { calls, total_bytes, peak_bytes, end_bytes, .. } = *counters;
+        json!([total_bytes, peak_bytes, end_bytes, calls])
+    };
+    let all = holders(mappings);
+    let shown = all.iter().take(MOST).map(|holder| {
+        json!({
+            "name": names::called(&holder.frame),
+            "kind": holder.kind,
+            "numbers": numbers(&holder.counters),
+        })
+    });
+    json!({ "numbers": numbers(&mappings.sums), "holders": shown.collect::<Vec<_>>() })
 }
 
 /// The part that a report of any program has.

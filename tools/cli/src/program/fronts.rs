@@ -27,6 +27,8 @@ pub(super) enum Front {
     Tcmalloc,
     /// mimalloc's.
     Mimalloc,
+    /// `mmap` and its kin. No allocator's: preloaded where it is asked for.
+    Mappings,
 }
 
 impl Front {
@@ -39,6 +41,7 @@ impl Front {
             Self::Jemalloc => "libmod_alloc_preload_jemalloc.so",
             Self::Tcmalloc => "libmod_alloc_preload_tcmalloc.so",
             Self::Mimalloc => "libmod_alloc_preload_mimalloc.so",
+            Self::Mappings => "libmod_alloc_preload_mappings.so",
         }
     }
 
@@ -49,15 +52,18 @@ impl Front {
             Self::Jemalloc => "mallocx",
             Self::Tcmalloc => "tc_malloc",
             Self::Mimalloc => "mi_malloc",
+            Self::Mappings => "mmap",
         }
     }
 }
 
 /// The libraries to preload into the program, in their order: the fronts that it needs, then
-/// `library`, which finds the functions of the program's allocator behind itself.
-pub(crate) fn libraries(library: &Path, executable: &Path) -> Vec<PathBuf> {
+/// `library`, which finds the functions of the program's allocator behind itself. `mappings`: the
+/// program's own mappings are to be recorded, too.
+pub(crate) fn libraries(library: &Path, executable: &Path, mappings: bool) -> Vec<PathBuf> {
     let fronts = fronts(&loaded(executable)).into_iter();
     fronts
+        .chain(mappings.then_some(Front::Mappings))
         .map(|front| library.with_file_name(front.file_name()))
         .chain([library.to_owned()])
         .collect()

@@ -21,7 +21,7 @@ struct Packed {
 }
 
 /// The library that records, then its fronts.
-static LIBRARIES: [Packed; 5] = [
+static LIBRARIES: [Packed; 6] = [
     Packed {
         name: "libmod_alloc_preload.so",
         content: include_bytes!(env!("MOD_ALLOC_PRELOAD_LIBRARY")),
@@ -41,6 +41,10 @@ static LIBRARIES: [Packed; 5] = [
     Packed {
         name: Front::Mimalloc.file_name(),
         content: include_bytes!(env!("MOD_ALLOC_MIMALLOC_LIBRARY")),
+    },
+    Packed {
+        name: Front::Mappings.file_name(),
+        content: include_bytes!(env!("MOD_ALLOC_MAPPINGS_LIBRARY")),
     },
 ];
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use mod_alloc::recording::model::{HeapStates, Histograms, Losses};
-use mod_alloc::report::Coverage;
 use mod_alloc::report::wire::Ending;
+use mod_alloc::report::{Coverage, Mappings};
 use serde::Serialize;
 
 use crate::dhat_file::{Document, Group, Location, Numbers, Process};
@@ -36,6 +36,7 @@ struct Report<'d> {
     ending: Option<Ending>,
     losses: Option<Losses>,
     coverage: Option<&'d Coverage>,
+    mappings: Option<&'d Mappings>,
     groups: &'d [Group],
     processes: &'d [Process],
     totals: Sums,
@@ -113,6 +114,7 @@ fn report<'d>(document: &'d Document, sites: BTreeMap<String, Vec<SiteEntry<'d>>
         ending: extras.ending,
         losses: extras.losses,
         coverage: extras.coverage.as_ref(),
+        mappings: extras.mappings.as_ref(),
         groups: &extras.groups,
         processes: &extras.processes,
         totals: sums(&document.totals(), document.knows_frees()),

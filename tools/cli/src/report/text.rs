@@ -44,6 +44,7 @@ pub(super) fn report(document: &Document, view: &View, width: usize) -> String {
     report.totals();
     report.tables();
     report.histograms();
+    report.mappings();
     report.groups();
     report.processes();
     report.losses();

@@ -58,6 +58,10 @@ pub(crate) struct Options {
     /// Peaks of several threads: within 1 %, or exact and slower [default: bounded]
     #[arg(long, value_enum, value_name = "HOW")]
     pub(super) peak: Option<Peak>,
+    /// Record the program's own mappings, too: mmap, mremap, brk, by call site, in a table of their
+    /// own
+    #[arg(long)]
+    pub(super) mappings: bool,
     /// Make room for N call sites, 64 to 1048576 [default: the table grows as needed]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(64..=1 << 20))]
     pub(super) buckets: Option<u32>,

@@ -15,6 +15,9 @@ pub(super) fn set(options: &Options, libraries: &[PathBuf], place: &Place) {
     set_one("LD_PRELOAD", in_front(libraries));
     set_one("MOD_ALLOC_RECORD", place.pattern(*children));
     set_one("MOD_ALLOC_CHILDREN", if *children == Children::Yes { "yes" } else { "no" });
+    if options.mappings {
+        set_one("MOD_ALLOC_MAPPINGS", "on");
+    }
     if let Some(frames) = frames {
         set_one("MOD_ALLOC_FRAMES", frames.to_string());
     }

@@ -60,7 +60,8 @@ impl<'a> Run<'a> {
         let users = place::users(arguments.options.children);
         let library = preload::library(users).map_err(refused)?;
         let place = Place::of(&arguments.options, &program)?;
-        let libraries = program::libraries(&library, &program.executable);
+        let libraries =
+            program::libraries(&library, &program.executable, arguments.options.mappings);
         environment::set(&arguments.options, &libraries, &place);
         Ok(Self { arguments, program, place, command })
     }

@@ -48,6 +48,14 @@ pub(crate) fn whole() -> Value {
         "allocator_bytes": 8_000_000, "profiler_bytes": 0, "unseen_bytes": 82_000_000,
         "reasons": ["a library maps memory of its own"],
     });
+    let arena = json!({
+        "kind": "anonymous", "calls": 3, "total_bytes": 90 << 20, "peak_bytes": 80 << 20,
+        "end_bytes": 70 << 20, "stack": ["0x1: arena_new (arena.c:7)", "0x2: main (main.c:1)"],
+    });
+    report["x_mappings"] = json!({
+        "calls": 3, "total_bytes": 90 << 20, "peak_bytes": 80 << 20, "peak_us": 5, "end_bytes": 70 << 20,
+        "sites": [arena],
+    });
     report["x_ending"] = json!({ "how": "signal", "signal": 9 });
     report["x_losses"] = json!({ "truncated_stacks": 12 });
     report["x_settings"] = json!({ "peak": "bounded", "frames": 64 });

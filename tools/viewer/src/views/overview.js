@@ -7,7 +7,7 @@ import { modulesWithoutNames } from "../functions.js";
 import { harmless } from "../names.js";
 import { change } from "../words.js";
 import { histograms } from "./histograms.js";
-import { groups, heapState, panel, processes, threads } from "./process.js";
+import { groups, heapState, mappings, panel, processes, threads } from "./process.js";
 import { bar, changeText } from "./functions.js";
 
 export class OverviewView {
@@ -218,6 +218,7 @@ export class OverviewView {
       heapState(report.heap_state),
       histograms(report),
       threads(report),
+      mappings(report),
       groups(report),
       processes(report),
       this.about(),

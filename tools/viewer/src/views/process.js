@@ -126,6 +126,25 @@ export function threads(report) {
   );
 }
 
+// What the program has mapped itself, by the function that did: it is in no block.
+export function mappings(report) {
+  if (!report.mappings) return null;
+  const row = (name, numbers) => [
+    name,
+    ...numbers.slice(0, 3).map((number) => bytes(number)),
+    count(numbers[3]),
+  ];
+  const rows = report.mappings.holders.map(({ name, kind, numbers }) =>
+    row(`${harmless(name, 80)} (${harmless(kind)})`, numbers),
+  );
+  return rowsTable(
+    "Mapped by the program itself",
+    ["Mapped", "At their peak", "At end", "Calls"],
+    [row("All together", report.mappings.numbers), ...rows],
+    "By mmap and its kin, in whole pages. None of it is in a block, and not all of it need be resident.",
+  );
+}
+
 export function groups(report) {
   const rows = [...report.groups]
     .sort(bySize("total_bytes"))

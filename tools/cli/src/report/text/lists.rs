@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::fmt::Write;
 
 use crate::base::style::{FAINT, HEADING, Painted};
-use crate::dhat_file::{Group, Process};
+use crate::dhat_file::{Frame, Group, Holder, Process, holders};
 use crate::report::names;
 use crate::units::Count;
 
@@ -24,6 +24,28 @@ impl Report<'_> {
         let (total, peak) = (self.size(group.total_bytes), self.size(group.peak_bytes));
         let (blocks, end) = (Count(group.total_blocks), self.size(group.live_bytes));
         format!("{total:>10} {blocks:>12} {peak:>10} {end:>10}  {name}")
+    }
+
+    pub(super) fn mappings(&mut self) {
+        let Some(mappings) = &self.document.extras.mappings else { return };
+        let holders = holders(mappings);
+        let sums =
+            Holder { kind: "all", frame: Frame::parse("[all together]"), counters: mappings.sums };
+        let all: Vec<_> = [&sums].into_iter().chain(&holders).collect();
+        let head = format!(
+            "{:>10} {:>10} {:>10} {:>8} {:<9}  by",
+            "bytes", "peak", "at end", "calls", "kind"
+        );
+        self.list("Mapped by the program itself", &head, &all, Self::holder);
+    }
+
+    fn holder(&self, holder: &Holder<'_>) -> String {
+        let Holder { kind, frame, counters } = holder;
+        let room = self.width.saturating_sub(53);
+        let name = names::function(names::called(frame), room);
+        let (total, peak) = (self.size(counters.total_bytes), self.size(counters.peak_bytes));
+        let (calls, end) = (Count(counters.calls), self.size(counters.end_bytes));
+        format!("{total:>10} {peak:>10} {end:>10} {calls:>8} {kind:<9}  {name}")
     }
 
     pub(super) fn processes(&mut self) {

@@ -58,7 +58,7 @@ impl Files {
     /// With a configured runner in front, the traces have to survive until the test program.
     fn preload(&self, command: &mut Command, context: &Context, test: &TestProgram) {
         let chained = !test.chain.is_empty();
-        let mut libraries = libraries(&context.plan.library, &test.program);
+        let mut libraries = libraries(&context.plan.library, &test.program, false);
         if test.facts.log {
             libraries.push(context.state.hush());
             command.env(hush::PROGRAM, fs::canonicalize(&test.program).unwrap_or_default());
