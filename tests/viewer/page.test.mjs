@@ -205,7 +205,17 @@ test("the heap over time is folded, and the flame graph has its room", async () 
   assert.ok(before >= 400, `${before}`);
   const fold = page.locator(".fold");
   assert.equal(await fold.getAttribute("aria-expanded"), "true");
+  const isNamed = async (name) =>
+    assert.equal(await page.getByRole("button", { name, exact: true }).count(), 1, name);
+  await isNamed("Fold the heap over time");
+  const controlled = page.locator(
+    (await fold.getAttribute("aria-controls")).split(" ").map((id) => `#${id}`).join(", "),
+  );
+  const areHidden = () => controlled.evaluateAll((all) => all.map((it) => it.hidden));
+  assert.deepEqual(await areHidden(), [false, false, false]);
   await fold.press("Enter");
+  assert.deepEqual(await areHidden(), [true, true, true]);
+  await isNamed("Unfold the heap over time");
   assert.equal(await fold.getAttribute("aria-expanded"), "false");
   assert.equal((await hashOf(page)).folded, "true");
   assert.equal(await page.locator(".chart").isVisible(), false);

@@ -60,14 +60,17 @@ export class Chart {
     this.rows = h("tbody");
     this.fold = h("button.fold", {
       type: "button",
-      "aria-controls": "over-time",
       onclick: () => app.set({ folded: !app.state.folded }, { isStep: false }),
     });
+    this.table = this.behind();
+    this.foldable = [this.area, this.legend, this.table];
+    this.foldable.forEach((part, i) => (part.id = `over-time-${i}`));
+    this.fold.setAttribute("aria-controls", this.foldable.map(({ id }) => id).join(" "));
     this.body = h(
       "div",
-      { id: "over-time" },
+      {},
       this.area,
-      h("div.under", {}, this.legend, this.status, (this.table = this.behind())),
+      h("div.under", {}, this.legend, this.status, this.table),
     );
     this.element = h(
       "section.panel.time",
@@ -167,10 +170,11 @@ export class Chart {
   update() {
     const { folded, range } = this.app.state;
     this.clear.hidden = range === null;
-    for (const part of [this.area, this.legend, this.table]) part.hidden = folded;
+    for (const part of this.foldable) part.hidden = folded;
     // The range's numbers stay in sight.
     this.status.hidden = folded && range === null;
     this.fold.textContent = folded ? "Unfold" : "Fold";
+    this.fold.setAttribute("aria-label", `${this.fold.textContent} the heap over time`);
     this.fold.setAttribute("aria-expanded", String(!folded));
     this.tell();
     this.drawSoon();

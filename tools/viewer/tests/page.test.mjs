@@ -15,6 +15,7 @@ import { Reader } from "../src/reader.js";
 import { defaults, fromHash, toHash } from "../src/state.js";
 import { shadeOf } from "../src/colors.js";
 import { sorted } from "../src/table.js";
+import { fragmentation } from "../src/views/process.js";
 import { change, inWords } from "../src/words.js";
 import { bytesOf, functionOf, profileOf } from "./made.mjs";
 
@@ -321,9 +322,20 @@ test("moments that were left out are counted", () => {
 });
 
 test("functions of one name have one colour", () => {
-  const names = ["alloc::raw_vec::finish_grow", "alloc::raw_vec::finish_grow", "app::main", "b", "c"];
+  const generic = (of) => `alloc::raw_vec::RawVec<${of}::Word>::grow_one`;
+  const instances = ["first", "second", "other::deep", "app", "lib"].map(generic);
+  const names = [...instances, "app::main", "b", "c"];
   const profile = { functionName: (fn) => names[fn] };
   const shades = names.map((_, fn) => shadeOf(profile, fn));
-  assert.equal(shades[0], shades[1]);
+  assert.equal(new Set(shades.slice(0, instances.length)).size, 1, `${shades}`);
   assert.ok(new Set(shades).size > 1 && shades.every((shade) => shade >= 0 && shade < 4), `${shades}`);
+});
+
+test("fragmentation is rounded once", () => {
+  const moment = { requested_bytes: 3011049, profiler_bytes: 0, held: 3235840 };
+  assert.equal(fragmentation({ ...moment, fragmentation: { overall: 0.0695 } }), "6.9 %");
+  assert.equal(fragmentation({ ...moment, profiler_bytes: "224791" }), "0.0 %");
+  assert.equal(fragmentation({ ...moment, requested_bytes: 4e6 }), "0.0 %");
+  assert.equal(fragmentation({ ...moment, held: null }), "–");
+  assert.equal(fragmentation(null), "–");
 });

@@ -10,6 +10,14 @@ export function panel(title, ...content) {
   return h("section.panel", { "aria-label": title }, h("h2", {}, title), content);
 }
 
+// Of the bytes: the report's share is rounded, and rounded again it would differ from the text's.
+export function fragmentation(moment) {
+  const held = numberOf(moment?.held ?? 0);
+  if (!(held > 0)) return "–";
+  const used = numberOf(moment.requested_bytes) + numberOf(moment.profiler_bytes ?? 0);
+  return `${(100 * (1 - Math.min(used, held) / held)).toFixed(1)} %`;
+}
+
 export function heapState(states) {
   if (!states || (!states.peak && !states.end)) return null;
   const moments = [states.peak, states.end];
@@ -27,10 +35,6 @@ export function heapState(states) {
   const cell = (moment, get) => {
     const value = moment ? get(moment) : null;
     return h("td", {}, value === null || value === undefined ? "–" : bytes(value));
-  };
-  const lost = (moment) => {
-    const part = moment?.fragmentation?.overall;
-    return h("td", {}, part === null || part === undefined ? "–" : `${(100 * part).toFixed(1)} %`);
   };
   return panel(
     "State of the heap",
@@ -61,7 +65,12 @@ export function heapState(states) {
               moments.map((moment) => cell(moment, get)),
             ),
           ),
-        h("tr", {}, h("th", { scope: "row" }, "Fragmentation"), moments.map(lost)),
+        h(
+          "tr",
+          {},
+          h("th", { scope: "row" }, "Fragmentation"),
+          moments.map((moment) => h("td", {}, fragmentation(moment))),
+        ),
       ),
     ),
     h(
