@@ -1,11 +1,13 @@
-//! The mappings that the program makes itself: which call site holds which part of the address space.
+//! The mappings that the program makes itself: the parts of the address space, and the call sites
+//! that hold them.
 //!
 //! Pieces of the address space are in a list, in order of their addresses and without overlap, each
 //! with its call site's entry. A new mapping takes the place of what was there, as the kernel has
-//! it. To insert is to move what lies behind: a system call takes longer, until there are thousands.
+//! it. To insert is to move what lies behind: a system call takes longer, until there are
+//! thousands.
 //!
-//! The lock is held while the kernel unmaps or moves: another thread may be given the same addresses
-//! at once, and records them afterwards.
+//! The lock is held while the kernel unmaps or moves: another thread may be given the same
+//! addresses at once, and records them afterwards.
 
 use core::ops::Range;
 use core::ptr::NonNull;

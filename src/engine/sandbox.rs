@@ -7,7 +7,7 @@ use crate::engine::registration;
 use crate::engine::session::Session;
 use crate::store::space::SPACE;
 
-/// What a program is about to forbid itself.
+/// Things that a program is about to forbid itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Forbids {
     /// Calls of the system, or some of them.

@@ -86,7 +86,7 @@ pub struct Mappings {
 pub struct MappingSite {
     /// The innermost node of the call's stack.
     pub frame: u32,
-    /// What is mapped.
+    /// Their content.
     pub kind: MappingKind,
     /// Their numbers.
     pub counters: MappingCounters,

@@ -105,17 +105,17 @@
 //! | `recorded_bytes` | live at the heap's peak, as requested |
 //! | `allocator_bytes` | the most that the allocator was known to hold; null: not known |
 //! | `profiler_bytes` | the profiler's own |
-//! | `mapped_bytes` | the most that the program had [mapped itself](self#mappings); null: not known |
+//! | `mapped_bytes` | the most that the program [mapped itself](self#mappings); null: not known |
 //! | `unseen_bytes` | the rest, a lower bound; 0 within 8 MiB and a quarter of the others |
 //! | `reasons` | sentences on the likely holders, with the way out |
 //!
 //! # Mappings
 //!
 //! `x_mappings` is there with `mod-alloc run --mappings`, and has no part in the stacks' numbers:
-//! `calls`, `total_bytes`, `peak_bytes`, `peak_us` (when all together had the most) and `end_bytes`,
-//! and a list `sites`, each with the same but the time, a `stack` of texts, innermost first, and a
-//! `kind`: `anonymous`, `file`, `reserved` (it could not be accessed at first) or `break`. Bytes are
-//! whole pages. What `mremap` adds counts for the call site that mapped first.
+//! `calls`, `total_bytes`, `peak_bytes`, `peak_us` (when all together had the most) and
+//! `end_bytes`, and a list `sites`, each with the same but the time, a `stack` of texts, innermost
+//! first, and a `kind`: `anonymous`, `file`, `reserved` (it could not be accessed at first) or
+//! `break`. Bytes are whole pages. What `mremap` adds counts for the call site that mapped first.
 //!
 //! # Stacks that were cut short
 //!

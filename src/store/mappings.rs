@@ -1,8 +1,8 @@
 //! Mappings that a program makes itself, by call site: `mmap` and its kin.
 //!
-//! Entry 0 has the sums, and each other entry a call site. `at_peak` is of the moment at which all of
-//! them together had the most bytes; it is written when they have fewer again. While they have the
-//! most, what is mapped now is that.
+//! Entry 0 has the sums, and each other entry a call site. `at_peak` is of the moment at which all
+//! of them together had the most bytes; it is written when they have fewer again. While they have
+//! the most, what is mapped now is that.
 
 use crate::base::sync::AtomicU32;
 use crate::base::sync::word::Word;
@@ -32,7 +32,7 @@ const _: () = assert!(size_of::<Entry>() == 64);
 /// The most entries.
 pub(crate) const MOST_ENTRIES: usize = 4096;
 
-/// What is mapped.
+/// The content of a mapping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Kind {

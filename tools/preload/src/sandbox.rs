@@ -39,7 +39,7 @@ fn forbidding(forbids: Forbids, call: impl FnOnce() -> isize) -> isize {
     result
 }
 
-/// What a call of `prctl` forbids.
+/// The things that a call of `prctl` forbids.
 fn of_prctl(option: c_int, mode: usize) -> Option<Forbids> {
     match (option, u32::try_from(mode).ok()?) {
         (libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_STRICT) => Some(Forbids::CallsAndClocks),
