@@ -328,24 +328,22 @@ mod tests {
     #[test]
     fn a_write_past_the_end_is_seen_in_each_byte_of_the_slack_that_is_watched() {
         super::super::start(12345);
+        let site = SiteId::new(7);
         for (usable, size) in [(8, 0), (24, 16), (24, 15), (24, 9), (24, 8), (48, 3), (400, 1)] {
             let mut memory = std::vec![0_u8; usable + BIRTH];
-            let block = memory.as_mut_ptr();
             for at in size..(usable - TRAILER).min(size + 8) {
                 // SAFETY: the memory is longer than that.
-                unsafe { write(block, usable, size, SiteId::new(7)) };
+                unsafe { write(memory.as_mut_ptr(), usable, size, site) };
+                memory[at] ^= 0x10;
                 // SAFETY: as above.
-                unsafe { *block.add(at) ^= 0x10 };
+                let known = unsafe { take(memory.as_mut_ptr(), usable) };
+                assert_eq!(known, Some((site, size, false)), "byte {at} of {usable}");
                 // SAFETY: as above.
-                let known = unsafe { take(block, usable) };
-                assert_eq!(known, Some((SiteId::new(7), size, false)), "byte {at} of {usable}");
+                unsafe { write_timed(memory.as_mut_ptr(), usable + BIRTH, size, site, 5) };
+                memory[at] ^= 0x10;
                 // SAFETY: as above.
-                unsafe { write_timed(block, usable + BIRTH, size, SiteId::new(7), 5) };
-                // SAFETY: as above.
-                unsafe { *block.add(at) ^= 0x10 };
-                // SAFETY: as above.
-                let known = unsafe { take_timed(block, usable + BIRTH) };
-                assert_eq!(known, Some((SiteId::new(7), size, 5, false)), "byte {at} of {usable}");
+                let known = unsafe { take_timed(memory.as_mut_ptr(), usable + BIRTH) };
+                assert_eq!(known, Some((site, size, 5, false)), "byte {at} of {usable}");
             }
         }
     }
@@ -353,21 +351,16 @@ mod tests {
     #[test]
     fn a_trailer_is_known_again_whose_first_byte_was_overwritten() {
         super::super::start(12345);
-        let mut memory = [0_u8; 64];
-        let block = memory.as_mut_ptr();
-        for (changed, is_first) in [(0xff_u64, true), (0x80, true), (0x100, false), (0x1ff, false)]
-        {
+        let (mut memory, site) = ([0_u8; 64], SiteId::new(0x1234));
+        for (changed, is_first) in [(&[0xff][..], true), (&[0x80], true), (&[0, 1], false)] {
             // SAFETY: in the array.
-            unsafe { write(block, 64, 56, SiteId::new(0x1234)) };
+            unsafe { write(memory.as_mut_ptr(), 64, 56, site) };
+            memory[56..].iter_mut().zip(changed).for_each(|(byte, change)| *byte ^= change);
             // SAFETY: in the array.
-            let trailer = unsafe { block.add(56) }.cast::<u64>();
-            // SAFETY: in the array; neither needs an alignment.
-            unsafe { trailer.write_unaligned(trailer.read_unaligned() ^ changed) };
+            assert_eq!(unsafe { take(memory.as_mut_ptr(), 64) }, None);
             // SAFETY: in the array.
-            assert_eq!(unsafe { take(block, 64) }, None);
-            // SAFETY: in the array.
-            let known = unsafe { repair(block, 64) };
-            assert_eq!(known, is_first.then_some((SiteId::new(0x1234), 56)), "{changed:x}");
+            let known = unsafe { repair(memory.as_mut_ptr(), 64) };
+            assert_eq!(known, is_first.then_some((site, 56)), "{changed:x?}");
         }
     }
 
