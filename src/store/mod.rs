@@ -44,8 +44,8 @@ pub(crate) mod journal;
 pub(crate) mod layout;
 pub(crate) mod mapping;
 #[cfg(feature = "backtraces")]
-#[cfg(feature = "backtraces")]
 pub(crate) mod mappings;
+#[cfg(feature = "backtraces")]
 pub(crate) mod modules;
 pub(crate) mod peak;
 #[cfg(feature = "backtraces")]
