@@ -7,12 +7,13 @@
 //! thousands.
 //!
 //! The lock is held while the kernel unmaps or moves: another thread may be given the same
-//! addresses at once, and records them afterwards.
+//! addresses at once, and records them afterwards. Signals are held off as long: a handler may wait
+//! for another thread, as that of a garbage collector does, and that thread for the lock.
 
 use core::ops::Range;
 use core::ptr::NonNull;
 
-use crate::base::os;
+use crate::base::os::{self, SignalsHeld};
 use crate::base::sync::spin_lock::SpinLock;
 use crate::base::sync::{Ordering, UnsafeCell};
 use crate::capture::registers::Registers;
@@ -57,14 +58,15 @@ static LIST: List = List {
 
 /// Records that memory was mapped at a range; its call's stack begins with `at`.
 pub(crate) fn mapped(session: &'static Session, range: Range<usize>, kind: Kind, at: Registers) {
-    let Some(mut inside) = enter(session) else { return };
-    let frame = frame_of(inside.thread(), session, at).unwrap_or(FrameId::new(0));
+    let Some(mut entered) = enter(session) else { return };
+    let frame = frame_of(entered.inside.thread(), session, at).unwrap_or(FrameId::new(0));
     let now = session.clock.now();
-    with_pieces(|pieces| {
+    entered.with_pieces(session, |pieces| {
+        let Some(pieces) = pieces else { return };
         let entry = entry_of(session, frame, kind).filter(|_| pieces.is_ready());
         pieces.remove(session, range.clone());
         let Some(entry) = entry else { return lose(session) };
-        if pieces.insert(Piece { start: range.start, end: range.end, entry }) {
+        if pieces.add(Piece { start: range.start, end: range.end, entry }) {
             count_call(session, entry, range.len());
             grow(session, pieces, entry, range.len(), now);
         } else {
@@ -79,12 +81,14 @@ pub(crate) fn unmapped(
     range: Range<usize>,
     call: impl FnOnce() -> bool,
 ) {
-    let Some(_inside) = enter(session) else {
+    let Some(entered) = enter(session) else {
         call();
         return;
     };
-    with_pieces(|pieces| {
-        if call() {
+    entered.with_pieces(session, |pieces| {
+        if call()
+            && let Some(pieces) = pieces
+        {
             pieces.remove(session, range);
         }
     });
@@ -98,20 +102,20 @@ pub(crate) fn moved(
     is_copy: bool,
     call: impl FnOnce() -> Option<Range<usize>>,
 ) {
-    let Some(_inside) = enter(session) else {
+    let Some(entered) = enter(session) else {
         call();
         return;
     };
     let now = session.clock.now();
-    with_pieces(|pieces| {
+    entered.with_pieces(session, |pieces| {
+        let (Some(to), Some(pieces)) = (call(), pieces) else { return };
         let entry = pieces.at(from.start).map(|piece| piece.entry);
-        let Some(to) = call() else { return };
         if !is_copy {
             pieces.remove(session, from.clone());
         }
         pieces.remove(session, to.clone());
         let Some(entry) = entry else { return };
-        if !pieces.insert(Piece { start: to.start, end: to.end, entry }) {
+        if !pieces.add(Piece { start: to.start, end: to.end, entry }) {
             return lose(session);
         }
         let more = to.len().saturating_sub(if is_copy { 0 } else { from.len() });
@@ -122,10 +126,18 @@ pub(crate) fn moved(
     });
 }
 
+/// Inside the hook, with signals held off until after it is left.
+struct Entered {
+    inside: Inside,
+    /// `None`: the program has forbidden itself calls of the system.
+    signals: Option<SignalsHeld>,
+}
+
 /// Inside the hook, as the program's own call; `None`: it is the profiler's, or not recorded.
-fn enter(session: &'static Session) -> Option<Inside> {
+fn enter(session: &'static Session) -> Option<Entered> {
+    let signals = SignalsHeld::new();
     match Inside::enter(session) {
-        Ok(inside) => Some(inside),
+        Ok(inside) => Some(Entered { inside, signals }),
         Err(Outside::Reentrant) => {
             lose(session);
             None
@@ -139,10 +151,21 @@ fn lose(session: &Session) {
     session.header.late.losses.mappings_lost.add_shared(1);
 }
 
-fn with_pieces(work: impl FnOnce(&mut Pieces)) {
-    let _held = LIST.lock.lock();
-    // SAFETY: the lock is held, and a thread takes it inside the hook, so once.
-    LIST.pieces.with_mut(|pieces| work(unsafe { &mut *pieces }));
+impl Entered {
+    /// Does `work` under the lock. Where signals cannot be held off, a handler could wait for a
+    /// thread that waits for the lock: there `work` gets nothing if the lock is not open.
+    fn with_pieces(&self, session: &Session, work: impl FnOnce(Option<&mut Pieces>)) {
+        let held = match self.signals {
+            Some(_) => Some(LIST.lock.lock()),
+            None => LIST.lock.try_lock(),
+        };
+        if held.is_none() {
+            lose(session);
+            return work(None);
+        }
+        // SAFETY: the lock is held, and a thread takes it inside the hook, so once.
+        LIST.pieces.with_mut(|pieces| work(Some(unsafe { &mut *pieces })));
+    }
 }
 
 /// Takes the lock, so that no forked child inherits one that another thread holds.
@@ -178,6 +201,27 @@ impl Pieces {
         let all = self.all();
         let index = all.partition_point(|piece| piece.end <= address);
         all.get(index).copied().filter(|piece| piece.start <= address)
+    }
+
+    /// Adds a piece where none is, as a part of a neighbour of its call site if there is one;
+    /// `false`: there is no room.
+    fn add(&mut self, piece: Piece) -> bool {
+        let index = self.all().partition_point(|other| other.end <= piece.start);
+        let is_next = |other: &Piece| other.start == piece.end && other.entry == piece.entry;
+        let is_last = |other: &Piece| other.end == piece.start && other.entry == piece.entry;
+        let next = self.all().get(index).copied().filter(is_next);
+        let before = index.checked_sub(1);
+        let last = before.and_then(|before| self.all().get(before).copied()).filter(is_last);
+        match (last, before, next) {
+            (Some(last), Some(before), Some(next)) => {
+                self.set(before, Piece { end: next.end, ..last });
+                self.take_out(index);
+            }
+            (Some(last), Some(before), None) => self.set(before, Piece { end: piece.end, ..last }),
+            (_, _, Some(next)) => self.set(index, Piece { start: piece.start, ..next }),
+            _ => return self.insert(piece),
+        }
+        true
     }
 
     /// Adds a piece where none is; `false`: there is no room.

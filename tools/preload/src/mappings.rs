@@ -27,6 +27,16 @@ static REMAP: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 static SET_BREAK: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 static MOVE_BREAK: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
+/// Finds the functions behind, before there are threads: to look for one takes the loader's lock,
+/// which a thread may hold that waits for this one, in a constructor of a library.
+pub(crate) fn look() {
+    behind::<Map>(&MAP, c"mmap");
+    behind::<Unmap>(&UNMAP, c"munmap");
+    behind::<Remap>(&REMAP, c"mremap");
+    behind::<SetBreak>(&SET_BREAK, c"brk");
+    behind::<MoveBreak>(&MOVE_BREAK, c"sbrk");
+}
+
 /// The recorder, if mappings are recorded.
 fn recording() -> Option<Recorder> {
     recorder().filter(|recorder| recorder.records_mappings())
@@ -128,7 +138,10 @@ unsafe extern "C" fn mod_alloc_brk(end: *mut u8) -> c_int {
     // SAFETY: the caller's contract, handed on.
     let result = unsafe { set_break(end) };
     if let (0, Some(recorder), Some(before)) = (result, recording(), before) {
-        break_moved(recorder, before, end.addr());
+        // The kernel leaves it where it is, without an error, if it would be before the data.
+        if let Some(after) = present_break() {
+            break_moved(recorder, before, after);
+        }
     }
     result
 }

@@ -118,6 +118,7 @@ fn look() -> Option<Next> {
         checking::look(NAMES.iter().zip(&FOUND));
     }
     crate::sandbox::look();
+    crate::mappings::look();
     ALLOCATOR.note(address(Function::Malloc));
     OURS.note(look as *const () as usize);
     #[cfg(all(target_arch = "x86_64", target_env = "gnu"))]
