@@ -39,10 +39,8 @@ impl Mappings {
     pub(super) fn largest_holder(&self) -> Option<(String, u64)> {
         let mut sums = BTreeMap::<&str, u64>::new();
         for site in &self.sites {
-            let text = site.stack.first().map_or("", String::as_str);
-            let name = text.split_once(": ").map_or(text, |(_, rest)| rest);
-            let name = name.rsplit_once(" (").map_or(name, |(name, _)| name);
-            *sums.entry(name).or_default() += site.counters.peak_bytes;
+            let sum = sums.entry(site.holder()).or_default();
+            *sum = sum.saturating_add(site.counters.peak_bytes);
         }
         let (name, bytes) = sums.into_iter().max_by_key(|(_, bytes)| *bytes)?;
         (bytes > 0).then(|| (name.to_string(), bytes))
@@ -57,6 +55,19 @@ impl Mappings {
         let order = |site: &MappingSite| (site.counters.peak_bytes, site.counters.total_bytes);
         sites.sort_by_key(|site| core::cmp::Reverse(order(site)));
         Some(Self { sums: recorded.sums, peak_micros: recorded.peak_micros, sites })
+    }
+}
+
+impl MappingSite {
+    /// The innermost function whose name is known, or else the innermost frame as it is.
+    fn holder(&self) -> &str {
+        let named = self.stack.iter().filter_map(|text| {
+            let (_, rest) = text.split_once(": ")?;
+            let (name, _) = rest.rsplit_once(" (")?;
+            (name != "???").then_some(name)
+        });
+        let innermost = self.stack.first().map_or("[unknown]", String::as_str);
+        named.into_iter().next().unwrap_or(innermost)
     }
 }
 

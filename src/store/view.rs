@@ -38,8 +38,9 @@ pub(crate) struct View<'a> {
     /// See [`used_histograms`](Self::used_histograms).
     pub(crate) histograms: &'a [Histograms],
     /// Samples and log of the heap over time, as far as they are written.
-    pub(crate) mappings: &'a [mappings::Entry],
     pub(crate) timeline: &'a [Sample],
+    /// Mappings that the program made itself: their sums, then their call sites.
+    pub(crate) mappings: &'a [mappings::Entry],
     /// True if an entry of a region may be touched. A mapped file has no space for some entries: on
     /// a full tmpfs even reading one of them would end the process.
     pub(crate) may_touch: fn(Region, usize) -> bool,
