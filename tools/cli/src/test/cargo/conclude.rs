@@ -17,7 +17,8 @@ use super::arguments::{Format, Own};
 /// A wider table is hard to read.
 const WIDEST: usize = 200;
 
-/// Prints the first of the `runs`, keeps the spread of all, and compares. Gives `true` if tests grew beyond their budget.
+/// Prints the first of the `runs`, keeps the spread of all, and compares. Gives `true` if tests
+/// grew beyond their budget.
 pub(crate) fn conclude(
     runs: &[Rows],
     before: Option<&Baseline>,
