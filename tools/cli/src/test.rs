@@ -10,8 +10,8 @@
 //!      └─▶ rustdoc ─▶ step rustdoc ─▶ doc_tests: names for programs that have none
 //!                                    │
 //!            rows ◀──────────────────┘ when cargo has ended
-//!             ├─▶ table, json
-//!             └─▶ baseline: save, compare
+//!             ├─▶ table, json, markdown
+//!             └─▶ spread of several runs ─▶ baseline: save, compare ─▶ budget
 //! ```
 
 mod cargo;

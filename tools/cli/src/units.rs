@@ -4,6 +4,6 @@
 mod limit;
 mod percent;
 
-pub(crate) use limit::Limit;
+pub(crate) use limit::{Limit, size};
 pub(crate) use mod_alloc::units::{Bytes, Count, Counted, Micros, Share, ShortCount, blocks};
 pub(crate) use percent::Percent;

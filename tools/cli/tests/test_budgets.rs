@@ -15,14 +15,15 @@ fn library(of: &[(&str, usize)]) -> String {
 
 fn package(of: &[(&str, usize)]) -> Package {
     let package = Package::with_library("budget", "2021", &library(of));
-    let saved = package.mod_alloc(&["test", "--lib", "--save-baseline", "main"]);
+    let saved = package.mod_alloc(&["test", "--lib", "--save-baseline", "main", "--runs", "2"]);
     assert_eq!(saved.code, Some(0), "{saved:#?}");
-    assert!(package.target().join("mod-alloc/baselines/main.json").is_file());
+    assert!(package.target().join("mod-alloc/baselines/main.jsonl").is_file());
     assert!(saved.ours()[0].starts_with("the baseline 'main' is saved"), "{:?}", saved.ours());
     package
 }
 
-const COMPARE: [&str; 6] = ["test", "--lib", "--baseline", "main", "--fail-above", "5%"];
+const COMPARE: [&str; 8] =
+    ["test", "--lib", "--baseline", "main", "--fail-above", "5%", "--floor", "0"];
 
 #[test]
 fn growth_beyond_the_budget_fails_with_a_table_of_it() {
@@ -77,7 +78,7 @@ fn a_failing_cargo_keeps_its_status_and_saves_nothing() {
     );
     let ended = package.mod_alloc(&["test", "--lib", "--save-baseline", "other"]);
     assert_eq!(ended.code, Some(101));
-    assert!(!package.target().join("mod-alloc/baselines/other.json").exists());
+    assert!(!package.target().join("mod-alloc/baselines/other.jsonl").exists());
 }
 
 #[test]
@@ -91,9 +92,53 @@ fn a_missing_baseline_is_said_before_anything_runs() {
         &["test", "--fail-above", "5%"][..],
         &["test", "--baseline", "main", "--fail-above", "5"],
         &["test", "--save-baseline", "../x"],
+        &["test", "--save-baseline", "main", "--runs", "0"],
+        &["test", "--fail-on", "bytes"],
     ] {
         let ended = package.mod_alloc(words);
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{words:?}");
         assert_eq!(ended.ours().len(), ended.stderr.lines().count(), "{}", ended.stderr);
     }
+}
+
+/// Blocks that differ from run to run, and how many more of them come on top.
+fn counting(more: usize) -> String {
+    format!(
+        r#"
+#[test] fn exact() {{ for _ in 0..{more} + 3 {{ drop(std::hint::black_box(vec![1u8; 8])); }} }}
+#[test] fn varies() {{
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/run");
+    let run: usize = std::fs::read_to_string(file).map_or(0, |text| text.len());
+    std::fs::write(file, "x".repeat(run + 1)).unwrap();
+    drop(std::hint::black_box(vec![1u8; 100_000 + run % 5 * 5_000]));
+}}
+"#
+    )
+}
+
+#[test]
+fn numbers_that_vary_within_a_baseline_s_runs_do_not_fail_and_one_more_block_does() {
+    let package = Package::with_library("varies", "2021", &counting(0));
+    let saved = package.mod_alloc(&["test", "--lib", "--save-baseline", "main"]);
+    assert_eq!(saved.code, Some(0), "{saved:#?}");
+    let compare = ["test", "--lib", "--quiet", "--baseline", "main", "--fail-above", "5%"];
+    for _ in 0..5 {
+        let ended = package.mod_alloc(&compare);
+        assert_eq!(ended.code, Some(0), "{ended:#?}");
+        assert!(!ended.stdout.contains("at end"), "no table: {}", ended.stdout);
+    }
+    package.write("src/lib.rs", &counting(1));
+    let ended = package.mod_alloc(&compare);
+    assert_eq!(ended.code, Some(1), "{ended:#?}");
+    let row = ended.stdout.lines().find(|line| line.contains(" exact ")).expect("a row");
+    let words: Vec<_> = row.split_whitespace().skip(1).take(4).collect();
+    assert_eq!(words, ["exact", "blocks", "3", "4"]);
+    assert!(!ended.stdout.contains(" varies "), "{}", ended.stdout);
+    for words in [["--fail-on", "bytes,peak,end"], ["--ignore", "exact"], ["--only", "varies"]] {
+        let ended = package.mod_alloc(&[&compare[..], &words].concat());
+        assert_eq!(ended.code, Some(0), "{words:?}: {ended:#?}");
+    }
+    let ended = package.mod_alloc(&[&compare[..], &["--format", "markdown"]].concat());
+    assert_eq!(ended.code, Some(1), "{ended:#?}");
+    assert!(ended.stdout.contains("| varies exact | blocks | 3 | 4 | +33.3 % |"), "{ended:#?}");
 }

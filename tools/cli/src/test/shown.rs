@@ -3,4 +3,6 @@
 pub(crate) mod baseline;
 pub(crate) mod budget;
 pub(crate) mod json;
+pub(crate) mod markdown;
+pub(crate) mod spread;
 pub(crate) mod table;

@@ -44,6 +44,11 @@ impl FromStr for Limit {
     }
 }
 
+/// A size, as an option.
+pub(crate) fn size(text: &str) -> Result<u64, String> {
+    amount(text.trim()).ok_or_else(|| "a size such as `64KiB` or a number is needed".into())
+}
+
 /// `64KiB`, `1.5MiB`, `1000`
 fn amount(text: &str) -> Option<u64> {
     let suffix =

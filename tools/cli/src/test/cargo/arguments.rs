@@ -4,7 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::test::measured::rows::Sort;
-use crate::units::Percent;
+use crate::test::shown::budget::{Budget, Choice, Number};
+use crate::units::{Percent, size};
 
 /// Arguments of `mod-alloc test`.
 #[derive(Debug, clap::Args)]
@@ -15,7 +16,7 @@ use crate::units::Percent;
   cargo mod-alloc test --release --sort peak -p mycrate -- --skip slow
   cargo mod-alloc test --nextest --no-fail-fast        or: cargo mod-alloc nextest run --no-fail-fast
   cargo mod-alloc test --save-baseline main
-  cargo mod-alloc test --baseline main --fail-above 5%
+  cargo mod-alloc test --baseline main --fail-above 5% --fail-on blocks,bytes --ignore slow
   cargo mod-alloc test --format json | jq '.tests[0]'
 
 Options of mod-alloc may stand anywhere before `--`; all other words go to cargo as they are.
@@ -34,8 +35,12 @@ last attempt counts.
 JSON: {\"schema_version\": 1, \"tests\": [{\"name\", \"binary\", \"kind\": \"unit|integration|doc\",
 \"result\": \"ok|failed|ignored\", \"blocks\", \"bytes\", \"peak_bytes\", \"end_blocks\", \"end_bytes\"}],
 \"total\": {\"blocks\", …}}; `losses`, a list of texts, is there if a number could not be measured.
-The numbers of a test that was not measured, because its program has an allocator of its own, are
-null; in the table `?`. Such tests are in no baseline and are compared with none.
+The numbers of a test that was not measured are null; in the table `?`: its program has an allocator
+of its own, or its thread cannot be told from another's. Such tests are in no baseline and are
+compared with none.
+A baseline has the least and the most of each number over several runs. A number grew if it is above
+the most by more than those runs differ. It is a file with a line per test, in
+target/mod-alloc/baselines.
 If the JSON goes to standard output, cargo's own output goes to standard error.
 
 Exit status: cargo's; 1 if tests grew beyond --fail-above; 2 if the command line makes no sense."
@@ -60,17 +65,41 @@ pub(crate) struct Own {
     /// Print the table to FILE instead of standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Save the numbers as the baseline NAME, in the target folder
+    /// Print only the first N tests, and the total of all
+    #[arg(long, value_name = "N")]
+    pub(crate) top: Option<usize>,
+    /// Print no table of tests; cargo is told so, too
+    #[arg(long)]
+    pub(crate) quiet: bool,
+    /// Run the tests several times and save the spread of their numbers as the baseline NAME, in
+    /// the target folder
     #[arg(long, value_name = "NAME", conflicts_with = "baseline")]
     pub(crate) save_baseline: Option<String>,
+    /// Runs of a baseline; of all but the first cargo's output is not shown
+    #[arg(long, value_name = "N", default_value_t = 5, requires = "save_baseline",
+        value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) runs: u16,
     /// Compare the numbers with the baseline NAME
     #[arg(long, value_name = "NAME")]
     pub(crate) baseline: Option<String>,
     /// Exit with status 1 if blocks, bytes, peak or live bytes at the end, of a test or in total,
-    /// grew by more than PERCENT since the baseline. A number that was 0 grew by more than any
-    /// percentage; new tests are listed and do not fail
+    /// grew by more than PERCENT and more than --floor since the baseline. A number that was 0 grew
+    /// by more than any percentage; new tests are listed and do not fail
     #[arg(long, value_name = "PERCENT", requires = "baseline")]
     pub(crate) fail_above: Option<Percent>,
+    /// Growth of bytes, peak or live bytes up to SIZE never fails
+    #[arg(long, value_name = "SIZE", requires = "baseline", default_value = "256B",
+        value_parser = size)]
+    pub(crate) floor: u64,
+    /// Fail for growth of these numbers only: blocks, bytes, peak, end
+    #[arg(long, value_name = "NUMBERS", requires = "baseline", value_delimiter = ',', value_enum)]
+    pub(crate) fail_on: Vec<Number>,
+    /// Compare only tests with PART in their names; may be repeated
+    #[arg(long, value_name = "PART", requires = "baseline")]
+    pub(crate) only: Vec<String>,
+    /// Compare no test with PART in its name; may be repeated
+    #[arg(long, value_name = "PART", requires = "baseline")]
+    pub(crate) ignore: Vec<String>,
     /// Run `cargo nextest run` instead of `cargo test`
     #[arg(long)]
     pub(crate) nextest: bool,
@@ -80,4 +109,19 @@ pub(crate) struct Own {
 pub(crate) enum Format {
     Text,
     Json,
+    /// For a pull request: what grew, or without a baseline all tests
+    Markdown,
+}
+
+impl Own {
+    /// The growth that fails, if any does.
+    pub(crate) fn budget(&self) -> Option<Budget> {
+        let percent = self.fail_above?;
+        Some(Budget { percent, floor: self.floor, on: self.fail_on.clone() })
+    }
+
+    /// The tests that are compared.
+    pub(crate) fn choice(&self) -> Choice<'_> {
+        Choice { only: &self.only, ignore: &self.ignore }
+    }
 }

@@ -9,46 +9,57 @@ use crate::test::measured::rows::Rows;
 use crate::test::measured::workspace::Workspace;
 use crate::test::shared::refused::Refused;
 use crate::test::shown::budget::{Comparison, compare};
-use crate::test::shown::{baseline, json, table};
+use crate::test::shown::spread::Baseline;
+use crate::test::shown::{baseline, json, markdown, table};
 
 use super::arguments::{Format, Own};
 
 /// A wider table is hard to read.
 const WIDEST: usize = 200;
 
-/// Prints, keeps and compares. Gives `true` if tests grew beyond their budget.
+/// Prints the first of the `runs`, keeps the spread of all, and compares. Gives `true` if tests
+/// grew beyond their budget.
 pub(crate) fn conclude(
-    rows: &Rows,
-    before: Option<&Rows>,
+    runs: &[Rows],
+    before: Option<&Baseline>,
     workspace: &Workspace,
     own: &Own,
     status: ExitStatus,
 ) -> Result<bool, Refused> {
-    let found = before.filter(|_| status.success()).map(|before| compare(rows, before));
+    let Some(rows) = runs.first() else { return Ok(false) };
+    let before_success = before.filter(|_| status.success());
+    let found = before_success.map(|before| compare(rows, before, own.choice()));
     print(rows, found.as_ref(), own)?;
     for loss in &rows.losses {
         say!("{loss}");
     }
     if let Some(name) = &own.save_baseline {
-        save(rows, workspace, name, status)?;
+        save(runs, workspace, name, status)?;
     }
     if before.is_some() && !status.success() {
         say!("cargo failed: nothing was compared with the baseline");
     }
-    let budget = own.fail_above.as_ref().zip(found.as_ref());
-    Ok(budget.is_some_and(|(budget, found)| !found.above(*budget).is_empty()))
+    let budget = own.budget().zip(found);
+    Ok(budget.is_some_and(|(budget, found)| !found.above(&budget).is_empty()))
 }
 
 /// Prints nothing if nothing ran: cargo has said why, or only built.
 fn print(rows: &Rows, found: Option<&Comparison>, own: &Own) -> Result<(), Refused> {
     let width = terminal::width(WIDEST) as u16;
     let name = own.baseline.as_deref().unwrap_or_default();
-    let compared = found.map(|found| table::comparison(found, name, own.fail_above, width));
+    let budget = own.budget();
+    let compared = found.map(|found| table::comparison(found, name, budget.as_ref(), width));
     let mut write = |out: &mut dyn io::Write| match own.format {
         Format::Json => json::write(rows, out),
+        Format::Markdown => match found {
+            Some(found) => write!(out, "{}", markdown::comparison(found, name, budget.as_ref())),
+            None => write!(out, "{}", markdown::rows(rows, own.top)),
+        },
         Format::Text if rows.rows.is_empty() && compared.is_none() => Ok(()),
         Format::Text => {
-            write!(out, "\n{}", table::rows(rows, width))?;
+            if !own.quiet {
+                write!(out, "\n{}", table::rows(rows, own.top, width))?;
+            }
             match &compared {
                 Some(text) => write!(out, "\n{text}"),
                 None => Ok(()),
@@ -78,12 +89,17 @@ fn print(rows: &Rows, found: Option<&Comparison>, own: &Own) -> Result<(), Refus
     })
 }
 
-fn save(rows: &Rows, workspace: &Workspace, name: &str, status: ExitStatus) -> Result<(), Refused> {
+fn save(
+    runs: &[Rows],
+    workspace: &Workspace,
+    name: &str,
+    status: ExitStatus,
+) -> Result<(), Refused> {
     if !status.success() {
         say!("cargo failed: the baseline '{name}' was not saved");
         return Ok(());
     }
-    let path = baseline::save(rows, &workspace.target_directory, name)?;
+    let path = baseline::save(&Baseline::of(runs), &workspace.target_directory, name)?;
     say!("the baseline '{name}' is saved to {}", path.display());
     Ok(())
 }

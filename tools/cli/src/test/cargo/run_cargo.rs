@@ -4,9 +4,10 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
 use crate::base::exit_status::FAILED;
+use crate::base::say::say;
 use crate::test::measured::ran;
 use crate::test::measured::rows::Rows;
 use crate::test::measured::workspace::Workspace;
@@ -34,25 +35,50 @@ pub(crate) fn run(words: &Words, command: &str) -> Result<ExitCode, Refused> {
     if let Some(name) = &own.save_baseline {
         baseline::path(&workspace.target_directory, name)?;
     }
+    let (first, status) = run_once(words, command, &asks, &workspace, true)?;
+    let mut runs = vec![first];
+    if own.save_baseline.is_some() && status.success() {
+        for _ in 1..own.runs {
+            let (rows, again) = run_once(words, command, &asks, &workspace, false)?;
+            if !again.success() {
+                let (number, of) = (runs.len() + 1, own.runs);
+                say!("cargo failed in run {number} of {of}: no baseline was saved; run it again");
+                return Ok(supervise::end_as(again));
+            }
+            runs.push(rows);
+        }
+    }
+    let above = conclude(&runs, before.as_ref(), &workspace, own, status)?;
+    if above && status.success() {
+        return Ok(ExitCode::from(FAILED));
+    }
+    Ok(supervise::end_as(status))
+}
+
+/// One run of cargo, with its output or without.
+fn run_once(
+    words: &Words,
+    command: &str,
+    asks: &Cargo,
+    workspace: &Workspace,
+    is_shown: bool,
+) -> Result<(Rows, ExitStatus), Refused> {
+    let own = &words.own;
     let own_state = OwnState::create()?;
     let state = &own_state.state;
-    let variables = prepare(&own_state, &asks, &words.cargo)?;
+    let variables = prepare(&own_state, asks, &words.cargo)?;
     let mut cargo = Command::new(ask::program());
     cargo.args(subcommand(own, command)).args(&words.cargo).envs(variables);
-    if own.format == Format::Json && own.output.is_none() {
+    if !is_shown {
+        cargo.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    } else if own.format != Format::Text && own.output.is_none() {
         let error = io::stderr().as_fd().try_clone_to_owned();
         cargo.stdout(File::from(error.map_err(|error| format!("standard error: {error}"))?));
     }
     let status = supervise::run(&mut cargo).map_err(|error| {
         format!("{} cannot be started: {error}", OsStr::display(cargo.get_program()))
     })?;
-    let rows = rows(state, &workspace, own)?;
-    drop(own_state);
-    let above = conclude(&rows, before.as_ref(), &workspace, own, status)?;
-    if above && status.success() {
-        return Ok(ExitCode::from(FAILED));
-    }
-    Ok(supervise::end_as(status))
+    Ok((rows(state, workspace, own)?, status))
 }
 
 fn subcommand(own: &Own, command: &str) -> Vec<OsString> {

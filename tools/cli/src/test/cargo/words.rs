@@ -63,6 +63,8 @@ pub(super) fn sort_out(
                 list.extend(value.clone());
             }
         } else if let Some(takes_value) = takes_value(own, &word) {
+            // cargo has a --quiet of its own.
+            cargo.extend((word == "--quiet").then(|| word.clone()));
             ours.push(word);
             ours.extend(if takes_value { words.next() } else { None });
         } else {
@@ -101,6 +103,13 @@ mod tests {
 
     fn cargo(text: &str) -> String {
         of(text).unwrap().cargo.join(OsStr::new(" ")).into_string().unwrap()
+    }
+
+    #[test]
+    fn quiet_is_for_both() {
+        let words = of("--quiet --top 3 -q -- --quiet").unwrap();
+        assert_eq!((words.own.quiet, words.own.top), (true, Some(3)));
+        assert_eq!(cargo("--quiet --top 3 -q -- --quiet"), "--quiet -q -- --quiet");
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(crate) fn libtest(
     let found = groups::matches(groups, &names);
     let mut ran = Ran::default();
     for (name, result) in results {
-        let numbers = found.certain.get(name).copied().unwrap_or_default();
+        let numbers = found.certain.get(name).copied().unwrap_or_else(|| without_group(*result));
         ran.tests.push(Test { name: name.clone(), result: *result, numbers });
     }
     let result = TestResult::of_success(success);
@@ -46,9 +46,15 @@ pub(crate) fn libtest(
     ran
 }
 
-/// Numbers that may be of several tests are in no row; a note tells them.
+/// The numbers of a test that no group is known to be of: an ignored one allocated nothing; of
+/// others 0 would be a guess.
+fn without_group(result: TestResult) -> Numbers {
+    if result == TestResult::Ignored { Numbers::default() } else { Numbers::UNKNOWN }
+}
+
+/// Numbers that may be of several tests are in no row; a note tells them, unless they are none.
 fn ambiguous(ran: &mut Ran, ambiguous: &[(Vec<String>, Numbers)]) {
-    for (names, numbers) in ambiguous {
+    for (names, numbers) in ambiguous.iter().filter(|(_, numbers)| numbers.blocks > 0) {
         ran.notes.push(format!(
             "{} bytes in {} blocks (peak {} bytes; at end {} bytes in {} blocks) are of one of these \
              tests, whose threads cannot be told apart, and in none of their rows: {}",
@@ -71,6 +77,7 @@ mod tests {
         group.name = name.to_owned();
         group.thread_name = name.chars().take(15).collect();
         group.total_bytes = bytes;
+        group.total_blocks = u64::from(bytes > 0);
         group
     }
 
@@ -88,6 +95,8 @@ mod tests {
             rows,
             [("a", TestResult::Ok, 7), ("b", TestResult::Ignored, 0), ("c", TestResult::Failed, 0)]
         );
+        let unknown: Vec<_> = ran.tests.iter().map(|test| test.numbers.is_unknown).collect();
+        assert_eq!(unknown, [false, false, true], "no group is known to be of c");
         assert!(ran.notes.is_empty());
     }
 
@@ -121,5 +130,15 @@ mod tests {
                 && ran.notes[0].ends_with("::a, tests::the_same::b")
         );
         assert!(ran.notes[1].ends_with("worker"));
+        assert!(ran.tests.iter().all(|test| test.numbers.is_unknown), "{:?}", ran.tests);
+    }
+
+    #[test]
+    fn no_note_tells_of_tests_that_allocated_nothing() {
+        let mut cut = group("tests::the_same::b", 0);
+        cut.name = cut.thread_name.clone();
+        let log = [("tests::the_same::a", TestResult::Ok), ("tests::the_same::b", TestResult::Ok)];
+        let ran = libtest(&[cut], &results(&log), &BTreeSet::new(), true);
+        assert!(ran.notes.is_empty(), "{:?}", ran.notes);
     }
 }

@@ -1,12 +1,15 @@
-//! Baselines: saved numbers, by name, in the target folder.
+//! Baselines: the spread of each test's numbers over several runs, by name, in the target folder.
+//!
+//! A file has a line per test, sorted, so version control can merge it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::json;
+use super::spread::Baseline;
 use crate::base::output;
-use crate::test::measured::rows::Rows;
 use crate::test::shared::refused::Refused;
+
+const EXTENSION: &str = ".jsonl";
 
 /// The folder of all baselines.
 fn folder(target: &Path) -> PathBuf {
@@ -21,14 +24,14 @@ pub(crate) fn path(target: &Path, name: &str) -> Result<PathBuf, Refused> {
              beginning with `.`"
         )));
     }
-    Ok(folder(target).join(format!("{name}.json")))
+    Ok(folder(target).join(format!("{name}{EXTENSION}")))
 }
 
 /// The names of all baselines.
 fn names(target: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder(target)).into_iter().flatten().flatten();
     let name = |path: PathBuf| {
-        Some(path.file_name()?.to_str()?.strip_suffix(".json")?.to_owned())
+        Some(path.file_name()?.to_str()?.strip_suffix(EXTENSION)?.to_owned())
             .filter(|name| !name.starts_with('.'))
     };
     let mut names: Vec<_> = entries.filter_map(|entry| name(entry.path())).collect();
@@ -36,8 +39,8 @@ fn names(target: &Path) -> Vec<String> {
     names
 }
 
-/// The rows of the baseline `name`.
-pub(crate) fn read(target: &Path, name: &str) -> Result<Rows, Refused> {
+/// The baseline `name`.
+pub(crate) fn read(target: &Path, name: &str) -> Result<Baseline, Refused> {
     let path = path(target, name)?;
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,
@@ -54,20 +57,17 @@ pub(crate) fn read(target: &Path, name: &str) -> Result<Rows, Refused> {
             )));
         }
     };
-    json::read(&bytes).map_err(|error| {
+    Baseline::read(&bytes).map_err(|error| {
         let path = path.display();
         Refused::usage(format!("the baseline '{name}' is damaged: {path}: {error}; save it again"))
     })
 }
 
-/// Saves `rows` as the baseline `name`, without tests that were not measured: a later run would be
-/// compared with nothing.
-pub(crate) fn save(rows: &Rows, target: &Path, name: &str) -> Result<PathBuf, Refused> {
+/// Saves the baseline as `name`.
+pub(crate) fn save(baseline: &Baseline, target: &Path, name: &str) -> Result<PathBuf, Refused> {
     let path = path(target, name)?;
-    let mut known = rows.clone();
-    known.rows.retain(|row| !row.numbers.is_unknown);
     let written = fs::create_dir_all(folder(target))
-        .and_then(|()| output::to_path(&path, &mut |out| json::write(&known, out)));
+        .and_then(|()| output::to_path(&path, &mut |out| baseline.write(out)));
     match written {
         Ok(()) => Ok(path),
         Err(error) => {
@@ -80,6 +80,7 @@ pub(crate) fn save(rows: &Rows, target: &Path, name: &str) -> Result<PathBuf, Re
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test::measured::rows::Rows;
     use crate::test::measured::rows::tests::row;
     use crate::test::shared::state::unique;
 
@@ -89,15 +90,10 @@ mod tests {
         let missing = read(&target, "main").unwrap_err();
         assert!(missing.text.contains("there are none yet"), "{}", missing.text);
         assert_eq!(missing.status, 2);
-        let rows = Rows { rows: vec![row("a", 3)], losses: vec![] };
+        let rows = Baseline::of(&[Rows { rows: vec![row("a", 3)], losses: vec![] }]);
         let path = save(&rows, &target, "main").unwrap();
         save(&rows, &target, "old one").unwrap();
-        assert_eq!(path, target.join("mod-alloc/baselines/main.json"));
-        assert_eq!(read(&target, "main").unwrap(), rows);
-        let mut unknown = rows.clone();
-        unknown.rows.push(row("b", 0));
-        unknown.rows[1].numbers = crate::test::measured::numbers::Numbers::UNKNOWN;
-        save(&unknown, &target, "main").unwrap();
+        assert_eq!(path, target.join("mod-alloc/baselines/main.jsonl"));
         assert_eq!(read(&target, "main").unwrap(), rows);
         let missing = read(&target, "mian").unwrap_err().text;
         assert!(missing.ends_with("there are: main, old one"), "{missing}");

@@ -5,20 +5,28 @@ use std::fmt::Write;
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table};
 
-use super::budget::{Change, Comparison, Number};
+use super::budget::{Budget, Change, Comparison, Number};
 use crate::base::style::{FAINT, HEADING, Painted, STRONG, WARNING};
 use crate::test::measured::numbers::Numbers;
 use crate::test::measured::results::TestResult;
 use crate::test::measured::rows::{Row, Rows};
 use crate::test::measured::workspace::Kind;
-use crate::units::{Bytes, Count, Counted, Percent};
+use crate::units::{Bytes, Count, Counted};
 
-/// A row for each test, and the total.
-pub(crate) fn rows(rows: &Rows, width: u16) -> String {
+/// A row for each of the first `top` tests that allocated, or is remarkable otherwise; a line for
+/// the others, and the total.
+pub(crate) fn rows(rows: &Rows, top: Option<usize>, width: u16) -> String {
     let several = rows.rows.iter().any(|row| row.binary != rows.rows[0].binary);
     let mut table = table(width, &["test", "blocks", "bytes", "peak", "at end"]);
-    for row in &rows.rows {
+    let (none, some): (Vec<_>, Vec<_>) = rows.rows.iter().partition(|row| is_folded(row));
+    let top = top.unwrap_or(usize::MAX).min(some.len());
+    for row in &some[..top] {
         table.add_row(cells(named(row, several), shown(&row.numbers)));
+    }
+    let more = [(some.len() - top, "more below these"), (none.len(), "without allocations")];
+    for (count, what) in more.into_iter().filter(|(count, _)| *count > 0) {
+        let tests = Counted { count: count as u64, one: "test", many: "tests" };
+        table.add_row(cells(format!("… {tests} {what}"), [""; 4].map(String::from)));
     }
     let total = rows.total();
     let tests = Counted { count: rows.rows.len() as u64, one: "test", many: "tests" };
@@ -34,7 +42,12 @@ pub(crate) fn rows(rows: &Rows, width: u16) -> String {
     painted(&table)
 }
 
-fn shown(numbers: &Numbers) -> [String; 4] {
+/// A test that passed and allocated nothing.
+fn is_folded(row: &Row) -> bool {
+    row.result == TestResult::Ok && !row.numbers.is_unknown && row.numbers.blocks == 0
+}
+
+pub(super) fn shown(numbers: &Numbers) -> [String; 4] {
     if numbers.is_unknown {
         return std::array::from_fn(|_| "?".to_owned());
     }
@@ -51,7 +64,7 @@ fn live(bytes: u64, blocks: u64) -> String {
 }
 
 /// The test, with its program's name where there are several, and what became of it.
-fn named(row: &Row, several: bool) -> String {
+pub(super) fn named(row: &Row, several: bool) -> String {
     let mut name = row.name.clone();
     // Doc tests and programs that are one test say where they are from.
     if several && row.binary.rsplit("::").next() == Some(&row.name) {
@@ -119,51 +132,67 @@ fn painted(table: &Table) -> String {
 pub(crate) fn comparison(
     comparison: &Comparison,
     name: &str,
-    budget: Option<Percent>,
+    budget: Option<&Budget>,
     width: u16,
 ) -> String {
-    let changes = match budget {
-        Some(budget) => comparison.above(budget),
-        None => comparison.grown.iter().collect(),
-    };
-    let above = budget.map_or(String::new(), |budget| format!(" by more than {budget}"));
-    let tests = Counted { count: comparison.compared as u64, one: "test", many: "tests" };
+    let (title, changes) = titled(comparison, name, budget);
     let mut text = String::new();
     if changes.is_empty() {
-        let _ = writeln!(text, "Nothing grew{above} since '{name}' ({tests} compared)");
+        let _ = writeln!(text, "{title}");
     } else {
-        let title = format!("Grown{above} since '{name}' ({tests} compared)");
         let _ = writeln!(text, "{}", Painted(STRONG, title));
         text.push_str(&grown(&changes, width));
     }
-    for (title, rows) in [
-        (format!("New since '{name}'"), &comparison.new),
-        (format!("Gone since '{name}'"), &comparison.gone),
-        ("Not measured".to_owned(), &comparison.unknown),
+    let keys = |rows: &[Row]| rows.iter().map(Row::key).collect::<Vec<_>>();
+    for (title, tests) in [
+        (format!("New since '{name}'"), keys(&comparison.new)),
+        (format!("Gone since '{name}'"), comparison.gone.clone()),
+        ("Not measured".to_owned(), keys(&comparison.unknown)),
     ] {
-        if !rows.is_empty() {
+        if !tests.is_empty() {
             let _ = writeln!(text, "{title}, not compared:");
         }
-        for row in rows {
-            let _ = writeln!(text, "  {} {}", row.binary, row.name);
+        for (binary, _, test) in tests {
+            let _ = writeln!(text, "  {binary} {test}");
         }
     }
     text
 }
 
+/// The changes that count, and their title.
+pub(super) fn titled<'c>(
+    comparison: &'c Comparison,
+    name: &str,
+    budget: Option<&Budget>,
+) -> (String, Vec<&'c Change>) {
+    let changes = match budget {
+        Some(budget) => comparison.above(budget),
+        None => comparison.grown.iter().collect(),
+    };
+    let above = budget.map_or(String::new(), |budget| format!(" by more than {}", budget.percent));
+    let tests = Counted { count: comparison.compared as u64, one: "test", many: "tests" };
+    let grew = if changes.is_empty() { "Nothing grew" } else { "Grown" };
+    (format!("{grew}{above} since '{name}' ({tests} compared)"), changes)
+}
+
+/// The test, its number, the number before and now, and its growth.
+pub(super) fn texts_of(change: &Change) -> (String, [String; 4]) {
+    let name = change.test.as_ref().map_or("total".to_owned(), |row| named(row, true));
+    let size = |number: u64| match change.number {
+        Number::Blocks => Count(number).to_string(),
+        _ => Bytes(number).to_string(),
+    };
+    let percent = change.percent();
+    let grew = if percent.is_finite() { format!("+{percent:.1} %") } else { "from nothing".into() };
+    let what = change.number.name().to_owned();
+    (name, [what, size(change.before), size(change.now), grew])
+}
+
 fn grown(changes: &[&Change], width: u16) -> String {
     let mut table = table(width, &["test", "what", "before", "now", "grew"]);
     for change in changes {
-        let name = change.test.as_ref().map_or("total".to_owned(), |row| named(row, true));
-        let size = |number: u64| match change.number {
-            Number::Blocks => Count(number).to_string(),
-            _ => Bytes(number).to_string(),
-        };
-        let percent = change.percent();
-        let grew =
-            if percent.is_finite() { format!("+{percent:.1} %") } else { "from nothing".into() };
-        let what = change.number.name().to_owned();
-        table.add_row(cells(name, [what, size(change.before), size(change.now), grew]));
+        let (name, texts) = texts_of(change);
+        table.add_row(cells(name, texts));
     }
     let text = table.to_string();
     let mut out = String::new();
@@ -176,12 +205,36 @@ fn grown(changes: &[&Change], width: u16) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::budget::compare;
+    use super::super::budget::{self, Choice};
+    use super::super::spread::Baseline;
     use super::*;
     use crate::test::measured::rows::tests::row;
 
     fn plain(text: &str) -> String {
         anstream::adapter::strip_str(text).to_string()
+    }
+
+    fn compare(now: &Rows, before: &Rows) -> Comparison {
+        budget::compare(now, &Baseline::of(std::slice::from_ref(before)), Choice::default())
+    }
+
+    #[test]
+    fn the_first_tests_are_shown_and_those_without_allocations_folded() {
+        let mut all = Rows { rows: ["a", "b", "c", "d"].map(|n| row(n, 1)).into(), losses: vec![] };
+        all.rows[3].numbers = Numbers::default();
+        let lines = |top| {
+            let text = plain(&rows(&all, top, 80));
+            text.lines().skip(1).map(|line| line.trim_end().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(lines(None).len(), 5);
+        assert_eq!(lines(None)[3], "… 1 test without allocations");
+        assert_eq!(
+            lines(Some(1))[1..3],
+            ["… 2 tests more below these", "… 1 test without allocations"]
+        );
+        assert!(lines(Some(1))[3].starts_with("4 tests"));
+        all.rows[3].result = TestResult::Failed;
+        assert!(plain(&rows(&all, None, 80)).contains("d FAILED"));
     }
 
     fn many() -> Rows {
@@ -196,7 +249,7 @@ mod tests {
     #[test]
     fn every_line_fits_and_numbers_stay_whole() {
         for width in [60, 80, 120] {
-            let text = plain(&rows(&many(), width));
+            let text = plain(&rows(&many(), None, width));
             let widest = text.lines().map(|line| line.chars().count()).max().unwrap();
             assert!(widest <= width.into(), "{widest} of {width}:\n{text}");
             assert!(text.contains("118 MiB max") && text.contains("4.88 KiB in 1,000"), "{text}");
@@ -206,20 +259,20 @@ mod tests {
 
     #[test]
     fn a_row_says_what_became_of_the_test() {
-        let text = plain(&rows(&many(), 120));
+        let text = plain(&rows(&many(), None, 120));
         assert!(text.contains("tests::bad FAILED"), "{text}");
         assert!(text.lines().last().unwrap().starts_with("2 tests"), "{text}");
-        assert!(plain(&rows(&Rows::default(), 80)).contains("0 tests"));
+        assert!(plain(&rows(&Rows::default(), None, 80)).contains("0 tests"));
     }
 
     #[test]
     fn programs_are_named_where_there_are_several() {
         let mut all = many();
-        assert!(!plain(&rows(&all, 120)).contains("b tests::bad"));
+        assert!(!plain(&rows(&all, None, 120)).contains("b tests::bad"));
         all.rows[0].binary = "other".into();
-        assert!(plain(&rows(&all, 120)).contains("b tests::bad"));
+        assert!(plain(&rows(&all, None, 120)).contains("b tests::bad"));
         all.rows[1].kind = Kind::Doc;
-        assert!(plain(&rows(&all, 120)).contains("doc tests::bad"));
+        assert!(plain(&rows(&all, None, 120)).contains("doc tests::bad"));
     }
 
     #[test]
@@ -227,7 +280,8 @@ mod tests {
         let before = Rows { rows: vec![row("a", 1000), row("gone", 1)], losses: vec![] };
         let now = Rows { rows: vec![row("a", 2000), row("new", 1)], losses: vec![] };
         let found = compare(&now, &before);
-        let text = plain(&comparison(&found, "main", "5%".parse().ok(), 80));
+        let budget = Budget { percent: crate::units::Percent(5.0), floor: 0, on: vec![] };
+        let text = plain(&comparison(&found, "main", Some(&budget), 80));
         assert!(
             text.starts_with("Grown by more than 5 % since 'main' (1 test compared)"),
             "{text}"
@@ -239,7 +293,7 @@ mod tests {
         now.rows[0].numbers = Numbers::UNKNOWN;
         let text = plain(&comparison(&compare(&now, &before), "main", None, 80));
         assert!(text.contains("Not measured, not compared:\n  b a\n"), "{text}");
-        assert_eq!(plain(&rows(&now, 80)).lines().nth(1).unwrap().matches('?').count(), 4);
+        assert_eq!(plain(&rows(&now, None, 80)).lines().nth(1).unwrap().matches('?').count(), 4);
         let text = plain(&comparison(&compare(&before, &before), "main", None, 80));
         assert_eq!(text, "Nothing grew since 'main' (2 tests compared)\n");
     }
