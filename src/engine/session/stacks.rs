@@ -247,7 +247,8 @@ pub(super) fn map(settings: &Settings) -> Option<(Mapping, Settings)> {
     const PART: u64 = 8;
     /// The table that may have more than that part.
     const SMALL: u32 = 4096;
-    const FEW_ARENAS: usize = 64;
+    /// The crate needs room for its report besides: where that is scarce, there is no table.
+    const FEW_ARENAS: usize = if cfg!(feature = "preload") { 64 } else { SLOTS };
     let limit = os::address_limit();
     let most =
         limit.map_or(usize::MAX, |limit| usize::try_from(limit / PART).unwrap_or(usize::MAX));
