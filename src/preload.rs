@@ -22,7 +22,7 @@ use crate::store::group;
 use crate::store::ids::{GroupId, SiteId};
 pub use crate::store::mappings::Kind;
 use crate::store::test_starts;
-use crate::store::trailer::at_end;
+use crate::store::trailer::at_end::{self, Trailer};
 pub use crate::store::unrecorded::Why;
 
 /// The process is recorded, and blocks have trailers.
@@ -38,6 +38,8 @@ pub struct Known {
     born: u64,
     /// The trailer was overwritten, and is known all the same.
     is_repaired: bool,
+    /// The program may have used all that is usable.
+    is_open: bool,
 }
 
 impl Known {
@@ -141,9 +143,13 @@ impl Recorder {
             return unsafe { take_timed(self.0, block, usable) };
         }
         // SAFETY: the caller's promise.
+        if let Some((site, size)) = unsafe { at_end::take_open(block, usable) } {
+            return Some(Known { site, size, born: 0, is_repaired: false, is_open: true });
+        }
+        // SAFETY: the caller's promise.
         let (site, size) = unsafe { at_end::repair(block, usable) }?;
         events::overrun(self.0);
-        Some(Known { site, size, born: 0, is_repaired: true })
+        Some(Known { site, size, born: 0, is_repaired: true, is_open: false })
     }
 
     /// Takes the trailer's content from a block that is about to be reallocated; the block is
@@ -159,7 +165,7 @@ impl Recorder {
         match unsafe { at_end::take(block, usable) } {
             Some((site, size, is_whole)) => {
                 note_overrun(self.0, is_whole);
-                Some(Known { site, size, born: 0, is_repaired: false })
+                Some(Known { site, size, born: 0, is_repaired: false, is_open: false })
             }
             // SAFETY: the caller's promise.
             None => unsafe { self.take_otherwise(block, usable) },
@@ -172,9 +178,17 @@ impl Recorder {
     ///
     /// `block` must be the block that it was taken from, with the same `usable` bytes.
     pub unsafe fn put_back(self, block: *mut u8, usable: usize, known: Option<Known>) {
-        if let Some(Known { site, size, born, .. }) = known {
+        match known {
+            Some(Known { site, size, born, is_open: true, .. }) => {
+                let born = self.0.is_timed().then_some(born);
+                // SAFETY: the caller's promise.
+                unsafe { at_end::write_open(block, usable, size, site, born) };
+            }
             // SAFETY: the caller's promise.
-            unsafe { write(self.0, (block, usable), (site, size), born) };
+            Some(Known { site, size, born, .. }) => unsafe {
+                write(self.0, (block, usable), (site, size), born);
+            },
+            None => {}
         }
     }
 
@@ -207,8 +221,8 @@ impl Recorder {
         }
     }
 
-    /// The bytes of a block that are the program's: as many as it has asked for. A program that
-    /// used more, as a block's usable size allows, would write over the fence behind the block.
+    /// The bytes of a block that are the program's: as many as it has asked for, or as it was told
+    /// that it may use.
     ///
     /// # Safety
     ///
@@ -217,6 +231,17 @@ impl Recorder {
     pub unsafe fn size(self, block: *mut u8, usable: usize) -> usize {
         // SAFETY: the caller's promise.
         unsafe { at_end::size(block, usable, self.0.is_timed()) }
+    }
+
+    /// The bytes of a block that the program may use from now on.
+    ///
+    /// # Safety
+    ///
+    /// `block` must be valid for reads and writes of `usable` bytes.
+    #[must_use]
+    pub unsafe fn open(self, block: *mut u8, usable: usize) -> usize {
+        // SAFETY: the caller's promise.
+        unsafe { at_end::open(block, usable, self.0.is_timed()) }
     }
 
     /// True if the program's own mappings are recorded.
@@ -334,9 +359,10 @@ fn note_overrun(session: &Session, is_whole: bool) {
 /// `block` must be valid for reads and writes of `usable` bytes.
 unsafe fn take_timed(session: &Session, block: *mut u8, usable: usize) -> Option<Known> {
     // SAFETY: the caller's promise.
-    let (site, size, born, is_whole) = unsafe { at_end::take_timed(block, usable) }?;
+    let (Trailer { site, size, born, is_open }, is_whole) =
+        unsafe { at_end::take_timed(block, usable) }?;
     note_overrun(session, is_whole);
-    Some(Known { site, size, born, is_repaired: false })
+    Some(Known { site, size, born, is_repaired: false, is_open })
 }
 
 with_callers_registers! {

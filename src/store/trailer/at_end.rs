@@ -9,7 +9,8 @@
 //! ```
 //!
 //! The slack begins with the bytes of [`FENCE`], as far as there is room: a write past the block's
-//! end changes them. The trailer is not the first that it meets, and the block stays known.
+//! end changes them. The trailer is not the first that it meets, and the block stays known. When
+//! the program asks how many bytes it may use, the block is [opened](open): all of them are its own.
 //!
 //! With `MOD_ALLOC_LIFETIMES=on` the block's birth lies before the trailer, whose check covers it.
 //! One bit of that check differs from every ordinary trailer's.
@@ -24,6 +25,9 @@ const CHECK_SHIFT: u32 = SITE_BITS + SLACK_BITS;
 const LARGE: usize = (1 << SLACK_BITS) - 1;
 /// The first bytes of the slack. No two are alike, and none is what programs often write.
 const FENCE: u64 = 0x9dc3_f18b_e5a7_d9bb;
+/// The difference of the trailer of a block that is open: the program has asked how many bytes it
+/// may use, and may use them. There is no fence.
+const OPEN: u64 = 0x00a5_3c96 << CHECK_SHIFT;
 /// The bit that no ordinary trailer has so.
 const TIMED: u64 = 1 << CHECK_SHIFT;
 
@@ -185,34 +189,139 @@ pub(crate) unsafe fn repair(block: *mut u8, usable: usize) -> Option<(SiteId, us
 ///
 /// `block` must be valid for reads and writes of `usable` bytes.
 #[cold]
-pub(crate) unsafe fn take_timed(
-    block: *mut u8,
-    usable: usize,
-) -> Option<(SiteId, usize, u64, bool)> {
+pub(crate) unsafe fn take_timed(block: *mut u8, usable: usize) -> Option<(Trailer, bool)> {
     // SAFETY: the caller's promise.
-    let (((site, size), trailer), born) = unsafe { read_timed(block, usable) }?;
-    // SAFETY: `read_timed` has found the trailer, and so the size, in bounds.
-    let is_whole = unsafe { is_whole(block, size, usable - TRAILER - BIRTH - size) };
-    // SAFETY: `read_timed` has found it in bounds.
+    let Seen { site, size, born, trailer, is_open, end } = unsafe { see(block, usable, true) }?;
+    // SAFETY: `see` has found the trailer, and so the size, in bounds.
+    let is_whole = is_open || unsafe { is_whole(block, size, end - size) };
+    // SAFETY: `see` has found it in bounds.
     unsafe { trailer.write_unaligned(0) };
-    Some((site, size, born, is_whole))
+    Some((Trailer { site, size, born, is_open }, is_whole))
 }
 
-/// The bytes of a block that are the program's: as many as it has asked for. All, if there is no
-/// trailer. `timed`: the trailer has a birth.
+/// Site and size in the trailer of an open block, which is erased; `None` if it is not one. The
+/// trailer has no birth.
+///
+/// # Safety
+///
+/// `block` must be valid for reads and writes of `usable` bytes.
+#[cold]
+pub(crate) unsafe fn take_open(block: *mut u8, usable: usize) -> Option<(SiteId, usize)> {
+    // SAFETY: the caller's promise.
+    let seen = unsafe { see(block, usable, false) }.filter(|seen| seen.is_open)?;
+    // SAFETY: `see` has found it in bounds.
+    unsafe { seen.trailer.write_unaligned(0) };
+    Some((seen.site, seen.size))
+}
+
+/// Writes the trailer of an open block anew, and no fence. `born`: its birth, if it has one.
+///
+/// # Safety
+///
+/// As for [`write`] and [`write_timed`].
+#[cold]
+pub(crate) unsafe fn write_open(
+    block: *mut u8,
+    usable: usize,
+    size: usize,
+    site: SiteId,
+    born: Option<u64>,
+) {
+    let place = usable - TRAILER;
+    let Some(born) = born else {
+        // SAFETY: the caller's promise.
+        return unsafe { put(block, place, size, site, place, OPEN) };
+    };
+    // SAFETY: in bounds by the caller's promise.
+    let birth = unsafe { block.add(place - BIRTH) }.cast::<u64>();
+    // SAFETY: see above; the write needs no alignment.
+    unsafe { birth.write_unaligned(born) };
+    // SAFETY: the caller's promise.
+    unsafe { put(block, place - BIRTH, size, site, place, difference(born) ^ OPEN) };
+}
+
+/// The bytes of a block that are the program's: as many as it has asked for, or all before the
+/// trailer if it is open. All, if there is no trailer. `timed`: the trailer has a birth.
 ///
 /// # Safety
 ///
 /// `block` must be valid for reads of `usable` bytes.
 pub(crate) unsafe fn size(block: *mut u8, usable: usize, timed: bool) -> usize {
-    let found = if timed {
-        // SAFETY: the caller's promise.
-        unsafe { read_timed(block, usable) }.map(|(found, _)| found)
-    } else {
-        // SAFETY: the caller's promise.
-        unsafe { read(block, usable) }
-    };
-    found.map_or(usable, |((_, size), _)| size)
+    // SAFETY: the caller's promise.
+    match unsafe { see(block, usable, timed) } {
+        Some(Seen { size, is_open: false, .. }) => size,
+        Some(Seen { size, end, .. }) => usable_before(end, size),
+        None => usable,
+    }
+}
+
+/// Opens a block: gives the bytes that the program may use from now on, all before the trailer. All,
+/// if there is no trailer.
+///
+/// # Safety
+///
+/// `block` must be valid for reads and writes of `usable` bytes.
+pub(crate) unsafe fn open(block: *mut u8, usable: usize, timed: bool) -> usize {
+    // SAFETY: the caller's promise.
+    let Some(seen) = (unsafe { see(block, usable, timed) }) else { return usable };
+    if !seen.is_open {
+        // SAFETY: `see` has found it in bounds.
+        let word = unsafe { seen.trailer.read_unaligned() };
+        // SAFETY: as above.
+        unsafe { seen.trailer.write_unaligned(word ^ OPEN) };
+    }
+    usable_before(seen.end, seen.size)
+}
+
+/// The usable bytes of a block of `size` bytes whose slack ends at `end`.
+fn usable_before(end: usize, size: usize) -> usize {
+    // The word before the end holds the size.
+    if end.saturating_sub(size) >= LARGE { end - size_of::<u64>() } else { end }
+}
+
+/// The content of a trailer with a birth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Trailer {
+    pub(crate) site: SiteId,
+    pub(crate) size: usize,
+    pub(crate) born: u64,
+    pub(crate) is_open: bool,
+}
+
+/// A trailer of any kind.
+struct Seen {
+    site: SiteId,
+    size: usize,
+    /// 0 without one.
+    born: u64,
+    trailer: *mut u64,
+    is_open: bool,
+    /// The slack's end.
+    end: usize,
+}
+
+/// The block's trailer. `timed`: it has a birth.
+///
+/// # Safety
+///
+/// `block` must be valid for reads of `usable` bytes.
+unsafe fn see(block: *mut u8, usable: usize, timed: bool) -> Option<Seen> {
+    let end = usable.checked_sub(super::len(timed))?;
+    let (mut born, mut ordinary) = (0, 0);
+    if timed {
+        // SAFETY: in bounds, as just seen.
+        let birth = unsafe { block.add(end) }.cast::<u64>();
+        // SAFETY: see above; the read needs no alignment.
+        born = unsafe { birth.read_unaligned() };
+        ordinary = difference(born);
+    }
+    [false, true].into_iter().find_map(|is_open| {
+        let difference = ordinary ^ if is_open { OPEN } else { 0 };
+        // SAFETY: in bounds, as just seen.
+        let found = unsafe { find(block, end, usable - TRAILER, difference) };
+        let ((site, size), trailer) = found?;
+        Some(Seen { site, size, born, trailer, is_open, end })
+    })
 }
 
 /// The content of a trailer, and its place.
@@ -223,18 +332,6 @@ unsafe fn read(block: *mut u8, usable: usize) -> Option<Found> {
     let end = usable.checked_sub(TRAILER)?;
     // SAFETY: the caller's promise.
     unsafe { find(block, end, end, 0) }
-}
-
-/// The trailer's content and the birth.
-unsafe fn read_timed(block: *mut u8, usable: usize) -> Option<(Found, u64)> {
-    let end = usable.checked_sub(TRAILER + BIRTH)?;
-    // SAFETY: in bounds, as just seen.
-    let birth = unsafe { block.add(end) }.cast::<u64>();
-    // SAFETY: see above; the read needs no alignment.
-    let born = unsafe { birth.read_unaligned() };
-    // SAFETY: the caller's promise.
-    let found = unsafe { find(block, end, end + BIRTH, difference(born)) }?;
-    Some((found, born))
 }
 
 /// The trailer at offset `place` of a block whose slack ends at `end`.
@@ -304,7 +401,8 @@ mod tests {
             assert_eq!(unsafe { take(block, usable) }, None, "no ordinary trailer");
             // SAFETY: as above.
             let known = unsafe { take_timed(block, usable) };
-            assert_eq!(known, Some((site, size, 987_654_321, true)));
+            let trailer = Trailer { site, size, born: 987_654_321, is_open: false };
+            assert_eq!(known, Some((trailer, true)));
             // SAFETY: as above.
             assert_eq!(unsafe { take_timed(block, usable) }, None, "taken");
         }
@@ -343,7 +441,51 @@ mod tests {
                 memory[at] ^= 0x10;
                 // SAFETY: as above.
                 let known = unsafe { take_timed(memory.as_mut_ptr(), usable + BIRTH) };
-                assert_eq!(known, Some((site, size, 5, false)), "byte {at} of {usable}");
+                let trailer = Trailer { site, size, born: 5, is_open: false };
+                assert_eq!(known, Some((trailer, false)), "byte {at} of {usable}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_open_block_is_the_programs_up_to_its_trailer_and_known_when_it_is_taken() {
+        super::super::start(12345);
+        let site = SiteId::new(7);
+        for timed in [false, true] {
+            for (usable, size) in [(24, 3), (40, 0), (400, 1), (24, 8)] {
+                let mut memory = std::vec![0_u8; usable];
+                let block = memory.as_mut_ptr();
+                // SAFETY: the memory is as long as is said, here and below.
+                match timed {
+                    true => unsafe { write_timed(block, usable, size, site, 5) },
+                    // SAFETY: as above.
+                    false => unsafe { write(block, usable, size, site) },
+                }
+                // SAFETY: as above.
+                assert_eq!(unsafe { self::size(block, usable, timed) }, size);
+                // SAFETY: as above.
+                let all = unsafe { open(block, usable, timed) };
+                assert!(all >= size && all + super::super::len(timed) + 8 >= usable, "{all}");
+                // SAFETY: as above.
+                assert_eq!(unsafe { open(block, usable, timed) }, all, "again");
+                // SAFETY: as above.
+                assert_eq!(unsafe { self::size(block, usable, timed) }, all);
+                // SAFETY: as many bytes are the program's.
+                unsafe { block.write_bytes(0xee, all) };
+                // SAFETY: as above.
+                assert_eq!(unsafe { take(block, usable) }, None, "not as an ordinary one");
+                let known = match timed {
+                    // SAFETY: as above.
+                    true => unsafe { take_timed(block, usable) }
+                        .map(|(known, _)| (known.site, known.size)),
+                    // SAFETY: as above.
+                    false => unsafe { take_open(block, usable) },
+                };
+                assert_eq!(known, Some((site, size)));
+                // SAFETY: as above.
+                unsafe { write_open(block, usable, size, site, timed.then_some(5)) };
+                // SAFETY: as above.
+                assert_eq!(unsafe { self::size(block, usable, timed) }, all, "put back");
             }
         }
     }

@@ -359,7 +359,13 @@ pub(crate) unsafe extern "C" fn pvalloc(size: usize) -> *mut u8 {
         }
     };
     // SAFETY: the next allocator keeps C's contract.
-    unsafe { aligned(size, page(), ask) }
+    let block = unsafe { aligned(size, page(), ask) };
+    if !block.is_null() {
+        // The block is open: all of the page is the program's, whether it asks or not.
+        // SAFETY: just allocated.
+        unsafe { malloc_usable_size(block) };
+    }
+    block
 }
 
 /// # Safety
@@ -378,7 +384,7 @@ pub(crate) unsafe extern "C" fn malloc_usable_size(block: *mut u8) -> usize {
     let usable = unsafe { next.usable_size(block) };
     match recorder {
         // SAFETY: all of the block is the caller's.
-        Some(recorder) => unsafe { recorder.size(block, usable) },
+        Some(recorder) => unsafe { recorder.open(block, usable) },
         None => usable,
     }
 }

@@ -16,6 +16,13 @@ pub(crate) struct Holder<'m> {
     pub(crate) counters: MappingCounters,
 }
 
+impl<'m> Holder<'m> {
+    /// The function; if its name is not known, its address, or what is there instead.
+    pub(crate) fn name(&self) -> &'m str {
+        self.frame.function.or(self.frame.address).unwrap_or(self.frame.text)
+    }
+}
+
 /// The functions that hold mappings, those with the most bytes at the peak first.
 pub(crate) fn holders(mappings: &Mappings) -> Vec<Holder<'_>> {
     let mut holders: Vec<Holder<'_>> = Vec::new();

@@ -6,7 +6,6 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::dhat_file::{Document, holders};
-use crate::report::names;
 
 use super::tree::Tree;
 
@@ -63,7 +62,7 @@ fn mappings(mappings: &Mappings) -> Value {
     let all = holders(mappings);
     let shown = all.iter().take(MOST).map(|holder| {
         json!({
-            "name": names::called(&holder.frame),
+            "name": holder.name(),
             "kind": holder.kind,
             "numbers": numbers(&holder.counters),
         })

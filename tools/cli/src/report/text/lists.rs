@@ -40,9 +40,9 @@ impl Report<'_> {
     }
 
     fn holder(&self, holder: &Holder<'_>) -> String {
-        let Holder { kind, frame, counters } = holder;
+        let Holder { kind, counters, .. } = holder;
         let room = self.width.saturating_sub(53);
-        let name = names::function(names::called(frame), room);
+        let name = names::function(holder.name(), room);
         let (total, peak) = (self.size(counters.total_bytes), self.size(counters.peak_bytes));
         let (calls, end) = (Count(counters.calls), self.size(counters.end_bytes));
         format!("{total:>10} {peak:>10} {end:>10} {calls:>8} {kind:<9}  {name}")
