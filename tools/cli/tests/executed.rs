@@ -129,7 +129,11 @@ fn a_sandbox_that_refuses_a_question_leaves_children_recorded() {
 #[test]
 fn a_sandbox_that_refuses_a_question_hides_no_program_that_is_searched() {
     let programs = Programs::with_other_loader("searched");
-    let path = format!("/no-such-folder:{}:/usr/bin:/bin", programs.scratch.path().display());
+    // Not in the folder that the program runs in.
+    let folder = programs.scratch.join("folder");
+    fs::create_dir(&folder).unwrap();
+    fs::rename(&programs.shows, folder.join("shows")).unwrap();
+    let path = format!("/no-such-folder:{}:/usr/bin:/bin", folder.display());
     for error in [libc::EPERM, libc::ENOSYS] {
         let mut command = programs.command("yes", &["execvp", "shows"]);
         let output = refusing(command.env("PATH", &path), CALLS, error).output().unwrap();
