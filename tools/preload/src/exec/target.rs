@@ -178,9 +178,10 @@ fn may_be_executed(path: &CStr) -> bool {
         return true;
     }
     // SAFETY: gives the address of the thread's errno, which is always valid.
-    let errno = unsafe { *libc::__errno_location() };
+    let errno = unsafe { libc::__errno_location() };
     // A sandbox may refuse the question: then the file's mode answers.
-    matches!(errno, libc::EPERM | libc::ENOSYS) && has_right_to_execute(path)
+    // SAFETY: see above.
+    matches!(unsafe { *errno }, libc::EPERM | libc::ENOSYS) && has_right_to_execute(path)
 }
 
 /// True if somebody may execute the file.
