@@ -6,6 +6,7 @@ mod run_support;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
@@ -107,6 +108,74 @@ fn with_children_every_way_is_recorded() {
         assert_eq!(programs.bytes_of("by_shows"), 100_000, "{way}");
         assert!(!ours(&output).contains("not recorded"), "{way}: {}", ours(&output));
     }
+}
+
+/// As containers do whose filter is older than the kernel. glibc asks by the newer call first.
+#[test]
+fn a_sandbox_that_refuses_a_question_leaves_children_recorded() {
+    let programs = Programs::new("refusing");
+    for error in [libc::EPERM, libc::ENOSYS] {
+        for way in ["execv", "execvp", "posix_spawn", "vfork"] {
+            let mut command = programs.command("yes", &[way, programs.shows.to_str().unwrap()]);
+            let output = refusing(&mut command, CALLS, error).output().unwrap();
+            let told = ours(&output);
+            assert!(is_as_ever(&output, way).ends_with("libmod_alloc_preload.so"), "{way}");
+            assert_eq!(programs.bytes_of("by_shows"), 100_000, "{way}: {told}");
+            assert!(!told.contains("not recorded"), "{way}: {told}");
+        }
+    }
+}
+
+#[test]
+fn a_sandbox_that_refuses_a_question_hides_no_program_that_is_searched() {
+    let programs = Programs::with_other_loader("searched");
+    // Not in the folder that the program runs in.
+    let folder = programs.scratch.join("folder");
+    fs::create_dir(&folder).unwrap();
+    fs::rename(&programs.shows, folder.join("shows")).unwrap();
+    let path = format!("/no-such-folder:{}:/usr/bin:/bin", folder.display());
+    for error in [libc::EPERM, libc::ENOSYS] {
+        let mut command = programs.command("yes", &["execvp", "shows"]);
+        let output = refusing(command.env("PATH", &path), CALLS, error).output().unwrap();
+        assert_eq!(is_as_ever(&output, "execvp"), "is not set");
+        assert!(ours(&output).contains("shows: not recorded"), "{}", ours(&output));
+    }
+}
+
+/// The calls that ask for a right to a file.
+const CALLS: [libc::c_long; 2] = [libc::SYS_faccessat, libc::SYS_faccessat2];
+
+/// The kernel refuses these calls to the command and to all that it starts.
+fn refusing(command: &mut Command, calls: [libc::c_long; 2], error: i32) -> &mut Command {
+    let step = |code, if_true, if_false, k| libc::sock_filter {
+        code: u16::try_from(code).unwrap(),
+        jt: if_true,
+        jf: if_false,
+        k,
+    };
+    let is_call = calls.map(|call| u32::try_from(call).unwrap());
+    let refused = libc::SECCOMP_RET_ERRNO | error.unsigned_abs();
+    let compare = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
+    // The number of the call is the first word that the filter is given.
+    let mut filter = [
+        step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+        step(compare, 2, 0, is_call[0]),
+        step(compare, 1, 0, is_call[1]),
+        step(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
+        step(libc::BPF_RET | libc::BPF_K, 0, 0, refused),
+    ];
+    let install = move || {
+        let len = libc::c_ushort::try_from(filter.len()).unwrap();
+        let program = libc::sock_fprog { len, filter: filter.as_mut_ptr() };
+        let mode = libc::SECCOMP_MODE_FILTER;
+        // SAFETY: plain numbers.
+        let failed = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) } != 0
+            // SAFETY: the program points at the filter, as long as it says.
+            || unsafe { libc::prctl(libc::PR_SET_SECCOMP, mode, &raw const program) } != 0;
+        if failed { Err(std::io::Error::last_os_error()) } else { Ok(()) }
+    };
+    // SAFETY: the new process makes two calls of the system.
+    unsafe { command.pre_exec(install) }
 }
 
 /// musl's loader dies of a library for glibc, and a loader of another machine complains.

@@ -222,15 +222,45 @@ fn scripts_run_and_it_is_said_who_is_recorded() {
     assert!(ours(&output).contains("/no/such/interpreter"), "{}", ours(&output));
 }
 
+fn is_refused_for(scratch: &Scratch, program: &Path, option: &str) {
+    let output = scratch.run(&["run", program.to_str().unwrap()]);
+    assert_eq!((status(&output), text(&output.stdout).as_str()), (125, ""), "{option}");
+    assert_eq!(text(&output.stderr).lines().count(), 1, "{}", text(&output.stderr));
+    assert!(ours(&output).contains(&format!("the sanitizer -fsanitize={option},")));
+}
+
+/// Compilers differ in their sanitizers, and some link the runtime in: these programs have its
+/// function or its library, and nothing else of it.
+#[test]
+fn runtimes_of_sanitizers_are_known_by_function_and_by_library() {
+    for (option, name) in [
+        ("address", "asan"),
+        ("hwaddress", "hwasan"),
+        ("thread", "tsan"),
+        ("memory", "msan"),
+        ("leak", "lsan"),
+    ] {
+        let scratch = Scratch::new(name);
+        let function = format!("-Wl,--defsym=__{name}_init=main");
+        let linked = scratch.compile("work", &["-rdynamic", &function]);
+        is_refused_for(&scratch, &linked, option);
+        // The name that the program needs is the library's own.
+        let library = scratch.join("empty.so");
+        let own_name = format!("-Wl,-soname,lib{name}.so.8");
+        let mut cc = std::process::Command::new("cc");
+        cc.args(["-shared", "-nostdlib", &own_name, "-x", "c", "/dev/null", "-o"]);
+        assert!(cc.arg(&library).status().unwrap().success());
+        let flags = ["-Wl,--no-as-needed", library.to_str().unwrap()];
+        is_refused_for(&scratch, &scratch.compile("work", &flags), option);
+    }
+}
+
 #[test]
 fn sanitized_programs_are_refused_before_they_start() {
     for option in ["address", "thread", "leak"] {
         let scratch = Scratch::new(option);
         let program = scratch.compile("work", &[&format!("-fsanitize={option}")]);
-        let output = scratch.run(&["run", program.to_str().unwrap()]);
-        assert_eq!((status(&output), text(&output.stdout).as_str()), (125, ""), "{option}");
-        assert_eq!(text(&output.stderr).lines().count(), 1, "{}", text(&output.stderr));
-        assert!(ours(&output).contains(&format!("the sanitizer -fsanitize={option}")));
+        is_refused_for(&scratch, &program, option);
     }
     let scratch = Scratch::new("undefined");
     let program = scratch.compile("work", &["-fsanitize=undefined"]);
