@@ -4,16 +4,13 @@
 //! caller asks that allocator for a [trailer](Recorder::trailer)'s bytes more.
 
 use core::ffi::{CStr, c_int};
-use core::ops::Range;
 
 use crate::base::current;
 use crate::base::os;
 use crate::capture::registers::{Registers, with_callers_registers};
 use crate::engine::events;
 use crate::engine::inside;
-use crate::engine::mappings;
 use crate::engine::registration;
-use crate::engine::sandbox;
 pub use crate::engine::sandbox::Forbids;
 use crate::engine::session;
 use crate::engine::session::Session;
@@ -24,6 +21,8 @@ pub use crate::store::mappings::Kind;
 use crate::store::test_starts;
 use crate::store::trailer::at_end::{self, Trailer};
 pub use crate::store::unrecorded::Why;
+
+mod calls;
 
 /// The process is recorded, and blocks have trailers.
 #[derive(Debug, Clone, Copy)]
@@ -233,6 +232,13 @@ impl Recorder {
         unsafe { at_end::size(block, usable, self.0.is_timed()) }
     }
 
+    /// The number of usable bytes that are the program's of an open block of `size` bytes with
+    /// `usable` ones.
+    #[must_use]
+    pub fn usable_of(self, usable: usize, size: usize) -> usize {
+        at_end::usable_of(usable, size, self.0.is_timed())
+    }
+
     /// The bytes of a block that the program may use from now on.
     ///
     /// # Safety
@@ -242,46 +248,6 @@ impl Recorder {
     pub unsafe fn open(self, block: *mut u8, usable: usize) -> usize {
         // SAFETY: the caller's promise.
         unsafe { at_end::open(block, usable, self.0.is_timed()) }
-    }
-
-    /// True if the program's own mappings are recorded.
-    #[must_use]
-    pub fn records_mappings(self) -> bool {
-        !self.0.mappings.is_empty()
-    }
-
-    /// Records that memory was mapped. Its call's stack begins with the caller.
-    #[inline(never)]
-    pub fn mapped(self, range: Range<usize>, kind: Kind) {
-        let mapping = Mapping { range, kind };
-        // SAFETY: the mapping outlives the call.
-        unsafe { note_mapped(self.0, &mapping, 0) };
-    }
-
-    /// Records that a range is not mapped any more, if `call` unmaps it.
-    pub fn unmapped(self, range: Range<usize>, call: impl FnOnce() -> bool) {
-        mappings::unmapped(self.0, range, call);
-    }
-
-    /// Records that what was mapped at a range is at another, which `call` gives, if it was moved
-    /// or resized. `is_copy`: it stays where it was, too.
-    pub fn moved(
-        self,
-        from: Range<usize>,
-        is_copy: bool,
-        call: impl FnOnce() -> Option<Range<usize>>,
-    ) {
-        mappings::moved(self.0, from, is_copy, call);
-    }
-
-    /// Makes ready for a process that is about to forbid itself something.
-    pub fn will_forbid(self, forbids: Forbids) {
-        current::as_profiler(|| sandbox::prepare(self.0, forbids));
-    }
-
-    /// The kernel has refused it: all is as before.
-    pub fn take_back(self, forbids: Forbids) {
-        sandbox::take_back(self.0, forbids);
     }
 
     /// Registers the calling thread, which is just beginning and has not allocated. `stack`: the
@@ -395,27 +361,6 @@ unsafe extern "C" fn record_timed(
     bp: u64,
 ) -> SiteId {
     events::allocated_at(session, size, Registers { pc, sp, bp }, now as u64)
-}
-
-struct Mapping {
-    range: Range<usize>,
-    kind: Kind,
-}
-
-with_callers_registers! {
-    /// Records a mapping, whose call's stack begins with the caller.
-    note_mapped(&'static Session, &Mapping, usize) => record_mapped
-}
-
-unsafe extern "C" fn record_mapped(
-    session: &'static Session,
-    mapping: &Mapping,
-    _spare: usize,
-    pc: u64,
-    sp: u64,
-    bp: u64,
-) {
-    mappings::mapped(session, mapping.range.clone(), mapping.kind, Registers { pc, sp, bp });
 }
 
 /// Runs `work`, whose allocations are not recorded.

@@ -10,7 +10,8 @@
 //!
 //! The slack begins with the bytes of [`FENCE`], as far as there is room: a write past the block's
 //! end changes them. The trailer is not the first that it meets, and the block stays known. When
-//! the program asks how many bytes it may use, the block is [opened](open): all of them are its own.
+//! the program asks how many bytes it may use, the block is [opened](open): all of them are its
+//! own.
 //!
 //! With `MOD_ALLOC_LIFETIMES=on` the block's birth lies before the trailer, whose check covers it.
 //! One bit of that check differs from every ordinary trailer's.
@@ -255,8 +256,8 @@ pub(crate) unsafe fn size(block: *mut u8, usable: usize, timed: bool) -> usize {
     }
 }
 
-/// Opens a block: gives the bytes that the program may use from now on, all before the trailer. All,
-/// if there is no trailer.
+/// Opens a block: gives the bytes that the program may use from now on, all before the trailer.
+/// All, if there is no trailer.
 ///
 /// # Safety
 ///
@@ -265,12 +266,27 @@ pub(crate) unsafe fn open(block: *mut u8, usable: usize, timed: bool) -> usize {
     // SAFETY: the caller's promise.
     let Some(seen) = (unsafe { see(block, usable, timed) }) else { return usable };
     if !seen.is_open {
+        let slack = seen.end - seen.size;
+        // SAFETY: `see` has found the trailer, and so the size, in bounds.
+        if unsafe { is_whole(block, seen.size, slack) } {
+            // Of a zeroed block all is zero that the program may use.
+            // SAFETY: as above.
+            let fence = unsafe { block.add(seen.size) };
+            // SAFETY: as above.
+            unsafe { fence.write_bytes(0, slack.min(size_of_val(&FENCE))) };
+        }
         // SAFETY: `see` has found it in bounds.
         let word = unsafe { seen.trailer.read_unaligned() };
         // SAFETY: as above.
         unsafe { seen.trailer.write_unaligned(word ^ OPEN) };
     }
     usable_before(seen.end, seen.size)
+}
+
+/// The bytes that the program may use of an open block of `size` bytes, of `usable`. `timed`: its
+/// trailer has a birth.
+pub(crate) fn usable_of(usable: usize, size: usize, timed: bool) -> usize {
+    usable_before(usable.saturating_sub(super::len(timed)), size)
 }
 
 /// The usable bytes of a block of `size` bytes whose slack ends at `end`.
@@ -366,171 +382,4 @@ unsafe fn find(block: *mut u8, end: usize, place: usize, difference: u64) -> Opt
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_and_sites_come_back_once_whatever_the_slack() {
-        super::super::start(12345);
-        let mut memory = std::vec![0_u8; 80_000];
-        let block = memory.as_mut_ptr();
-        for (usable, size) in [(8, 0), (24, 16), (24, 3), (70_000, 1), (263, 0), (262, 0)] {
-            // SAFETY: the memory is longer than that.
-            unsafe { write(block, usable, size, SiteId::new(0x00ab_cdef)) };
-            // SAFETY: as above.
-            assert_eq!(unsafe { self::size(block, usable, false) }, size);
-            // SAFETY: as above.
-            let known = unsafe { take(block, usable) };
-            assert_eq!(known, Some((SiteId::new(0x00ab_cdef), size, true)));
-            // SAFETY: as above.
-            assert_eq!(unsafe { take(block, usable) }, None, "taken");
-        }
-    }
-
-    #[test]
-    fn sizes_sites_and_births_come_back_once_whatever_the_slack() {
-        super::super::start(12345);
-        let mut memory = std::vec![0_u8; 80_000];
-        let (block, site) = (memory.as_mut_ptr(), SiteId::new(0x00ab_cdef));
-        for (usable, size) in [(16, 0), (32, 16), (24, 3), (70_000, 1), (271, 0), (270, 0)] {
-            // SAFETY: the memory is longer than that.
-            unsafe { write_timed(block, usable, size, site, 987_654_321) };
-            // SAFETY: as above.
-            assert_eq!(unsafe { self::size(block, usable, true) }, size);
-            // SAFETY: as above.
-            assert_eq!(unsafe { take(block, usable) }, None, "no ordinary trailer");
-            // SAFETY: as above.
-            let known = unsafe { take_timed(block, usable) };
-            let trailer = Trailer { site, size, born: 987_654_321, is_open: false };
-            assert_eq!(known, Some((trailer, true)));
-            // SAFETY: as above.
-            assert_eq!(unsafe { take_timed(block, usable) }, None, "taken");
-        }
-    }
-
-    #[test]
-    fn a_forged_trailer_is_read_no_further_than_the_block_goes() {
-        super::super::start(12345);
-        for usable in 8..264 {
-            let mut memory = std::vec![0_u8; usable].into_boxed_slice();
-            let block = memory.as_mut_ptr();
-            let forged = word(block, (LARGE as u64) << SITE_BITS | 7);
-            memory[usable - 8..].copy_from_slice(&forged.to_ne_bytes());
-            // SAFETY: the memory has so many bytes.
-            let known = unsafe { take(memory.as_mut_ptr(), usable) };
-            // The word before the trailer says 0, which is a size that 263 bytes have room for.
-            assert_eq!(known, (usable == 263).then_some((SiteId::new(7), 0, false)), "{usable}");
-        }
-    }
-
-    #[test]
-    fn a_write_past_the_end_is_seen_in_each_byte_of_the_slack_that_is_watched() {
-        super::super::start(12345);
-        let site = SiteId::new(7);
-        for (usable, size) in [(8, 0), (24, 16), (24, 15), (24, 9), (24, 8), (48, 3), (400, 1)] {
-            let mut memory = std::vec![0_u8; usable + BIRTH];
-            for at in size..(usable - TRAILER).min(size + 8) {
-                // SAFETY: the memory is longer than that.
-                unsafe { write(memory.as_mut_ptr(), usable, size, site) };
-                memory[at] ^= 0x10;
-                // SAFETY: as above.
-                let known = unsafe { take(memory.as_mut_ptr(), usable) };
-                assert_eq!(known, Some((site, size, false)), "byte {at} of {usable}");
-                // SAFETY: as above.
-                unsafe { write_timed(memory.as_mut_ptr(), usable + BIRTH, size, site, 5) };
-                memory[at] ^= 0x10;
-                // SAFETY: as above.
-                let known = unsafe { take_timed(memory.as_mut_ptr(), usable + BIRTH) };
-                let trailer = Trailer { site, size, born: 5, is_open: false };
-                assert_eq!(known, Some((trailer, false)), "byte {at} of {usable}");
-            }
-        }
-    }
-
-    #[test]
-    fn an_open_block_is_the_programs_up_to_its_trailer_and_known_when_it_is_taken() {
-        super::super::start(12345);
-        let site = SiteId::new(7);
-        for timed in [false, true] {
-            for (usable, size) in [(24, 3), (40, 0), (400, 1), (24, 8)] {
-                let mut memory = std::vec![0_u8; usable];
-                let block = memory.as_mut_ptr();
-                // SAFETY: the memory is as long as is said, here and below.
-                match timed {
-                    true => unsafe { write_timed(block, usable, size, site, 5) },
-                    // SAFETY: as above.
-                    false => unsafe { write(block, usable, size, site) },
-                }
-                // SAFETY: as above.
-                assert_eq!(unsafe { self::size(block, usable, timed) }, size);
-                // SAFETY: as above.
-                let all = unsafe { open(block, usable, timed) };
-                assert!(all >= size && all + super::super::len(timed) + 8 >= usable, "{all}");
-                // SAFETY: as above.
-                assert_eq!(unsafe { open(block, usable, timed) }, all, "again");
-                // SAFETY: as above.
-                assert_eq!(unsafe { self::size(block, usable, timed) }, all);
-                // SAFETY: as many bytes are the program's.
-                unsafe { block.write_bytes(0xee, all) };
-                // SAFETY: as above.
-                assert_eq!(unsafe { take(block, usable) }, None, "not as an ordinary one");
-                let known = match timed {
-                    // SAFETY: as above.
-                    true => unsafe { take_timed(block, usable) }
-                        .map(|(known, _)| (known.site, known.size)),
-                    // SAFETY: as above.
-                    false => unsafe { take_open(block, usable) },
-                };
-                assert_eq!(known, Some((site, size)));
-                // SAFETY: as above.
-                unsafe { write_open(block, usable, size, site, timed.then_some(5)) };
-                // SAFETY: as above.
-                assert_eq!(unsafe { self::size(block, usable, timed) }, all, "put back");
-            }
-        }
-    }
-
-    #[test]
-    fn a_trailer_is_known_again_whose_first_byte_was_overwritten() {
-        super::super::start(12345);
-        let (mut memory, site) = ([0_u8; 64], SiteId::new(0x1234));
-        for (changed, is_first) in [(&[0xff][..], true), (&[0x80], true), (&[0, 1], false)] {
-            // SAFETY: in the array.
-            unsafe { write(memory.as_mut_ptr(), 64, 56, site) };
-            memory[56..].iter_mut().zip(changed).for_each(|(byte, change)| *byte ^= change);
-            // SAFETY: in the array.
-            assert_eq!(unsafe { take(memory.as_mut_ptr(), 64) }, None);
-            // SAFETY: in the array.
-            let known = unsafe { repair(memory.as_mut_ptr(), 64) };
-            assert_eq!(known, is_first.then_some((site, 56)), "{changed:x?}");
-        }
-    }
-
-    #[test]
-    fn a_changed_trailer_or_birth_is_none() {
-        super::super::start(12345);
-        let mut memory = [0_u8; 64];
-        // SAFETY: in the array.
-        unsafe { write_timed(memory.as_mut_ptr(), 64, 40, SiteId::new(7), 5) };
-        for bit in 0..128 {
-            memory[48 + bit / 8] ^= 1 << (bit % 8);
-            // SAFETY: in the array.
-            assert_eq!(unsafe { size(memory.as_mut_ptr(), 64, true) }, 64, "bit {bit}");
-            memory[48 + bit / 8] ^= 1 << (bit % 8);
-        }
-    }
-
-    #[test]
-    fn a_changed_trailer_is_none() {
-        super::super::start(12345);
-        let mut memory = [0_u8; 64];
-        // SAFETY: in the array.
-        unsafe { write(memory.as_mut_ptr(), 64, 50, SiteId::new(7)) };
-        for bit in 0..64 {
-            memory[56 + bit / 8] ^= 1 << (bit % 8);
-            // SAFETY: in the array.
-            assert_eq!(unsafe { size(memory.as_mut_ptr(), 64, false) }, 64, "bit {bit}");
-            memory[56 + bit / 8] ^= 1 << (bit % 8);
-        }
-    }
-}
+mod tests;

@@ -58,7 +58,8 @@ fn a_library_loaded_and_unloaded_three_hundred_times() {
 fn a_library_that_calls_glibc_past_us() {
     let (_, recorded) = moments(&["past-us", &native::library("plugin")]);
     assert!(recorded.lost("damaged_trailers") > 50, "blocks of glibc's own were freed");
-    assert_eq!(recorded.other_losses(&["damaged_trailers", "damaged_bytes"]), []);
+    // A block that was freed and given again behind our back has the trailer of before.
+    assert_eq!(recorded.other_losses(&["damaged_trailers", "damaged_bytes", "overruns"]), []);
     let [_, blocks, ..] = recorded.site("site_main");
     assert!(blocks > 50);
     // Behind our back.

@@ -153,6 +153,8 @@ impl Call {
         let block = pointer(unsafe { self.form.call(size.with(self.words, padded)) });
         // SAFETY: as large as was asked for.
         unsafe { record(next, recorder, block, bytes) };
+        // SAFETY: as above.
+        unsafe { open(next, recorder, block) };
         block.expose_provenance()
     }
 
@@ -265,15 +267,16 @@ impl Call {
     /// As the allocator says.
     pub(crate) unsafe fn foretells(&self) -> usize {
         let size = self.words[0];
-        let asked = self.recorded().and_then(|(_, recorder)| padded(recorder, size));
-        let Some(padded) = asked else {
+        let asked =
+            self.recorded().and_then(|(_, recorder)| Some((recorder, padded(recorder, size)?)));
+        let Some((recorder, padded)) = asked else {
             // SAFETY: the caller's contract, handed on.
             return unsafe { self.hand_on() };
         };
         // SAFETY: any size may be asked for.
         match unsafe { self.form.call(Size::At(0).with(self.words, padded)) } {
             0 => 0,
-            _ => size,
+            usable => recorder.usable_of(usable, size),
         }
     }
 }
@@ -315,7 +318,24 @@ unsafe fn resize(
     }
     // SAFETY: just reallocated.
     unsafe { record_resized((next, recorder), moved, (usable, known), size) };
+    // SAFETY: as above.
+    unsafe { open(next, recorder, moved) };
     moved
+}
+
+/// Opens a block, which may be null: a program is told by other functions how many bytes a block of
+/// some size has, and may use them.
+///
+/// # Safety
+///
+/// The block must be the caller's, and the allocator's.
+unsafe fn open(next: Next, recorder: Recorder, block: *mut u8) {
+    if !block.is_null() {
+        // SAFETY: the caller's promise.
+        let usable = unsafe { next.usable_size(block) };
+        // SAFETY: all of the block is the caller's.
+        let _ = unsafe { recorder.open(block, usable) };
+    }
 }
 
 /// Exports functions of a family, each with its arguments as words and its caller.

@@ -108,7 +108,7 @@ unsafe fn xallocx(call: &Call) -> usize {
         unsafe { recorder.resized(block, usable, known, size) };
     }
     // SAFETY: all of the block is the caller's.
-    unsafe { recorder.size(block, usable) }
+    unsafe { recorder.open(block, usable) }
 }
 
 /// The functions where there is no jemalloc.
