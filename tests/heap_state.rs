@@ -231,6 +231,8 @@ fn as_of_version(version: u32, change: impl FnOnce(&mut [u8])) -> (Recording, Re
     // The table's entries of Timeline and Histograms, and the words of the heap over time.
     bytes[160..192].fill(0);
     bytes[280..320].fill(0);
+    // The line of more losses, where the command line went on.
+    bytes[3648..3712].fill(0);
     change(&mut bytes);
     fs::write(&path, &bytes).expect("it can be changed");
     let old = read(&path);
