@@ -106,7 +106,11 @@ fn fibers_and_signal_handlers_on_stacks_of_their_own() {
     assert_only_lost(&tortured.report, &["broken_stacks"]);
     let [_, elsewhere] = tortured.ended.numbers("made")[..] else { panic!("two numbers") };
     let broken = lost(&tortured.report, "broken_stacks");
-    assert!(elsewhere > CAPTURES / 50 && broken >= elsewhere, "{broken} of {elsewhere}");
+    // Of a fiber the end is known. A handler on a stack of its own has interrupted another stack.
+    assert!(
+        elsewhere > CAPTURES / 50 && (1..elsewhere).contains(&broken),
+        "{broken} of {elsewhere}"
+    );
     tortured.assert_exact();
 }
 
