@@ -68,7 +68,7 @@ pub(crate) unsafe fn pass_on(block: *mut u8, usable: usize) {
     // SAFETY: see above.
     let found = unsafe { behind.read() };
     if found == MCHECK || next == 2 && found == check_byte(block) {
-        // What is not its byte is no block's end. SAFETY: see above.
+        // Any other byte is no block's end. SAFETY: see above.
         unsafe { behind.write(u8::from(found == 0)) };
     }
 }

@@ -135,7 +135,7 @@ export function threads(report) {
   );
 }
 
-// What the program has mapped itself, by the function that did: it is in no block.
+// Memory that the program has mapped itself, by the function that did: it is in no block.
 export function mappings(report) {
   if (!report.mappings) return null;
   const row = (name, numbers) => [
