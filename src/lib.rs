@@ -129,9 +129,10 @@
 //!   from another boot has estimated times.
 //! - If a module is unloaded, and another of the very same layout is loaded from the same path at
 //!   the same address, it is taken for the first one.
-//! - `mlockall` in a program with the crate makes the whole mapping of the recording resident,
-//!   about 870 MB by default. Add `MCL_ONFAULT`, or set `MOD_ALLOC_BUCKETS=4096` (120 MB). The
-//!   limit `RLIMIT_MEMLOCK` counts the mapping. `mod-alloc run` leaves its recording out.
+//! - `mlockall` leaves the recording out, which has room for much that is never used (about 870 MB).
+//!   A library that `dlopen` loads calls the C library's, and makes that room resident: add
+//!   `MCL_ONFAULT`, or set `MOD_ALLOC_BUCKETS=4096` (120 MB).
+//! - Where `RLIMIT_AS` limits the address space, the recording takes an eighth of it.
 //! - If measured code itself enters a group, its allocations there count for the group, and not for
 //!   [`measure`].
 //! - Debug files are found beside the object, by build id and debug link, and as `.dwp` and `.dwo`;

@@ -11,7 +11,7 @@ use crate::capture::registers::{Registers, with_callers_registers};
 use crate::engine::events;
 use crate::engine::inside;
 use crate::engine::registration;
-pub use crate::engine::sandbox::Forbids;
+pub use crate::engine::sandbox::{Forbids, Prepared};
 use crate::engine::session;
 use crate::engine::session::Session;
 use crate::start;
@@ -391,9 +391,7 @@ pub fn say(text: core::fmt::Arguments<'_>) {
 #[must_use]
 pub fn lock_all(flags: c_int, next: impl Fn(c_int) -> c_int) -> c_int {
     let Some(Recorder(session)) = Recorder::get() else { return next(flags) };
-    let (first, slots) = (session.mapping.base().as_ptr().addr(), session.frames.slots);
-    let table = slots.as_ptr().addr()..slots.as_ptr().addr() + size_of_val(slots);
-    os::locking::lock_all_but(&[first..first + session.mapping.len(), table], flags, next)
+    os::locking::lock_all_but(&session.own_memory(), flags, next)
 }
 
 /// Bytes of a page.

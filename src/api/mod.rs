@@ -7,6 +7,8 @@ pub(crate) mod diagnostics;
 #[cfg(feature = "groups")]
 pub(crate) mod groups;
 pub mod heap_state;
+#[cfg(all(feature = "backtraces", not(feature = "preload")))]
+mod locking;
 #[cfg(feature = "backtraces")]
 #[doc(hidden)]
 pub mod measure;

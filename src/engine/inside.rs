@@ -212,6 +212,31 @@ pub(crate) fn bounds() -> (u64, u64) {
     cell.map_or((0, 0), ThreadCell::bounds)
 }
 
+/// Work of the profiler's in the middle of which a signal handler runs.
+#[cfg(feature = "preload")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Interrupted {
+    Nothing,
+    /// An event in this slot.
+    Hook(ThreadIndex),
+    /// Work outside the hook, or the way into it.
+    Profiler,
+}
+
+/// The profiler's work that the calling thread is in the middle of.
+#[cfg(feature = "preload")]
+pub(crate) fn interrupted() -> Interrupted {
+    let Some(cell) = ThreadCell::current() else {
+        let is_at_work = matches!(current::number(), BUSY | PROFILER);
+        return if is_at_work { Interrupted::Profiler } else { Interrupted::Nothing };
+    };
+    let is_inside = |slot: &ThreadSlot| slot.inside.load(Ordering::Relaxed) != 0;
+    match cell.slot().filter(|slot| is_inside(slot)) {
+        Some(_) => Interrupted::Hook(cell.index()),
+        None => Interrupted::Nothing,
+    }
+}
+
 /// The index of the calling thread's slot.
 pub(crate) fn current_index() -> Option<ThreadIndex> {
     ThreadCell::current().map(ThreadCell::index)

@@ -2,11 +2,11 @@
 
 use core::ops::Range;
 
-use super::{Forbids, Kind, Recorder};
+use super::{Forbids, Kind, Prepared, Recorder};
 use crate::base::current;
 use crate::capture::registers::{Registers, with_callers_registers};
 use crate::engine::session::Session;
-use crate::engine::{mappings, sandbox};
+use crate::engine::{inside, mappings, sandbox};
 
 impl Recorder {
     /// True if the program's own mappings are recorded.
@@ -40,13 +40,14 @@ impl Recorder {
     }
 
     /// Makes ready for a process that is about to forbid itself something.
-    pub fn will_forbid(self, forbids: Forbids) {
-        current::as_profiler(|| sandbox::prepare(self.0, forbids));
+    pub fn will_forbid(self, forbids: Forbids) -> Prepared {
+        let interrupted = inside::interrupted();
+        current::as_profiler(|| sandbox::prepare(self.0, forbids, interrupted))
     }
 
     /// The kernel has refused it: all is as before.
-    pub fn take_back(self, forbids: Forbids) {
-        sandbox::take_back(self.0, forbids);
+    pub fn take_back(self, prepared: Prepared) {
+        sandbox::take_back(self.0, prepared);
     }
 }
 

@@ -10,11 +10,11 @@ use core::ffi::c_int;
 use core::ops::Range;
 
 use super::files::File;
+use super::maps::{MAPS, each_mapping};
 use super::resident::address_space;
-use super::stack::{MAPS, each_mapping};
 
-/// Does what `mlockall(flags)` does, for all memory but `ours`. `next` is the C library's. The
-/// result and errno are those of `mlockall`.
+/// Does what `mlockall(flags)` does, for all memory but `ours`. `next` locks all. The result and
+/// errno are those of `mlockall`.
 pub(crate) fn lock_all_but(
     ours: &[Range<usize>],
     flags: c_int,
@@ -39,6 +39,14 @@ pub(crate) fn lock_all_but(
     }
     // Later mappings were marked with another flag above, or not at all.
     if flags & libc::MCL_FUTURE == 0 { 0 } else { next(flags & !libc::MCL_CURRENT) }
+}
+
+/// What the C library's `mlockall` does: the call of the system.
+#[cfg(not(feature = "preload"))]
+pub(crate) fn lock_all(flags: c_int) -> c_int {
+    // SAFETY: the call takes any number, and touches no memory of ours.
+    let result = unsafe { libc::syscall(libc::SYS_mlockall, libc::c_long::from(flags)) };
+    result as c_int
 }
 
 /// True if the kernel refused because of our mappings alone: it compares all address space with the

@@ -29,10 +29,12 @@ mod linux;
 mod linux_stacks;
 #[cfg(feature = "backtraces")]
 pub(crate) mod loaded;
-#[cfg(feature = "preload")]
+#[cfg(feature = "backtraces")]
 pub(crate) mod locking;
 #[cfg(target_env = "gnu")]
 pub(crate) mod malloc;
+#[cfg(feature = "backtraces")]
+mod maps;
 pub(crate) mod message;
 mod pages;
 pub(crate) mod resident;

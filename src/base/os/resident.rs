@@ -24,7 +24,7 @@ pub(crate) fn resident_of(id: u32) -> Option<Resident> {
 }
 
 /// Bytes of address space that this process has: the first number.
-#[cfg(feature = "preload")]
+#[cfg(feature = "backtraces")]
 pub(crate) fn address_space() -> Option<u64> {
     os::read_quietly(c"/proc/self/statm", |statm| {
         let digits = statm.iter().take_while(|byte| byte.is_ascii_digit()).count();

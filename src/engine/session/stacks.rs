@@ -7,6 +7,7 @@
 //! 3. [`describe`]: the process, in the header; the clock starts.
 //! 4. [`open`]: the trailers' secret, the key that announces a thread's end, the views.
 
+use core::ops::Range;
 use core::ptr::NonNull;
 
 use crate::base::os;
@@ -133,6 +134,13 @@ impl Session {
     #[inline(always)]
     pub(crate) fn is_timed(&self) -> bool {
         self.trailer != trailer::TRAILER
+    }
+
+    /// Memory of the recording, which the program does not know of.
+    pub(crate) fn own_memory(&self) -> [Range<usize>; 2] {
+        let (first, slots) = (self.mapping.base().as_ptr().addr(), self.frames.slots);
+        let table = slots.as_ptr().addr()..slots.as_ptr().addr() + size_of_val(slots);
+        [first..first + self.mapping.len(), table]
     }
 
     /// Forgets all sizes and lifetimes. No event is under way, and none begins meanwhile.

@@ -76,3 +76,19 @@ fn a_lock_that_the_kernel_refuses_is_none() {
     assert_eq!(lost(&report), [""; 0]);
     assert_eq!(sum_of(&report, "other_thread", "tbk"), 101);
 }
+
+#[test]
+fn handlers_may_lock_the_program_in_while_it_allocates() {
+    let (report, _) = recorded("handler", 64);
+    assert!(sum(&report, "tbk") > BEFORE + 64);
+    let unexpected =
+        |key: &&str| !["sealed", "reentrant", "reentrant_bytes", "table_full"].contains(key);
+    assert_eq!(lost(&report).into_iter().find(unexpected), None);
+}
+
+#[test]
+fn a_child_is_as_locked_in_as_its_parent() {
+    let (report, _) = recorded("fork", 64);
+    assert_eq!(sum_of(&report, "other_thread", "tbk"), 101);
+    assert_eq!(lost(&report), [""; 0]);
+}

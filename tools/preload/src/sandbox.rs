@@ -31,10 +31,10 @@ pub(crate) fn look() {
 fn forbidding(forbids: Forbids, call: impl FnOnce() -> isize) -> isize {
     let Some(recorder) = Recorder::get() else { return call() };
     threads::prepare();
-    recorder.will_forbid(forbids);
+    let prepared = recorder.will_forbid(forbids);
     let result = call();
     if result != 0 {
-        recorder.take_back(forbids);
+        recorder.take_back(prepared);
     }
     result
 }
