@@ -16,6 +16,7 @@
 //! So the figure is a lower bound: what is said to be missing is missing.
 
 mod holders;
+pub mod not_recorded;
 
 use std::string::{String, ToString};
 use std::vec::Vec;
@@ -40,7 +41,7 @@ const MARGIN: u64 = 8 << 20;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Coverage {
-    /// The most anonymous memory that the process was seen to have, in bytes.
+    /// The most anonymous memory that the process was seen to have, in bytes; 0 if nobody looked.
     pub peak_anonymous_bytes: u64,
     /// Anonymous memory at its end, in bytes; `None` if it wrote no end.
     pub end_anonymous_bytes: Option<u64>,
@@ -57,19 +58,24 @@ pub struct Coverage {
     pub unseen_bytes: u64,
     /// The likely reasons, each with the way out; empty if all was seen.
     pub reasons: Vec<String>,
+    /// Programs that followed this one and are not recorded, each with the reason.
+    pub not_recorded: Vec<String>,
 }
 
 impl Coverage {
     /// The memory of a recording whose stacks have these totals; `None` if nobody looked at the
-    /// process. Where memory is missing, the files of the process's modules are searched
+    /// process and no other program followed it. Where memory is missing, the files of the process's modules are searched
     /// for allocators.
     #[must_use]
     pub fn of(recording: &Recording, totals: &Counters) -> Option<Self> {
-        let mut coverage = Self::without_reasons(recording, totals)?;
+        let not_recorded: Vec<String> = not_recorded::sentence(recording).into_iter().collect();
+        let coverage = Self::without_reasons(recording, totals);
+        let is_known = coverage.is_some() || !not_recorded.is_empty();
+        let mut coverage = Self { not_recorded, ..coverage.unwrap_or_default() };
         if coverage.unseen_bytes > 0 {
             coverage.reasons = holders::reasons(recording);
         }
-        Some(coverage)
+        is_known.then_some(coverage)
     }
 
     /// As [`of`](Self::of), from the numbers alone, for views of a running process.

@@ -108,6 +108,7 @@
 //! | `mapped_bytes` | the most that the program [mapped itself](self#mappings); null: not known |
 //! | `unseen_bytes` | the rest, a lower bound; 0 within 8 MiB and a quarter of the others |
 //! | `reasons` | sentences on the likely holders, with the way out |
+//! | `not_recorded` | sentences on programs that followed and are in no report |
 //!
 //! # Mappings
 //!

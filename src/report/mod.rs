@@ -47,7 +47,7 @@ mod trim;
 #[doc(hidden)]
 pub mod wire;
 
-pub use coverage::Coverage;
+pub use coverage::{Coverage, not_recorded};
 pub use cut_stacks::CutStacks;
 pub use frame_ref::FrameRef;
 pub use losses::Circumstances;

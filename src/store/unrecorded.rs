@@ -46,6 +46,9 @@ pub enum Why {
     NoPlace,
     /// Its environment lacks what the recording needs.
     Cleared,
+    /// A child that goes on after the program has ended. Not in recordings: the program's parent
+    /// sees it.
+    GoesOn,
     /// A reason that is not known here.
     Unknown,
 }

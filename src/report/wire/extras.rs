@@ -162,6 +162,7 @@ object!(Coverage: |coverage| {
     "mapped_bytes": coverage.mapped_bytes,
     "unseen_bytes": coverage.unseen_bytes,
     "reasons": coverage.reasons,
+    "not_recorded": coverage.not_recorded,
 });
 
 object!(Mappings: |mappings| {

@@ -14,7 +14,7 @@ use crate::base::output;
 use crate::base::say::say;
 use crate::base::style::{FAINT, HEADING, Painted, STRONG};
 use crate::recordings::{self, DebugFiles};
-use crate::reports::{self, Error, Format, Output};
+use crate::reports::{self, Error, Format, Known, Output};
 use crate::units::{Bytes, Micros};
 
 /// Arguments of `mod-alloc recover`.
@@ -84,7 +84,7 @@ impl Arguments {
             say!("process {} still runs: the report is of this moment", recording.pid);
         }
         let output = self.output(reports::program_of(&recording), recording.pid);
-        let made = reports::of_process(path, &output, None, None);
+        let made = reports::of_process(path, &output, Known::default());
         let is_complete = made.is_ok_and(|made| made.is_complete);
         if is_complete {
             mark(path);

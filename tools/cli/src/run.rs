@@ -11,6 +11,7 @@ mod ahead;
 mod arguments;
 mod environment;
 mod failure;
+mod goes_on;
 mod moments;
 mod one_run;
 mod place;

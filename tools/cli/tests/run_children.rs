@@ -9,7 +9,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use run_support::{Scratch, json, ours, status, sum, sum_of};
+use run_support::{Scratch, json, ours, status, sum, sum_of, text};
 use serde_json::Value;
 
 #[test]
@@ -70,6 +70,31 @@ fn a_child_that_outlives_the_program_keeps_its_recording() {
     assert_eq!(status(&again), 0, "{}", ours(&again));
     fs::write(&fifo, "").unwrap(); // the child ends
     remove_run(folder);
+}
+
+/// The same where children are not recorded: the report says which process it is without.
+#[test]
+fn a_child_that_outlives_the_program_is_named() {
+    let scratch = Scratch::new("goes_on");
+    let fifo = scratch.join("fifo");
+    let path = CString::new(fifo.as_os_str().as_bytes()).unwrap();
+    // SAFETY: a C string.
+    assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0);
+    let script = format!("(read line <{}) >/dev/null 2>&1 & echo $!", fifo.display());
+    let output = scratch.run(&["run", "-o", "r.json", "sh", "-c", &script]);
+    fs::write(&fifo, "line\n").unwrap(); // the child ends
+    let child = text(&output.stdout);
+    let expected = format!("has ended, and process {}, a child of it, goes on", child.trim());
+    assert!(ours(&output).contains(&expected), "{}", ours(&output));
+    let said = json(&scratch.join("r.json"))["x_coverage"]["not_recorded"].clone();
+    assert!(said[0].as_str().unwrap().contains(&expected), "{said}");
+    let report = text(&scratch.run(&["report", "r.json"]).stdout);
+    assert!(report.contains("Not in this report"), "{report}");
+
+    let ended = scratch.run(&["run", "-o", "r.json", "sh", "-c", "(true) & wait"]);
+    assert!(!ours(&ended).contains("goes on"), "{}", ours(&ended));
+    let said = json(&scratch.join("r.json"))["x_coverage"]["not_recorded"].clone();
+    assert!(said.as_array().is_none_or(Vec::is_empty), "{said}");
 }
 
 /// Removes a run's folder, which the recordings' folder is in if root has run it.

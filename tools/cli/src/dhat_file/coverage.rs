@@ -23,11 +23,16 @@ pub(super) struct CoverageEntry {
     unseen_bytes: u64,
     #[serde(default)]
     reasons: Vec<String>,
+    #[serde(default)]
+    not_recorded: Vec<String>,
 }
 
 impl CoverageEntry {
     pub(super) fn to_coverage(&self) -> Coverage {
-        let reasons = self.reasons.iter().filter(|reason| reason.len() <= LONGEST).take(MOST);
+        let kept = |texts: &[String]| {
+            let texts = texts.iter().filter(|text| text.len() <= LONGEST).take(MOST);
+            texts.map(|text| plain(text)).collect()
+        };
         let mut coverage = Coverage::default();
         coverage.peak_anonymous_bytes = self.peak_anonymous_bytes;
         coverage.end_anonymous_bytes = self.end_anonymous_bytes;
@@ -36,7 +41,8 @@ impl CoverageEntry {
         coverage.profiler_bytes = self.profiler_bytes;
         coverage.mapped_bytes = self.mapped_bytes;
         coverage.unseen_bytes = self.unseen_bytes;
-        coverage.reasons = reasons.map(|reason| plain(reason)).collect();
+        coverage.reasons = kept(&self.reasons);
+        coverage.not_recorded = kept(&self.not_recorded);
         coverage
     }
 }
@@ -66,9 +72,12 @@ pub(super) fn add(sum: &mut Option<Coverage>, more: Option<&Coverage>) {
     for (sum, more) in known {
         *sum = sum.map(|sum| sum.saturating_add(more.unwrap_or(0))).or(more);
     }
-    for reason in &more.reasons {
-        if !sum.reasons.contains(reason) {
-            sum.reasons.push(reason.clone());
+    let texts = [(&mut sum.reasons, &more.reasons), (&mut sum.not_recorded, &more.not_recorded)];
+    for (sum, more) in texts {
+        for text in more {
+            if !sum.contains(text) {
+                sum.push(text.clone());
+            }
         }
     }
 }

@@ -170,6 +170,8 @@ impl Report<'_> {
             }
         }
         self.warning("Not seen", unseen.as_slice());
+        let coverage = extras.coverage.as_ref();
+        self.warning("Not in this report", coverage.map_or(&[], |coverage| &coverage.not_recorded));
     }
 
     /// A heading and sentences below; nothing if there are none.

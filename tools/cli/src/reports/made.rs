@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mod_alloc::recording::file::RecordingFile;
-use mod_alloc::recording::model::{Recording, Status};
+use mod_alloc::recording::model::{Recording, Status, Why};
 use mod_alloc::report::{Profile, SiteNames};
 
 use crate::base::output;
@@ -49,19 +49,29 @@ pub(crate) enum Error {
     Said,
 }
 
-/// The report of the recording at `path`. `status`: that of its process, which the
-/// caller has waited for. `names`: the names that are known already.
-pub(crate) fn of_process(
-    path: &Path,
-    output: &Output<'_>,
-    status: Option<Status>,
-    names: Option<SiteNames>,
-) -> Result<Made, Error> {
+/// Facts that the caller knows of a process for which it has waited.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// Its end.
+    pub(crate) status: Option<Status>,
+    /// Names of sites.
+    pub(crate) names: Option<SiteNames>,
+    /// A child that goes on.
+    pub(crate) child: Option<u32>,
+}
+
+/// The report of the recording at `path`.
+pub(crate) fn of_process(path: &Path, output: &Output<'_>, known: Known) -> Result<Made, Error> {
     if !path.exists() {
         return Err(Error::NoRecording);
     }
-    let recording = open(path).and_then(|file| read(path, &file, status)).ok_or(Error::Said)?;
-    let profile = recordings::profile(&recording, output.debug_files, names);
+    let recording = open(path).and_then(|file| read(path, &file, known.status));
+    let mut recording = recording.ok_or(Error::Said)?;
+    if let (Some(child), None) = (known.child, recording.unrecorded.why) {
+        recording.unrecorded.why = Some(Why::GoesOn);
+        (recording.unrecorded.count, recording.unrecorded.name) = (1, child.to_string());
+    }
+    let profile = recordings::profile(&recording, output.debug_files, known.names);
     let document = Document::of_profile(&profile);
     let target = output.target();
     let written = output.write_profile(&target, &profile, &document);

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use mod_alloc::recording::model::{Recording, Why};
+use mod_alloc::report::not_recorded;
 
 use crate::base::say::say;
 use crate::units::Count;
-
-use super::output::program_of;
 
 /// Names that a line has at most.
 const MOST_NAMES: usize = 5;
@@ -20,23 +19,14 @@ pub(super) struct UnrecordedPrograms(BTreeMap<Why, BTreeMap<String, u64>>);
 impl UnrecordedPrograms {
     /// Adds those that the recording's process executed or started.
     pub(super) fn add(&mut self, recording: &Recording) {
-        let unrecorded = &recording.unrecorded;
-        let Some(why) = unrecorded.why else { return };
-        let program = || program_of(recording).to_string_lossy().into_owned();
-        let name = match (why, unrecorded.name.as_str()) {
-            (Why::NotAsked, name) => format!("{} executed {name} in its place", program()),
-            (_, "") => format!("a forked child of {}", program()),
-            (_, name) => name.to_owned(),
-        };
-        // A name is printed on the user's terminal.
-        let name = name.replace(char::is_control, "?");
+        let Some((why, name)) = not_recorded::name(recording) else { return };
         let names = self.0.entry(why).or_default();
-        *names.entry(name).or_default() += u64::from(unrecorded.count);
+        *names.entry(name).or_default() += u64::from(recording.unrecorded.count);
     }
 
     pub(super) fn tell(&self) {
         for (why, names) in &self.0 {
-            say!("{}: {}", Names(names), in_words(*why));
+            say!("{}: {}", Names(names), not_recorded::in_words(*why));
         }
     }
 }
@@ -55,41 +45,6 @@ impl fmt::Display for Names<'_> {
             0 => Ok(()),
             more => write!(f, " and {more} more"),
         }
-    }
-}
-
-fn in_words(why: Why) -> &'static str {
-    match why {
-        Why::NotAsked => {
-            "the report ends there. --children yes records the programs that follow, too"
-        }
-        Why::OtherLibrary => {
-            "not recorded, and neither is what it starts: it is linked against another C library, \
-             and the library that records is for glibc"
-        }
-        Why::Static => {
-            "not recorded: it is statically linked, so no loader loads the library that records"
-        }
-        Why::GainsRights => {
-            "not recorded, and neither is what it starts: it gains rights when it is executed, and \
-             the loader ignores preloaded libraries then. Run mod-alloc as the user that it becomes"
-        }
-        Why::OtherMachine => {
-            "not recorded, and neither is what it starts: it is for another machine, or for the \
-             32-bit mode of this one"
-        }
-        Why::NoLibrary => {
-            "not recorded, and neither is what it starts: as the user that it is, or in its root \
-             folder, there is no access to the library that records"
-        }
-        Why::NoPlace => {
-            "not recorded: as the user that it is, or in its root folder, no recording can be made"
-        }
-        Why::Cleared => {
-            "not recorded, and neither is what it starts: its environment lacks LD_PRELOAD or \
-             MOD_ALLOC_RECORD, which `mod-alloc run` has set"
-        }
-        _ => "not recorded, for a reason that this mod-alloc does not know",
     }
 }
 

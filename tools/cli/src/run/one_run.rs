@@ -20,7 +20,7 @@ use super::failure::{Failure, refused};
 use super::moments::Moments;
 use super::place::{self, Place};
 use super::process::Ended;
-use super::{environment, process, unseen};
+use super::{environment, goes_on, process, unseen};
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     match Run::prepare(arguments).and_then(Run::go) {
@@ -154,7 +154,10 @@ impl<'a> Run<'a> {
         let output = self.output(pid);
         let made = match children {
             Children::Yes => reports::of_processes(&path, &output, status),
-            Children::No => reports::of_process(&path, &output, status, names),
+            Children::No => {
+                let child = self.child_that_goes_on();
+                reports::of_process(&path, &output, reports::Known { status, names, child })
+            }
         };
         match made {
             Ok(made) => {
@@ -172,6 +175,16 @@ impl<'a> Run<'a> {
                 unseen::explain(&self.program, &error);
                 Reported::Failed
             }
+        }
+    }
+
+    /// A child that the program has left. A run that shares its place with others cannot tell.
+    fn child_that_goes_on(&self) -> Option<u32> {
+        match self.place {
+            Place::Own(_) | Place::Kept(_) => {
+                goes_on::child(&self.program.executable, &self.place.pattern(Children::No))
+            }
+            Place::Named { .. } | Place::Nowhere => None,
         }
     }
 

@@ -45,6 +45,7 @@ export class OverviewView {
     if (ending && !["exit", "running"].includes(ending.how))
       lines.push(`${sentence(harmless(String(ending.text)))}.`);
     if (numberOf(coverage?.unseen_bytes ?? 0) > 0) lines.push(unseenText(coverage));
+    lines.push(...notRecorded(coverage));
     return lines.map((line) => h("p.notice", { role: "note" }, line));
   }
 
@@ -317,10 +318,17 @@ function unseenText(coverage) {
   return `${unseen} of the ${all} that the process had at most are not in this report${why}.`;
 }
 
+function notRecorded(coverage) {
+  return (coverage?.not_recorded ?? []).map((text) => `${sentence(harmless(String(text)))}.`);
+}
+
 function coverageOf(coverage) {
   const isKnown = ([key]) => coverage[key] !== null && coverage[key] !== undefined;
   const isSeen = numberOf(coverage.unseen_bytes) === 0;
+  const others = notRecorded(coverage).map((text) => h("p.losses.unseen", {}, text));
+  if (numberOf(coverage.peak_anonymous_bytes) === 0) return others;
   return [
+    others,
     h(
       "table.plain",
       {},
