@@ -86,8 +86,7 @@ mod tests {
     use super::*;
 
     fn told(name: &str, why: Why, count: u32) -> String {
-        let mut recording = Recording::default();
-        recording.executable = "/usr/bin/sh".into();
+        let mut recording = Recording { executable: "/usr/bin/sh".into(), ..Recording::default() };
         recording.unrecorded.name = name.into();
         recording.unrecorded.why = Some(why);
         recording.unrecorded.count = count;
