@@ -68,19 +68,23 @@ impl Coverage {
     /// for allocators.
     #[must_use]
     pub fn of(recording: &Recording, totals: &Counters) -> Option<Self> {
-        let not_recorded: Vec<String> = not_recorded::sentence(recording).into_iter().collect();
-        let coverage = Self::without_reasons(recording, totals);
-        let is_known = coverage.is_some() || !not_recorded.is_empty();
-        let mut coverage = Self { not_recorded, ..coverage.unwrap_or_default() };
+        let mut coverage = Self::without_reasons(recording, totals)?;
         if coverage.unseen_bytes > 0 {
             coverage.reasons = holders::reasons(recording);
         }
-        is_known.then_some(coverage)
+        Some(coverage)
     }
 
     /// As [`of`](Self::of), from the numbers alone, for views of a running process.
     #[must_use]
     pub fn without_reasons(recording: &Recording, totals: &Counters) -> Option<Self> {
+        let not_recorded: Vec<String> = not_recorded::sentence(recording).into_iter().collect();
+        let memory = Self::of_memory(recording, totals);
+        let is_known = memory.is_some() || !not_recorded.is_empty();
+        is_known.then(|| Self { not_recorded, ..memory.unwrap_or_default() })
+    }
+
+    fn of_memory(recording: &Recording, totals: &Counters) -> Option<Self> {
         let states = &recording.heap_states;
         let moments = [states.peak, states.end];
         let of = |figure: fn(&HeapMoment) -> Option<u64>| {

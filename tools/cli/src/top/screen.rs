@@ -28,7 +28,7 @@ const SITE_WIDTH: usize = 36;
 /// Draws everything.
 pub(super) fn draw(frame: &mut Frame<'_>, app: &mut App, palette: Palette) {
     let losses = text::losses(&app.board.recording).map(|losses| format!("Lost: {losses}"));
-    let unseen = text::unseen(&app.board).map(|unseen| format!("Not seen: {unseen}"));
+    let unseen = text::unseen(&app.board);
     let warnings: Vec<_> = losses.into_iter().chain(unseen).map(Line::from).collect();
     let [title, totals, lost, heap, middle, keys] = Layout::vertical([
         Constraint::Length(1),

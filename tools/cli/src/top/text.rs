@@ -75,8 +75,8 @@ pub(super) fn write(board: &Board, top: usize, out: &mut dyn Write) -> io::Resul
     if let Some(losses) = losses(&board.recording) {
         writeln!(out, "Lost: {losses}")?;
     }
-    if let Some(unseen) = unseen(board) {
-        writeln!(out, "Not seen: {unseen}")?;
+    for unseen in unseen(board) {
+        writeln!(out, "{unseen}")?;
     }
     writeln!(out)?;
     for column in COLUMNS {
@@ -149,9 +149,12 @@ pub(super) fn coverage(board: &Board) -> Option<Coverage> {
     Coverage::without_reasons(&board.recording, &board.total.counters)
 }
 
-/// Memory that is in no block; `None` if all was seen.
-pub(super) fn unseen(board: &Board) -> Option<String> {
-    coverage(board)?.sentence()
+/// Memory that is in no block, and programs that are not recorded; nothing if all was seen.
+pub(super) fn unseen(board: &Board) -> Vec<String> {
+    let Some(coverage) = coverage(board) else { return Vec::new() };
+    let memory = coverage.sentence().map(|unseen| format!("Not seen: {unseen}"));
+    let programs = coverage.not_recorded.iter().map(|program| format!("Not recorded: {program}"));
+    memory.into_iter().chain(programs).collect()
 }
 
 #[cfg(test)]
