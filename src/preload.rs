@@ -24,6 +24,8 @@ pub use crate::store::unrecorded::Why;
 
 mod calls;
 
+pub use calls::NewThread;
+
 /// The process is recorded, and blocks have trailers.
 #[derive(Debug, Clone, Copy)]
 pub struct Recorder(&'static Session);

@@ -36,6 +36,8 @@ use crate::store::frames::{
     ADDRESS_BITS, Level, NO_ROOM, ROOT_BROKEN, ROOT_COMPLETE, ROOT_TRUNCATED,
 };
 use crate::store::group::{Member, Roots};
+#[cfg(feature = "preload")]
+use crate::store::ids::GroupId;
 use crate::store::ids::{FrameId, SiteId};
 use crate::store::modules::Modules;
 use crate::store::sites::{Maker, NO_SITE};
@@ -245,6 +247,18 @@ fn capture_foreign(
         FrameNames::new(&thread.place, &thread.roots, &mut thread.paths, thread.generation);
     thread.stack.clear();
     thread.stack.capture(at, &memory, rules, &mut names).map(FrameId::new)
+}
+
+/// The group that a block would belong to whose stack begins with the registers `at`; `None`: the
+/// stack cannot be named.
+#[cfg(feature = "preload")]
+pub(crate) fn group_of(
+    thread: &mut Thread,
+    session: &'static Session,
+    at: Registers,
+) -> Option<GroupId> {
+    let maker = maker(thread, SiteId::new(0));
+    Some(maker.group_of(&session.frames, frame_of(thread, session, at)?))
 }
 
 /// The thread and group that new sites are made for.

@@ -142,7 +142,7 @@ pub(crate) fn named(groups: &[Group], group: GroupId) -> GroupId {
 pub(crate) struct Member {
     /// [`NO_GROUP`], or the group's number.
     pub(crate) group: GroupId,
-    /// True if all blocks of the thread count, not only those allocated below a test's start.
+    /// True if blocks of the thread count that were not allocated below a test's start, too.
     pub(crate) whole: bool,
     /// True if the group ends with this thread.
     pub(crate) leads: bool,

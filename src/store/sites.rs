@@ -107,7 +107,7 @@ pub(crate) struct Maker {
     pub(crate) thread: ThreadIndex,
     /// The thread's group; 0: none.
     pub(crate) group: GroupId,
-    /// True if all its stacks count for the group, not only those that go through a test's start.
+    /// True if its stacks count for the group that go through no test's start, too.
     pub(crate) whole: bool,
     /// The present window's site of events that find the table full; older sites are not used any
     /// more.
@@ -116,9 +116,9 @@ pub(crate) struct Maker {
 
 impl Maker {
     /// The group that a site counts for whose stack ends in `frame`.
-    fn group_of(&self, frames: &Frames, frame: FrameId) -> GroupId {
+    pub(crate) fn group_of(&self, frames: &Frames, frame: FrameId) -> GroupId {
         let counts = self.group != NO_GROUP
-            && (self.whole || crate::store::test_starts::is_below_a_start(frames, frame));
+            && crate::store::test_starts::is_the_groups(frames, frame, self.whole);
         if counts { self.group } else { NO_GROUP }
     }
 }

@@ -85,8 +85,7 @@ fn no_baseline_has_its_tests_and_a_budget_says_that_they_were_not_measured() {
     let package = package();
     let saved = package.mod_alloc(&["test", "--save-baseline", "main"]);
     assert_eq!(saved.code, Some(0), "{saved:#?}");
-    let path = package.target().join("mod-alloc/baselines/main.jsonl");
-    let baseline = std::fs::read_to_string(path).expect("a baseline");
+    let baseline = std::fs::read_to_string(&package.baselines()[0]).expect("a baseline");
     assert!(baseline.contains("\"measured\"") && !baseline.contains("unseen"), "{baseline}");
     let compare = ["test", "--baseline", "main", "--fail-above", "5%"];
     let compared = package.mod_alloc(&compare);

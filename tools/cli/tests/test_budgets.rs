@@ -3,6 +3,9 @@
 #[expect(dead_code, reason = "other tests look at more")]
 mod test_support;
 
+use std::fs;
+use std::path::PathBuf;
+
 use test_support::Package;
 
 /// A library whose tests allocate so many bytes.
@@ -17,9 +20,16 @@ fn package(of: &[(&str, usize)]) -> Package {
     let package = Package::with_library("budget", "2021", &library(of));
     let saved = package.mod_alloc(&["test", "--lib", "--save-baseline", "main", "--runs", "2"]);
     assert_eq!(saved.code, Some(0), "{saved:#?}");
-    assert!(package.target().join("mod-alloc/baselines/main.jsonl").is_file());
+    let names = names_of(&package.baselines());
+    // The host's name is cargo's.
+    assert!(names[0].starts_with("main.") && names[0].ends_with(".dev.jsonl"), "{names:?}");
     assert!(saved.ours()[0].starts_with("the baseline 'main' is saved"), "{:?}", saved.ours());
     package
+}
+
+fn names_of(paths: &[PathBuf]) -> Vec<String> {
+    let name = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+    paths.iter().map(name).collect()
 }
 
 const COMPARE: [&str; 8] =
@@ -78,7 +88,8 @@ fn a_failing_cargo_keeps_its_status_and_saves_nothing() {
     );
     let ended = package.mod_alloc(&["test", "--lib", "--save-baseline", "other"]);
     assert_eq!(ended.code, Some(101));
-    assert!(!package.target().join("mod-alloc/baselines/other.jsonl").exists());
+    let names = names_of(&package.baselines());
+    assert!(!names.iter().any(|name| name.starts_with("other.")), "{names:?}");
 }
 
 #[test]
@@ -87,11 +98,11 @@ fn a_missing_baseline_is_said_before_anything_runs() {
     let ended = package.mod_alloc(&["test", "--baseline", "mian", "--fail-above", "5%"]);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
     assert_eq!(ended.stderr.lines().count(), 1, "cargo did not start: {}", ended.stderr);
-    assert!(ended.ours()[0].ends_with("there are: main"), "{:?}", ended.ours());
+    assert!(ended.ours()[0].contains("there are: main."), "{:?}", ended.ours());
     for words in [
         &["test", "--fail-above", "5%"][..],
         &["test", "--baseline", "main", "--fail-above", "5"],
-        &["test", "--save-baseline", "../x"],
+        &["test", "--save-baseline", "../.x"],
         &["test", "--save-baseline", "main", "--runs", "0"],
         &["test", "--fail-on", "bytes"],
     ] {
@@ -141,4 +152,80 @@ fn numbers_that_vary_within_a_baseline_s_runs_do_not_fail_and_one_more_block_doe
     let ended = package.mod_alloc(&[&compare[..], &["--format", "markdown"]].concat());
     assert_eq!(ended.code, Some(1), "{ended:#?}");
     assert!(ended.stdout.contains("| varies exact | blocks | 3 | 4 | +33.3 % |"), "{ended:#?}");
+}
+
+#[test]
+fn a_baseline_is_of_one_profile_and_lies_where_it_is_committed() {
+    let package = Package::with_library("place", "2021", &library(&[("a", 10)]));
+    let saved =
+        package.mod_alloc(&["test", "--lib", "--save-baseline", "budgets/ci", "--runs", "1"]);
+    assert_eq!(saved.code, Some(0), "{saved:#?}");
+    let entries = fs::read_dir(package.path("budgets")).unwrap().flatten();
+    let names = names_of(&entries.map(|entry| entry.path()).collect::<Vec<_>>());
+    assert!(names.len() == 1 && names[0].starts_with("ci.") && names[0].ends_with(".dev.jsonl"));
+    let with = |more: &[&str]| {
+        package.mod_alloc(&[&["test", "--lib", "--baseline", "budgets/ci"], more].concat())
+    };
+    assert_eq!(with(&["--fail-above", "0%"]).code, Some(0));
+    let other = with(&["--release"]);
+    assert_eq!(other.code, Some(2), "{other:#?}");
+    let way_out = format!("other targets or profiles: {}", names[0].trim_end_matches(".jsonl"));
+    assert!(other.ours()[0].ends_with(&way_out), "{:?}", other.ours());
+}
+
+/// Set-up and panics fall on the test that comes first; what they allocate is in no test's numbers.
+#[test]
+fn what_happens_once_is_in_no_test() {
+    let test = |name: &str| {
+        format!(
+            "#[test] fn {name}() {{ std::hint::black_box(TABLE.len()); \
+             drop(std::hint::black_box(vec![1u8; 100])); }}\n\
+             #[test] #[should_panic] fn {name}_panics() {{ panic!() }}\n"
+        )
+    };
+    let table = "static TABLE: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| {\n\
+                 \x20   // A thread that serves all, as a pool's.\n\
+                 \x20   std::thread::Builder::new().name(\"pool\".into())\n\
+                 \x20       .spawn(|| drop(std::hint::black_box(vec![1u8; 5_000]))).unwrap()\n\
+                 \x20       .join().unwrap();\n\
+                 \x20   vec![1; 70_000]\n\
+                 });\n";
+    let package =
+        Package::with_library("once", "2021", &format!("{table}{}{}", test("a"), test("b")));
+    let mut command = package.mod_alloc_command();
+    command.args(["test", "--lib", "--format", "json"]).env("RUST_BACKTRACE", "1");
+    let output = command.output().unwrap();
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let bytes = |name: &str| {
+        let rows = found["tests"].as_array().unwrap().iter();
+        let rows = rows.chain(found["apart"].as_array().unwrap());
+        let mut rows = rows.filter(|row| row["name"] == name);
+        rows.next().unwrap_or_else(|| panic!("{name}: {found}"))["bytes"].as_u64().unwrap()
+    };
+    assert_eq!([bytes("a"), bytes("b")], [100, 100]);
+    assert_eq!(bytes("a_panics"), bytes("b_panics"));
+    assert!((70_000..75_000).contains(&bytes("[once]")), "{found}");
+    assert!(bytes("[panic]") > 1_000_000, "the symbols: {found}");
+    assert!(found.get("losses").is_none(), "{found}");
+}
+
+/// What varies by nature does not fail; what grew does, and is seen in each of several runs.
+#[test]
+fn what_varies_is_marked_and_is_no_growth() {
+    let varying = |more: usize| {
+        format!(
+            "#[test] fn varies() {{\n\
+             \x20   let nanos = std::time::UNIX_EPOCH.elapsed().unwrap().subsec_nanos() as usize;\n\
+             \x20   drop(std::hint::black_box(vec![1u8; {more} + nanos % 1000]));\n}}\n"
+        )
+    };
+    let package = Package::with_library("varies", "2021", &varying(10_000));
+    let saved = package.mod_alloc(&["test", "--lib", "--save-baseline", "main", "--runs", "4"]);
+    assert_eq!(saved.code, Some(0), "{saved:#?}");
+    assert!(saved.stdout.contains("~ differs from run to run"), "{}", saved.stdout);
+    assert_eq!(package.mod_alloc(&COMPARE).code, Some(0));
+    package.write("src/lib.rs", &varying(13_000));
+    let grown = package.mod_alloc(&COMPARE);
+    assert_eq!(grown.code, Some(1), "{grown:#?}");
+    assert!(grown.ours()[0].starts_with("tests grew: they run again"), "{:?}", grown.ours());
 }

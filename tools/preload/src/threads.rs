@@ -3,13 +3,15 @@
 //! threads start belongs to it.
 //!
 //! Rust's test harness runs every test in a thread of its own, which names itself by the test. So a
-//! group begins where a thread names itself that was started by one outside any group.
+//! group begins where a thread names itself that was started by one outside any group. Threads that
+//! are started once for the whole process, such as those of a global pool, belong to no test.
 
+use core::cell::Cell;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
-use mod_alloc::preload::{Recorder, reserve, yield_now};
+use mod_alloc::preload::{NewThread, Recorder, reserve, yield_now};
 
 use crate::behind::behind;
 use crate::exports::recorder;
@@ -24,12 +26,17 @@ type PthreadCreate = unsafe extern "C" fn(
 ) -> c_int;
 type PthreadSetname = unsafe extern "C" fn(libc::pthread_t, *const c_char) -> c_int;
 
-/// A new thread's work, and its creator's group.
+std::thread_local! {
+    /// The thread is in no group and begins none, and neither do those that it starts.
+    static IS_APART: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A new thread's work, and its part in groups.
 struct Birth {
     start: Start,
     argument: *mut c_void,
     stack: usize,
-    group: u32,
+    group: NewThread,
     next: *mut Birth,
 }
 
@@ -111,7 +118,7 @@ pub(crate) unsafe extern "C" fn pthread_create(
         // SAFETY: the caller's contract, handed on.
         return unsafe { create(thread, attributes, start, argument) };
     };
-    let (stack, group) = (stack_size(attributes), recorder.group());
+    let (stack, group) = (stack_size(attributes), group_of_new_thread(recorder));
     // SAFETY: memory for a birth, this thread's alone.
     unsafe { birth.write(Birth { start, argument, stack, group, next: ptr::null_mut() }) };
     // SAFETY: the caller's contract; `begin` does what `start` would do with its argument.
@@ -120,6 +127,17 @@ pub(crate) unsafe extern "C" fn pthread_create(
         with_spare(|| give_back(birth));
     }
     result
+}
+
+/// The part in groups of a thread that the calling one starts.
+fn group_of_new_thread(recorder: Recorder) -> NewThread {
+    if !recorder.groups_tests() {
+        NewThread::Free
+    } else if IS_APART.with(Cell::get) {
+        NewThread::Apart
+    } else {
+        recorder.group_of_new_thread()
+    }
 }
 
 /// The size of the stack of a thread with these attributes.
@@ -148,8 +166,9 @@ unsafe extern "C" fn begin(birth: *mut c_void) -> *mut c_void {
     if let Some(recorder) = recorder() {
         recorder.begin_thread(Some(stack));
         match group {
-            0 => names::is_started_with(argument),
-            group => recorder.join(group),
+            NewThread::Free => names::is_started_with(argument),
+            NewThread::InGroup(group) => recorder.join(group),
+            NewThread::Apart => IS_APART.with(|is_apart| is_apart.set(true)),
         }
     }
     // SAFETY: what the program asked for.

@@ -1,5 +1,6 @@
 //! The numbers of tests: of one process, then of all.
 
+pub(crate) mod apart;
 pub(crate) mod from_log;
 pub(crate) mod groups;
 pub(crate) mod numbers;

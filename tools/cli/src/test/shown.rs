@@ -2,6 +2,7 @@
 
 pub(crate) mod baseline;
 pub(crate) mod budget;
+pub(crate) mod comparison;
 pub(crate) mod json;
 pub(crate) mod markdown;
 pub(crate) mod spread;

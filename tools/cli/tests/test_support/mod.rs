@@ -55,6 +55,12 @@ impl Package {
         &self.target
     }
 
+    /// The files of baselines that are in the target folder.
+    pub(crate) fn baselines(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.target.join("mod-alloc/baselines")).expect("a folder");
+        entries.flatten().map(|entry| entry.path()).collect()
+    }
+
     pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.path(name);
         fs::create_dir_all(path.parent().expect("below the folder")).expect("a folder");

@@ -38,9 +38,18 @@ JSON: {\"schema_version\": 1, \"tests\": [{\"name\", \"binary\", \"kind\": \"uni
 The numbers of a test that was not measured are null; in the table `?`: its program has an allocator
 of its own, or its thread cannot be told from another's. Such tests are in no baseline and are
 compared with none.
-A baseline has the least and the most of each number over several runs. A number grew if it is above
-the most by more than those runs differ. It is a file with a line per test, in
-target/mod-alloc/baselines.
+What belongs to no test has lines of its own, and is in no test's numbers:
+  [once]     shared set-up, by std's Once, OnceLock, LazyLock and their kin: it would fall on the
+             test that comes first
+  [panic]    messages of panics, and backtraces with the symbols that they read
+  [harness]  the test harness
+In JSON they are the list `apart`, in the form of `tests`. Threads that are started by shared set-up
+(a global pool) belong to no test either.
+
+A baseline has the least and the most of each number over several runs, and is made to be committed:
+NAME.TARGET.PROFILE.jsonl, with a sorted line per test. A number grew if it is above the most by more
+than those runs differ. Where that is beyond the budget, the tests run again, up to three times: it
+has to be so each time. [once] is compared, too. The table marks with `~` what varies.
 If the JSON goes to standard output, cargo's own output goes to standard error.
 
 Exit status: cargo's; 1 if tests grew beyond --fail-above; 2 if the command line makes no sense."
@@ -72,10 +81,11 @@ pub(crate) struct Own {
     #[arg(long)]
     pub(crate) quiet: bool,
     /// Run the tests several times and save the spread of their numbers as the baseline NAME, in
-    /// the target folder
+    /// the target folder; or as a file, if NAME is a path: benches/main
     #[arg(long, value_name = "NAME", conflicts_with = "baseline")]
     pub(crate) save_baseline: Option<String>,
-    /// Runs of a baseline; of all but the first cargo's output is not shown
+    /// Runs of a baseline, and twice as many if any number varies; of all but the first cargo's
+    /// output is not shown
     #[arg(long, value_name = "N", default_value_t = 5, requires = "save_baseline",
         value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) runs: u16,

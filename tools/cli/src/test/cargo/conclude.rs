@@ -6,35 +6,36 @@ use std::process::ExitStatus;
 use crate::base::say::say;
 use crate::base::{output, terminal};
 use crate::test::measured::rows::Rows;
-use crate::test::measured::workspace::Workspace;
 use crate::test::shared::refused::Refused;
+use crate::test::shown::baseline::Place;
 use crate::test::shown::budget::{Comparison, compare};
 use crate::test::shown::spread::Baseline;
-use crate::test::shown::{baseline, json, markdown, table};
+use crate::test::shown::{comparison, json, markdown, table};
 
 use super::arguments::{Format, Own};
 
 /// A wider table is hard to read.
 const WIDEST: usize = 200;
 
-/// Prints the first of the `runs`, keeps the spread of all, and compares. Gives `true` if tests
+/// Prints the first of the `runs`, and keeps the spread of all or compares the least. Gives `true` if tests
 /// grew beyond their budget.
 pub(crate) fn conclude(
     runs: &[Rows],
     before: Option<&Baseline>,
-    workspace: &Workspace,
+    place: Option<&Place>,
     own: &Own,
     status: ExitStatus,
 ) -> Result<bool, Refused> {
     let Some(rows) = runs.first() else { return Ok(false) };
     let before_success = before.filter(|_| status.success());
-    let found = before_success.map(|before| compare(rows, before, own.choice()));
-    print(rows, found.as_ref(), own)?;
+    let found = before_success.map(|before| compare(&Rows::least_of(runs), before, own.choice()));
+    let several = (runs.len() > 1 && before.is_none()).then(|| Baseline::of(runs));
+    print(rows, several.as_ref().or(before), found.as_ref(), own)?;
     for loss in &rows.losses {
         say!("{loss}");
     }
-    if let Some(name) = &own.save_baseline {
-        save(runs, workspace, name, status)?;
+    if let (Some(name), Some(place)) = (&own.save_baseline, place) {
+        save(runs, place, name, status)?;
     }
     if before.is_some() && !status.success() {
         say!("cargo failed: nothing was compared with the baseline");
@@ -44,11 +45,16 @@ pub(crate) fn conclude(
 }
 
 /// Prints nothing if nothing ran: cargo has said why, or only built.
-fn print(rows: &Rows, found: Option<&Comparison>, own: &Own) -> Result<(), Refused> {
+fn print(
+    rows: &Rows,
+    spread: Option<&Baseline>,
+    found: Option<&Comparison>,
+    own: &Own,
+) -> Result<(), Refused> {
     let width = terminal::width(WIDEST) as u16;
     let name = own.baseline.as_deref().unwrap_or_default();
     let budget = own.budget();
-    let compared = found.map(|found| table::comparison(found, name, budget.as_ref(), width));
+    let compared = found.map(|found| comparison::comparison(found, name, budget.as_ref(), width));
     let mut write = |out: &mut dyn io::Write| match own.format {
         Format::Json => json::write(rows, out),
         Format::Markdown => match found {
@@ -58,7 +64,7 @@ fn print(rows: &Rows, found: Option<&Comparison>, own: &Own) -> Result<(), Refus
         Format::Text if rows.rows.is_empty() && compared.is_none() => Ok(()),
         Format::Text => {
             if !own.quiet {
-                write!(out, "\n{}", table::rows(rows, own.top, width))?;
+                write!(out, "\n{}", table::rows(rows, own.top, spread, width))?;
             }
             match &compared {
                 Some(text) => write!(out, "\n{text}"),
@@ -89,17 +95,12 @@ fn print(rows: &Rows, found: Option<&Comparison>, own: &Own) -> Result<(), Refus
     })
 }
 
-fn save(
-    runs: &[Rows],
-    workspace: &Workspace,
-    name: &str,
-    status: ExitStatus,
-) -> Result<(), Refused> {
+fn save(runs: &[Rows], place: &Place, name: &str, status: ExitStatus) -> Result<(), Refused> {
     if !status.success() {
         say!("cargo failed: the baseline '{name}' was not saved");
         return Ok(());
     }
-    let path = baseline::save(&Baseline::of(runs), &workspace.target_directory, name)?;
+    let path = place.save(&Baseline::of(runs))?;
     say!("the baseline '{name}' is saved to {}", path.display());
     Ok(())
 }

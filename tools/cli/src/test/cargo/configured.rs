@@ -34,6 +34,45 @@ pub(crate) fn targets(cargo: &Cargo, words: &[OsString]) -> Result<Vec<String>, 
     Ok(targets)
 }
 
+/// Target and profile of the programs that cargo builds for `words`, as a part of a file's name.
+pub(crate) fn build(
+    cargo: &Cargo,
+    words: &[OsString],
+    is_nextest: bool,
+) -> Result<String, Refused> {
+    let asked = words_of(words, "--target");
+    let configured = || match cargo.configured("build.target") {
+        Ok(Some(Value::String(target))) => vec![target],
+        _ => Vec::new(),
+    };
+    let mut targets = asked;
+    if targets.is_empty() {
+        targets.extend(std::env::var("CARGO_BUILD_TARGET"));
+    }
+    if targets.is_empty() {
+        targets = configured();
+    }
+    if targets.is_empty() {
+        targets.push(cargo.host()?);
+    }
+    Ok(format!("{}.{}", targets.join("+"), profile(words, is_nextest)).replace('/', "-"))
+}
+
+/// The profile: of cargo's options, or of nextest's, which has a profile of its own.
+fn profile(words: &[OsString], is_nextest: bool) -> String {
+    let mut options = words.iter().take_while(|word| *word != "--");
+    let option = if is_nextest { "--cargo-profile" } else { "--profile" };
+    if let Some(profile) = words_of(words, option).pop() {
+        return profile;
+    }
+    let is_release = options.any(|word| word == "--release" || word == "-r");
+    if is_release { "release" } else { "dev" }.to_owned()
+}
+
+fn words_of(words: &[OsString], option: &str) -> Vec<String> {
+    values_of(words, option).into_iter().filter_map(OsStr::to_str).map(str::to_owned).collect()
+}
+
 /// The variable that sets the runner of `target`.
 pub(crate) fn variable(target: &str) -> String {
     format!("CARGO_TARGET_{}_RUNNER", target.to_uppercase().replace(['-', '.'], "_"))
@@ -126,6 +165,18 @@ mod tests {
         assert_eq!(words(Some(&serde_json::json!("a  b c"))), ["a", "b", "c"]);
         assert_eq!(words(Some(&serde_json::json!(["a b", "c"]))), ["a b", "c"]);
         assert!(words(None).is_empty());
+    }
+
+    #[test]
+    fn the_profile_is_cargos_and_not_nextests() {
+        let of = |line: &str, is_nextest| {
+            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            profile(&words, is_nextest)
+        };
+        assert_eq!([of("--lib", false), of("-r", false)], ["dev", "release"]);
+        assert_eq!(of("--profile=bench -- --release", false), "bench");
+        assert_eq!(of("run --profile ci", true), "dev");
+        assert_eq!(of("run --profile ci --cargo-profile fast", true), "fast");
     }
 
     #[test]

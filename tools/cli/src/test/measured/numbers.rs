@@ -103,7 +103,7 @@ impl Numbers {
         Self { peak_bytes: sum.peak_bytes.max(sum.end_bytes).max(alone), ..sum }
     }
 
-    fn with_site(self, site: &Site) -> Self {
+    pub(super) fn with_site(self, site: &Site) -> Self {
         let counters = &site.counters;
         Self {
             blocks: self.blocks.saturating_add(counters.total_blocks),
@@ -111,6 +111,18 @@ impl Numbers {
             peak_bytes: self.peak_bytes.saturating_add(counters.peak_bytes),
             end_blocks: self.end_blocks.saturating_add(counters.end_blocks),
             end_bytes: self.end_bytes.saturating_add(counters.end_bytes),
+            is_unknown: false,
+        }
+    }
+
+    /// The lesser of each number.
+    pub(crate) fn least(self, other: Self) -> Self {
+        Self {
+            blocks: self.blocks.min(other.blocks),
+            bytes: self.bytes.min(other.bytes),
+            peak_bytes: self.peak_bytes.min(other.peak_bytes),
+            end_blocks: self.end_blocks.min(other.end_blocks),
+            end_bytes: self.end_bytes.min(other.end_bytes),
             is_unknown: false,
         }
     }
@@ -159,7 +171,7 @@ pub(crate) fn allocates_by_malloc(recording: &Recording, functions: &Functions<'
     })
 }
 
-fn own_module(recording: &Recording) -> Option<&Module> {
+pub(super) fn own_module(recording: &Recording) -> Option<&Module> {
     recording.modules.iter().find(|module| module.path == recording.executable)
 }
 

@@ -1,5 +1,6 @@
 //! The tests that one process ran, as a file for the table.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use mod_alloc::recording::model::{Counters, Group, Recording};
 use mod_alloc::report::Coverage;
 use serde::{Deserialize, Serialize};
 
+use super::apart::Apart;
 use super::numbers::Numbers;
 use super::results::TestResult;
 use crate::test::shared::state::{State, unique};
@@ -26,6 +28,9 @@ pub(crate) struct Ran {
     /// The crate whose doc tests these are.
     pub(crate) doc_tests_of: Option<String>,
     pub(crate) tests: Vec<Test>,
+    /// Blocks that belong to none of them.
+    #[serde(default)]
+    pub(crate) apart: BTreeMap<Apart, Numbers>,
     /// Programs of doc tests; which tests they are is found when rustdoc has ended.
     pub(crate) doc_runs: Vec<DocRun>,
     /// Remarks on tests that could not be measured.
@@ -97,6 +102,7 @@ impl Ran {
         for test in self.tests.iter_mut().filter(|test| test.result != TestResult::Ignored) {
             test.numbers = Numbers::UNKNOWN;
         }
+        self.apart.clear();
         self.doc_runs.iter_mut().for_each(|run| run.numbers = Numbers::UNKNOWN);
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::apart::Apart;
 use super::numbers::Numbers;
 use super::ran::Ran;
 use super::results::TestResult;
@@ -34,6 +35,8 @@ impl Row {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Rows {
     pub(crate) rows: Vec<Row>,
+    /// Blocks of each program that belong to no test, by part.
+    pub(crate) apart: Vec<Row>,
     /// Remarks on tests that could not be measured.
     pub(crate) losses: Vec<String>,
 }
@@ -52,9 +55,22 @@ impl Rows {
     /// The rows of all processes. Of a test that ran several times, the last attempt counts.
     pub(crate) fn of(ran: &[Ran], workspace: &Workspace) -> Self {
         let mut rows: BTreeMap<Key, (u32, Row)> = BTreeMap::new();
+        let mut apart: BTreeMap<Key, Row> = BTreeMap::new();
         let mut losses = Vec::new();
         for ran in ran {
             let binary = binary(ran, workspace);
+            for (part, numbers) in &ran.apart {
+                let row = Row {
+                    name: part.name().to_owned(),
+                    binary: binary.name.clone(),
+                    kind: binary.kind,
+                    result: TestResult::Ok,
+                    numbers: Numbers::default(),
+                };
+                // A program that is started for each test has them each time.
+                let all = apart.entry(row.key()).or_insert(row);
+                all.numbers = all.numbers.and(*numbers);
+            }
             losses.extend(ran.notes.iter().map(|note| format!("{}: {note}", binary.name)));
             for test in &ran.tests {
                 let target = binary.name.rsplit("::").next().unwrap_or_default();
@@ -74,7 +90,8 @@ impl Rows {
         }
         losses.sort();
         losses.dedup();
-        Self { rows: rows.into_values().map(|(_, row)| row).collect(), losses }
+        let rows = rows.into_values().map(|(_, row)| row).collect();
+        Self { rows, apart: apart.into_values().collect(), losses }
     }
 
     pub(crate) fn sort(&mut self, by: Sort) {
@@ -89,6 +106,39 @@ impl Rows {
             };
             (Reverse(number), row.name.clone(), row.binary.clone(), row.kind)
         });
+    }
+
+    /// The first of several runs, with the least that each number was in any of them.
+    pub(crate) fn least_of(runs: &[Self]) -> Self {
+        let mut least = runs.first().cloned().unwrap_or_default();
+        for run in runs.iter().skip(1) {
+            let again: BTreeMap<Key, Numbers> =
+                run.compared().map(|row| (row.key(), row.numbers)).collect();
+            for row in least.rows.iter_mut().chain(&mut least.apart) {
+                let now = again.get(&row.key()).filter(|now| !now.is_unknown);
+                if let (Some(now), false) = (now, row.numbers.is_unknown) {
+                    row.numbers = row.numbers.least(*now);
+                }
+            }
+        }
+        least
+    }
+
+    /// The rows that baselines have: those of the tests, and what is set up once for them. The
+    /// harness and messages of panics are nobody's budget.
+    pub(crate) fn compared(&self) -> impl Iterator<Item = &Row> {
+        let once = self.apart.iter().filter(|row| row.name == Apart::Once.name());
+        self.rows.iter().chain(once)
+    }
+
+    /// What belongs to no test, by part, of all programs together.
+    pub(crate) fn apart_by_part(&self) -> BTreeMap<&str, Numbers> {
+        let mut parts: BTreeMap<&str, Numbers> = BTreeMap::new();
+        for row in &self.apart {
+            let all = parts.entry(&row.name).or_default();
+            *all = all.and(row.numbers);
+        }
+        parts
     }
 
     pub(crate) fn total(&self) -> Numbers {
@@ -140,8 +190,25 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn the_least_of_several_runs_is_of_each_number() {
+        let run = |bytes, blocks| {
+            let mut row = row("a", bytes);
+            row.numbers.blocks = blocks;
+            Rows { rows: vec![row], ..Rows::default() }
+        };
+        let mut unknown = run(0, 0);
+        unknown.rows[0].numbers = Numbers::UNKNOWN;
+        let least = Rows::least_of(&[run(5, 2), unknown, run(4, 3)]).rows[0].numbers;
+        assert_eq!((least.bytes, least.blocks, least.is_unknown), (4, 2, false));
+    }
+
+    #[test]
     fn names_go_up_and_numbers_down() {
-        let mut rows = Rows { rows: vec![row("b", 1), row("c", 3), row("a", 2)], losses: vec![] };
+        let mut rows = Rows {
+            rows: vec![row("b", 1), row("c", 3), row("a", 2)],
+            losses: vec![],
+            ..Rows::default()
+        };
         let names = |rows: &Rows| rows.rows.iter().map(|row| row.name.clone()).collect::<String>();
         rows.sort(Sort::Bytes);
         assert_eq!(names(&rows), "cab");

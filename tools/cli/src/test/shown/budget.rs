@@ -102,7 +102,7 @@ pub(crate) struct Comparison {
 /// The growth of the chosen `rows` over `baseline`. The totals are of the tests that are in both: a
 /// new test is no growth of another.
 pub(crate) fn compare(rows: &Rows, baseline: &Baseline, choice: Choice<'_>) -> Comparison {
-    let chosen = rows.rows.iter().filter(|row| choice.has(&row.name));
+    let chosen = rows.compared().filter(|row| choice.has(&row.name));
     let now: BTreeMap<Key, &Row> = chosen.map(|row| (row.key(), row)).collect();
     let mut comparison = Comparison::default();
     let none = Numbers::default();
@@ -165,7 +165,11 @@ mod tests {
     use crate::test::measured::rows::tests::row;
 
     fn rows(of: &[(&str, u64)]) -> Rows {
-        Rows { rows: of.iter().map(|(name, bytes)| row(name, *bytes)).collect(), losses: vec![] }
+        Rows {
+            rows: of.iter().map(|(name, bytes)| row(name, *bytes)).collect(),
+            losses: vec![],
+            ..Rows::default()
+        }
     }
 
     fn baseline(of: &[(&str, u64)]) -> Baseline {

@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use super::budget::{Budget, Comparison};
-use super::table::{named, shown, texts_of, titled};
+use super::comparison::{texts_of, titled};
+use super::table::{named, shown};
 use crate::test::measured::rows::Rows;
 use crate::units::Counted;
 
@@ -13,6 +14,9 @@ pub(crate) fn rows(rows: &Rows, top: Option<usize>) -> String {
     let mut text = head(["test", "blocks", "bytes", "peak", "at end"]);
     for row in rows.rows.iter().take(top.unwrap_or(usize::MAX)) {
         line(&mut text, &named(row, several), &shown(&row.numbers));
+    }
+    for (part, numbers) in rows.apart_by_part() {
+        line(&mut text, part, &shown(&numbers));
     }
     let total = Counted { count: rows.rows.len() as u64, one: "test", many: "tests" };
     line(&mut text, &total.to_string(), &shown(&rows.total()));
@@ -61,7 +65,8 @@ mod tests {
 
     #[test]
     fn names_cannot_end_a_cell() {
-        let all = Rows { rows: vec![row("a|b_c", 3), row("d", 1)], losses: vec![] };
+        let all =
+            Rows { rows: vec![row("a|b_c", 3), row("d", 1)], losses: vec![], ..Rows::default() };
         let text = rows(&all, Some(1));
         let lines: Vec<_> = text.lines().skip(2).collect();
         assert_eq!(lines, [r"| a\|b\_c | 1 | 3 B | 3 B | - |", "| 2 tests | 2 | 4 B | 3 B | - |"]);
@@ -70,7 +75,7 @@ mod tests {
     #[test]
     fn growth_is_a_table_and_its_absence_a_line() {
         let (now, before) = (row("a", 200), row("a", 100));
-        let rows = |row| Rows { rows: vec![row], losses: vec![] };
+        let rows = |row| Rows { rows: vec![row], losses: vec![], ..Rows::default() };
         let baseline = Baseline::of(&[rows(before)]);
         let grown = compare(&rows(now.clone()), &baseline, Choice::default());
         let text = comparison(&grown, "main", None);

@@ -37,7 +37,7 @@ impl Baseline {
     /// be compared with a guess.
     pub(crate) fn of(runs: &[Rows]) -> Self {
         let mut found: BTreeMap<Key, Option<Spread>> = BTreeMap::new();
-        for row in runs.iter().flat_map(|run| &run.rows) {
+        for row in runs.iter().flat_map(Rows::compared) {
             let now = row.numbers;
             let one = (!now.is_unknown).then_some(Spread { least: now, most: now });
             found
@@ -80,6 +80,25 @@ impl Baseline {
     }
 }
 
+impl Baseline {
+    /// True if any number differs from run to run.
+    pub(crate) fn varies(&self) -> bool {
+        self.tests.values().any(|test| test.least != test.most)
+    }
+
+    /// For each number that the table has, whether the runs differ in it.
+    pub(crate) fn varying(&self, key: &Key) -> [bool; 4] {
+        self.tests.get(key).map_or([false; 4], |Spread { least, most }| {
+            [
+                least.blocks != most.blocks,
+                least.bytes != most.bytes,
+                least.peak_bytes != most.peak_bytes,
+                (least.end_bytes, least.end_blocks) != (most.end_bytes, most.end_blocks),
+            ]
+        })
+    }
+}
+
 impl Spread {
     fn with(self, other: Self) -> Self {
         let both = |a, b, choose: fn(u64, u64) -> u64| {
@@ -107,7 +126,11 @@ mod tests {
     use crate::test::measured::rows::tests::row;
 
     fn run(of: &[(&str, u64)]) -> Rows {
-        Rows { rows: of.iter().map(|(name, bytes)| row(name, *bytes)).collect(), losses: vec![] }
+        Rows {
+            rows: of.iter().map(|(name, bytes)| row(name, *bytes)).collect(),
+            losses: vec![],
+            ..Rows::default()
+        }
     }
 
     #[test]

@@ -5,8 +5,9 @@ use std::fmt::Write;
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table};
 
-use super::budget::{Budget, Change, Comparison, Number};
+use super::spread::Baseline;
 use crate::base::style::{FAINT, HEADING, Painted, STRONG, WARNING};
+use crate::test::measured::apart::Apart;
 use crate::test::measured::numbers::Numbers;
 use crate::test::measured::results::TestResult;
 use crate::test::measured::rows::{Row, Rows};
@@ -14,19 +15,28 @@ use crate::test::measured::workspace::Kind;
 use crate::units::{Bytes, Count, Counted};
 
 /// A row for each of the first `top` tests that allocated, or is remarkable otherwise; a line for
-/// the others, and the total.
-pub(crate) fn rows(rows: &Rows, top: Option<usize>, width: u16) -> String {
+/// the others, and the total. Numbers that differ from run to run are marked, by the runs in
+/// `spread`.
+pub(crate) fn rows(
+    rows: &Rows,
+    top: Option<usize>,
+    spread: Option<&Baseline>,
+    width: u16,
+) -> String {
     let several = rows.rows.iter().any(|row| row.binary != rows.rows[0].binary);
     let mut table = table(width, &["test", "blocks", "bytes", "peak", "at end"]);
     let (none, some): (Vec<_>, Vec<_>) = rows.rows.iter().partition(|row| is_folded(row));
     let top = top.unwrap_or(usize::MAX).min(some.len());
     for row in &some[..top] {
-        table.add_row(cells(named(row, several), shown(&row.numbers)));
+        table.add_row(cells(named(row, several), marked(row, spread)));
     }
     let more = [(some.len() - top, "more below these"), (none.len(), "without allocations")];
     for (count, what) in more.into_iter().filter(|(count, _)| *count > 0) {
         let tests = Counted { count: count as u64, one: "test", many: "tests" };
         table.add_row(cells(format!("… {tests} {what}"), [""; 4].map(String::from)));
+    }
+    for (part, numbers) in rows.apart_by_part() {
+        table.add_row(cells(part.to_owned(), shown(&numbers)));
     }
     let total = rows.total();
     let tests = Counted { count: rows.rows.len() as u64, one: "test", many: "tests" };
@@ -39,7 +49,23 @@ pub(crate) fn rows(rows: &Rows, top: Option<usize>, width: u16) -> String {
             live(total.end_bytes, total.end_blocks),
         ],
     ));
-    painted(&table)
+    let text = painted(&table);
+    if text.contains(VARIES) {
+        return format!("{text}{VARIES} differs from run to run\n");
+    }
+    text
+}
+
+/// Stands before a number that differs from run to run.
+const VARIES: char = '~';
+
+fn marked(row: &Row, spread: Option<&Baseline>) -> [String; 4] {
+    let varying = spread.map_or([false; 4], |spread| spread.varying(&row.key()));
+    let mut texts = shown(&row.numbers);
+    for (text, _) in texts.iter_mut().zip(varying).filter(|(_, varies)| *varies) {
+        text.insert(0, VARIES);
+    }
+    texts
 }
 
 /// A test that passed and allocated nothing.
@@ -80,7 +106,7 @@ pub(super) fn named(row: &Row, several: bool) -> String {
     }
 }
 
-fn table(width: u16, titles: &[&str]) -> Table {
+pub(super) fn table(width: u16, titles: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(NOTHING).set_width(width);
     table.set_content_arrangement(ContentArrangement::Dynamic);
@@ -104,7 +130,7 @@ fn alignment(column: usize) -> CellAlignment {
     if column == 0 { CellAlignment::Left } else { CellAlignment::Right }
 }
 
-fn cells<const N: usize>(name: String, numbers: [String; N]) -> Vec<Cell> {
+pub(super) fn cells<const N: usize>(name: String, numbers: [String; N]) -> Vec<Cell> {
     let texts = std::iter::once(name).chain(numbers).enumerate();
     texts.map(|(index, text)| Cell::new(text).set_alignment(alignment(index))).collect()
 }
@@ -121,92 +147,21 @@ fn painted(table: &Table) -> String {
             0 => writeln!(out, "{}", Painted(HEADING, line)),
             index if index == last => writeln!(out, "{}", Painted(STRONG, line)),
             _ if line.contains(" FAILED") => writeln!(out, "{}", Painted(WARNING, line)),
-            _ if line.contains(" ignored") => writeln!(out, "{}", Painted(FAINT, line)),
+            _ if line.contains(" ignored") || is_apart(line) => {
+                writeln!(out, "{}", Painted(FAINT, line))
+            }
             _ => writeln!(out, "{line}"),
         };
     }
     out
 }
 
-/// The tests that grew, are new, or are gone.
-pub(crate) fn comparison(
-    comparison: &Comparison,
-    name: &str,
-    budget: Option<&Budget>,
-    width: u16,
-) -> String {
-    let (title, changes) = titled(comparison, name, budget);
-    let mut text = String::new();
-    if changes.is_empty() {
-        let _ = writeln!(text, "{title}");
-    } else {
-        let _ = writeln!(text, "{}", Painted(STRONG, title));
-        text.push_str(&grown(&changes, width));
-    }
-    let keys = |rows: &[Row]| rows.iter().map(Row::key).collect::<Vec<_>>();
-    for (title, tests) in [
-        (format!("New since '{name}'"), keys(&comparison.new)),
-        (format!("Gone since '{name}'"), comparison.gone.clone()),
-        ("Not measured".to_owned(), keys(&comparison.unknown)),
-    ] {
-        if !tests.is_empty() {
-            let _ = writeln!(text, "{title}, not compared:");
-        }
-        for (binary, _, test) in tests {
-            let _ = writeln!(text, "  {binary} {test}");
-        }
-    }
-    text
-}
-
-/// The changes that count, and their title.
-pub(super) fn titled<'c>(
-    comparison: &'c Comparison,
-    name: &str,
-    budget: Option<&Budget>,
-) -> (String, Vec<&'c Change>) {
-    let changes = match budget {
-        Some(budget) => comparison.above(budget),
-        None => comparison.grown.iter().collect(),
-    };
-    let above = budget.map_or(String::new(), |budget| format!(" by more than {}", budget.percent));
-    let tests = Counted { count: comparison.compared as u64, one: "test", many: "tests" };
-    let grew = if changes.is_empty() { "Nothing grew" } else { "Grown" };
-    (format!("{grew}{above} since '{name}' ({tests} compared)"), changes)
-}
-
-/// The test, its number, the number before and now, and its growth.
-pub(super) fn texts_of(change: &Change) -> (String, [String; 4]) {
-    let name = change.test.as_ref().map_or("total".to_owned(), |row| named(row, true));
-    let size = |number: u64| match change.number {
-        Number::Blocks => Count(number).to_string(),
-        _ => Bytes(number).to_string(),
-    };
-    let percent = change.percent();
-    let grew = if percent.is_finite() { format!("+{percent:.1} %") } else { "from nothing".into() };
-    let what = change.number.name().to_owned();
-    (name, [what, size(change.before), size(change.now), grew])
-}
-
-fn grown(changes: &[&Change], width: u16) -> String {
-    let mut table = table(width, &["test", "what", "before", "now", "grew"]);
-    for change in changes {
-        let (name, texts) = texts_of(change);
-        table.add_row(cells(name, texts));
-    }
-    let text = table.to_string();
-    let mut out = String::new();
-    for (index, line) in text.lines().map(str::trim_end).enumerate() {
-        let style = if index == 0 { HEADING } else { WARNING };
-        let _ = writeln!(out, "{}", Painted(style, line));
-    }
-    out
+fn is_apart(line: &str) -> bool {
+    Apart::ALL.iter().any(|part| line.contains(part.name()))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::budget::{self, Choice};
-    use super::super::spread::Baseline;
     use super::*;
     use crate::test::measured::rows::tests::row;
 
@@ -214,16 +169,16 @@ mod tests {
         anstream::adapter::strip_str(text).to_string()
     }
 
-    fn compare(now: &Rows, before: &Rows) -> Comparison {
-        budget::compare(now, &Baseline::of(std::slice::from_ref(before)), Choice::default())
-    }
-
     #[test]
     fn the_first_tests_are_shown_and_those_without_allocations_folded() {
-        let mut all = Rows { rows: ["a", "b", "c", "d"].map(|n| row(n, 1)).into(), losses: vec![] };
+        let mut all = Rows {
+            rows: ["a", "b", "c", "d"].map(|n| row(n, 1)).into(),
+            losses: vec![],
+            ..Rows::default()
+        };
         all.rows[3].numbers = Numbers::default();
         let lines = |top| {
-            let text = plain(&rows(&all, top, 80));
+            let text = plain(&rows(&all, top, None, 80));
             text.lines().skip(1).map(|line| line.trim_end().to_owned()).collect::<Vec<_>>()
         };
         assert_eq!(lines(None).len(), 5);
@@ -234,7 +189,17 @@ mod tests {
         );
         assert!(lines(Some(1))[3].starts_with("4 tests"));
         all.rows[3].result = TestResult::Failed;
-        assert!(plain(&rows(&all, None, 80)).contains("d FAILED"));
+        assert!(plain(&rows(&all, None, None, 80)).contains("d FAILED"));
+    }
+
+    #[test]
+    fn numbers_that_differ_from_run_to_run_are_marked() {
+        let run = |bytes| Rows { rows: vec![row("a", bytes), row("b", 5)], ..Rows::default() };
+        let spread = Baseline::of(&[run(2000), run(3000)]);
+        let text = plain(&rows(&run(2000), None, Some(&spread), 80));
+        assert!(text.contains(" ~1.95 KiB") && text.ends_with("~ differs from run to run\n"));
+        assert_eq!(text.matches('~').count(), 3, "bytes and peak: {text}");
+        assert!(!plain(&rows(&run(1), None, None, 80)).contains('~'));
     }
 
     fn many() -> Rows {
@@ -243,13 +208,13 @@ mod tests {
         (long.numbers.end_blocks, long.numbers.end_bytes) = (1000, 5000);
         let mut failed = row("tests::bad", 0);
         failed.result = TestResult::Failed;
-        Rows { rows: vec![long, failed], losses: vec![] }
+        Rows { rows: vec![long, failed], losses: vec![], ..Rows::default() }
     }
 
     #[test]
     fn every_line_fits_and_numbers_stay_whole() {
         for width in [60, 80, 120] {
-            let text = plain(&rows(&many(), None, width));
+            let text = plain(&rows(&many(), None, None, width));
             let widest = text.lines().map(|line| line.chars().count()).max().unwrap();
             assert!(widest <= width.into(), "{widest} of {width}:\n{text}");
             assert!(text.contains("118 MiB max") && text.contains("4.88 KiB in 1,000"), "{text}");
@@ -259,42 +224,19 @@ mod tests {
 
     #[test]
     fn a_row_says_what_became_of_the_test() {
-        let text = plain(&rows(&many(), None, 120));
+        let text = plain(&rows(&many(), None, None, 120));
         assert!(text.contains("tests::bad FAILED"), "{text}");
         assert!(text.lines().last().unwrap().starts_with("2 tests"), "{text}");
-        assert!(plain(&rows(&Rows::default(), None, 80)).contains("0 tests"));
+        assert!(plain(&rows(&Rows::default(), None, None, 80)).contains("0 tests"));
     }
 
     #[test]
     fn programs_are_named_where_there_are_several() {
         let mut all = many();
-        assert!(!plain(&rows(&all, None, 120)).contains("b tests::bad"));
+        assert!(!plain(&rows(&all, None, None, 120)).contains("b tests::bad"));
         all.rows[0].binary = "other".into();
-        assert!(plain(&rows(&all, None, 120)).contains("b tests::bad"));
+        assert!(plain(&rows(&all, None, None, 120)).contains("b tests::bad"));
         all.rows[1].kind = Kind::Doc;
-        assert!(plain(&rows(&all, None, 120)).contains("doc tests::bad"));
-    }
-
-    #[test]
-    fn what_grew_is_said_with_both_numbers() {
-        let before = Rows { rows: vec![row("a", 1000), row("gone", 1)], losses: vec![] };
-        let now = Rows { rows: vec![row("a", 2000), row("new", 1)], losses: vec![] };
-        let found = compare(&now, &before);
-        let budget = Budget { percent: crate::units::Percent(5.0), floor: 0, on: vec![] };
-        let text = plain(&comparison(&found, "main", Some(&budget), 80));
-        assert!(
-            text.starts_with("Grown by more than 5 % since 'main' (1 test compared)"),
-            "{text}"
-        );
-        assert!(text.contains("1000 B") && text.contains("1.95 KiB") && text.contains("+100.0 %"));
-        assert!(text.contains("New since 'main', not compared:\n  b new\n"), "{text}");
-        assert!(text.contains("Gone since 'main', not compared:\n  b gone\n"), "{text}");
-        let mut now = before.clone();
-        now.rows[0].numbers = Numbers::UNKNOWN;
-        let text = plain(&comparison(&compare(&now, &before), "main", None, 80));
-        assert!(text.contains("Not measured, not compared:\n  b a\n"), "{text}");
-        assert_eq!(plain(&rows(&now, None, 80)).lines().nth(1).unwrap().matches('?').count(), 4);
-        let text = plain(&comparison(&compare(&before, &before), "main", None, 80));
-        assert_eq!(text, "Nothing grew since 'main' (2 tests compared)\n");
+        assert!(plain(&rows(&all, None, None, 120)).contains("doc tests::bad"));
     }
 }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use mod_alloc::symbolize::own_allocator;
 
 use crate::program::Program;
+use crate::test::measured::apart::Apart;
 use crate::test::measured::numbers::Ranges;
 use crate::test::shared::state::{State, unique};
 
@@ -40,6 +41,8 @@ pub(crate) struct Facts {
     pub(crate) threads: Ranges,
     /// The functions before a program's `main`: the runtime allocates there.
     pub(crate) start: Ranges,
+    /// The functions below which blocks belong to no test.
+    pub(crate) apart: Vec<(Apart, (u64, u64))>,
     /// The functions of doc tests, with their crate and module: `rust_out`,
     /// `doctest_bundle_2024::__doctest_3`.
     pub(crate) doc_tests: Vec<(String, (u64, u64))>,
@@ -95,6 +98,8 @@ impl Facts {
         let function = name.split('<').next().unwrap_or_default().trim_end_matches("::");
         if function == BEGIN {
             self.begin.push(range);
+        } else if let Some(part) = Apart::of_function(&name) {
+            self.apart.push((part, range));
         } else if name.contains("std::thread::") {
             self.threads.push(range);
         } else if name.starts_with("std::rt::lang_start") {

@@ -1,17 +1,19 @@
 //! The tests that a process ran, once it has ended.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::process::{Command, ExitStatus, Stdio};
 
 use mod_alloc::recording::model::Recording;
 
+use crate::test::measured::apart::{self, Apart, Deciding};
 use crate::test::measured::from_log;
 use crate::test::measured::numbers::{Functions, Numbers, Ranges, allocates_by_malloc};
 use crate::test::measured::ran::{self, DocRun, Ran, Test};
 use crate::test::measured::results::{self, TestResult};
 use crate::test::shared::options;
 
+use super::executable::Facts;
 use super::files::Files;
 use super::program::TestProgram;
 
@@ -36,6 +38,9 @@ impl Outcome<'_> {
         };
         match recording {
             Ok(recording) if self.is_measured(&recording) => {
+                if test.doc_tests.is_none() && test.facts.libtest {
+                    ran.apart = self.apart(&recording);
+                }
                 ran.notes.extend(ran::losses(&recording));
                 ran.notes.extend(test.facts.allocator.as_deref().map(partly_measured));
             }
@@ -56,6 +61,11 @@ impl Outcome<'_> {
         let start = if facts.libtest { &facts.start } else { &none };
         let functions = Functions { start, begin: &facts.begin, threads: &facts.threads };
         allocates_by_malloc(recording, &functions)
+    }
+
+    fn apart(&self, recording: &Recording) -> BTreeMap<Apart, Numbers> {
+        let Facts { begin, start, apart, .. } = &self.test.facts;
+        apart::of(recording, &Deciding { begin, start, apart })
     }
 
     fn unmeasured(&self, mut ran: Ran) -> Ran {

@@ -5,6 +5,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::test::measured::apart::Apart;
 use crate::test::measured::numbers::MAIN;
 use crate::test::shared::options;
 use crate::test::shared::refused::Refused;
@@ -43,7 +44,7 @@ impl TestProgram {
     }
 
     /// The functions that its tests begin in, for the library: on threads with names, or on the
-    /// main one.
+    /// main one; and those below which blocks are no test's.
     pub(crate) fn starts(&self) -> String {
         let words = |ranges: &[(u64, u64)]| {
             ranges.iter().map(|(start, end)| format!("{start:x}-{end:x}")).collect::<Vec<_>>()
@@ -53,7 +54,11 @@ impl TestProgram {
             let main = std::iter::once(MAIN.to_owned());
             return main.chain(words(&self.doc_test_mains())).collect::<Vec<_>>().join(",");
         }
-        words(&self.facts.begin).join(",")
+        // The harness's are outward of where a test begins.
+        let apart = self.facts.apart.iter().filter(|(part, _)| *part != Apart::Harness);
+        let apart: Vec<_> = apart.map(|(_, range)| *range).collect();
+        let apart = words(&apart).into_iter().map(|word| format!("!{word}"));
+        words(&self.facts.begin).into_iter().chain(apart).collect::<Vec<_>>().join(",")
     }
 
     /// The functions that a doc test begins with.
