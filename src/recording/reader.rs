@@ -8,6 +8,8 @@
 
 mod distributions;
 mod mappings;
+#[cfg(feature = "dhat-compat")]
+mod missing;
 mod moments;
 #[cfg(feature = "dhat-compat")]
 mod site_numbers;
@@ -33,6 +35,8 @@ use crate::store::view::View;
 use span::Window;
 use words::{bytes, frames, group, module, thread};
 
+#[cfg(feature = "dhat-compat")]
+pub(crate) use missing::missing;
 #[cfg(feature = "dhat-compat")]
 pub(crate) use moments::after_moments;
 #[cfg(feature = "dhat-compat")]

@@ -12,5 +12,7 @@ mod input;
 
 pub(crate) use debug_files::DebugFiles;
 pub(crate) use folder::{RunFolder, places};
-pub(crate) use found::{goes_on_in, has_prepared, in_folder, is_running, left_behind, pattern_of};
+pub(crate) use found::{
+    goes_on_in, has_prepared, in_folder, is_running, left_behind, pattern_of, shrink,
+};
 pub(crate) use input::{profile, read, read_recording};

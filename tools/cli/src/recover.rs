@@ -127,12 +127,13 @@ fn read(path: &Path) -> Option<Recording> {
 /// Notes in the recording of an ended process that its report was made.
 fn mark(path: &Path) {
     let marked = RecordingFile::open(path).and_then(|file| {
-        let pid = file.read()?.pid;
-        if recordings::is_running(pid, path) { Ok(()) } else { file.mark_reported() }
+        let is_running = file.process().is_none_or(|pid| recordings::is_running(pid, path));
+        if is_running { Ok(()) } else { file.mark_reported() }
     });
-    if let Err(error) = marked {
+    match marked {
+        Ok(()) => recordings::shrink(path),
         // The report is there; the list does not know of it.
-        say!("{}: the report cannot be noted: {error}", path.display());
+        Err(error) => say!("{}: the report cannot be noted: {error}", path.display()),
     }
 }
 

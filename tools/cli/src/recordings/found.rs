@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use mod_alloc::recording::file::RecordingFile;
 
+use crate::base::say::say;
+
 use super::folder::{PREFIX, parents};
 
 /// `path` for `MOD_ALLOC_RECORD`, where `%` begins a placeholder.
@@ -76,6 +78,20 @@ pub(crate) fn is_running(pid: u32, path: &Path) -> bool {
         Ok(maps) => fs::canonicalize(path).is_ok_and(|path| maps_name(&maps, &path)),
         // Another user's process: its number has to do.
         Err(error) => error.kind() == io::ErrorKind::PermissionDenied,
+    }
+}
+
+/// Makes the recordings at `path`, a file or a folder of them, as small as their content, if their
+/// processes have ended. A failure is told: the recording is whole all the same.
+pub(crate) fn shrink(path: &Path) {
+    let paths = if path.is_dir() { in_folder(path).unwrap_or_default() } else { vec![path.into()] };
+    for path in paths {
+        let Ok(file) = RecordingFile::open(&path) else { continue };
+        // A recording without a process was made for a child that has not begun yet.
+        let has_ended = file.process().is_some_and(|pid| pid != 0 && !is_running(pid, &path));
+        if has_ended && let Err(error) = file.shrink() {
+            say!("{}: the room for more cannot be given back: {error}", path.display());
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use mod_alloc::report::wire::signal_name;
 use crate::base::exit_status::REFUSED;
 use crate::base::say::say;
 use crate::program::{self, Program, preload};
+use crate::recordings;
 use crate::reports::{self, Output};
 
 use super::ahead::Ahead;
@@ -87,15 +88,19 @@ impl<'a> Run<'a> {
             }
         };
         let status = self.status(ended.status);
+        let recording = self.place.recording(ended.pid, self.arguments.options.children);
         match self.report(&ended, names) {
             Reported::All => self.place.remove(),
             Reported::SoFar => {}
             Reported::Failed => {
                 self.place.remove_if_empty();
+                recording.iter().for_each(|path| recordings::shrink(path));
                 // A failure of the program is more important.
                 return Ok(if status == 0 { REFUSED } else { status });
             }
         }
+        // A recording that is kept. Its room for more is not needed any longer.
+        recording.iter().filter(|path| path.exists()).for_each(|path| recordings::shrink(path));
         Ok(status)
     }
 
