@@ -80,6 +80,10 @@ impl Arguments {
     /// Makes the report of one recording; `false` if that failed.
     fn recover(&self, path: &Path) -> bool {
         let Some(recording) = read(path) else { return false };
+        if recording.sites.is_empty() && recording.mappings.is_none() {
+            say!("{}: its program had allocated nothing: no report is written", path.display());
+            return false;
+        }
         if recordings::is_running(recording.pid, path) {
             say!("process {} still runs: the report is of this moment", recording.pid);
         }

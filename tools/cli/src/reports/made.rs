@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use mod_alloc::recording::file::RecordingFile;
+use mod_alloc::recording::file::{self, RecordingFile};
 use mod_alloc::recording::model::{Recording, Status};
 use mod_alloc::report::{Profile, SiteNames};
 
@@ -156,12 +156,23 @@ fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
     let mut unrecorded = UnrecordedPrograms::default();
     for (path, file) in opened {
         let recording = match file {
-            Some(file) => read(path, file, None),
-            None => open(path).and_then(|file| read(path, &file, None)),
+            Some(file) => recordings::read_recording(path, file),
+            None => {
+                RecordingFile::open(path).and_then(|file| recordings::read_recording(path, &file))
+            }
         };
-        let Some(recording) = recording else {
-            is_complete = false;
-            continue;
+        let recording = match recording {
+            Ok(recording) => recording,
+            // The parent's recording has all that there is.
+            Err(file::Error::NotBegun) => {
+                say!("{}: a forked child ended before it began to record", path.display());
+                continue;
+            }
+            Err(error) => {
+                complain(path, &error);
+                is_complete = false;
+                continue;
+            }
         };
         // A recording whose name has changed meanwhile is that of a child that has just begun.
         unrecorded.add(&recording);
@@ -187,8 +198,11 @@ fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
     let merged = merger.finish();
     let target = output.target_of_all();
     let written = output::to_path(&target, &mut |out| output.write_document(out, &target, &merged));
-    is_complete &= tell_failure(written, &target, folder);
-    summary::print(&merged, &target, output.format == Format::Dhat);
+    if tell_failure(written, &target, folder) {
+        summary::print(&merged, &target, output.format == Format::Dhat);
+    } else {
+        is_complete = false;
+    }
     let written = output.write_page(&target, &merged);
     is_complete &= tell_failure(written, &target, folder);
     let running = running.len() as u64;
