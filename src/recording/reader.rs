@@ -23,13 +23,14 @@ use std::vec::Vec;
 
 use crate::base::sync::Ordering;
 use crate::recording::model::{
-    Ending, HeapStates, Module, Recording, SelfCheck, Settings, Status, Unrecorded, Why,
+    Ending, HeapStates, Module, Recording, SelfCheck, Settings, Status, Thread, Unrecorded, Why,
 };
 use crate::recording::{anonymous, heap_moments, losses};
 use crate::store::layout::{
     COMMAND_SIZE, ENDING, EXIT, EXITED, GONE, Header, REPORTED, STATUS_SHIFT,
 };
 use crate::store::peak::{BOUNDED, Front, HeapNow, Interval};
+use crate::store::thread_slot::ThreadSlot;
 use crate::store::view::View;
 
 use span::Window;
@@ -89,7 +90,7 @@ pub(crate) fn read(view: &View<'_>, span: Span) -> Recording {
         modules,
         frames: frames(view.frames),
         sites,
-        threads: view.used_slots().filter_map(|(_, slot)| thread(slot)).collect(),
+        threads: threads(view),
         losses: losses::read(header, view.used_slots().map(|(_, slot)| slot)),
         groups: view.groups.iter().skip(1).map(group).collect(),
         ending: ending(header),
@@ -107,6 +108,12 @@ pub(crate) fn read(view: &View<'_>, span: Span) -> Recording {
         histograms: distributions::histograms(view),
         mappings: mappings::mappings(view, micros),
     }
+}
+
+fn threads(view: &View<'_>) -> Vec<Thread> {
+    let is_counted = |slot: &ThreadSlot| slot.threads.load(Ordering::Relaxed) != 0;
+    let is_counted = view.slots.first().is_some_and(is_counted);
+    view.used_slots().filter_map(|(_, slot)| thread(slot, is_counted)).collect()
 }
 
 fn ending(header: &Header) -> Ending {

@@ -212,6 +212,7 @@ object!(Thread: |thread| {
     "id": thread.id,
     "name": thread.name,
     "running": thread.running,
+    "threads": thread.threads,
     "total_bytes": thread.total_bytes,
     "total_blocks": thread.total_blocks,
     "freed_bytes": thread.freed_bytes,
