@@ -198,20 +198,20 @@ fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
     let merged = merger.finish();
     let target = output.target_of_all();
     let written = output::to_path(&target, &mut |out| output.write_document(out, &target, &merged));
-    if tell_failure(written, &target, folder) {
-        summary::print(&merged, &target, output.format == Format::Dhat);
-    } else {
-        is_complete = false;
-    }
-    let written = output.write_page(&target, &merged);
-    is_complete &= tell_failure(written, &target, folder);
     let running = running.len() as u64;
     let reports = match &parts {
-        _ if output.sum_alone => String::new(),
+        _ if output.sum_alone || !is_complete => String::new(),
         Some(parts) => format!("; the report of each program is in {}", parts.display()),
         None => "; each program has a report of its own".into(),
     };
-    tell_of_processes(&merged, &reports, running, folder);
+    if tell_failure(written, &target, folder) {
+        summary::print(&merged, &target, output.format == Format::Dhat);
+        let written = output.write_page(&target, &merged);
+        is_complete &= tell_failure(written, &target, folder);
+        tell_of_processes(&merged, &reports, running, folder);
+    } else {
+        is_complete = false;
+    }
     // The reason why memory was not seen has been told.
     if unseen_bytes(&merged) == 0 {
         tell_of_unseen(&unseen);
