@@ -144,6 +144,14 @@ impl RecordingFile {
         Some(header.get().process.id.load(Ordering::Relaxed))
     }
 
+    /// True if a report was made of it after the end of its process.
+    #[must_use]
+    pub fn is_reported(&self) -> bool {
+        let header = image::header(&self.file);
+        header
+            .is_ok_and(|header| header.get().process.ending.load(Ordering::Relaxed) & REPORTED != 0)
+    }
+
     /// True if the recording's process is there. `None`: the recording does not tell, because its
     /// file system has no locks, or because an older version made it.
     #[must_use]

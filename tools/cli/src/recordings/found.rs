@@ -1,7 +1,7 @@
 //! The recordings that are there.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, DirEntry};
+use std::fs;
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use mod_alloc::recording::file::RecordingFile;
 
 use crate::base::say::say;
 
-use super::folder::{PREFIX, parents};
+use super::old::{run_folders, with_inner};
 
 /// `path` for `MOD_ALLOC_RECORD`, where `%` begins a placeholder.
 pub(crate) fn pattern_of(path: &Path) -> OsString {
@@ -47,26 +47,10 @@ pub(crate) fn has_prepared(folder: &Path) -> io::Result<bool> {
 
 /// All recordings in the folders of earlier runs, as far as this user may look into them.
 pub(crate) fn left_behind() -> Vec<PathBuf> {
-    let is_ours = |path: &Path| {
-        let name = path.file_name().map(OsStr::as_bytes);
-        name.is_some_and(|name| name.starts_with(PREFIX.as_bytes())) && path.is_dir()
-    };
-    let folders = parents().into_iter().filter_map(|parent| fs::read_dir(parent).ok());
-    let paths = folders.flatten().filter_map(|entry| Some(entry.ok()?.path()));
-    let mut found: Vec<_> = paths
-        .filter(|path| is_ours(path))
-        .flat_map(|path| folders_in(&path).into_iter().chain([path]))
-        .filter_map(|path| in_folder(&path).ok())
-        .flatten()
-        .collect();
+    let folders = run_folders().flat_map(with_inner);
+    let mut found: Vec<_> = folders.filter_map(|path| in_folder(&path).ok()).flatten().collect();
     found.sort();
     found
-}
-
-fn folders_in(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let is_folder = |entry: &DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
-    entries.filter(is_folder).map(|entry| entry.path()).collect()
 }
 
 /// A process still writes to the recording at `path`.

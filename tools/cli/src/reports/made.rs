@@ -184,6 +184,9 @@ fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
         let profile = recordings::profile(&recording, output.debug_files, None);
         let document = Document::of_profile(&profile);
         merger.add(&document);
+        let blocks = document.totals().total_blocks;
+        let most: &mut u64 = unseen.entry(program_path(&recording).to_owned()).or_default();
+        *most = blocks.max(*most);
         if output.sum_alone {
             continue;
         }
@@ -191,9 +194,6 @@ fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
         let written = output.write_profile(&target, &profile, &document);
         is_complete &= tell_failure(written, &target, path);
         is_complete &= tell_failure(output.write_page(&target, &document), &target, path);
-        let blocks = document.totals().total_blocks;
-        let most: &mut u64 = unseen.entry(program_path(&recording).to_owned()).or_default();
-        *most = blocks.max(*most);
     }
     let merged = merger.finish();
     let target = output.target_of_all();
@@ -212,10 +212,7 @@ fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
     } else {
         is_complete = false;
     }
-    // The reason why memory was not seen has been told.
-    if unseen_bytes(&merged) == 0 {
-        tell_of_unseen(&unseen);
-    }
+    tell_of_unseen(&unseen, unseen_bytes(&merged) > 0);
     unrecorded.tell();
     Ok(Made {
         blocks: merged.totals().total_blocks,
@@ -248,9 +245,12 @@ fn in_folder(folder: Option<&Path>, target: PathBuf) -> PathBuf {
 }
 
 /// Says of each program once what its reports lack, by the most blocks that a report of it has.
-fn tell_of_unseen(blocks: &BTreeMap<PathBuf, u64>) {
+/// `is_told`: the summary has said that memory was not seen; the programs with an allocator of their
+/// own are named all the same.
+fn tell_of_unseen(blocks: &BTreeMap<PathBuf, u64>, is_told: bool) {
     for (executable, most) in blocks {
-        if let Some(why) = program::unseen(executable, *most) {
+        let most = if is_told { 1.max(*most) } else { *most };
+        if let Some(why) = program::unseen(executable, most) {
             say!("warning: {why}");
         }
     }
