@@ -14,7 +14,7 @@ mod refusal;
 mod sanitizer;
 mod search;
 
-pub(crate) use allocators::unseen;
+pub(crate) use allocators::{OwnAllocators, unseen};
 pub(crate) use examined::Program;
 pub(crate) use fronts::libraries;
 pub(crate) use ld_preload::in_front;

@@ -154,6 +154,7 @@ fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
     let mut running = BTreeSet::new();
     let mut unseen = BTreeMap::new();
     let mut unrecorded = UnrecordedPrograms::default();
+    let (mut allocators, mut own_allocators) = (Vec::new(), program::OwnAllocators::default());
     for (path, file) in opened {
         let recording = match file {
             Some(file) => recordings::read_recording(path, file),
@@ -184,6 +185,7 @@ fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
         let profile = recordings::profile(&recording, output.debug_files, None);
         let document = Document::of_profile(&profile);
         merger.add(&document);
+        allocators.push(own_allocators.of(program_path(&recording)));
         let blocks = document.totals().total_blocks;
         let most: &mut u64 = unseen.entry(program_path(&recording).to_owned()).or_default();
         *most = blocks.max(*most);
@@ -195,7 +197,10 @@ fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
         is_complete &= tell_failure(written, &target, path);
         is_complete &= tell_failure(output.write_page(&target, &document), &target, path);
     }
-    let merged = merger.finish();
+    let mut merged = merger.finish();
+    for (process, allocator) in merged.extras.processes.iter_mut().zip(allocators) {
+        process.own_allocator = allocator;
+    }
     let target = output.target_of_all();
     let written = output::to_path(&target, &mut |out| output.write_document(out, &target, &merged));
     let running = running.len() as u64;
