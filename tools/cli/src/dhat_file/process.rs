@@ -56,7 +56,7 @@ pub struct Process {
     pub end_bytes: u64,
     /// The allocator that its executable brings along: blocks that it allocates from that directly
     /// are not in the report. `None`: it brings none, or nothing is said of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub own_allocator: Option<String>,
 }
 
