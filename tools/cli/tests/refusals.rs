@@ -313,3 +313,13 @@ fn programs_with_an_allocator_of_their_own_are_warned_of() {
     let told = ours(&scratch.run(&["run", plain.to_str().unwrap()]));
     assert!(!told.contains("warning"), "{told}");
 }
+
+#[test]
+fn a_home_that_does_not_exist_is_not_made() {
+    let scratch = Scratch::new("no-home");
+    let home = scratch.join("home");
+    let mut command = scratch.command(&["run", "-o", "r.json", "sh", "-c", ":"]);
+    let output = command.env("HOME", &home).env_remove("XDG_CACHE_HOME").output().unwrap();
+    assert_eq!(status(&output), 0, "{}", ours(&output));
+    assert!(!home.exists());
+}
