@@ -27,3 +27,21 @@ fn threads_one_after_another_are_all_counted() {
     let counts = threads.as_array().expect("a list").iter().map(|thread| &thread["threads"]);
     assert_eq!(counts.filter_map(serde_json::Value::as_u64).sum::<u64>(), 42);
 }
+
+/// The library stands before `pthread_create`, which allocates: that is the program's call.
+#[test]
+fn the_library_s_own_frames_are_in_no_report() {
+    let scratch = Scratch::new("own-frames");
+    let program = scratch.compile("in_turn", &["-pthread"]);
+    let program = program.to_str().expect("text");
+    let words = ["run", "--record", "rec", "-o", "r.json", "--", program, "5"];
+    assert_eq!(status(&scratch.run(&words)), 0);
+    assert_eq!(status(&scratch.run(&["recover", "rec", "-o", "again.json"])), 0);
+    for name in ["r.json", "again.json"] {
+        let report = json(&scratch.join(name));
+        let frames = report["ftbl"].as_array().expect("a list").iter();
+        let frames: Vec<_> = frames.filter_map(serde_json::Value::as_str).collect();
+        assert!(!frames.iter().any(|frame| frame.contains("mod_alloc")), "{name}: {frames:#?}");
+        assert!(frames.iter().any(|frame| frame.contains(": main (")), "{name}: {frames:#?}");
+    }
+}
