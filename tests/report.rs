@@ -97,6 +97,7 @@ fn every_key_of_a_small_report() {
     maker.site(ROOT_COMPLETE, &[0x1100, 0x1200], 1000);
     let mut thread = Thread::default();
     (thread.id, thread.name, thread.running) = (7, "worker".into(), true);
+    thread.threads = 21;
     (thread.total_bytes, thread.total_blocks) = (11, 12);
     (thread.freed_bytes, thread.freed_blocks) = (13, 14);
     maker.0.threads = vec![thread];
@@ -148,8 +149,8 @@ fn every_key_of_a_small_report() {
             },
         },
         "x_threads": [{
-            "id": 7, "name": "worker", "running": true, "total_bytes": 11, "total_blocks": 12,
-            "freed_bytes": 13, "freed_blocks": 14,
+            "id": 7, "name": "worker", "running": true, "threads": 21, "total_bytes": 11,
+            "total_blocks": 12, "freed_bytes": 13, "freed_blocks": 14,
         }],
         "x_ending": {
             "how": "running", "text": "still running: the report is of a moment of the run",

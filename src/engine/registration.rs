@@ -78,6 +78,9 @@ fn register_with(
     profiler_thread::start_anyway();
     let Some((slot, mut claim)) = find_slot(session) else {
         set_number(SLOTLESS);
+        if let Some(slot) = session.slot(SHARED) {
+            slot.count_thread();
+        }
         return enter_shared(session, false);
     };
     let (cell, bounds) = (claim.cell(), bounds());

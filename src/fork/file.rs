@@ -7,9 +7,10 @@ use crate::base::os::files::{File, Path};
 use crate::base::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::engine::place::{create, expand};
 use crate::engine::session::Session;
-use crate::store::layout::{HEADER_SIZE, Header, Process, SelfCheck};
+use crate::store::layout::{HEADER_SIZE, Header, Process, Region, SelfCheck};
 use crate::store::mapping::Mapping;
 use crate::store::space::{Part, SPACE, shared_slot};
+use crate::store::thread_slot::ThreadSlot;
 use crate::store::timeline::FROM_WITHIN;
 use crate::store::unrecorded::{Unrecorded, Why};
 
@@ -69,6 +70,7 @@ fn copy(mapping: Mapping, file: &File) -> bool {
     let log = mapping.header().process.timeline.log.load(Ordering::Relaxed) & FROM_WITHIN;
     let mut pieces = pieces.chain(parts).chain(SPACE.used_arenas(mapping));
     let no_process = offset_of!(Header, process) + offset_of!(Process, id);
+    let first_slot = mapping.place(Region::Threads).0;
     file.set_len(mapping.len()).is_ok()
         && pieces.all(|(start, len)| {
             // SAFETY: inside the mapping, and reserved before.
@@ -77,6 +79,7 @@ fn copy(mapping: Mapping, file: &File) -> bool {
             unsafe { file.write_memory(memory.as_ptr(), len, start) }
         })
         && file.write_at(&0_u32.to_ne_bytes(), no_process)
+        && file.write_at(&1_u32.to_ne_bytes(), first_slot + offset_of!(ThreadSlot, forked))
         // Programs that the parent started are told by the parent.
         && file.write_at(&0_u32.to_ne_bytes(), NOTED)
         // The copy has the samples, and not the log of moments.

@@ -2,6 +2,8 @@
 
 use std::{fmt, io};
 
+pub use crate::recording::missing::Missing;
+
 /// Why a file cannot be read as a recording.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -21,6 +23,10 @@ pub enum Error {
     },
     /// Its header contradicts itself.
     Damaged(&'static str),
+    /// A part of it is missing, as in a copy that was cut.
+    Incomplete(Missing),
+    /// Its program ended before it began to record.
+    NotBegun,
 }
 
 impl fmt::Display for Error {
@@ -34,6 +40,12 @@ impl fmt::Display for Error {
                 "format version {found}, and this mod-alloc knows versions up to {known}: update it"
             ),
             Error::Damaged(what) => write!(f, "a damaged recording: {what}"),
+            Error::Incomplete(missing) => write!(
+                f,
+                "a damaged recording: {missing}. A copy has to be whole, holes included: \
+                 cp --sparse=always"
+            ),
+            Error::NotBegun => f.write_str("its program ended before it began to record"),
         }
     }
 }

@@ -24,12 +24,13 @@ use std::path::{Path, PathBuf};
 
 use crate::base::os::{self, files};
 use crate::base::sync::Ordering;
-pub use crate::recording::error::Error;
+pub use crate::recording::error::{Error, Missing};
 use crate::recording::image::{self, Image};
 use crate::recording::model::{Recording, Status};
 pub use crate::recording::moment_taker::MomentTaker;
 use crate::recording::reader;
 use crate::recording::reader::Span;
+use crate::recording::shrink::shrink;
 use crate::store::ids::{SiteId, ThreadIndex};
 use crate::store::journal::{FLUSHING, RESIZING_OWN, RESIZING_SHARE};
 use crate::store::layout::{
@@ -73,9 +74,48 @@ impl RecordingFile {
     ///
     /// # Errors
     ///
-    /// If the file cannot be read.
+    /// If the file cannot be read, if a part of the recording is missing, or if its program ended
+    /// before it began to record.
     pub fn read(&self) -> Result<Recording, Error> {
+        self.read_whole(Image::read)
+    }
+
+    /// As [`read`](Self::read), but reads the rest of a recording of which a part is missing: its
+    /// numbers are too small, and no figure says by how much.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read.
+    pub fn read_what_is_there(&self) -> Result<Recording, Error> {
         Ok(self.read_image(&Image::read(&self.file)?))
+    }
+
+    /// Reads a recording, and refuses one that is not whole. While its process runs, its parts are
+    /// read at different moments and need not agree.
+    fn read_whole(
+        &self,
+        read: impl FnOnce(&File) -> Result<Image, Error>,
+    ) -> Result<Recording, Error> {
+        // Looked at first: the process may end while the file is read.
+        let header = image::header(&self.file)?;
+        let header = header.get();
+        let may_change =
+            is_running(&self.file, header) || is_held(&self.file, header) == Some(true);
+        let image = read(&self.file)?;
+        if image.cut != 0 {
+            return Err(Error::Incomplete(Missing::Bytes { missing: image.cut, of: image.used }));
+        }
+        let recording = self.read_image(&image);
+        if may_change {
+            return Ok(recording);
+        }
+        if recording.pid == 0 {
+            return Err(Error::NotBegun);
+        }
+        match reader::missing(&image.view()) {
+            Some(missing) => Err(Error::Incomplete(missing)),
+            None => Ok(recording),
+        }
     }
 
     /// As [`read`](Self::read), but without the heap over time, which may take longer than all the
@@ -85,7 +125,7 @@ impl RecordingFile {
     ///
     /// If the file cannot be read.
     pub fn read_without_timeline(&self) -> Result<Recording, Error> {
-        Ok(self.read_image(&Image::read_without(&self.file, Region::Timeline)?))
+        self.read_whole(|file| Image::read_without(file, Region::Timeline))
     }
 
     fn read_image(&self, image: &Image) -> Recording {
@@ -95,6 +135,21 @@ impl RecordingFile {
             repair(&view);
         }
         reader::read(&view, span(&view, is_running))
+    }
+
+    /// The id of the process; 0: it has not begun to record. `None`: the file cannot be read.
+    #[must_use]
+    pub fn process(&self) -> Option<u32> {
+        let header = image::header(&self.file).ok()?;
+        Some(header.get().process.id.load(Ordering::Relaxed))
+    }
+
+    /// True if a report was made of it after the end of its process.
+    #[must_use]
+    pub fn is_reported(&self) -> bool {
+        let header = image::header(&self.file);
+        header
+            .is_ok_and(|header| header.get().process.ending.load(Ordering::Relaxed) & REPORTED != 0)
     }
 
     /// True if the recording's process is there. `None`: the recording does not tell, because its
@@ -163,6 +218,19 @@ impl RecordingFile {
         file.write_all_at(&ending.to_ne_bytes(), at as u64)?;
         file.set_modified(modified)?;
         Ok(())
+    }
+}
+
+impl RecordingFile {
+    /// Makes the file as small as its content: while a process runs, its recording has room for all
+    /// that may come. For a caller that knows that the recording's process has ended. A smaller
+    /// file takes the place of this one; who has this one open goes on reading it.
+    ///
+    /// # Errors
+    ///
+    /// If the smaller file cannot be written. The recording is then as it was.
+    pub fn shrink(&self) -> Result<(), Error> {
+        shrink(&self.file, &self.path)
     }
 }
 

@@ -81,6 +81,14 @@ impl Bytes {
     }
 }
 
+impl Bytes {
+    /// The bytes themselves. None of them may be changed as a word meanwhile.
+    fn plain(&self) -> &[u8] {
+        // SAFETY: a byte is valid whatever its bits.
+        unsafe { self.entries::<u8>() }
+    }
+}
+
 impl Drop for Bytes {
     fn drop(&mut self) {
         // SAFETY: allocated with this layout by `read`.
@@ -103,8 +111,7 @@ impl HeaderImage {
 pub(super) fn header(file: &File) -> Result<HeaderImage, Error> {
     let bytes = Bytes::read(file, 0, HEADER_SIZE)?;
     let magic = MAGIC.to_ne_bytes();
-    // SAFETY: a byte is valid whatever its bits.
-    let head = unsafe { bytes.entries::<u8>() };
+    let head = bytes.plain();
     if !head.starts_with(&magic) {
         let swapped = MAGIC.swap_bytes().to_ne_bytes();
         let swapped = head.starts_with(&swapped);
@@ -129,6 +136,9 @@ pub(super) fn header(file: &File) -> Result<HeaderImage, Error> {
 pub(super) struct Image {
     header: HeaderImage,
     regions: Vec<Bytes>,
+    /// Bytes that the header says are used, and how many of them lie behind the file's end.
+    pub(super) used: u64,
+    pub(super) cut: u64,
 }
 
 impl Image {
@@ -145,12 +155,24 @@ impl Image {
     /// Reads some regions, in the order in which they come in the file; the others are empty.
     pub(super) fn read_regions(file: &File, wanted: &[Region]) -> Result<Image, Error> {
         let header = header(file)?;
-        let read = |region: Region| match wanted.contains(&region) {
-            true => read_region(file, header.get(), region),
-            false => Bytes::read(file, 0, 0),
+        let (mut used, mut cut) = (HEADER_SIZE as u64, 0);
+        let read = |region: Region| {
+            if !wanted.contains(&region) {
+                return Bytes::read(file, 0, 0);
+            }
+            let (offset, len) = used_part(header.get(), region);
+            let bytes = Bytes::read(file, offset, len)?;
+            used = used.saturating_add(len as u64);
+            cut += (len - bytes.len) as u64;
+            Ok(bytes)
         };
         let regions = Region::ALL.into_iter().map(read).collect::<io::Result<Vec<Bytes>>>()?;
-        Ok(Image { header, regions })
+        Ok(Image { header, regions, used, cut })
+    }
+
+    /// The header's bytes, and those of each region's used part.
+    pub(super) fn bytes(&self) -> (&[u8], impl Iterator<Item = (Region, &[u8])>) {
+        (self.header.0.plain(), Region::ALL.into_iter().zip(self.regions.iter().map(Bytes::plain)))
     }
 
     pub(super) fn view(&self) -> View<'_> {
@@ -179,9 +201,10 @@ impl Image {
     }
 }
 
-fn read_region(file: &File, header: &Header, region: Region) -> io::Result<Bytes> {
+/// Offset and length of a region's used part.
+fn used_part(header: &Header, region: Region) -> (u64, usize) {
     let (offset, entries) = header.place(region);
     let entries = usize::try_from(entries).unwrap_or(usize::MAX);
     let used = view::used(header, region).min(entries).min(MOST[region as usize]);
-    Bytes::read(file, offset, used * region.entry_size())
+    (offset, used * region.entry_size())
 }

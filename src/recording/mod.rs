@@ -19,6 +19,8 @@ pub(crate) mod heap_state;
 mod image;
 #[cfg(feature = "backtraces")]
 pub(crate) mod losses;
+#[cfg(feature = "dhat-compat")]
+pub(crate) mod missing;
 #[cfg(feature = "backtraces")]
 pub mod model;
 #[cfg(feature = "backtraces")]
@@ -27,5 +29,7 @@ pub(crate) mod moment_log;
 mod moment_taker;
 #[cfg(feature = "backtraces")]
 pub(crate) mod reader;
+#[cfg(feature = "dhat-compat")]
+mod shrink;
 #[cfg(feature = "backtraces")]
 pub(crate) mod timeline;

@@ -304,6 +304,9 @@ pub struct Thread {
     pub name: String,
     /// The thread is still running.
     pub running: bool,
+    /// Threads that have used the slot, one after another. Of the slot that threads without one
+    /// share, those alone that never had one. Older recordings do not tell: 1.
+    pub threads: u64,
     /// Bytes allocated by this slot's threads.
     pub total_bytes: u64,
     /// Blocks allocated by this slot's threads.

@@ -8,6 +8,8 @@
 
 mod distributions;
 mod mappings;
+#[cfg(feature = "dhat-compat")]
+mod missing;
 mod moments;
 #[cfg(feature = "dhat-compat")]
 mod site_numbers;
@@ -21,18 +23,21 @@ use std::vec::Vec;
 
 use crate::base::sync::Ordering;
 use crate::recording::model::{
-    Ending, HeapStates, Module, Recording, SelfCheck, Settings, Status, Unrecorded, Why,
+    Ending, HeapStates, Module, Recording, SelfCheck, Settings, Status, Thread, Unrecorded, Why,
 };
 use crate::recording::{anonymous, heap_moments, losses};
 use crate::store::layout::{
     COMMAND_SIZE, ENDING, EXIT, EXITED, GONE, Header, REPORTED, STATUS_SHIFT,
 };
 use crate::store::peak::{BOUNDED, Front, HeapNow, Interval};
+use crate::store::thread_slot::ThreadSlot;
 use crate::store::view::View;
 
 use span::Window;
 use words::{bytes, frames, group, module, thread};
 
+#[cfg(feature = "dhat-compat")]
+pub(crate) use missing::missing;
 #[cfg(feature = "dhat-compat")]
 pub(crate) use moments::after_moments;
 #[cfg(feature = "dhat-compat")]
@@ -85,7 +90,7 @@ pub(crate) fn read(view: &View<'_>, span: Span) -> Recording {
         modules,
         frames: frames(view.frames),
         sites,
-        threads: view.used_slots().filter_map(|(_, slot)| thread(slot)).collect(),
+        threads: threads(view),
         losses: losses::read(header, view.used_slots().map(|(_, slot)| slot)),
         groups: view.groups.iter().skip(1).map(group).collect(),
         ending: ending(header),
@@ -103,6 +108,12 @@ pub(crate) fn read(view: &View<'_>, span: Span) -> Recording {
         histograms: distributions::histograms(view),
         mappings: mappings::mappings(view, micros),
     }
+}
+
+fn threads(view: &View<'_>) -> Vec<Thread> {
+    let is_counted = |slot: &ThreadSlot| slot.threads.load(Ordering::Relaxed) != 0;
+    let is_counted = view.slots.first().is_some_and(is_counted);
+    view.used_slots().filter_map(|(_, slot)| thread(slot, is_counted)).collect()
 }
 
 fn ending(header: &Header) -> Ending {

@@ -21,6 +21,9 @@ const PRELOAD_LIBRARY: &str = "libmod_alloc_preload";
 pub(super) enum Kind {
     /// A function of this crate.
     Profiler,
+    /// A function of the library that is preloaded: it stands before a function that the program
+    /// calls, as `malloc` or `pthread_create`. It is in no report, wherever it is in a stack.
+    Preloaded,
     /// The one way from Rust code into its allocator (`__rust_alloc` and the like). What is
     /// inward of it is the allocator's, whatever it is called.
     Entrance,
@@ -56,7 +59,7 @@ pub(super) struct Function<'a> {
 /// Judges a frame.
 pub(super) fn kind(function: Function<'_>) -> Kind {
     if function.module.starts_with(PRELOAD_LIBRARY) {
-        return Kind::Profiler;
+        return Kind::Preloaded;
     }
     match function.name {
         None if is_libc(function.module) => Kind::UnnamedLibc,

@@ -139,6 +139,9 @@ impl<'a> StackBuilder<'a> {
             Form::DhatAdHoc => 0,
         };
         self.ids.drain(..first);
+        if self.ids.iter().any(|&id| self.kinds[id as usize] != Kind::Preloaded) {
+            self.ids.retain(|&id| self.kinds[id as usize] != Kind::Preloaded);
+        }
         kept.reached_start
     }
 

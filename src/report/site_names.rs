@@ -12,6 +12,7 @@ use crate::symbolize::Symbolizer;
 use super::frame_ref::FrameRef;
 use super::frames::FrameTable;
 use super::kind::Kind;
+use super::merge::Stacks;
 use super::naming::{StackBuilder, add_kinds, stacks_of};
 use super::node_names::NodeNames;
 use super::options::Options;
@@ -79,7 +80,9 @@ impl SiteNames {
 
     /// The profile of the last reading, what was named before being taken over.
     pub fn into_profile(mut self, recording: &Recording) -> Profile {
-        self.take_profile(recording)
+        let (mut frames, mut stacks) = self.take_stacks(recording);
+        frames.keep_those_of(&mut stacks);
+        Profile::new(&self.options, recording, (frames, stacks))
     }
 
     /// Shows `work` the profile of a later reading. What was named before is taken over, and what
@@ -89,14 +92,15 @@ impl SiteNames {
         recording: &Recording,
         work: impl FnOnce(&Profile) -> R,
     ) -> R {
-        let profile = self.take_profile(recording);
+        let named = self.take_stacks(recording);
+        let profile = Profile::new(&self.options, recording, named);
         let result = work(&profile);
         self.frames = profile.frames;
         result
     }
 
-    /// The profile, which has the frames until they are put back.
-    fn take_profile(&mut self, recording: &Recording) -> Profile {
+    /// The stacks, and all frames until they are put back.
+    fn take_stacks(&mut self, recording: &Recording) -> (FrameTable, Stacks) {
         self.update(recording);
         self.names.cover(recording);
         for node in 0..recording.frames.len() {
@@ -104,7 +108,7 @@ impl SiteNames {
         }
         let mut frames = core::mem::take(&mut self.frames);
         let stacks = stacks_of(recording, &self.names, &mut frames, &self.options);
-        Profile::new(&self.options, recording, (frames, stacks))
+        (frames, stacks)
     }
 
     /// The frame with id `id`; `None` if there is none.

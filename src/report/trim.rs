@@ -36,7 +36,7 @@ pub(super) fn trim(kinds: &[Kind], complete: bool) -> Kept {
     let (outer, reached_start) = outer_end(&kinds[inner..], complete);
     let mut range = inner..inner + outer;
     if range.is_empty() {
-        let innermost = kinds.iter().position(|&kind| kind != Kind::Profiler).unwrap_or(0);
+        let innermost = kinds.iter().position(|kind| !is_ours(kind)).unwrap_or(0);
         range = innermost..kinds.len().min(innermost + 1);
     }
     Kept { range, reached_start }
@@ -54,7 +54,7 @@ fn inner_end(kinds: &[Kind]) -> usize {
     let mut in_profiler = entrance.is_none();
     while let Some(&kind) = kinds.get(end) {
         match kind {
-            Kind::Profiler => {}
+            Kind::Profiler | Kind::Preloaded => {}
             Kind::Allocator => in_profiler = false,
             Kind::Library | Kind::CallOnce if in_profiler && ours_follows(&kinds[end..]) => {}
             _ => break,
@@ -64,10 +64,14 @@ fn inner_end(kinds: &[Kind]) -> usize {
     end
 }
 
+fn is_ours(kind: &Kind) -> bool {
+    matches!(kind, Kind::Profiler | Kind::Preloaded)
+}
+
 /// A run of library functions is followed by one of the profiler's.
 fn ours_follows(kinds: &[Kind]) -> bool {
     let past = |kind: &&Kind| !matches!(kind, Kind::Library | Kind::CallOnce);
-    kinds.iter().find(past) == Some(&Kind::Profiler)
+    kinds.iter().find(past).is_some_and(is_ours)
 }
 
 /// The number of frames inward of the runtime's, and true if its start was seen.

@@ -36,6 +36,10 @@
 //! | Histograms | 2048 | a thread's blocks by classes (`crate::store::histograms::Histograms`) |
 //! | Mappings | 64 | what the program maps itself, by call site (`crate::store::mappings::Entry`) |
 //!
+//! A region may end behind its used entries (`crate::store::view::used`): so it is in the small
+//! file that takes the place of an ended process's recording. The last arena is that of the slot
+//! that threads share; of those before it there may be fewer than slots.
+//!
 //! # Decoding a site by hand
 //!
 //! Sites 1 to `count - 1` exist (`count`: first word of the sites' head, a u32). Of site *i* take
@@ -215,6 +219,19 @@ impl Header {
         self.regions.iter().chain([&self.late.mappings])
     }
 }
+
+/// Offset in the header of each region's place, which is an offset and a number of entries.
+#[cfg(feature = "dhat-compat")]
+pub(crate) const REGION_PLACES: [usize; REGIONS] = {
+    let mut places = [0; REGIONS];
+    let mut region = 0;
+    while region < TABLE {
+        places[region] = core::mem::offset_of!(Header, regions) + region * 16;
+        region += 1;
+    }
+    places[TABLE] = core::mem::offset_of!(Header, late) + core::mem::offset_of!(Late, mappings);
+    places
+};
 
 const _: () = assert!(size_of::<Header>() == HEADER_SIZE);
 const _: () = assert!(core::mem::offset_of!(Header, process) == 192);

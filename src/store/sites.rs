@@ -86,6 +86,12 @@ impl Owner {
         GroupId::new((self.0.load(Ordering::Relaxed) & !Self::SHARED) >> Self::THREAD_BITS)
     }
 
+    /// True if there is no owner: the site was never made, or its owner's word is lost.
+    #[cfg(feature = "dhat-compat")]
+    pub(crate) fn is_nobody(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & Self::THREAD == 0
+    }
+
     /// True if another thread than the owner has changed the site.
     #[inline(always)]
     pub(crate) fn is_shared(&self) -> bool {

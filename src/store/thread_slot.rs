@@ -37,7 +37,12 @@ pub(crate) struct ThreadSlot {
     pub(crate) in_use: SpinLock,
     /// The most bytes that the slot's thread had live, as of the timeline's last sample.
     peak_before: Signed,
-    spare: [AtomicU32; 4],
+    /// Threads that have used the slot, one after another. 0 in older recordings.
+    pub(crate) threads: AtomicU32,
+    /// In the first slot. 1: the recording began as a copy, at a fork, while other threads of the
+    /// parent may have gone on.
+    pub(crate) forked: AtomicU32,
+    spare: [AtomicU32; 2],
     pub(crate) front: Front,
     pub(crate) losses: Losses,
     #[cfg(feature = "backtraces")]
@@ -68,6 +73,9 @@ pub(crate) fn claim(
                 .is_ok()
     })? as u32;
     high.fetch_max(index + 1, Ordering::Relaxed);
+    if let Some(slot) = own.get(index as usize) {
+        slot.count_thread();
+    }
     Some(ThreadIndex::new(index))
 }
 
@@ -76,6 +84,11 @@ impl ThreadSlot {
     pub(crate) fn describe(&self, id: u32, name: [u8; 16]) {
         self.id.store(id, Ordering::Relaxed);
         crate::store::layout::store_bytes(&self.name, &name);
+    }
+
+    /// Counts a thread that uses the slot for the first time.
+    pub(crate) fn count_thread(&self) {
+        self.threads.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Gives the slot to the next thread.

@@ -89,6 +89,8 @@ pub(crate) fn used(header: &Header, region: Region) -> usize {
         }
         Region::Frames => header.frames.count.load(Ordering::Acquire),
         Region::Groups => process.groups.load(Ordering::Relaxed),
+        // Before, a part of the command line was there.
+        Region::Mappings if header.version.load(Ordering::Relaxed) < 4 => 0,
         Region::Mappings => {
             // Acquire pairs with the Release where an entry is made: it is described.
             return header.late.mapping_entries.load(Ordering::Acquire) as usize;

@@ -12,7 +12,7 @@ use crate::store::layout::Region;
 use crate::store::timeline::{log, words};
 use crate::store::view::View;
 
-fn log_bytes(view: &View<'_>) -> Vec<u8> {
+pub(super) fn log_bytes(view: &View<'_>) -> Vec<u8> {
     let all = usize::try_from(view.header.place(Region::Timeline).1).unwrap_or(0);
     // Acquire pairs with the Release of the log's writer: the records are written.
     let state = view.header.process.timeline.log.load(Ordering::Acquire);

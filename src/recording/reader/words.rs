@@ -80,13 +80,15 @@ pub(super) fn group(words: &GroupWords) -> Group {
     }
 }
 
-pub(super) fn thread(slot: &ThreadSlot) -> Option<Thread> {
+/// `is_counted`: the recording tells how many threads have used a slot.
+pub(super) fn thread(slot: &ThreadSlot, is_counted: bool) -> Option<Thread> {
     let front = &slot.front;
     let id = slot.id.load(Ordering::Relaxed);
     (id != 0).then(|| Thread {
         id,
         name: text(&slot.name, 16).trim_end_matches('\0').into(),
         running: slot.is_running(),
+        threads: if is_counted { slot.threads.load(Ordering::Relaxed).into() } else { 1 },
         total_bytes: front.total.bytes.get(),
         total_blocks: front.total.blocks.get(),
         freed_bytes: front.freed.bytes.get(),

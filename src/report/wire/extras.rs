@@ -125,6 +125,8 @@ pub struct Process<'a> {
     pub peak_bytes: u64,
     /// Bytes live at its end.
     pub end_bytes: u64,
+    /// The allocator that its executable brings along; `None`: none, or it is not known.
+    pub own_allocator: Option<&'a str>,
 }
 
 impl Serialize for Settings<'_> {
@@ -200,6 +202,7 @@ object!(Process<'_>: |process| {
     "total_blocks": process.total_blocks,
     "peak_bytes": process.peak_bytes,
     "end_bytes": process.end_bytes,
+    "own_allocator": process.own_allocator,
 });
 
 struct SelfCheckEntry<'a>(&'a SelfCheck);
@@ -213,6 +216,7 @@ object!(Thread: |thread| {
     "id": thread.id,
     "name": thread.name,
     "running": thread.running,
+    "threads": thread.threads,
     "total_bytes": thread.total_bytes,
     "total_blocks": thread.total_blocks,
     "freed_bytes": thread.freed_bytes,

@@ -25,7 +25,7 @@ fuzz_target!(|input: &[u8]| {
 
 fn read(file: &MemoryFile, bytes: &[u8]) -> Result<(), Error> {
     let path = file.hold(bytes).expect("there is memory for it");
-    let recording = RecordingFile::open(path)?.read()?;
+    let recording = RecordingFile::open(path)?.read_what_is_there()?;
     for trim in [true, false] {
         let mut options = Options::default();
         options.trim = trim;

@@ -13,8 +13,9 @@ mod privileges;
 mod refusal;
 mod sanitizer;
 mod search;
+mod trust;
 
-pub(crate) use allocators::unseen;
+pub(crate) use allocators::{OwnAllocators, unseen};
 pub(crate) use examined::Program;
 pub(crate) use fronts::libraries;
 pub(crate) use ld_preload::in_front;

@@ -9,8 +9,12 @@ mod debuginfod;
 mod folder;
 mod found;
 mod input;
+mod old;
 
 pub(crate) use debug_files::DebugFiles;
 pub(crate) use folder::{RunFolder, places};
-pub(crate) use found::{goes_on_in, has_prepared, in_folder, is_running, left_behind, pattern_of};
+pub(crate) use found::{
+    goes_on_in, has_prepared, in_folder, is_running, left_behind, pattern_of, shrink,
+};
 pub(crate) use input::{profile, read, read_recording};
+pub(crate) use old::clean;

@@ -4,18 +4,18 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use mod_alloc::recording::file::RecordingFile;
 use mod_alloc::recording::model::Recording;
 
 use crate::base::exit_status::FAILED;
 use crate::base::output;
-use crate::base::say::say;
+use crate::base::say::{Escaped, Shown, say};
 use crate::base::style::{FAINT, HEADING, Painted, STRONG};
 use crate::recordings::{self, DebugFiles};
 use crate::reports::{self, Error, Format, Known, Output};
-use crate::units::{Bytes, Micros};
+use crate::units::{Bytes, Micros, age};
 
 /// Arguments of `mod-alloc recover`.
 #[derive(Debug, clap::Args)]
@@ -24,12 +24,21 @@ use crate::units::{Bytes, Micros};
   mod-alloc recover /dev/shm/mod-alloc.4711.0a1b2c3d    a report of each recording in a folder
   mod-alloc recover recording.4711 -o heap.json
 
-A recording stays until you remove it. In /dev/shm it takes up memory. The list has the newest
-recording last, and says `reported` of those whose report was made.")]
+  mod-alloc recover --clean --older-than 1d             remove those of the days before
+
+A recording stays until you remove it; one in /dev/shm takes up memory. A run that begins removes
+those that are older than 14 days, and of more than 64 the oldest, but none of the last day. The
+list has the newest recording last, and says `reported` of those whose report was made.")]
 pub(crate) struct Arguments {
     /// Recordings, or folders of recordings; without any, list those of earlier runs
     #[arg(value_name = "RECORDING")]
     recordings: Vec<PathBuf>,
+    /// Remove the recordings of earlier runs whose programs have ended, reported or not
+    #[arg(long, conflicts_with_all = ["recordings", "output"])]
+    clean: bool,
+    /// With --clean, keep those of programs that ended less than AGE ago: 30m, 12h, 1d, 2w
+    #[arg(long, value_name = "AGE", requires = "clean", value_parser = age)]
+    older_than: Option<Duration>,
     /// Write the report to FILE; of several recordings, their sum
     /// [default: mod-alloc.<program>.<pid>.json in the current folder]
     #[arg(short, long, value_name = "FILE")]
@@ -42,6 +51,10 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    if arguments.clean {
+        let is_clean = recordings::clean(arguments.older_than.unwrap_or_default()).tell();
+        return if is_clean { ExitCode::SUCCESS } else { ExitCode::from(FAILED) };
+    }
     if arguments.recordings.is_empty() {
         return list();
     }
@@ -62,7 +75,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 
 /// A folder stands for the recordings in it.
 fn expand(path: &Path) -> Result<Vec<PathBuf>, String> {
-    let name = path.display();
+    let name = Shown(path);
     let found = fs::metadata(path).map_err(|error| format!("{name}: {error}"))?;
     if !found.is_dir() {
         return Ok(vec![path.to_owned()]);
@@ -80,6 +93,10 @@ impl Arguments {
     /// Makes the report of one recording; `false` if that failed.
     fn recover(&self, path: &Path) -> bool {
         let Some(recording) = read(path) else { return false };
+        if recording.sites.is_empty() && recording.mappings.is_none() {
+            say!("{}: its program had allocated nothing: no report is written", Shown(path));
+            return false;
+        }
         if recordings::is_running(recording.pid, path) {
             say!("process {} still runs: the report is of this moment", recording.pid);
         }
@@ -121,18 +138,19 @@ impl Arguments {
 
 fn read(path: &Path) -> Option<Recording> {
     let recording = RecordingFile::open(path).and_then(|file| file.read());
-    recording.map_err(|error| say!("{}: {error}", path.display())).ok()
+    recording.map_err(|error| say!("{}: {error}", Shown(path))).ok()
 }
 
 /// Notes in the recording of an ended process that its report was made.
 fn mark(path: &Path) {
     let marked = RecordingFile::open(path).and_then(|file| {
-        let pid = file.read()?.pid;
-        if recordings::is_running(pid, path) { Ok(()) } else { file.mark_reported() }
+        let is_running = file.process().is_none_or(|pid| recordings::is_running(pid, path));
+        if is_running { Ok(()) } else { file.mark_reported() }
     });
-    if let Err(error) = marked {
+    match marked {
+        Ok(()) => recordings::shrink(path),
         // The report is there; the list does not know of it.
-        say!("{}: the report cannot be noted: {error}", path.display());
+        Err(error) => say!("{}: the report cannot be noted: {error}", Shown(path)),
     }
 }
 
@@ -163,10 +181,10 @@ fn list() -> ExitCode {
 
 /// Two lines: the program, and the recording's path.
 fn line(path: &Path) -> String {
-    let where_ = Painted(FAINT, path.display());
+    let where_ = Painted(FAINT, Shown(path));
     let facts = fs::metadata(path).ok();
     let size = facts.as_ref().map_or(0, size_on_disk);
-    let age = facts.and_then(|facts| facts.modified().ok()).and_then(age);
+    let age = facts.and_then(|facts| facts.modified().ok()).and_then(micros_since);
     let age = age.map_or(String::from("-"), |micros| Micros(micros).to_string());
     let Ok(recording) = RecordingFile::open(path).and_then(|file| file.read()) else {
         return format!("{:>8}  {:>10}  {age:>12}  damaged\n          {where_}", "?", Bytes(size));
@@ -176,9 +194,7 @@ fn line(path: &Path) -> String {
         false if recording.is_reported => "reported",
         false => "ended",
     };
-    let command: String =
-        recording.command.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let command = Painted(STRONG, command);
+    let command = Painted(STRONG, Escaped(&recording.command));
     format!(
         "{:>8}  {:>10}  {age:>12}  {state:<8}  {command}\n          {where_}",
         recording.pid,
@@ -193,6 +209,6 @@ fn size_on_disk(facts: &fs::Metadata) -> u64 {
 }
 
 /// Microseconds since then.
-fn age(then: SystemTime) -> Option<f64> {
+fn micros_since(then: SystemTime) -> Option<f64> {
     Some(SystemTime::now().duration_since(then).ok()?.as_secs_f64() * 1e6)
 }

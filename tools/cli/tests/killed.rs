@@ -103,7 +103,7 @@ fn sigkill_while_the_program_starts() {
                 std::thread::yield_now();
             }
         }
-        linger(random.below(600_000));
+        linger(random.below(8_000_000));
         running.signal(libc::SIGKILL);
         let ended = running.wait().with_signal(libc::SIGKILL);
         recordings += readable(&ended);
@@ -123,7 +123,7 @@ fn readable(ended: &Ended) -> usize {
             Recorded::read(&path);
             1
         }
-        Err(Error::NotARecording) => 0,
+        Err(Error::NotARecording | Error::NotBegun) => 0,
         Err(error) => panic!("{}: {error}", path.display()),
     }
 }

@@ -293,6 +293,17 @@ fn programs_with_an_allocator_of_their_own_are_warned_of() {
     let line = format!("no allocation was recorded: {} brings a malloc of its own", own.display());
     assert_eq!(told.matches(&line).count(), 1, "{told}");
     assert_eq!(told.matches("warning").count(), 1, "{told}");
+    let script = format!("{}; {}; exit 3", brings.display(), own.display());
+    let words = ["run", "--children", "yes", "--sum", "-o", "sum.json", "sh", "-c", &script];
+    let told = ours(&scratch.run(&words));
+    assert!(told.contains(&format!("{} brings jemalloc", brings.display())), "{told}");
+    assert_eq!(told.matches(&line).count(), 1, "{told}");
+    let shown = text(&scratch.run(&["report", "sum.json"]).stdout);
+    for part in
+        ["brings jemalloc (it has _rjem_malloc), whose", "brings a malloc of its own (it has"]
+    {
+        assert_eq!(shown.matches(part).count(), 1, "{shown}");
+    }
     let names = scratch.names();
     let child = names.iter().rfind(|name| name.starts_with("mod-alloc.own_malloc")).unwrap();
     let report = scratch.run(&["report", child]);
@@ -301,4 +312,14 @@ fn programs_with_an_allocator_of_their_own_are_warned_of() {
     let plain = scratch.compile("work", &[]);
     let told = ours(&scratch.run(&["run", plain.to_str().unwrap()]));
     assert!(!told.contains("warning"), "{told}");
+}
+
+#[test]
+fn a_home_that_does_not_exist_is_not_made() {
+    let scratch = Scratch::new("no-home");
+    let home = scratch.join("home");
+    let mut command = scratch.command(&["run", "-o", "r.json", "sh", "-c", ":"]);
+    let output = command.env("HOME", &home).env_remove("XDG_CACHE_HOME").output().unwrap();
+    assert_eq!(status(&output), 0, "{}", ours(&output));
+    assert!(!home.exists());
 }

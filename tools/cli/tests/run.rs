@@ -154,20 +154,13 @@ fn nothing_is_left_behind() {
 fn a_report_that_cannot_be_written_costs_the_report_alone() {
     let scratch = Scratch::new("unwritten");
     for (program_says, expected) in [("0", 125), ("3", 3)] {
-        let output = scratch.run(&[
-            "run",
-            "-o",
-            "no/such/r.json",
-            "sh",
-            "-c",
-            &format!("exit {program_says}"),
-        ]);
+        fs::create_dir(scratch.join("gone")).unwrap();
+        let script = format!("rmdir gone; exit {program_says}");
+        let output = scratch.run(&["run", "-o", "gone/r.json", "sh", "-c", &script]);
         assert_eq!(status(&output), expected);
         let told = ours(&output);
-        assert!(
-            told.contains("writing the report to no/such/r.json failed: No such file"),
-            "{told}"
-        );
+        assert!(told.contains("writing the report to gone/r.json failed: No such file"), "{told}");
+        assert!(!told.contains("saved"), "{told}");
         let recording =
             told.split("mod-alloc recover ").nth(1).unwrap().split(" -o").next().unwrap();
         let recovered = scratch.run(&["recover", recording, "-o", "r.json"]);

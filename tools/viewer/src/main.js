@@ -80,7 +80,7 @@ class Page {
       if (numberOf(report.end) > 1) parts.push(`ran ${time(report.end, report)}`);
       if (report.thread_count !== null)
         parts.push(
-          `${count(report.thread_count)} ${report.thread_count === 1 ? "thread" : "threads at a time"}`,
+          `${count(report.thread_count)} ${report.thread_count === 1 ? "thread" : "threads"}`,
         );
       parts.push(`${count(report.stacks)} stacks`);
       return parts.join(" · ");

@@ -3,14 +3,18 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The function that writes the data.
 type Writer<'a> = &'a mut dyn FnMut(&mut dyn Write) -> io::Result<()>;
 
 /// Writes to standard output. A closed pipe is no error: its reader wants no more.
 pub(crate) fn to_stdout(write: Writer<'_>) -> io::Result<()> {
+    check_stdout()?;
     let mut out = BufWriter::new(anstream::stdout().lock());
     match write(&mut out).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -20,6 +24,7 @@ pub(crate) fn to_stdout(write: Writer<'_>) -> io::Result<()> {
 
 /// Writes to standard output as it is: bytes that look like colours stay. A closed pipe is no error.
 pub(crate) fn unchanged_to_stdout(write: Writer<'_>) -> io::Result<()> {
+    check_stdout()?;
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     match write(&mut out).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -40,6 +45,64 @@ pub(crate) fn to_path(path: &Path, write: Writer<'_>) -> io::Result<()> {
         Ok(_) => replace(&fs::canonicalize(path)?, write),
         Err(_) => replace(path, write),
     }
+}
+
+/// Tries if [`to_path`] can write to `path`, and leaves everything as it was: for a caller that will
+/// have something to write after much work.
+pub(crate) fn try_path(path: &Path) -> io::Result<()> {
+    if path == Path::new("-") {
+        check_stdout()?;
+        return write_nothing(&io::stdout());
+    }
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        Ok(found) if found.file_type().is_char_device() => {
+            let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
+            write_nothing(&File::options().write(true).custom_flags(flags).open(path)?)
+        }
+        // To open a pipe would wait for its reader.
+        Ok(found) if !found.is_file() => Ok(()),
+        Ok(_) => try_beside(&fs::canonicalize(path)?),
+        Err(_) => try_beside(path),
+    }
+}
+
+/// Writes a page to a file beside `path`, and removes it.
+fn try_beside(path: &Path) -> io::Result<()> {
+    const PAGE: [u8; 4096] = [0; 4096];
+    let unfinished = beside(path)?;
+    let result = File::create_new(&unfinished)?.write_all(&PAGE);
+    fs::remove_file(&unfinished)?;
+    result
+}
+
+/// A write of no bytes: a device that is always full refuses it.
+fn write_nothing(file: &impl AsRawFd) -> io::Result<()> {
+    // SAFETY: no byte is read.
+    let written = unsafe { libc::write(file.as_raw_fd(), std::ptr::null(), 0) };
+    if written < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// An error if this process was started without standard output. The standard library has put
+/// `/dev/null` in its place, where data would vanish.
+fn check_stdout() -> io::Result<()> {
+    if STDOUT_IS_CLOSED.load(Ordering::Relaxed) {
+        return Err(io::Error::from_raw_os_error(libc::EBADF));
+    }
+    Ok(())
+}
+
+static STDOUT_IS_CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Called before the standard library begins.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static LOOK_AT_STDOUT: extern "C" fn() = look_at_stdout;
+
+extern "C" fn look_at_stdout() {
+    // SAFETY: no memory is involved.
+    let is_closed = unsafe { libc::fcntl(libc::STDOUT_FILENO, libc::F_GETFD) } == -1;
+    STDOUT_IS_CLOSED.store(is_closed, Ordering::Relaxed);
 }
 
 fn in_place(path: &Path, write: Writer<'_>) -> io::Result<()> {

@@ -100,6 +100,15 @@ pub struct Extras {
 }
 
 impl Extras {
+    /// All threads that allocated, those that had ended before others began included; `None` if
+    /// nothing is said of threads.
+    #[must_use]
+    pub fn threads_ever(&self) -> Option<u64> {
+        self.threads?;
+        let counts = self.thread_list.iter().map(|thread| thread.threads);
+        Some(counts.fold(0, u64::saturating_add))
+    }
+
     /// Facts that the words on losses depend on.
     #[must_use]
     pub fn circumstances(&self) -> Circumstances<'_> {

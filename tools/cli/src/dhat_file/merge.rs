@@ -226,5 +226,6 @@ fn processes(document: &Document) -> Vec<Process> {
         total_blocks: totals.total_blocks,
         peak_bytes: totals.peak_bytes,
         end_bytes: totals.end_bytes,
+        own_allocator: None,
     }]
 }

@@ -54,6 +54,10 @@ pub struct Process {
     pub peak_bytes: u64,
     /// Bytes live at its end.
     pub end_bytes: u64,
+    /// The allocator that its executable brings along: blocks that it allocates from that directly
+    /// are not in the report. `None`: it brings none, or nothing is said of it.
+    #[serde(default)]
+    pub own_allocator: Option<String>,
 }
 
 /// The executable among the paths of a process's modules: the first that is no shared library.

@@ -141,6 +141,8 @@ pub(super) struct ThreadEntry {
     id: u32,
     name: String,
     running: bool,
+    /// Older reports do not tell.
+    threads: Option<u64>,
     total_bytes: u64,
     total_blocks: u64,
     freed_bytes: u64,
@@ -153,6 +155,7 @@ impl ThreadEntry {
         thread.id = self.id;
         thread.name.clone_from(&self.name);
         thread.running = self.running;
+        thread.threads = self.threads.unwrap_or(1);
         thread.total_bytes = self.total_bytes;
         thread.total_blocks = self.total_blocks;
         thread.freed_bytes = self.freed_bytes;

@@ -104,6 +104,7 @@ fn process(process: &Process) -> wire::Process<'_> {
         total_blocks: process.total_blocks,
         peak_bytes: process.peak_bytes,
         end_bytes: process.end_bytes,
+        own_allocator: process.own_allocator.as_deref(),
     }
 }
 

@@ -36,7 +36,7 @@ fn report(document: &Document) -> Value {
         ("ending", value(&extras.ending)),
         ("losses", value(&losses)),
         ("self_check", value(&extras.self_check)),
-        ("thread_count", value(&extras.threads)),
+        ("thread_count", value(&extras.threads_ever())),
         ("threads", value(&extras.thread_list)),
         ("groups", value(&extras.groups)),
         ("heap_state", value(&extras.heap_states)),

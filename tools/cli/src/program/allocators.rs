@@ -1,8 +1,22 @@
 //! Programs that bring an allocator along, of which preloading sees nothing.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use mod_alloc::symbolize::own_allocator;
+
+/// The allocators that executables bring along. Each executable is looked at once.
+#[derive(Debug, Default)]
+pub(crate) struct OwnAllocators(BTreeMap<PathBuf, Option<String>>);
+
+impl OwnAllocators {
+    /// That of an executable, in words.
+    pub(crate) fn of(&mut self, executable: &Path) -> Option<String> {
+        let known = self.0.entry(executable.to_owned());
+        let look = || own_allocator(executable).map(|allocator| allocator.to_string());
+        known.or_insert_with(look).clone()
+    }
+}
 
 /// The reason why a report of the program `executable`, with so many blocks, lacks some or all.
 pub(crate) fn unseen(executable: &Path, blocks: u64) -> Option<String> {

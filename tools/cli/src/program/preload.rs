@@ -5,14 +5,15 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::base::system::{Users, file_system, user};
 
 use super::fronts::Front;
+use super::trust;
 
 /// A library to unpack.
 struct Packed {
@@ -75,7 +76,9 @@ pub(crate) fn library(users: Users) -> Result<PathBuf, String> {
 fn folders() -> Vec<PathBuf> {
     let absolute =
         |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let cache = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")));
+    // A home that does not exist is not made: accounts without one are to stay so.
+    let home = || absolute("HOME").filter(|home| home.is_dir()).map(|home| home.join(".cache"));
+    let cache = absolute("XDG_CACHE_HOME").or_else(home);
     let private = std::env::temp_dir().join(format!("mod-alloc-{}", user()));
     cache.map(|cache| cache.join("mod-alloc")).into_iter().chain([private]).collect()
 }
@@ -95,17 +98,29 @@ fn unpack_for_all(folder: &Path) -> io::Result<PathBuf> {
 
 fn unpack(folder: &Path) -> io::Result<PathBuf> {
     check_name(folder.as_os_str())?;
-    // Private from the first moment on; what is there already is looked at below.
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    if let Some(cache) = folder.parent() {
+        make(cache)?;
+    }
+    make(folder)?;
+    trust::above(folder)?;
     check_folder(folder)?;
     let folder = folder.join(format!("{:016x}", hash()));
-    DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+    make(&folder)?;
+    check_folder(&folder)?;
     for packed in &LIBRARIES {
         if !is_whole(&folder, packed) {
             write(&folder, packed)?;
         }
     }
     Ok(folder.join(LIBRARIES[0].name))
+}
+
+/// Makes a folder in one that exists. It is private from the first moment on.
+fn make(folder: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(folder) {
+        Err(error) if !folder.is_dir() => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Refuses characters that end a path for the loader, or begin a variable.
@@ -131,18 +146,25 @@ fn check_folder(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The file is there as it should be: the whole content, and readable by all.
+/// The file is there as it should be: the whole content, this user's, and readable by all. One
+/// descriptor serves all looks at it.
 fn is_whole(folder: &Path, packed: &Packed) -> bool {
-    let path = folder.join(packed.name);
-    let mode = fs::symlink_metadata(&path).map(|found| (found.is_file(), found.mode() & 0o777));
-    mode.is_ok_and(|mode| mode == (true, 0o755))
-        && fs::read(path).is_ok_and(|found| found == packed.content)
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let opened = File::options().read(true).custom_flags(flags).open(folder.join(packed.name));
+    let Ok(mut file) = opened else { return false };
+    let is_ours = file.metadata().is_ok_and(|found| {
+        found.is_file() && found.uid() == user() && found.mode() & 0o777 == 0o755
+    });
+    let mut content = Vec::new();
+    is_ours && file.read_to_end(&mut content).is_ok() && content == packed.content
 }
 
 /// Writes it under another name first: another process may be about to load it.
 fn write(folder: &Path, packed: &Packed) -> io::Result<()> {
     let unfinished = folder.join(format!("{}.unfinished", std::process::id()));
-    let written = File::create(&unfinished).and_then(|mut file| {
+    // One that is there is of a process of that number which was killed. A link is removed, too.
+    let _ = fs::remove_file(&unfinished);
+    let written = File::create_new(&unfinished).and_then(|mut file| {
         file.write_all(packed.content)?;
         file.set_permissions(fs::Permissions::from_mode(0o755))?;
         fs::rename(&unfinished, folder.join(packed.name))

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::base::system::{Users, file_system};
 
+use super::old::{keep_within_bounds, lock};
+
 const IN_MEMORY: &str = "/dev/shm";
 pub(super) const PREFIX: &str = "mod-alloc.";
 /// Free room below which memory is left to others.
@@ -34,11 +36,15 @@ pub(crate) struct RunFolder {
     folder: PathBuf,
     /// The folder of the recordings: the same one, or one in it.
     recordings: PathBuf,
+    /// The folder is locked as long as the run lasts, so that nobody else removes anything from it.
+    /// `None`: its file system has no locks, and then no folder in it counts as that of an ended run.
+    _lock: Option<File>,
 }
 
 impl RunFolder {
     /// Makes one. The error tells of every place that was tried.
     pub(crate) fn create(users: Users) -> Result<Self, String> {
+        keep_within_bounds();
         let mut failures = Vec::new();
         for parent in parents() {
             if parent == Path::new(IN_MEMORY) && !has_room(&parent) {
@@ -58,11 +64,12 @@ impl RunFolder {
 
     fn create_in(parent: &Path, users: Users) -> io::Result<Self> {
         let folder = create_in(parent)?;
+        let lock = lock(&folder).ok();
         let recordings = match users {
             Users::Own => folder.clone(),
             Users::Any => open_to_all(&folder)?,
         };
-        Ok(Self { folder, recordings })
+        Ok(Self { folder, recordings, _lock: lock })
     }
 
     /// The folder of the recordings.

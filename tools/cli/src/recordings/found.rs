@@ -1,14 +1,16 @@
 //! The recordings that are there.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, DirEntry};
+use std::fs;
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use mod_alloc::recording::file::RecordingFile;
 
-use super::folder::{PREFIX, parents};
+use crate::base::say::say;
+
+use super::old::{run_folders, with_inner};
 
 /// `path` for `MOD_ALLOC_RECORD`, where `%` begins a placeholder.
 pub(crate) fn pattern_of(path: &Path) -> OsString {
@@ -45,26 +47,10 @@ pub(crate) fn has_prepared(folder: &Path) -> io::Result<bool> {
 
 /// All recordings in the folders of earlier runs, as far as this user may look into them.
 pub(crate) fn left_behind() -> Vec<PathBuf> {
-    let is_ours = |path: &Path| {
-        let name = path.file_name().map(OsStr::as_bytes);
-        name.is_some_and(|name| name.starts_with(PREFIX.as_bytes())) && path.is_dir()
-    };
-    let folders = parents().into_iter().filter_map(|parent| fs::read_dir(parent).ok());
-    let paths = folders.flatten().filter_map(|entry| Some(entry.ok()?.path()));
-    let mut found: Vec<_> = paths
-        .filter(|path| is_ours(path))
-        .flat_map(|path| folders_in(&path).into_iter().chain([path]))
-        .filter_map(|path| in_folder(&path).ok())
-        .flatten()
-        .collect();
+    let folders = run_folders().flat_map(with_inner);
+    let mut found: Vec<_> = folders.filter_map(|path| in_folder(&path).ok()).flatten().collect();
     found.sort();
     found
-}
-
-fn folders_in(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let is_folder = |entry: &DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
-    entries.filter(is_folder).map(|entry| entry.path()).collect()
 }
 
 /// A process still writes to the recording at `path`.
@@ -76,6 +62,20 @@ pub(crate) fn is_running(pid: u32, path: &Path) -> bool {
         Ok(maps) => fs::canonicalize(path).is_ok_and(|path| maps_name(&maps, &path)),
         // Another user's process: its number has to do.
         Err(error) => error.kind() == io::ErrorKind::PermissionDenied,
+    }
+}
+
+/// Makes the recordings at `path`, a file or a folder of them, as small as their content, if their
+/// processes have ended. A failure is told: the recording is whole all the same.
+pub(crate) fn shrink(path: &Path) {
+    let paths = if path.is_dir() { in_folder(path).unwrap_or_default() } else { vec![path.into()] };
+    for path in paths {
+        let Ok(file) = RecordingFile::open(&path) else { continue };
+        // A recording without a process was made for a child that has not begun yet.
+        let has_ended = file.process().is_some_and(|pid| pid != 0 && !is_running(pid, &path));
+        if has_ended && let Err(error) = file.shrink() {
+            say!("{}: the room for more cannot be given back: {error}", path.display());
+        }
     }
 }
 

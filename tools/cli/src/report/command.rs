@@ -33,9 +33,9 @@ JSON has schema_version 1; sizes are in bytes, times in `time_unit`:
   histograms: sizes and lifetimes (in µs), each lists of blocks and bytes: entry 0 is of the
     value 0, entry N of the values from 2^(N-1) to 2^N - 1,
   ending: how (exit, signal, gone: without exit handlers, running), code, signal, name, text,
-  stacks (their number), threads (their number), upper_bounds (in a merged report: names of
-  numbers that are upper bounds), losses (by cause), groups (of allocations, if the
-  program has any: name, numbers), processes (of a merged report),
+  stacks (their number), threads (the number of those that ever were), upper_bounds (in a
+  merged report: names of numbers that are upper bounds), losses (by cause), groups (of
+  allocations, if the program has any: name, numbers), processes (of a merged report),
   totals: total_bytes total_blocks lifetimes peak_bytes peak_blocks end_bytes end_blocks,
   sites: total blocks peak end short, each a list of
     the same numbers, max_bytes max_blocks, stacks (how many were added up: above 1, the maxima

@@ -107,7 +107,7 @@ fn report<'d>(document: &'d Document, sites: BTreeMap<String, Vec<SiteEntry<'d>>
         short_lifetime: document.short_lifetime,
         peak_is_exact: extras.peak_is_exact,
         stacks: document.sites.len(),
-        threads: extras.threads,
+        threads: extras.threads_ever(),
         upper_bounds: if is_merged { &["peak_bytes", "peak_blocks"] } else { &[] },
         heap_state: extras.heap_states,
         histograms: extras.histograms.as_ref(),

@@ -66,7 +66,7 @@ impl Report<'_> {
             }
             let orderly = extras.ending.filter(|ending| ending.is_orderly());
             facts.extend(orderly.map(|ending| ending.to_string()));
-            facts.extend(extras.threads.map(|count| counted(count, "thread", "threads at a time")));
+            facts.extend(extras.threads_ever().map(|count| counted(count, "thread", "threads")));
         } else {
             let programs = extras.processes.len() as u64;
             facts.push(format!("the sum of {}", counted(programs, "program", "programs")));

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use mod_alloc::recording::file::RecordingFile;
+use mod_alloc::recording::file::{self, RecordingFile};
 use mod_alloc::recording::model::{Recording, Status, Why};
 use mod_alloc::report::{Profile, SiteNames};
 
@@ -164,14 +164,26 @@ fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
     let mut running = BTreeSet::new();
     let mut unseen = BTreeMap::new();
     let mut unrecorded = UnrecordedPrograms::default();
+    let (mut allocators, mut own_allocators) = (Vec::new(), program::OwnAllocators::default());
     for (path, file) in opened {
         let recording = match file {
-            Some(file) => read(path, file, None),
-            None => open(path).and_then(|file| read(path, &file, None)),
+            Some(file) => recordings::read_recording(path, file),
+            None => {
+                RecordingFile::open(path).and_then(|file| recordings::read_recording(path, &file))
+            }
         };
-        let Some(recording) = recording else {
-            is_complete = false;
-            continue;
+        let recording = match recording {
+            Ok(recording) => recording,
+            // The parent's recording has all that there is.
+            Err(file::Error::NotBegun) => {
+                say!("{}: a forked child ended before it began to record", path.display());
+                continue;
+            }
+            Err(error) => {
+                complain(path, &error);
+                is_complete = false;
+                continue;
+            }
         };
         // A recording whose name has changed meanwhile is that of a child that has just begun.
         unrecorded.add(&recording);
@@ -183,6 +195,10 @@ fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
         let profile = recordings::profile(&recording, output.debug_files, None);
         let document = Document::of_profile(&profile);
         merger.add(&document);
+        allocators.push(own_allocators.of(program_path(&recording)));
+        let blocks = document.totals().total_blocks;
+        let most: &mut u64 = unseen.entry(program_path(&recording).to_owned()).or_default();
+        *most = blocks.max(*most);
         if output.sum_alone {
             continue;
         }
@@ -190,28 +206,28 @@ fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
         let written = output.write_profile(&target, &profile, &document);
         is_complete &= tell_failure(written, &target, path);
         is_complete &= tell_failure(output.write_page(&target, &document), &target, path);
-        let blocks = document.totals().total_blocks;
-        let most: &mut u64 = unseen.entry(program_path(&recording).to_owned()).or_default();
-        *most = blocks.max(*most);
     }
-    let merged = merger.finish();
+    let mut merged = merger.finish();
+    for (process, allocator) in merged.extras.processes.iter_mut().zip(allocators) {
+        process.own_allocator = allocator;
+    }
     let target = output.target_of_all();
     let written = output::to_path(&target, &mut |out| output.write_document(out, &target, &merged));
-    is_complete &= tell_failure(written, &target, folder);
-    summary::print(&merged, &target, output.format == Format::Dhat);
-    let written = output.write_page(&target, &merged);
-    is_complete &= tell_failure(written, &target, folder);
     let running = running.len() as u64;
     let reports = match &parts {
-        _ if output.sum_alone => String::new(),
+        _ if output.sum_alone || !is_complete => String::new(),
         Some(parts) => format!("; the report of each program is in {}", parts.display()),
         None => "; each program has a report of its own".into(),
     };
-    tell_of_processes(&merged, &reports, running, folder);
-    // The reason why memory was not seen has been told.
-    if unseen_bytes(&merged) == 0 {
-        tell_of_unseen(&unseen);
+    if tell_failure(written, &target, folder) {
+        summary::print(&merged, &target, output.format == Format::Dhat);
+        let written = output.write_page(&target, &merged);
+        is_complete &= tell_failure(written, &target, folder);
+        tell_of_processes(&merged, &reports, running, folder);
+    } else {
+        is_complete = false;
     }
+    tell_of_unseen(&unseen, unseen_bytes(&merged) > 0);
     unrecorded.tell();
     Ok(Made {
         blocks: merged.totals().total_blocks,
@@ -244,9 +260,12 @@ fn in_folder(folder: Option<&Path>, target: PathBuf) -> PathBuf {
 }
 
 /// Says of each program once what its reports lack, by the most blocks that a report of it has.
-fn tell_of_unseen(blocks: &BTreeMap<PathBuf, u64>) {
+/// `is_told`: the summary has said that memory was not seen; the programs with an allocator of their
+/// own are named all the same.
+fn tell_of_unseen(blocks: &BTreeMap<PathBuf, u64>, is_told: bool) {
     for (executable, most) in blocks {
-        if let Some(why) = program::unseen(executable, *most) {
+        let most = if is_told { 1.max(*most) } else { *most };
+        if let Some(why) = program::unseen(executable, most) {
             say!("warning: {why}");
         }
     }

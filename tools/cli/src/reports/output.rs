@@ -8,7 +8,7 @@ use mod_alloc::recording::model::Recording;
 use mod_alloc::report::{Profile, dhat};
 
 use crate::base::output;
-use crate::base::say::say;
+use crate::base::say::{Shown, say};
 use crate::dhat_file::{self, Document};
 use crate::html;
 use crate::recordings::DebugFiles;
@@ -86,14 +86,38 @@ impl Output<'_> {
         Some(if is_page { path.with_extension(self.extension()) } else { path })
     }
 
+    /// Tries if the report and its page can be written, before there is anything to write. The error
+    /// names the file.
+    pub(crate) fn try_targets(&self) -> Result<(), String> {
+        // The process's id is not known yet. Names differ in nothing else.
+        let report = self.target();
+        let page = self.html.then(|| self.page_of(&report));
+        for target in [report].into_iter().chain(page) {
+            output::try_path(&target).map_err(|error| {
+                let folder = target.parent().filter(|folder| *folder != Path::new(""));
+                let place = match (&self.path, folder) {
+                    (Some(_), _) => target.as_path(),
+                    (None, folder) => folder.unwrap_or(Path::new(".")),
+                };
+                format!("the report cannot be written to {}: {error}", Shown(place))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The page beside a report.
+    fn page_of(&self, report: &Path) -> PathBuf {
+        let named = || self.named(&self.program, &self.pid.to_string());
+        let report = if report == Path::new("-") { named() } else { report.to_owned() };
+        report.with_extension("html")
+    }
+
     /// Writes the page beside the report, if it is asked for.
     pub(super) fn write_page(&self, report: &Path, document: &Document) -> std::io::Result<()> {
         if !self.html {
             return Ok(());
         }
-        let named = || self.named(&self.program, &self.pid.to_string());
-        let report = if report == Path::new("-") { named() } else { report.to_owned() };
-        let page = report.with_extension("html");
+        let page = self.page_of(report);
         output::to_path(&page, &mut |out| {
             html::write(html::Shown::One(document), html::Options::default(), out)
         })?;

@@ -1,5 +1,6 @@
 //! One run of a program, from its name to the report.
 
+use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use mod_alloc::report::wire::signal_name;
 use crate::base::exit_status::REFUSED;
 use crate::base::say::say;
 use crate::program::{self, Program, preload};
+use crate::recordings;
 use crate::reports::{self, Output};
 
 use super::ahead::Ahead;
@@ -57,6 +59,7 @@ impl<'a> Run<'a> {
             return Ok(Self::plain(arguments, path, command));
         }
         let program = Program::examine_with(path, words).map_err(refused)?;
+        output(arguments, program.name(), 0).try_targets().map_err(refused)?;
         let users = place::users(arguments.options.children);
         let library = preload::library(users).map_err(refused)?;
         let place = Place::of(&arguments.options, &program)?;
@@ -87,15 +90,19 @@ impl<'a> Run<'a> {
             }
         };
         let status = self.status(ended.status);
+        let recording = self.place.recording(ended.pid, self.arguments.options.children);
         match self.report(&ended, names) {
             Reported::All => self.place.remove(),
             Reported::SoFar => {}
             Reported::Failed => {
                 self.place.remove_if_empty();
+                recording.iter().for_each(|path| recordings::shrink(path));
                 // A failure of the program is more important.
                 return Ok(if status == 0 { REFUSED } else { status });
             }
         }
+        // A recording that is kept. Its room for more is not needed any longer.
+        recording.iter().filter(|path| path.exists()).for_each(|path| recordings::shrink(path));
         Ok(status)
     }
 
@@ -151,7 +158,7 @@ impl<'a> Run<'a> {
         let (pid, children) = (ended.pid, self.arguments.options.children);
         let status = end_of(ended.status);
         let Some(path) = self.place.recording(pid, children) else { return Reported::All };
-        let output = self.output(pid);
+        let output = output(self.arguments, self.program.name(), pid);
         let made = match children {
             Children::Yes => reports::of_processes(&path, &output, status),
             Children::No => {
@@ -187,17 +194,18 @@ impl<'a> Run<'a> {
             Place::Named { .. } | Place::Nowhere => None,
         }
     }
+}
 
-    fn output(&self, pid: u32) -> Output<'a> {
-        Output {
-            path: self.arguments.options.output.clone(),
-            format: self.arguments.options.format,
-            sum_alone: self.arguments.options.sum,
-            html: self.arguments.options.html,
-            debug_files: &self.arguments.options.debug_files,
-            program: self.program.name(),
-            pid,
-        }
+/// The report of process `pid` of the program with that name.
+fn output(arguments: &Arguments, program: OsString, pid: u32) -> Output<'_> {
+    Output {
+        path: arguments.options.output.clone(),
+        format: arguments.options.format,
+        sum_alone: arguments.options.sum,
+        html: arguments.options.html,
+        debug_files: &arguments.options.debug_files,
+        program,
+        pid,
     }
 }
 

@@ -63,7 +63,12 @@ impl Report<'_> {
         let (total, peak) = (self.size(process.total_bytes), self.size(process.peak_bytes));
         let (blocks, end) = (Count(process.total_blocks), self.size(process.end_bytes));
         let pid = process.pid;
-        format!("{pid:>8} {total:>10} {blocks:>12} {peak:>10} {end:>10}  {command}")
+        let own = process.own_allocator.as_deref().map(|allocator| {
+            let allocator = names::command_line(allocator, self.width);
+            format!("\n{:>9}brings {allocator}, whose blocks are not in the report", "")
+        });
+        let own = own.unwrap_or_default();
+        format!("{pid:>8} {total:>10} {blocks:>12} {peak:>10} {end:>10}  {command}{own}")
     }
 
     /// The first `items` under a title, and the number of the others; nothing if there are none.
