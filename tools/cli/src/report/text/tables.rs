@@ -26,7 +26,7 @@ impl<'d> Report<'d> {
 
     fn table(&mut self, sort: Sort, rows: Vec<Row<'d>>) {
         let title = self.title(sort);
-        line!(self, "\n{}", Painted(HEADING, title));
+        line!(self, "\n{}{}", Painted(HEADING, title), self.of_stacks());
         if rows.is_empty() {
             line!(self, "  none");
         }
