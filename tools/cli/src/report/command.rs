@@ -13,6 +13,7 @@ use crate::units::Percent;
 
 use super::select::Selecting;
 use super::sort::Sort;
+use super::suppress::SuppressOptions;
 use super::tree::Shape;
 use super::view::{Format, Tables, View};
 use super::write::write;
@@ -51,9 +52,17 @@ JSON has schema_version 1; sizes are in bytes, times in `time_unit`:
   selection (with --filter and --focus): filter focus stacks of_stacks of_totals,
   tree (with --tree): sort inverted min_share (0 to 1) children more. Each of children has the
     numbers of totals, share (0 to 1), stacks, own (the numbers of stacks that end there), frame,
-    children and more; more: the count and the numbers of those below min_share
+    children and more; more: the count and the numbers of those below min_share,
+  suppressed: stacks end_bytes end_blocks, and rules: a list of name pattern stacks end_bytes
+    end_blocks (pattern: null if the rule is built in)
 With --filter and --focus, all numbers are of the selected stacks. What is known of the whole
 process alone is left out: heap_state, histograms, mappings, groups, processes, thread_list.
+
+Suppressed blocks are left out of all numbers of the end (end_bytes, end_blocks), here and in the
+tables; the report's file, pages, export and diff have them. FILE has lines `leak:PATTERN` as for
+LeakSanitizer: the stacks that have PATTERN in a function, a file or a module (`*` is any text, `^`
+and `$` are its ends); and blocks as for Valgrind's Memcheck:Leak, with the names that the report
+shows. `--suppress none` shows the blocks that glibc and libstdc++ are known to keep, too.
 An unknown number is null. A report without frees has no lists that need them.")]
 pub(crate) struct Arguments {
     /// A dhat JSON (of mod-alloc, dhat-rs or Valgrind) or a recording; `-` is standard input
@@ -74,6 +83,8 @@ pub(crate) struct Arguments {
     selecting: Selecting,
     #[command(flatten)]
     tree: TreeOptions,
+    #[command(flatten)]
+    suppress: SuppressOptions,
     /// Print a table of threads: the bytes and blocks that each has allocated and freed
     #[arg(long, conflicts_with_all = ["sort", "stacks", "filter", "focus"])]
     threads: bool,
@@ -152,7 +163,7 @@ impl Arguments {
             None => Tables::Sites,
         };
         let Self { sort, top, stacks: whole_stacks, .. } = *self;
-        View { sort, top, whole_stacks, tables, selected: None }
+        View { sort, top, whole_stacks, tables, ..View::default() }
     }
 }
 
@@ -183,7 +194,16 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         say!("{name}: {}", sort.lacking("--sort", &document));
         return ExitCode::from(FAILED);
     }
-    let view = View { selected: selected.as_ref(), ..arguments.view() };
+    let suppressions = match arguments.suppress.rules() {
+        Ok(suppressions) => suppressions,
+        Err(error) => {
+            say!("{error}");
+            return ExitCode::from(FAILED);
+        }
+    };
+    let suppressed = suppressions.apply(&mut document);
+    let (selected, suppressed) = (selected.as_ref(), suppressed.as_ref());
+    let view = View { selected, suppressed, ..arguments.view() };
     let written = output::to_stdout(&mut |out| write(&document, arguments.format, &view, out));
     match written {
         Ok(()) => ExitCode::SUCCESS,

@@ -14,6 +14,7 @@ use super::json_tree::TreeEntry;
 use super::rows::{Row, Rows, TellingFrame};
 use super::select::Selected;
 use super::sort::Sort;
+use super::suppress::Suppressed;
 use super::threads::{self, ThreadEntry};
 use super::tree::Tree;
 use super::view::{Tables, View};
@@ -48,6 +49,7 @@ struct Report<'d> {
     thread_list: Vec<ThreadEntry<'d>>,
     selection: Option<SelectionEntry<'d>>,
     tree: Option<TreeEntry<'d>>,
+    suppressed: Option<&'d Suppressed>,
 }
 
 #[derive(Serialize)]
@@ -110,6 +112,7 @@ pub(super) fn write(document: &Document, view: &View<'_>, out: &mut dyn Write) -
     let mut pretty = serde_json::Serializer::pretty(&mut *out);
     let mut report = report(document, sites.collect());
     report.tree = tree.map(|tree| TreeEntry::new(&tree, knows_frees));
+    report.suppressed = view.suppressed;
     report.selection = view.selected.map(|selected| SelectionEntry {
         of_totals: sums(&selected.of_sums, knows_frees),
         selected,
@@ -149,6 +152,7 @@ fn report<'d>(document: &'d Document, sites: BTreeMap<String, Vec<SiteEntry<'d>>
         thread_list: threads::entries(document),
         selection: None,
         tree: None,
+        suppressed: None,
     }
 }
 

@@ -22,6 +22,7 @@ mod histograms;
 mod lists;
 pub(super) mod page;
 mod selection;
+mod suppressed;
 mod tables;
 mod threads;
 mod tree;
@@ -113,7 +114,7 @@ impl Report<'_> {
             return;
         }
         self.total("at peak", totals.peak_bytes, totals.peak_blocks, self.peak_time());
-        self.total("at end", totals.end_bytes, totals.end_blocks, self.of_all(|n| n.end_bytes));
+        self.total("at end", totals.end_bytes, totals.end_blocks, self.end_remark());
         self.heap_states();
     }
 

@@ -4,6 +4,7 @@ use crate::dhat_file::Document;
 
 use super::select::Selected;
 use super::sort::Sort;
+use super::suppress::Suppressed;
 use super::tree::Shape;
 
 /// Rows of each of several tables, and of a single one.
@@ -39,6 +40,8 @@ pub(crate) struct View<'v> {
     pub(crate) tables: Tables,
     /// Facts of the selection, if the document is of some stacks alone.
     pub(crate) selected: Option<&'v Selected>,
+    /// The blocks at the end that are not shown, if anything is known of the end.
+    pub(crate) suppressed: Option<&'v Suppressed>,
 }
 
 impl View<'_> {

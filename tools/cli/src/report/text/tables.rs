@@ -30,6 +30,9 @@ impl<'d> Report<'d> {
         if rows.is_empty() {
             line!(self, "  none");
         }
+        if sort == Sort::End {
+            self.suppressed();
+        }
         let top = self.view.top();
         let rest = Rest::of(rows.get(top..).unwrap_or_default());
         for row in rows.into_iter().take(top) {

@@ -128,6 +128,9 @@ impl Report<'_> {
         let Lines { all, folded, .. } = lines;
         let title = names::beginning_with(&self.title_of_tree(sort, shape), self.width);
         line!(self, "\n{}{}", Painted(HEADING, title), self.of_stacks());
+        if sort == Sort::End {
+            self.suppressed();
+        }
         if all.is_empty() {
             line!(self, "  none");
             return;
