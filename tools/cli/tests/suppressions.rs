@@ -153,7 +153,15 @@ fn what_glibc_keeps_is_no_leak() {
     let scratch = scratch();
     let file = profiled(&scratch, &scratch.compile("known_leaks", &["-w", "-pthread", "-ldl"]));
     let report = json(&scratch, file, &["--top", "1000"]);
-    assert_eq!(report["totals"]["end_bytes"], 12_345, "{:?}", at_the_end(&report));
+    // Without debug files some of glibc's functions have no names, and such a stack is not known.
+    let sites = report["sites"]["end"].as_array().unwrap();
+    let mut has_names = true;
+    for frames in sites.iter().map(|site| site["frames"].as_array().unwrap()) {
+        let is_named = frames.iter().all(|frame| !frame["function"].is_null());
+        assert!(!is_named || frames[0]["function"] == "main", "{frames:?}");
+        has_names &= is_named;
+    }
+    assert_eq!(report["totals"]["end_bytes"] == 12_345, has_names);
     let rules = report["suppressed"]["rules"].as_array().unwrap();
     let names: Vec<_> = rules.iter().map(|rule| rule["name"].as_str().unwrap()).collect();
     for name in [
@@ -165,10 +173,11 @@ fn what_glibc_keeps_is_no_leak() {
         "name services",
         "the time zone",
         "texts of errors",
-        "lists of exit handlers",
+        "tables of character sets",
     ] {
         assert!(names.contains(&name), "{name} is not among {names:?}");
     }
+    assert!(names.contains(&"lists of exit handlers") || !has_names, "{names:?}");
     // All is there again, and as in the file.
     let all = json(&scratch, file, &["--suppress", "none"]);
     let all = shown_and_not(&all);

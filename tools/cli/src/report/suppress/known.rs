@@ -30,7 +30,7 @@ pub(super) fn rules() -> Vec<Rule> {
         rule("locales of setlocale", Most::Any, |stack| is_below(stack, &LOCALE)),
         rule("catalogues of gettext", Most::Any, |stack| is_below(stack, &GETTEXT)),
         rule("tables of character sets", Most::Any, |stack| is_below(stack, &CHARACTERS)),
-        rule("libraries that glibc loads for itself", Most::Any, |stack| is_below(stack, &LOADED)),
+        rule("libraries that glibc loads for itself", Most::Any, is_loaded),
         rule("descriptors of threads", Most::ThreadsAnd(KEPT_STACKS), |stack| {
             is_below(stack, &THREADS)
         }),
@@ -52,8 +52,24 @@ const GETTEXT: [&str; 6] = [
     "dcgettext",
     "gettext",
 ];
-const CHARACTERS: [&str; 3] = ["wcsmbs_load_conv", "gconv_load_cache", "gconv_find_shlib"];
-const LOADED: [&str; 2] = ["libc_dlopen_mode", "libc_unwind_link_get"];
+const CHARACTERS: [&str; 16] = [
+    "wcsmbs_load_conv",
+    "gconv_load_cache",
+    "gconv_find_shlib",
+    "mbstowcs",
+    "mbsrtowcs",
+    "mbrtowc",
+    "mbtowc",
+    "mbrlen",
+    "mblen",
+    "btowc",
+    "wcstombs",
+    "wcsrtombs",
+    "wcrtomb",
+    "wctomb",
+    "wctob",
+    "mbsnrtowcs",
+];
 const THREADS: [&str; 1] = ["pthread_create"];
 const NAMES: [&str; 16] = [
     "nss_*",
@@ -73,7 +89,16 @@ const NAMES: [&str; 16] = [
     "getservbyname",
     "getservbyport",
 ];
-const TIME: [&str; 3] = ["tzset", "tzset_internal", "tz_convert"];
+const TIME: [&str; 8] = [
+    "tzset",
+    "tzset_internal",
+    "tz_convert",
+    "localtime",
+    "localtime_r",
+    "mktime",
+    "ctime",
+    "strftime",
+];
 const ERRORS: [&str; 5] =
     ["strerror", "strerror_l", "strsignal", "dl_signal_error", "dl_exception_create*"];
 const EXIT: [&str; 4] = ["new_exitfn", "cxa_atexit", "on_exit", "cxa_thread_atexit_impl"];
@@ -117,6 +142,12 @@ fn is_error(stack: &[Frame<'_>]) -> bool {
     innermost == Some("dlerror_run") || is_below(stack, &ERRORS)
 }
 
+/// A library is loaded, and not by `dlopen`: for character sets, name services, the unwinder.
+fn is_loaded(stack: &[Frame<'_>]) -> bool {
+    let asks = ["dlopen", "dlmopen", "dlsym", "dlvsym", "dlclose"];
+    is_below(stack, &["dl_catch_exception"]) && !is_below(stack, &asks)
+}
+
 /// The pool is allocated before `main`, by the library's own start: no other code is in the stack,
 /// or it is named.
 fn is_pool(stack: &[Frame<'_>]) -> bool {
@@ -149,12 +180,13 @@ fn is_libstdcxx(frame: &Frame<'_>) -> bool {
 
 /// Code of the C library or its loader, and of the library that records, which stands before it.
 fn is_inside(frame: &Frame<'_>) -> bool {
-    const MODULES: [&str; 8] = [
+    const MODULES: [&str; 9] = [
         "libc.so",
         "libc-2.",
         "ld-linux",
         "ld-2.",
         "libpthread",
+        "libdl",
         "libnss_",
         "libresolv",
         "libmod_alloc_preload",

@@ -53,10 +53,10 @@ pub(super) enum Most {
 
 /// Blocks live at the end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub(in crate::report) struct Amounts {
-    pub(in crate::report) stacks: u64,
-    pub(in crate::report) end_bytes: u64,
-    pub(in crate::report) end_blocks: u64,
+pub(crate) struct Amounts {
+    pub(crate) stacks: u64,
+    pub(crate) end_bytes: u64,
+    pub(crate) end_blocks: u64,
 }
 
 impl Amounts {
