@@ -159,3 +159,6 @@ impl Suppressions {
         of_site.collect()
     }
 }
+
+#[cfg(test)]
+mod tests;
