@@ -3,5 +3,5 @@
 mod functions;
 mod own_code;
 
-pub(crate) use functions::is_entrance;
+pub(crate) use functions::{is_entrance, is_start};
 pub(crate) use own_code::{Judge, Origin, package};

@@ -4,11 +4,14 @@ use std::fmt::{self, Arguments, Display, Formatter, Write as _};
 use std::io::Write;
 use std::path::Path;
 
+use super::glyphs;
+
 /// Prints `mod-alloc: ` and the text as one line, colours only if they are wanted there.
 pub(crate) fn line(text: Arguments<'_>) {
     // One write, so that lines of processes that share a terminal stay whole. A failure
     // cannot be told.
-    let _ = anstream::stderr().lock().write_all(format!("mod-alloc: {text}\n").as_bytes());
+    let line = format!("mod-alloc: {text}\n");
+    let _ = anstream::stderr().lock().write_all(glyphs::shown(&line).as_bytes());
 }
 
 /// A path for people, whose control characters are escaped: a name may come from anybody, and must

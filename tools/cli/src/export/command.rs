@@ -9,6 +9,7 @@ use crate::base::output;
 use crate::base::say::say;
 use crate::dhat_file::Document;
 use crate::recordings::{self, DebugFiles};
+use crate::report::Selecting;
 use crate::units::Count;
 
 use super::format::Format;
@@ -59,6 +60,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N")]
     top: Option<usize>,
     #[command(flatten)]
+    selecting: Selecting,
+    #[command(flatten)]
     debug_files: DebugFiles,
 }
 
@@ -79,6 +82,17 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             return ExitCode::from(FAILED);
         }
     };
+    let (mut document, selected) = match arguments.selecting.apply(document) {
+        Ok(selected) => selected,
+        Err(error) => {
+            say!("{name}: {error}");
+            return ExitCode::from(FAILED);
+        }
+    };
+    if let Some(selected) = selected {
+        say!("{name}: {}", selected.words());
+        selected.label(&mut document);
+    }
     let metric = arguments.metric.unwrap_or_else(|| default_metric(&document));
     if !metric.is_known(&document) {
         say!("{name}: {}", metric.lacking("--metric", &document));

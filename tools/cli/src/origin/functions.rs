@@ -1,7 +1,7 @@
 //! The kind of a function, by its name.
 
 /// The C library's start of a process or a thread.
-pub(super) fn is_start(name: &str) -> bool {
+pub(crate) fn is_start(name: &str) -> bool {
     ["_start", "start_thread", "clone", "clone3", "(below main)"].contains(&name)
         || name.starts_with("__libc_start")
 }

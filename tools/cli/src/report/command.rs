@@ -9,9 +9,13 @@ use crate::base::say::say;
 use crate::dhat_file::Document;
 use crate::html;
 use crate::recordings::{self, DebugFiles};
+use crate::units::Percent;
 
+use super::select::Selecting;
 use super::sort::Sort;
-use super::view::{Format, View};
+use super::suppress::SuppressOptions;
+use super::tree::Shape;
+use super::view::{Format, Tables, View};
 use super::write::write;
 
 /// Arguments of `mod-alloc report`.
@@ -20,6 +24,8 @@ use super::write::write;
   mod-alloc report mod-alloc.myapp.4711.json
   mod-alloc report --sort peak --top 50 dhat-heap.json
   mod-alloc report --format json dhat.out.4711 | jq '.sites.total[0]'
+  mod-alloc report --tree --sort peak dhat-heap.json      who holds the memory, as a call tree
+  mod-alloc report --filter regex dhat-heap.json          the stacks through a library alone
   mod-alloc report --html --open dhat-heap.json    flame graph, tables and charts in the browser
 
 A row stands for all stacks with equal telling frames: the program's innermost function first,
@@ -40,7 +46,23 @@ JSON has schema_version 1; sizes are in bytes, times in `time_unit`:
   sites: total blocks peak end short, each a list of
     the same numbers, max_bytes max_blocks, stacks (how many were added up: above 1, the maxima
     are upper bounds), frames: a list of function file line column module origin
-    (own, library, standard, plumbing, remark) text
+    (own, library, standard, plumbing, remark) text;
+    none with --tree and --threads,
+  thread_list: a list of id name running total_bytes total_blocks freed_bytes freed_blocks,
+  selection (with --filter and --focus): filter focus stacks of_stacks of_totals,
+  tree (with --tree): sort inverted min_share (0 to 1) children more. Each of children has the
+    numbers of totals, share (0 to 1), stacks, own (the numbers of stacks that end there), frame,
+    children and more; more: the count and the numbers of those below min_share,
+  suppressed: stacks end_bytes end_blocks, and rules: a list of name pattern stacks end_bytes
+    end_blocks (pattern: null if the rule is built in)
+With --filter and --focus, all numbers are of the selected stacks. What is known of the whole
+process alone is left out: heap_state, histograms, mappings, groups, processes, thread_list.
+
+Suppressed blocks are left out of all numbers of the end (end_bytes, end_blocks), here and in the
+tables; the report's file, pages, export and diff have them. FILE has lines `leak:PATTERN` as for
+LeakSanitizer: the stacks that have PATTERN in a function, a file or a module (`*` is any text, `^`
+and `$` are its ends); and blocks as for Valgrind's Memcheck:Leak, with the names that the report
+shows. `--suppress none` shows the blocks that glibc and libstdc++ are known to keep, too.
 An unknown number is null. A report without frees has no lists that need them.")]
 pub(crate) struct Arguments {
     /// A dhat JSON (of mod-alloc, dhat-rs or Valgrind) or a recording; `-` is standard input
@@ -58,16 +80,47 @@ pub(crate) struct Arguments {
     #[arg(long)]
     stacks: bool,
     #[command(flatten)]
+    selecting: Selecting,
+    #[command(flatten)]
+    tree: TreeOptions,
+    #[command(flatten)]
+    suppress: SuppressOptions,
+    /// Print a table of threads: the bytes and blocks that each has allocated and freed
+    #[arg(long, conflicts_with_all = ["sort", "stacks", "filter", "focus"])]
+    threads: bool,
+    #[command(flatten)]
     debug_files: DebugFiles,
     #[command(flatten)]
     page: Page,
+}
+
+/// The report as a call tree.
+#[derive(Debug, clap::Args)]
+struct TreeOptions {
+    /// Print a call tree, from the outermost function to those that allocate; with --sort of that
+    /// number, else of the total; with --stacks with all frames
+    #[arg(long, conflicts_with_all = ["top", "threads"])]
+    tree: bool,
+    /// Turn the tree around: from the functions that allocate to their callers
+    #[arg(long, requires = "tree")]
+    inverted: bool,
+    /// Fold functions of the tree that have less than this of the whole
+    #[arg(long, value_name = "SHARE", default_value = "1%", requires = "tree")]
+    min_share: Percent,
+}
+
+impl TreeOptions {
+    fn shape(&self) -> Option<Shape> {
+        let shape = Shape { inverted: self.inverted, least: self.min_share };
+        self.tree.then_some(shape)
+    }
 }
 
 /// The report as a page for the browser.
 #[derive(Debug, clap::Args)]
 struct Page {
     /// Write a page for the browser: flame graph, tables, totals; one file that needs no network
-    #[arg(long, conflicts_with_all = ["format", "sort", "top", "stacks"])]
+    #[arg(long, conflicts_with_all = ["format", "sort", "top", "stacks", "tree", "threads"])]
     html: bool,
     /// Write the page to OUT; `-` is standard output [default: FILE's name with .html, in the
     /// current folder]
@@ -102,6 +155,18 @@ impl Page {
     }
 }
 
+impl Arguments {
+    fn view(&self) -> View<'static> {
+        let tables = match self.tree.shape() {
+            Some(shape) => Tables::Tree(shape),
+            None if self.threads => Tables::Threads,
+            None => Tables::Sites,
+        };
+        let Self { sort, top, stacks: whole_stacks, .. } = *self;
+        View { sort, top, whole_stacks, tables, ..View::default() }
+    }
+}
+
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let name = arguments.file.display();
     let document = match recordings::read(&arguments.file, &arguments.debug_files) {
@@ -111,14 +176,34 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             return ExitCode::from(FAILED);
         }
     };
+    let (mut document, selected) = match arguments.selecting.apply(document) {
+        Ok(selected) => selected,
+        Err(error) => {
+            say!("{name}: {error}");
+            return ExitCode::from(FAILED);
+        }
+    };
     if arguments.page.html {
+        if let Some(selected) = &selected {
+            say!("{name}: {}", selected.words());
+            selected.label(&mut document);
+        }
         return arguments.page.write(&document, &arguments.file);
     }
     if let Some(sort) = arguments.sort.filter(|sort| !sort.is_known(&document)) {
         say!("{name}: {}", sort.lacking("--sort", &document));
         return ExitCode::from(FAILED);
     }
-    let view = View { sort: arguments.sort, top: arguments.top, whole_stacks: arguments.stacks };
+    let suppressions = match arguments.suppress.rules() {
+        Ok(suppressions) => suppressions,
+        Err(error) => {
+            say!("{error}");
+            return ExitCode::from(FAILED);
+        }
+    };
+    let suppressed = suppressions.apply(&mut document);
+    let (selected, suppressed) = (selected.as_ref(), suppressed.as_ref());
+    let view = View { selected, suppressed, ..arguments.view() };
     let written = output::to_stdout(&mut |out| write(&document, arguments.format, &view, out));
     match written {
         Ok(()) => ExitCode::SUCCESS,

@@ -10,9 +10,14 @@ use serde::Serialize;
 
 use crate::dhat_file::{Document, Group, Location, Numbers, Process};
 
+use super::json_tree::TreeEntry;
 use super::rows::{Row, Rows, TellingFrame};
+use super::select::Selected;
 use super::sort::Sort;
-use super::view::View;
+use super::suppress::Suppressed;
+use super::threads::{self, ThreadEntry};
+use super::tree::Tree;
+use super::view::{Tables, View};
 use crate::origin::Origin;
 
 #[derive(Serialize)]
@@ -41,6 +46,17 @@ struct Report<'d> {
     processes: &'d [Process],
     totals: Sums,
     sites: BTreeMap<String, Vec<SiteEntry<'d>>>,
+    thread_list: Vec<ThreadEntry<'d>>,
+    selection: Option<SelectionEntry<'d>>,
+    tree: Option<TreeEntry<'d>>,
+    suppressed: Option<&'d Suppressed>,
+}
+
+#[derive(Serialize)]
+struct SelectionEntry<'d> {
+    #[serde(flatten)]
+    selected: &'d Selected,
+    of_totals: Sums,
 }
 
 /// Without the maxima, whose sums mean nothing.
@@ -77,16 +93,30 @@ pub(crate) struct FrameEntry<'d> {
     text: &'d str,
 }
 
-pub(super) fn write(document: &Document, view: &View, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(document: &Document, view: &View<'_>, out: &mut dyn Write) -> io::Result<()> {
     let rows = Rows::new(document, view.whole_stacks);
+    let tree = match view.tables {
+        Tables::Tree(shape) => {
+            let sort = view.sort.unwrap_or(Sort::Total);
+            Some(Tree::new(document, &rows, sort, shape, view.whole_stacks))
+        }
+        Tables::Sites | Tables::Threads => None,
+    };
     let knows_frees = document.knows_frees();
     let entries = |sort: Sort| {
         let rows = rows.sorted(sort).into_iter().take(view.top());
         rows.map(|row| site(&row, knows_frees)).collect()
     };
-    let sites = view.sorts(document).into_iter().map(|sort| (sort.to_string(), entries(sort)));
+    let sorts = if view.tables == Tables::Sites { view.sorts(document) } else { Vec::new() };
+    let sites = sorts.into_iter().map(|sort| (sort.to_string(), entries(sort)));
     let mut pretty = serde_json::Serializer::pretty(&mut *out);
-    let report = report(document, sites.collect());
+    let mut report = report(document, sites.collect());
+    report.tree = tree.map(|tree| TreeEntry::new(&tree, knows_frees));
+    report.suppressed = view.suppressed;
+    report.selection = view.selected.map(|selected| SelectionEntry {
+        of_totals: sums(&selected.of_sums, knows_frees),
+        selected,
+    });
     report.serialize(&mut pretty).map_err(io::Error::from)?;
     out.write_all(b"\n")
 }
@@ -119,6 +149,10 @@ fn report<'d>(document: &'d Document, sites: BTreeMap<String, Vec<SiteEntry<'d>>
         processes: &extras.processes,
         totals: sums(&document.totals(), document.knows_frees()),
         sites,
+        thread_list: threads::entries(document),
+        selection: None,
+        tree: None,
+        suppressed: None,
     }
 }
 

@@ -84,6 +84,11 @@ impl<'d> Rows<'d> {
         self.frames[id as usize]
     }
 
+    /// The first frame that says what the frame with a number says.
+    pub(super) fn same(&self, id: u32) -> u32 {
+        self.same[id as usize]
+    }
+
     /// The frames that a stack is known by.
     pub(crate) fn telling(&self, site: &Site) -> Vec<u32> {
         if self.whole_stacks {

@@ -46,6 +46,24 @@ impl Sort {
         if self == Sort::Short && !document.is_short_lived(numbers) { 0 } else { self.key(numbers) }
     }
 
+    /// The bytes that belong to the number.
+    pub(super) fn bytes(self, numbers: &Numbers) -> u64 {
+        match self {
+            Sort::Total | Sort::Blocks | Sort::Short => numbers.total_bytes,
+            Sort::Peak => numbers.peak_bytes,
+            Sort::End => numbers.end_bytes,
+        }
+    }
+
+    /// The blocks that belong to the number.
+    pub(super) fn blocks(self, numbers: &Numbers) -> u64 {
+        match self {
+            Sort::Total | Sort::Blocks | Sort::Short => numbers.total_blocks,
+            Sort::Peak => numbers.peak_blocks,
+            Sort::End => numbers.end_blocks,
+        }
+    }
+
     /// Bytes are counted, or what a document has in their place; else blocks.
     pub(crate) fn counts_bytes(self) -> bool {
         matches!(self, Sort::Total | Sort::Peak | Sort::End)

@@ -21,7 +21,11 @@ pub(super) mod fit;
 mod histograms;
 mod lists;
 pub(super) mod page;
+mod selection;
+mod suppressed;
 mod tables;
+mod threads;
+mod tree;
 
 use std::fmt::Write;
 
@@ -33,25 +37,33 @@ use crate::units::{Bytes, Count, Counted, Share};
 
 use super::heap_state;
 use super::names;
-use super::view::View;
+use super::view::{Tables, View};
 
 use page::{Report, line};
 
 /// The whole report, with colours, in lines of at most `width` columns.
-pub(super) fn report(document: &Document, view: &View, width: usize) -> String {
+pub(super) fn report(document: &Document, view: &View<'_>, width: usize) -> String {
     let mut report = Report::new(document, view, width);
     report.facts();
     report.totals();
-    report.tables();
-    report.histograms();
-    report.mappings();
-    report.groups();
-    report.processes();
+    match view.tables {
+        Tables::Sites => report.every_table(),
+        Tables::Tree(shape) => report.tree(shape),
+        Tables::Threads => report.threads(),
+    }
     report.losses();
     report.text
 }
 
 impl Report<'_> {
+    fn every_table(&mut self) {
+        self.tables();
+        self.histograms();
+        self.mappings();
+        self.groups();
+        self.processes();
+    }
+
     fn facts(&mut self) {
         let document = self.document;
         let command = names::command_line(&document.command, self.width);
@@ -81,6 +93,7 @@ impl Report<'_> {
             let text = names::wrapped(&ending.to_string(), self.width).join("\n");
             line!(self, "{}", Painted(WARNING, text));
         }
+        self.selection();
         self.text.push('\n');
     }
 
@@ -89,14 +102,19 @@ impl Report<'_> {
         let units = document.units.as_ref();
         let (one, many) = units.map_or(("bytes", "blocks"), |u| (&*u.many, &*u.blocks));
         line!(self, "{}", Painted(FAINT, format_args!("{one:>20} {many:>14}")));
-        self.total("total", totals.total_bytes, totals.total_blocks, String::new());
+        self.total(
+            "total",
+            totals.total_bytes,
+            totals.total_blocks,
+            self.of_all(|n| n.total_bytes),
+        );
         if !document.knows_frees() {
             let why = "Nothing is known of frees: no peak, no lifetimes, nothing of the end.";
             line!(self, "{}", Painted(FAINT, why));
             return;
         }
         self.total("at peak", totals.peak_bytes, totals.peak_blocks, self.peak_time());
-        self.total("at end", totals.end_bytes, totals.end_blocks, String::new());
+        self.total("at end", totals.end_bytes, totals.end_blocks, self.end_remark());
         self.heap_states();
     }
 
@@ -122,14 +140,15 @@ impl Report<'_> {
     }
 
     fn peak_time(&self) -> String {
-        let (document, mut text) = (self.document, String::new());
+        let (document, mut text) = (self.document, self.of_all(|n| n.peak_bytes));
         if !document.extras.processes.is_empty() {
             return "at most: the processes' peaks added up".into();
         }
         let has_peak = self.totals.peak_bytes > 0 && document.end > 1;
         if let Some(peak) = document.peak.filter(|_| has_peak) {
             let share = Share { part: peak, whole: document.end };
-            let _ = write!(text, "after {} ({share})", self.time(peak as f64));
+            let gap = if text.is_empty() { "" } else { ", " };
+            let _ = write!(text, "{gap}after {} ({share})", self.time(peak as f64));
         }
         if document.extras.peak_is_exact == Some(false) {
             let gap = if text.is_empty() { "" } else { ", " };

@@ -2,7 +2,10 @@
 
 use crate::dhat_file::Document;
 
+use super::select::Selected;
 use super::sort::Sort;
+use super::suppress::Suppressed;
+use super::tree::Shape;
 
 /// Rows of each of several tables, and of a single one.
 pub(super) const TOP: (usize, usize) = (5, 20);
@@ -16,15 +19,32 @@ pub(crate) enum Format {
     Json,
 }
 
+/// The tables that a report has.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) enum Tables {
+    /// Those of sites, and all others.
+    #[default]
+    Sites,
+    /// `--tree`
+    Tree(Shape),
+    /// `--threads`
+    Threads,
+}
+
 /// The shown part of a document.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct View {
+pub(crate) struct View<'v> {
     pub(crate) sort: Option<Sort>,
     pub(crate) top: Option<usize>,
     pub(crate) whole_stacks: bool,
+    pub(crate) tables: Tables,
+    /// Facts of the selection, if the document is of some stacks alone.
+    pub(crate) selected: Option<&'v Selected>,
+    /// The blocks at the end that are not shown, if anything is known of the end.
+    pub(crate) suppressed: Option<&'v Suppressed>,
 }
 
-impl View {
+impl View<'_> {
     pub(super) fn sorts(&self, document: &Document) -> Vec<Sort> {
         let wanted = |sort: &Sort| self.sort.is_none_or(|only| only == *sort);
         let all = Sort::ALL.into_iter();

@@ -2,25 +2,27 @@
 
 use std::io::{self, Write};
 
-use crate::base::terminal;
+use crate::base::{glyphs, terminal};
 use crate::dhat_file::Document;
 
 use super::json;
 use super::text::report;
-use super::view::{Format, TOP, View};
+use super::view::{Format, TOP, Tables, View};
 
 /// Wider lines are hard to follow.
 const WIDEST: usize = 160;
+/// Columns of a tree, whose branches take room.
+const WIDEST_TREE: usize = 200;
 
 /// Writes the report of `document`.
 pub(crate) fn write(
     document: &Document,
     format: Format,
-    view: &View,
+    view: &View<'_>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     match format {
-        Format::Text => out.write_all(text(document, view).as_bytes()),
+        Format::Text => out.write_all(glyphs::shown(&text(document, view)).as_bytes()),
         Format::Json => json::write(document, view, out),
     }
 }
@@ -32,7 +34,7 @@ pub(crate) fn write(
 /// If `out` has one.
 pub fn in_every_form(document: &Document, out: &mut dyn Write) -> io::Result<()> {
     for whole_stacks in [false, true] {
-        let view = View { sort: None, top: Some(TOP.1), whole_stacks };
+        let view = View { top: Some(TOP.1), whole_stacks, ..View::default() };
         write(document, Format::Text, &view, out)?;
         write(document, Format::Json, &view, out)?;
     }
@@ -40,6 +42,7 @@ pub fn in_every_form(document: &Document, out: &mut dyn Write) -> io::Result<()>
 }
 
 /// The report of `document` for people, with colours.
-pub(crate) fn text(document: &Document, view: &View) -> String {
-    report(document, view, terminal::width(WIDEST))
+pub(crate) fn text(document: &Document, view: &View<'_>) -> String {
+    let widest = if let Tables::Tree(_) = view.tables { WIDEST_TREE } else { WIDEST };
+    report(document, view, terminal::width(widest))
 }

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use mod_alloc::recording::model::Recording;
 use mod_alloc::report::{Profile, dhat};
 
-use crate::base::output;
 use crate::base::say::{Shown, say};
+use crate::base::{glyphs, output};
 use crate::dhat_file::{self, Document};
 use crate::html;
 use crate::recordings::DebugFiles;
-use crate::report::{self, View};
+use crate::report::{self, Suppressions, View};
 
 /// Reports of more processes go into a folder.
 const MOST_BESIDE: usize = 16;
@@ -64,19 +64,23 @@ impl Output<'_> {
         target: &Path,
         document: &Document,
     ) -> std::io::Result<()> {
-        let view = View::default();
-        match self.format {
-            Format::Dhat => dhat_file::write(document, out),
-            Format::Json => report::write(document, report::Format::Json, &view, out),
-            // Standard output takes colours out itself where they are not wanted.
-            Format::Text if target == Path::new("-") => {
-                report::write(document, report::Format::Text, &view, out)
-            }
-            Format::Text => {
-                let text = report::text(document, &view);
-                out.write_all(anstream::adapter::strip_str(&text).to_string().as_bytes())
-            }
+        if self.format == Format::Dhat {
+            return dhat_file::write(document, out);
         }
+        // As `mod-alloc report` shows it.
+        let document = &mut document.clone();
+        let suppressed = Suppressions::default().apply(document);
+        let view = View { suppressed: suppressed.as_ref(), ..View::default() };
+        if self.format == Format::Json {
+            return report::write(document, report::Format::Json, &view, out);
+        }
+        // Standard output takes colours out itself where they are not wanted.
+        if target == Path::new("-") {
+            return report::write(document, report::Format::Text, &view, out);
+        }
+        let text = report::text(document, &view);
+        let text = anstream::adapter::strip_str(&text).to_string();
+        out.write_all(glyphs::shown(&text).as_bytes())
     }
 
     /// The path that was asked for. One that names the page names the report beside it, too.

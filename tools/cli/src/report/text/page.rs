@@ -10,7 +10,7 @@ use crate::units::{Bytes, Count, Micros, blocks};
 pub(super) struct Report<'d> {
     pub(super) document: &'d Document,
     pub(super) totals: Numbers,
-    pub(super) view: &'d View,
+    pub(super) view: &'d View<'d>,
     pub(super) width: usize,
     /// The current folder, with a `/`: paths in it are shown from there.
     pub(super) here: String,
@@ -26,7 +26,7 @@ macro_rules! line {
 pub(super) use line;
 
 impl<'d> Report<'d> {
-    pub(super) fn new(document: &'d Document, view: &'d View, width: usize) -> Self {
+    pub(super) fn new(document: &'d Document, view: &'d View<'d>, width: usize) -> Self {
         Self {
             document,
             totals: document.totals(),

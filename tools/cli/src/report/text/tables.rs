@@ -26,9 +26,12 @@ impl<'d> Report<'d> {
 
     fn table(&mut self, sort: Sort, rows: Vec<Row<'d>>) {
         let title = self.title(sort);
-        line!(self, "\n{}", Painted(HEADING, title));
+        line!(self, "\n{}{}", Painted(HEADING, title), self.of_stacks());
         if rows.is_empty() {
             line!(self, "  none");
+        }
+        if sort == Sort::End {
+            self.suppressed();
         }
         let top = self.view.top();
         let rest = Rest::of(rows.get(top..).unwrap_or_default());

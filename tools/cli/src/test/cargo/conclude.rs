@@ -1,10 +1,10 @@
 //! The end of a run: its rows are printed, kept and compared.
 
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitStatus;
 
 use crate::base::say::say;
-use crate::base::{output, terminal};
+use crate::base::{glyphs, output, terminal};
 use crate::test::measured::rows::Rows;
 use crate::test::shared::refused::Refused;
 use crate::test::shown::baseline::Place;
@@ -63,6 +63,7 @@ fn print(
         },
         Format::Text if rows.rows.is_empty() && compared.is_none() => Ok(()),
         Format::Text => {
+            let mut out = glyphs::Shown(out);
             if !own.quiet {
                 write!(out, "\n{}", table::rows(rows, own.top, spread, width))?;
             }

@@ -1,0 +1,75 @@
+//! The frames of a stack that a tree shows.
+//!
+//! As in the tables, the standard library is shown by the function that other code called, without
+//! what that calls inside. The entrance of the allocator and what started the program's `main` are
+//! left out.
+
+use crate::origin::{Origin, is_entrance, is_start};
+use crate::report::rows::Rows;
+
+/// The shown frames of a stack, innermost first; never none unless the stack has none.
+pub(super) fn trimmed(rows: &Rows<'_>, stack: &[u32]) -> Vec<u32> {
+    let function = |frame: u32| rows.frame(frame).frame.function;
+    let starts = |&&frame: &&u32| function(frame).is_some_and(is_start);
+    let started = stack.iter().take_while(|frame| !starts(frame)).count();
+    // A stack of the start alone is shown as it is.
+    let stack = if started == 0 { stack } else { &stack[..started] };
+    let origins: Vec<_> = stack.iter().map(|&frame| rows.frame(frame).origin).collect();
+    let enters = |index: usize| function(stack[index]).is_some_and(is_entrance);
+    shown(&origins, enters).into_iter().map(|index| stack[index]).collect()
+}
+
+/// Indices of the shown frames, from those of the origins.
+fn shown(origins: &[Origin], is_entrance: impl Fn(usize) -> bool) -> Vec<usize> {
+    let is_inside = |index: usize| matches!(origins[index], Origin::Standard | Origin::Plumbing);
+    // The standard library starts Rust's `main`. Where nothing else is there, it is all.
+    let is_code = |&origin: &Origin| matches!(origin, Origin::Own | Origin::Library);
+    let outermost = origins.iter().rposition(is_code).unwrap_or(origins.len());
+    let is_shown = |&index: &usize| {
+        let caller = origins.get(index + 1);
+        let is_called_from_inside = is_inside(index) && caller.is_some() && is_inside(index + 1);
+        let is_start = index > outermost && origins[index] == Origin::Standard;
+        !is_entrance(index) && !is_start && !is_called_from_inside
+    };
+    let mut shown: Vec<usize> = (0..origins.len()).filter(is_shown).collect();
+    if shown.is_empty() && !origins.is_empty() {
+        shown.push(0);
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Origin::{Library, Own, Plumbing, Remark, Standard};
+    use super::*;
+
+    /// `malloc` is the entrance if the innermost frame is plumbing.
+    fn shown(origins: &[Origin]) -> Vec<usize> {
+        super::shown(origins, |index| index == 0 && origins[0] == Plumbing)
+    }
+
+    #[test]
+    fn the_standard_library_is_shown_by_what_other_code_called() {
+        // malloc, finish_grow, push, serde, own, main
+        assert_eq!(shown(&[Plumbing, Plumbing, Standard, Library, Own, Own]), [2, 3, 4, 5]);
+        // The standard library between two functions of the program: an iterator.
+        assert_eq!(shown(&[Standard, Own, Standard, Standard, Own]), [0, 1, 3, 4]);
+        // malloc, xmalloc, own
+        assert_eq!(shown(&[Plumbing, Plumbing, Own]), [1, 2]);
+    }
+
+    #[test]
+    fn the_start_of_the_program_is_left_out() {
+        // call_once, lang_start
+        assert_eq!(shown(&[Plumbing, Own, Standard, Standard]), [1]);
+        assert_eq!(shown(&[Own, Remark, Standard]), [0, 1]);
+    }
+
+    #[test]
+    fn no_stack_becomes_empty() {
+        assert_eq!(shown(&[Plumbing]), [0]);
+        assert_eq!(shown(&[Standard, Standard]), [1]);
+        assert_eq!(shown(&[Plumbing, Standard]), [1]);
+        assert_eq!(shown(&[]), [0; 0]);
+    }
+}
