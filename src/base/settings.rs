@@ -91,7 +91,7 @@ impl Settings {
             exact_peak: word(c"MOD_ALLOC_PEAK", &[("bounded", false), ("exact", true)], 0),
             self_check: word(c"MOD_ALLOC_SELF_CHECK", &[("off", false), ("on", true)], 0),
             lifetimes: word(c"MOD_ALLOC_LIFETIMES", &[("off", false), ("on", true)], 0),
-            record: value(c"MOD_ALLOC_RECORD"),
+            record: value(c"MOD_ALLOC_RECORD").filter(|_| is_for_this_program()),
             children: word(c"MOD_ALLOC_CHILDREN", &[("yes", true), ("no", false)], 0),
             // Our own programs set it; a list without functions is a value.
             tests: os::environment(c"MOD_ALLOC_TESTS"),
@@ -105,6 +105,17 @@ impl Settings {
                 && word(c"MOD_ALLOC_MAPPINGS", &[("off", false), ("on", true)], 0),
         }
     }
+}
+
+/// True unless another program alone is to be recorded: `MOD_ALLOC_ONLY`, which our own programs
+/// set, is the path of its file.
+#[cfg(feature = "backtraces")]
+fn is_for_this_program() -> bool {
+    const LONGEST: usize = 4096;
+    let Some(only) = value(c"MOD_ALLOC_ONLY") else { return true };
+    let mut path = [0; LONGEST];
+    let len = os::executable(&mut path);
+    path.get(..len) == Some(only.to_bytes())
 }
 
 /// The value of a variable; `None` if it is empty or not set.

@@ -48,6 +48,9 @@ pub struct Recording {
     pub ending: Ending,
     /// The status that the process's parent learnt when it waited; `None`: not known.
     pub status: Option<Status>,
+    /// True if the process is a forked child, which began with its parent's numbers. An older
+    /// recording does not tell.
+    pub is_fork: bool,
     /// True if a report was made of it after its end.
     pub is_reported: bool,
     /// Programs that the process executed or started and that are not recorded.
@@ -133,6 +136,7 @@ impl Recording {
             groups: self.groups.clone(),
             ending: self.ending,
             status: self.status,
+            is_fork: self.is_fork,
             is_reported: self.is_reported,
             unrecorded: self.unrecorded.clone(),
             self_check: self.self_check,

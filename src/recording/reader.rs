@@ -95,6 +95,7 @@ pub(crate) fn read(view: &View<'_>, span: Span) -> Recording {
         groups: view.groups.iter().skip(1).map(group).collect(),
         ending: ending(header),
         status: status(header),
+        is_fork: view.slots.first().is_some_and(|slot| slot.forked.load(Ordering::Relaxed) != 0),
         is_reported: header.process.ending.load(Ordering::Relaxed) & REPORTED != 0,
         unrecorded: unrecorded(header),
         self_check: self_check(header),

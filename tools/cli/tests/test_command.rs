@@ -239,3 +239,32 @@ fn the_table_follows_cargo_s_output_in_the_order_that_is_asked_for() {
     assert_eq!(Table::parse(&json.stdout).rows.len(), 2, "standard output is JSON alone");
     assert!(json.stderr.contains("test result: ok"), "cargo's is on standard error");
 }
+
+/// A harness of its own that starts itself for each case, and another program besides.
+const STARTS_ITSELF: &str = r#"
+fn main() {
+    if std::env::args().nth(1).as_deref() == Some("case") {
+        return drop(std::hint::black_box(vec![1u8; 1_000_000]));
+    }
+    for _ in 0..3 {
+        let own = std::env::current_exe().unwrap();
+        assert!(std::process::Command::new(own).arg("case").status().unwrap().success());
+    }
+    let other = std::process::Command::new("perl").args(["-e", "$x = 'x' x 9_000_000"]).status();
+    assert!(other.unwrap().success());
+}
+"#;
+
+#[test]
+fn a_program_that_starts_itself_is_one_row_with_all_its_processes() {
+    let package = Package::with_library("starts", "2021", "");
+    let manifest = std::fs::read_to_string(package.path("Cargo.toml")).unwrap();
+    let test = "[[test]]\nname = \"itself\"\nharness = false\n";
+    package.write("Cargo.toml", &format!("{manifest}\n{test}"));
+    package.write("tests/itself.rs", STARTS_ITSELF);
+    let ended = package.mod_alloc(&["test", "--test", "itself", "--format", "json"]);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    let [_, bytes, peak, ..] = Table::parse(&ended.stdout).numbers("integration itself itself");
+    assert!((3_000_000..3_300_000).contains(&bytes), "{bytes}");
+    assert!((1_000_000..1_100_000).contains(&peak), "{peak}");
+}

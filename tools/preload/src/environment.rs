@@ -11,7 +11,9 @@ unsafe extern "C" {
 pub(crate) fn forget_us() {
     // The fronts come first, and then this library.
     while without_first_entry(c"LD_PRELOAD") {}
-    for name in [c"MOD_ALLOC_RECORD", c"MOD_ALLOC_CHILDREN", c"MOD_ALLOC_TESTS"] {
+    const OURS: [&CStr; 4] =
+        [c"MOD_ALLOC_RECORD", c"MOD_ALLOC_CHILDREN", c"MOD_ALLOC_ONLY", c"MOD_ALLOC_TESTS"];
+    for name in OURS {
         // SAFETY: `name` ends with a zero byte; the program runs no thread of its own yet.
         unsafe { libc::unsetenv(name.as_ptr()) };
     }

@@ -15,6 +15,9 @@ pub(super) fn set(options: &Options, libraries: &[PathBuf], place: &Place) {
     set_one("LD_PRELOAD", in_front(libraries));
     set_one("MOD_ALLOC_RECORD", place.pattern(*children));
     set_one("MOD_ALLOC_CHILDREN", if *children == Children::Yes { "yes" } else { "no" });
+    // A test program that starts mod-alloc hands on what was meant for itself.
+    // SAFETY: no other thread runs yet.
+    unsafe { std::env::remove_var("MOD_ALLOC_ONLY") };
     if options.mappings {
         set_one("MOD_ALLOC_MAPPINGS", "on");
     }

@@ -29,8 +29,8 @@ A test's numbers are of its thread and the threads that it starts, without the t
   peak            the most bytes live at once; in total: the highest of all tests
   at end          still live when the test's function had returned and its thread ended
 Unit tests are compiled with a library, a program or an example; integration tests are in tests/ or
-benches/. A test program with a harness of its own is one row. Of a test that nextest repeats, the
-last attempt counts.
+benches/. A test program with a harness of its own is one row: all its processes together, if it
+starts itself for each test. Of a test that nextest repeats, the last attempt counts.
 
 JSON: {\"schema_version\": 1, \"tests\": [{\"name\", \"binary\", \"kind\": \"unit|integration|doc\",
 \"result\": \"ok|failed|ignored\", \"blocks\", \"bytes\", \"peak_bytes\", \"end_blocks\", \"end_bytes\"}],

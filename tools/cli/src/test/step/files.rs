@@ -1,5 +1,6 @@
 //! The files of one process: its recordings and its log.
 
+use std::cmp::Reverse;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -55,20 +56,24 @@ impl Files {
         command
     }
 
-    /// With a configured runner in front, the traces have to survive until the test program.
+    /// With a configured runner in front, the traces have to survive until the test program; other
+    /// programs are not recorded.
     fn preload(&self, command: &mut Command, context: &Context, test: &TestProgram) {
-        let chained = !test.chain.is_empty();
+        // A harness of its own may start itself again for each test.
+        let several = !test.chain.is_empty() || test.starts_itself();
+        let program = fs::canonicalize(&test.program).unwrap_or_default();
         let mut libraries = libraries(&context.plan.library, &test.program, false);
         if test.facts.log {
             libraries.push(context.state.hush());
-            command.env(hush::PROGRAM, fs::canonicalize(&test.program).unwrap_or_default());
+            command.env(hush::PROGRAM, &program);
         }
         let mut recording = self.recording.clone().into_os_string();
-        recording.push(if chained { ".%p" } else { "" });
+        recording.push(if several { ".%p" } else { "" });
         command
             .env("LD_PRELOAD", in_front(libraries))
             .env("MOD_ALLOC_RECORD", recording)
-            .env("MOD_ALLOC_CHILDREN", if chained { "yes" } else { "no" })
+            .env("MOD_ALLOC_CHILDREN", if several { "yes" } else { "no" })
+            .env("MOD_ALLOC_ONLY", program)
             .env("MOD_ALLOC_TESTS", test.starts());
     }
 
@@ -88,25 +93,27 @@ impl Files {
         found
     }
 
-    /// The recording of `program`: of several processes that ran it, the one that had most tests,
-    /// then the one that allocated most.
-    pub(crate) fn recording_of(&self, program: &Path) -> Result<Recording, String> {
+    /// The recordings of `program`: of several processes that ran it, first the one that had most
+    /// tests, or else the one that allocated most.
+    pub(crate) fn recordings_of(
+        &self,
+        program: &Path,
+    ) -> Result<(Recording, Vec<Recording>), String> {
         let program = fs::canonicalize(program).unwrap_or_else(|_| program.to_owned());
         let mut failure = "no recording was written".to_owned();
-        let mut best: Option<Recording> = None;
+        let mut found: Vec<Recording> = Vec::new();
         for path in self.recordings() {
             match read(&path) {
-                Ok(recording) if recording.executable == program => {
-                    if best.as_ref().is_none_or(|best| rank(&recording) > rank(best)) {
-                        best = Some(recording);
-                    }
-                }
+                Ok(recording) if recording.executable == program => found.push(recording),
                 // Another program on the way.
                 Ok(_) => {}
                 Err(error) => failure = format!("its recording cannot be read: {error}"),
             }
         }
-        best.ok_or(failure)
+        found.sort_by_key(|recording| Reverse(rank(recording)));
+        let mut found = found.into_iter();
+        let first = found.next().ok_or(failure)?;
+        Ok((first, found.collect()))
     }
 
     pub(crate) fn log(&self) -> Option<String> {

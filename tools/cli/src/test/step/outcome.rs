@@ -29,12 +29,19 @@ impl Outcome<'_> {
         let test = self.test;
         let recording = match &test.facts.refusal {
             Some(refusal) => Err(refusal.clone()),
-            None => self.files.recording_of(&test.program),
+            None => self.files.recordings_of(&test.program),
+        };
+        let (recording, more) = match recording {
+            Ok((first, more)) => (Ok(first), more),
+            Err(why) => (Err(why), Vec::new()),
         };
         let mut ran = match &test.doc_tests {
             Some(_) => self.doc_test(recording.as_ref().ok()),
             None if test.facts.libtest => self.libtest(recording.as_ref().ok()),
-            None => whole(recording.as_ref().ok(), self.status.success(), &test.arguments),
+            None => {
+                let all = recording.iter().chain(more.iter().filter(|_| test.starts_itself()));
+                whole(all, self.status.success(), &test.arguments)
+            }
         };
         match recording {
             Ok(recording) if self.is_measured(&recording) => {
@@ -144,13 +151,25 @@ fn alone(test: &TestProgram, recording: Option<&Recording>, success: bool) -> Do
 }
 
 /// A program whose harness is not libtest's: one test, or the one that nextest asked it for.
-fn whole(recording: Option<&Recording>, success: bool, arguments: &[OsString]) -> Ran {
+/// A program that is one test: all its processes together. A forked child has its parent's numbers,
+/// and only those.
+fn whole<'r>(
+    recordings: impl Iterator<Item = &'r Recording>,
+    success: bool,
+    arguments: &[OsString],
+) -> Ran {
+    let (forked, all): (Vec<_>, Vec<_>) = recordings.partition(|recording| recording.is_fork);
+    let numbers = all.iter().map(|recording| Numbers::of_process(recording));
+    let notes = match forked.len() {
+        0 => Vec::new(),
+        count => vec![format!("what {count} forked processes allocated is in no row")],
+    };
     let exact = options::values_of(arguments, "--exact");
     let asked = std::env::var_os("NEXTEST").and(exact.first());
     let test = Test {
         name: asked.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
         result: TestResult::of_success(success),
-        numbers: recording.map(Numbers::of_process).unwrap_or_default(),
+        numbers: numbers.fold(Numbers::default(), Numbers::and),
     };
-    Ran { tests: vec![test], ..Ran::default() }
+    Ran { tests: vec![test], notes, ..Ran::default() }
 }

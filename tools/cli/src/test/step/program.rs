@@ -43,6 +43,11 @@ impl TestProgram {
         command
     }
 
+    /// True if its processes may be several: of libtest and of rustdoc there is one.
+    pub(crate) fn starts_itself(&self) -> bool {
+        !self.facts.libtest && self.doc_tests.is_none()
+    }
+
     /// The functions that its tests begin in, for the library: on threads with names, or on the
     /// main one; and those below which blocks are no test's.
     pub(crate) fn starts(&self) -> String {
