@@ -23,6 +23,8 @@ pub(crate) mod own_recording;
 pub(crate) mod report_files;
 #[cfg(all(feature = "backtraces", not(feature = "groups")))]
 pub(crate) mod stay;
+#[cfg(feature = "dhat-compat")]
+mod test_harness;
 pub(crate) mod totals;
 
 #[cfg(feature = "groups")]

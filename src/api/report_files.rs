@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::string::String;
 use std::vec::Vec;
 
-use crate::api::one_run;
 pub(crate) use crate::api::own_recording::{read, with_report_stack};
+use crate::api::{one_run, test_harness};
 use crate::base::current::add_profiler_bytes;
 use crate::base::os::message::say;
 use crate::base::sync::{AtomicU32, Ordering};
@@ -124,7 +124,7 @@ fn report() {
         return;
     }
     // The program asked for reports at other times.
-    if is_left_to_program() {
+    if is_left_to_program() || test_harness::runs_silently() {
         return;
     }
     let out = std::env::var_os("MOD_ALLOC_OUT");

@@ -109,6 +109,15 @@ impl Drop for SignalsHeld {
     }
 }
 
+/// True if `text` is somewhere in `bytes`. The C library's search is fast whatever this crate is
+/// compiled with.
+#[cfg(feature = "dhat-compat")]
+pub(crate) fn contains(bytes: &[u8], text: &[u8]) -> bool {
+    let (all, part) = (bytes.as_ptr().cast(), text.as_ptr().cast());
+    // SAFETY: both slices are valid for reads of their lengths.
+    !unsafe { libc::memmem(all, bytes.len(), part, text.len()) }.is_null()
+}
+
 /// The target of a symbolic link, as far as it fits; returns its length.
 pub(crate) fn read_link(path: &CStr, buffer: &mut [u8]) -> usize {
     if is_sealed() {

@@ -219,12 +219,12 @@ fn what_varies_is_marked_and_is_no_growth() {
              \x20   drop(std::hint::black_box(vec![1u8; {more} + nanos % 1000]));\n}}\n"
         )
     };
-    let package = Package::with_library("varies", "2021", &varying(10_000));
+    let package = Package::with_library("varies", "2021", &varying(100_000));
     let saved = package.mod_alloc(&["test", "--lib", "--save-baseline", "main", "--runs", "4"]);
     assert_eq!(saved.code, Some(0), "{saved:#?}");
     assert!(saved.stdout.contains("~ differs from run to run"), "{}", saved.stdout);
     assert_eq!(package.mod_alloc(&COMPARE).code, Some(0));
-    package.write("src/lib.rs", &varying(13_000));
+    package.write("src/lib.rs", &varying(106_000));
     let grown = package.mod_alloc(&COMPARE);
     assert_eq!(grown.code, Some(1), "{grown:#?}");
     assert!(grown.ours()[0].starts_with("tests grew: they run again"), "{:?}", grown.ours());
