@@ -74,6 +74,11 @@ fn a_copy_that_was_cut_is_refused() {
         copy(&scratch, "large", "cut").set_len(length).expect("it can be cut");
         assert_refused(&scratch, "cut", "bytes that it uses are missing");
     }
+    copy(&scratch, "large", "cut").set_len(end - PAGE).expect("it can be cut");
+    let output = scratch.run(&["recover", "--incomplete", "cut", "-o", "rest.json"]);
+    assert_eq!(status(&output), 1, "{}", ours(&output));
+    assert!(ours(&output).contains("cut: the report is incomplete: "), "{}", ours(&output));
+    assert!(sum(&json(&scratch.join("rest.json")), "tbk") > 0);
     let whole = copy(&scratch, "large", "whole");
     assert_eq!(status(&scratch.run(&["report", "whole"])), 0);
     drop(whole);
