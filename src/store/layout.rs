@@ -222,6 +222,7 @@ impl Header {
 
 /// Offset in the header of each region's place, which is an offset and a number of entries.
 #[cfg(feature = "dhat-compat")]
+#[expect(clippy::indexing_slicing, reason = "an array of all regions, at compile time")]
 pub(crate) const REGION_PLACES: [usize; REGIONS] = {
     let mut places = [0; REGIONS];
     let mut region = 0;

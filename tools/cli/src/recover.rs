@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
-use mod_alloc::recording::file::RecordingFile;
-use mod_alloc::recording::model::Recording;
+use mod_alloc::recording::file::{self, RecordingFile};
 
 use crate::base::exit_status::FAILED;
 use crate::base::say::{Escaped, Shown, say};
@@ -27,13 +26,17 @@ use crate::units::{Bytes, Micros, age};
 
   mod-alloc recover --clean --older-than 1d             remove those of the days before
 
-A recording stays until you remove it; one in /dev/shm takes up memory. A run that begins removes
-those that are older than 14 days, and of more than 64 the oldest, but none of the last day. The
-list has the newest recording last, and says `reported` of those whose report was made.")]
+A recording of an ended program is given the size of its content when its report is made. It stays
+until you remove it; one in /dev/shm takes up memory. A run that begins removes those that are
+older than 14 days, and of more than 64 the oldest, but none of the last day. The list has the
+newest recording last, and says `reported` of those whose report was made.")]
 pub(crate) struct Arguments {
     /// Recordings, or folders of recordings; without any, list those of earlier runs
     #[arg(value_name = "RECORDING")]
     recordings: Vec<PathBuf>,
+    /// Make a report of what there is of a recording of which a part is missing
+    #[arg(long, requires = "recordings")]
+    incomplete: bool,
     /// Remove the recordings of earlier runs whose programs have ended, reported or not
     #[arg(long, conflicts_with_all = ["recordings", "output"])]
     clean: bool,
@@ -93,7 +96,21 @@ fn expand(path: &Path) -> Result<Vec<PathBuf>, String> {
 impl Arguments {
     /// Makes the report of one recording; `false` if that failed.
     fn recover(&self, path: &Path) -> bool {
-        let Some(recording) = read(path) else { return false };
+        let opened = RecordingFile::open(path);
+        let recording = match opened.and_then(|file| file.read()) {
+            Ok(recording) => recording,
+            Err(file::Error::Incomplete(missing)) if self.incomplete => {
+                return self.recover_rest(path, missing);
+            }
+            Err(error @ file::Error::Incomplete(_)) => {
+                say!("{}: {error}. --incomplete makes a report of the rest", Shown(path));
+                return false;
+            }
+            Err(error) => {
+                say!("{}: {error}", Shown(path));
+                return false;
+            }
+        };
         if recording.sites.is_empty() && recording.mappings.is_none() {
             say!("{}: its program had allocated nothing: no report is written", Shown(path));
             return false;
@@ -108,6 +125,22 @@ impl Arguments {
             mark(path);
         }
         is_complete
+    }
+
+    /// Makes the report of what there is. It is not the whole: that counts as a failure.
+    fn recover_rest(&self, path: &Path, missing: file::Missing) -> bool {
+        let rest = RecordingFile::open(path).and_then(|file| file.read_what_is_there());
+        match rest {
+            Ok(rest) if !rest.sites.is_empty() => {
+                let output = self.output(reports::program_of(&rest), rest.pid);
+                if reports::of_rest(path, &output).is_ok() {
+                    say!("{}: the report is incomplete: {missing}", Shown(path));
+                }
+            }
+            Ok(_) => say!("{}: {missing}, and no call site is left", Shown(path)),
+            Err(error) => say!("{}: {error}", Shown(path)),
+        }
+        false
     }
 
     /// A report of each, and one of all.
@@ -135,11 +168,6 @@ impl Arguments {
             pid,
         }
     }
-}
-
-fn read(path: &Path) -> Option<Recording> {
-    let recording = RecordingFile::open(path).and_then(|file| file.read());
-    recording.map_err(|error| say!("{}: {error}", Shown(path))).ok()
 }
 
 /// Notes in the recording of an ended process that its report was made.

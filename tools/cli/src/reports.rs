@@ -5,6 +5,6 @@ mod output;
 mod summary;
 mod unrecorded;
 
-pub(crate) use made::{Error, Known, Made, of_process, of_processes, of_recordings};
+pub(crate) use made::{Error, Known, Made, of_process, of_processes, of_recordings, of_rest};
 pub(crate) use output::{Format, Output, program_of};
 pub(crate) use summary::print as print_summary;

@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
+use std::process::{Child, Output, Stdio};
 use std::time::{Duration, SystemTime};
 
 use run_support::{Scratch, ours, status, text};
@@ -65,6 +65,16 @@ fn those_of_an_age_are_removed() {
     assert!(!left[3].parent().unwrap().exists(), "the folder is empty");
 }
 
+/// A program that is killed when the test no longer needs it, or fails.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
 /// The program lives, or the run has not made its report yet.
 #[test]
 fn those_in_use_stay() {
@@ -75,8 +85,8 @@ fn those_in_use_stay() {
     let lives = scratch.join("mod-alloc.lives/recording.1");
     let mut command = std::process::Command::new(&program);
     command.env("LD_PRELOAD", env!("MOD_ALLOC_PRELOAD_LIBRARY")).env("MOD_ALLOC_RECORD", &lives);
-    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+    let mut child = Killed(command.stdout(Stdio::piped()).spawn().unwrap());
+    BufReader::new(child.0.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
     make_old(&lives, 30 * DAY);
     let locked = left(&scratch, &seed, "locked", 30 * DAY);
     let folder = File::open(locked.parent().unwrap()).unwrap();
@@ -91,8 +101,7 @@ fn those_in_use_stay() {
         "{}",
         ours(&output)
     );
-    child.kill().unwrap();
-    child.wait().unwrap();
+    drop(child);
     make_old(&lives, 30 * DAY);
     drop(folder);
     let output = clean();

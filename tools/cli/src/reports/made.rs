@@ -71,7 +71,26 @@ pub(crate) fn of_process(path: &Path, output: &Output<'_>, known: Known) -> Resu
         recording.unrecorded.why = Some(Why::GoesOn);
         (recording.unrecorded.count, recording.unrecorded.name) = (1, child.to_string());
     }
-    let profile = recordings::profile(&recording, output.debug_files, known.names);
+    of_one(path, &recording, output, known.names)
+}
+
+/// The report of what there is of the recording at `path`, of which a part is missing.
+pub(crate) fn of_rest(path: &Path, output: &Output<'_>) -> Result<Made, Error> {
+    let rest = open(path).map(|file| file.read_what_is_there()).ok_or(Error::Said)?;
+    let rest = rest.map_err(|error| {
+        complain(path, &error);
+        Error::Said
+    })?;
+    of_one(path, &rest, output, None)
+}
+
+fn of_one(
+    path: &Path,
+    recording: &Recording,
+    output: &Output<'_>,
+    names: Option<SiteNames>,
+) -> Result<Made, Error> {
+    let profile = recordings::profile(recording, output.debug_files, names);
     let document = Document::of_profile(&profile);
     let target = output.target();
     let written = output.write_profile(&target, &profile, &document);
@@ -81,7 +100,7 @@ pub(crate) fn of_process(path: &Path, output: &Output<'_>, known: Known) -> Resu
     }
     tell_of_deleted(&profile);
     let mut unrecorded = UnrecordedPrograms::default();
-    unrecorded.add(&recording);
+    unrecorded.add(recording);
     unrecorded.tell();
     let is_complete =
         is_complete && tell_failure(output.write_page(&target, &document), &target, path);
