@@ -148,9 +148,9 @@ fn threads_are_a_table() {
     let threads = shown(&scratch, &["--threads"]);
     let expected = "
 Threads
-   share      bytes        blocks      freed        blocks  thread
-  60.0 %   5.86 KiB             6      500 B             1  worker (8)
-  40.0 %   3.91 KiB             4        0 B             0  app (7, running)
+   share    bytes blocks    freed blocks  thread
+  60.0 % 5.86 KiB      6    500 B      1  worker (8)
+  40.0 % 3.91 KiB      4      0 B      0  app (7, running)
 ";
     assert!(threads.contains(expected), "{threads}");
     assert!(shown(&scratch, &["--threads", "--top", "1"]).contains("\n       1 more\n"));
