@@ -99,6 +99,11 @@ fn a_filter_is_said_everywhere() {
     ] {
         assert!(parse.contains(part), "{part} is not in\n{parse}");
     }
+    let mut narrow = scratch.command(&["report", "r.json", "--filter", "retry"]);
+    let narrow = text(&narrow.env("COLUMNS", "60").output().unwrap().stdout);
+    assert!(narrow.contains(" on average\n  1 of 3 stacks\n"), "{narrow}");
+    let mut told = narrow.lines().filter(|line| line.contains(" of 3"));
+    assert!(told.all(|line| line.chars().count() <= 60), "{narrow}");
     let json = json(&scratch, &["--filter", "retry", "--stacks"]);
     let selection = &json["selection"];
     assert_eq!((&selection["filter"], &selection["focus"]), (&"retry".into(), &Value::Null));
