@@ -99,6 +99,11 @@ fn a_filter_is_said_everywhere() {
     ] {
         assert!(parse.contains(part), "{part} is not in\n{parse}");
     }
+    let mut narrow = scratch.command(&["report", "r.json", "--filter", "retry"]);
+    let narrow = text(&narrow.env("COLUMNS", "60").output().unwrap().stdout);
+    assert!(narrow.contains(" on average\n  1 of 3 stacks\n"), "{narrow}");
+    let mut told = narrow.lines().filter(|line| line.contains(" of 3"));
+    assert!(told.all(|line| line.chars().count() <= 60), "{narrow}");
     let json = json(&scratch, &["--filter", "retry", "--stacks"]);
     let selection = &json["selection"];
     assert_eq!((&selection["filter"], &selection["focus"]), (&"retry".into(), &Value::Null));
@@ -148,9 +153,9 @@ fn threads_are_a_table() {
     let threads = shown(&scratch, &["--threads"]);
     let expected = "
 Threads
-   share      bytes        blocks      freed        blocks  thread
-  60.0 %   5.86 KiB             6      500 B             1  worker (8)
-  40.0 %   3.91 KiB             4        0 B             0  app (7, running)
+   share    bytes blocks    freed blocks  thread
+  60.0 % 5.86 KiB      6    500 B      1  worker (8)
+  40.0 % 3.91 KiB      4      0 B      0  app (7, running)
 ";
     assert!(threads.contains(expected), "{threads}");
     assert!(shown(&scratch, &["--threads", "--top", "1"]).contains("\n       1 more\n"));

@@ -147,6 +147,7 @@ impl Suppressions {
     /// The rule that fits each site; `None` for those without blocks at the end, too.
     fn of_sites(&self, document: &Document) -> Vec<Option<usize>> {
         let frames: Vec<_> = document.frames.iter().map(|text| Frame::parse(text)).collect();
+        let hits: Vec<_> = self.rules.iter().map(|rule| rule.hits(&frames)).collect();
         let mut stack = Vec::new();
         let of_site = document.sites.iter().map(|site| {
             if site.numbers.end_blocks == 0 {
@@ -154,7 +155,10 @@ impl Suppressions {
             }
             stack.clear();
             stack.extend(site.stack.iter().map(|&frame| frames[frame as usize]));
-            self.rules.iter().position(|rule| rule.fits(&stack))
+            self.rules.iter().zip(&hits).position(|(rule, hits)| match hits {
+                Some(hits) => site.stack.iter().any(|&frame| hits[frame as usize]),
+                None => rule.fits(&stack),
+            })
         });
         of_site.collect()
     }

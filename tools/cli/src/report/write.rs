@@ -4,9 +4,12 @@ use std::io::{self, Write};
 
 use crate::base::{glyphs, terminal};
 use crate::dhat_file::Document;
+use crate::units::Percent;
 
 use super::json;
+use super::suppress::Suppressions;
 use super::text::report;
+use super::tree::Shape;
 use super::view::{Format, TOP, Tables, View};
 
 /// Wider lines are hard to follow.
@@ -33,10 +36,15 @@ pub(crate) fn write(
 ///
 /// If `out` has one.
 pub fn in_every_form(document: &Document, out: &mut dyn Write) -> io::Result<()> {
-    for whole_stacks in [false, true] {
-        let view = View { top: Some(TOP.1), whole_stacks, ..View::default() };
-        write(document, Format::Text, &view, out)?;
-        write(document, Format::Json, &view, out)?;
+    let mut shown = document.clone();
+    let suppressed = Suppressions::default().apply(&mut shown);
+    let tree = |inverted| Tables::Tree(Shape { inverted, least: Percent(1.0) });
+    let tables = [Tables::Sites, Tables::Threads, tree(false), tree(true)];
+    for (tables, whole_stacks) in tables.into_iter().flat_map(|it| [(it, false), (it, true)]) {
+        let (top, suppressed) = (Some(TOP.1), suppressed.as_ref());
+        let view = View { top, whole_stacks, tables, suppressed, ..View::default() };
+        write(&shown, Format::Text, &view, out)?;
+        write(&shown, Format::Json, &view, out)?;
     }
     Ok(())
 }

@@ -73,10 +73,17 @@ impl Amounts {
 }
 
 impl Rule {
-    /// `stack` is one of those, innermost frame first.
+    /// True for each of `frames` that makes any stack with it one of those. A frame is in many stacks,
+    /// so it is looked at once. `None`: whole stacks decide.
+    pub(super) fn hits(&self, frames: &[Frame<'_>]) -> Option<Vec<bool>> {
+        let Stacks::With(pattern) = &self.stacks else { return None };
+        Some(frames.iter().map(|frame| has(frame, pattern)).collect())
+    }
+
+    /// `stack` is one of those, innermost frame first, if whole stacks decide.
     pub(super) fn fits(&self, stack: &[Frame<'_>]) -> bool {
         match &self.stacks {
-            Stacks::With(pattern) => stack.iter().any(|frame| has(frame, pattern)),
+            Stacks::With(_) => false,
             Stacks::Beginning(steps) => begins(stack, steps),
             Stacks::Known(fits) => fits(stack),
         }

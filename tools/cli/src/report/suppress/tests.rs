@@ -57,6 +57,21 @@ fn the_c_library_s_function_must_be_its_own() {
 }
 
 #[test]
+fn the_allocator_s_own_frame_may_be_there_or_not() {
+    let malloc = "malloc (in /usr/libexec/valgrind/vgpreload_dhat-amd64-linux.so)";
+    let stack: &[&str] = &["parse (src/parse.c:3)", "main (src/main.c:3)"];
+    let with_allocator = [&[malloc], stack].concat();
+    for frames in ["fun:parse", "fun:malloc\nfun:parse", "fun:*alloc\nfun:parse\nfun:main"] {
+        let text = format!("{{\n name\n Memcheck:Leak\n{frames}\n}}\n");
+        for stack in [stack, &with_allocator] {
+            let suppressions = Suppressions { rules: parse::rules(&text).unwrap() };
+            let suppressed = suppressions.apply(&mut document(&[(1, stack)])).unwrap();
+            assert_eq!(suppressed.sums.stacks, 1, "{frames} on {stack:?}");
+        }
+    }
+}
+
+#[test]
 fn the_pool_for_exceptions_has_no_other_code_in_its_stack() {
     let libstdcxx = "??? (in /usr/lib/x86_64-linux-gnu/libstdc++.so.6)";
     let loader = "call_init (in /lib64/ld-linux-x86-64.so.2)";

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::base::style::{FAINT, Painted, WARNING};
+use crate::base::style::{FAINT, HEADING, Painted, WARNING};
 use crate::dhat_file::Numbers;
 use crate::report::names;
 use crate::units::Count;
@@ -24,10 +24,15 @@ impl Report<'_> {
         format!("{} of {}", selected.share(&number), self.size(number(&selected.of_sums)))
     }
 
-    /// Behind a table's title: the number of stacks that it is of.
-    pub(super) fn of_stacks(&self) -> String {
-        let Some(selected) = self.view.selected else { return String::new() };
+    /// A table's title, and behind or below it the number of stacks that it is of.
+    pub(super) fn heading(&mut self, title: &str) {
+        line!(self, "\n{}", Painted(HEADING, title));
+        let Some(selected) = self.view.selected else { return };
         let (stacks, all) = (Count(selected.stacks), Count(selected.of_stacks));
-        Painted(FAINT, format!("  {stacks} of {all} stacks")).to_string()
+        let part = format!("  {stacks} of {all} stacks");
+        if title.chars().count() + part.len() <= self.width {
+            self.text.pop();
+        }
+        line!(self, "{}", Painted(FAINT, part));
     }
 }

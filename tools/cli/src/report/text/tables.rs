@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::base::style::{FAINT, HEADING, NUMBER, OWN, Painted, STRONG};
+use crate::base::style::{FAINT, NUMBER, OWN, Painted, STRONG};
 use crate::dhat_file::Numbers;
 use crate::origin::Origin;
 use crate::report::names;
@@ -26,7 +26,7 @@ impl<'d> Report<'d> {
 
     fn table(&mut self, sort: Sort, rows: Vec<Row<'d>>) {
         let title = self.title(sort);
-        line!(self, "\n{}{}", Painted(HEADING, title), self.of_stacks());
+        self.heading(&title);
         if rows.is_empty() {
             line!(self, "  none");
         }

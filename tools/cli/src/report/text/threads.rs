@@ -11,8 +11,38 @@ use crate::units::{Count, Share, ShortCount};
 
 use super::page::{Report, line};
 
-/// In fewer columns blocks are counted in thousands and millions.
-const NARROW: usize = 80;
+/// The columns of the table.
+#[derive(Clone, Copy)]
+struct Columns {
+    /// Blocks are counted in thousands and millions.
+    is_short: bool,
+    /// What a thread freed is shown.
+    has_freed: bool,
+    size: usize,
+    count: usize,
+}
+
+impl Columns {
+    /// From the widest to the narrowest.
+    const CHOICES: [(bool, bool); 3] = [(false, true), (true, true), (true, false)];
+
+    fn blocks(self, blocks: u64) -> String {
+        if self.is_short { ShortCount(blocks).to_string() } else { Count(blocks).to_string() }
+    }
+
+    /// Columns before the name.
+    fn width(self) -> usize {
+        let pair = self.size + self.count + 2;
+        8 + pair + if self.has_freed { pair } else { 0 } + 2
+    }
+
+    /// Bytes and blocks, and those that were freed.
+    fn pairs(self, allocated: (&str, &str), freed: (&str, &str)) -> String {
+        let (size, count) = (self.size, self.count);
+        let pair = |(bytes, blocks)| format!(" {bytes:>size$} {blocks:>count$}");
+        if self.has_freed { pair(allocated) + &pair(freed) } else { pair(allocated) }
+    }
+}
 
 impl Report<'_> {
     /// The threads that allocated, those with the most bytes first.
@@ -20,54 +50,73 @@ impl Report<'_> {
         line!(self, "\n{}", Painted(HEADING, "Threads"));
         let mut threads: Vec<_> = self.document.extras.thread_list.iter().collect();
         if threads.is_empty() {
-            line!(self, "  Nothing is known of threads: this report was not written by mod-alloc.");
-            return;
+            return self.note("Nothing is known of threads: mod-alloc's own reports have them.");
         }
         threads.sort_by_key(|thread| (Reverse(thread.total_bytes), thread.id));
         let whole = threads.iter().fold(0_u64, |sum, t| sum.saturating_add(t.total_bytes));
-        let (count, size) = self.widths();
-        let head = format!(
-            "{:>8} {:>size$} {:>count$} {:>size$} {:>count$}  thread",
-            "share", "bytes", "blocks", "freed", "blocks"
-        );
-        line!(self, "{}", Painted(FAINT, head));
+        let columns = self.columns_for(&threads);
+        let pairs = columns.pairs(("bytes", "blocks"), ("freed", "blocks"));
+        line!(self, "{}", Painted(FAINT, format_args!("{:>8}{pairs}  thread", "share")));
         let top = self.view.top.unwrap_or(usize::MAX);
         for thread in threads.iter().take(top) {
-            let text = self.thread(thread, whole);
-            line!(self, "{text}");
+            let name = name(thread);
+            let room = self.width.saturating_sub(columns.width()).max(1);
+            let shown = names::command_line(&name, room);
+            let share = Share { part: thread.total_bytes, whole }.to_string();
+            let pairs = self.numbers_of(thread, columns);
+            line!(self, "{share:>8}{pairs}  {shown}");
         }
         if let Some(more) = threads.len().checked_sub(top).filter(|&more| more > 0) {
             line!(self, "{}", Painted(FAINT, format_args!("{more:>8} more")));
         }
-        let note = "A thread may free what another allocated: freed is what it freed itself. \
-             Peaks and live bytes are known of call sites alone.";
-        for part in names::wrapped(note, self.width.saturating_sub(2)) {
+        // Columns with what was freed are chosen only where every name fits.
+        self.note(match columns.has_freed {
+            true => "A thread may free what another allocated: freed is what it freed itself.",
+            false => "Some is left out in so few columns; --format json has all.",
+        });
+    }
+
+    fn numbers_of(&self, thread: &Thread, columns: Columns) -> String {
+        let (bytes, freed) = (self.size(thread.total_bytes), self.size(thread.freed_bytes));
+        let blocks = columns.blocks(thread.total_blocks);
+        let freed_blocks = columns.blocks(thread.freed_blocks);
+        columns.pairs((&bytes, &blocks), (&freed, &freed_blocks))
+    }
+
+    /// The widest columns that leave room for every name, or else the narrowest.
+    fn columns_for(&self, threads: &[&Thread]) -> Columns {
+        let longest = threads.iter().map(|thread| name(thread).chars().count()).max();
+        let choices = Columns::CHOICES.into_iter().map(|(is_short, has_freed)| {
+            let mut columns = Columns { is_short, has_freed, size: 8, count: 6 };
+            for thread in threads {
+                for bytes in [thread.total_bytes, thread.freed_bytes] {
+                    columns.size = columns.size.max(self.size(bytes).chars().count());
+                }
+                for blocks in [thread.total_blocks, thread.freed_blocks] {
+                    columns.count = columns.count.max(columns.blocks(blocks).len());
+                }
+            }
+            columns
+        });
+        let choices: Vec<_> = choices.collect();
+        let fits = |columns: &&Columns| columns.width() + longest.unwrap_or(0) <= self.width;
+        choices.iter().find(fits).copied().unwrap_or(choices[choices.len() - 1])
+    }
+
+    /// A sentence below a table.
+    fn note(&mut self, sentence: &str) {
+        for part in names::wrapped(sentence, self.width.saturating_sub(2)) {
             line!(self, "  {}", Painted(FAINT, part));
         }
     }
-
-    /// Columns of a count and of a size.
-    fn widths(&self) -> (usize, usize) {
-        if self.width < NARROW { (5, 8) } else { (13, 10) }
-    }
-
-    fn thread(&self, thread: &Thread, whole: u64) -> String {
-        let (count, size) = self.widths();
-        let blocks = |blocks| match self.width < NARROW {
-            true => ShortCount(blocks).to_string(),
-            false => Count(blocks).to_string(),
-        };
-        let share = Share { part: thread.total_bytes, whole };
-        let (total, freed) = (self.size(thread.total_bytes), self.size(thread.freed_bytes));
-        let (total_blocks, freed_blocks) =
-            (blocks(thread.total_blocks), blocks(thread.freed_blocks));
-        let running = if thread.running { ", running" } else { "" };
-        let name = if thread.name.is_empty() { "?" } else { &thread.name };
-        let room = self.width.saturating_sub(8 + 2 * (size + count) + 4 + 2);
-        let name = names::command_line(&format!("{name} ({}{running})", thread.id), room);
-        format!(
-            "{:>8} {total:>size$} {total_blocks:>count$} {freed:>size$} {freed_blocks:>count$}  {name}",
-            share.to_string()
-        )
-    }
 }
+
+/// `worker (4711, running)`
+fn name(thread: &Thread) -> String {
+    let name = if thread.name.is_empty() { "?" } else { &thread.name };
+    let running = if thread.running { ", running" } else { "" };
+    format!("{name} ({}{running})", thread.id)
+}
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@
 
 use std::fmt::Write;
 
-use crate::base::style::{FAINT, HEADING, NUMBER, OWN, Painted, STRONG};
+use crate::base::style::{FAINT, NUMBER, OWN, Painted, STRONG};
 use crate::dhat_file::Numbers;
 use crate::origin::Origin;
 use crate::report::names;
@@ -127,7 +127,7 @@ impl Report<'_> {
         lines.add(ROOT, "");
         let Lines { all, folded, .. } = lines;
         let title = names::beginning_with(&self.title_of_tree(sort, shape), self.width);
-        line!(self, "\n{}{}", Painted(HEADING, title), self.of_stacks());
+        self.heading(&title);
         if sort == Sort::End {
             self.suppressed();
         }
