@@ -54,6 +54,17 @@ impl<'d> Judge<'d> {
         if is_libc_inside(name) {
             return Origin::Library;
         }
+        self.by_place(frame)
+    }
+
+    /// True if the frame's place is in the program's own code; the name does not count.
+    pub(crate) fn is_own_place(&self, frame: &Frame<'_>) -> bool {
+        let is_known = frame.location != Location::Unknown;
+        is_known && !frame.is_remark() && self.by_place(frame) == Origin::Own
+    }
+
+    fn by_place(&self, frame: &Frame<'_>) -> Origin {
+        let name = frame.function.unwrap_or_default();
         match frame.location {
             Location::Source { file, .. } => self.by_file(file),
             Location::Module(path) => self.by_module(path),

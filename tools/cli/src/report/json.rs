@@ -10,7 +10,9 @@ use serde::Serialize;
 
 use crate::dhat_file::{Document, Group, Location, Numbers, Process};
 
-use super::rows::{Row, Rows, TellingFrame};
+use super::callers::Caller;
+use super::frames::TellingFrame;
+use super::rows::{Row, Rows};
 use super::sort::Sort;
 use super::view::View;
 use crate::origin::Origin;
@@ -40,6 +42,7 @@ struct Report<'d> {
     groups: &'d [Group],
     processes: &'d [Process],
     totals: Sums,
+    wrappers: Vec<String>,
     sites: BTreeMap<String, Vec<SiteEntry<'d>>>,
 }
 
@@ -62,7 +65,17 @@ struct SiteEntry<'d> {
     max_bytes: Option<u64>,
     max_blocks: Option<u64>,
     stacks: u64,
+    lifetime: Option<f64>,
     frames: Vec<FrameEntry<'d>>,
+    callers: Vec<CallerEntry<'d>>,
+}
+
+/// A function that calls the culprit.
+#[derive(Serialize)]
+struct CallerEntry<'d> {
+    part: u64,
+    #[serde(flatten)]
+    frame: FrameEntry<'d>,
 }
 
 /// A frame in all its parts.
@@ -74,11 +87,13 @@ pub(crate) struct FrameEntry<'d> {
     column: Option<u32>,
     module: Option<&'d str>,
     origin: &'static str,
+    culprit: bool,
+    wrapper: bool,
     text: &'d str,
 }
 
 pub(super) fn write(document: &Document, view: &View, out: &mut dyn Write) -> io::Result<()> {
-    let rows = Rows::new(document, view.whole_stacks);
+    let rows = Rows::of(document, &view.wrappers, view.whole_stacks);
     let knows_frees = document.knows_frees();
     let entries = |sort: Sort| {
         let rows = rows.sorted(sort).into_iter().take(view.top());
@@ -86,12 +101,17 @@ pub(super) fn write(document: &Document, view: &View, out: &mut dyn Write) -> io
     };
     let sites = view.sorts(document).into_iter().map(|sort| (sort.to_string(), entries(sort)));
     let mut pretty = serde_json::Serializer::pretty(&mut *out);
-    let report = report(document, sites.collect());
+    let wrappers = rows.passed_over().into_iter().map(String::from).collect();
+    let report = report(document, wrappers, sites.collect());
     report.serialize(&mut pretty).map_err(io::Error::from)?;
     out.write_all(b"\n")
 }
 
-fn report<'d>(document: &'d Document, sites: BTreeMap<String, Vec<SiteEntry<'d>>>) -> Report<'d> {
+fn report<'d>(
+    document: &'d Document,
+    wrappers: Vec<String>,
+    sites: BTreeMap<String, Vec<SiteEntry<'d>>>,
+) -> Report<'d> {
     let extras = &document.extras;
     let is_merged = !extras.processes.is_empty();
     Report {
@@ -118,6 +138,7 @@ fn report<'d>(document: &'d Document, sites: BTreeMap<String, Vec<SiteEntry<'d>>
         groups: &extras.groups,
         processes: &extras.processes,
         totals: sums(&document.totals(), document.knows_frees()),
+        wrappers,
         sites,
     }
 }
@@ -142,12 +163,24 @@ fn site<'d>(row: &Row<'d>, knows_frees: bool) -> SiteEntry<'d> {
         max_bytes: knows_frees.then_some(row.numbers.max_bytes),
         max_blocks: knows_frees.then_some(row.numbers.max_blocks),
         stacks: row.stacks,
-        frames: row.frames.iter().map(frame).collect(),
+        lifetime: row.lifetime,
+        frames: frames(&row.frames, row.lead),
+        callers: row.callers.iter().map(caller).collect(),
     }
 }
 
-pub(crate) fn frame<'d>(telling: &TellingFrame<'d>) -> FrameEntry<'d> {
-    let TellingFrame { frame, origin } = telling;
+fn caller<'d>(caller: &Caller<'d>) -> CallerEntry<'d> {
+    CallerEntry { part: caller.part, frame: frame(&caller.chain[0], false) }
+}
+
+/// The frames of a row, of which the one with the number `lead` is the culprit.
+pub(crate) fn frames<'d>(frames: &[TellingFrame<'d>], lead: usize) -> Vec<FrameEntry<'d>> {
+    let entries = frames.iter().enumerate();
+    entries.map(|(index, telling)| frame(telling, index == lead)).collect()
+}
+
+fn frame<'d>(telling: &TellingFrame<'d>, culprit: bool) -> FrameEntry<'d> {
+    let TellingFrame { frame, origin, is_wrapper: wrapper } = *telling;
     let (file, line, column, module) = match frame.location {
         Location::Source { file, line, column } => (Some(file), known(line), known(column), None),
         Location::Module(path) => (None, None, None, Some(path)),
@@ -161,7 +194,17 @@ pub(crate) fn frame<'d>(telling: &TellingFrame<'d>) -> FrameEntry<'d> {
         Origin::Plumbing => "plumbing",
         Origin::Remark => "remark",
     };
-    FrameEntry { function: frame.function, file, line, column, module, origin, text }
+    FrameEntry {
+        function: frame.function,
+        file,
+        line,
+        column,
+        module,
+        origin,
+        culprit,
+        wrapper,
+        text,
+    }
 }
 
 fn known(number: u32) -> Option<u32> {

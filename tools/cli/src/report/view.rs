@@ -2,6 +2,7 @@
 
 use crate::dhat_file::Document;
 
+use super::pattern::Pattern;
 use super::sort::Sort;
 
 /// Rows of each of several tables, and of a single one.
@@ -17,11 +18,13 @@ pub(crate) enum Format {
 }
 
 /// The shown part of a document.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct View {
     pub(crate) sort: Option<Sort>,
     pub(crate) top: Option<usize>,
     pub(crate) whole_stacks: bool,
+    /// Functions that are wrappers besides those that are recognised.
+    pub(crate) wrappers: Vec<Pattern>,
 }
 
 impl View {

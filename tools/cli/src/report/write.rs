@@ -32,7 +32,7 @@ pub(crate) fn write(
 /// If `out` has one.
 pub fn in_every_form(document: &Document, out: &mut dyn Write) -> io::Result<()> {
     for whole_stacks in [false, true] {
-        let view = View { sort: None, top: Some(TOP.1), whole_stacks };
+        let view = View { sort: None, top: Some(TOP.1), whole_stacks, ..View::default() };
         write(document, Format::Text, &view, out)?;
         write(document, Format::Json, &view, out)?;
     }
