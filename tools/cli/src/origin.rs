@@ -6,7 +6,7 @@ mod own_code;
 
 pub(crate) use function_name::{generic_name, without_parameters};
 pub(crate) use functions::{
-    calls_the_allocator, hands_a_block_on, is_constructor, is_entrance, sounds_like_a_maker,
-    without_return_type,
+    calls_the_allocator, hands_a_block_on, is_constructor, is_entrance, is_nearest_name,
+    sounds_like_a_maker, without_return_type,
 };
 pub(crate) use own_code::{Judge, Origin, package};

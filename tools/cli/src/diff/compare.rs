@@ -1,9 +1,10 @@
 //! Rows of two documents that are of the same code.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::dhat_file::{Document, Location, Numbers, Site, stable_name};
+use crate::origin::is_nearest_name;
 use crate::report::{Frames, Part, Pattern, Rows, Sort, TellingFrame, Wrappers};
 
 /// The longest cycle of functions that is folded: `a b c a b c` is `a b c`.
@@ -81,7 +82,7 @@ impl<'d> Comparison<'d> {
         whole_stacks: bool,
         wrappers: &[Pattern],
     ) -> Self {
-        let mut matching = Matching::default();
+        let mut matching = Matching { rebuilt: rebuilt(documents), ..Matching::default() };
         let mut totals = [Side::default(); 2];
         let [before, after] = documents.map(Frames::new);
         let wrappers = Wrappers::of(&[&before, &after], wrappers);
@@ -124,9 +125,22 @@ impl<'d> Comparison<'d> {
 /// Rows so far, by their frames' keys.
 #[derive(Debug, Default)]
 struct Matching<'d> {
+    /// Paths of modules that are of two builds.
+    rebuilt: HashSet<String>,
     keys: HashMap<Key<'d>, u32>,
     row_ids: HashMap<Vec<u32>, usize>,
     rows: Vec<Row<'d>>,
+}
+
+/// The paths of modules that have two build ids, or none.
+fn rebuilt(documents: [&Document; 2]) -> HashSet<String> {
+    let mut builds = HashMap::<String, HashSet<&[u8]>>::new();
+    for module in documents.iter().flat_map(|document| &document.extras.modules) {
+        let path = module.path.to_string_lossy().into_owned();
+        builds.entry(path).or_default().insert(&module.build_id);
+    }
+    builds.retain(|_, ids| ids.len() > 1 || ids.contains(&[][..]));
+    builds.into_keys().collect()
 }
 
 /// The part of a frame that is compared: a name, and with it a file and a line or a module.
@@ -134,7 +148,7 @@ type Key<'d> = (Cow<'d, str>, &'d str, u32);
 
 impl<'d> Matching<'d> {
     fn key(&mut self, telling: &TellingFrame<'d>, by: By) -> u32 {
-        let key = key(telling, by);
+        let key = key(telling, by, |module| self.rebuilt.contains(module));
         let next = self.keys.len() as u32;
         *self.keys.entry(key).or_insert(next)
     }
@@ -149,11 +163,15 @@ impl<'d> Matching<'d> {
     }
 }
 
-fn key<'d>(telling: &TellingFrame<'d>, by: By) -> Key<'d> {
+fn key<'d>(telling: &TellingFrame<'d>, by: By, is_rebuilt: impl Fn(&str) -> bool) -> Key<'d> {
     let frame = &telling.frame;
     match (frame.function, frame.location, by) {
         (Some(name), Location::Source { file, line, .. }, By::Line) => {
             (stable_name(name), file, line)
+        }
+        // In another build such a name stands for another function.
+        (Some(name), Location::Module(path), _) if is_nearest_name(name) => {
+            (if is_rebuilt(path) { Cow::Borrowed("") } else { name.into() }, path, 0)
         }
         (Some(name), ..) => (stable_name(name), "", 0),
         // Addresses are others after each build: of unnamed code the module is all there is.

@@ -144,7 +144,7 @@ pub(crate) fn calls_the_allocator(name: &str) -> bool {
         let name = super::generic_name(name);
         is_standard_path(&name) && ENDS.iter().any(|end| name.ends_with(end))
     };
-    name.starts_with("operator new")
+    name.starts_with("operator new") && !is_nearest_name(name)
         || ["__rust_alloc", "__rust_alloc_zeroed", "__rust_realloc"]
             .contains(&name.strip_prefix("__rustc::").unwrap_or(name))
         || name.contains("llocate") && is_of_std()
@@ -168,6 +168,9 @@ pub(crate) fn hands_a_block_on(name: &str) -> bool {
 pub(crate) fn sounds_like_a_maker(name: &str) -> bool {
     const WORDS: [&str; 9] =
         ["new", "make", "mk", "create", "dup", "clone", "copy", "grow", "construct"];
+    if is_nearest_name(name) {
+        return false;
+    }
     let last = name.rsplit("::").next().unwrap_or(name);
     let mut word = String::new();
     let mut words = Vec::new();
@@ -179,6 +182,15 @@ pub(crate) fn sounds_like_a_maker(name: &str) -> bool {
     }
     words.push(word);
     words.iter().any(|word| WORDS.contains(&&**word) || word.ends_with("alloc"))
+}
+
+/// True if a function without a name of its own is called by the nearest one that has one,
+/// `deflate+0x1b0`, or by its address, `sub_1b0`.
+pub(crate) fn is_nearest_name(name: &str) -> bool {
+    let is_number =
+        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    name.strip_prefix("sub_").is_some_and(is_number)
+        || name.rsplit_once("+0x").is_some_and(|(_, number)| is_number(number))
 }
 
 /// A constructor of C++, or `Type::new`: its blocks are of the object that the caller makes.
@@ -243,8 +255,12 @@ mod tests {
         ] {
             assert!(calls_the_allocator(name), "{name}");
         }
-        for name in ["app::A<int>::allocate(unsigned long)", "deallocate", "std::vector<int>::f()"]
-        {
+        for name in [
+            "app::A<int>::allocate(unsigned long)",
+            "deallocate",
+            "std::vector<int>::f()",
+            "operator new+0x40",
+        ] {
             assert!(!calls_the_allocator(name), "{name}");
         }
         assert!(hands_a_block_on("alloc::boxed::Box<T>::new"));
