@@ -101,6 +101,32 @@ fn a_leak_behind_an_own_operator_new_is_in_its_method() {
 }
 
 #[test]
+fn a_leak_in_a_stripped_program_is_in_its_function() {
+    let scratch = Scratch::new("culprit-stripped");
+    let program = remembers(&scratch);
+    let whole = fs::read(&program).unwrap();
+    let whole = object::File::parse(&*whole).unwrap();
+    let name = |function: &str| -> String {
+        let symbols = object::Object::symbols(&whole);
+        let mut found = symbols.filter(|symbol| object::ObjectSymbol::name(symbol) == Ok(function));
+        format!("sub_{:x}", object::ObjectSymbol::address(&found.next().expect(function)))
+    };
+    let output = Command::new("strip").arg(&program).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let report = report_of(&scratch, &program);
+    let [alloc, make, leak] = ["checked_alloc", "make_node", "remember_line"].map(name);
+    assert!(
+        report.contains(&format!("\nAllocate for their callers: {alloc}, {make}\n")),
+        "{report}"
+    );
+    assert!(report.contains("\nFunctions of remembers have no names: "), "{report}");
+    let rows = live(&report);
+    assert!(rows.contains(" in 200 blocks, "), "{rows}");
+    assert!(rows.contains(&format!("      {leak}  remembers → {make}")), "{rows}");
+    assert_eq!(rows.matches('#').count(), 1, "{rows}");
+}
+
+#[test]
 fn marks_are_in_json() {
     let scratch = Scratch::new("culprit-json");
     let program = remembers(&scratch);

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::dhat_file::{Document, Numbers, Site};
-use crate::origin::Origin;
+use crate::dhat_file::{Document, Location, Numbers, Site};
+use crate::origin::{Origin, is_nearest_name};
 
 use super::callers::{self, Caller};
 use super::frames::{Frames, TellingFrame};
@@ -168,6 +168,25 @@ impl<'d> Rows<'d> {
     /// The document's frame with a number.
     pub(crate) fn by_id(&self, id: u32) -> TellingFrame<'d> {
         self.frames.looked(id).telling
+    }
+
+    /// The object with the most blocks of rows that are named after a function without a name of
+    /// its own, if these are a tenth of all blocks or more.
+    pub(crate) fn nameless(&self) -> Option<&'d str> {
+        let (mut blocks, mut all) = (HashMap::<&str, u64>::new(), 0_u64);
+        for (index, site) in self.frames.document.sites.iter().enumerate() {
+            all = all.saturating_add(site.numbers.total_blocks);
+            let lead = site.stack.get(self.tellings[index].leading());
+            let Some(frame) = lead.map(|&id| self.by_id(id).frame) else { continue };
+            if let Location::Module(path) = frame.location
+                && frame.function.is_none_or(is_nearest_name)
+            {
+                let sum = blocks.entry(path).or_default();
+                *sum = sum.saturating_add(site.numbers.total_blocks);
+            }
+        }
+        let most = blocks.into_iter().max_by_key(|&(path, blocks)| (blocks, path));
+        most.filter(|&(_, blocks)| blocks > 0 && blocks >= all / 10).map(|(path, _)| path)
     }
 
     /// Names of the program's functions that rows are not named after, the one with the most

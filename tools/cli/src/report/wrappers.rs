@@ -15,16 +15,18 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::frames::Frames;
 use super::pattern::Pattern;
-use crate::dhat_file::Site;
-use crate::origin::{Origin, is_constructor, sounds_like_a_maker};
+use crate::dhat_file::{Location, Site};
+use crate::origin::{Origin, is_constructor, is_nearest_name, sounds_like_a_maker};
 
 /// Wrappers around wrappers around wrappers are found up to this depth.
 const ROUNDS: usize = 12;
 
-/// The most places in a function that allocate, and the fewest callers: of one with any name, and
-/// of one that is called like a maker. A constructor may have one caller.
+/// The most places in a function that allocate, and the fewest callers: of one with any name, of
+/// one that is called like a maker, and of one without a name, which may be a maker. A constructor
+/// may have one caller.
 const ANY: (usize, usize) = (2, 3);
 const MAKER: (usize, usize) = (6, 2);
+const NAMELESS: (usize, usize) = (2, 2);
 /// With so many callers, one of them may have nearly all blocks.
 const MANY_CALLERS: usize = 5;
 
@@ -120,7 +122,10 @@ fn own_stacks(frames: &Frames<'_>) -> Vec<Stack> {
                     called.has_foreign_caller = has_library;
                 }
                 has_library = false;
-                let (function, place) = (looked.function_id, looked.place_id);
+                // Without lines, addresses tell calls apart.
+                let has_line = matches!(looked.telling.frame.location, Location::Source { .. });
+                let place = if has_line { looked.place_id } else { id };
+                let function = looked.function_id;
                 own.push(Step { function, place, is_direct, has_foreign_caller: true });
             }
         }
@@ -172,6 +177,7 @@ impl Use {
         let (places, callers) = match name {
             name if is_constructor(name) => (MAKER.0, 1),
             name if sounds_like_a_maker(name) => MAKER,
+            name if is_nearest_name(name) => NAMELESS,
             _ => ANY,
         };
         let most = self.calls.values().max().copied().unwrap_or(0);

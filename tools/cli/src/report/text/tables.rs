@@ -26,6 +26,7 @@ impl<'d> Report<'d> {
     pub(super) fn tables(&mut self) {
         let rows = Rows::of(self.document, &self.view.wrappers, self.view.whole_stacks);
         self.wrappers(&rows.passed_over());
+        self.nameless(rows.nameless());
         for sort in self.view.sorts(self.document) {
             self.table(sort, rows.sorted(sort));
         }
@@ -45,10 +46,23 @@ impl<'d> Report<'d> {
         if more > 0 {
             shown.push(format!("{} more", Count(more as u64)));
         }
-        let text = format!("Allocate for their callers: {}", shown.join(", "));
+        self.remark(&format!("Allocate for their callers: {}", shown.join(", ")));
+    }
+
+    /// Functions that have no names, and the way to them.
+    fn nameless(&mut self, module: Option<&str>) {
+        let Some(module) = module else { return };
+        let module = module.rsplit('/').next().unwrap_or(module);
+        self.remark(&format!(
+            "Functions of {module} have no names: it is stripped. sub_N begins at its address N, \
+             NAME+N begins N bytes after NAME. mod-alloc run --debuginfod fetches the names."
+        ));
+    }
+
+    /// A paragraph on the tables that follow.
+    fn remark(&mut self, text: &str) {
         self.text.push('\n');
-        for (index, part) in names::wrapped(&text, self.width.saturating_sub(4)).iter().enumerate()
-        {
+        for (index, part) in names::wrapped(text, self.width.saturating_sub(4)).iter().enumerate() {
             let indent = if index == 0 { 0 } else { 2 };
             line!(
                 self,

@@ -63,6 +63,7 @@ fn a_maker_needs_two_callers_and_a_constructor_one() {
     };
     assert_eq!(of("make_node"), ["make_node"]);
     assert!(of("node").is_empty());
+    assert_eq!(of("sub_1b0"), ["sub_1b0"]);
     assert_eq!(found(&[(&["Node::Node(int)", "load", "main"], 1)], &[]), ["Node::Node"]);
     assert!(found(&[(&["make_node", "load", "main"], 1)], &[]).is_empty());
 }
