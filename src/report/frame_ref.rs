@@ -53,7 +53,19 @@ impl<'p> FrameRef<'p> {
 
     /// Demangled name of the function.
     pub fn function(&self) -> Option<&'p str> {
-        self.symbol().name.map(|name| self.strings.get(name))
+        self.name(false)
+    }
+
+    /// A name for a function that has none of its own, as in stripped code: the nearest named
+    /// function before it and the bytes to where it begins (`deflate+0x1b0`), or `sub_` and its
+    /// address as linked. All of its code has the same. `None` if that is not known, too.
+    pub fn nearest_function(&self) -> Option<&'p str> {
+        self.name(true)
+    }
+
+    fn name(&self, is_nearest: bool) -> Option<&'p str> {
+        let symbol = self.symbol();
+        symbol.name.filter(|_| symbol.is_nearest == is_nearest).map(|name| self.strings.get(name))
     }
 
     /// Path of the source file as the debug information has it.
@@ -139,7 +151,8 @@ impl fmt::Display for FrameRef<'_> {
         if self.form.has_dhat_frames() {
             return self.write_as_dhat(f);
         }
-        write!(f, "{:#x}: {} (", self.address(), self.function().unwrap_or("???"))?;
+        let name = self.function().or(self.nearest_function()).unwrap_or("???");
+        write!(f, "{:#x}: {name} (", self.address())?;
         match self.short_file() {
             Some(file) => self.write_location(f, file)?,
             None => self.write_module(f)?,

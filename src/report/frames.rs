@@ -137,7 +137,8 @@ impl FrameTable {
         let module = place.module.and_then(|module| modules.get(module as usize));
         let file_name = module.and_then(|module| module.path.file_name()?.to_str());
         Function {
-            name: symbol.name.map(text),
+            // The nearest function's name says nothing of this one.
+            name: symbol.name.filter(|_| !symbol.is_nearest).map(text),
             file: symbol.file.map_or("", text),
             module: file_name.unwrap_or(""),
         }

@@ -62,6 +62,7 @@ impl Dwarf {
                 line: location.and_then(|at| at.line).unwrap_or(0),
                 column: location.and_then(|at| at.column).unwrap_or(0),
                 inlined: true,
+                is_nearest: false,
             });
         }
         if let Some(physical) = out[first..].last_mut() {

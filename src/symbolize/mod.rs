@@ -43,6 +43,7 @@ mod own_allocator;
 mod strings;
 mod symbol;
 mod symbol_table;
+mod unwind_ranges;
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -55,6 +56,7 @@ use locate::Search;
 use modules::ModuleMap;
 use names::Names;
 use symbol_table::SymbolTable;
+use unwind_ranges::UnwindRanges;
 
 pub use fetch::Fetch;
 #[cfg(feature = "dhat-compat")]
@@ -74,12 +76,17 @@ pub struct Symbolizer<'r> {
     names: Names,
 }
 
+/// A function that begins so far behind another one has nothing to do with it.
+const FARTHEST: u64 = 8 * 1024;
+
 /// One module's files and symbols.
 struct Object {
     files: locate::Files,
     dwarf: Option<Dwarf>,
     /// Read only once DWARF had no name for an address: most modules never need it.
     table: Option<SymbolTable>,
+    /// Read only once nothing has a name for an address.
+    ranges: Option<UnwindRanges>,
 }
 
 impl<'r> Symbolizer<'r> {
@@ -176,10 +183,52 @@ impl Object {
         // the next line or, after a call that never returns, to the next function.
         let first = out.len();
         self.resolve_at(linked.wrapping_sub(1), names, strings, out);
-        if out.len() == first {
+        if out.len() == first && !self.ends_at(linked) {
             // No call precedes a function that the kernel has entered: a signal's return.
             self.resolve_at(linked, names, strings, out);
         }
+        if out.len() == first
+            && let Some(name) = self.nearest(linked.wrapping_sub(1), names, strings)
+        {
+            out.push(Symbol { name: Some(name), is_nearest: true, ..Symbol::default() });
+        }
+    }
+
+    /// True if a function's last instruction is a call that returns to `linked`, if it does: what
+    /// begins there is another one. The unwind tables' range of a function that the kernel enters
+    /// begins one byte early, and has that byte alone before it.
+    fn ends_at(&mut self, linked: u64) -> bool {
+        let probe = linked.wrapping_sub(1);
+        let range = self.ranges().containing(probe);
+        range.is_some_and(|(start, end)| end == linked && start < probe)
+    }
+
+    fn ranges(&mut self) -> &UnwindRanges {
+        let files = &self.files;
+        self.ranges.get_or_insert_with(|| UnwindRanges::read_first(&files.with_symbols))
+    }
+
+    /// A name for the function without one that holds the linked address `probe`: the nearest
+    /// function before it and the bytes from there to where it begins, `deflate+0x1b0`; or, far
+    /// from any, its address, `sub_1b0`.
+    fn nearest(
+        &mut self,
+        probe: u64,
+        names: &mut Names,
+        strings: &mut Strings,
+    ) -> Option<StringId> {
+        let (start, _) = self.ranges().containing(probe)?;
+        let nearest = self.table().before(start).map(|(raw, from)| (raw.to_owned(), from));
+        let nearest = nearest.filter(|(_, from)| start - from < FARTHEST);
+        let text = match nearest {
+            Some((raw, from)) => {
+                let name = names.demangled(&raw, strings)?;
+                let name = strings.get(name);
+                std::format!("{}+{:#x}", names::without_parameters(name), start - from)
+            }
+            None => std::format!("sub_{start:x}"),
+        };
+        strings.intern(&text)
     }
 
     fn resolve_at(
@@ -212,7 +261,7 @@ impl Object {
             let alternate = files.alternate.as_deref();
             Dwarf::open(path, alternate)
         });
-        Self { files, dwarf, table: None }
+        Self { files, dwarf, table: None, ranges: None }
     }
 
     fn table(&mut self) -> &SymbolTable {

@@ -37,6 +37,22 @@ pub(super) fn is_mangled(raw: &str) -> bool {
     raw.starts_with("_R") || raw.starts_with("_Z")
 }
 
+/// The function's name alone: `f<void (int)>(int)` is `f<void (int)>`.
+pub(super) fn without_parameters(name: &str) -> &str {
+    let mut depth = 0_usize;
+    for (at, byte) in name.bytes().enumerate() {
+        match byte {
+            b'<' => depth += 1,
+            b'>' => depth = depth.saturating_sub(1),
+            b'(' if depth == 0 && at > 0 && !name[at..].starts_with("(anonymous") => {
+                return &name[..at];
+            }
+            _ => {}
+        }
+    }
+    name
+}
+
 /// `raw` as its author wrote it: Rust without the hash, C++, or unchanged.
 fn demangle(raw: &str) -> Cow<'_, str> {
     let bare = without_version(raw);

@@ -26,4 +26,7 @@ pub struct Symbol {
     pub column: u32,
     /// True if this function was inlined into the next one outward at the same address.
     pub inlined: bool,
+    /// True if the function has no name of its own, as in stripped code: `name` is the nearest
+    /// named function before it and a number of bytes (`deflate+0x1b0`), or `sub_` and its address.
+    pub is_nearest: bool,
 }

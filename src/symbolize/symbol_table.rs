@@ -100,6 +100,13 @@ impl SymbolTable {
         let function = nearest.into_iter().find(|function| function.end > address)?;
         name_at(&self.names, function.name)
     }
+
+    /// The mangled name and the start of the last function that begins before `address`.
+    pub(super) fn before(&self, address: u64) -> Option<(&str, u64)> {
+        let after = self.functions.partition_point(|function| function.start < address);
+        let function = self.functions.get(after.checked_sub(1)?)?;
+        Some((name_at(&self.names, function.name)?, function.start))
+    }
 }
 
 /// Where a file has its symbols.
@@ -205,6 +212,9 @@ mod tests {
         assert_eq!(table.containing(0x20), None);
         assert_eq!(table.containing(0x3f), Some("late"));
         assert_eq!(table.containing(0x40), None);
+        assert_eq!(table.before(0x10), None);
+        assert_eq!(table.before(0x20), Some(("big", 0x10)));
+        assert_eq!(table.before(0x99), Some(("late", 0x30)));
     }
 
     #[test]

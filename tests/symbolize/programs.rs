@@ -150,15 +150,22 @@ pub(crate) struct Named {
     pub(crate) line: u32,
     pub(crate) column: u32,
     pub(crate) inlined: bool,
+    pub(crate) is_nearest: bool,
 }
 
 impl Named {
+    /// True if the function has no name, and is called so.
+    pub(crate) fn is_nearest(&self, name: &str) -> bool {
+        self.is_nearest && Named { is_nearest: false, ..self.clone() }.is_bare(name)
+    }
+
     pub(crate) fn short(&self) -> (&str, u32, bool) {
         (&self.name, self.line, self.inlined)
     }
 
     pub(crate) fn is_bare(&self, name: &str) -> bool {
-        self.name == name && self.file.is_empty() && self.line == 0 && self.column == 0
+        let is_exact = !self.is_nearest;
+        is_exact && self.name == name && self.file.is_empty() && self.line == 0 && self.column == 0
     }
 }
 
@@ -188,6 +195,7 @@ impl<'r> Asked<'r> {
             line: symbol.line,
             column: symbol.column,
             inlined: symbol.inlined,
+            is_nearest: symbol.is_nearest,
         };
         (place, symbols.iter().map(named).collect())
     }

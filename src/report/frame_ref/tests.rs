@@ -11,7 +11,7 @@ fn modules() -> Vec<Module> {
 
 fn symbol(table: &mut FrameTable, name: &str, file: &str, line: u32, column: u32) -> Symbol {
     let mut id = |text: &str| table.strings.intern(text).filter(|_| !text.is_empty());
-    Symbol { name: id(name), file: id(file), line, column, inlined: false }
+    Symbol { name: id(name), file: id(file), line, column, ..Symbol::default() }
 }
 
 fn at(module: Option<u32>, address: u64) -> Place {

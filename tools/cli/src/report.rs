@@ -1,10 +1,13 @@
 //! `mod-alloc report`: totals, the sites that matter, losses; as text or as JSON.
 
+mod callers;
 mod command;
+mod frames;
 mod heap_state;
 mod json;
 mod json_tree;
 pub(crate) mod names;
+mod pattern;
 mod rows;
 mod select;
 mod sort;
@@ -14,16 +17,23 @@ mod text;
 mod threads;
 mod tree;
 mod view;
+mod wrappers;
 mod write;
 
 pub(crate) use command::{Arguments, run};
-pub(crate) use json::{FrameEntry, Sums, frame as frame_entry, sums};
-pub(crate) use rows::{Rows, TellingFrame};
+pub(crate) use frames::{Frames, TellingFrame};
+pub(crate) use json::{FrameEntry, Sums, frames as frame_entries, sums};
+pub(crate) use pattern::{Pattern, warn_of_unmet};
+pub(crate) use rows::{Part, Rows};
 pub(crate) use select::Selecting;
 pub(crate) use sort::Sort;
 pub(crate) use suppress::Suppressions;
-pub(crate) use text::{fit::fit, page::current_folder};
+pub(crate) use text::{
+    fit::{Line, fit, lines},
+    page::current_folder,
+};
 pub(crate) use view::{Format, View};
+pub(crate) use wrappers::Wrappers;
 pub use write::in_every_form;
 pub(crate) use write::{text, write};
 

@@ -109,6 +109,25 @@ fn by_line_what_moved_is_new_and_gone() {
     assert_eq!(leading(&whole, "new"), [] as [&str; 0]);
 }
 
+/// A function without a name is called by its address: in two builds that means nothing.
+#[test]
+fn nameless_functions_are_the_same_in_one_build_alone() {
+    let scratch = Scratch::new("diff");
+    let run = |name: &str, address: &str, build: &str| {
+        let frames = [format!("0x1: sub_{address} (in /usr/bin/app)")];
+        let mut report = report(&[flat(5, &[1])], &frames);
+        report["x_modules"] = json!([{ "path": "/usr/bin/app", "build_id": build }]);
+        write(&scratch, name, &report);
+    };
+    run("a", "10", "aa");
+    run("b", "10", "aa");
+    assert_eq!(diff_json(&scratch, &[])["new"], json!([]));
+    run("b", "20", "aa");
+    assert_eq!(diff_json(&scratch, &[])["new"].as_array().unwrap().len(), 1);
+    run("b", "20", "bb");
+    assert_eq!(diff_json(&scratch, &[])["new"], json!([]));
+}
+
 #[test]
 fn compilers_numbers_and_recursion_make_nothing_new() {
     let scratch = Scratch::new("diff");

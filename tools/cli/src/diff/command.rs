@@ -9,7 +9,7 @@ use crate::base::{glyphs, output, terminal};
 use crate::dhat_file::Document;
 use crate::html;
 use crate::recordings::{self, DebugFiles};
-use crate::report::{Format, Sort};
+use crate::report::{Format, Pattern, Sort, warn_of_unmet};
 use crate::units::Limit;
 
 use super::change::{amount, percent};
@@ -28,8 +28,9 @@ const WIDEST: usize = 160;
   mod-alloc diff before.json after.json --html --open
 
 A row stands for all stacks with equal telling frames, as in `mod-alloc report`; with --stacks for a
-whole stack. Frames are matched by the names of functions, without hashes and numbers of compilers,
-and without the repetitions of recursion: an edit that moves lines makes nothing new.
+whole stack. A function that is taken as a wrapper in one report is one in both. Frames are matched
+by the names of functions, without hashes and numbers of compilers, and without the repetitions of
+recursion: an edit that moves lines makes nothing new.
 
 Exit status: 0; 1 if a file cannot be read, or if the total of the number that --sort names grew by
 more than --fail-above; 2 if the command line makes no sense.
@@ -64,11 +65,15 @@ pub(crate) struct Arguments {
     /// Print a row for each whole stack, with all its frames, innermost first
     #[arg(long)]
     stacks: bool,
+    /// Take the function NAME as a wrapper, too: rows are named after its callers; `*` in NAME is
+    /// any text; may be repeated
+    #[arg(long = "wrapper", value_name = "NAME")]
+    wrappers: Vec<Pattern>,
     /// Exit with 1 if the total grew by more: 5%, 64KiB, 1000
     #[arg(long, value_name = "LIMIT")]
     fail_above: Option<Limit>,
     /// Write a page for the browser, with all stacks and metrics: grown red, shrunk blue
-    #[arg(long, conflicts_with_all = ["format", "by", "top", "stacks"])]
+    #[arg(long, conflicts_with_all = ["format", "by", "top", "stacks", "wrappers"])]
     html: bool,
     /// Write the page to OUT; `-` is standard output
     #[arg(
@@ -121,7 +126,7 @@ pub fn is_same_in_every_form(
     let mut is_same = true;
     for by in [By::Function, By::Line] {
         for whole_stacks in [false, true] {
-            let comparison = Comparison::new(documents, by, whole_stacks);
+            let comparison = Comparison::new(documents, by, whole_stacks, &[]);
             is_same &= comparison.rows.iter().all(|row| row.before == row.after);
             let view = View { sort: Sort::Total, by, top: Some(5), whole_stacks };
             out.write_all(text::text(&comparison, &view, WIDEST).as_bytes())?;
@@ -138,8 +143,9 @@ impl Arguments {
     fn compare(&self) -> Result<bool, String> {
         let (before, after) = (self.read(&self.before)?, self.read(&self.after)?);
         self.check([&before, &after])?;
+        warn_of_unmet(&self.wrappers, &[&before, &after]);
         let view = View { sort: self.sort, by: self.by, top: self.top, whole_stacks: self.stacks };
-        let comparison = Comparison::new([&before, &after], self.by, self.stacks);
+        let comparison = Comparison::new([&before, &after], self.by, self.stacks, &self.wrappers);
         let above_limit = self.is_above_limit(&comparison);
         if self.html {
             self.write_page(&before, &after)?;

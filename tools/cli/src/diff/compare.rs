@@ -1,10 +1,11 @@
 //! Rows of two documents that are of the same code.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::dhat_file::{Document, Location, Numbers, Site, stable_name};
-use crate::report::{Rows, Sort, TellingFrame};
+use crate::origin::is_nearest_name;
+use crate::report::{Frames, Part, Pattern, Rows, Sort, TellingFrame, Wrappers};
 
 /// The longest cycle of functions that is folded: `a b c a b c` is `a b c`.
 const LONGEST_CYCLE: usize = 8;
@@ -57,6 +58,8 @@ pub(super) struct Row<'d> {
     pub(super) after: Side,
     /// As the later document has them, if it has the row.
     pub(super) frames: Vec<TellingFrame<'d>>,
+    /// The leading one.
+    pub(super) lead: usize,
 }
 
 /// Two documents, compared.
@@ -72,17 +75,44 @@ pub(super) struct Comparison<'d> {
 
 impl<'d> Comparison<'d> {
     /// `whole_stacks`: rows are stacks, with all their frames.
-    pub(super) fn new(documents: [&'d Document; 2], by: By, whole_stacks: bool) -> Self {
-        let mut matching = Matching { by, ..Matching::default() };
+    /// Wrappers of one document are wrappers in the other, so that both have the same rows.
+    pub(super) fn new(
+        documents: [&'d Document; 2],
+        by: By,
+        whole_stacks: bool,
+        wrappers: &[Pattern],
+    ) -> Self {
+        let mut matching = Matching { rebuilt: rebuilt(documents), ..Matching::default() };
         let mut totals = [Side::default(); 2];
-        let [before, after] = documents;
-        for (document, is_later) in [(after, true), (before, false)] {
-            let rows = Rows::new(document, whole_stacks);
-            let keys: Vec<u32> =
-                (0..document.frames.len()).map(|id| matching.key(&rows.frame(id as u32))).collect();
-            for site in &document.sites {
-                let frames = folded(rows.telling(site), &keys);
-                let row = matching.row(&frames, &keys, &rows);
+        let [before, after] = documents.map(Frames::new);
+        let wrappers = Wrappers::of(&[&before, &after], wrappers);
+        for (frames, document, is_later) in
+            [(after, documents[1], true), (before, documents[0], false)]
+        {
+            let rows = Rows::new(frames, &wrappers, whole_stacks);
+            let mut keys = |by| -> Vec<u32> {
+                let ids = 0..document.frames.len() as u32;
+                ids.map(|id| matching.key(&rows.by_id(id), by)).collect()
+            };
+            let (places, functions) = (keys(by), keys(By::Function));
+            for (index, site) in document.sites.iter().enumerate() {
+                let telling = rows.telling(index);
+                let parts = telling.parts.iter().map(|part| match *part {
+                    Part::Place(id) => places[id as usize],
+                    Part::Function(id) => functions[id as usize],
+                });
+                let mut key: Vec<_> = parts.collect();
+                let mut shown = telling.shown.clone();
+                if whole_stacks {
+                    shown = folded(&key);
+                    key = shown.iter().map(|&frame| key[frame]).collect();
+                }
+                let row = matching.row(key, || Row {
+                    before: Side::default(),
+                    after: Side::default(),
+                    lead: shown.iter().position(|&at| at == telling.leading()).unwrap_or(0),
+                    frames: shown.iter().map(|&at| rows.frame(index, at)).collect(),
+                });
                 let side = if is_later { &mut row.after } else { &mut row.before };
                 side.add(document, site);
                 totals[usize::from(is_later)].add(document, site);
@@ -93,48 +123,55 @@ impl<'d> Comparison<'d> {
 }
 
 /// Rows so far, by their frames' keys.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Matching<'d> {
-    by: By,
+    /// Paths of modules that are of two builds.
+    rebuilt: HashSet<String>,
     keys: HashMap<Key<'d>, u32>,
     row_ids: HashMap<Vec<u32>, usize>,
     rows: Vec<Row<'d>>,
 }
 
-impl Default for Matching<'_> {
-    fn default() -> Self {
-        let (keys, row_ids) = (HashMap::new(), HashMap::new());
-        Self { by: By::Function, keys, row_ids, rows: Vec::new() }
+/// The paths of modules that have two build ids, or none.
+fn rebuilt(documents: [&Document; 2]) -> HashSet<String> {
+    let mut builds = HashMap::<String, HashSet<&[u8]>>::new();
+    for module in documents.iter().flat_map(|document| &document.extras.modules) {
+        let path = module.path.to_string_lossy().into_owned();
+        builds.entry(path).or_default().insert(&module.build_id);
     }
+    builds.retain(|_, ids| ids.len() > 1 || ids.contains(&[][..]));
+    builds.into_keys().collect()
 }
 
 /// The part of a frame that is compared: a name, and with it a file and a line or a module.
 type Key<'d> = (Cow<'d, str>, &'d str, u32);
 
 impl<'d> Matching<'d> {
-    fn key(&mut self, telling: &TellingFrame<'d>) -> u32 {
-        let key = key(telling, self.by);
+    fn key(&mut self, telling: &TellingFrame<'d>, by: By) -> u32 {
+        let key = key(telling, by, |module| self.rebuilt.contains(module));
         let next = self.keys.len() as u32;
         *self.keys.entry(key).or_insert(next)
     }
 
-    fn row(&mut self, frames: &[u32], keys: &[u32], rows: &Rows<'d>) -> &mut Row<'d> {
-        let key: Vec<u32> = frames.iter().map(|&frame| keys[frame as usize]).collect();
+    fn row(&mut self, key: Vec<u32>, new: impl FnOnce() -> Row<'d>) -> &mut Row<'d> {
         let next = self.rows.len();
         let known = *self.row_ids.entry(key).or_insert(next);
         if known == next {
-            let frames = frames.iter().map(|&frame| rows.frame(frame)).collect();
-            self.rows.push(Row { before: Side::default(), after: Side::default(), frames });
+            self.rows.push(new());
         }
         &mut self.rows[known]
     }
 }
 
-fn key<'d>(telling: &TellingFrame<'d>, by: By) -> Key<'d> {
+fn key<'d>(telling: &TellingFrame<'d>, by: By, is_rebuilt: impl Fn(&str) -> bool) -> Key<'d> {
     let frame = &telling.frame;
     match (frame.function, frame.location, by) {
         (Some(name), Location::Source { file, line, .. }, By::Line) => {
             (stable_name(name), file, line)
+        }
+        // In another build such a name stands for another function.
+        (Some(name), Location::Module(path), _) if is_nearest_name(name) => {
+            (if is_rebuilt(path) { Cow::Borrowed("") } else { name.into() }, path, 0)
         }
         (Some(name), ..) => (stable_name(name), "", 0),
         // Addresses are others after each build: of unnamed code the module is all there is.
@@ -144,15 +181,16 @@ fn key<'d>(telling: &TellingFrame<'d>, by: By) -> Key<'d> {
     }
 }
 
-/// Frames without the repetitions of recursion: how deep it went depends on the input.
-fn folded(frames: Vec<u32>, keys: &[u32]) -> Vec<u32> {
-    let mut kept: Vec<u32> = Vec::with_capacity(frames.len().min(64));
-    for frame in frames {
+/// The places in a stack of frames, without the repetitions of recursion: how deep it went depends
+/// on the input.
+fn folded(keys: &[u32]) -> Vec<usize> {
+    let mut kept: Vec<usize> = Vec::with_capacity(keys.len().min(64));
+    for frame in 0..keys.len() {
         kept.push(frame);
         let same = |cycle: usize| {
             let Some(start) = kept.len().checked_sub(2 * cycle) else { return false };
             let (first, second) = kept[start..].split_at(cycle);
-            first.iter().zip(second).all(|(a, b)| keys[*a as usize] == keys[*b as usize])
+            first.iter().zip(second).all(|(a, b)| keys[*a] == keys[*b])
         };
         if let Some(cycle) = (1..=LONGEST_CYCLE).find(|&cycle| same(cycle)) {
             kept.truncate(kept.len() - cycle);
@@ -167,8 +205,7 @@ mod tests {
 
     #[test]
     fn cycles_are_folded_however_often_they_come() {
-        let keys: Vec<u32> = (0..20).collect();
-        let fold = |frames: &[u32]| folded(frames.to_vec(), &keys);
+        let fold = |keys: &[u32]| folded(keys).into_iter().map(|at| keys[at]).collect::<Vec<_>>();
         assert_eq!(fold(&[1, 2, 3]), [1, 2, 3]);
         assert_eq!(fold(&[1, 1, 1, 2]), [1, 2]);
         assert_eq!(fold(&[1, 2, 3, 2, 3, 2, 3, 4]), [1, 2, 3, 4]);

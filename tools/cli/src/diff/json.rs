@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::dhat_file::Document;
-use crate::report::{FrameEntry, Sort, Sums, frame_entry, sums};
+use crate::report::{FrameEntry, Sort, Sums, frame_entries, sums};
 
 use super::change::{Changes, percent};
 use super::command::View;
@@ -111,6 +111,6 @@ fn totals(comparison: &Comparison<'_>) -> BTreeMap<String, Total> {
 fn entry<'c>(row: &Row<'c>, sort: Sort, knows_frees: bool) -> RowEntry<'c> {
     let [before, after] = [row.before, row.after]
         .map(|side| SideEntry { numbers: sums(&side.numbers, knows_frees), stacks: side.stacks });
-    let frames = row.frames.iter().map(frame_entry).collect();
+    let frames = frame_entries(&row.frames, row.lead);
     RowEntry { change: row.change(sort), before, after, frames }
 }

@@ -19,9 +19,8 @@ use mod_alloc::report::summary;
 
 use crate::base::style::{FAINT, HEADING, NUMBER, OWN, Painted, STRONG, WARNING};
 use crate::dhat_file::{Document, Units};
-use crate::origin::Origin;
-use crate::report::names::{command_line, wrapped};
-use crate::report::{Sort, TellingFrame, current_folder, fit};
+use crate::report::names::{chain, command_line, wrapped};
+use crate::report::{Line, Sort, TellingFrame, current_folder, fit, lines};
 use crate::units::{Counted, Share};
 
 use super::change::{Changes, amount, percent, signed};
@@ -156,10 +155,17 @@ impl Page<'_, '_> {
         details.extend(self.other_number(row));
         let change = Painted(NUMBER, format_args!("{change:>11}"));
         line!(self, "  {change}  {}", details.join(", "));
-        for (index, telling) in row.frames.iter().enumerate() {
-            let whole = self.view.whole_stacks;
-            let is_lead = if whole { telling.origin == Origin::Own } else { index == 0 };
-            self.frame(telling, is_lead, index > 0 && !whole);
+        for line in lines(&row.frames, row.lead, self.view.whole_stacks) {
+            match line {
+                Line::Frame { telling, is_lead, is_inward } => {
+                    self.frame(telling, is_lead, is_inward);
+                }
+                Line::Wrappers(wrappers) => {
+                    let indent = INDENT + 2;
+                    let names = chain(wrappers, " → ", self.width.saturating_sub(indent));
+                    line!(self, "{:indent$}{}", "", Painted(FAINT, names));
+                }
+            }
         }
     }
 

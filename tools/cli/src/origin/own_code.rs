@@ -2,7 +2,7 @@
 
 use crate::dhat_file::{Document, Frame, Location};
 
-use super::functions::{is_libc_inside, is_plumbing, is_standard, is_start};
+use super::functions::{is_libc_inside, is_nearest_name, is_plumbing, is_standard, is_start};
 
 /// The owner of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +44,8 @@ impl<'d> Judge<'d> {
         if frame.is_remark() {
             return Origin::Remark;
         }
-        let name = frame.function.unwrap_or_default();
+        // The nearest function's name says nothing of code without one.
+        let name = frame.function.filter(|name| !is_nearest_name(name)).unwrap_or_default();
         if is_plumbing(name) {
             return Origin::Plumbing;
         }
@@ -54,6 +55,17 @@ impl<'d> Judge<'d> {
         if is_libc_inside(name) {
             return Origin::Library;
         }
+        self.by_place(frame)
+    }
+
+    /// True if the frame's place is in the program's own code; the name does not count.
+    pub(crate) fn is_own_place(&self, frame: &Frame<'_>) -> bool {
+        let is_known = frame.location != Location::Unknown;
+        is_known && !frame.is_remark() && self.by_place(frame) == Origin::Own
+    }
+
+    fn by_place(&self, frame: &Frame<'_>) -> Origin {
+        let name = frame.function.unwrap_or_default();
         match frame.location {
             Location::Source { file, .. } => self.by_file(file),
             Location::Module(path) => self.by_module(path),
@@ -193,6 +205,8 @@ mod tests {
             ("0x1: g_strdup (in /usr/lib/libglib.so)", Plumbing),
             ("0x1: operator new(unsigned long) (in /usr/lib/libstdc++.so.6)", Plumbing),
             ("0x1: alloc::raw_vec::finish_grow (raw_vec.rs:4)", Plumbing),
+            ("0x1: malloc+0x1b0 (in /usr/lib/libc.so.6)", Library),
+            ("0x1: sub_1b0 (in /usr/lib/git-core/git)", Own),
             ("[stack truncated: set MOD_ALLOC_FRAMES]", Remark),
         ] {
             assert_eq!(origin(text), expected, "{text}");

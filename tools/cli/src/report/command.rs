@@ -11,6 +11,7 @@ use crate::html;
 use crate::recordings::{self, DebugFiles};
 use crate::units::Percent;
 
+use super::pattern::{Pattern, warn_of_unmet};
 use super::select::Selecting;
 use super::sort::Sort;
 use super::suppress::SuppressOptions;
@@ -23,13 +24,18 @@ use super::write::write;
 #[command(after_help = "Examples:
   mod-alloc report mod-alloc.myapp.4711.json
   mod-alloc report --sort peak --top 50 dhat-heap.json
+  mod-alloc report --wrapper 'pool_*' --wrapper Arena::push mod-alloc.myapp.4711.json
   mod-alloc report --format json dhat.out.4711 | jq '.sites.total[0]'
   mod-alloc report --tree --sort peak dhat-heap.json      who holds the memory, as a call tree
   mod-alloc report --filter regex dhat-heap.json          the stacks through a library alone
   mod-alloc report --html --open dhat-heap.json    flame graph, tables and charts in the browser
 
-A row stands for all stacks with equal telling frames: the program's innermost function first,
-then the function that it called, then the standard library's function that allocated.
+A row stands for all stacks with equal telling frames: the program's innermost function that does
+not merely allocate for its callers, the function that it called, and the standard library's
+function that allocated. Its callers follow an arrow to the left. The report lists the functions
+that it took as such wrappers: by their names (xmalloc, operator new), or because several functions
+call them for blocks and they do nothing else with memory; --wrapper adds one. A row adds up the
+stacks that have blocks of its table, and tells a lifetime if it is known of just these blocks.
 
 JSON has schema_version 1; sizes are in bytes, times in `time_unit`:
   command, pid, executable, mode, verb, time_unit, end, peak, short_lifetime, peak_is_exact,
@@ -42,11 +48,14 @@ JSON has schema_version 1; sizes are in bytes, times in `time_unit`:
   stacks (their number), threads (the number of those that ever were), upper_bounds (in a
   merged report: names of numbers that are upper bounds), losses (by cause), groups (of
   allocations, if the program has any: name, numbers), processes (of a merged report),
+  wrappers (names of the functions that rows are not named after),
   totals: total_bytes total_blocks lifetimes peak_bytes peak_blocks end_bytes end_blocks,
   sites: total blocks peak end short, each a list of
     the same numbers, max_bytes max_blocks, stacks (how many were added up: above 1, the maxima
-    are upper bounds), frames: a list of function file line column module origin
-    (own, library, standard, plumbing, remark) text;
+    are upper bounds), lifetime (the mean of the table's blocks), frames and callers: lists of
+    function file line column module origin (own, library, standard, plumbing, remark)
+    culprit (the row is named after it) wrapper (it allocates for its callers) text, callers
+    also of part: their part of the number that the list is sorted by;
     none with --tree and --threads,
   thread_list: a list of id name running total_bytes total_blocks freed_bytes freed_blocks,
   selection (with --filter and --focus): filter focus stacks of_stacks of_totals,
@@ -79,6 +88,10 @@ pub(crate) struct Arguments {
     /// Print a row for each whole stack, with all its frames, innermost first
     #[arg(long)]
     stacks: bool,
+    /// Take the function NAME as a wrapper, too: rows are named after its callers; `*` in NAME is
+    /// any text; may be repeated
+    #[arg(long = "wrapper", value_name = "NAME")]
+    wrappers: Vec<Pattern>,
     #[command(flatten)]
     selecting: Selecting,
     #[command(flatten)]
@@ -120,7 +133,7 @@ impl TreeOptions {
 #[derive(Debug, clap::Args)]
 struct Page {
     /// Write a page for the browser: flame graph, tables, totals; one file that needs no network
-    #[arg(long, conflicts_with_all = ["format", "sort", "top", "stacks", "tree", "threads"])]
+    #[arg(long, conflicts_with_all = ["format", "sort", "top", "stacks", "wrappers", "tree", "threads"])]
     html: bool,
     /// Write the page to OUT; `-` is standard output [default: FILE's name with .html, in the
     /// current folder]
@@ -163,7 +176,8 @@ impl Arguments {
             None => Tables::Sites,
         };
         let Self { sort, top, stacks: whole_stacks, .. } = *self;
-        View { sort, top, whole_stacks, tables, ..View::default() }
+        let wrappers = self.wrappers.clone();
+        View { sort, top, whole_stacks, tables, wrappers, ..View::default() }
     }
 }
 
@@ -201,6 +215,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             return ExitCode::from(FAILED);
         }
     };
+    warn_of_unmet(&arguments.wrappers, &[&document]);
     let suppressed = suppressions.apply(&mut document);
     let (selected, suppressed) = (selected.as_ref(), suppressed.as_ref());
     let view = View { selected, suppressed, ..arguments.view() };

@@ -10,8 +10,10 @@ use serde::Serialize;
 
 use crate::dhat_file::{Document, Group, Location, Numbers, Process};
 
+use super::callers::Caller;
+use super::frames::TellingFrame;
 use super::json_tree::TreeEntry;
-use super::rows::{Row, Rows, TellingFrame};
+use super::rows::{Row, Rows};
 use super::select::Selected;
 use super::sort::Sort;
 use super::suppress::Suppressed;
@@ -45,6 +47,7 @@ struct Report<'d> {
     groups: &'d [Group],
     processes: &'d [Process],
     totals: Sums,
+    wrappers: Vec<String>,
     sites: BTreeMap<String, Vec<SiteEntry<'d>>>,
     thread_list: Vec<ThreadEntry<'d>>,
     selection: Option<SelectionEntry<'d>>,
@@ -78,7 +81,17 @@ struct SiteEntry<'d> {
     max_bytes: Option<u64>,
     max_blocks: Option<u64>,
     stacks: u64,
+    lifetime: Option<f64>,
     frames: Vec<FrameEntry<'d>>,
+    callers: Vec<CallerEntry<'d>>,
+}
+
+/// A function that calls the culprit.
+#[derive(Serialize)]
+struct CallerEntry<'d> {
+    part: u64,
+    #[serde(flatten)]
+    frame: FrameEntry<'d>,
 }
 
 /// A frame in all its parts.
@@ -90,11 +103,13 @@ pub(crate) struct FrameEntry<'d> {
     column: Option<u32>,
     module: Option<&'d str>,
     origin: &'static str,
+    culprit: bool,
+    wrapper: bool,
     text: &'d str,
 }
 
 pub(super) fn write(document: &Document, view: &View<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let rows = Rows::new(document, view.whole_stacks);
+    let rows = Rows::of(document, &view.wrappers, view.whole_stacks);
     let tree = match view.tables {
         Tables::Tree(shape) => {
             let sort = view.sort.unwrap_or(Sort::Total);
@@ -110,7 +125,8 @@ pub(super) fn write(document: &Document, view: &View<'_>, out: &mut dyn Write) -
     let sorts = if view.tables == Tables::Sites { view.sorts(document) } else { Vec::new() };
     let sites = sorts.into_iter().map(|sort| (sort.to_string(), entries(sort)));
     let mut pretty = serde_json::Serializer::pretty(&mut *out);
-    let mut report = report(document, sites.collect());
+    let wrappers = rows.passed_over().into_iter().map(String::from).collect();
+    let mut report = report(document, wrappers, sites.collect());
     report.tree = tree.map(|tree| TreeEntry::new(&tree, knows_frees));
     report.suppressed = view.suppressed;
     report.selection = view.selected.map(|selected| SelectionEntry {
@@ -121,7 +137,11 @@ pub(super) fn write(document: &Document, view: &View<'_>, out: &mut dyn Write) -
     out.write_all(b"\n")
 }
 
-fn report<'d>(document: &'d Document, sites: BTreeMap<String, Vec<SiteEntry<'d>>>) -> Report<'d> {
+fn report<'d>(
+    document: &'d Document,
+    wrappers: Vec<String>,
+    sites: BTreeMap<String, Vec<SiteEntry<'d>>>,
+) -> Report<'d> {
     let extras = &document.extras;
     let is_merged = !extras.processes.is_empty();
     Report {
@@ -148,6 +168,7 @@ fn report<'d>(document: &'d Document, sites: BTreeMap<String, Vec<SiteEntry<'d>>
         groups: &extras.groups,
         processes: &extras.processes,
         totals: sums(&document.totals(), document.knows_frees()),
+        wrappers,
         sites,
         thread_list: threads::entries(document),
         selection: None,
@@ -176,12 +197,24 @@ fn site<'d>(row: &Row<'d>, knows_frees: bool) -> SiteEntry<'d> {
         max_bytes: knows_frees.then_some(row.numbers.max_bytes),
         max_blocks: knows_frees.then_some(row.numbers.max_blocks),
         stacks: row.stacks,
-        frames: row.frames.iter().map(frame).collect(),
+        lifetime: row.lifetime,
+        frames: frames(&row.frames, row.lead),
+        callers: row.callers.iter().map(caller).collect(),
     }
 }
 
-pub(crate) fn frame<'d>(telling: &TellingFrame<'d>) -> FrameEntry<'d> {
-    let TellingFrame { frame, origin } = telling;
+fn caller<'d>(caller: &Caller<'d>) -> CallerEntry<'d> {
+    CallerEntry { part: caller.part, frame: frame(&caller.chain[0], false) }
+}
+
+/// The frames of a row, of which the one with the number `lead` is the culprit.
+pub(crate) fn frames<'d>(frames: &[TellingFrame<'d>], lead: usize) -> Vec<FrameEntry<'d>> {
+    let entries = frames.iter().enumerate();
+    entries.map(|(index, telling)| frame(telling, index == lead)).collect()
+}
+
+pub(super) fn frame<'d>(telling: &TellingFrame<'d>, culprit: bool) -> FrameEntry<'d> {
+    let TellingFrame { frame, origin, is_wrapper: wrapper } = *telling;
     let (file, line, column, module) = match frame.location {
         Location::Source { file, line, column } => (Some(file), known(line), known(column), None),
         Location::Module(path) => (None, None, None, Some(path)),
@@ -195,7 +228,17 @@ pub(crate) fn frame<'d>(telling: &TellingFrame<'d>) -> FrameEntry<'d> {
         Origin::Plumbing => "plumbing",
         Origin::Remark => "remark",
     };
-    FrameEntry { function: frame.function, file, line, column, module, origin, text }
+    FrameEntry {
+        function: frame.function,
+        file,
+        line,
+        column,
+        module,
+        origin,
+        culprit,
+        wrapper,
+        text,
+    }
 }
 
 fn known(number: u32) -> Option<u32> {

@@ -64,7 +64,7 @@ fn below<'d>(tree: &Tree<'_, 'd>, node: u32, knows_frees: bool) -> Below<'d> {
             share: (whole > 0).then(|| part as f64 / whole as f64),
             stacks: node.stacks,
             own: sums(&node.own, knows_frees),
-            frame: frame(&tree.rows.frame(node.frame)),
+            frame: frame(&tree.rows.by_id(node.frame), false),
             below: below(tree, child, knows_frees),
         }
     };

@@ -1,14 +1,28 @@
 //! Names of functions and places, made to fit.
 
+use std::borrow::Cow;
+
+use super::frames::TellingFrame;
 use crate::dhat_file::{Frame, Location};
+use crate::origin::{without_parameters, without_return_type};
 
 /// Names are looked at up to this length, in characters.
 const LONGEST: usize = 10_000;
 
-/// A function's name in at most `room` characters: whole; or with the paths in angle brackets
-/// cut to their last names; or with what is in angle brackets left out; or cut in the middle.
+/// A function's name in at most `room` characters: whole; or without the types that C++ has it
+/// return and take; or with the paths in angle brackets cut to their last names; or with what is
+/// in angle brackets left out; or cut in the middle.
 pub(crate) fn function(name: &str, room: usize) -> String {
     let fits = |text: &str| text.chars().count() <= room;
+    if fits(name) {
+        return name.into();
+    }
+    let plain = plain(name);
+    let name = without_return_type(&plain);
+    if fits(name) {
+        return name.into();
+    }
+    let name = without_parameters(name);
     if fits(name) {
         return name.into();
     }
@@ -19,6 +33,18 @@ pub(crate) fn function(name: &str, room: usize) -> String {
     }
     let shorter = without_generics(&shorter);
     if fits(&shorter) { shorter } else { cut(&shorter, room) }
+}
+
+/// Strings of C++ by the name that people write.
+fn plain(name: &str) -> Cow<'_, str> {
+    const STRING: &str =
+        "std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >";
+    if name.contains("std::__cxx11::") {
+        let name = name.replace(STRING, "std::string").replace("std::string >", "std::string>");
+        name.replace("std::__cxx11::", "std::").into()
+    } else {
+        name.into()
+    }
 }
 
 /// `<a::b::C<d::E> as f::G>::h` is `<C<E> as G>::h`.
@@ -116,6 +142,29 @@ pub(crate) fn called<'t>(frame: &Frame<'t>) -> &'t str {
     frame.function.or(frame.address).unwrap_or(frame.text)
 }
 
+/// The names of `frames` in at most `room` characters; last ones are left out before they are cut
+/// to less than a third of that.
+pub(crate) fn chain(frames: &[TellingFrame<'_>], between: &str, room: usize) -> String {
+    let mut text = String::new();
+    let mut last = "";
+    for telling in frames {
+        let name = called(&telling.frame);
+        if name == last {
+            continue;
+        }
+        last = name;
+        let gap = if text.is_empty() { "" } else { between };
+        let left = room.saturating_sub(text.chars().count() + gap.chars().count());
+        let cut = function(name, left);
+        if !text.is_empty() && cut != name && left < room / 3 {
+            break;
+        }
+        text += gap;
+        text += &cut;
+    }
+    text
+}
+
 /// The beginning of `text` in at most `room` characters.
 pub(super) fn beginning_with(text: &str, room: usize) -> String {
     if text.chars().count() <= room {
@@ -168,6 +217,18 @@ mod tests {
             last_names(LONG),
             "<<impl Deserialize for Value>::ValueVisitor as Visitor>::visit_map"
         );
+    }
+
+    #[test]
+    fn names_of_templates_lose_their_types_first() {
+        let name = "app::E* app::Pool<app::E>::make<int>(int&&)";
+        assert_eq!(function(name, 43), name);
+        assert_eq!(function(name, 42), "app::Pool<app::E>::make<int>(int&&)");
+        assert_eq!(function(name, 34), "app::Pool<app::E>::make<int>");
+        assert_eq!(function(name, 27), "app::Pool<E>::make<int>");
+        let name = "f(std::__cxx11::basic_string<char, std::char_traits<char>, \
+                    std::allocator<char> >&&)";
+        assert_eq!(function(name, 20), "f(std::string&&)");
     }
 
     #[test]

@@ -37,6 +37,15 @@ impl Sort {
             Sort::End => numbers.end_bytes,
         }
     }
+
+    /// The number of blocks that a table of this is of.
+    pub(crate) fn blocks(self, numbers: &Numbers) -> u64 {
+        match self {
+            Sort::Total | Sort::Blocks | Sort::Short => numbers.total_blocks,
+            Sort::Peak => numbers.peak_blocks,
+            Sort::End => numbers.end_blocks,
+        }
+    }
 }
 
 impl Sort {
@@ -52,15 +61,6 @@ impl Sort {
             Sort::Total | Sort::Blocks | Sort::Short => numbers.total_bytes,
             Sort::Peak => numbers.peak_bytes,
             Sort::End => numbers.end_bytes,
-        }
-    }
-
-    /// The blocks that belong to the number.
-    pub(super) fn blocks(self, numbers: &Numbers) -> u64 {
-        match self {
-            Sort::Total | Sort::Blocks | Sort::Short => numbers.total_blocks,
-            Sort::Peak => numbers.peak_blocks,
-            Sort::End => numbers.end_blocks,
         }
     }
 

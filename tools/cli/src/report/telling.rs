@@ -6,16 +6,25 @@
 
 use crate::origin::Origin;
 
+/// Frames of wrappers shown for a row.
+const LONGEST_CHAIN: usize = 5;
+
 /// The few frames of a stack that tell what goes on, the leading one first, then towards the
-/// allocation; indices into the stack. Never empty unless the stack is.
+/// allocation; indices into the stack. Never empty unless the stack is. `origins` has wrappers as
+/// plumbing.
 pub(super) fn telling(origins: &[Origin], is_named: impl Fn(usize) -> bool) -> Vec<usize> {
     if let Some(outermost) = standard_alone(origins) {
         return if outermost == 0 { vec![0] } else { vec![outermost, 0] };
     }
     let Some(lead) = lead(origins, &is_named) else { return Vec::new() };
     let mut chosen = vec![lead];
-    // The function that it called.
-    chosen.extend((0..lead).rev().find(|&index| is_named(index)));
+    // The function that it called; with a wrapper those that this one called.
+    let mut inward = (0..lead).rev().filter(|&index| is_named(index));
+    chosen.extend(inward.next());
+    let is_plumbing = |&index: &usize| origins[index] == Origin::Plumbing;
+    if chosen.get(1).is_some_and(is_plumbing) {
+        chosen.extend(inward.take_while(is_plumbing).take(LONGEST_CHAIN - 1));
+    }
     // The standard library's function that user code called, or else the innermost function whose
     // purpose is not to allocate.
     let how = how(&origins[..lead], &is_named);
@@ -78,6 +87,10 @@ mod tests {
         assert_eq!(chosen(&[Own]), [0]);
         // malloc, fopen's own, fopen, own
         assert_eq!(chosen(&[Plumbing, Library, Library, Own]), [3, 2, 1]);
+        // Two wrappers and main's caller
+        assert_eq!(chosen(&[Plumbing, Plumbing, Own, Own]), [2, 1, 0]);
+        // RawVec, Box::new, Node::new, own
+        assert_eq!(chosen(&[Plumbing, Standard, Plumbing, Own]), [3, 2, 1]);
     }
 
     #[test]

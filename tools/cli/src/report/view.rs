@@ -2,6 +2,7 @@
 
 use crate::dhat_file::Document;
 
+use super::pattern::Pattern;
 use super::select::Selected;
 use super::sort::Sort;
 use super::suppress::Suppressed;
@@ -32,12 +33,14 @@ pub(crate) enum Tables {
 }
 
 /// The shown part of a document.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct View<'v> {
     pub(crate) sort: Option<Sort>,
     pub(crate) top: Option<usize>,
     pub(crate) whole_stacks: bool,
     pub(crate) tables: Tables,
+    /// Functions that are wrappers besides those that are recognised.
+    pub(crate) wrappers: Vec<Pattern>,
     /// Facts of the selection, if the document is of some stacks alone.
     pub(crate) selected: Option<&'v Selected>,
     /// The blocks at the end that are not shown, if anything is known of the end.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::dhat_file::{Document, Numbers, Units};
+use crate::report::rows::Part;
 use crate::report::view::View;
 use crate::units::{Bytes, Count, Micros, blocks};
 
@@ -15,8 +16,10 @@ pub(super) struct Report<'d> {
     /// The current folder, with a `/`: paths in it are shown from there.
     pub(super) here: String,
     pub(super) text: String,
-    /// The sites that have been shown, by their frames' texts.
-    pub(super) numbers: HashMap<Vec<&'d str>, usize>,
+    /// The rows that have been shown.
+    pub(super) numbers: HashMap<Vec<Part>, usize>,
+    /// Their callers, as they were shown last.
+    pub(super) callers: HashMap<Vec<Part>, String>,
 }
 
 /// Adds a line as `format!` makes it. Writing to a string does not fail.
@@ -35,6 +38,7 @@ impl<'d> Report<'d> {
             here: current_folder(),
             text: String::new(),
             numbers: HashMap::new(),
+            callers: HashMap::new(),
         }
     }
 

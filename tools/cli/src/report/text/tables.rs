@@ -4,23 +4,72 @@ use std::fmt::Write;
 
 use crate::base::style::{FAINT, NUMBER, OWN, Painted, STRONG};
 use crate::dhat_file::Numbers;
-use crate::origin::Origin;
+use crate::report::callers::Caller;
+use crate::report::frames::TellingFrame;
 use crate::report::names;
-use crate::report::rows::{Row, Rows, TellingFrame};
+use crate::report::rows::{Row, Rows};
 use crate::report::sort::Sort;
 use crate::units::{Count, Counted, Share};
 
-use super::fit::fit;
+use super::fit::{Line, fit, lines};
 use super::page::{Report, line};
 
 /// Columns before a site's leading frame; those after it are two further in.
 const INDENT: usize = 6;
+/// Callers of a row that are named.
+const CALLERS: usize = 3;
+/// Wrappers that are named, and the room of each name.
+const WRAPPERS: usize = 12;
+const LONGEST_WRAPPER: usize = 40;
 
 impl<'d> Report<'d> {
     pub(super) fn tables(&mut self) {
-        let rows = Rows::new(self.document, self.view.whole_stacks);
+        let rows = Rows::of(self.document, &self.view.wrappers, self.view.whole_stacks);
+        self.wrappers(&rows.passed_over());
+        self.nameless(rows.nameless());
         for sort in self.view.sorts(self.document) {
             self.table(sort, rows.sorted(sort));
+        }
+    }
+
+    /// The functions that rows are not named after, so that nobody misses them.
+    fn wrappers(&mut self, names: &[&str]) {
+        if names.is_empty() || self.view.whole_stacks {
+            return;
+        }
+        let mut shown: Vec<_> = names
+            .iter()
+            .take(WRAPPERS)
+            .map(|name| names::function(name, LONGEST_WRAPPER))
+            .collect();
+        let more = names.len() - shown.len();
+        if more > 0 {
+            shown.push(format!("{} more", Count(more as u64)));
+        }
+        self.remark(&format!("Allocate for their callers: {}", shown.join(", ")));
+    }
+
+    /// Functions that have no names, and the way to them.
+    fn nameless(&mut self, module: Option<&str>) {
+        let Some(module) = module else { return };
+        let module = module.rsplit('/').next().unwrap_or(module);
+        self.remark(&format!(
+            "Functions of {module} have no names: it is stripped. sub_N begins at its address N, \
+             NAME+N begins N bytes after NAME. mod-alloc run --debuginfod fetches the names."
+        ));
+    }
+
+    /// A paragraph on the tables that follow.
+    fn remark(&mut self, text: &str) {
+        self.text.push('\n');
+        for (index, part) in names::wrapped(text, self.width.saturating_sub(4)).iter().enumerate() {
+            let indent = if index == 0 { 0 } else { 2 };
+            line!(
+                self,
+                "{:indent$}{}",
+                "",
+                Painted(FAINT, names::beginning_with(part, self.width))
+            );
         }
     }
 
@@ -79,9 +128,8 @@ impl<'d> Report<'d> {
     }
 
     fn row(&mut self, sort: Sort, row: &Row<'d>) {
-        let key: Vec<_> = row.frames.iter().map(|telling| telling.frame.text).collect();
         let next = self.numbers.len() + 1;
-        let number = *self.numbers.entry(key).or_insert(next);
+        let number = *self.numbers.entry(row.parts.clone()).or_insert(next);
         let (share, size) = self.shares(sort, &row.numbers);
         let details = self.details(sort, row);
         let number_text = format!("#{number}");
@@ -93,13 +141,26 @@ impl<'d> Report<'d> {
             Painted(STRONG, size),
             names::beginning_with(&details, self.width.saturating_sub(INDENT + 20))
         );
-        if number != next {
-            return self.again(row);
+        if number == next {
+            self.frames(row);
+        } else {
+            self.again(row);
         }
-        for (index, telling) in row.frames.iter().enumerate() {
-            let lead =
-                if self.view.whole_stacks { telling.origin == Origin::Own } else { index == 0 };
-            self.frame(telling, lead, index > 0 && !self.view.whole_stacks);
+        self.callers(sort, row);
+    }
+
+    fn frames(&mut self, row: &Row<'d>) {
+        for line in lines(&row.frames, row.lead, self.view.whole_stacks) {
+            match line {
+                Line::Frame { telling, is_lead, is_inward } => {
+                    self.frame(telling, is_lead, is_inward);
+                }
+                Line::Wrappers(chain) => {
+                    let indent = INDENT + 2;
+                    let chain = names::chain(chain, " → ", self.width.saturating_sub(indent));
+                    line!(self, "{:indent$}{}", "", Painted(FAINT, chain));
+                }
+            }
         }
     }
 
@@ -108,12 +169,57 @@ impl<'d> Report<'d> {
         let [first, .., last] = row.frames.as_slice() else {
             return row.frames.iter().for_each(|only| self.frame(only, true, false));
         };
+        let last = row.frames.get(1).filter(|called| called.is_wrapper).unwrap_or(last);
         let room = self.width.saturating_sub(INDENT + 3);
-        let first = names::function(names::called(&first.frame), room * 3 / 5);
-        let left = room.saturating_sub(first.chars().count());
-        let last = names::function(names::called(&last.frame), left);
-        let (first, last) = (Painted(OWN, first), Painted(FAINT, format_args!("→ {last}")));
-        line!(self, "{:INDENT$}{first} {last}", "");
+        let (first, place) = fit(&first.frame, &self.here, room * 3 / 5);
+        let gap = if place.is_empty() { "" } else { "  " };
+        let used = first.chars().count() + gap.len() + place.chars().count();
+        let last = names::function(names::called(&last.frame), room.saturating_sub(used));
+        let (first, rest) = (Painted(OWN, first), Painted(FAINT, format!("{place} → {last}")));
+        line!(self, "{:INDENT$}{first}{gap}{rest}", "");
+    }
+
+    /// The functions that call the leading one: with their shares, or one with its own callers.
+    fn callers(&mut self, sort: Sort, row: &Row<'d>) {
+        let indent = INDENT + 2;
+        let room = self.width.saturating_sub(indent + 3);
+        let text = match row.callers.as_slice() {
+            [] => return,
+            [only] if only.is_main() => return,
+            [only] => names::chain(&only.chain, " ← ", room),
+            several => self.shares_of_callers(sort, row, several, room),
+        };
+        // Tables repeat rows, whose callers are told again where they differ.
+        let told = self.callers.entry(row.parts.clone()).or_default();
+        if *told != text {
+            line!(self, "{:indent$}{}", "", Painted(FAINT, format_args!("← {text}")));
+            *told = text;
+        }
+    }
+
+    fn shares_of_callers(
+        &self,
+        sort: Sort,
+        row: &Row<'d>,
+        callers: &[Caller<'d>],
+        room: usize,
+    ) -> String {
+        let whole = sort.key(&row.numbers);
+        let shown = &callers[..callers.len().min(CALLERS)];
+        let room_of_each = (room / shown.len().max(1)).saturating_sub(13);
+        let mut texts: Vec<_> = shown
+            .iter()
+            .map(|caller| {
+                let name = names::called(&caller.chain[0].frame);
+                let share = Share { part: caller.part, whole };
+                format!("{} {share}", names::function(name, room_of_each))
+            })
+            .collect();
+        let more = callers.len() - shown.len();
+        if more > 0 {
+            texts.push(format!("{} more", Count(more as u64)));
+        }
+        names::beginning_with(&texts.join(" · "), room)
     }
 
     /// A row's numbers besides the one that the table is sorted by.
@@ -129,8 +235,10 @@ impl<'d> Report<'d> {
                 vec![format!("{blocks} of {}", self.mean_size(numbers))]
             }
         };
-        if let Some(mean) = numbers.mean_lifetime().filter(|_| self.document.knows_frees()) {
-            details.push(format!("living {}", self.time(mean)));
+        match (row.lifetime, sort) {
+            (Some(mean), Sort::End) => details.push(format!("{} old", self.time(mean))),
+            (Some(mean), _) => details.push(format!("living {}", self.time(mean))),
+            (None, _) => {}
         }
         if row.stacks > 1 {
             details.push(format!("{} stacks", Count(row.stacks)));

@@ -119,7 +119,7 @@ impl Columns {
 
 impl Report<'_> {
     pub(super) fn tree(&mut self, shape: Shape) {
-        let rows = Rows::new(self.document, false);
+        let rows = Rows::of(self.document, &self.view.wrappers, false);
         let sort = self.view.sort.unwrap_or(Sort::Total);
         let tree = Tree::new(self.document, &rows, sort, shape, self.view.whole_stacks);
         let mut lines =
@@ -177,7 +177,7 @@ impl Report<'_> {
         let room = room.saturating_sub(branches.chars().count());
         let (name, style, place, is_cut) = match line.kind {
             Kind::Frame(node) => {
-                let telling = tree.rows.frame(tree.node(node).frame);
+                let telling = tree.rows.by_id(tree.node(node).frame);
                 let (name, place) = match room < PLACE {
                     true => (names::function(names::called(&telling.frame), room), String::new()),
                     false => fit(&telling.frame, &self.here, room),

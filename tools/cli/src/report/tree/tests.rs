@@ -29,7 +29,7 @@ fn document(stacks: &[(u64, &[u32])]) -> Document {
 
 /// A line for each node that is shown: two blanks for each level, function and bytes.
 fn drawn(document: &Document, inverted: bool, least: f64) -> String {
-    let rows = Rows::new(document, false);
+    let rows = Rows::of(document, &[], false);
     let shape = Shape { inverted, least: Percent(least) };
     let tree = Tree::new(document, &rows, Sort::Total, shape, false);
     let mut text = String::new();

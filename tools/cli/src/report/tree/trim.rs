@@ -9,12 +9,12 @@ use crate::report::rows::Rows;
 
 /// The shown frames of a stack, innermost first; never none unless the stack has none.
 pub(super) fn trimmed(rows: &Rows<'_>, stack: &[u32]) -> Vec<u32> {
-    let function = |frame: u32| rows.frame(frame).frame.function;
+    let function = |frame: u32| rows.by_id(frame).frame.function;
     let starts = |&&frame: &&u32| function(frame).is_some_and(is_start);
     let started = stack.iter().take_while(|frame| !starts(frame)).count();
     // A stack of the start alone is shown as it is.
     let stack = if started == 0 { stack } else { &stack[..started] };
-    let origins: Vec<_> = stack.iter().map(|&frame| rows.frame(frame).origin).collect();
+    let origins: Vec<_> = stack.iter().map(|&frame| rows.by_id(frame).origin).collect();
     let enters = |index: usize| function(stack[index]).is_some_and(is_entrance);
     shown(&origins, enters).into_iter().map(|index| stack[index]).collect()
 }
