@@ -1,4 +1,4 @@
-//! `mod-alloc report`: totals, the sites that matter, losses; as text or as JSON.
+//! `mod-alloc report`: totals, sites, a call tree, threads, losses; of all stacks or of some.
 
 mod callers;
 mod command;

@@ -50,7 +50,7 @@ pub(super) struct Tree<'r, 'd> {
 /// The node above all.
 pub(super) const ROOT: u32 = 0;
 
-/// What is shown below a node.
+/// The lines below a node.
 pub(super) struct Below {
     /// Those with the most first.
     pub(super) nodes: Vec<u32>,

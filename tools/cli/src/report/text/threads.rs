@@ -16,7 +16,7 @@ use super::page::{Report, line};
 struct Columns {
     /// Blocks are counted in thousands and millions.
     is_short: bool,
-    /// What a thread freed is shown.
+    /// Bytes and blocks that a thread freed are shown.
     has_freed: bool,
     size: usize,
     count: usize,
