@@ -1,6 +1,7 @@
 //! Standard error, standard output, the terminal and the system, for every command.
 
 pub(crate) mod exit_status;
+pub(crate) mod glyphs;
 pub(crate) mod output;
 pub(crate) mod progress;
 pub(crate) mod say;

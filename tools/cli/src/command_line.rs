@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::base::exit_status::{REFUSED, USAGE};
-use crate::base::say;
 use crate::base::style::Color;
+use crate::base::{glyphs, output, say};
 use crate::{diff, export, merge, packaging, recover, report, run, test, top};
 
 /// The name that the program was started by.
@@ -179,8 +179,9 @@ fn words(called_as: CalledAs, mut words: Vec<OsString>) -> Vec<OsString> {
 /// Prints help and version to standard output, complaints to standard error.
 fn answer(error: &clap::Error, words: &[OsString]) -> ExitCode {
     if !error.use_stderr() {
-        // A closed pipe is no error: its reader wants no more.
-        let _ = error.print();
+        let text = error.render().ansi().to_string();
+        // A failure cannot be told better than by what is missing.
+        let _ = output::to_stdout(&mut |out| out.write_all(glyphs::shown(&text).as_bytes()));
         return ExitCode::SUCCESS;
     }
     let text = error.render().ansi().to_string();

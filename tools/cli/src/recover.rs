@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::SystemTime;
@@ -10,9 +11,9 @@ use mod_alloc::recording::file::RecordingFile;
 use mod_alloc::recording::model::Recording;
 
 use crate::base::exit_status::FAILED;
-use crate::base::output;
 use crate::base::say::say;
 use crate::base::style::{FAINT, HEADING, Painted, STRONG};
+use crate::base::{glyphs, output};
 use crate::recordings::{self, DebugFiles};
 use crate::reports::{self, Error, Format, Output};
 use crate::units::{Bytes, Micros};
@@ -149,6 +150,7 @@ fn list() -> ExitCode {
         "process", "size", "age", ""
     );
     let written = output::to_stdout(&mut |out| {
+        let mut out = glyphs::Shown(out);
         writeln!(out, "{}", Painted(HEADING, &head))?;
         lines.iter().try_for_each(|line| writeln!(out, "{line}"))
     });

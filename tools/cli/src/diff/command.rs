@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::base::exit_status::FAILED;
-use crate::base::output;
 use crate::base::say::say;
-use crate::base::terminal;
+use crate::base::{glyphs, output, terminal};
 use crate::dhat_file::Document;
 use crate::html;
 use crate::recordings::{self, DebugFiles};
@@ -148,7 +147,7 @@ impl Arguments {
             let written = output::to_stdout(&mut |out| match self.format {
                 Format::Text => {
                     let text = text::text(&comparison, &view, terminal::width(WIDEST));
-                    out.write_all(text.as_bytes())
+                    out.write_all(glyphs::shown(&text).as_bytes())
                 }
                 Format::Json => json::write(&comparison, &view, above_limit, out),
             });

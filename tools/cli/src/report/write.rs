@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::base::terminal;
+use crate::base::{glyphs, terminal};
 use crate::dhat_file::Document;
 
 use super::json;
@@ -20,7 +20,7 @@ pub(crate) fn write(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     match format {
-        Format::Text => out.write_all(text(document, view).as_bytes()),
+        Format::Text => out.write_all(glyphs::shown(&text(document, view)).as_bytes()),
         Format::Json => json::write(document, view, out),
     }
 }

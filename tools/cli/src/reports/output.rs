@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use mod_alloc::recording::model::Recording;
 use mod_alloc::report::{Profile, dhat};
 
-use crate::base::output;
 use crate::base::say::say;
+use crate::base::{glyphs, output};
 use crate::dhat_file::{self, Document};
 use crate::html;
 use crate::recordings::DebugFiles;
@@ -74,7 +74,8 @@ impl Output<'_> {
             }
             Format::Text => {
                 let text = report::text(document, &view);
-                out.write_all(anstream::adapter::strip_str(&text).to_string().as_bytes())
+                let text = anstream::adapter::strip_str(&text).to_string();
+                out.write_all(glyphs::shown(&text).as_bytes())
             }
         }
     }

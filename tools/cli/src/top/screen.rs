@@ -10,9 +10,12 @@
 //! ```
 
 use ratatui::Frame;
+use ratatui::buffer::Buffer;
 use ratatui::layout::{Alignment, Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Cell, Paragraph, Row, Table};
+
+use crate::base::glyphs;
 
 use super::app::{App, View};
 use super::chart;
@@ -52,6 +55,17 @@ pub(super) fn draw(frame: &mut Frame<'_>, app: &mut App, palette: Palette) {
     draw_keys(frame, keys, app, palette);
     if app.shows_help {
         help::draw(frame, palette);
+    }
+    if glyphs::is_ascii() {
+        to_ascii(frame.buffer_mut());
+    }
+}
+
+/// Draws with ASCII alone what is on the screen.
+fn to_ascii(buffer: &mut Buffer) {
+    for cell in buffer.content.iter_mut().filter(|cell| !cell.symbol().is_ascii()) {
+        let symbol: String = cell.symbol().chars().take(1).map(glyphs::ascii).collect();
+        cell.set_symbol(&symbol);
     }
 }
 

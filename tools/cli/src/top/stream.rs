@@ -4,6 +4,8 @@ use std::io::{self, Write};
 use std::thread;
 use std::time::Duration;
 
+use crate::base::glyphs;
+
 use super::board::Board;
 use super::json;
 use super::source::{Source, State};
@@ -63,7 +65,7 @@ impl Stream {
                 if before > 0 {
                     writeln!(out)?;
                 }
-                text::write(board, self.top, out)
+                text::write(board, self.top, &mut glyphs::Shown(out))
             }
         }
     }

@@ -1,10 +1,10 @@
 //! The end of a run: its rows are printed, kept and compared.
 
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitStatus;
 
 use crate::base::say::say;
-use crate::base::{output, terminal};
+use crate::base::{glyphs, output, terminal};
 use crate::test::measured::rows::Rows;
 use crate::test::measured::workspace::Workspace;
 use crate::test::shared::refused::Refused;
@@ -57,6 +57,7 @@ fn print(rows: &Rows, found: Option<&Comparison>, own: &Own) -> Result<(), Refus
         },
         Format::Text if rows.rows.is_empty() && compared.is_none() => Ok(()),
         Format::Text => {
+            let mut out = glyphs::Shown(out);
             if !own.quiet {
                 write!(out, "\n{}", table::rows(rows, own.top, width))?;
             }
