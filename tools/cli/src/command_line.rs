@@ -164,7 +164,7 @@ Options of mod-alloc may stand anywhere before `--`; all other words go to cargo
 starts `mod-alloc run` in the place of each program; a configured runner is started as before, in
 front of that. Reports go to the folder that the program runs in: for benches that of their package.
 With `bench`, the name of each bench comes before the extension of FILE: heap.json gives
-heap.parse.json.
+heap.parse.json. A folder (-o DIR/) gets all reports, each named after its program and process.
 
 Exit status: cargo's. `mod-alloc run -- PROGRAM` profiles a program that is built already.";
 

@@ -31,9 +31,9 @@ pub(crate) struct Arguments {
     /// Recordings, or folders of recordings; without any, list those of earlier runs
     #[arg(value_name = "RECORDING")]
     recordings: Vec<PathBuf>,
-    /// Write the report to FILE; of several recordings, their sum
-    /// [default: mod-alloc.<program>.<pid>.json in the current folder]
-    #[arg(short, long, value_name = "FILE")]
+    /// Write the report to FILE, or of several recordings their sum; or all reports into a folder
+    /// (DIR/) [default: mod-alloc.<program>.<pid>.json in the current folder]
+    #[arg(short, long, value_name = "FILE|DIR/")]
     output: Option<PathBuf>,
     /// The form of the report
     #[arg(long, value_enum, default_value_t = Format::Dhat)]
@@ -95,7 +95,13 @@ impl Arguments {
 
     /// A report of each, and one of all.
     fn recover_together(&self, paths: &[PathBuf]) -> bool {
-        let output = self.output(OsString::new(), 0);
+        let first = self.output.as_deref().filter(|path| output::is_folder(path));
+        let first = first.and_then(|_| paths.iter().find_map(|path| read_quietly(path)));
+        let output = match first {
+            // The sum is named after the first of them.
+            Some(first) => self.output(reports::program_of(&first), first.pid),
+            None => self.output(OsString::new(), 0),
+        };
         match reports::of_recordings(paths, &output) {
             Ok(made) => {
                 if made.is_complete {
@@ -118,6 +124,10 @@ impl Arguments {
             pid,
         }
     }
+}
+
+fn read_quietly(path: &Path) -> Option<Recording> {
+    RecordingFile::open(path).and_then(|file| file.read()).ok()
 }
 
 fn read(path: &Path) -> Option<Recording> {

@@ -1,6 +1,7 @@
 //! From recordings to reports in files: for `run` and `recover`.
 
 mod made;
+mod names;
 mod output;
 mod summary;
 mod unrecorded;

@@ -19,6 +19,9 @@ use super::{json, text};
 /// Wider lines are hard to follow.
 const WIDEST: usize = 160;
 
+/// The page's name, where none is given.
+const PAGE: &str = "mod-alloc.diff.html";
+
 /// Arguments of `mod-alloc diff`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -70,14 +73,8 @@ pub(crate) struct Arguments {
     /// Write a page for the browser, with all stacks and metrics: grown red, shrunk blue
     #[arg(long, conflicts_with_all = ["format", "by", "top", "stacks"])]
     html: bool,
-    /// Write the page to OUT; `-` is standard output
-    #[arg(
-        short,
-        long,
-        value_name = "OUT",
-        requires = "html",
-        default_value = "mod-alloc.diff.html"
-    )]
+    /// Write the page to OUT: a file, or a folder (DIR/); `-` is standard output
+    #[arg(short, long, value_name = "OUT", requires = "html", default_value = PAGE)]
     output: PathBuf,
     /// Open the page in the browser
     #[arg(long, requires = "html")]
@@ -162,7 +159,7 @@ impl Arguments {
     fn write_page(&self, before: &Document, after: &Document) -> Result<(), String> {
         let options = html::Options { source: self.source, metric: Some(self.sort.word()) };
         let shown = html::Shown::Difference { before, after };
-        html::save(shown, options, &self.output, self.open)
+        html::save(shown, options, &self.output, Path::new(PAGE), self.open)
     }
 
     fn read(&self, path: &Path) -> Result<Document, String> {
