@@ -294,9 +294,9 @@ fn programs_with_an_allocator_of_their_own_are_warned_of() {
     assert_eq!(told.matches(&line).count(), 1, "{told}");
     assert_eq!(told.matches("warning").count(), 1, "{told}");
     let folder = scratch.only("mod-alloc.sh.", "");
-    let reports = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut reports = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let is_child = |path: &PathBuf| path.to_string_lossy().contains("/mod-alloc.own_malloc.");
-    let child = reports.filter(is_child).next().unwrap();
+    let child = reports.find(is_child).unwrap();
     let report = scratch.run(&["report", child.to_str().unwrap()]);
     let report = text(&report.stdout);
     assert!(report.contains("Nothing was recorded.") && !report.contains("lost"), "{report}");

@@ -74,8 +74,10 @@ pub(super) fn is_left_behind() -> bool {
 }
 
 fn is_in_background() -> bool {
-    // SAFETY: both ask the kernel for a number.
-    let (front, own) = unsafe { (libc::tcgetpgrp(libc::STDIN_FILENO), libc::getpgrp()) };
+    // SAFETY: asks the kernel for a number.
+    let front = unsafe { libc::tcgetpgrp(libc::STDIN_FILENO) };
+    // SAFETY: as above.
+    let own = unsafe { libc::getpgrp() };
     // A terminal that is not this session's has no processes in front.
     front > 0 && front != own
 }
