@@ -70,11 +70,9 @@ pub(crate) enum Command {
     /// A step of `test`, which cargo starts
     #[command(name = "__test", hide = true)]
     TestStep(test::StepArguments),
-    /// Print a shell's completions
-    #[command(hide = true)]
+    /// Print a script for a shell that completes the commands
     Completions(packaging::CompletionsArguments),
     /// Write the man pages
-    #[command(hide = true)]
     Man(packaging::ManArguments),
 }
 
@@ -119,8 +117,14 @@ fn of_cargo(called_as: CalledAs, words: &[OsString]) -> Option<(test::Kind, Vec<
     Some((kind, [before, after].concat()))
 }
 
+/// The command under both names.
+pub(crate) fn commands() -> packaging::Commands {
+    let [alone, of_cargo] = [CalledAs::ModAlloc, CalledAs::Cargo].map(command);
+    packaging::Commands { alone, of_cargo }
+}
+
 /// The whole command, under the name that it was called by.
-pub(crate) fn command(called_as: CalledAs) -> clap::Command {
+fn command(called_as: CalledAs) -> clap::Command {
     let command = Arguments::command();
     match called_as {
         CalledAs::ModAlloc => command,

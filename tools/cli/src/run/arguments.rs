@@ -35,6 +35,7 @@ pub(crate) struct Arguments {
     pub(super) options: Options,
     /// The program and its arguments
     #[arg(required = true, trailing_var_arg = true, value_names = ["PROGRAM", "ARGS"])]
+    #[arg(value_hint = clap::ValueHint::CommandWithArguments)]
     pub(super) program: Vec<OsString>,
 }
 
