@@ -2,6 +2,7 @@
 
 pub(crate) mod exit_status;
 pub(crate) mod glyphs;
+pub(crate) mod help_text;
 pub(crate) mod output;
 pub(crate) mod progress;
 pub(crate) mod say;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::base::exit_status::{REFUSED, USAGE};
+use crate::base::help_text::unbroken;
 use crate::base::style::Color;
 use crate::base::{glyphs, output, say};
 use crate::{diff, export, merge, packaging, recover, report, run, test, top};
@@ -125,7 +126,7 @@ pub(crate) fn commands() -> packaging::Commands {
 
 /// The whole command, under the name that it was called by.
 fn command(called_as: CalledAs) -> clap::Command {
-    let command = Arguments::command();
+    let command = with_unbroken_help(Arguments::command());
     match called_as {
         CalledAs::ModAlloc => command,
         CalledAs::Cargo => {
@@ -139,6 +140,17 @@ fn command(called_as: CalledAs) -> clap::Command {
     }
 }
 
+/// The parser breaks lines as the terminal is wide: of those that are broken here, it would break
+/// each once more.
+fn with_unbroken_help(command: clap::Command) -> clap::Command {
+    let help = command.get_after_help().map(|help| unbroken(&help.to_string()));
+    let command = match help {
+        Some(help) => command.after_help(help),
+        None => command,
+    };
+    command.mut_subcommands(with_unbroken_help)
+}
+
 /// The definition of a command of cargo, for its help.
 fn help_of(kind: test::Kind) -> clap::Command {
     let word = kind.word();
@@ -146,7 +158,7 @@ fn help_of(kind: test::Kind) -> clap::Command {
         "cargo mod-alloc {word} [OPTIONS] [CARGO {}'S OPTIONS] [-- ARGS]",
         word.to_uppercase()
     );
-    let command = clap::Command::new(word).override_usage(usage).after_help(BY_CARGO);
+    let command = clap::Command::new(word).override_usage(usage).after_help(unbroken(BY_CARGO));
     let command = if kind == test::Kind::Run { command.alias(PROGRAM) } else { command };
     run::Options::augment_args(command).arg(
         clap::Arg::new("program")

@@ -20,9 +20,9 @@ Exit status: the program's; 128 + the signal that killed it; 125 if mod-alloc re
 126 if the program cannot be executed, 127 if it is not found.
 
 A report is named mod-alloc.<program>.<pid>.json. With --children yes, all reports of the run are in
-the folder mod-alloc.<program>.<pid>, the sum first: mod-alloc.0-sum.<program>.<pid>.json. With
--o DIR/ they are in DIR, which is made if it is missing, with the folders above it. With -o FILE, FILE
-is the sum, and the others are in the folder FILE.<pid>.reports without FILE's extension.
+the folder mod-alloc.<program>.<pid>, the sum first: mod-alloc.0-sum.<program>.<pid>.json. With -o
+DIR/ they are in DIR, which is made if it is missing, with the folders above it. With -o heap.json,
+that is the sum, and the others are in the folder heap.<pid>.reports.
 
 A forked child starts with the numbers of its parent: both reports have them, and the sum counts
 them twice.
