@@ -8,10 +8,10 @@ use std::process::Command;
 
 use run_support::{Scratch, ours, status, text};
 
-/// The words of a page, as wide as the longest example.
+/// The words of a page, narrower than the longest example.
 fn shown(scratch: &Scratch, page: &str) -> String {
     let mut mandoc = Command::new("mandoc");
-    mandoc.args(["-T", "utf8", "-O", "width=120", page]).current_dir(scratch.path());
+    mandoc.args(["-T", "utf8", "-O", "width=60", page]).current_dir(scratch.path());
     let output = mandoc.output().expect("mandoc can be started (tools/check/setup installs it)");
     // Bold and underlined letters are overprinted.
     let mut plain = String::new();
