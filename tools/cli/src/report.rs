@@ -18,7 +18,7 @@ pub(crate) use sort::Sort;
 pub(crate) use text::{fit::fit, page::current_folder};
 pub(crate) use view::{Format, View};
 pub use write::in_every_form;
-pub(crate) use write::{text, write};
+pub(crate) use write::{fitted, text, write};
 
 #[cfg(test)]
 mod tests;

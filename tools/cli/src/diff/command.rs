@@ -9,7 +9,7 @@ use crate::base::{glyphs, output, terminal};
 use crate::dhat_file::Document;
 use crate::html;
 use crate::recordings::{self, DebugFiles};
-use crate::report::{Format, Sort};
+use crate::report::{Format, Sort, fitted};
 use crate::units::Limit;
 
 use super::change::{amount, percent};
@@ -143,7 +143,8 @@ impl Arguments {
         } else {
             let written = output::to_stdout(&mut |out| match self.format {
                 Format::Text => {
-                    let text = text::text(&comparison, &view, terminal::width(WIDEST));
+                    let width = terminal::width(WIDEST);
+                    let text = fitted(text::text(&comparison, &view, width), width);
                     out.write_all(glyphs::shown(&text).as_bytes())
                 }
                 Format::Json => json::write(&comparison, &view, above_limit, out),
