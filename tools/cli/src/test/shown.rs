@@ -4,5 +4,6 @@ pub(crate) mod baseline;
 pub(crate) mod budget;
 pub(crate) mod json;
 pub(crate) mod markdown;
+mod narrow;
 pub(crate) mod spread;
 pub(crate) mod table;
