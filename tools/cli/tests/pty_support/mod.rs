@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// Longest wait for anything, in milliseconds: the machine may be busy.
 const LIMIT: i32 = 600_000;
@@ -56,7 +57,11 @@ impl Terminal {
 
     /// Reads until `is_there` says so of all that was written.
     pub(crate) fn wait_until(&mut self, what: &str, is_there: impl Fn(&str) -> bool) {
+        let begin = Instant::now();
         while !is_there(&self.text()) {
+            // A view that draws again and again never leaves the terminal silent.
+            let is_late = begin.elapsed() > Duration::from_millis(LIMIT as u64);
+            assert!(!is_late, "no {what:?} in {:?}", self.text());
             let person = self.person.as_raw_fd();
             assert!(is_ready(person, libc::POLLIN), "no {what:?} in {:?}", self.text());
             let mut some = [0; 4096];
