@@ -11,7 +11,7 @@ use top_support::Program;
 
 fn top(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mod-alloc"));
-    command.arg("top").args(arguments).stdin(Stdio::null());
+    command.arg("top").args(arguments).stdin(Stdio::null()).env("LC_ALL", "C.UTF-8");
     command
 }
 
