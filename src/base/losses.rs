@@ -46,7 +46,10 @@ live, or of no live block",
                 /// Stacks deeper than the frame limit; the innermost frames were kept. (Captures,
                 /// not sites.)
                 truncated_stacks, "stacks",
-                    says("deeper than {frames} frames", "set MOD_ALLOC_FRAMES higher, up to 256");
+                    says(
+                        "deeper than {frames} frames",
+                        "set MOD_ALLOC_FRAMES, or --frames of mod-alloc run, higher: up to 256"
+                    );
                 /// Stacks that ended before the thread's entry: no unwind information, or an
                 /// unknown stack.
                 broken_stacks, "stacks",

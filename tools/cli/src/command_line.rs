@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::base::exit_status::{REFUSED, USAGE};
+use crate::base::help_text::unbroken;
 use crate::base::style::Color;
 use crate::base::{glyphs, output, say};
 use crate::{diff, export, merge, packaging, recover, report, run, test, top};
@@ -70,11 +71,9 @@ pub(crate) enum Command {
     /// A step of `test`, which cargo starts
     #[command(name = "__test", hide = true)]
     TestStep(test::StepArguments),
-    /// Print a shell's completions
-    #[command(hide = true)]
+    /// Print a script for a shell that completes the commands
     Completions(packaging::CompletionsArguments),
     /// Write the man pages
-    #[command(hide = true)]
     Man(packaging::ManArguments),
 }
 
@@ -119,9 +118,15 @@ fn of_cargo(called_as: CalledAs, words: &[OsString]) -> Option<(test::Kind, Vec<
     Some((kind, [before, after].concat()))
 }
 
+/// The command under both names.
+pub(crate) fn commands() -> packaging::Commands {
+    let [alone, of_cargo] = [CalledAs::ModAlloc, CalledAs::Cargo].map(command);
+    packaging::Commands { alone, of_cargo }
+}
+
 /// The whole command, under the name that it was called by.
-pub(crate) fn command(called_as: CalledAs) -> clap::Command {
-    let command = Arguments::command();
+fn command(called_as: CalledAs) -> clap::Command {
+    let command = with_unbroken_help(Arguments::command());
     match called_as {
         CalledAs::ModAlloc => command,
         CalledAs::Cargo => {
@@ -135,6 +140,17 @@ pub(crate) fn command(called_as: CalledAs) -> clap::Command {
     }
 }
 
+/// The parser breaks lines as the terminal is wide: of those that are broken here, it would break
+/// each once more.
+fn with_unbroken_help(command: clap::Command) -> clap::Command {
+    let help = command.get_after_help().map(|help| unbroken(&help.to_string()));
+    let command = match help {
+        Some(help) => command.after_help(help),
+        None => command,
+    };
+    command.mut_subcommands(with_unbroken_help)
+}
+
 /// The definition of a command of cargo, for its help.
 fn help_of(kind: test::Kind) -> clap::Command {
     let word = kind.word();
@@ -142,7 +158,7 @@ fn help_of(kind: test::Kind) -> clap::Command {
         "cargo mod-alloc {word} [OPTIONS] [CARGO {}'S OPTIONS] [-- ARGS]",
         word.to_uppercase()
     );
-    let command = clap::Command::new(word).override_usage(usage).after_help(BY_CARGO);
+    let command = clap::Command::new(word).override_usage(usage).after_help(unbroken(BY_CARGO));
     let command = if kind == test::Kind::Run { command.alias(PROGRAM) } else { command };
     run::Options::augment_args(command).arg(
         clap::Arg::new("program")
@@ -164,7 +180,7 @@ Options of mod-alloc may stand anywhere before `--`; all other words go to cargo
 starts `mod-alloc run` in the place of each program; a configured runner is started as before, in
 front of that. Reports go to the folder that the program runs in: for benches that of their package.
 With `bench`, the name of each bench comes before the extension of FILE: heap.json gives
-heap.parse.json.
+heap.parse.json. A folder (-o DIR/) gets all reports, each named after its program and process.
 
 Exit status: cargo's. `mod-alloc run -- PROGRAM` profiles a program that is built already.";
 

@@ -21,7 +21,7 @@
 //! | 6 | `merge` | command: several reports as one |
 //! | 6 | `top` | command: a running program, live |
 //! | 6 | `test` | command: a row per test, budgets |
-//! | 6 | `packaging` | hidden commands: completions and man pages |
+//! | 6 | `packaging` | commands: completions and man pages |
 //! | 7 | `command_line` | the definition of all commands, usage errors |
 //!
 //! Every line on standard error begins with `mod-alloc:`.
@@ -47,7 +47,7 @@ mod units;
 
 use std::process::ExitCode;
 
-use command_line::{Arguments, Command, command};
+use command_line::{Arguments, Command, commands};
 
 pub use command_line::CalledAs;
 #[doc(hidden)]
@@ -78,9 +78,7 @@ pub fn main(called_as: CalledAs) -> ExitCode {
         Command::Test(arguments) => test::run(&arguments),
         Command::Nextest(arguments) => test::nextest(&arguments),
         Command::TestStep(arguments) => test::step(&arguments),
-        Command::Completions(arguments) => {
-            packaging::completions(&arguments, command(CalledAs::ModAlloc))
-        }
-        Command::Man(arguments) => packaging::man(&arguments, command(CalledAs::ModAlloc)),
+        Command::Completions(arguments) => packaging::completions(&arguments, &commands()),
+        Command::Man(arguments) => packaging::man(&arguments, commands()),
     }
 }

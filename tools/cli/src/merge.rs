@@ -33,7 +33,8 @@ pub(crate) struct Arguments {
     /// Reports (dhat JSON of mod-alloc, dhat-rs or Valgrind) or recordings
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Write the sum, a dhat JSON, to OUT; `-` is standard output, as without this option
+    /// Write the sum, a dhat JSON, to OUT: a file, or a folder (DIR/) for mod-alloc.0-sum.json; `-`
+    /// is standard output, as without this option
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
     #[command(flatten)]
@@ -43,9 +44,10 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let Some(sum) = arguments.sum() else { return ExitCode::from(FAILED) };
     let target = arguments.output.as_deref().unwrap_or(Path::new("-"));
-    match write(&sum, target) {
-        Ok(()) => {
-            reports::print_summary(&sum, target, true);
+    let file = output::file_at(target, || "mod-alloc.0-sum.json".into());
+    match file.and_then(|file| write(&sum, &file).map(|()| file)) {
+        Ok(file) => {
+            reports::print_summary(&sum, &file, true);
             ExitCode::SUCCESS
         }
         Err(error) => {

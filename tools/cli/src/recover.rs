@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
 use mod_alloc::recording::file::{self, RecordingFile};
+use mod_alloc::recording::model::Recording;
 
 use crate::base::exit_status::FAILED;
 use crate::base::say::{Escaped, Shown, say};
@@ -43,9 +44,9 @@ pub(crate) struct Arguments {
     /// With --clean, keep those of programs that ended less than AGE ago: 30m, 12h, 1d, 2w
     #[arg(long, value_name = "AGE", requires = "clean", value_parser = age)]
     older_than: Option<Duration>,
-    /// Write the report to FILE; of several recordings, their sum
-    /// [default: mod-alloc.<program>.<pid>.json in the current folder]
-    #[arg(short, long, value_name = "FILE")]
+    /// Write the report to FILE, or of several recordings their sum; or all reports into a folder
+    /// (DIR/) [default: mod-alloc.<program>.<pid>.json in the current folder]
+    #[arg(short, long, value_name = "FILE|DIR/")]
     output: Option<PathBuf>,
     /// The form of the report
     #[arg(long, value_enum, default_value_t = Format::Dhat)]
@@ -145,7 +146,13 @@ impl Arguments {
 
     /// A report of each, and one of all.
     fn recover_together(&self, paths: &[PathBuf]) -> bool {
-        let output = self.output(OsString::new(), 0);
+        let first = self.output.as_deref().filter(|path| output::is_folder(path));
+        let first = first.and_then(|_| paths.iter().find_map(|path| read_quietly(path)));
+        let output = match first {
+            // The sum is named after the first of them.
+            Some(first) => self.output(reports::program_of(&first), first.pid),
+            None => self.output(OsString::new(), 0),
+        };
         match reports::of_recordings(paths, &output) {
             Ok(made) => {
                 if made.is_complete {
@@ -168,6 +175,10 @@ impl Arguments {
             pid,
         }
     }
+}
+
+fn read_quietly(path: &Path) -> Option<Recording> {
+    RecordingFile::open(path).and_then(|file| file.read()).ok()
 }
 
 /// Notes in the recording of an ended process that its report was made.

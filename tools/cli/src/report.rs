@@ -35,7 +35,7 @@ pub(crate) use text::{
 pub(crate) use view::{Format, View};
 pub(crate) use wrappers::Wrappers;
 pub use write::in_every_form;
-pub(crate) use write::{text, write};
+pub(crate) use write::{fitted, text, write};
 
 #[cfg(test)]
 mod tests;

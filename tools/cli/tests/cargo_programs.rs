@@ -92,6 +92,14 @@ fn each_bench_has_its_report() {
     for name in ["first", "second"] {
         assert_eq!(grown(&package.path(&format!("r.{name}.json"))), 1, "{name}");
     }
+    let ended = package.mod_alloc(&["bench", "-q", "-o", "new/"]);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    let names = fs::read_dir(package.path("new")).expect("it is made").flatten();
+    let names: Vec<_> =
+        names.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    for name in ["mod-alloc.first-", "mod-alloc.second-"] {
+        assert_eq!(names.iter().filter(|found| found.starts_with(name)).count(), 1, "{names:?}");
+    }
     let failed = package.mod_alloc(&["bench", "-q", "--bench", "first", "--", "fail"]);
     let plain = package.cargo(&["bench", "-q", "--bench", "first", "--", "fail"]);
     assert_eq!(failed.code, plain.code, "{failed:#?}");

@@ -366,6 +366,28 @@ fn a_binary_format_is_not_written_to_a_terminal() {
 }
 
 #[test]
+fn in_a_folder_the_file_is_named_after_the_report_and_the_format() {
+    let scratch = Scratch::new("export-folder");
+    let report = report(&[flat(5, &[1])], &["0x1: f (a.rs:1:1)".into()]);
+    fs::write(scratch.join("in.json"), report.to_string()).unwrap();
+    for (to, name) in [
+        ("html", "in.html"),
+        ("pprof", "in.pb.gz"),
+        ("speedscope", "in.speedscope.json"),
+        ("firefox", "in.firefox.json"),
+        ("collapsed", "in.folded"),
+        ("svg", "in.svg"),
+        ("dhat", "in.dhat.json"),
+    ] {
+        exported(&scratch, to, &["-o", "new/deep/"]);
+        let entries = fs::read_dir(scratch.join("new/deep")).unwrap();
+        let names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, [name]);
+        fs::remove_dir_all(scratch.join("new")).unwrap();
+    }
+}
+
+#[test]
 fn a_file_has_what_standard_output_has_even_if_it_looks_like_colours() {
     let scratch = Scratch::new("export");
     let escape = format!("0x1: \u{1b}[31mred{} (a.rs:1:1)", documents::HOSTILE_NAMES[5]);

@@ -87,6 +87,12 @@ fn the_page_goes_where_it_is_wanted() {
     let piped = scratch.run(&["report", "r.json", "--html", "-o", "-"]);
     assert!(piped.stdout == written, "the page on standard output is another");
     assert!(String::from_utf8(written).unwrap().starts_with("<!doctype html>"));
+    fs::create_dir(scratch.join("there")).unwrap();
+    for folder in ["there", "new/deep/"] {
+        let output = scratch.run(&["report", "r.json", "--html", "-o", folder]);
+        assert_eq!(status(&output), 0, "{}", ours(&output));
+        assert!(scratch.join(folder).join("r.html").is_file(), "{folder}");
+    }
 }
 
 #[test]

@@ -122,6 +122,30 @@ fn what_is_no_recording_is_named() {
     assert!(!ours(&output).contains("panicked"), "{}", ours(&output));
 }
 
+#[test]
+fn a_folder_gets_the_report_of_each_and_of_all() {
+    let scratch = Scratch::new("into-folder");
+    let words = ["run", "--children", "yes", "--record", "rec", "-o", "a.json", "sh", "-c"];
+    scratch.run(&[&words[..], &["/bin/true; /bin/true"]].concat());
+    let names_of = |words: &[&str]| {
+        let output = scratch.run(&[&["recover"], words].concat());
+        assert_eq!(status(&output), 0, "{}", ours(&output));
+        let entries = fs::read_dir(scratch.join("new/deep")).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    let names = names_of(&["rec", "-o", "new/deep/"]);
+    assert!(names[0].starts_with("mod-alloc.0-sum."), "{names:?}");
+    let recordings = fs::read_dir(scratch.join("rec")).unwrap().count();
+    assert_eq!(names.len(), recordings + 1, "{names:?}");
+    fs::remove_dir_all(scratch.join("new")).unwrap();
+    let one = fs::read_dir(scratch.join("rec")).unwrap().next().unwrap().unwrap().path();
+    let names = names_of(&[one.to_str().unwrap(), "-o", "new/deep/"]);
+    assert_eq!(names.len(), 1, "{names:?}");
+}
+
 /// The recordings are in a folder for temporary files of the test's own.
 #[test]
 fn the_newest_is_last() {

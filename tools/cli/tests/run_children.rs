@@ -29,15 +29,8 @@ fn every_process_has_a_report_and_all_have_one() {
     let program = scratch.compile("tree", &[]);
     let output = scratch.run(&["run", "--children", "yes", program.to_str().unwrap()]);
     assert_eq!(status(&output), 7, "{}", ours(&output));
-    let merged = scratch.only("mod-alloc.tree.", ".merged.json");
-    let merged_name = merged.file_name().unwrap().to_str().unwrap().to_owned();
-    let merged = json(&merged);
-    let names = scratch.names();
-    let parts: Vec<Value> = names
-        .iter()
-        .filter(|name| name.ends_with(".json") && **name != merged_name)
-        .map(|name| json(&scratch.join(name)))
-        .collect();
+    let folder = scratch.only("mod-alloc.tree.", "");
+    let (names, merged, parts) = run_in(&folder);
     // The program, the forked child, and the other one before and after it executed.
     assert_eq!(parts.len(), 4, "{names:?}");
     // A forked child goes on with its parent's numbers: the one that works has 200 for it, the one
@@ -46,10 +39,30 @@ fn every_process_has_a_report_and_all_have_one() {
     works.sort();
     assert_eq!(works, [100, 100, 100, 200]);
     is_the_sum(&merged, &parts);
-    let root = merged_name.split('.').nth(2).unwrap();
-    assert_eq!(merged["pid"].to_string(), root);
+    let root = merged["pid"].to_string();
+    assert_eq!(folder, scratch.join(&format!("mod-alloc.tree.{root}")));
+    assert_eq!(names[0], format!("mod-alloc.0-sum.tree.{root}.json"));
+    assert_eq!(
+        names.iter().filter(|name| **name == format!("mod-alloc.tree.{root}.json")).count(),
+        1
+    );
     assert_eq!(merged["cmd"], program.to_str().unwrap());
     assert!(ours(&output).contains("the sum of 4 programs in 3 processes"), "{}", ours(&output));
+}
+
+/// The names in the folder of a run, its sum, and the reports that follow the sum.
+fn run_in(folder: &Path) -> (Vec<String>, Value, Vec<Value>) {
+    let names = names_in(folder);
+    let mut reports = names.iter().map(|name| json(&folder.join(name)));
+    (names.clone(), reports.next().unwrap(), reports.collect())
+}
+
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
 }
 
 /// As daemons do: the program ends, and a child of it goes on.
@@ -117,8 +130,8 @@ fn ended_processes_of_other_namespaces_do_not_run() {
     let told = ours(&output);
     assert_eq!(status(&output), 0, "this test needs root: {told}");
     assert!(!told.contains("still run"), "{told}");
-    let names = scratch.names();
-    let of_first = names.iter().filter(|name| name.starts_with("all.1.")).count();
+    let names = names_in(&scratch.only("all.", ".reports"));
+    let of_first = names.iter().filter(|name| name.contains(".1.")).count();
     // Each forks in its namespace, and executes the program there.
     assert_eq!(of_first, 4, "{names:?}");
 }
@@ -172,14 +185,15 @@ fn a_given_name_is_the_sum_s() {
         scratch.run(&["run", "--children", "yes", "-o", "all.json", "sh", "-c", "sh -c :; exit 3"]);
     assert_eq!(status(&output), 3, "{}", ours(&output));
     let all = json(&scratch.join("all.json"));
-    let names = scratch.names();
-    let parts: Vec<Value> = names
-        .iter()
-        .filter(|name| *name != "all.json")
-        .map(|name| json(&scratch.join(name)))
-        .collect();
+    let folder = format!("all.{}.reports", all["pid"]);
+    assert_eq!(scratch.names(), [folder.clone(), "all.json".into()]);
+    assert!(ours(&output).contains(&format!("each program is in {folder}. ")), "{}", ours(&output));
+    let names = names_in(&scratch.join(&folder));
+    let parts: Vec<Value> =
+        names.iter().map(|name| json(&scratch.join(&folder).join(name))).collect();
     assert!(parts.len() >= 2, "{names:?}");
-    assert!(names.contains(&format!("all.{}.json", all["pid"])), "{names:?}");
+    let own = format!(".{}.json", all["pid"]);
+    assert_eq!(names.iter().filter(|name| name.ends_with(&own)).count(), 1, "{names:?}");
     is_the_sum(&all, &parts);
 }
 
@@ -202,20 +216,46 @@ fn recordings_may_be_kept_in_a_folder() {
 const TWENTY: &str = "i=0; while [ $i -lt 20 ]; do /bin/true; i=$((i+1)); done";
 
 #[test]
-fn many_reports_are_in_a_folder_beside_the_sum() {
+fn many_reports_are_in_the_folder_that_was_asked_for() {
     let scratch = Scratch::new("many");
-    let output = scratch.run(&["run", "--children", "yes", "-o", "all.json", "sh", "-c", TWENTY]);
+    // The folders are made.
+    let output = scratch.run(&["run", "--children", "yes", "-o", "a/b/", "sh", "-c", TWENTY]);
     assert_eq!(status(&output), 0, "{}", ours(&output));
-    let all = json(&scratch.join("all.json"));
-    let folder = format!("all.{}.reports", all["pid"]);
-    assert_eq!(scratch.names(), [folder.clone(), "all.json".into()]);
-    assert!(ours(&output).contains(&format!("each program is in {folder}. ")), "{}", ours(&output));
-    let parts: Vec<Value> = fs::read_dir(scratch.join(&folder))
-        .unwrap()
-        .map(|entry| json(&entry.unwrap().path()))
-        .collect();
+    assert_eq!(scratch.names(), ["a"]);
+    let (names, all, parts) = run_in(&scratch.join("a/b"));
+    assert_eq!(names[0], format!("mod-alloc.0-sum.sh.{}.json", all["pid"]));
     assert!(parts.len() > 20, "the shell, its children, and they again as another program");
     is_the_sum(&all, &parts);
+}
+
+#[test]
+fn a_folder_gets_the_pages_too_and_a_later_run() {
+    let scratch = Scratch::new("pages");
+    let run = |words: &[&str]| {
+        let words = [&["run", "-o", "there"], words].concat();
+        let output = scratch.run(&words);
+        assert_eq!(status(&output), 0, "{}", ours(&output));
+        ours(&output)
+    };
+    fs::create_dir(scratch.join("there")).unwrap();
+    let told = run(&["--children", "yes", "--html", "sh", "-c", "/bin/true; /bin/true"]);
+    let names = names_in(&scratch.join("there"));
+    let pages = names.iter().filter(|name| name.ends_with(".html")).count();
+    assert!(pages > 2 && names.len() == 2 * pages, "{names:?}");
+    assert_eq!(told.matches("The page has been saved").count(), 1, "of the sum: {told}");
+    run(&["/bin/true"]);
+    assert_eq!(names_in(&scratch.join("there")).len(), names.len() + 1);
+    assert_eq!(scratch.names(), ["there"]);
+}
+
+#[test]
+fn a_file_is_no_folder() {
+    let scratch = Scratch::new("no-folder");
+    fs::write(scratch.join("file"), "").unwrap();
+    let output = scratch.run(&["run", "--record", "rec", "-o", "file/", "/bin/true"]);
+    assert_eq!(status(&output), 125);
+    let told = ours(&output);
+    assert!(told.contains("the report cannot be written to file/: Not a directory"), "{told}");
 }
 
 #[test]
@@ -236,7 +276,10 @@ fn the_end_of_the_program_s_own_process_is_told() {
     let output = scratch.run(&["run", "--children", "yes", "-o", "all.json", "sh", "-c", script]);
     assert_eq!(status(&output), 128 + 9, "{}", ours(&output));
     let all = json(&scratch.join("all.json"));
-    let own = json(&scratch.join(&format!("all.{}.json", all["pid"])));
+    let folder = scratch.join(&format!("all.{}.reports", all["pid"]));
+    let own = format!(".{}.json", all["pid"]);
+    let own = names_in(&folder).into_iter().find(|name| name.ends_with(&own)).unwrap();
+    let own = json(&folder.join(own));
     assert_eq!(own["x_ending"]["name"], "SIGKILL", "{}", own["x_ending"]);
     assert!(all.get("x_ending").is_none(), "it is of several processes");
 }

@@ -1,15 +1,15 @@
 //! Signals while a program runs under `mod-alloc run`.
 
 #[expect(dead_code, reason = "each test file uses its part")]
+mod pty_support;
+#[expect(dead_code, reason = "each test file uses its part")]
 mod run_support;
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::os::fd::{FromRawFd, OwnedFd};
-use std::os::unix::process::CommandExt;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use pty_support::{Terminal, lead_session};
 use run_support::{Scratch, json, sum_of};
 
 /// Starts the program and waits until it waits.
@@ -51,20 +51,12 @@ fn what_is_sent_to_us_is_passed_on() {
 fn a_key_on_the_terminal_is_the_program_s() {
     let scratch = Scratch::new("terminal");
     let program = scratch.compile("waits", &[]);
-    let (mut terminal, slave) = terminal();
+    let mut terminal = Terminal::open(24, 80);
     let mut command = wrapped(&scratch, &program);
-    command.arg("2").stdin(Stdio::from(slave));
-    let become_session = || {
-        // SAFETY: takes nothing.
-        unsafe { libc::setsid() };
-        // SAFETY: standard input is the terminal.
-        let failed = unsafe { libc::ioctl(libc::STDIN_FILENO, libc::TIOCSCTTY, 0) };
-        if failed == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
-    };
-    // SAFETY: it makes system calls only.
-    unsafe { command.pre_exec(become_session) };
+    command.arg("2").stdin(terminal.stream());
+    lead_session(&mut command);
     let (mut child, mut lines) = start(command);
-    terminal.write_all(b"\x03").unwrap();
+    terminal.press("\x03");
     let mut line = String::new();
     lines.read_line(&mut line).unwrap();
     assert_eq!(line, format!("got {}\n", libc::SIGINT));
@@ -74,22 +66,6 @@ fn a_key_on_the_terminal_is_the_program_s() {
     assert_eq!(rest_of(lines), format!("got {}\n", libc::SIGUSR1));
     assert_eq!(child.wait().unwrap().code(), Some(libc::SIGUSR1));
     assert_eq!(json(&scratch.join("r.json"))["mode"], "rust-heap");
-}
-
-/// A terminal's two ends.
-fn terminal() -> (File, OwnedFd) {
-    let (mut master, mut slave) = (0, 0);
-    let none = std::ptr::null_mut();
-    // SAFETY: two numbers to fill; everything else may be null.
-    let failed = unsafe {
-        libc::openpty(&raw mut master, &raw mut slave, none, std::ptr::null(), std::ptr::null())
-    };
-    assert_eq!(failed, 0);
-    // SAFETY: it was opened just now, for us.
-    let master = unsafe { OwnedFd::from_raw_fd(master) };
-    // SAFETY: as above.
-    let slave = unsafe { OwnedFd::from_raw_fd(slave) };
-    (File::from(master), slave)
 }
 
 #[test]

@@ -176,7 +176,8 @@ fn a_forked_child_has_moments_of_its_own() {
     let (status, said) = phases.end();
     assert_eq!(status, 0, "{said}");
     for (id, leaked) in [(parent, [0; 4]), (child, [100_000, 100, 100_000, 100])] {
-        let report = json(&scratch.join(&format!("r.{id}.json")));
+        let report = format!("r.{parent}.reports/mod-alloc.over_time.{id}.json");
+        let report = json(&scratch.join(&report));
         let over = OverTime::of(&report);
         over.assert_agrees();
         let last = over.at.len() - 1;

@@ -1,83 +1,17 @@
 //! `mod-alloc top` on programs that are running.
-//!
-//! The programs do one step when they are told to and say when it is done, so that what a table
-//! has to show is known.
+
+mod top_support;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use serde_json::Value;
-
-/// Does what each line of its input says, and answers with a line.
-const SCRIPT: &str = "
-import os, sys
-kept = []
-print('ready', flush=True)
-for line in sys.stdin:
-    word = line.strip()
-    if word == 'exec':
-        os.execv('/usr/bin/python3', ['python3', '-c', os.environ['STEPS']])
-    kept.append(bytearray(int(word)))
-    print('done', flush=True)
-";
-
-/// A recorded program that waits to be told.
-struct Program {
-    child: Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
-    folder: PathBuf,
-}
-
-impl Program {
-    fn start(test: &str, children: &str) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("top").join(test);
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder).unwrap();
-        let mut command = Command::new("/usr/bin/python3");
-        command.args(["-c", SCRIPT]).env("STEPS", SCRIPT);
-        command.env("LD_PRELOAD", env!("MOD_ALLOC_PRELOAD_LIBRARY"));
-        command.env("MOD_ALLOC_RECORD", folder.join("recording.%p"));
-        command.env("MOD_ALLOC_CHILDREN", children);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let input = child.stdin.take().unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        let mut program = Self { child, input, output, folder };
-        assert_eq!(program.answer(), "ready");
-        program
-    }
-
-    fn answer(&mut self) -> String {
-        let mut line = String::new();
-        self.output.read_line(&mut line).unwrap();
-        line.trim().to_owned()
-    }
-
-    fn tell(&mut self, word: &str) -> String {
-        writeln!(self.input, "{word}").unwrap();
-        self.answer()
-    }
-
-    fn pid(&self) -> String {
-        self.child.id().to_string()
-    }
-
-    fn recording(&self) -> PathBuf {
-        self.folder.join(format!("recording.{}", self.child.id()))
-    }
-
-    fn end(self) {
-        let Self { mut child, input, .. } = self;
-        drop(input);
-        assert!(child.wait().unwrap().success());
-    }
-}
+use top_support::Program;
 
 fn top(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mod-alloc"));
-    command.arg("top").args(arguments).stdin(Stdio::null());
+    command.arg("top").args(arguments).stdin(Stdio::null()).env("LC_ALL", "C.UTF-8");
     command
 }
 

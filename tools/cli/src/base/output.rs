@@ -105,6 +105,30 @@ extern "C" fn look_at_stdout() {
     STDOUT_IS_CLOSED.store(is_closed, Ordering::Relaxed);
 }
 
+/// A path of `-o` stands for a folder: it is one, or ends with `/`.
+pub(crate) fn is_folder(path: &Path) -> bool {
+    path.as_os_str().as_bytes().ends_with(b"/") || path.is_dir()
+}
+
+/// The file that `-o path` asks for: in a folder, its file `name`. The folder is made if it is
+/// missing, with those above it.
+pub(crate) fn file_at(path: &Path, name: impl FnOnce() -> PathBuf) -> io::Result<PathBuf> {
+    if !is_folder(path) {
+        return Ok(path.to_owned());
+    }
+    make_folder(path)?;
+    Ok(path.join(name()))
+}
+
+/// Makes a folder if it is missing, and those above it.
+pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path).map_err(|error| match error.kind() {
+        // The system's words are that something is there.
+        io::ErrorKind::AlreadyExists => io::ErrorKind::NotADirectory.into(),
+        _ => error,
+    })
+}
+
 fn in_place(path: &Path, write: Writer<'_>) -> io::Result<()> {
     let mut out = BufWriter::new(File::options().write(true).open(path)?);
     write(&mut out)?;

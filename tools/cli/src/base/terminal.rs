@@ -3,7 +3,7 @@
 /// Columns where neither `COLUMNS` nor a terminal tells.
 const DEFAULT: usize = 100;
 /// Fewer columns leave numbers without room for names.
-const LEAST: usize = 60;
+const LEAST: usize = 40;
 
 /// Columns to use, at most `most`: `COLUMNS`, else those of the terminal.
 pub(crate) fn width(most: usize) -> usize {

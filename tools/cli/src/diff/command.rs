@@ -9,7 +9,7 @@ use crate::base::{glyphs, output, terminal};
 use crate::dhat_file::Document;
 use crate::html;
 use crate::recordings::{self, DebugFiles};
-use crate::report::{Format, Pattern, Sort, warn_of_unmet};
+use crate::report::{Format, Pattern, Sort, fitted, warn_of_unmet};
 use crate::units::Limit;
 
 use super::change::{amount, percent};
@@ -18,6 +18,9 @@ use super::{json, text};
 
 /// Wider lines are hard to follow.
 const WIDEST: usize = 160;
+
+/// The page's name, where none is given.
+const PAGE: &str = "mod-alloc.diff.html";
 
 /// Arguments of `mod-alloc diff`.
 #[derive(Debug, clap::Args)]
@@ -75,14 +78,8 @@ pub(crate) struct Arguments {
     /// Write a page for the browser, with all stacks and metrics: grown red, shrunk blue
     #[arg(long, conflicts_with_all = ["format", "by", "top", "stacks", "wrappers"])]
     html: bool,
-    /// Write the page to OUT; `-` is standard output
-    #[arg(
-        short,
-        long,
-        value_name = "OUT",
-        requires = "html",
-        default_value = "mod-alloc.diff.html"
-    )]
+    /// Write the page to OUT: a file, or a folder (DIR/); `-` is standard output
+    #[arg(short, long, value_name = "OUT", requires = "html", default_value = PAGE)]
     output: PathBuf,
     /// Open the page in the browser
     #[arg(long, requires = "html")]
@@ -152,7 +149,8 @@ impl Arguments {
         } else {
             let written = output::to_stdout(&mut |out| match self.format {
                 Format::Text => {
-                    let text = text::text(&comparison, &view, terminal::width(WIDEST));
+                    let width = terminal::width(WIDEST);
+                    let text = fitted(text::text(&comparison, &view, width), width);
                     out.write_all(glyphs::shown(&text).as_bytes())
                 }
                 Format::Json => json::write(&comparison, &view, above_limit, out),
@@ -168,7 +166,7 @@ impl Arguments {
     fn write_page(&self, before: &Document, after: &Document) -> Result<(), String> {
         let options = html::Options { source: self.source, metric: Some(self.sort.word()) };
         let shown = html::Shown::Difference { before, after };
-        html::save(shown, options, &self.output, self.open)
+        html::save(shown, options, &self.output, Path::new(PAGE), self.open)
     }
 
     fn read(&self, path: &Path) -> Result<Document, String> {

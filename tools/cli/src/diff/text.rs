@@ -70,8 +70,9 @@ impl Page<'_, '_> {
     }
 
     fn totals(&mut self) {
-        let head = format!("  {:<18} {:>12} {:>12} {:>12}", "", "before", "after", "change");
-        line!(self, "\n{}", Painted(FAINT, head));
+        let [name, number] = self.columns();
+        let head = ["before", "after", "change"].map(|head| format!(" {head:>number$}")).concat();
+        line!(self, "\n{}", Painted(FAINT, format!("  {:name$}{head}", "")));
         for sort in Sort::ALL.into_iter().filter(|&sort| self.comparison.is_known(sort)) {
             self.total(sort);
         }
@@ -93,8 +94,20 @@ impl Page<'_, '_> {
         let change = if change == 0 { "-".into() } else { signed(sort, document, change) };
         let share = share(before, after).filter(|_| before != after).unwrap_or_default();
         let name = name(sort, document);
-        let line = format!("  {name:<18} {from:>12} {to:>12} {change:>12} {share:>9}");
+        let [room, number] = self.columns();
+        if room == 0 {
+            line!(self, "  {name}");
+        }
+        let name = if room == 0 { String::new() } else { name };
+        let line =
+            format!("  {name:<room$} {from:>number$} {to:>number$} {change:>number$} {share:>9}");
         line!(self, "{}", line.trim_end());
+    }
+
+    /// The width of a total's name and of its numbers. In a narrow window the name has a line of its
+    /// own.
+    fn columns(&self) -> [usize; 2] {
+        if self.width < 70 { [0, 8] } else { [18, 12] }
     }
 
     fn tables(&mut self) {

@@ -50,7 +50,8 @@ pub(crate) struct Arguments {
     /// The format
     #[arg(long, value_enum, value_name = "FORMAT")]
     to: Format,
-    /// Write to OUT; `-` is standard output, as without this option
+    /// Write to OUT: a file, or a folder (DIR/) for FILE's name with the format's extension; `-` is
+    /// standard output, as without this option
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
     /// The metric to show, or to show first
@@ -106,13 +107,23 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     if !matches!(arguments.to, Format::Dhat | Format::Html) {
         document = with_frames(document);
     }
-    match write(arguments.to, &document, metric, target) {
+    let file = output::file_at(target, || named_after(&arguments.file, arguments.to));
+    match file.and_then(|file| write(arguments.to, &document, metric, &file)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say!("{} cannot be written: {error}", target.display());
             ExitCode::from(FAILED)
         }
     }
+}
+
+/// The file's name in a folder.
+fn named_after(report: &Path, to: Format) -> PathBuf {
+    let name = report.file_stem().filter(|_| report != Path::new("-"));
+    let mut name = name.unwrap_or("mod-alloc".as_ref()).to_owned();
+    name.push(".");
+    name.push(to.extension());
+    name.into()
 }
 
 /// The metric that is shown, or shown first, if the user has no wish. All formats have one default,

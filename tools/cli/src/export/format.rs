@@ -35,6 +35,19 @@ impl Format {
         self == Format::Pprof
     }
 
+    /// The end of a file's name. Formats in JSON say which: a report ends with `.json` itself.
+    pub(super) fn extension(self) -> &'static str {
+        match self {
+            Format::Html => "html",
+            Format::Pprof => "pb.gz",
+            Format::Speedscope => "speedscope.json",
+            Format::Firefox => "firefox.json",
+            Format::Collapsed => "folded",
+            Format::Svg => "svg",
+            Format::Dhat => "dhat.json",
+        }
+    }
+
     pub(super) fn write(
         self,
         document: &Document,

@@ -135,8 +135,8 @@ struct Page {
     /// Write a page for the browser: flame graph, tables, totals; one file that needs no network
     #[arg(long, conflicts_with_all = ["format", "sort", "top", "stacks", "wrappers", "tree", "threads"])]
     html: bool,
-    /// Write the page to OUT; `-` is standard output [default: FILE's name with .html, in the
-    /// current folder]
+    /// Write the page to OUT: a file, or a folder (DIR/); `-` is standard output [default: FILE's
+    /// name with .html, in the current folder]
     #[arg(short, long, value_name = "OUT", requires = "html")]
     output: Option<PathBuf>,
     /// Open the page in the browser
@@ -148,17 +148,11 @@ struct Page {
 }
 
 impl Page {
-    fn target(&self, file: &Path) -> PathBuf {
-        let named = || match file.file_name().filter(|_| file != Path::new("-")) {
-            Some(name) => Path::new(name).with_extension("html"),
-            None => "mod-alloc.html".into(),
-        };
-        self.output.clone().unwrap_or_else(named)
-    }
-
     fn write(&self, document: &Document, file: &Path) -> ExitCode {
         let options = html::Options { source: self.source, metric: None };
-        match html::save(html::Shown::One(document), options, &self.target(file), self.open) {
+        let name = page_name(file);
+        let target = self.output.as_deref().unwrap_or(&name);
+        match html::save(html::Shown::One(document), options, target, &name, self.open) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 say!("{error}");
@@ -178,6 +172,14 @@ impl Arguments {
         let Self { sort, top, stacks: whole_stacks, .. } = *self;
         let wrappers = self.wrappers.clone();
         View { sort, top, whole_stacks, tables, wrappers, ..View::default() }
+    }
+}
+
+/// The name of the page of `file`, where none is given.
+fn page_name(file: &Path) -> PathBuf {
+    match file.file_name().filter(|_| file != Path::new("-")) {
+        Some(name) => Path::new(name).with_extension("html"),
+        None => "mod-alloc.html".into(),
     }
 }
 

@@ -135,7 +135,6 @@ impl Report<'_> {
         let bytes = Painted(STRONG, self.size(bytes));
         let line = format!("  {what:<7} {bytes:>10} {:>14}", Count(blocks));
         let gap = if remark.is_empty() { "" } else { "  " };
-        let remark = names::beginning_with(&remark, self.width.saturating_sub(37));
         line!(self, "{line}{gap}{}", Painted(FAINT, remark));
     }
 

@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use crate::base::folded::folded;
+use crate::base::style::{FAINT, Painted};
 use crate::base::{glyphs, terminal};
 use crate::dhat_file::Document;
 use crate::units::Percent;
@@ -52,5 +54,26 @@ pub fn in_every_form(document: &Document, out: &mut dyn Write) -> io::Result<()>
 /// The report of `document` for people, with colours.
 pub(crate) fn text(document: &Document, view: &View<'_>) -> String {
     let widest = if let Tables::Tree(_) = view.tables { WIDEST_TREE } else { WIDEST };
-    report(document, view, terminal::width(widest))
+    let width = terminal::width(widest);
+    fitted(report(document, view, width), width)
+}
+
+/// `text` in lines of at most `width` columns. Where names are cut in it, a last line says where
+/// they are whole.
+pub(crate) fn fitted(text: String, width: usize) -> String {
+    let mut text = folded(&text, width);
+    if has_cut_names(&text) {
+        let wider = match width < WIDEST {
+            true => format!(" COLUMNS={WIDEST} shows more of it,"),
+            false => String::new(),
+        };
+        let line = format!("\n… is the rest of a name:{wider} --format json all.\n");
+        text.push_str(&folded(&Painted(FAINT, line).to_string(), width));
+    }
+    text
+}
+
+/// Of a path, its beginning is left out: its end tells the file.
+fn has_cut_names(text: &str) -> bool {
+    text.match_indices('…').any(|(at, cut)| !text[at + cut.len()..].starts_with('/'))
 }

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fmt::Display;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,13 +11,13 @@ use mod_alloc::recording::file::{self, RecordingFile};
 use mod_alloc::recording::model::{Recording, Status, Why};
 use mod_alloc::report::{Profile, SiteNames};
 
-use crate::base::output;
 use crate::base::say::say;
 use crate::dhat_file::{Document, Merger};
 use crate::program;
 use crate::recordings;
 use crate::units::Counted;
 
+use super::names::Of;
 use super::output::{Format, Output, program_path};
 use super::summary;
 use super::unrecorded::UnrecordedPrograms;
@@ -103,7 +102,7 @@ fn of_one(
     unrecorded.add(recording);
     unrecorded.tell();
     let is_complete =
-        is_complete && tell_failure(output.write_page(&target, &document), &target, path);
+        is_complete && tell_failure(output.write_page(&target, Of::One, &document), &target, path);
     Ok(Made {
         blocks: document.totals().total_blocks,
         unseen_bytes: unseen_bytes(&document),
@@ -172,12 +171,6 @@ pub(crate) fn of_recordings(paths: &[PathBuf], output: &Output<'_>) -> Result<Ma
 fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
     let Some((first, _)) = opened.first() else { return Err(Error::NoRecording) };
     let folder = first.parent().unwrap_or(Path::new("."));
-    let parts = output.folder_of(opened.len()).filter(|_| !output.sum_alone);
-    if let Some(parts) = &parts
-        && !tell_failure(fs::create_dir_all(parts), parts, folder)
-    {
-        return Err(Error::Said);
-    }
     let mut merger = Merger::default();
     let mut is_complete = true;
     let mut running = BTreeSet::new();
@@ -221,26 +214,28 @@ fn of_opened(opened: &[Opened], output: &Output<'_>) -> Result<Made, Error> {
         if output.sum_alone {
             continue;
         }
-        let target = in_folder(parts.as_deref(), output.target_of(&recording, path));
+        let target = output.target_of(&recording, path);
         let written = output.write_profile(&target, &profile, &document);
         is_complete &= tell_failure(written, &target, path);
-        is_complete &= tell_failure(output.write_page(&target, &document), &target, path);
+        let written = output.write_page(&target, Of::Part, &document);
+        is_complete &= tell_failure(written, &target, path);
     }
     let mut merged = merger.finish();
     for (process, allocator) in merged.extras.processes.iter_mut().zip(allocators) {
         process.own_allocator = allocator;
     }
     let target = output.target_of_all();
-    let written = output::to_path(&target, &mut |out| output.write_document(out, &target, &merged));
+    let written = output.write_document(&target, &merged);
     let running = running.len() as u64;
-    let reports = match &parts {
-        _ if output.sum_alone || !is_complete => String::new(),
-        Some(parts) => format!("; the report of each program is in {}", parts.display()),
-        None => "; each program has a report of its own".into(),
+    let reports = match output.sum_alone || !is_complete {
+        true => String::new(),
+        false => {
+            format!("; the report of each program is in {}", output.folder_of_parts().display())
+        }
     };
     if tell_failure(written, &target, folder) {
         summary::print(&merged, &target, output.format == Format::Dhat);
-        let written = output.write_page(&target, &merged);
+        let written = output.write_page(&target, Of::All, &merged);
         is_complete &= tell_failure(written, &target, folder);
         tell_of_processes(&merged, &reports, running, folder);
     } else {
@@ -267,14 +262,6 @@ fn tell_of_deleted(profile: &Profile) {
     let gone: BTreeSet<_> = files.filter(|path| path.is_absolute() && !path.exists()).collect();
     for path in gone {
         say!("{}: deleted meanwhile; functions in it have no names", path.display());
-    }
-}
-
-/// The place of a report that is named `target`: in `folder`, if there is one.
-fn in_folder(folder: Option<&Path>, target: PathBuf) -> PathBuf {
-    match (folder, target.file_name()) {
-        (Some(folder), Some(name)) => folder.join(name),
-        _ => target,
     }
 }
 

@@ -14,8 +14,7 @@ use crate::html;
 use crate::recordings::DebugFiles;
 use crate::report::{self, Suppressions, View};
 
-/// Reports of more processes go into a folder.
-const MOST_BESIDE: usize = 16;
+use super::names::{Names, Of};
 
 /// `--format` of a report that is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -31,7 +30,8 @@ pub(crate) enum Format {
 /// The place and the form of a report.
 #[derive(Debug)]
 pub(crate) struct Output<'a> {
-    /// `None`: a name made of the program's name and the process's id.
+    /// A file, or a folder for all reports of the run; `None`: a name made of the program's name and
+    /// the process's id.
     pub(crate) path: Option<PathBuf>,
     pub(crate) format: Format,
     /// Of several processes, write the report of all alone.
@@ -52,13 +52,19 @@ impl Output<'_> {
         profile: &Profile,
         document: &Document,
     ) -> std::io::Result<()> {
+        self.make_folder_of(target)?;
         output::to_path(target, &mut |out| match self.format {
             Format::Dhat => dhat::write(profile, out),
-            _ => self.write_document(out, target, document),
+            _ => self.write_to(out, target, document),
         })
     }
 
-    pub(super) fn write_document(
+    pub(super) fn write_document(&self, target: &Path, document: &Document) -> std::io::Result<()> {
+        self.make_folder_of(target)?;
+        output::to_path(target, &mut |out| self.write_to(out, target, document))
+    }
+
+    fn write_to(
         &self,
         out: &mut dyn Write,
         target: &Path,
@@ -91,15 +97,17 @@ impl Output<'_> {
     }
 
     /// Tries if the report and its page can be written, before there is anything to write. The error
-    /// names the file.
-    pub(crate) fn try_targets(&self) -> Result<(), String> {
+    /// names the file. `of`: the processes of the run's first report.
+    pub(crate) fn try_targets(&self, of: Of) -> Result<(), String> {
         // The process's id is not known yet. Names differ in nothing else.
-        let report = self.target();
-        let page = self.html.then(|| self.page_of(&report));
+        let report = if of == Of::All { self.target_of_all() } else { self.target() };
+        let page = self.html.then(|| self.page_of(&report, of));
         for target in [report].into_iter().chain(page) {
-            output::try_path(&target).map_err(|error| {
+            output::try_path(&self.in_present_folder(&target)).map_err(|error| {
                 let folder = target.parent().filter(|folder| *folder != Path::new(""));
                 let place = match (&self.path, folder) {
+                    // In a folder, the name is not yet known.
+                    (Some(path), _) if output::is_folder(path) => path.as_path(),
                     (Some(_), _) => target.as_path(),
                     (None, folder) => folder.unwrap_or(Path::new(".")),
                 };
@@ -109,23 +117,45 @@ impl Output<'_> {
         Ok(())
     }
 
+    /// `target`, or, if its folder is yet to be made, the first folder on its way that is to be.
+    fn in_present_folder(&self, target: &Path) -> PathBuf {
+        let is_made = |folder: &Path| self.with_names(|names| names.makes_folder(folder));
+        let mut place = target;
+        while let Some(folder) = place.parent().filter(|folder| *folder != Path::new(""))
+            && !folder.exists()
+            && (is_made(folder) || place != target)
+        {
+            place = folder;
+        }
+        place.to_owned()
+    }
+
     /// The page beside a report.
-    fn page_of(&self, report: &Path) -> PathBuf {
-        let named = || self.named(&self.program, &self.pid.to_string());
+    fn page_of(&self, report: &Path, of: Of) -> PathBuf {
+        let named = || self.with_names(|names| names.of_page(of, self.sum_alone));
         let report = if report == Path::new("-") { named() } else { report.to_owned() };
         report.with_extension("html")
     }
 
     /// Writes the page beside the report, if it is asked for.
-    pub(super) fn write_page(&self, report: &Path, document: &Document) -> std::io::Result<()> {
+    pub(super) fn write_page(
+        &self,
+        report: &Path,
+        of: Of,
+        document: &Document,
+    ) -> std::io::Result<()> {
         if !self.html {
             return Ok(());
         }
-        let page = self.page_of(report);
+        let page = self.page_of(report, of);
+        self.make_folder_of(&page)?;
         output::to_path(&page, &mut |out| {
             html::write(html::Shown::One(document), html::Options::default(), out)
         })?;
-        say!("The page has been saved to {}, for any browser", page.display());
+        // Those of parts lie beside their reports.
+        if of != Of::Part {
+            say!("The page has been saved to {}, for any browser", page.display());
+        }
         Ok(())
     }
 
@@ -134,46 +164,38 @@ impl Output<'_> {
     }
 
     pub(super) fn target(&self) -> PathBuf {
-        let name = || self.named(&self.program, &self.pid.to_string());
-        self.report_path().unwrap_or_else(name)
+        self.with_names(|names| names.of_one())
     }
 
-    /// For one of several processes: the path with the process's id before its extension.
+    /// For one of several processes.
     pub(super) fn target_of(&self, recording: &Recording, path: &Path) -> PathBuf {
-        let program = program_of(recording);
         let pid = format!("{}{}", recording.pid, after_exec(path, recording.pid));
-        match self.report_path().filter(|path| path != Path::new("-")) {
-            None => self.named(&program, &pid),
-            Some(path) => with_before_extension(&path, &pid),
-        }
+        self.with_names(|names| names.of_part(&program_of(recording), &pid))
     }
 
-    /// The folder for the reports of `parts` processes, beside the report of all; `None` if they
-    /// are few.
-    pub(super) fn folder_of(&self, parts: usize) -> Option<PathBuf> {
-        if parts <= MOST_BESIDE {
-            return None;
-        }
-        let pid = self.pid.to_string();
-        Some(match self.report_path().filter(|path| path != Path::new("-")) {
-            None => self.named(&self.program, &pid).with_extension("reports"),
-            Some(path) if self.pid == 0 => path.with_extension("reports"),
-            Some(path) => with_before_extension(&path, &pid).with_extension("reports"),
-        })
+    /// The folder for the reports of several processes.
+    pub(super) fn folder_of_parts(&self) -> PathBuf {
+        self.with_names(|names| names.folder_of_parts())
     }
 
     pub(super) fn target_of_all(&self) -> PathBuf {
-        let name = || self.named(&self.program, &format!("{}.merged", self.pid));
-        self.report_path().unwrap_or_else(name)
+        self.with_names(|names| names.of_all(self.sum_alone))
     }
 
-    fn named(&self, program: &OsStr, rest: &str) -> PathBuf {
-        let end = format!(".{rest}.{}", self.extension());
-        let mut name = OsString::from("mod-alloc.");
-        // A page beside it has an extension that is as long.
-        name.push(output::shortened(program, output::NAME_MAX - name.len() - end.len()));
-        name.push(end);
-        PathBuf::from(name)
+    /// Makes the folder of `target` and those above it, unless the user has named the file.
+    fn make_folder_of(&self, target: &Path) -> std::io::Result<()> {
+        match target.parent() {
+            Some(folder) if self.with_names(|names| names.makes_folder(folder)) => {
+                output::make_folder(folder)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn with_names<T>(&self, choose: impl FnOnce(&Names<'_>) -> T) -> T {
+        let (path, extension) = (self.report_path(), self.extension());
+        let (program, pid) = (self.program.as_os_str(), self.pid);
+        choose(&Names { path: path.as_deref(), extension, program, pid })
     }
 }
 
@@ -194,17 +216,6 @@ fn after_exec(path: &Path, pid: u32) -> String {
     let number = name.rsplit_once(&format!("{pid}.")).map(|(_, number)| number.to_owned());
     let is_number = |text: &String| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     number.filter(is_number).map(|number| format!(".{number}")).unwrap_or_default()
-}
-
-/// `a/b.json` and `12` give `a/b.12.json`.
-fn with_before_extension(path: &Path, what: &str) -> PathBuf {
-    let mut name = path.file_stem().unwrap_or_default().to_owned();
-    name.push(format!(".{what}"));
-    if let Some(extension) = path.extension() {
-        name.push(".");
-        name.push(extension);
-    }
-    path.with_file_name(name)
 }
 
 #[cfg(test)]
@@ -238,42 +249,11 @@ mod tests {
     fn reports_are_named_after_program_and_process() {
         let (by_name, path) = (output(None, Format::Dhat), Path::new("/recordings/recording.34"));
         assert_eq!(by_name.target(), Path::new("mod-alloc.ls.12.json"));
-        assert_eq!(by_name.target_of(&recording(), path), Path::new("mod-alloc.cat.34.json"));
-        assert_eq!(by_name.target_of_all(), Path::new("mod-alloc.ls.12.merged.json"));
+        let part = |path| by_name.target_of(&recording(), path);
+        assert_eq!(part(path), Path::new("mod-alloc.ls.12/mod-alloc.cat.34.json"));
         let second = Path::new("/recordings/recording.34.2");
-        assert_eq!(by_name.target_of(&recording(), second), Path::new("mod-alloc.cat.34.2.json"));
+        assert_eq!(part(second), Path::new("mod-alloc.ls.12/mod-alloc.cat.34.2.json"));
         assert_eq!(output(None, Format::Text).target(), Path::new("mod-alloc.ls.12.txt"));
-    }
-
-    #[test]
-    fn long_names_are_cut_between_characters() {
-        let long = "ä".repeat(127);
-        let by_name = Output { program: long.into(), ..output(None, Format::Dhat) };
-        let name = by_name.target_of_all().into_os_string().into_string().unwrap();
-        let end = ".12.merged.json";
-        assert!(name.starts_with("mod-alloc.ää") && name.ends_with(&format!("ä{end}")), "{name}");
-        assert!((254..=255).contains(&name.len()), "{}", name.len());
-    }
-
-    #[test]
-    fn a_given_name_gets_the_process_before_its_extension() {
-        let given = output(Some(Path::new("a/b.json")), Format::Dhat);
-        assert_eq!(given.target(), Path::new("a/b.json"));
-        assert_eq!(given.target_of_all(), Path::new("a/b.json"));
-        let path = Path::new("/recordings/recording.34");
-        assert_eq!(given.target_of(&recording(), path), Path::new("a/b.34.json"));
-        assert_eq!(with_before_extension(Path::new("a.b/c"), "1"), Path::new("a.b/c.1"));
-    }
-
-    #[test]
-    fn many_reports_have_a_folder_named_after_the_run() {
-        let by_name = output(None, Format::Dhat);
-        assert_eq!(by_name.folder_of(16), None);
-        assert_eq!(by_name.folder_of(17), Some("mod-alloc.ls.12.reports".into()));
-        let given = output(Some(Path::new("a/b.json")), Format::Dhat);
-        assert_eq!(given.folder_of(17), Some("a/b.12.reports".into()));
-        let standard = output(Some(Path::new("-")), Format::Dhat);
-        assert_eq!(standard.folder_of(17), Some("mod-alloc.ls.12.reports".into()));
     }
 
     #[test]

@@ -12,13 +12,18 @@ use crate::reports::Format;
   mod-alloc run ls -la
   mod-alloc run -o heap.json -- python3 -c 'print(1)'
   mod-alloc run --html -- ./app               a page for the browser beside the report
-  mod-alloc run --children yes make -j8
+  mod-alloc run -o reports/ ./app             the report goes into a folder
+  mod-alloc run --children yes make -j8       a folder with the sum, and a report of each process
   mod-alloc run --format text -o - ls         the report goes to standard output
 
 Exit status: the program's; 128 + the signal that killed it; 125 if mod-alloc refuses or fails,
 126 if the program cannot be executed, 127 if it is not found.
 
-With --children yes, the reports of more than 16 processes go into a folder beside the sum.
+A report is named mod-alloc.<program>.<pid>.json. With --children yes, all reports of the run are in
+the folder mod-alloc.<program>.<pid>, the sum first: mod-alloc.0-sum.<program>.<pid>.json. With -o
+DIR/ they are in DIR, which is made if it is missing, with the folders above it. With -o heap.json,
+that is the sum, and the others are in the folder heap.<pid>.reports.
+
 A forked child starts with the numbers of its parent: both reports have them, and the sum counts
 them twice.
 
@@ -30,15 +35,16 @@ pub(crate) struct Arguments {
     pub(super) options: Options,
     /// The program and its arguments
     #[arg(required = true, trailing_var_arg = true, value_names = ["PROGRAM", "ARGS"])]
+    #[arg(value_hint = clap::ValueHint::CommandWithArguments)]
     pub(super) program: Vec<OsString>,
 }
 
 /// The options, without the program.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Write the report to FILE; `-` is standard output
+    /// Write the report to FILE, or all reports into a folder (DIR/); `-` is standard output
     /// [default: mod-alloc.<program>.<pid>.json in the current folder]
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE|DIR/")]
     pub(super) output: Option<PathBuf>,
     /// Record the processes that the program starts, too: a report of each, and one of all
     #[arg(long, value_enum, default_value_t = Children::No)]

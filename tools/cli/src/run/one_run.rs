@@ -59,7 +59,9 @@ impl<'a> Run<'a> {
             return Ok(Self::plain(arguments, path, command));
         }
         let program = Program::examine_with(path, words).map_err(refused)?;
-        output(arguments, program.name(), 0).try_targets().map_err(refused)?;
+        let several = arguments.options.children == Children::Yes;
+        let of = if several { reports::Of::All } else { reports::Of::One };
+        output(arguments, program.name(), 0).try_targets(of).map_err(refused)?;
         let users = place::users(arguments.options.children);
         let library = preload::library(users).map_err(refused)?;
         let place = Place::of(&arguments.options, &program)?;

@@ -5,5 +5,6 @@ pub(crate) mod budget;
 pub(crate) mod comparison;
 pub(crate) mod json;
 pub(crate) mod markdown;
+mod narrow;
 pub(crate) mod spread;
 pub(crate) mod table;

@@ -6,6 +6,7 @@ use ratatui::text::Line;
 use ratatui::widgets::{Block, Clear, Paragraph};
 
 use super::palette::Palette;
+use crate::base::folded::folded;
 
 const TEXT: &str = "\
  s S  ← →  1…7    sort by the next, the previous, that column
@@ -29,8 +30,9 @@ const TEXT: &str = "\
 
 /// Draws it over whatever is there.
 pub(super) fn draw(frame: &mut Frame<'_>, palette: Palette) {
-    let width = TEXT.lines().map(|line| line.chars().count()).max().unwrap_or(0) + 3;
-    let height = TEXT.lines().count() + 2;
+    let text = folded(TEXT, usize::from(frame.area().width).saturating_sub(3));
+    let width = text.lines().map(|line| line.chars().count()).max().unwrap_or(0) + 3;
+    let height = text.lines().count() + 2;
     let [area] = Layout::horizontal([Constraint::Length(width as u16)])
         .flex(Flex::Center)
         .areas(frame.area());
@@ -38,6 +40,6 @@ pub(super) fn draw(frame: &mut Frame<'_>, palette: Palette) {
         Layout::vertical([Constraint::Length(height as u16)]).flex(Flex::Center).areas(area);
     frame.render_widget(Clear, area);
     let title = Line::styled(" Help ", palette.heading());
-    let lines: Vec<Line<'_>> = TEXT.lines().map(Line::from).collect();
+    let lines: Vec<Line<'_>> = text.lines().map(Line::from).collect();
     frame.render_widget(Paragraph::new(lines).block(Block::bordered().title(title)), area);
 }

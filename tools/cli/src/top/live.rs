@@ -7,6 +7,7 @@ use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
 
 use super::app::App;
+use super::hangup;
 use super::keys::Next;
 use super::palette::Palette;
 use super::screen;
@@ -22,10 +23,16 @@ const NAMING: Duration = Duration::from_millis(20);
 /// Runs the view until it is quit. However it ends, the terminal is as before.
 pub(super) fn run(app: &mut App, source: &mut dyn Source, palette: Palette) -> io::Result<()> {
     signals::note_all()?;
+    hangup::end_with_terminal()?;
     let mut terminal = ratatui::try_init()?;
     let ended = watch(&mut terminal, app, source, palette);
-    give_back(&mut terminal)?;
-    match ended? {
+    let given_back = give_back(&mut terminal);
+    if hangup::has_terminal_gone() {
+        hangup::end();
+    }
+    let ended = ended?;
+    given_back?;
+    match ended {
         None => Ok(()),
         // The signal's effect waited until the terminal was given back.
         Some(signal) => signals::obey(signal),
@@ -50,6 +57,9 @@ fn watch(
         let mut next = match signals::pending() {
             Some(libc::SIGTSTP) => Next::Suspend,
             Some(signal) => return Ok(Some(signal)),
+            None if hangup::is_left_behind() => {
+                return Err(io::Error::other("other processes have it, and the shell is gone"));
+            }
             None if event::poll(wait)? => keys(app)?,
             None => Next::Stay,
         };

@@ -11,6 +11,7 @@
 mod app;
 mod board;
 mod chart;
+mod hangup;
 mod help;
 mod history;
 mod json;

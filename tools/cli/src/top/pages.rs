@@ -6,6 +6,7 @@ use mod_alloc::recording::model::Thread;
 use mod_alloc::report::FrameRef;
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
@@ -13,7 +14,11 @@ use super::app::App;
 use super::names::{self, printable};
 use super::palette::Palette;
 use super::readings::{Row, whole};
+use crate::base::folded::folded;
 use crate::units::{Bytes, Count, Micros};
+
+/// Columns that the view is made for.
+const LEAST_WIDTH: usize = 40;
 
 /// Draws the selected site: its numbers and its whole stack.
 pub(super) fn draw_stack(frame: &mut Frame<'_>, area: Rect, app: &mut App, palette: Palette) {
@@ -32,12 +37,13 @@ pub(super) fn draw_threads(frame: &mut Frame<'_>, area: Rect, app: &mut App, pal
         "{:>8} {:<15} {:<8} {:>10} {:>16} {:>10} {:>16}",
         "THREAD", "NAME", "STATE", "ALLOCATED", "BLOCKS", "FREED", "BLOCKS"
     );
-    let mut lines = vec![Line::styled(heading, palette.heading())];
-    lines.extend(threads.into_iter().map(|thread| thread_line(thread, palette)));
+    let width = area.width.into();
+    let mut lines = lines(&heading, width, palette.heading());
+    lines.extend(threads.into_iter().flat_map(|thread| thread_lines(thread, width, palette)));
     draw_page(frame, area, app, lines);
 }
 
-fn thread_line(thread: &Thread, palette: Palette) -> Line<'static> {
+fn thread_lines(thread: &Thread, width: usize, palette: Palette) -> Vec<Line<'static>> {
     let text = format!(
         "{:>8} {:<15} {:<8} {:>10} {:>16} {:>10} {:>16}",
         thread.id,
@@ -48,7 +54,14 @@ fn thread_line(thread: &Thread, palette: Palette) -> Line<'static> {
         Bytes(thread.freed_bytes),
         Count(thread.freed_blocks),
     );
-    if thread.running { Line::from(text) } else { Line::styled(text, palette.aside()) }
+    lines(&text, width, if thread.running { Style::new() } else { palette.aside() })
+}
+
+/// A text in lines of at most `width` columns.
+pub(super) fn lines(text: &str, width: usize, style: Style) -> Vec<Line<'static>> {
+    // A window that is narrower has no room for more lines either.
+    let width = if width < LEAST_WIDTH { usize::MAX } else { width };
+    folded(text, width).lines().map(|line| Line::styled(line.to_owned(), style)).collect()
 }
 
 /// Draws what fits, from the line that was scrolled to; the last page stays full.
@@ -60,7 +73,7 @@ fn draw_page(frame: &mut Frame<'_>, area: Rect, app: &mut App, lines: Vec<Line<'
 }
 
 fn stack_lines(app: &App, row: &Row, width: usize, palette: Palette) -> Vec<Line<'static>> {
-    let mut lines = number_lines(app, row);
+    let mut lines = number_lines(app, row, width);
     lines.push(Line::from(""));
     let frames: Vec<FrameRef<'_>> = app.board.names.frames(row.frame).collect();
     if frames.is_empty() {
@@ -107,10 +120,10 @@ fn broken(text: &str, width: usize) -> Vec<String> {
     characters.chunks(width.max(1)).map(|piece| piece.iter().collect()).collect()
 }
 
-fn number_lines(app: &App, row: &Row) -> Vec<Line<'static>> {
+fn number_lines(app: &App, row: &Row, width: usize) -> Vec<Line<'static>> {
     let counters = &row.numbers.counters;
     let part = |size, blocks| format!("{} in {} blocks", Bytes(size), Count(blocks));
-    let lines = [
+    let numbers = [
         ("Live", part(counters.end_bytes, counters.end_blocks)),
         ("At the heap's peak", part(counters.peak_bytes, counters.peak_blocks)),
         ("At its own most", part(counters.max_bytes, counters.max_blocks)),
@@ -125,7 +138,8 @@ fn number_lines(app: &App, row: &Row) -> Vec<Line<'static>> {
         ("Blocks live for", average_lifetime(counters)),
         ("Row", format!("{} of {}", app.cursor() + 1, app.board.shown.len())),
     ];
-    lines.into_iter().map(|(name, value)| Line::from(format!("{name:>18}  {value}"))).collect()
+    let texts = numbers.into_iter().map(|(name, value)| format!("{name:>18}  {value}"));
+    texts.flat_map(|text| lines(&text, width, Style::new())).collect()
 }
 
 fn average_lifetime(counters: &mod_alloc::recording::model::Counters) -> String {

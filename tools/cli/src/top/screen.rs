@@ -12,6 +12,7 @@
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Alignment, Constraint, Layout, Rect};
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Cell, Paragraph, Row, Table};
 
@@ -32,10 +33,12 @@ const SITE_WIDTH: usize = 36;
 pub(super) fn draw(frame: &mut Frame<'_>, app: &mut App, palette: Palette) {
     let losses = text::losses(&app.board.recording).map(|losses| format!("Lost: {losses}"));
     let unseen = text::unseen(&app.board);
-    let warnings: Vec<_> = losses.into_iter().chain(unseen).map(Line::from).collect();
+    let width = frame.area().width.into();
+    let warnings = lines(losses.into_iter().chain(unseen), width);
+    let summary = lines(text::summary(&app.board), width);
     let [title, totals, lost, heap, middle, keys] = Layout::vertical([
         Constraint::Length(1),
-        Constraint::Length(2),
+        Constraint::Length(summary.len() as u16),
         Constraint::Length(warnings.len() as u16),
         Constraint::Length(chart_height(frame.area().height)),
         Constraint::Min(1),
@@ -43,8 +46,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, app: &mut App, palette: Palette) {
     ])
     .areas(frame.area());
     draw_title(frame, title, app, palette);
-    let summary = text::summary(&app.board).map(Line::from);
-    frame.render_widget(Paragraph::new(summary.to_vec()), totals);
+    frame.render_widget(Paragraph::new(summary), totals);
     frame.render_widget(Paragraph::new(warnings).style(palette.warning()), lost);
     chart::draw(frame, heap, &app.board, palette);
     match app.view {
@@ -79,7 +81,6 @@ fn chart_height(screen: u16) -> u16 {
 }
 
 fn draw_title(frame: &mut Frame<'_>, area: Rect, app: &App, palette: Palette) {
-    let left = format!(" mod-alloc top  {}", text::subject(&app.board));
     let mut right = text::condition(&app.board);
     if !app.is_live() {
         // Nothing will change any more: neither the interval nor a pause matters.
@@ -92,6 +93,8 @@ fn draw_title(frame: &mut Frame<'_>, area: Rect, app: &App, palette: Palette) {
     let width = u16::try_from(right.chars().count()).unwrap_or(u16::MAX).min(area.width);
     let [start, end] =
         Layout::horizontal([Constraint::Min(0), Constraint::Length(width)]).areas(area);
+    let left = format!(" mod-alloc top  {}", text::subject(&app.board));
+    let left = fitted(Line::from(left), start.width.into());
     frame.render_widget(Paragraph::new(left).style(palette.title()), start);
     let end_text = Paragraph::new(right).alignment(Alignment::Right);
     frame.render_widget(end_text.style(palette.title()), end);
@@ -100,6 +103,7 @@ fn draw_title(frame: &mut Frame<'_>, area: Rect, app: &App, palette: Palette) {
 fn draw_sites(frame: &mut Frame<'_>, area: Rect, app: &mut App, palette: Palette) {
     app.fit(usize::from(area.height.saturating_sub(1)));
     let columns = columns(usize::from(area.width), app.board.sort());
+    let site_width = usize::from(area.width).saturating_sub(columns.len() * (WIDTH + 1));
     let heading = |column: &Column| {
         let is_chosen = column.sort == app.board.sort();
         let style = if is_chosen { palette.chosen() } else { palette.heading() };
@@ -116,7 +120,7 @@ fn draw_sites(frame: &mut Frame<'_>, area: Rect, app: &mut App, palette: Palette
             Cell::from(Line::from(text).alignment(Alignment::Right))
         };
         let label = names::label(&app.board.names, row.frame);
-        let site = Cell::from(site_line(label, palette));
+        let site = Cell::from(fitted(site_line(label, palette), site_width));
         let style = if index == cursor { palette.cursor() } else { Default::default() };
         Row::new(columns.iter().map(number).chain([site])).style(style)
     });
@@ -157,11 +161,34 @@ fn site_line(label: Option<Label>, palette: Palette) -> Line<'static> {
     Line::from(spans)
 }
 
+/// Texts as lines of at most `width` columns.
+fn lines(texts: impl IntoIterator<Item = String>, width: usize) -> Vec<Line<'static>> {
+    texts.into_iter().flat_map(|text| pages::lines(&text, width, Style::new())).collect()
+}
+
+/// The line in at most `width` columns, with a mark where its end is cut. The stack of a site has
+/// all names whole.
+fn fitted(mut line: Line<'static>, width: usize) -> Line<'static> {
+    if line.width() <= width {
+        return line;
+    }
+    let mut room = width.saturating_sub(1);
+    for span in &mut line.spans {
+        let kept: String = span.content.chars().take(room).collect();
+        room -= kept.chars().count();
+        span.content = kept.into();
+    }
+    line.push_span("…");
+    line
+}
+
 fn draw_keys(frame: &mut Frame<'_>, area: Rect, app: &App, palette: Palette) {
     let keys = match app.view {
+        View::Sites if area.width < 79 => "Enter stack  / filter  ? help  q quit",
         View::Sites => {
             "s sort  / filter  Enter stack  t threads  p pause  +/- interval  ? help  q quit"
         }
+        View::Stack | View::Threads if area.width < 60 => "Esc back  ↑↓ scroll  ? help  q quit",
         View::Stack => "Esc back  ↑↓ scroll  p pause  ? help  q quit",
         View::Threads => "Esc back  ↑↓ scroll  p pause  +/- interval  ? help  q quit",
     };
@@ -175,5 +202,5 @@ fn draw_keys(frame: &mut Frame<'_>, area: Rect, app: &App, palette: Palette) {
         (None, Some(trouble)) => Line::styled(format!("Cannot read: {trouble}"), palette.warning()),
         (None, None) => Line::styled(keys, palette.aside()),
     };
-    frame.render_widget(line, area);
+    frame.render_widget(fitted(line, area.width.into()), area);
 }

@@ -90,7 +90,7 @@ s sort  / filter  Enter stack  t threads  p pause  +/- interval  ? help  q quit"
 fn a_narrow_screen_keeps_the_column_that_is_sorted_by() {
     let mut screen = Screen::new(70, 12);
     screen.press("7");
-    let heading = screen.lines()[3].clone();
+    let heading = screen.lines().into_iter().find(|line| line.ends_with("SITE")).unwrap();
     assert_eq!(
         heading.split_whitespace().collect::<Vec<_>>(),
         ["LIVE", "BLOCKS", "AT", "PEAK", "SITE"]
@@ -209,4 +209,27 @@ fn without_colours_the_cursor_is_still_seen() {
     screen.lines();
     let cells = screen.terminal.backend().buffer().content();
     assert!(cells.iter().any(|cell| cell.fg == Color::Green));
+}
+
+/// Nothing ends at the edge without a mark.
+#[test]
+fn narrow_screens_show_all_numbers_and_mark_what_is_cut() {
+    for width in [40, 60, 80] {
+        let mut screen = Screen::new(width, 40);
+        let text = screen.text();
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for part in ["Live: ", "Peak: ", "Total: ", "Rate: ", "Sites: ", "Threads: ", "q quit"] {
+            assert!(words.contains(part), "{part} at {width}:\n{text}");
+        }
+        let edge = usize::from(width);
+        let ends = |line: &&String| line.chars().count() == edge && !line.ends_with(['…', ' ']);
+        let sites: Vec<_> =
+            screen.lines().into_iter().filter(|line| line.contains("app+")).collect();
+        assert!(!sites.is_empty() && !sites.iter().any(|line| ends(&line)), "{width}:\n{text}");
+        let stack = screen.press("\n").text();
+        let words = stack.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains("blocks per second"), "{width}:\n{stack}");
+        let threads = screen.press("t").text();
+        assert_eq!(threads.matches("BLOCKS").count(), 2, "{width}:\n{threads}");
+    }
 }

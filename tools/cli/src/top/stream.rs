@@ -1,12 +1,12 @@
 //! Tables one after another on standard output, for scripts and files.
 
 use std::io::{self, Write};
-use std::thread;
 use std::time::Duration;
 
 use crate::base::glyphs;
 
 use super::board::Board;
+use super::hangup;
 use super::json;
 use super::source::{Source, State};
 use super::text;
@@ -53,7 +53,9 @@ impl Stream {
             {
                 return Ok(());
             }
-            thread::sleep(self.interval);
+            if hangup::pause(self.interval) {
+                return Ok(());
+            }
             board.take(source.read()?);
         }
     }

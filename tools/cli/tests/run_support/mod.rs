@@ -71,6 +71,8 @@ impl Scratch {
         for name in ["LD_PRELOAD", "MOD_ALLOC", "NO_COLOR", "CLICOLOR_FORCE", "COLUMNS"] {
             command.env_remove(name);
         }
+        // Elsewhere text is ASCII.
+        command.env("LC_ALL", "C.UTF-8");
         command
     }
 

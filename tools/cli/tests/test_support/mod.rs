@@ -111,6 +111,8 @@ impl Package {
     /// `cargo mod-alloc`, for who wants to change more.
     pub(crate) fn mod_alloc_command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-mod-alloc"));
+        // Elsewhere text is ASCII.
+        command.env("LC_ALL", "C.UTF-8");
         self.set_up(&mut command).arg("mod-alloc").env("CARGO", env!("CARGO"));
         command
     }

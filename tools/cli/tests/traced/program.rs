@@ -335,7 +335,7 @@ impl Ended {
         Recorded::of_report(&self.results.join("report.json"))
     }
 
-    /// The files whose names begin so; a folder stands for those in it.
+    /// The files whose names begin so; a folder stands for all in it.
     pub(crate) fn files(&self, prefix: &str) -> Vec<PathBuf> {
         files_in(&self.results, prefix)
     }
@@ -348,7 +348,7 @@ fn files_in(folder: &Path, prefix: &str) -> Vec<PathBuf> {
         path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix))
     };
     let found = paths.filter(begins).flat_map(|path| match path.is_dir() {
-        true => files_in(&path, prefix),
+        true => files_in(&path, ""),
         false => vec![path],
     });
     let mut found: Vec<_> = found.collect();

@@ -10,6 +10,11 @@ use crate::units::Count;
 
 use super::page::{Report, line};
 
+/// Columns that a name has at least beside its numbers. In a narrow window it goes below them.
+const NAME: usize = 20;
+/// Columns before a name that is below its numbers.
+const BELOW: usize = 9;
+
 impl Report<'_> {
     pub(super) fn groups(&mut self) {
         let mut groups: Vec<_> = self.document.extras.groups.iter().collect();
@@ -20,10 +25,18 @@ impl Report<'_> {
     }
 
     fn group(&self, group: &Group) -> String {
-        let name = names::command_line(&group.name, self.width.saturating_sub(47));
         let (total, peak) = (self.size(group.total_bytes), self.size(group.peak_bytes));
         let (blocks, end) = (Count(group.total_blocks), self.size(group.live_bytes));
-        format!("{total:>10} {blocks:>12} {peak:>10} {end:>10}  {name}")
+        let numbers = format!("{total:>10} {blocks:>12} {peak:>10} {end:>10}");
+        self.named(&numbers, |room| names::command_line(&group.name, room))
+    }
+
+    /// The numbers, and what `name` makes of the name for its room.
+    fn named(&self, numbers: &str, name: impl Fn(usize) -> String) -> String {
+        match self.width.saturating_sub(numbers.chars().count() + 2) {
+            ..NAME => format!("{numbers}\n{:BELOW$}{}", "", name(self.width - BELOW)),
+            room => format!("{numbers}  {}", name(room)),
+        }
     }
 
     pub(super) fn mappings(&mut self) {
@@ -41,11 +54,10 @@ impl Report<'_> {
 
     fn holder(&self, holder: &Holder<'_>) -> String {
         let Holder { kind, counters, .. } = holder;
-        let room = self.width.saturating_sub(53);
-        let name = names::function(holder.name(), room);
         let (total, peak) = (self.size(counters.total_bytes), self.size(counters.peak_bytes));
         let (calls, end) = (Count(counters.calls), self.size(counters.end_bytes));
-        format!("{total:>10} {peak:>10} {end:>10} {calls:>8} {kind:<9}  {name}")
+        let numbers = format!("{total:>10} {peak:>10} {end:>10} {calls:>8} {kind:<9}");
+        self.named(&numbers, |room| names::function(holder.name(), room))
     }
 
     pub(super) fn processes(&mut self) {
@@ -59,7 +71,6 @@ impl Report<'_> {
     }
 
     fn process(&self, process: &Process) -> String {
-        let command = names::command_line(&process.command, self.width.saturating_sub(56));
         let (total, peak) = (self.size(process.total_bytes), self.size(process.peak_bytes));
         let (blocks, end) = (Count(process.total_blocks), self.size(process.end_bytes));
         let pid = process.pid;
@@ -67,8 +78,9 @@ impl Report<'_> {
             let allocator = names::command_line(allocator, self.width);
             format!("\n{:>9}brings {allocator}, whose blocks are not in the report", "")
         });
-        let own = own.unwrap_or_default();
-        format!("{pid:>8} {total:>10} {blocks:>12} {peak:>10} {end:>10}  {command}{own}")
+        let numbers = format!("{pid:>8} {total:>10} {blocks:>12} {peak:>10} {end:>10}");
+        let line = self.named(&numbers, |room| names::command_line(&process.command, room));
+        format!("{line}{}", own.unwrap_or_default())
     }
 
     /// The first `items` under a title, and the number of the others; nothing if there are none.

@@ -139,7 +139,7 @@ impl<'d> Report<'d> {
             Painted(STRONG, number_text),
             Painted(NUMBER, format_args!("{:>7}", share.to_string())),
             Painted(STRONG, size),
-            names::beginning_with(&details, self.width.saturating_sub(INDENT + 20))
+            details
         );
         if number == next {
             self.frames(row);

@@ -12,6 +12,7 @@ use std::process::{Command, ExitCode};
 use super::ask::{self, Cargo};
 use super::configured;
 use super::words::sort_out;
+use crate::base::output;
 use crate::test::shared::own_state::OwnState;
 use crate::test::shared::refused::Refused;
 use crate::test::shared::supervise;
@@ -100,7 +101,7 @@ impl Options {
             if argument.get_action().takes_values() {
                 let values = matches.get_raw(id).into_iter().flatten();
                 options.extend(values.map(|value| match PATHS.contains(&id) {
-                    true => path_word(kind, value),
+                    true => path_word(kind, id, value),
                     false => quoted(value),
                 }));
             }
@@ -110,13 +111,14 @@ impl Options {
 }
 
 /// The path for the shell. Several benches run one after another: the path of each has its name, as
-/// `$name` has it, before its extension.
-fn path_word(kind: Kind, path: &OsStr) -> Vec<u8> {
+/// `$name` has it, before its extension. In a folder, the reports have their programs' names.
+fn path_word(kind: Kind, option: &str, path: &OsStr) -> Vec<u8> {
     if path == "-" {
         return quoted(path);
     }
+    let is_folder = option == "output" && output::is_folder(Path::new(path));
     let path = std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path));
-    if kind == Kind::Run {
+    if kind == Kind::Run || is_folder {
         return quoted(path.as_os_str());
     }
     let mut stem = path.with_extension("").into_os_string();

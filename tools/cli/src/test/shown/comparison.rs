@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::budget::{Budget, Change, Comparison, Number};
+use super::narrow::drawn;
 use super::table::{cells, named, table};
 use crate::base::style::{HEADING, Painted, STRONG, WARNING};
 use crate::test::measured::rows::Row;
@@ -74,7 +75,7 @@ fn grown(changes: &[&Change], width: u16) -> String {
         let (name, texts) = texts_of(change);
         table.add_row(cells(name, texts));
     }
-    let text = table.to_string();
+    let text = drawn(&table);
     let mut out = String::new();
     for (index, line) in text.lines().map(str::trim_end).enumerate() {
         let style = if index == 0 { HEADING } else { WARNING };

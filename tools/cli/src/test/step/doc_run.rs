@@ -52,6 +52,7 @@ impl Run {
             let (mut log, mut piece) = (Vec::new(), [0; 4096]);
             while log.last() != Some(&END) {
                 match reading.read(&mut piece) {
+                    Ok(0) => break,
                     Ok(length) => log.extend_from_slice(&piece[..length]),
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     Err(_) => break,
