@@ -30,6 +30,8 @@ function that allocated. Its callers follow an arrow to the left. The report lis
 that it took as such wrappers: by their names (xmalloc, operator new), or because several functions
 call them for blocks and they do nothing else with memory; --wrapper adds one. A row adds up the
 stacks that have blocks of its table, and tells a lifetime if it is known of just these blocks.
+Functions without a name (stripped code) are called by the nearest function before them that has
+one and the bytes to their beginning, deflate+0x1b0, or by their address, sub_1b0.
 
 JSON has schema_version 1; sizes are in bytes, times in `time_unit`:
   command, pid, executable, mode, verb, time_unit, end, peak, short_lifetime, peak_is_exact,
