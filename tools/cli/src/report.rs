@@ -1,5 +1,6 @@
 //! `mod-alloc report`: totals, the sites that matter, losses; as text or as JSON.
 
+mod ages;
 mod callers;
 mod command;
 mod frames;
