@@ -1,5 +1,6 @@
 //! `mod-alloc report`: totals, sites, a call tree, threads, losses; of all stacks or of some.
 
+mod ages;
 mod callers;
 mod command;
 mod frames;

@@ -35,7 +35,10 @@ not merely allocate for its callers, the function that it called, and the standa
 function that allocated. Its callers follow an arrow to the left. The report lists the functions
 that it took as such wrappers: by their names (xmalloc, operator new), or because several functions
 call them for blocks and they do nothing else with memory; --wrapper adds one. A row adds up the
-stacks that have blocks of its table, and tells a lifetime if it is known of just these blocks.
+stacks that have blocks of its table, and tells a lifetime if it is known of just these blocks; of
+live blocks also the age that half of them have at least, by the moments of the run.
+Functions without a name (stripped code) are called by the nearest function before them that has
+one and the bytes to their beginning, deflate+0x1b0, or by their address, sub_1b0.
 
 JSON has schema_version 1; sizes are in bytes, times in `time_unit`:
   command, pid, executable, mode, verb, time_unit, end, peak, short_lifetime, peak_is_exact,
@@ -52,7 +55,8 @@ JSON has schema_version 1; sizes are in bytes, times in `time_unit`:
   totals: total_bytes total_blocks lifetimes peak_bytes peak_blocks end_bytes end_blocks,
   sites: total blocks peak end short, each a list of
     the same numbers, max_bytes max_blocks, stacks (how many were added up: above 1, the maxima
-    are upper bounds), lifetime (the mean of the table's blocks), frames and callers: lists of
+    are upper bounds), lifetime (the mean of the table's blocks), age_of_half (of end, without
+    that: at least half of the blocks are so old), frames and callers: lists of
     function file line column module origin (own, library, standard, plumbing, remark)
     culprit (the row is named after it) wrapper (it allocates for its callers) text, callers
     also of part: their part of the number that the list is sorted by;

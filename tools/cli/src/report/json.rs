@@ -82,6 +82,7 @@ struct SiteEntry<'d> {
     max_blocks: Option<u64>,
     stacks: u64,
     lifetime: Option<f64>,
+    age_of_half: Option<f64>,
     frames: Vec<FrameEntry<'d>>,
     callers: Vec<CallerEntry<'d>>,
 }
@@ -198,6 +199,7 @@ fn site<'d>(row: &Row<'d>, knows_frees: bool) -> SiteEntry<'d> {
         max_blocks: knows_frees.then_some(row.numbers.max_blocks),
         stacks: row.stacks,
         lifetime: row.lifetime,
+        age_of_half: row.age_of_half,
         frames: frames(&row.frames, row.lead),
         callers: row.callers.iter().map(caller).collect(),
     }

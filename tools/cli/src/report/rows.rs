@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use crate::dhat_file::{Document, Location, Numbers, Site};
 use crate::origin::{Origin, is_nearest_name};
 
+use super::ages;
 use super::callers::{self, Caller};
 use super::frames::{Frames, TellingFrame};
 use super::pattern::Pattern;
@@ -21,6 +22,8 @@ pub(super) struct Row<'d> {
     /// The mean lifetime of the table's blocks, if it is known: where a stack has others too,
     /// only that of all of them is.
     pub(super) lifetime: Option<f64>,
+    /// Without that, an age that at least half of the blocks have that are live at the end.
+    pub(super) age_of_half: Option<f64>,
     /// The frames that tell what goes on, the leading one first; or all of them, innermost first.
     pub(super) frames: Vec<TellingFrame<'d>>,
     /// The leading one.
@@ -139,10 +142,16 @@ impl<'d> Rows<'d> {
                 |&site: &usize| sort.blocks(numbers(site)) == numbers(site).total_blocks;
             self.frames.document.knows_frees() && sites.iter().all(has_no_others)
         });
+        let age_of_half = if sort == Sort::End && lifetime.is_none() {
+            ages::of_half(self.frames.document, sites.iter().map(|&site| self.site(site)))
+        } else {
+            None
+        };
         Row {
             numbers: sum,
             stacks: sites.len() as u64,
             lifetime,
+            age_of_half,
             frames: telling.shown.iter().map(|&frame| self.frame(example, frame)).collect(),
             lead: telling.lead,
             callers: if self.whole_stacks { Vec::new() } else { self.callers(sort, sites) },

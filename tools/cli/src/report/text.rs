@@ -5,10 +5,13 @@
 //!               bytes         blocks
 //!   total    82.2 MiB        595,698          totals
 //!
+//! Allocate for their callers: make_node       functions that rows are not named after
+//!
 //! Most bytes                                  tables: a line of numbers, then the telling frames
 //!  #1  56.8 %  46.7 MiB in 73,900 blocks, 9 stacks
 //!      app::parse  src/main.rs:12
 //!        Vec<T>::push  library/alloc/src/vec/mod.rs:1
+//!        ← app::load 90.0 % · app::reload 10.0 %
 //!
 //! Sizes of blocks                             distributions, groups, processes
 //!

@@ -73,21 +73,23 @@ impl Wrappers {
         let is_known: Vec<bool> =
             frames.frames.iter().map(|looked| self.has(&looked.function)).collect();
         let mut uses = HashMap::<u32, Use>::new();
+        // By function: the blocks of stacks in which another one leads.
+        let mut outer = vec![0_u64; frames.frames.len()];
         for stack in stacks {
             let lead = stack.own.iter().position(|step| !is_known[step.function as usize]);
             let Some(lead) = lead else { continue };
-            let outward = &stack.own[lead + 1..];
-            uses.entry(stack.own[lead].function).or_default().add(stack, lead);
-            for (index, step) in outward.iter().enumerate() {
-                let is_first = outward[..index].iter().all(|other| other.function != step.function);
-                if is_first && step.function != stack.own[lead].function {
-                    let outer = &mut uses.entry(step.function).or_default().outer;
-                    *outer = outer.saturating_add(stack.blocks);
-                }
+            let function = stack.own[lead].function;
+            uses.entry(function).or_default().add(stack, lead);
+            let outward = stack.own[lead + 1..].iter();
+            for step in outward.filter(|step| step.is_outermost && step.function != function) {
+                let sum = &mut outer[step.function as usize];
+                *sum = sum.saturating_add(stack.blocks);
             }
         }
         let name = |function: u32| &frames.frames[function as usize].function;
-        let wrappers = uses.iter().filter(|(function, of)| of.is_wrapper(name(**function)));
+        let wrappers = uses
+            .iter()
+            .filter(|(function, of)| of.is_wrapper(name(**function), outer[**function as usize]));
         wrappers.map(|(function, _)| name(*function).clone().into_owned()).collect()
     }
 }
@@ -105,6 +107,8 @@ struct Step {
     is_direct: bool,
     /// A library calls it, or nobody does.
     has_foreign_caller: bool,
+    /// The function does not come again further out.
+    is_outermost: bool,
 }
 
 fn own_stacks(frames: &Frames<'_>) -> Vec<Stack> {
@@ -126,8 +130,18 @@ fn own_stacks(frames: &Frames<'_>) -> Vec<Stack> {
                 let has_line = matches!(looked.telling.frame.location, Location::Source { .. });
                 let place = if has_line { looked.place_id } else { id };
                 let function = looked.function_id;
-                own.push(Step { function, place, is_direct, has_foreign_caller: true });
+                own.push(Step {
+                    function,
+                    place,
+                    is_direct,
+                    has_foreign_caller: true,
+                    is_outermost: false,
+                });
             }
+        }
+        let mut known = HashSet::new();
+        for step in own.iter_mut().rev() {
+            step.is_outermost = known.insert(step.function);
         }
         Stack { blocks: site.numbers.total_blocks.max(1), own }
     };
@@ -139,8 +153,6 @@ fn own_stacks(frames: &Frames<'_>) -> Vec<Stack> {
 struct Use {
     /// Of stacks that it leads.
     blocks: u64,
-    /// Of stacks in which another function leads.
-    outer: u64,
     /// Of these `blocks`: it calls itself; a library calls it; it does more than make a block.
     recursive: u64,
     foreign: u64,
@@ -159,7 +171,7 @@ impl Use {
             *sum = sum.saturating_add(if is_so { blocks } else { 0 });
         };
         add(&mut self.blocks, true);
-        add(&mut self.recursive, outward.iter().any(|outer| outer.function == step.function));
+        add(&mut self.recursive, !step.is_outermost);
         add(&mut self.foreign, step.has_foreign_caller);
         add(&mut self.indirect, !step.is_direct);
         self.places.insert(step.place);
@@ -169,7 +181,8 @@ impl Use {
         }
     }
 
-    fn is_wrapper(&self, name: &str) -> bool {
+    /// `outer`: blocks of stacks in which another function leads.
+    fn is_wrapper(&self, name: &str, outer: u64) -> bool {
         if self.blocks == 0 || name == "main" || name.ends_with("::main") {
             return false;
         }
@@ -184,7 +197,7 @@ impl Use {
         let is_spread = callers == 1
             || self.callers.len() >= MANY_CALLERS
             || most <= self.blocks - self.blocks / 20;
-        [self.recursive, self.foreign, self.indirect, self.outer].into_iter().all(few)
+        [self.recursive, self.foreign, self.indirect, outer].into_iter().all(few)
             && self.places.len() <= places
             && self.callers.len() >= callers
             && is_spread

@@ -238,7 +238,10 @@ impl<'d> Report<'d> {
         match (row.lifetime, sort) {
             (Some(mean), Sort::End) => details.push(format!("{} old", self.time(mean))),
             (Some(mean), _) => details.push(format!("living {}", self.time(mean))),
-            (None, _) => {}
+            (None, _) => {
+                let age = row.age_of_half.map(|age| format!("half over {} old", self.time(age)));
+                details.extend(age);
+            }
         }
         if row.stacks > 1 {
             details.push(format!("{} stacks", Count(row.stacks)));
