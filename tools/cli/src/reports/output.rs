@@ -86,8 +86,8 @@ impl Output<'_> {
         Some(if is_page { path.with_extension(self.extension()) } else { path })
     }
 
-    /// Tries if the report and its page can be written, before there is anything to write. The error
-    /// names the file.
+    /// Tries if the report and its page can be written, before there is anything to write. The
+    /// error names the file.
     pub(crate) fn try_targets(&self) -> Result<(), String> {
         // The process's id is not known yet. Names differ in nothing else.
         let report = self.target();
