@@ -16,7 +16,7 @@ use crate::base::sync::Ordering;
 use crate::recording::error::Error;
 use crate::recording::image::Image;
 use crate::store::ids::SHARED;
-use crate::store::layout::{HEADER_SIZE, REGION_PLACES, Region};
+use crate::store::layout::{HEADER_SIZE, Region};
 
 /// Regions begin at multiples of it.
 const ALIGNMENT: u64 = 64;
@@ -63,6 +63,8 @@ fn beside(path: &Path) -> PathBuf {
 /// The small file's pieces, with their offsets.
 struct Small<'i> {
     header: [u8; HEADER_SIZE],
+    /// The offset in the header of each region's place.
+    places: std::vec::Vec<usize>,
     pieces: std::vec::Vec<(u64, &'i [u8])>,
     len: u64,
 }
@@ -72,9 +74,13 @@ impl<'i> Small<'i> {
         let (head, regions) = image.bytes();
         let mut header = [0; HEADER_SIZE];
         header.iter_mut().zip(head).for_each(|(byte, value)| *byte = *value);
-        let mut small = Small { header, pieces: std::vec::Vec::new(), len: HEADER_SIZE as u64 };
+        let original = image.view().header;
+        let version = original.version.load(Ordering::Relaxed);
+        let start = core::ptr::from_ref(original).addr();
+        let places = original.places().map(|place| place.as_ptr().addr() - start).collect();
+        let (pieces, len) = (std::vec::Vec::new(), HEADER_SIZE as u64);
+        let mut small = Small { header, places, pieces, len };
         for (region, bytes) in regions {
-            let version = image.view().header.version.load(Ordering::Relaxed);
             if region == Region::Mappings && version < 4 {
                 continue;
             }
@@ -108,8 +114,8 @@ impl<'i> Small<'i> {
 
     /// Writes a number of the region's entry in the header's table.
     fn place(&mut self, region: Region, word: usize, number: u64) {
-        let at = REGION_PLACES.get(region as usize).copied().unwrap_or_default() + word;
-        if let Some(place) = self.header.get_mut(at..at + 8) {
+        let at = self.places.get(region as usize).map(|place| place + word);
+        if let Some(place) = at.and_then(|at| self.header.get_mut(at..at + 8)) {
             place.copy_from_slice(&number.to_ne_bytes());
         }
     }

@@ -220,20 +220,6 @@ impl Header {
     }
 }
 
-/// Offset in the header of each region's place, which is an offset and a number of entries.
-#[cfg(feature = "dhat-compat")]
-#[expect(clippy::indexing_slicing, reason = "an array of all regions, at compile time")]
-pub(crate) const REGION_PLACES: [usize; REGIONS] = {
-    let mut places = [0; REGIONS];
-    let mut region = 0;
-    while region < TABLE {
-        places[region] = core::mem::offset_of!(Header, regions) + region * 16;
-        region += 1;
-    }
-    places[TABLE] = core::mem::offset_of!(Header, late) + core::mem::offset_of!(Late, mappings);
-    places
-};
-
 const _: () = assert!(size_of::<Header>() == HEADER_SIZE);
 const _: () = assert!(core::mem::offset_of!(Header, process) == 192);
 const _: () = assert!(core::mem::offset_of!(Header, heap) == 320);

@@ -182,7 +182,8 @@ fn mappings(view: &View<'_>) -> u64 {
 /// parts of different moments, and an older recording does not tell if it is one.
 fn blocks(view: &View<'_>) -> Option<Missing> {
     let first = view.used_slots().next()?.1;
-    let is_known = first.threads.load(Ordering::Relaxed) != 0;
+    // The histograms, which have what the threads counted, are older than the thread counts.
+    let is_known = first.threads.load(Ordering::Relaxed) != 0 && !view.histograms.is_empty();
     let is_copy = first.forked.load(Ordering::Relaxed) != 0;
     // A trailer that was written over may have led to no site.
     let is_damaged = view.used_slots().any(|(_, slot)| slot.losses.damaged_trailers.get() != 0);

@@ -1,5 +1,5 @@
-//! Outputs that cannot be written: found before the program starts where that can be, and nothing is
-//! said to be saved that is not.
+//! Outputs that cannot be written: found before the program starts where that can be, and nothing
+//! is said to be saved that is not.
 
 #[expect(dead_code, reason = "each test file uses its part")]
 mod run_support;

@@ -47,8 +47,8 @@ pub(crate) fn to_path(path: &Path, write: Writer<'_>) -> io::Result<()> {
     }
 }
 
-/// Tries if [`to_path`] can write to `path`, and leaves everything as it was: for a caller that will
-/// have something to write after much work.
+/// Tries if [`to_path`] can write to `path`, and leaves everything as it was: for a caller that
+/// will have something to write after much work.
 pub(crate) fn try_path(path: &Path) -> io::Result<()> {
     if path == Path::new("-") {
         check_stdout()?;

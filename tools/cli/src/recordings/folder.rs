@@ -37,7 +37,7 @@ pub(crate) struct RunFolder {
     /// The folder of the recordings: the same one, or one in it.
     recordings: PathBuf,
     /// The folder is locked as long as the run lasts, so that nobody else removes anything from it.
-    /// `None`: its file system has no locks, and then no folder in it counts as that of an ended run.
+    /// `None`: its file system has no locks, and no folder in it counts as that of an ended run.
     _lock: Option<File>,
 }
 

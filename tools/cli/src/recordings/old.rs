@@ -1,8 +1,8 @@
 //! Recordings that earlier runs left behind: the folders they are in, and their removal.
 //!
 //! A run removes its folder when its report is made. What stays is of runs that failed or were
-//! killed. Nothing is removed from a folder whose run goes on, no recording whose process lives, and
-//! nothing of another user's.
+//! killed. Nothing is removed from a folder whose run goes on, no recording whose process lives,
+//! and nothing of another user's.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};

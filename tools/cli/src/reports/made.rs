@@ -266,8 +266,8 @@ fn tell_of_deleted(profile: &Profile) {
 }
 
 /// Says of each program once what its reports lack, by the most blocks that a report of it has.
-/// `is_told`: the summary has said that memory was not seen; the programs with an allocator of their
-/// own are named all the same.
+/// `is_told`: the summary has said that memory was not seen; the programs with an allocator of
+/// their own are named all the same.
 fn tell_of_unseen(blocks: &BTreeMap<PathBuf, u64>, is_told: bool) {
     for (executable, most) in blocks {
         let most = if is_told { 1.max(*most) } else { *most };
