@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::{Arg, Command, ValueEnum};
 use clap_complete::{Shell, generate};
 
-use super::Commands;
+use super::commands::Commands;
 use crate::base::exit_status::FAILED;
 use crate::base::output;
 use crate::base::say::say;

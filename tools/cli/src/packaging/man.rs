@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use clap::Command;
 use clap_mangen::Man;
 
-use super::Commands;
+use super::commands::Commands;
 use crate::base::exit_status::FAILED;
 use crate::base::help_text::{Block, blocks};
 use crate::base::output;
