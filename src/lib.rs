@@ -50,7 +50,7 @@
 //! | variable | meaning | default |
 //! |---|---|---|
 //! | `MOD_ALLOC` | `on`; `off`: record nothing, add nothing to blocks | `on` |
-//! | `MOD_ALLOC_OUT` | the report's path, or `off` | `dhat-heap.json` |
+//! | `MOD_ALLOC_OUT` | the report's path, or `off` | `dhat-heap.json`; in tests none |
 //! | `MOD_ALLOC_BUCKETS` | the table's call sites: 64 to 1,048,576 | grows |
 //! | `MOD_ALLOC_FRAMES` | frames kept of a stack, the innermost: 1 to 256 | 64 |
 //! | `MOD_ALLOC_UNWIND` | `auto`; `tables`, `fp`: unwind tables or frame pointers alone | `auto` |
