@@ -129,7 +129,7 @@
 //!   from another boot has estimated times.
 //! - If a module is unloaded, and another of the very same layout is loaded from the same path at
 //!   the same address, it is taken for the first one.
-//! - `mlockall` leaves the recording out, which has room for much that is never used (about 870 MB).
+//! - `mlockall` leaves the recording out, which has room for much more than is used (about 870 MB).
 //!   A library that `dlopen` loads calls the C library's, and makes that room resident: add
 //!   `MCL_ONFAULT`, or set `MOD_ALLOC_BUCKETS=4096` (120 MB).
 //! - Where `RLIMIT_AS` limits the address space, the recording takes an eighth of it.
