@@ -99,8 +99,13 @@ impl RecordingFile {
         // Looked at first: the process may end while the file is read.
         let header = image::header(&self.file)?;
         let header = header.get();
+        // A process that is about to begin has the lock, and has not said yet which it is.
+        let begins = || {
+            header.process.id.load(Ordering::Relaxed) == 0
+                && files::is_locked(self.file.as_raw_fd())
+        };
         let may_change =
-            is_running(&self.file, header) || is_held(&self.file, header) == Some(true);
+            is_running(&self.file, header) || is_held(&self.file, header) == Some(true) || begins();
         let image = read(&self.file)?;
         if image.cut != 0 {
             return Err(Error::Incomplete(Missing::Bytes { missing: image.cut, of: image.used }));
