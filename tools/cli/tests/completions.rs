@@ -110,7 +110,7 @@ impl Shell {
         }
     }
 
-    /// What cargo's own script knows.
+    /// Words that cargo's own script knows.
     fn leaves_cargo_s_own(&mut self) {
         assert_eq!(self.line("cargo metad\t"), "metadata", "{}", self.terminal.text());
         let words = self.line("cargo build --rele\t");

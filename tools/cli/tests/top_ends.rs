@@ -1,6 +1,7 @@
 //! `mod-alloc top` ends by itself when nobody is before its terminal or reads its pipe any more.
 //! One that does not end would run for ever, at full load.
 
+#[expect(dead_code, reason = "each test file uses its part")]
 mod pty_support;
 #[expect(dead_code, reason = "each test file uses its part")]
 mod top_support;

@@ -3,8 +3,8 @@
 /// Columns that the rest of a line is further in.
 const HANGING: usize = 4;
 
-/// `text` with each line that has more than `width` columns broken at blanks, and its rest below it.
-/// What has no blank stays whole: a path is there to be copied. Colours take up no columns.
+/// `text` with each line that has more than `width` columns broken at blanks, and its rest below.
+/// A word stays whole: a path is there to be copied. Colours take up no columns.
 pub(crate) fn folded(text: &str, width: usize) -> String {
     let mut out = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {

@@ -76,7 +76,7 @@ pub(crate) fn ascii(character: char) -> char {
     }
 }
 
-/// The character set is UTF-8 by the first of these variables that has a value, as POSIX orders them.
+/// The character set is UTF-8 by the first of the variables that has a value, in POSIX's order.
 fn is_utf8(variable: impl Fn(&str) -> Option<OsString>) -> bool {
     let names = ["LC_ALL", "LC_CTYPE", "LANG"];
     let locale = names.into_iter().filter_map(variable).find(|locale| !locale.is_empty());

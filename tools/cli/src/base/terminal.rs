@@ -11,6 +11,11 @@ pub(crate) fn width(most: usize) -> usize {
     set.or_else(of_terminal).unwrap_or(DEFAULT).clamp(LEAST, most)
 }
 
+/// Columns to use if standard output is a terminal.
+pub(crate) fn width_of_window() -> Option<usize> {
+    of_terminal().map(|_| width(usize::MAX))
+}
+
 fn of_terminal() -> Option<usize> {
     let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
     // SAFETY: the request fills the structure that it is given.

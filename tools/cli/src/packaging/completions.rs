@@ -2,7 +2,7 @@
 //! completed.
 //!
 //! clap_complete makes the options and the commands of it. The words around them, in the files of
-//! this folder, know the rest: the program after `run`, and cargo, which has a completion of its own.
+//! this folder, know the rest: the program after `run`, and cargo, which has a script of its own.
 
 use std::process::ExitCode;
 

@@ -1,11 +1,13 @@
 //! The names of reports: one rule, in every folder.
 //!
-//! | `-o` | of one process | of each of several | of all of them |
+//! A process's is `mod-alloc.cc.34.json`, that of all is `mod-alloc.0-sum.make.12.json`. Their folders:
+//!
+//! | `-o` | one process | each of several | all of them |
 //! |---|---|---|---|
-//! | none | `mod-alloc.ls.12.json` | `mod-alloc.make.12/mod-alloc.cc.34.json` | `mod-alloc.make.12/mod-alloc.0-sum.make.12.json` |
-//! | `DIR/` | `DIR/mod-alloc.ls.12.json` | `DIR/mod-alloc.cc.34.json` | `DIR/mod-alloc.0-sum.make.12.json` |
-//! | `a.json` | `a.json` | `a.12.reports/mod-alloc.cc.34.json` | `a.json` |
-//! | `-` | `-` | `mod-alloc.make.12/mod-alloc.cc.34.json` | `-` |
+//! | none | the current | `mod-alloc.make.12/` | `mod-alloc.make.12/` |
+//! | `DIR/` | `DIR/` | `DIR/` | `DIR/` |
+//! | `a.json` | it is `a.json` | `a.12.reports/` | it is `a.json` |
+//! | `-` | standard output | `mod-alloc.make.12/` | standard output |
 //!
 //! A list of a folder has the report of all first, because no program's name sorts before `0-`.
 

@@ -64,8 +64,8 @@ fn is_gone(files: &[RawFd], time: Option<Duration>) -> bool {
     found > 0
 }
 
-/// Other processes have the terminal, and this one is not stopped for that: it was left by the shell
-/// that started it. It cannot read keys.
+/// Other processes have the terminal, and this one is not stopped for that: the shell that started
+/// it has left it. It cannot read keys.
 pub(super) fn is_left_behind() -> bool {
     // Without a parent in its session, a process is not stopped by this signal; one that is stopped
     // goes on when it has the terminal.

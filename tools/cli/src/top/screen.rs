@@ -24,10 +24,7 @@ use super::help;
 use super::names::{self, Label};
 use super::pages;
 use super::palette::Palette;
-use super::text::{self, COLUMNS, Column, WIDTH};
-
-/// Least width that is left for sites when columns of numbers are added.
-const SITE_WIDTH: usize = 36;
+use super::text::{self, Column, WIDTH};
 
 /// Draws everything.
 pub(super) fn draw(frame: &mut Frame<'_>, app: &mut App, palette: Palette) {
@@ -102,7 +99,7 @@ fn draw_title(frame: &mut Frame<'_>, area: Rect, app: &App, palette: Palette) {
 
 fn draw_sites(frame: &mut Frame<'_>, area: Rect, app: &mut App, palette: Palette) {
     app.fit(usize::from(area.height.saturating_sub(1)));
-    let columns = columns(usize::from(area.width), app.board.sort());
+    let columns = text::columns(area.width.into(), 1, app.board.sort());
     let site_width = usize::from(area.width).saturating_sub(columns.len() * (WIDTH + 1));
     let heading = |column: &Column| {
         let is_chosen = column.sort == app.board.sort();
@@ -127,17 +124,6 @@ fn draw_sites(frame: &mut Frame<'_>, area: Rect, app: &mut App, palette: Palette
     let widths = columns.iter().map(|_| Constraint::Length(WIDTH as u16));
     let widths = widths.chain([Constraint::Fill(1)]);
     frame.render_widget(Table::new(rows, widths).header(header).column_spacing(1), area);
-}
-
-/// As many columns as leave room for the sites; the one that is sorted by always.
-fn columns(width: usize, sort: super::readings::Sort) -> Vec<Column> {
-    let room = (width.saturating_sub(SITE_WIDTH) / (WIDTH + 1)).max(1);
-    let mut columns = COLUMNS.to_vec();
-    while columns.len() > room {
-        let last_other = columns.iter().rposition(|column| column.sort != sort);
-        columns.remove(last_other.unwrap_or(0));
-    }
-    columns
 }
 
 fn site_heading(app: &App) -> String {

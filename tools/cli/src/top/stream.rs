@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use crate::base::glyphs;
+use crate::base::{glyphs, terminal};
 
 use super::board::Board;
 use super::hangup;
@@ -67,7 +67,8 @@ impl Stream {
                 if before > 0 {
                     writeln!(out)?;
                 }
-                text::write(board, self.top, &mut glyphs::Shown(out))
+                let width = terminal::width_of_window();
+                text::write(board, self.top, width, &mut glyphs::Shown(out))
             }
         }
     }

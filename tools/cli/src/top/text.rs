@@ -9,6 +9,7 @@ use super::board::Board;
 use super::names::{self, printable};
 use super::readings::{Numbers, Sort, whole};
 use super::source::State;
+use crate::base::folded::folded;
 use crate::units::{Bytes, Count, Micros, ShortCount};
 
 /// A column of numbers.
@@ -65,35 +66,61 @@ impl Column {
     }
 }
 
-/// Writes what `board` shows, at most `top` sites.
-pub(super) fn write(board: &Board, top: usize, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{}", subject(board))?;
-    writeln!(out, "{}", condition(board))?;
-    for line in summary(board) {
-        writeln!(out, "{line}")?;
+/// Writes what `board` shows, at most `top` sites. `width`: that of a window, into which lines are
+/// broken and columns are left out; a file and a pipe get all.
+pub(super) fn write(
+    board: &Board,
+    top: usize,
+    width: Option<usize>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let text = text(board, top, width);
+    match width {
+        Some(width) => out.write_all(folded(&text, width).as_bytes()),
+        None => out.write_all(text.as_bytes()),
     }
-    if let Some(losses) = losses(&board.recording) {
-        writeln!(out, "Lost: {losses}")?;
-    }
-    for unseen in unseen(board) {
-        writeln!(out, "{unseen}")?;
-    }
-    writeln!(out)?;
-    for column in COLUMNS {
+}
+
+fn text(board: &Board, top: usize, width: Option<usize>) -> String {
+    let mut lines = vec![subject(board), condition(board)];
+    lines.extend(summary(board));
+    lines.extend(losses(&board.recording).map(|losses| format!("Lost: {losses}")));
+    lines.extend(unseen(board));
+    lines.push(String::new());
+    let columns = width.map_or(COLUMNS.to_vec(), |width| columns(width, GAP, board.sort()));
+    let line = |cell: &dyn Fn(&Column) -> String, site: &str| {
+        let numbers: String = columns.iter().map(|c| format!("{:>WIDTH$}  ", cell(c))).collect();
+        numbers + site
+    };
+    let heading = |column: &Column| {
         let mark = if column.sort == board.sort() { "*" } else { "" };
-        write!(out, "{:>WIDTH$}  ", format!("{mark}{}", column.heading))?;
-    }
-    writeln!(out, "SITE")?;
+        format!("{mark}{}", column.heading)
+    };
+    lines.push(line(&heading, "SITE"));
     for row in board.shown.iter().take(top) {
-        for column in COLUMNS {
-            write!(out, "{:>WIDTH$}  ", column.text(&row.numbers))?;
-        }
-        match names::label(&board.names, row.frame) {
-            Some(label) => writeln!(out, "{label}")?,
-            None => writeln!(out)?,
-        }
+        let label = names::label(&board.names, row.frame);
+        let label = label.map(|label| label.to_string()).unwrap_or_default();
+        lines.push(line(&|column| column.text(&row.numbers), &label));
     }
-    Ok(())
+    lines.join("\n") + "\n"
+}
+
+/// Blanks between columns of text.
+const GAP: usize = 2;
+
+/// Least width that is left for sites when columns of numbers are added.
+const SITE_WIDTH: usize = 36;
+
+/// As many columns, `gap` blanks after each, as leave room for the sites; the one that is sorted by
+/// always.
+pub(super) fn columns(width: usize, gap: usize, sort: Sort) -> Vec<Column> {
+    let room = (width.saturating_sub(SITE_WIDTH) / (WIDTH + gap)).max(1);
+    let mut columns = COLUMNS.to_vec();
+    while columns.len() > room {
+        let last_other = columns.iter().rposition(|column| column.sort != sort);
+        columns.remove(last_other.unwrap_or(0));
+    }
+    columns
 }
 
 /// The process.
@@ -166,7 +193,7 @@ mod tests {
 
     fn text(board: &Board) -> String {
         let mut out = Vec::new();
-        write(board, 10, &mut out).unwrap();
+        write(board, 10, None, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 

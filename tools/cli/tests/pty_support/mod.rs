@@ -71,6 +71,15 @@ impl Terminal {
         }
     }
 
+    /// Reads all that was written until now.
+    pub(crate) fn read_what_is_there(&mut self) {
+        while is_ready_within(self.person.as_raw_fd(), libc::POLLIN, 0) {
+            let mut some = [0; 4096];
+            let read = self.person.read(&mut some).unwrap();
+            self.seen.extend_from_slice(&some[..read]);
+        }
+    }
+
     /// All that was read, as it came.
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.seen).into_owned()
@@ -119,10 +128,14 @@ impl Awaited {
 }
 
 fn is_ready(fd: RawFd, events: i16) -> bool {
+    is_ready_within(fd, events, LIMIT)
+}
+
+fn is_ready_within(fd: RawFd, events: i16, limit: i32) -> bool {
     let mut polled = libc::pollfd { fd, events, revents: 0 };
     loop {
         // SAFETY: one element to fill.
-        let found = unsafe { libc::poll(&raw mut polled, 1, LIMIT) };
+        let found = unsafe { libc::poll(&raw mut polled, 1, limit) };
         if found >= 0 {
             return found > 0;
         }

@@ -1,5 +1,5 @@
-//! Programs that do one step when they are told to and say when it is done, so that what a table has
-//! to show is known.
+//! Programs that do one step when they are told to and say when it is done, so that a table's numbers
+//! are known.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
