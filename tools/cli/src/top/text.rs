@@ -180,7 +180,8 @@ pub(super) fn coverage(board: &Board) -> Option<Coverage> {
 pub(super) fn unseen(board: &Board) -> Vec<String> {
     let Some(coverage) = coverage(board) else { return Vec::new() };
     let memory = coverage.sentence().map(|unseen| format!("Not seen: {unseen}"));
-    let programs = coverage.not_recorded.iter().map(|program| format!("Not recorded: {program}"));
+    let programs =
+        coverage.not_recorded.iter().map(|program| format!("Not in this report: {program}"));
     memory.into_iter().chain(programs).collect()
 }
 
@@ -188,13 +189,24 @@ pub(super) fn unseen(board: &Board) -> Vec<String> {
 mod tests {
     use super::super::testing::{reading, with_sites};
     use super::*;
-    use mod_alloc::recording::model::Losses;
+    use mod_alloc::recording::model::{Losses, Why};
     use mod_alloc::report::Options;
 
     fn text(board: &Board) -> String {
         let mut out = Vec::new();
         write(board, 10, None, &mut out).unwrap();
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_program_that_is_not_recorded_is_named() {
+        let mut recording = with_sites(&[(1, 1)]);
+        recording.unrecorded.why = Some(Why::Static);
+        (recording.unrecorded.count, recording.unrecorded.name) = (1, "busybox".into());
+        let board = Board::new(reading(recording, 0.0), Sort::Live, "", Options::default());
+        assert!(
+            text(&board).contains("\nNot in this report: busybox: not recorded: it is statically")
+        );
     }
 
     #[test]
