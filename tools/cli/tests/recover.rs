@@ -126,7 +126,7 @@ fn what_is_no_recording_is_named() {
 fn a_folder_gets_the_report_of_each_and_of_all() {
     let scratch = Scratch::new("into-folder");
     let words = ["run", "--children", "yes", "--record", "rec", "-o", "a.json", "sh", "-c"];
-    scratch.run(&[&words[..], &["/bin/true; /bin/true"]].concat());
+    scratch.run(&[&words[..], &["/bin/ls; /bin/ls"]].concat());
     let names_of = |words: &[&str]| {
         let output = scratch.run(&[&["recover"], words].concat());
         assert_eq!(status(&output), 0, "{}", ours(&output));
