@@ -21,10 +21,8 @@ fn assert_not_started(scratch: &Scratch, output: &Output, part: &str) {
 #[test]
 fn what_cannot_be_written_is_found_before_the_program_starts() {
     let scratch = Scratch::new("outputs");
-    fs::create_dir(scratch.join("folder")).unwrap();
     for (out, part) in [
         ("no/such/r.json", "cannot be written to no/such/r.json: No such file"),
-        ("folder", "cannot be written to folder: is a directory"),
         ("/dev/full", "cannot be written to /dev/full: No space left"),
         ("/proc/r.json", "cannot be written to /proc/r.json: "),
     ] {
@@ -36,7 +34,7 @@ fn what_cannot_be_written_is_found_before_the_program_starts() {
     let mut here = scratch.command(&["run", "sh", "-c", "touch /proc/ran"]);
     let output = here.current_dir("/proc").output().unwrap();
     assert_not_started(&scratch, &output, "the report cannot be written to .: ");
-    assert_eq!(scratch.names(), ["folder"]);
+    assert_eq!(scratch.names(), [""; 0]);
 }
 
 #[test]
@@ -60,7 +58,7 @@ fn a_closed_standard_output_is_no_output() {
 #[test]
 fn nothing_is_saved_that_could_not_be_written() {
     let scratch = Scratch::new("gone");
-    for more in [&["--children", "yes"][..], &["--children", "yes", "--sum"], &["--html"]] {
+    for more in [&["--children", "yes", "--sum"][..], &["--html"]] {
         fs::create_dir(scratch.join("gone")).unwrap();
         let program = ["-o", "gone/r.json", "--record", "rec", "--", "sh", "-c", "rmdir gone"];
         let output = scratch.run(&[&["run"][..], more, &program].concat());

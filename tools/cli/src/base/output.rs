@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ pub(crate) fn to_stdout(write: Writer<'_>) -> io::Result<()> {
     check_stdout()?;
     let mut out = BufWriter::new(anstream::stdout().lock());
     match write(&mut out).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) if is_gone(&error) => Ok(()),
         other => other,
     }
 }
@@ -27,9 +27,23 @@ pub(crate) fn unchanged_to_stdout(write: Writer<'_>) -> io::Result<()> {
     check_stdout()?;
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     match write(&mut out).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) if is_gone(&error) => Ok(()),
         other => other,
     }
+}
+
+/// The reader of an output is gone: of a pipe, or of a terminal that has hung up, which the kernel
+/// tells by EIO.
+pub(crate) fn is_gone(error: &io::Error) -> bool {
+    let is_hung_up = || error.raw_os_error() == Some(libc::EIO) && stdout_is_device();
+    error.kind() == io::ErrorKind::BrokenPipe || is_hung_up()
+}
+
+/// A terminal that has hung up does not answer that it is one.
+fn stdout_is_device() -> bool {
+    let stdout = io::stdout().as_fd().try_clone_to_owned().map(File::from);
+    let facts = stdout.and_then(|stdout| stdout.metadata());
+    facts.is_ok_and(|facts| facts.file_type().is_char_device())
 }
 
 /// Writes to `path`; `-` is standard output. A file is written under another name beside it and

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use crate::base::{glyphs, terminal};
+use crate::base::{glyphs, output, terminal};
 
 use super::board::Board;
 use super::hangup;
@@ -45,7 +45,7 @@ impl Stream {
             match self.write(board, written, out).and_then(|()| out.flush()) {
                 Ok(()) => written += 1,
                 // Its reader wants no more.
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+                Err(error) if output::is_gone(&error) => return Ok(()),
                 Err(error) => return Err(format!("standard output: {error}")),
             }
             if self.count.is_some_and(|count| written >= count)
