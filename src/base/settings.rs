@@ -109,7 +109,6 @@ impl Settings {
 
 /// True unless another program alone is to be recorded: `MOD_ALLOC_ONLY`, which our own programs
 /// set, is the path of its file.
-#[cfg(feature = "backtraces")]
 fn is_for_this_program() -> bool {
     const LONGEST: usize = 4096;
     let Some(only) = value(c"MOD_ALLOC_ONLY") else { return true };

@@ -8,10 +8,11 @@
 //!   calls no other function that allocates, and does not grow a container;
 //! - several functions call it, none of them a library, and no single call has nearly all blocks.
 //!
-//! So `main`, a parser that calls itself, and whatever has one caller stay what rows are named
-//! after.
+//! A function with one caller is one, too, if the chain of such callers ends in a wrapper: the way
+//! to the allocator of a wrapper in several pieces. So `main`, a parser that calls itself, and what
+//! is called by one function that is no wrapper stay what rows are named after.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::frames::Frames;
 use super::pattern::Pattern;
@@ -20,6 +21,8 @@ use crate::origin::{Origin, is_constructor, is_nearest_name, sounds_like_a_maker
 
 /// Wrappers around wrappers around wrappers are found up to this depth.
 const ROUNDS: usize = 12;
+/// Functions with one caller each, from the allocator to a wrapper, are followed up to this depth.
+const DEEPEST_CHAIN: usize = 4;
 
 /// The most places in a function that allocate, and the fewest callers: of one with any name, of
 /// one that is called like a maker, and of one without a name, which may be a maker. A constructor
@@ -70,27 +73,81 @@ impl Wrappers {
 
     /// The wrappers that become visible behind those that are known.
     fn round(&self, frames: &Frames<'_>, stacks: &[Stack]) -> BTreeSet<String> {
-        let is_known: Vec<bool> =
+        let mut is_known: Vec<bool> =
             frames.frames.iter().map(|looked| self.has(&looked.function)).collect();
-        let mut uses = HashMap::<u32, Use>::new();
-        // By function: the blocks of stacks in which another one leads.
-        let mut outer = vec![0_u64; frames.frames.len()];
+        let uses = Uses::of(stacks, &is_known);
+        let mut found: BTreeSet<u32> = uses.wrappers(frames).collect();
+        // What has one caller is one, too, if the way from there leads to a wrapper that asks for
+        // blocks in no other way.
+        let mut callers = BTreeMap::new();
+        for _ in 0..DEEPEST_CHAIN {
+            if !found.is_empty() {
+                break;
+            }
+            callers.extend(Uses::of(stacks, &is_known).passed_through(frames));
+            let begun: Vec<u32> = callers.keys().copied().collect();
+            begun.iter().for_each(|&function| is_known[function as usize] = true);
+            let behind: BTreeSet<u32> = Uses::of(stacks, &is_known).wrappers(frames).collect();
+            let ends = |caller: u32| {
+                let is_new = behind.contains(&caller) && !uses.of.contains_key(&caller);
+                is_new || self.has(&frames.looked(caller).function)
+            };
+            for function in begun {
+                let mut chain = BTreeSet::from([function]);
+                let mut at = callers[&function];
+                while let Some(&next) = callers.get(&at).filter(|_| chain.insert(at)) {
+                    at = next;
+                }
+                if ends(at) {
+                    found.extend(chain);
+                    found.insert(at);
+                }
+            }
+        }
+        found.into_iter().map(|id| frames.looked(id).function.clone().into_owned()).collect()
+    }
+}
+
+/// The ways in which leading functions are used.
+struct Uses {
+    of: HashMap<u32, Use>,
+    /// By function: the blocks of stacks in which another one leads.
+    outer: Vec<u64>,
+}
+
+impl Uses {
+    fn of(stacks: &[Stack], is_known: &[bool]) -> Self {
+        let (mut of, mut outer) = (HashMap::<u32, Use>::new(), vec![0_u64; is_known.len()]);
         for stack in stacks {
             let lead = stack.own.iter().position(|step| !is_known[step.function as usize]);
             let Some(lead) = lead else { continue };
             let function = stack.own[lead].function;
-            uses.entry(function).or_default().add(stack, lead);
+            of.entry(function).or_default().add(stack, lead);
             let outward = stack.own[lead + 1..].iter();
             for step in outward.filter(|step| step.is_outermost && step.function != function) {
                 let sum = &mut outer[step.function as usize];
                 *sum = sum.saturating_add(stack.blocks);
             }
         }
-        let name = |function: u32| &frames.frames[function as usize].function;
-        let wrappers = uses
-            .iter()
-            .filter(|(function, of)| of.is_wrapper(name(**function), outer[**function as usize]));
-        wrappers.map(|(function, _)| name(*function).clone().into_owned()).collect()
+        Self { of, outer }
+    }
+
+    fn wrappers(&self, frames: &Frames<'_>) -> impl Iterator<Item = u32> {
+        let name = |function: u32| &frames.looked(function).function;
+        let is_one = move |(function, of): &(&u32, &Use)| {
+            of.is_wrapper(name(**function), self.outer[**function as usize])
+        };
+        self.of.iter().filter(is_one).map(|(function, _)| *function)
+    }
+
+    /// Functions that would be wrappers if they had more than the one caller that they have, which
+    /// is given.
+    fn passed_through(&self, frames: &Frames<'_>) -> impl Iterator<Item = (u32, u32)> {
+        let name = |function: u32| &frames.looked(function).function;
+        self.of.iter().filter_map(move |(function, of)| {
+            let caller = of.only_caller(name(*function), self.outer[*function as usize])?;
+            Some((*function, caller))
+        })
     }
 }
 
@@ -183,10 +240,6 @@ impl Use {
 
     /// `outer`: blocks of stacks in which another function leads.
     fn is_wrapper(&self, name: &str, outer: u64) -> bool {
-        if self.blocks == 0 || name == "main" || name.ends_with("::main") {
-            return false;
-        }
-        let few = |part: u64| part <= self.blocks / 20;
         let (places, callers) = match name {
             name if is_constructor(name) => (MAKER.0, 1),
             name if sounds_like_a_maker(name) => MAKER,
@@ -197,10 +250,24 @@ impl Use {
         let is_spread = callers == 1
             || self.callers.len() >= MANY_CALLERS
             || most <= self.blocks - self.blocks / 20;
+        self.merely_allocates(name, outer, places) && self.callers.len() >= callers && is_spread
+    }
+
+    /// The one function that calls it, if it merely allocates for that.
+    fn only_caller(&self, name: &str, outer: u64) -> Option<u32> {
+        let mut callers = self.callers.iter();
+        let caller = *callers.next()?;
+        let merely_allocates = self.merely_allocates(name, outer, ANY.0);
+        (callers.next().is_none() && merely_allocates).then_some(caller)
+    }
+
+    fn merely_allocates(&self, name: &str, outer: u64, places: usize) -> bool {
+        if self.blocks == 0 || name == "main" || name.ends_with("::main") {
+            return false;
+        }
+        let few = |part: u64| part <= self.blocks / 20;
         [self.recursive, self.foreign, self.indirect, outer].into_iter().all(few)
             && self.places.len() <= places
-            && self.callers.len() >= callers
-            && is_spread
     }
 }
 

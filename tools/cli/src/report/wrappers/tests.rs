@@ -80,6 +80,21 @@ fn wrappers_of_wrappers_are_found_from_inside() {
 }
 
 #[test]
+fn a_wrapper_in_pieces_is_one_with_all_of_them() {
+    let stacks: &[(&[&str], u64)] = &[
+        (&["deep", "grab", "take", "load", "main"], 10),
+        (&["deep", "grab", "take", "parse", "main"], 10),
+        (&["deep", "grab", "take", "draw", "main"], 10),
+    ];
+    assert_eq!(found(stacks, &[]), ["deep", "grab", "take"]);
+    assert!(found(&stacks[1..], &[]).is_empty(), "take has two callers");
+    assert_eq!(found(&stacks[1..], &["take"]), ["deep", "grab", "take"]);
+    // It does something else with memory, too.
+    let busy = (&["take", "draw", "main"][..], 100);
+    assert!(found(&[stacks, &[busy]].concat(), &[]).is_empty());
+}
+
+#[test]
 fn functions_that_do_more_than_to_allocate_are_none() {
     let with = |more: &[(&'static [&'static str], u64)]| {
         let mut stacks: Vec<(&[&str], u64)> = vec![
