@@ -109,12 +109,19 @@ impl Settings {
 
 /// True unless another program alone is to be recorded: `MOD_ALLOC_ONLY`, which our own programs
 /// set, is the path of its file.
+#[cfg(feature = "preload")]
 fn is_for_this_program() -> bool {
     const LONGEST: usize = 4096;
     let Some(only) = value(c"MOD_ALLOC_ONLY") else { return true };
     let mut path = [0; LONGEST];
     let len = os::executable(&mut path);
     path.get(..len) == Some(only.to_bytes())
+}
+
+/// The variable is the preload library's.
+#[cfg(not(feature = "preload"))]
+fn is_for_this_program() -> bool {
+    true
 }
 
 /// The value of a variable; `None` if it is empty or not set.

@@ -26,6 +26,7 @@ pub use document::{Document, Extras, Site, Units};
 pub use error::Error;
 pub use frame::{Frame, Location};
 pub(crate) use mappings::{Holder, holders};
+pub(crate) use merge::processes;
 pub use merge::{Merger, merge};
 pub use numbers::Numbers;
 pub(crate) use process::executable;

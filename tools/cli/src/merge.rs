@@ -1,5 +1,6 @@
 //! `mod-alloc merge`: reports of several processes or runs, added up to one.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -61,6 +62,7 @@ impl Arguments {
     /// One document after another: only the sum is in memory. `None`: the user has been told why.
     fn sum(&self) -> Option<Document> {
         let mut merger = Merger::default();
+        let mut known = HashSet::new();
         for path in &self.files {
             let name = path.display();
             let document = recordings::read(path, &self.debug_files)
@@ -71,10 +73,27 @@ impl Arguments {
                 say!("{name} cannot be added to {first}: {refusal}");
                 return None;
             }
+            // A run's sum has all its processes, and lies beside their reports.
+            let processes = identities(&document);
+            if let Some((pid, ..)) = processes.iter().find(|process| known.contains(*process)) {
+                say!(
+                    "{name}: process {pid} would be added twice, as it is in a file before this one; \
+                     leave one of them out (the sum of a run has all its processes)"
+                );
+                return None;
+            }
+            known.extend(processes);
             merger.add(&document);
         }
         Some(merger.finish())
     }
+}
+
+/// The processes with blocks, each with numbers that tell it from others of that id.
+fn identities(document: &Document) -> Vec<(u64, String, u64, u64)> {
+    let processes = dhat_file::processes(document);
+    let known = processes.into_iter().filter(|process| process.total_blocks > 0);
+    known.map(|of| (of.pid, of.command, of.end, of.total_bytes)).collect()
 }
 
 fn write(sum: &Document, target: &Path) -> std::io::Result<()> {

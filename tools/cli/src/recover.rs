@@ -134,7 +134,7 @@ impl Arguments {
         match rest {
             Ok(rest) if !rest.sites.is_empty() => {
                 let output = self.output(reports::program_of(&rest), rest.pid);
-                if reports::of_rest(path, &output).is_ok() {
+                if reports::of_rest(path, &output, &missing).is_ok() {
                     say!("{}: the report is incomplete: {missing}", Shown(path));
                 }
             }

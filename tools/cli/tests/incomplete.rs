@@ -78,6 +78,9 @@ fn a_copy_that_was_cut_is_refused() {
     let output = scratch.run(&["recover", "--incomplete", "cut", "-o", "rest.json"]);
     assert_eq!(status(&output), 1, "{}", ours(&output));
     assert!(ours(&output).contains("cut: the report is incomplete: "), "{}", ours(&output));
+    let shown = text(&scratch.run(&["report", "rest.json"]).stdout);
+    assert!(shown.contains("the recording is incomplete: "), "{shown}");
+    assert!(!shown.contains("\nNothing was lost") && !shown.contains("running"), "{shown}");
     assert!(sum(&json(&scratch.join("rest.json")), "tbk") > 0);
     let whole = copy(&scratch, "large", "whole");
     assert_eq!(status(&scratch.run(&["report", "whole"])), 0);

@@ -71,3 +71,25 @@ fn nothing_is_saved_that_could_not_be_written() {
         if rec.is_dir() { fs::remove_dir_all(rec) } else { fs::remove_file(rec) }.unwrap();
     }
 }
+
+#[test]
+fn neither_the_program_nor_what_is_read_is_overwritten() {
+    let scratch = Scratch::new("spared");
+    let program = scratch.compile("work", &[]);
+    let before = fs::read(&program).unwrap();
+    let path = program.to_str().unwrap();
+    let refused = scratch.run(&["run", "-o", path, "--", path]);
+    assert_not_started(&scratch, &refused, "it would take the place of what is read");
+    assert_eq!(fs::read(&program).unwrap(), before);
+    assert_eq!(status(&scratch.run(&["run", "-o", "r.json", "--", path, "0"])), 0);
+    let report = fs::read(scratch.join("r.json")).unwrap();
+    for words in [
+        &["export", "r.json", "--to", "svg", "-o", "r.json"][..],
+        &["report", "r.json", "--html", "-o", "r.json"],
+    ] {
+        let output = scratch.run(words);
+        assert_eq!(status(&output), 1, "{words:?}");
+        assert!(ours(&output).contains("the place of what is read"), "{}", ours(&output));
+        assert_eq!(fs::read(scratch.join("r.json")).unwrap(), report, "{words:?}");
+    }
+}

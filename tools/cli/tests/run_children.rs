@@ -283,3 +283,26 @@ fn the_end_of_the_program_s_own_process_is_told() {
     assert_eq!(own["x_ending"]["name"], "SIGKILL", "{}", own["x_ending"]);
     assert!(all.get("x_ending").is_none(), "it is of several processes");
 }
+
+/// A folder of reports has the sum, too: `merge *.json` would count each process twice.
+#[test]
+fn a_sum_is_not_added_to_its_parts() {
+    let scratch = Scratch::new("twice");
+    scratch.run(&["run", "--children", "yes", "-o", "all/", "sh", "-c", "/bin/ls; /bin/ls"]);
+    let entries = fs::read_dir(scratch.join("all")).unwrap().flatten();
+    let mut names: Vec<_> =
+        entries.map(|entry| format!("all/{}", entry.file_name().to_str().unwrap())).collect();
+    names.sort();
+    let merge = |names: &[String]| {
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        scratch.run(&[&["merge", "-o", "m.json"][..], &names].concat())
+    };
+    let refused = merge(&names);
+    assert_eq!(status(&refused), 1);
+    assert!(ours(&refused).contains("would be added twice"), "{}", ours(&refused));
+    assert_eq!(status(&merge(&names[1..])), 0);
+    assert_eq!(
+        sum(&json(&scratch.join("m.json")), "tb"),
+        sum(&json(&scratch.join(&names[0])), "tb")
+    );
+}

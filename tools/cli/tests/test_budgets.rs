@@ -229,3 +229,30 @@ fn what_varies_is_marked_and_is_no_growth() {
     assert_eq!(grown.code, Some(1), "{grown:#?}");
     assert!(grown.ours()[0].starts_with("tests grew: they run again"), "{:?}", grown.ours());
 }
+
+#[test]
+fn a_part_that_no_name_has_is_said_and_compares_nothing_in_silence() {
+    let package = package(&[("small", 100)]);
+    let with =
+        |option: &str, part: &str| package.mod_alloc(&[&COMPARE[..], &[option, part]].concat());
+    let only = with("--only", "smal1");
+    assert_eq!(only.code, Some(2), "{only:#?}");
+    assert!(only.ours()[0].starts_with("no test has 'smal1' in its name"), "{:?}", only.ours());
+    assert!(only.ours()[1].contains("no test that could be compared"), "{:?}", only.ours());
+    let ignore = with("--ignore", "nothing");
+    assert_eq!((ignore.code, ignore.ours().len()), (Some(0), 1), "{ignore:#?}");
+}
+
+/// The floor is for noise, and a number that was 0 has none.
+#[test]
+fn the_floor_does_not_hide_the_first_block_that_stays() {
+    let leak = "#[test] fn a() { std::mem::forget(std::hint::black_box(vec![1u8; 200])); }\n";
+    let package = package(&[("a", 200)]);
+    let compare = ["test", "--lib", "--baseline", "main", "--fail-above", "5%"];
+    let same = package.mod_alloc(&compare);
+    assert!(same.stdout.contains("Nothing grew by more than 5 % and 256 B"), "{}", same.stdout);
+    package.write("src/lib.rs", leak);
+    let grown = package.mod_alloc(&compare);
+    assert_eq!(grown.code, Some(1), "{grown:#?}");
+    assert!(grown.stdout.contains("at end"), "{}", grown.stdout);
+}

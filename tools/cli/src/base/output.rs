@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -58,6 +58,18 @@ pub(crate) fn to_path(path: &Path, write: Writer<'_>) -> io::Result<()> {
         // The file behind a link is what is replaced.
         Ok(_) => replace(&fs::canonicalize(path)?, write),
         Err(_) => replace(path, write),
+    }
+}
+
+/// An error if `target` is one of the files that are read: they would be lost.
+pub(crate) fn spare(target: &Path, read: &[&Path]) -> io::Result<()> {
+    let of = |path: &Path| {
+        let found = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+        Some((found.dev(), found.ino()))
+    };
+    match of(target).filter(|target| read.iter().any(|path| of(path) == Some(*target))) {
+        Some(_) => Err(io::Error::other("it would take the place of what is read")),
+        None => Ok(()),
     }
 }
 

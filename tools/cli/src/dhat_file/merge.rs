@@ -213,7 +213,7 @@ fn add_groups(sums: &mut Vec<Group>, more: &[Group]) {
 }
 
 /// The process that a document is of; those of a merged one.
-fn processes(document: &Document) -> Vec<Process> {
+pub(crate) fn processes(document: &Document) -> Vec<Process> {
     if !document.extras.processes.is_empty() {
         return document.extras.processes.clone();
     }

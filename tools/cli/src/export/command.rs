@@ -108,6 +108,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         document = with_frames(document);
     }
     let file = output::file_at(target, || named_after(&arguments.file, arguments.to));
+    let file = file.and_then(|file| output::spare(&file, &[&arguments.file]).map(|()| file));
     match file.and_then(|file| write(arguments.to, &document, metric, &file)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -156,7 +156,10 @@ impl Page {
         let options = html::Options { source: self.source, metric: None };
         let name = page_name(file);
         let target = self.output.as_deref().unwrap_or(&name);
-        match html::save(html::Shown::One(document), options, target, &name, self.open) {
+        let spared = output::spare(target, &[file])
+            .map_err(|error| format!("writing the page to {} failed: {error}", target.display()));
+        let page = html::Shown::One(document);
+        match spared.and_then(|()| html::save(page, options, target, &name, self.open)) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 say!("{error}");

@@ -176,7 +176,8 @@ impl Report<'_> {
         let unseen = extras.coverage.as_ref().and_then(Coverage::sentence);
         if let Some(losses) = &extras.losses {
             let losses = summary::losses(losses, extras.circumstances());
-            let none = if unseen.is_some() {
+            let others = extras.coverage.as_ref().map_or(0, |coverage| coverage.not_recorded.len());
+            let none = if unseen.is_some() || others > 0 {
                 "Of what was seen, nothing was lost."
             } else {
                 "Nothing was lost."

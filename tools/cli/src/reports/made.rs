@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mod_alloc::recording::file::{self, RecordingFile};
-use mod_alloc::recording::model::{Recording, Status, Why};
+use mod_alloc::recording::model::{Ending, Recording, Status, Why};
 use mod_alloc::report::{Profile, SiteNames};
 
 use crate::base::say::say;
@@ -73,14 +73,36 @@ pub(crate) fn of_process(path: &Path, output: &Output<'_>, known: Known) -> Resu
     of_one(path, &recording, output, known.names)
 }
 
-/// The report of what there is of the recording at `path`, of which a part is missing.
-pub(crate) fn of_rest(path: &Path, output: &Output<'_>) -> Result<Made, Error> {
+/// The report of what there is of the recording at `path`, of which a part is missing: the report
+/// says so.
+pub(crate) fn of_rest(
+    path: &Path,
+    output: &Output<'_>,
+    missing: &file::Missing,
+) -> Result<Made, Error> {
     let rest = open(path).map(|file| file.read_what_is_there()).ok_or(Error::Said)?;
-    let rest = rest.map_err(|error| {
+    let mut rest = rest.map_err(|error| {
         complain(path, &error);
         Error::Said
     })?;
-    of_one(path, &rest, output, None)
+    if rest.ending == Ending::Open && !recordings::is_running(rest.pid, path) {
+        rest.ending = Ending::Gone;
+    }
+    let profile = recordings::profile(&rest, output.debug_files, None);
+    let mut document = Document::of_profile(&profile);
+    let coverage = document.extras.coverage.get_or_insert_default();
+    coverage.not_recorded.insert(0, format!("the recording is incomplete: {missing}"));
+    let target = output.target();
+    let is_complete = tell_failure(output.write_document(&target, &document), &target, path);
+    if is_complete {
+        summary::print(&document, &target, output.format == Format::Dhat);
+    }
+    Ok(Made {
+        blocks: document.totals().total_blocks,
+        unseen_bytes: unseen_bytes(&document),
+        is_complete,
+        is_running: false,
+    })
 }
 
 fn of_one(

@@ -97,13 +97,16 @@ impl Output<'_> {
     }
 
     /// Tries if the report and its page can be written, before there is anything to write. The error
-    /// names the file. `of`: the processes of the run's first report.
-    pub(crate) fn try_targets(&self, of: Of) -> Result<(), String> {
+    /// names the file. `of`: the processes of the run's first report; `spared`: files that no report
+    /// may take the place of.
+    pub(crate) fn try_targets(&self, of: Of, spared: &[&Path]) -> Result<(), String> {
         // The process's id is not known yet. Names differ in nothing else.
         let report = if of == Of::All { self.target_of_all() } else { self.target() };
         let page = self.html.then(|| self.page_of(&report, of));
         for target in [report].into_iter().chain(page) {
-            output::try_path(&self.in_present_folder(&target)).map_err(|error| {
+            let tried = output::spare(&target, spared);
+            let tried = tried.and_then(|()| output::try_path(&self.in_present_folder(&target)));
+            tried.map_err(|error| {
                 let folder = target.parent().filter(|folder| *folder != Path::new(""));
                 let place = match (&self.path, folder) {
                     // In a folder, the name is not yet known.

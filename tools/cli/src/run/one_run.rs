@@ -6,6 +6,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, ExitStatus};
 
+use mod_alloc::recording::file::RecordingFile;
 use mod_alloc::recording::model::Status;
 use mod_alloc::report::SiteNames;
 use mod_alloc::report::wire::signal_name;
@@ -61,7 +62,8 @@ impl<'a> Run<'a> {
         let program = Program::examine_with(path, words).map_err(refused)?;
         let several = arguments.options.children == Children::Yes;
         let of = if several { reports::Of::All } else { reports::Of::One };
-        output(arguments, program.name(), 0).try_targets(of).map_err(refused)?;
+        let output = output(arguments, program.name(), 0);
+        output.try_targets(of, &[&program.path, &program.executable]).map_err(refused)?;
         let users = place::users(arguments.options.children);
         let library = preload::library(users).map_err(refused)?;
         let place = Place::of(&arguments.options, &program)?;
@@ -126,9 +128,22 @@ impl<'a> Run<'a> {
             }
         };
         let ended = process::run(&mut self.command, started);
+        if let Ok(ended) = &ended {
+            self.note_end(ended);
+        }
         moments.into_iter().for_each(Moments::end);
         let ended = ended?;
         Ok((ended, ahead.and_then(Ahead::end)))
+    }
+
+    /// Notes the end in the recording while it is now: what follows takes its time.
+    fn note_end(&self, ended: &Ended) {
+        let recording = self.place.recording(ended.pid, Children::No);
+        let recording = recording.filter(|_| self.arguments.options.children == Children::No);
+        if let Some(file) = recording.and_then(|path| RecordingFile::open(&path).ok()) {
+            // A failure is told when the report is made.
+            let _ = file.mark_ended(end_of(ended.status));
+        }
     }
 
     /// With `--children no` the interpreter alone is recorded, and a shell allocates little.

@@ -97,7 +97,7 @@ pub(crate) struct Own {
     /// by more than any percentage; new tests are listed and do not fail
     #[arg(long, value_name = "PERCENT", requires = "baseline")]
     pub(crate) fail_above: Option<Percent>,
-    /// Growth of bytes, peak or live bytes up to SIZE never fails
+    /// Growth of bytes, peak or live bytes up to SIZE does not fail, unless the number was 0
     #[arg(long, value_name = "SIZE", requires = "baseline", default_value = "256B",
         value_parser = size)]
     pub(crate) floor: u64,

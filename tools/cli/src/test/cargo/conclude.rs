@@ -30,6 +30,15 @@ pub(crate) fn conclude(
     let before_success = before.filter(|_| status.success());
     let found = before_success.map(|before| compare(&Rows::least_of(runs), before, own.choice()));
     let several = (runs.len() > 1 && before.is_none()).then(|| Baseline::of(runs));
+    if let Some(before) = before_success {
+        for part in own.choice().unmet(rows, before) {
+            say!("no test has '{part}' in its name (--only, --ignore)");
+        }
+    }
+    let compares_nothing = found.as_ref().is_some_and(|found| found.compared == 0);
+    if compares_nothing && own.budget().is_some() && !own.only.is_empty() {
+        return Err(Refused::usage("--only leaves no test that could be compared".into()));
+    }
     print(rows, several.as_ref().or(before), found.as_ref(), own)?;
     for loss in &rows.losses {
         say!("{loss}");

@@ -36,7 +36,17 @@ pub(crate) struct Choice<'p> {
     pub(crate) ignore: &'p [String],
 }
 
-impl Choice<'_> {
+impl<'p> Choice<'p> {
+    /// The parts that no test of `rows` or `baseline` has in its name.
+    pub(crate) fn unmet(self, rows: &Rows, baseline: &Baseline) -> Vec<&'p str> {
+        let names = || {
+            let now = rows.compared().map(|row| row.name.as_str());
+            now.chain(baseline.tests.keys().map(|key| key.2.as_str()))
+        };
+        let parts = self.only.iter().chain(self.ignore).map(String::as_str);
+        parts.filter(|part| !names().any(|name| name.contains(part))).collect()
+    }
+
     fn has(self, name: &str) -> bool {
         let is_named = |by: &[String]| by.iter().any(|part| name.contains(part.as_str()));
         (self.only.is_empty() || is_named(self.only)) && !is_named(self.ignore)
@@ -145,7 +155,9 @@ fn changes(test: Option<&Row>, before: Spread, now: Numbers) -> Vec<Change> {
 
 impl Budget {
     fn is_exceeded(&self, change: &Change) -> bool {
-        let floor = if change.number == Number::Blocks { 0 } else { self.floor };
+        // A number that was 0 has no noise of its size.
+        let is_exempt = change.number == Number::Blocks || change.before == 0;
+        let floor = if is_exempt { 0 } else { self.floor };
         (self.on.is_empty() || self.on.contains(&change.number))
             && change.percent() > self.percent.0
             && change.now.saturating_sub(change.before) > floor
@@ -272,5 +284,8 @@ mod tests {
         assert_eq!(compared(&parts("b"), &[]), (0, 1, 0));
         assert_eq!(compared(&[], &parts("_x")), (0, 0, 1));
         assert_eq!(compared(&parts("x"), &parts("a")), (0, 1, 0));
+        let (only, ignore) = (parts("b_x"), parts("nothing"));
+        let choice = Choice { only: &only, ignore: &ignore };
+        assert_eq!(choice.unmet(&now, &before), ["nothing"]);
     }
 }

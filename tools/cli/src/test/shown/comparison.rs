@@ -50,7 +50,10 @@ pub(super) fn titled<'c>(
         Some(budget) => comparison.above(budget),
         None => comparison.grown.iter().collect(),
     };
-    let above = budget.map_or(String::new(), |budget| format!(" by more than {}", budget.percent));
+    let floor = |floor| if floor > 0 { format!(" and {}", Bytes(floor)) } else { String::new() };
+    let above =
+        |budget: &Budget| format!(" by more than {}{}", budget.percent, floor(budget.floor));
+    let above = budget.map_or(String::new(), above);
     let tests = Counted { count: comparison.compared as u64, one: "test", many: "tests" };
     let grew = if changes.is_empty() { "Nothing grew" } else { "Grown" };
     (format!("{grew}{above} since '{name}' ({tests} compared)"), changes)
