@@ -417,6 +417,8 @@ pub fn reserve(len: usize) -> Option<core::ptr::NonNull<u8>> {
 /// for; `false` if this process is not recorded itself. `name`: of the program's file.
 pub fn note_executed(name: &[u8]) -> bool {
     let session = recorded().filter(|session| session.is_this_process());
+    // The recording ends here: what waits for the process sees the end of the other program.
+    session.inspect(|session| session::note_moment(session));
     note(session, Why::NotAsked, name)
 }
 

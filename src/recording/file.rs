@@ -38,6 +38,7 @@ use crate::store::layout::{
 };
 use crate::store::peak::Front;
 use crate::store::space::arena_of;
+use crate::store::unrecorded::Why;
 use crate::store::view::View;
 
 /// A recording in a file.
@@ -193,9 +194,12 @@ impl RecordingFile {
         let at = offset_of!(Header, process) as u64;
         let write = |offset: usize, bytes: &[u8]| file.write_all_at(bytes, at + offset as u64);
         if ending == OPEN {
-            let Span { units, nanos } = since_start(header.get());
-            write(offset_of!(Process, last_nanos), &nanos.to_ne_bytes())?;
-            write(offset_of!(Process, last_units), &units.to_ne_bytes())?;
+            // Another program in its place has written when that was.
+            if !was_executed(header.get()) {
+                let Span { units, nanos } = since_start(header.get());
+                write(offset_of!(Process, last_nanos), &nanos.to_ne_bytes())?;
+                write(offset_of!(Process, last_units), &units.to_ne_bytes())?;
+            }
             ending = GONE;
         }
         let status = match status {
@@ -252,6 +256,13 @@ fn is_held(file: &File, header: &Header) -> Option<bool> {
     let namespace = Some(header.self_check.locked.get()).filter(|&namespace| namespace != 0)?;
     let is_locked = files::is_locked(file.as_raw_fd());
     Some(files::is_held(is_locked, namespace, header.process.id.load(Ordering::Relaxed)))
+}
+
+/// True if another program has taken the process's place.
+fn was_executed(header: &Header) -> bool {
+    let unrecorded = &header.self_check.unrecorded;
+    unrecorded.count.load(Ordering::Relaxed) != 0
+        && unrecorded.why.load(Ordering::Relaxed) == Why::NotAsked as u32
 }
 
 /// True if the clocks of the recording still run.

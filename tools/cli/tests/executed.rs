@@ -85,6 +85,20 @@ fn a_program_in_its_place_is_named() {
     }
 }
 
+/// The time of the program that took its place is not its own. Compared with the time that the other
+/// takes for certain.
+#[test]
+fn a_recording_ends_when_another_program_takes_its_place() {
+    const OTHER: u64 = 1_500_000;
+    let scratch = Scratch::new("its-time");
+    let began = std::time::Instant::now();
+    let output = scratch.run(&["run", "-o", "r.json", "sh", "-c", "exec sleep 1.5"]);
+    let all = began.elapsed().as_micros() as u64;
+    assert_eq!(status(&output), 0, "{}", ours(&output));
+    let own = json(&scratch.join("r.json"))["te"].as_u64().unwrap();
+    assert!(own + OTHER <= all, "{own} of {all}");
+}
+
 #[test]
 fn what_could_not_be_executed_is_not_named() {
     let programs = Programs::with_flags(Scratch::new("lives"), &["-static"]);
