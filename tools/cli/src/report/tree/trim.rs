@@ -1,8 +1,9 @@
 //! The frames of a stack that a tree shows.
 //!
 //! As in the tables, the standard library is shown by the function that other code called, without
-//! what that calls inside. The entrance of the allocator and what started the program's `main` are
-//! left out.
+//! what that calls inside. Of a run of other libraries' functions the first and the last are shown:
+//! where it is entered, and what it does in the end. The entrance of the allocator and what started
+//! the program's `main` are left out.
 
 use crate::origin::{Origin, is_entrance, is_start};
 use crate::report::rows::Rows;
@@ -29,7 +30,17 @@ fn shown(origins: &[Origin], is_entrance: impl Fn(usize) -> bool) -> Vec<usize> 
         let caller = origins.get(index + 1);
         let is_called_from_inside = is_inside(index) && caller.is_some() && is_inside(index + 1);
         let is_start = index > outermost && origins[index] == Origin::Standard;
-        !is_entrance(index) && !is_start && !is_called_from_inside
+        let is_foreign = |index: usize| is_inside(index) || origins[index] == Origin::Library;
+        let is_within_library = is_foreign(index)
+            && index > 0
+            && is_foreign(index - 1)
+            && origins.get(index + 1).is_some_and(|_| is_foreign(index + 1));
+        // What it does in the end: inward of it is the standard library or the allocator alone.
+        let does_it = !origins[..index].iter().any(is_code);
+        !is_entrance(index)
+            && !is_start
+            && !is_called_from_inside
+            && (!is_within_library || does_it)
     };
     let mut shown: Vec<usize> = (0..origins.len()).filter(is_shown).collect();
     if shown.is_empty() && !origins.is_empty() {
@@ -56,6 +67,15 @@ mod tests {
         assert_eq!(shown(&[Standard, Own, Standard, Standard, Own]), [0, 1, 3, 4]);
         // malloc, xmalloc, own
         assert_eq!(shown(&[Plumbing, Plumbing, Own]), [1, 2]);
+    }
+
+    #[test]
+    fn a_library_is_shown_by_where_it_is_entered_and_by_what_it_does_in_the_end() {
+        // malloc, Vec::push, four functions of tokio with a closure of std's between, own
+        let stack = [Plumbing, Standard, Library, Library, Standard, Library, Library, Own];
+        assert_eq!(shown(&stack), [1, 2, 6, 7]);
+        // The program's own function that a runtime calls, and the runtime.
+        assert_eq!(shown(&[Own, Library, Library, Library, Own]), [0, 1, 3, 4]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::spread::{Baseline, Spread};
+use super::spread::{Baseline, Spread, keyed};
 use crate::test::measured::numbers::Numbers;
 use crate::test::measured::rows::{Key, Row, Rows};
 use crate::units::Percent;
@@ -112,8 +112,8 @@ pub(crate) struct Comparison {
 /// The growth of the chosen `rows` over `baseline`. The totals are of the tests that are in both: a
 /// new test is no growth of another.
 pub(crate) fn compare(rows: &Rows, baseline: &Baseline, choice: Choice<'_>) -> Comparison {
-    let chosen = rows.compared().filter(|row| choice.has(&row.name));
-    let now: BTreeMap<Key, &Row> = chosen.map(|row| (row.key(), row)).collect();
+    let chosen = keyed(rows).into_iter().filter(|(_, row)| choice.has(&row.name));
+    let now: BTreeMap<Key, &Row> = chosen.collect();
     let mut comparison = Comparison::default();
     let none = Numbers::default();
     let (mut total, mut total_now) = (Spread { least: none, most: none }, none);

@@ -6,7 +6,8 @@ use std::io::{self, Write};
 use serde::{Deserialize, Serialize};
 
 use crate::test::measured::numbers::Numbers;
-use crate::test::measured::rows::{Key, Rows};
+use crate::test::measured::rows::{Key, Row, Rows};
+use crate::test::measured::workspace::Kind;
 
 /// The version of the lines.
 const VERSION: u64 = 2;
@@ -32,16 +33,40 @@ struct Head {
 /// A test's line: its key, then the least and the most of each number.
 type Line = (Key, [[u64; 2]; 5]);
 
+/// The compared rows, each with its name from run to run. That of a doc test has no line: an edit
+/// above it would make it another. Of several of one item, the later have a number.
+pub(crate) fn keyed(rows: &Rows) -> Vec<(Key, &Row)> {
+    let mut keyed: Vec<_> = rows.compared().map(|row| (row.key(), row)).collect();
+    let line = |name: &str| {
+        let (item, rest) = name.rsplit_once(" (line ")?;
+        Some((item.to_owned(), rest.strip_suffix(')')?.parse::<u32>().ok()?))
+    };
+    let mut doc_tests: Vec<_> = keyed
+        .iter_mut()
+        .filter(|(key, _)| key.1 == Kind::Doc)
+        .filter_map(|(key, _)| line(&key.2).map(|(item, line)| (key.0.clone(), item, line, key)))
+        .collect();
+    doc_tests.sort_by(|a, b| (&a.0, &a.1, a.2).cmp(&(&b.0, &b.1, b.2)));
+    let (mut last, mut number) = (None, 1);
+    for (binary, item, _, key) in doc_tests {
+        number =
+            if last.as_ref() == Some(&(binary.clone(), item.clone())) { number + 1 } else { 1 };
+        key.2 = if number == 1 { item.clone() } else { format!("{item} #{number}") };
+        last = Some((binary, item));
+    }
+    keyed
+}
+
 impl Baseline {
     /// The spread over `runs`. A test without numbers in any of them is left out: a later run would
     /// be compared with a guess.
     pub(crate) fn of(runs: &[Rows]) -> Self {
         let mut found: BTreeMap<Key, Option<Spread>> = BTreeMap::new();
-        for row in runs.iter().flat_map(Rows::compared) {
+        for (key, row) in runs.iter().flat_map(keyed) {
             let now = row.numbers;
             let one = (!now.is_unknown).then_some(Spread { least: now, most: now });
             found
-                .entry(row.key())
+                .entry(key)
                 .and_modify(|spread| *spread = spread.zip(one).map(|(a, b)| a.with(b)))
                 .or_insert(one);
         }
@@ -140,6 +165,24 @@ mod tests {
         let bytes: Vec<_> =
             found.tests.values().map(|test| (test.least.bytes, test.most.bytes)).collect();
         assert_eq!(bytes, [(3, 5), (1, 1)]);
+    }
+
+    #[test]
+    fn doc_tests_are_known_by_their_items_and_not_by_their_lines() {
+        let run = |first: u32| {
+            let of = |item: &str, line: u32| {
+                let mut row = row(&format!("src/lib.rs - {item} (line {line})"), 1);
+                row.kind = Kind::Doc;
+                row
+            };
+            let rows = vec![of("b", first + 90), of("a", first + 20), of("b", first + 8)];
+            Rows { rows, ..Rows::default() }
+        };
+        let names = |rows: &Rows| -> Vec<String> {
+            keyed(rows).into_iter().map(|(key, _)| key.2).collect()
+        };
+        assert_eq!(names(&run(1)), ["src/lib.rs - b #2", "src/lib.rs - a", "src/lib.rs - b"]);
+        assert_eq!(names(&run(1)), names(&run(77)));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::test::measured::numbers::{Functions, Numbers, Ranges, allocates_by_ma
 use crate::test::measured::ran::{self, DocRun, Ran, Test};
 use crate::test::measured::results::{self, TestResult};
 use crate::test::shared::options;
+use crate::units::Counted;
 
 use super::executable::Facts;
 use super::files::Files;
@@ -162,7 +163,10 @@ fn whole<'r>(
     let numbers = all.iter().map(|recording| Numbers::of_process(recording));
     let notes = match forked.len() {
         0 => Vec::new(),
-        count => vec![format!("what {count} forked processes allocated is in no row")],
+        count => {
+            let processes = Counted { count: count as u64, one: "process", many: "processes" };
+            vec![format!("what {processes} allocated after a fork is in no row")]
+        }
     };
     let exact = options::values_of(arguments, "--exact");
     let asked = std::env::var_os("NEXTEST").and(exact.first());
