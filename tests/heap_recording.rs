@@ -48,6 +48,9 @@ fn a_recording_says_what_the_report_at_exit_says() {
     assert_nothing_lost(&recorded);
     assert_eq!(numbers(&recorded), numbers(&ended.report()));
     assert!(recorded.sum().get("tb") > 100_000);
+    // Its room for all that might have come is gone.
+    let len = fs::metadata(ended.folder.join("now.rec")).expect("it is there").len();
+    assert!(len < 4 << 20, "{len} bytes");
 }
 
 #[test]

@@ -8,6 +8,8 @@ use crate::base::sync::Ordering;
 use crate::engine::allocator::moments;
 use crate::engine::session::Session;
 use crate::recording::anonymous::entry_bytes;
+#[cfg(all(feature = "symbolicate", not(feature = "preload")))]
+use crate::recording::file::shrink_of;
 #[cfg(feature = "dhat-compat")]
 use crate::recording::model::Counters;
 use crate::recording::model::{HeapMoment, ROOT_TABLE_FULL, Recording, Site};
@@ -58,6 +60,22 @@ pub(crate) fn has_stack(site: &Site) -> bool {
 #[cfg(feature = "symbolicate")]
 pub(crate) fn with_report_stack(work: &mut dyn FnMut()) {
     as_profiler(|| os::with_large_stack(&mut || as_profiler(&mut *work)));
+}
+
+/// Makes the file of the recording, whose end is written, as small as its content. Threads that
+/// still run go on in the large file, which has no name any more.
+#[cfg(all(feature = "symbolicate", not(feature = "preload")))]
+pub(crate) fn make_small() {
+    use std::os::unix::ffi::OsStrExt;
+    if !SPACE.is_in_file() {
+        return;
+    }
+    with_report_stack(&mut || {
+        let path = std::ffi::OsStr::from_bytes(SPACE.path().to_bytes());
+        // A panic must not cross into libc. After a failure the file is as it was.
+        let _ =
+            std::panic::catch_unwind(|| shrink_of(std::path::Path::new(path), os::process_id()));
+    });
 }
 
 pub(crate) fn read(session: &Session) -> Recording {

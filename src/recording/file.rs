@@ -243,6 +243,17 @@ impl RecordingFile {
     }
 }
 
+/// Makes the file at `path` small if it is the recording of that process, and has its end: the name
+/// may be another file's by now.
+#[cfg(all(feature = "symbolicate", not(feature = "preload")))]
+pub(crate) fn shrink_of(path: &Path, process: u32) -> Result<(), Error> {
+    let file = RecordingFile::open(path)?;
+    let header = image::header(&file.file)?;
+    let of = &header.get().process;
+    let has_ended = of.ending.load(Ordering::Relaxed) & ENDING != OPEN;
+    if has_ended && of.id.load(Ordering::Relaxed) == process { file.shrink() } else { Ok(()) }
+}
+
 /// True if the process that writes the recording is there.
 pub(super) fn is_running(file: &File, header: &Header) -> bool {
     let process = &header.process;
