@@ -46,6 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "there are no files")]
     fn this_program_is_libtests_and_others_are_not() {
         assert!(is_libtest(&std::env::current_exe().unwrap()));
         assert!(!is_libtest(Path::new("/bin/sh")) && !is_libtest(Path::new("/nowhere/deps/x")));

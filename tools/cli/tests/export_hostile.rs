@@ -106,7 +106,10 @@ fn it_can_be_compared_and_added_up() {
             scratch.run(&[&["diff", "in.json", "in.json", "--fail-above", "0%"], more].concat());
         assert_eq!(status(&output), 0, "{}", text(&output.stderr));
     }
-    let output = scratch.run(&["merge", "in.json", "in.json", "-o", "sum.json"]);
+    let mut other = hostile();
+    other["pid"] = 43.into();
+    fs::write(scratch.join("other.json"), serde_json::to_vec(&other).unwrap()).unwrap();
+    let output = scratch.run(&["merge", "in.json", "other.json", "-o", "sum.json"]);
     assert_eq!(status(&output), 0, "{}", text(&output.stderr));
     let sum = dhat_file::read(&fs::read(scratch.join("sum.json")).unwrap()).unwrap();
     assert_eq!(sum.totals().total_bytes, u64::MAX);

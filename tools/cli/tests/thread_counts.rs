@@ -22,7 +22,9 @@ fn threads_one_after_another_are_all_counted() {
         let facts: serde_json::Value = serde_json::from_slice(&facts).expect("JSON");
         assert_eq!(facts["threads"], 21, "{file}");
     }
-    assert_eq!(status(&scratch.run(&["merge", "r.json", "rec", "-o", "both.json"])), 0);
+    let again = scratch.run(&["run", "--record", "again", "-o", "s.json", "--", program, "20"]);
+    assert_eq!(status(&again), 0, "{}", ours(&again));
+    assert_eq!(status(&scratch.run(&["merge", "r.json", "again", "-o", "both.json"])), 0);
     let threads = json(&scratch.join("both.json"))["x_threads"].clone();
     let counts = threads.as_array().expect("a list").iter().map(|thread| &thread["threads"]);
     assert_eq!(counts.filter_map(serde_json::Value::as_u64).sum::<u64>(), 42);
