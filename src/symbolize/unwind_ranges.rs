@@ -68,6 +68,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "there are no files")]
     fn this_test_has_a_range() {
         let path = std::env::current_exe().unwrap();
         let table = UnwindRanges::read_first(&[PathBuf::from("/nowhere"), path]);
