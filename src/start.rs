@@ -56,7 +56,7 @@ extern "C" fn note_end() {
         session::note_moment(session);
         moments::note_end(session);
         session.header.process.ending.store(EXIT, Ordering::Relaxed);
-        #[cfg(all(feature = "symbolicate", not(feature = "preload")))]
+        #[cfg(all(feature = "dhat-compat", not(feature = "preload")))]
         crate::api::own_recording::make_small();
     }
 }

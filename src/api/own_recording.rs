@@ -8,7 +8,7 @@ use crate::base::sync::Ordering;
 use crate::engine::allocator::moments;
 use crate::engine::session::Session;
 use crate::recording::anonymous::entry_bytes;
-#[cfg(all(feature = "symbolicate", not(feature = "preload")))]
+#[cfg(all(feature = "dhat-compat", not(feature = "preload")))]
 use crate::recording::file::shrink_of;
 #[cfg(feature = "dhat-compat")]
 use crate::recording::model::Counters;
@@ -64,7 +64,7 @@ pub(crate) fn with_report_stack(work: &mut dyn FnMut()) {
 
 /// Makes the file of the recording, whose end is written, as small as its content. Threads that
 /// still run go on in the large file, which has no name any more.
-#[cfg(all(feature = "symbolicate", not(feature = "preload")))]
+#[cfg(all(feature = "dhat-compat", not(feature = "preload")))]
 pub(crate) fn make_small() {
     use std::os::unix::ffi::OsStrExt;
     if !SPACE.is_in_file() {

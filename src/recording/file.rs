@@ -245,7 +245,7 @@ impl RecordingFile {
 
 /// Makes the file at `path` small if it is the recording of that process, and has its end: the name
 /// may be another file's by now.
-#[cfg(all(feature = "symbolicate", not(feature = "preload")))]
+#[cfg(all(feature = "dhat-compat", not(feature = "preload")))]
 pub(crate) fn shrink_of(path: &Path, process: u32) -> Result<(), Error> {
     let file = RecordingFile::open(path)?;
     let header = image::header(&file.file)?;
