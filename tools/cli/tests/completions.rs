@@ -34,7 +34,11 @@ impl Shell {
         fs::set_permissions(program, fs::Permissions::from_mode(0o755)).unwrap();
         fs::write(scratch.join("heap.json"), "{}").unwrap();
         let ours = Path::new(env!("CARGO_BIN_EXE_mod-alloc")).parent().unwrap();
-        let path = std::env::var("PATH").unwrap();
+        // Shells start programs of their own: Debian's, whatever stands before them elsewhere.
+        let cargo = Path::new(env!("CARGO")).parent().unwrap();
+        let homes = std::env::var("CARGO_HOME");
+        let home = homes.unwrap_or_else(|_| format!("{}/.cargo", std::env::var("HOME").unwrap()));
+        let path = format!("{}:{home}/bin:/usr/local/bin:/usr/bin:/bin", cargo.display());
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).current_dir(scratch.path()).env("HOME", scratch.path());
         command.env("PATH", format!("{}:{}:{path}", programs.display(), ours.display()));
