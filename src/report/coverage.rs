@@ -64,8 +64,8 @@ pub struct Coverage {
 
 impl Coverage {
     /// The memory of a recording whose stacks have these totals; `None` if nobody looked at the
-    /// process and no other program followed it. Where memory is missing, the files of the process's modules are searched
-    /// for allocators.
+    /// process and no other program followed it. Where memory is missing, the files of the
+    /// process's modules are searched for allocators.
     #[must_use]
     pub fn of(recording: &Recording, totals: &Counters) -> Option<Self> {
         let mut coverage = Self::without_reasons(recording, totals)?;

@@ -23,7 +23,7 @@
 //! | `x_self_check` | with `MOD_ALLOC_SELF_CHECK=on`: captures `checked`, and `differences` found |
 //! | `x_heap_state` | allocator's [state](self#the-heaps-state) near the `peak` and at the `end` |
 //! | `x_modules` | `path`, `build_id` (hexadecimal), `start`, `end`, `bias` of every module |
-//! | `x_threads` | of a slot: totals, `threads` that used it; the latest's `id`, `name`, `running` |
+//! | `x_threads` | totals of a slot, `threads` that used it; `id`, `name`, `running` of the last |
 //! | `x_groups` | if there are any: `name` and numbers of every group of allocations |
 //! | `x_timeline` | the heap [over time](self#the-heap-over-time) |
 //! | `x_moments` | moments at which the stacks' numbers were taken down |

@@ -7,8 +7,8 @@
 //! | none | that of a thread which the test has started, or the harness's |
 //!
 //! A test harness allocates in the test's thread, too: before it calls the test, and after. What
-//! happens once falls on whichever test comes first, so it would differ from run to run. The command
-//! `test` finds these functions, and hands their addresses over.
+//! happens once falls on whichever test comes first, so it would differ from run to run.
+//! The command `test` finds these functions, and hands their addresses over.
 
 use core::ffi::CStr;
 use core::ops::Range;

@@ -41,7 +41,7 @@ pub(crate) fn lock_all_but(
     if flags & libc::MCL_FUTURE == 0 { 0 } else { next(flags & !libc::MCL_CURRENT) }
 }
 
-/// What the C library's `mlockall` does: the call of the system.
+/// The call of the system that the C library's `mlockall` makes.
 #[cfg(not(feature = "preload"))]
 pub(crate) fn lock_all(flags: c_int) -> c_int {
     // SAFETY: the call takes any number, and touches no memory of ours.

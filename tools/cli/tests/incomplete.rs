@@ -160,7 +160,7 @@ fn a_program_that_never_began_is_said_to_be_so() {
     assert_refused(&scratch, "never", "its program ended before it began to record");
 }
 
-/// What it has not, it does not invent: no report of nothing.
+/// `recover` invents nothing: of a program without blocks there is no report.
 #[test]
 fn a_recording_without_blocks_gives_no_report() {
     let scratch = Scratch::new("nothing");

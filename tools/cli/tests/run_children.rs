@@ -85,7 +85,7 @@ fn a_child_that_outlives_the_program_keeps_its_recording() {
     remove_run(folder);
 }
 
-/// The same where children are not recorded: the report says which process it is without.
+/// A child that is not recorded: the report says which process it is without.
 #[test]
 fn a_child_that_outlives_the_program_is_named() {
     let scratch = Scratch::new("goes_on");

@@ -209,7 +209,7 @@ fn what_happens_once_is_in_no_test() {
     assert!(found.get("losses").is_none(), "{found}");
 }
 
-/// What varies by nature does not fail; what grew does, and is seen in each of several runs.
+/// Numbers that vary by nature do not fail; those that grew do, and are seen in several runs.
 #[test]
 fn what_varies_is_marked_and_is_no_growth() {
     let varying = |more: usize| {

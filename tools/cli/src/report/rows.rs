@@ -30,7 +30,7 @@ pub(super) struct Row<'d> {
     pub(super) lead: usize,
     /// The functions that call the leading one, the one with the most first.
     pub(super) callers: Vec<Caller<'d>>,
-    /// What makes it a row, in all tables.
+    /// The parts that make it a row, in all tables.
     pub(super) parts: Vec<Part>,
 }
 

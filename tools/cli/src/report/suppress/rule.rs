@@ -47,7 +47,7 @@ pub(super) enum Step {
 pub(super) enum Most {
     Any,
     Blocks(u64),
-    /// So many beside one for each thread.
+    /// The number of blocks beside one for each thread.
     ThreadsAnd(u64),
 }
 

@@ -11,7 +11,7 @@ use super::numbers::{Numbers, Ranges, own_module};
 /// The part of a test program that a block belongs to, if it is no test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Apart {
-    /// What tests share: initialized by `Once` and its kin.
+    /// Set-up that tests share: initialized by `Once` and its kin.
     Once,
     /// Messages of panics, and backtraces with all that is read for their names.
     Panic,

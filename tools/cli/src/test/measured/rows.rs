@@ -131,7 +131,7 @@ impl Rows {
         self.rows.iter().chain(once)
     }
 
-    /// What belongs to no test, by part, of all programs together.
+    /// Blocks that belong to no test, by part, of all programs together.
     pub(crate) fn apart_by_part(&self) -> BTreeMap<&str, Numbers> {
         let mut parts: BTreeMap<&str, Numbers> = BTreeMap::new();
         for row in &self.apart {
