@@ -24,10 +24,11 @@
 //! | a report of the whole run | [`ModAlloc`], and the [environment](#environment) |
 //! | a report now | [`ModAlloc::write_dhat_json`], or a [signal](#asking-a-running-program) |
 //! | the totals now | [`ModAlloc::snapshot`] |
-//! | the totals between two moments | [`Profiler`] |
 //! | the call sites, in the program | [`ModAlloc::call_sites`], [`ModAlloc::symbolicated_report`] |
 //! | limits in a test | [`assert_allocs!`], [`assert_no_allocs!`] |
-//! | the allocations of a piece of code | [`measure()`], [`measure_with`], [`measure_threads`] |
+//! | the allocations of a piece of code | [`measure()`], [`measure_async`], [`measure_with`] |
+//! | those of the threads that it starts, too | [`measure_threads`] |
+//! | those of the whole process | [`measure_process`], [`ProcessMeasuring`] |
 //! | numbers by subsystem, task, span | [`groups`] |
 //! | numbers by thread, arenas, pools | [`memory_stats`] |
 //! | the fragmentation of the heap | [`heap_state`] |
@@ -35,7 +36,6 @@
 //! | to come from mod-alloc 1.0 | [`dhat_compat`](dhat_compat#coming-from-mod-alloc-10) |
 //! | to come from tracking-allocator | [`tracking_compat`] |
 //! | to come from stats_alloc | [`measure`](fn@measure#coming-from-stats_alloc) |
-//! | to read recordings, to make reports | [`recording`], [`report`], [`symbolize`] |
 //! | to profile a program as it is | `mod-alloc run -- PROGRAM`, of the package `mod-alloc-cli` |
 //! | to understand it | [how it works](#how-it-works), [the map](#the-map) |
 //!
@@ -195,6 +195,7 @@
 //! data; `store::peak` and `store::tally` explain the numbers. A second engine for other systems
 //! stands beside `engine`: it makes a `recording::model::Recording`, and neither `report` nor
 //! `symbolize` knows which engine made it. All that the engine asks of the system is in `base::os`.
+//! These three are open to `mod-alloc-cli`, and no part of what the crate promises to programs.
 //!
 //! # Features
 //!
@@ -210,6 +211,8 @@
 //! | `threads` | [`measure_threads`]; defines `pthread_create` |
 //! | `jemalloc`, `mimalloc` | those allocators' figures in [`heap_state`] and in reports |
 //! | `compat-1-0` | mod-alloc 1.0's way where it and dhat-rs contradict each other |
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 compile_error!("mod-alloc records on 64-bit Linux only");
@@ -227,12 +230,15 @@ mod hook;
 #[cfg(feature = "preload")]
 #[doc(hidden)]
 pub mod preload;
+#[doc(hidden)]
 pub mod recording;
 #[cfg(feature = "symbolicate")]
+#[doc(hidden)]
 pub mod report;
 mod start;
 mod store;
 #[cfg(feature = "symbolicate")]
+#[doc(hidden)]
 pub mod symbolize;
 #[cfg(feature = "groups")]
 mod tracker;
@@ -251,9 +257,13 @@ pub use api::measure;
 #[cfg(feature = "threads")]
 pub use api::measure::measure_threads;
 #[cfg(feature = "backtraces")]
-pub use api::measure::{Measured, Measuring, measure, measure_with};
+pub use api::measure::{Measured, Measuring, measure, measure_async, measure_with};
+/// The name of mod-alloc 1.0 for [`ProcessMeasuring`].
+#[doc(hidden)]
+pub use api::measure_process::ProcessMeasuring as Profiler;
+pub use api::measure_process::{ProcessMeasuring, measure_process};
 pub use api::memory_stats;
-pub use api::totals::{AllocStats, Profiler};
+pub use api::totals::AllocStats;
 #[doc(hidden)]
 pub use base::units;
 #[cfg(feature = "dhat-compat")]

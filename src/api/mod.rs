@@ -4,6 +4,7 @@
 pub(crate) mod call_sites;
 #[cfg(not(feature = "preload"))]
 pub(crate) mod diagnostics;
+mod display;
 #[cfg(feature = "groups")]
 pub(crate) mod groups;
 pub mod heap_state;
@@ -12,6 +13,7 @@ mod locking;
 #[cfg(feature = "backtraces")]
 #[doc(hidden)]
 pub mod measure;
+pub(crate) mod measure_process;
 pub mod memory_stats;
 #[cfg(all(feature = "dhat-compat", not(feature = "preload")))]
 pub(crate) mod moments;

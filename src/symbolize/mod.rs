@@ -1,5 +1,8 @@
 //! From a return address to function names, files and lines.
 //!
+//! This is for the command `mod-alloc`, and no part of the crate's promise: it may change with any
+//! version.
+//!
 //! A [`Symbolizer`] is made for one recording and asked about one return address
 //! at a time. It answers with a [`Place`] (which module, which address as linked)
 //! and one [`Symbol`] per function that was inlined there, innermost first.
