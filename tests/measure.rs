@@ -1,9 +1,12 @@
 //! Allocations of a piece of code are measured exactly, while a hundred tests in this one process
 //! allocate at the same time.
 
-use std::hint::black_box;
-use std::panic::catch_unwind;
+mod measure_support;
 
+use std::hint::black_box;
+use std::panic::{catch_unwind, resume_unwind};
+
+use measure_support::{Numbers, leaves_the_measurement, numbers};
 use mod_alloc::{Measured, ModAlloc, assert_allocs, assert_no_allocs, measure, measure_with};
 
 #[global_allocator]
@@ -29,13 +32,6 @@ impl Random {
         self.0 ^= self.0 >> 27;
         ((self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) % n) as usize
     }
-}
-
-/// A measurement's numbers in the order of its fields.
-type Numbers = [u64; 5];
-
-fn numbers(of: Measured) -> Numbers {
-    [of.blocks, of.bytes, of.peak_bytes, of.end_blocks, of.end_bytes]
 }
 
 /// Blocks, and what they must be measured as.
@@ -244,13 +240,12 @@ fn parsed(text: &str) -> Result<Vec<Vec<u8>>, std::num::ParseIntError> {
     ))
 }
 
-/// True if the calling thread's allocations are counted for no measurement but its own.
-fn is_outside() -> bool {
-    numbers(measure(|| drop(black_box(vec![0_u8; 10]))).1) == [1, 10, 10, 0, 0]
-}
-
 #[test]
 fn code_may_leave_early_and_is_no_longer_measured() {
+    leaves_the_measurement(leave_early);
+}
+
+fn leave_early() {
     assert_eq!(parsed("1 2").unwrap().len(), 2);
     let ((), outer) = measure(|| {
         // One limit is broken and not looked at: the code did not come to its end.
@@ -285,22 +280,25 @@ fn code_may_leave_early_and_is_no_longer_measured() {
         0
     }
     assert_eq!((found, returned()), (Some(0), 7));
-    assert!(is_outside());
 }
 
 #[test]
 fn a_panic_in_the_code_is_the_code_s_and_ends_the_measurement() {
-    let caught = catch_unwind(|| {
-        assert_allocs!(
-            {
-                let kept = black_box(vec![0_u8; 10]);
-                assert!(kept.is_empty(), "on purpose");
-            },
-            blocks == 0
-        )
+    leaves_the_measurement(|| {
+        let caught = catch_unwind(|| {
+            assert_allocs!(
+                {
+                    let kept = black_box(vec![0_u8; 10]);
+                    if kept.len() == 10 {
+                        // Without a message, which would be kept as the test's output.
+                        resume_unwind(Box::new("on purpose"));
+                    }
+                },
+                blocks == 0
+            )
+        });
+        assert_eq!(caught.expect_err("it panics").downcast_ref::<&str>(), Some(&"on purpose"));
     });
-    assert_eq!(caught.expect_err("it panics").downcast_ref::<&str>(), Some(&"on purpose"));
-    assert!(is_outside());
 }
 
 /// An outer measurement has what the code has allocated, and nothing of the assertion's own.
@@ -365,4 +363,21 @@ fn what_is_still_live_is_blamed_where_that_is_the_limit() {
     });
     assert!(text.contains("of which 7 blocks, "), "{text}");
     assert!(!text.contains("9999 bytes:"), "what was freed is not to blame: {text}");
+}
+
+#[inline(never)]
+fn parsed_by_another_package(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap()
+}
+
+/// A reader can change the call, not the package.
+#[test]
+fn the_program_s_own_functions_come_before_those_of_packages() {
+    let text = message(|| drop(assert_no_allocs!(parsed_by_another_package("[1, [2, 3], 4]"))));
+    let sites = text.split(":\n      ").skip(1);
+    let own = sites.clone().filter(|site| site.starts_with("measure::parsed_by_another_package"));
+    assert!(own.clone().count() >= 2, "{text}");
+    assert_eq!(own.count(), sites.count(), "{text}");
+    assert!(text.contains("\n      through serde_json::de::from_str (serde_json-1."), "{text}");
+    assert!(!text.contains("_core::"), "{text}");
 }

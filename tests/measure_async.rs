@@ -1,13 +1,18 @@
 //! The polls of a future are measured exactly, on whichever threads they happen, while other tasks
 //! run on these threads.
 
-use std::future::poll_fn;
+mod measure_support;
+
+use std::cell::RefCell;
 use std::hint::black_box;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::thread;
 
+use measure_support::{
+    counts_for_no_new_measurement, leaves_the_measurement, numbers, poll, run, wait,
+};
 use mod_alloc::{Measured, ModAlloc, assert_allocs, assert_no_allocs, measure, measure_async};
 
 #[global_allocator]
@@ -28,37 +33,6 @@ type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 fn block(bytes: usize) -> Vec<u8> {
     black_box(vec![1; bytes])
-}
-
-/// Waits once.
-async fn wait() {
-    let mut has_waited = false;
-    poll_fn(|context| {
-        if std::mem::replace(&mut has_waited, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
-}
-
-fn poll<T>(task: &mut (impl Future<Output = T> + Unpin)) -> Poll<T> {
-    Pin::new(task).poll(&mut Context::from_waker(Waker::noop()))
-}
-
-/// Polls until the end, on this thread.
-fn run<T>(task: impl Future<Output = T>) -> T {
-    let mut task = pin!(task);
-    loop {
-        if let Poll::Ready(output) = poll(&mut task) {
-            return output;
-        }
-    }
-}
-
-fn numbers(of: Measured) -> [u64; 5] {
-    [of.blocks, of.bytes, of.peak_bytes, of.end_blocks, of.end_bytes]
 }
 
 #[test]
@@ -95,7 +69,7 @@ fn tasks_of_a_runtime_are_apart() {
         let mut kept = Vec::with_capacity(50);
         for n in 0..50 {
             kept.push(block(seed + n));
-            wait().await; // tokio's own `yield_now` allocates
+            wait().await;
         }
         kept
     };
@@ -181,24 +155,20 @@ fn the_future_s_own_end_is_measured() {
     assert_eq!(numbers(measured), [1, 77, 77, 0, 0]);
 }
 
-/// True if this thread's allocations are counted for no measurement but its own.
-fn is_outside() -> bool {
-    numbers(measure(|| drop(block(10))).1) == [1, 10, 10, 0, 0]
-}
-
 #[test]
 fn a_future_may_be_dropped_in_the_middle() {
-    let (task, outer) = measure(|| {
-        let mut task = Box::pin(measure_async(async {
-            let _kept = block(100);
-            wait().await;
-        }));
-        assert!(poll(&mut task).is_pending());
-        task
+    leaves_the_measurement(|| {
+        let (task, outer) = measure(|| {
+            let mut task = Box::pin(measure_async(async {
+                let _kept = block(100);
+                wait().await;
+            }));
+            assert!(poll(&mut task).is_pending());
+            task
+        });
+        assert_eq!(outer.end_blocks, 2);
+        drop(task);
     });
-    assert_eq!(outer.end_blocks, 2);
-    drop(task);
-    assert!(is_outside());
 }
 
 #[test]
@@ -207,13 +177,15 @@ fn a_panic_in_a_poll_goes_through() {
         let _kept = block(100);
         wait().await;
         if black_box(true) {
-            panic!("on purpose");
+            // Without a message, which would be kept as the test's output.
+            resume_unwind(Box::new("on purpose"));
         }
     }));
     assert!(poll(&mut task).is_pending());
-    let caught = catch_unwind(AssertUnwindSafe(|| poll(&mut task).is_pending()));
-    assert_eq!(caught.expect_err("it panics").downcast_ref::<&str>(), Some(&"on purpose"));
-    assert!(is_outside());
+    leaves_the_measurement(|| {
+        let caught = catch_unwind(AssertUnwindSafe(|| poll(&mut task).is_pending()));
+        assert_eq!(caught.expect_err("it panics").downcast_ref::<&str>(), Some(&"on purpose"));
+    });
 }
 
 /// Were the groups of ended measurements used again too early, a new measurement would have the
@@ -224,17 +196,16 @@ fn the_measurements_around_may_end_first() {
         wait().await;
         drop(block(5000));
     }));
-    let (((), middle), outer) = measure(|| measure(|| assert!(poll(&mut task).is_pending())));
-    assert_eq!((numbers(middle), numbers(outer)), ([0; 5], [0; 5]));
-    // So many that they take every group that is free.
-    let mut later: Vec<_> = (0..200).map(|_| Box::pin(measure_async(wait()))).collect();
-    later.iter_mut().for_each(|later| assert!(poll(later).is_pending()));
-    let Poll::Ready(((), measured)) = poll(&mut task) else { panic!("its second poll") };
-    assert_eq!(numbers(measured), [1, 5000, 5000, 0, 0]);
-    for mut later in later {
-        let Poll::Ready(((), measured)) = poll(&mut later) else { panic!("its second poll") };
-        assert_eq!(numbers(measured), [0; 5]);
-    }
+    let task = RefCell::new(&mut task);
+    let poll = || poll(&mut *task.borrow_mut());
+    let begin = || {
+        let (((), middle), outer) = measure(|| measure(|| assert!(poll().is_pending())));
+        assert_eq!((numbers(middle), numbers(outer)), ([0; 5], [0; 5]));
+    };
+    counts_for_no_new_measurement(begin, || {
+        let Poll::Ready(((), measured)) = poll() else { panic!("its second poll") };
+        assert_eq!(numbers(measured), [1, 5000, 5000, 0, 0]);
+    });
 }
 
 #[test]
@@ -275,20 +246,13 @@ fn a_limit_holds_for_code_that_waits() {
 #[test]
 fn code_that_waits_in_the_wrong_form_is_told_the_right_one() {
     let wrong = || Box::pin(async { assert_allocs!(wait().await, blocks <= 100) });
-    let mut tasks = [wrong(), wrong()];
-    assert!(tasks.iter_mut().all(|task| poll(task).is_pending()));
-    for mut task in tasks {
-        let refused = catch_unwind(AssertUnwindSafe(|| poll(&mut task).is_ready()));
-        let text = refused.expect_err("two are measured").downcast::<&str>().unwrap();
-        assert!(text.ends_with("use assert_allocs!(async { … }, …).await"), "{text}");
-    }
-    assert!(is_outside());
-    // The thread is in no group that others use again.
-    let mut later: Vec<_> = (0..200).map(|_| Box::pin(measure_async(wait()))).collect();
-    later.iter_mut().for_each(|later| assert!(poll(later).is_pending()));
-    drop(block(5000));
-    for mut later in later {
-        let Poll::Ready(((), measured)) = poll(&mut later) else { panic!("its second poll") };
-        assert_eq!(numbers(measured), [0; 5]);
-    }
+    leaves_the_measurement(|| {
+        let mut tasks = [wrong(), wrong()];
+        assert!(tasks.iter_mut().all(|task| poll(task).is_pending()));
+        for mut task in tasks {
+            let refused = catch_unwind(AssertUnwindSafe(|| poll(&mut task).is_ready()));
+            let text = refused.expect_err("two are measured").downcast::<&str>().unwrap();
+            assert!(text.ends_with("use assert_allocs!(async { … }, …).await"), "{text}");
+        }
+    });
 }
