@@ -182,7 +182,7 @@ fn a_panic_in_a_poll_goes_through() {
         }
     }));
     assert!(poll(&mut task).is_pending());
-    leaves_the_measurement(|| {
+    leaves_the_measurement(move || {
         let caught = catch_unwind(AssertUnwindSafe(|| poll(&mut task).is_pending()));
         assert_eq!(caught.expect_err("it panics").downcast_ref::<&str>(), Some(&"on purpose"));
     });

@@ -137,7 +137,7 @@ pub struct Measured {
 /// -// Cargo.toml: stats_alloc = "0.1"
 /// -use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 /// -use std::alloc::System;
-/// +// Cargo.toml: mod-alloc = "1.1"
+/// +// Cargo.toml: mod-alloc = { path = "…" } # a checkout of this repository
 /// +use mod_alloc::ModAlloc;
 ///
 ///  #[global_allocator]
