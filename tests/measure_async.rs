@@ -240,8 +240,8 @@ fn a_limit_holds_for_code_that_waits() {
     assert!(failed.is_err());
 }
 
-/// Without `async`, code that waits lets others have the thread meanwhile. If they measure, too, that
-/// is told; groups of feature `groups` may be left in any order.
+/// Without `async`, code that waits lets others have the thread meanwhile. If they measure, too,
+/// that is told. With the feature `groups`, groups may be left in any order.
 #[cfg(not(feature = "groups"))]
 #[test]
 fn code_that_waits_in_the_wrong_form_is_told_the_right_one() {

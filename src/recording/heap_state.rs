@@ -242,9 +242,16 @@ mod tests {
             std::format!("{state}"),
             "jemalloc: allocated 200 B, held 500 B; process 2.00 KiB"
         );
-        let in_full = "jemalloc\n  allocated: 200 bytes\n  active: 400 bytes\n  resident: 500 bytes\n  \
-                       mapped: 1,000 bytes\n  process: 2,048 bytes\n  arenas: 1,000";
-        assert_eq!(std::format!("{state:#}"), in_full);
+        let in_full = [
+            "jemalloc",
+            "allocated: 200 bytes",
+            "active: 400 bytes",
+            "resident: 500 bytes",
+            "mapped: 1,000 bytes",
+            "process: 2,048 bytes",
+            "arenas: 1,000",
+        ];
+        assert_eq!(std::format!("{state:#}"), in_full.join("\n  "));
         let unknown = HeapState::of(Allocator::Glibc);
         assert_eq!(
             std::format!("{unknown}|{unknown:#}|{:>6}", unknown.allocator),

@@ -148,8 +148,8 @@ macro_rules! assert_allocs {
 /// assert_eq!(most, Some(&3));
 /// ```
 ///
-/// The code may be all that it may be in [`assert_allocs!`](crate::assert_allocs): an `async` block,
-/// too.
+/// The code may be all that it may be in [`assert_allocs!`](crate::assert_allocs), also an `async`
+/// block.
 ///
 /// # Panics
 ///

@@ -24,6 +24,7 @@ mod asserting;
 mod lease;
 #[cfg(feature = "dhat-compat")]
 mod limits;
+mod measured;
 #[cfg(feature = "dhat-compat")]
 mod message;
 mod polled;
@@ -43,41 +44,13 @@ use crate::engine::windows;
 use crate::store::group::Member;
 
 use lease::Lease;
-use polled::Polled;
+
+pub use measured::Measured;
+pub use polled::measure_async;
 
 #[cfg(feature = "dhat-compat")]
 #[doc(hidden)]
 pub use asserting::{Asserted, Asserting, Limit, asserting};
-
-/// The allocations of a piece of code; see [`measure`].
-///
-/// ```
-/// # #[global_allocator]
-/// # static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
-/// let (kept, measured) = mod_alloc::measure(|| vec![0_u8; 2048]);
-/// assert_eq!((measured.blocks, measured.end_bytes), (1, 2048));
-/// assert_eq!(
-///     measured.to_string(),
-///     "1 block, 2.00 KiB; 2.00 KiB at the peak; 1 block, 2.00 KiB live at the end"
-/// );
-/// # drop(kept);
-/// ```
-///
-/// `{:#}` prints bytes in full: `2,048 bytes`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct Measured {
-    /// Allocations: new blocks, and reallocations.
-    pub blocks: u64,
-    /// Bytes allocated; of a reallocation the whole new size, as dhat counts.
-    pub bytes: u64,
-    /// The most bytes live at once, of blocks that were measured.
-    pub peak_bytes: u64,
-    /// Blocks that were allocated and not freed.
-    pub end_blocks: u64,
-    /// Bytes of the blocks that were not freed.
-    pub end_bytes: u64,
-}
 
 /// Runs `work`, and gives its result and the calling thread's allocations in it.
 ///
@@ -219,44 +192,6 @@ pub fn measure_threads<R>(work: impl FnOnce() -> R) -> (R, Measured) {
     let measuring = Measuring::begin(true);
     let result = measuring.run(work);
     (result, measuring.lease.measured())
-}
-
-/// Awaits a future, and gives its output and the allocations of its polls, on whichever threads
-/// they happen.
-///
-/// ```
-/// # #[global_allocator]
-/// # static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
-/// # struct Runtime;
-/// # impl Runtime {
-/// #     fn block_on<F: Future>(&self, future: F) -> F::Output {
-/// #         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-/// #         match std::pin::pin!(future).poll(&mut context) {
-/// #             std::task::Poll::Ready(output) => output,
-/// #             std::task::Poll::Pending => unreachable!(),
-/// #         }
-/// #     }
-/// # }
-/// # let runtime = Runtime;
-/// async fn load(bytes: usize) -> Vec<u8> {
-///     // …
-///     vec![0; bytes]
-/// }
-///
-/// let (data, measured) = runtime.block_on(mod_alloc::measure_async(load(1000)));
-/// assert_eq!((data.len(), measured.blocks, measured.bytes), (1000, 1, 1000));
-/// ```
-///
-/// The measurement begins with the first poll. Other tasks that the threads poll meanwhile do not
-/// count, and neither do tasks that the future spawns: wrap those as well. A measurement within
-/// another one counts for both. If the future is dropped before its end, or panics, there are no
-/// numbers; nothing else is disturbed. It is `Send` if `future` is.
-///
-/// # Panics
-///
-/// As [`measure`], at the first poll.
-pub fn measure_async<F: Future>(future: F) -> impl Future<Output = (F::Output, Measured)> {
-    Polled::<F, Measuring>::new(future)
 }
 
 /// A measurement that other threads may take part in; see [`measure_with`], which makes it.

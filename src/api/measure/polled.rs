@@ -6,6 +6,44 @@ use core::task::{Context, Poll, ready};
 
 use super::{Measured, Measuring};
 
+/// Awaits a future, and gives its output and the allocations of its polls, on whichever threads
+/// they happen.
+///
+/// ```
+/// # #[global_allocator]
+/// # static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
+/// # struct Runtime;
+/// # impl Runtime {
+/// #     fn block_on<F: Future>(&self, future: F) -> F::Output {
+/// #         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+/// #         match std::pin::pin!(future).poll(&mut context) {
+/// #             std::task::Poll::Ready(output) => output,
+/// #             std::task::Poll::Pending => unreachable!(),
+/// #         }
+/// #     }
+/// # }
+/// # let runtime = Runtime;
+/// async fn load(bytes: usize) -> Vec<u8> {
+///     // …
+///     vec![0; bytes]
+/// }
+///
+/// let (data, measured) = runtime.block_on(mod_alloc::measure_async(load(1000)));
+/// assert_eq!((data.len(), measured.blocks, measured.bytes), (1000, 1, 1000));
+/// ```
+///
+/// The measurement begins with the first poll. Other tasks that the threads poll meanwhile do not
+/// count, and neither do tasks that the future spawns: wrap those as well. A measurement within
+/// another one counts for both. If the future is dropped before its end, or panics, there are no
+/// numbers; nothing else is disturbed. It is `Send` if `future` is.
+///
+/// # Panics
+///
+/// As [`measure`](fn@crate::measure), at the first poll.
+pub fn measure_async<F: Future>(future: F) -> impl Future<Output = (F::Output, Measured)> {
+    Polled::<F, Measuring>::new(future)
+}
+
 /// Something that measures polls.
 pub(super) trait Measurement {
     /// The result of the measurement.

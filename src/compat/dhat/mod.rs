@@ -114,8 +114,8 @@
 //! | stacks | eight frames, by frame pointers | whole, by unwind tables |
 //! | frees | unknown by call site | known, with lifetimes |
 //!
-//! `MOD_ALLOC_OUT=off` leaves the report and its lines out. With `default-features = false, features
-//! = ["counters"]`, which is 1.0's default, nothing happens at exit.
+//! `MOD_ALLOC_OUT=off` leaves the report and its lines out. With `default-features = false` and
+//! `features = ["counters"]`, which is 1.0's default, nothing happens at exit.
 //!
 //! Its `dhat_compat` had fewer items, all of which are here: [`Alloc::new`], [`Mode`]. If it and
 //! dhat-rs contradict each other, dhat-rs's way is the default. The feature `compat-1-0` brings the
