@@ -6,6 +6,7 @@ use std::vec::Vec;
 use crate::base::settings::{BUCKETS, FRAMES};
 use crate::base::units::Count;
 use crate::recording::losses::{Loss, Losses, Told};
+use crate::recording::model::Settings;
 
 use super::cut_stacks::CutStacks;
 
@@ -22,6 +23,13 @@ pub struct Circumstances<'a> {
     pub unwind: &'a str,
     /// Where stacks were cut short.
     pub cut_stacks: &'a [CutStacks],
+}
+
+impl<'a> Circumstances<'a> {
+    pub(super) fn of(settings: &'a Settings, cut_stacks: &'a [CutStacks]) -> Self {
+        let Settings { frames, buckets, unwind, .. } = *settings;
+        Self { frames, buckets, unwind, cut_stacks }
+    }
 }
 
 impl Circumstances<'_> {

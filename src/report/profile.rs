@@ -62,13 +62,7 @@ impl Profile {
 
     /// Facts that the words on losses depend on.
     pub fn circumstances(&self) -> Circumstances<'_> {
-        let settings = &self.run.settings;
-        Circumstances {
-            frames: settings.frames,
-            buckets: settings.buckets,
-            unwind: settings.unwind,
-            cut_stacks: &self.cut_stacks,
-        }
+        Circumstances::of(&self.run.settings, &self.cut_stacks)
     }
 
     /// Memory of the process beside what was recorded; `None` if nobody looked at it.

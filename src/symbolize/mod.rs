@@ -32,6 +32,7 @@
 
 #![forbid(unsafe_code)]
 
+mod c_library;
 mod dwarf;
 mod fetch;
 mod locate;
@@ -51,6 +52,7 @@ use std::vec::Vec;
 
 use crate::recording::model::{Module, Recording};
 
+use c_library::is_c_library;
 use dwarf::{Dwarf, NameOfFunction};
 use locate::Search;
 use modules::ModuleMap;
@@ -257,7 +259,8 @@ impl Object {
 
     fn open(search: &Search, module: &Module) -> Self {
         let files = search.files(module);
-        let dwarf = files.debug.as_deref().and_then(|path| {
+        let with_lines = files.debug.as_deref().filter(|_| !is_c_library(&module.path));
+        let dwarf = with_lines.and_then(|path| {
             let alternate = files.alternate.as_deref();
             Dwarf::open(path, alternate)
         });
