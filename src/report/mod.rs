@@ -24,6 +24,7 @@
 
 #![forbid(unsafe_code)]
 
+mod advice;
 mod coverage;
 mod cut_stacks;
 #[cfg(feature = "dhat-compat")]

@@ -32,6 +32,9 @@ fn write_lines(profile: &Profile, saved_to: &Path, text: &mut String) -> fmt::Re
     if let Some(unseen) = profile.coverage().and_then(Coverage::sentence) {
         writeln!(text, "mod-alloc: Not seen: {unseen}")?;
     }
+    for advice in profile.advice() {
+        writeln!(text, "mod-alloc: Advice: {advice}")?;
+    }
     if let Some(check) = profile.run().self_check {
         let (checked, different) = (Count(check.checked), Count(check.differences));
         writeln!(text, "mod-alloc: Self-check: {checked} captures, {different} differences")?;

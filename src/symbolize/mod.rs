@@ -32,6 +32,7 @@
 
 #![forbid(unsafe_code)]
 
+mod build;
 mod c_library;
 mod dwarf;
 mod fetch;
@@ -60,6 +61,7 @@ use names::Names;
 use symbol_table::SymbolTable;
 use unwind_ranges::UnwindRanges;
 
+pub(crate) use build::{Build, build_of};
 pub use fetch::Fetch;
 #[cfg(feature = "dhat-compat")]
 pub(crate) use object_file::has_section;
