@@ -72,6 +72,17 @@ fn a_shared_library_is_resolved() {
 }
 
 #[test]
+fn the_c_library_has_names_and_no_lines() {
+    let dir = dir("c-library");
+    let library = cc(&dir, &["-g", "-shared", "-fPIC"]);
+    let (start, _) = function(&library, "outer");
+    let named = dir.join("libc.so.6");
+    fs::rename(library, &named).unwrap();
+    let found = resolve(module(&named), &[], start + 1);
+    assert!(found.len() == 1 && found[0].is_bare("outer"), "{found:?}");
+}
+
+#[test]
 fn the_generation_decides_between_modules_at_one_address() {
     let (c, rust) = (cc(&dir("generation-c"), &["-g"]), rustc(&dir("generation-rust"), &["-g"]));
     let (mut first, mut second) = (module(&c), module(&rust));
