@@ -26,6 +26,7 @@
 
 mod advice;
 mod coverage;
+mod cut_frames;
 mod cut_stacks;
 #[cfg(feature = "dhat-compat")]
 pub mod dhat;

@@ -1,0 +1,110 @@
+//! Frames that trimming takes away, told by the symbol table alone.
+//!
+//! A third of a program's frames are the runtime's and the allocator's. To look them up in debug
+//! information would read the standard library's largest units, and the C library's debug file, for
+//! frames that no report shows.
+//!
+//! ```text
+//!  __rust_alloc, and all inward of it     ┐ a name is enough
+//!  app::load                              │ looked up
+//!  app::main                              ┘
+//!  __rust_begin_short_backtrace             looked up: closures are inlined into it
+//!  all outward of it; else the C          ┐ a name is enough
+//!  library's start                        ┘
+//! ```
+//!
+//! A frame that is cut from one stack and stays in another is looked up.
+
+use std::vec::Vec;
+
+use crate::recording::model::{ROOTS, Recording};
+use crate::symbolize::{Place, Symbol, Symbolizer};
+
+use super::frames::FrameTable;
+use super::kind::{self, Function, Kind};
+use super::options::{Form, Options};
+
+/// The names of the frames that are cut off, by entry of [`Recording::frames`].
+pub(super) struct CutFrames {
+    names: Vec<Option<(Place, Symbol)>>,
+}
+
+impl CutFrames {
+    /// `nodes` are the entries of all stacks, in order; `symbolizer` was told of their addresses.
+    pub(super) fn of(
+        recording: &Recording,
+        nodes: &[usize],
+        options: &Options,
+        symbolizer: &mut Symbolizer<'_>,
+        frames: &mut FrameTable,
+    ) -> Self {
+        // dhat-rs's stacks begin elsewhere.
+        let trims = options.trim && matches!(options.form, Form::Own | Form::Version1);
+        if !trims || options.max_frames.is_some() {
+            return Self { names: Vec::new() };
+        }
+        let mut names = std::vec![None; recording.frames.len()];
+        let mut kinds = std::vec![Kind::Program; recording.frames.len()];
+        for &node in nodes {
+            let at = &recording.frames[node];
+            let strings = frames.strings_mut();
+            let Some((place, symbol)) = symbolizer.physical(at.address, at.generation, strings)
+            else {
+                continue;
+            };
+            let name = symbol.name.map(|name| strings.get(name));
+            kinds[node] = kind::kind(Function { name, ..Function::default() });
+            names[node] = Some((place, symbol));
+        }
+        let shown = shown(recording, nodes, &kinds);
+        names.iter_mut().zip(shown).for_each(|(name, shown)| {
+            name.take_if(|_| shown);
+        });
+        Self { names }
+    }
+
+    /// True if the entry is cut from all stacks.
+    pub(super) fn has(&self, node: usize) -> bool {
+        self.names.get(node).is_some_and(Option::is_some)
+    }
+
+    /// The frame of an entry that is cut from all stacks.
+    pub(super) fn take(&mut self, node: usize) -> Option<(Place, Symbol)> {
+        self.names.get_mut(node)?.take()
+    }
+}
+
+/// True for the entries that some stack may show.
+fn shown(recording: &Recording, nodes: &[usize], kinds: &[Kind]) -> Vec<bool> {
+    let mut is_start = std::vec![false; kinds.len()];
+    for &node in nodes {
+        // Entries come after their parents.
+        let parent = recording.frames[node].parent as usize;
+        let follows = parent < ROOTS || is_start.get(parent) == Some(&true);
+        is_start[node] = follows && kinds[node] == Kind::Start;
+    }
+    let mut shown = std::vec![false; kinds.len()];
+    let mut stack = Vec::new();
+    for site in &recording.sites {
+        stack.clear();
+        let mut at = site.frame as usize;
+        while let (true, Some(frame)) = (at >= ROOTS, recording.frames.get(at)) {
+            if is_start[at] {
+                break;
+            }
+            stack.push(at);
+            // The program's closure may be inlined into it.
+            if kinds[at] == Kind::ShortBacktrace {
+                break;
+            }
+            // A parent that is not further out would make this walk endless.
+            at = (frame.parent as usize).min(at - 1);
+        }
+        let entrance = stack.iter().rposition(|&at| kinds[at] == Kind::Entrance);
+        let inner = entrance.map_or(0, |at| at + 1);
+        // A stack of nothing else keeps one of its frames, by rules of `trim`.
+        let shows = if inner < stack.len() { &stack[inner..] } else { &stack };
+        shows.iter().for_each(|&at| shown[at] = true);
+    }
+    shown
+}
