@@ -18,10 +18,10 @@
 use std::vec::Vec;
 
 use crate::recording::model::{ROOTS, Recording};
-use crate::symbolize::{Place, Symbol, Symbolizer};
+use crate::symbolize::{FixedMap, Place, Symbol, Symbolizer};
 
 use super::frames::FrameTable;
-use super::kind::{self, Function, Kind};
+use super::kind::{self, Kind};
 use super::options::{Form, Options};
 
 /// The names of the frames that are cut off, by entry of [`Recording::frames`].
@@ -43,23 +43,21 @@ impl CutFrames {
         if !trims || options.max_frames.is_some() {
             return Self { names: Vec::new() };
         }
-        let mut names = std::vec![None; recording.frames.len()];
         let mut kinds = std::vec![Kind::Program; recording.frames.len()];
+        let mut judged = FixedMap::default();
         for &node in nodes {
             let at = &recording.frames[node];
-            let strings = frames.strings_mut();
-            let Some((place, symbol)) = symbolizer.physical(at.address, at.generation, strings)
-            else {
-                continue;
-            };
-            let name = symbol.name.map(|name| strings.get(name));
-            kinds[node] = kind::kind(Function { name, ..Function::default() });
-            names[node] = Some((place, symbol));
+            let address = (at.address, at.generation);
+            kinds[node] = *judged.entry(address).or_insert_with(|| {
+                symbolizer.raw_name(address.0, address.1).map_or(Kind::Program, kind::end_of_stack)
+            });
         }
         let shown = shown(recording, nodes, &kinds);
-        names.iter_mut().zip(shown).for_each(|(name, shown)| {
-            name.take_if(|_| shown);
-        });
+        let mut names = std::vec![None; recording.frames.len()];
+        for &node in nodes.iter().filter(|&&node| !shown[node]) {
+            let at = &recording.frames[node];
+            names[node] = symbolizer.bare(at.address, at.generation, frames.strings_mut());
+        }
         Self { names }
     }
 
@@ -107,4 +105,49 @@ fn shown(recording: &Recording, nodes: &[usize], kinds: &[Kind]) -> Vec<bool> {
         shows.iter().for_each(|&at| shown[at] = true);
     }
     shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recording::model::{Frame, ROOT_COMPLETE, Site};
+    use std::vec;
+
+    /// The entries that are shown of stacks, whose entries begin at [`ROOTS`]: each has its parent's
+    /// number among them and its kind.
+    fn shown_of(entries: &[(Option<usize>, Kind)], sites: &[usize]) -> Vec<usize> {
+        let mut frames = vec![Frame::default(); ROOTS];
+        let id = |index: usize| u32::try_from(ROOTS + index).unwrap();
+        frames.extend(entries.iter().map(|(parent, _)| Frame {
+            parent: parent.map_or(ROOT_COMPLETE, id),
+            ..Frame::default()
+        }));
+        let site = |&at: &usize| Site { frame: id(at), ..Site::default() };
+        let sites = sites.iter().map(site).collect();
+        let recording = Recording { frames, sites, ..Recording::default() };
+        let mut kinds = vec![Kind::Program; ROOTS];
+        kinds.extend(entries.iter().map(|(_, kind)| *kind));
+        let nodes: Vec<usize> = (ROOTS..kinds.len()).collect();
+        let shown = shown(&recording, &nodes, &kinds);
+        (0..entries.len()).filter(|index| shown[ROOTS + index]).collect()
+    }
+
+    #[test]
+    fn the_runtimes_frames_and_the_allocators_are_cut() {
+        use Kind::{Entrance, Program, ShortBacktrace, Start};
+        let entries = [
+            (None, Start),
+            (Some(0), Program),
+            (Some(1), ShortBacktrace),
+            (Some(2), Program),
+            (Some(3), Entrance),
+            (Some(4), Program),
+        ];
+        assert_eq!(shown_of(&entries, &[5]), [2, 3]);
+        assert_eq!(shown_of(&entries, &[5, 1]), [1, 2, 3], "the runtime's own block");
+        assert_eq!(shown_of(&entries, &[4]), [2, 3]);
+        let of_c = [(None, Start), (Some(0), Start), (Some(1), Program), (Some(2), Start)];
+        assert_eq!(shown_of(&of_c, &[3]), [2, 3], "a start within a stack");
+        assert_eq!(shown_of(&[(None, Entrance)], &[0]), [0], "all that there is");
+    }
 }

@@ -199,21 +199,27 @@ impl<'r> Symbolizer<'r> {
         }
     }
 
-    /// The function whose code holds an announced return address, without those that were inlined
-    /// there, and without file and line; `None` if the symbol table does not tell. Reads no debug
-    /// information.
-    pub fn physical(
+    /// The mangled name of the function whose code holds an announced return address; `None` if the
+    /// symbol table does not tell. Reads no debug information.
+    pub fn raw_name(&mut self, address: u64, generation: u16) -> Option<&str> {
+        let (index, module) = self.modules.find(address, generation)?;
+        let (slot, probes) = (self.objects.get_mut(index)?, self.probes.get(index)?);
+        let object = slot.get_or_insert_with(|| Object::open(&self.search, module, probes));
+        object.at_probes.containing(address.wrapping_sub(module.bias).wrapping_sub(1))
+    }
+
+    /// The function of [`raw_name`](Self::raw_name), without those that were inlined into it, and
+    /// without file and line.
+    pub fn bare(
         &mut self,
         address: u64,
         generation: u16,
         strings: &mut Strings,
     ) -> Option<(Place, Symbol)> {
+        let raw = std::string::String::from(self.raw_name(address, generation)?);
+        let name = Some(self.names.demangled(&raw, strings)?);
         let (index, module) = self.modules.find(address, generation)?;
         let linked = address.wrapping_sub(module.bias);
-        let (slot, probes) = (self.objects.get_mut(index)?, self.probes.get(index)?);
-        let object = slot.get_or_insert_with(|| Object::open(&self.search, module, probes));
-        let raw = object.at_probes.containing(linked.wrapping_sub(1))?;
-        let name = Some(self.names.demangled(raw, strings)?);
         let place = Place { module: u32::try_from(index).ok(), address: linked };
         Some((place, Symbol { name, ..Symbol::default() }))
     }
