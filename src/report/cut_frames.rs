@@ -133,6 +133,20 @@ mod tests {
     }
 
     #[test]
+    fn ends_of_stacks_are_known_by_their_mangled_names() {
+        let legacy = "_ZN3std3sys9backtrace28__rust_begin_short_backtrace17h0123456789abcdefE";
+        assert_eq!(kind::end_of_stack(legacy), Kind::ShortBacktrace);
+        assert_eq!(kind::end_of_stack("_RNvCs1_7___rustc12___rust_alloc"), Kind::Entrance);
+        assert_eq!(kind::end_of_stack("__rust_alloc"), Kind::Entrance);
+        for start in ["_start", "__libc_start_main@@GLIBC_2.34", "start_thread", "clone3"] {
+            assert_eq!(kind::end_of_stack(start), Kind::Start, "{start}");
+        }
+        for other in ["main", "malloc", "_ZN3app12__rust_alloc17h0123456789abcdefE", "restart"] {
+            assert_eq!(kind::end_of_stack(other), Kind::Program, "{other}");
+        }
+    }
+
+    #[test]
     fn the_runtimes_frames_and_the_allocators_are_cut() {
         use Kind::{Entrance, Program, ShortBacktrace, Start};
         let entries = [
