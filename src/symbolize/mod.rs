@@ -49,6 +49,7 @@ mod symbol_table;
 mod unwind_ranges;
 
 use std::borrow::Cow;
+use std::boxed::Box;
 use std::path::PathBuf;
 use std::vec::Vec;
 
@@ -105,17 +106,17 @@ struct Object {
 /// A module's debug information, opened once it is asked for.
 enum Opened {
     NotYet,
-    Done(Option<Dwarf>),
+    Done(Option<Box<Dwarf>>),
 }
 
 impl Opened {
     fn get(&mut self, files: &locate::Files) -> Option<&Dwarf> {
         if let Self::NotYet = self {
             let open = |path| Dwarf::open(path, files.alternate.as_deref());
-            *self = Self::Done(files.debug.as_deref().and_then(open));
+            *self = Self::Done(files.debug.as_deref().and_then(open).map(Box::new));
         }
         match self {
-            Self::Done(dwarf) => dwarf.as_ref(),
+            Self::Done(dwarf) => dwarf.as_deref(),
             Self::NotYet => None,
         }
     }
