@@ -8,11 +8,12 @@ use std::vec::Vec;
 
 use super::coverage::Coverage;
 use super::losses::{Circumstances, causes};
+#[cfg(feature = "dhat-compat")]
 use super::merge;
 use super::options::Form;
 use super::profile::Profile;
 use crate::base::units::Count;
-use crate::recording::model::{Counters, Losses, Recording};
+use crate::recording::model::{Counters, Losses};
 
 /// The lines, each ended by a newline. The figures are the sums over the profile's stacks,
 /// so they equal what a viewer of the report shows.
@@ -44,7 +45,12 @@ fn write_lines(profile: &Profile, saved_to: &Path, text: &mut String) -> fmt::Re
 
 /// The lines about a recording without names, which is at `saved_to`, and is `argument` to the
 /// command. The figures are the sums over its sites.
-pub(crate) fn lines_of_recording(recording: &Recording, saved_to: &Path, argument: &str) -> String {
+#[cfg(feature = "dhat-compat")]
+pub(crate) fn lines_of_recording(
+    recording: &crate::recording::model::Recording,
+    saved_to: &Path,
+    argument: &str,
+) -> String {
     let mut sum = Counters::default();
     recording.sites.iter().for_each(|site| merge::add(&mut sum, &site.counters));
     let mut text = String::new();
@@ -103,7 +109,7 @@ pub fn short_losses(losses: &Losses, at: Circumstances<'_>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recording::model::{Settings, Site};
+    use crate::recording::model::{Recording, Settings, Site};
     use crate::report::options::Options;
     use std::string::ToString;
     use std::vec;
