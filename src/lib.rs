@@ -50,7 +50,7 @@
 //! | variable | meaning | default |
 //! |---|---|---|
 //! | `MOD_ALLOC` | `on`; `off`: record nothing, add nothing to blocks | `on` |
-//! | `MOD_ALLOC_OUT` | the report's path, or `off` | `dhat-heap.json`; in tests none |
+//! | `MOD_ALLOC_OUT` | the report's path, `off`, or [`raw`](#raw-recordings) | `dhat-heap.json`; in tests none |
 //! | `MOD_ALLOC_BUCKETS` | the table's call sites: 64 to 1,048,576 | grows |
 //! | `MOD_ALLOC_FRAMES` | frames kept of a stack, the innermost: 1 to 256 | 64 |
 //! | `MOD_ALLOC_UNWIND` | `auto`; `tables`, `fp`: unwind tables or frame pointers alone | `auto` |
@@ -71,6 +71,16 @@
 //! that is live at the end is in no class.
 //!
 //! An invalid value gives one line on standard error, with the value and its replacement.
+//!
+//! # Raw recordings
+//!
+//! To name functions, a report reads the program's debug information. In a large program, and in
+//! each debug build, that takes longer than many programs run, and megabytes. With
+//! `MOD_ALLOC_OUT=raw` the program writes its recording alone, which takes milliseconds, and says
+//! how to read it: `mod-alloc report FILE` makes the report that the program would have written.
+//! The file is `MOD_ALLOC_RECORD`'s; else `PATH` of `MOD_ALLOC_OUT=raw:PATH`; else
+//! `mod-alloc.%e.%p.recording`. It is there from the start, and is made small at the exit. The executable has to stay where it is
+//! until the report is made. If the file cannot be made, the report is written.
 //!
 //! # The heap over time
 //!

@@ -22,6 +22,8 @@ mod one_run;
 #[cfg(feature = "backtraces")]
 pub(crate) mod own_recording;
 #[cfg(feature = "dhat-compat")]
+mod raw_recording;
+#[cfg(feature = "dhat-compat")]
 pub(crate) mod report_files;
 #[cfg(all(feature = "backtraces", not(feature = "groups")))]
 pub(crate) mod stay;

@@ -53,7 +53,8 @@ pub(crate) struct Settings {
     pub(crate) self_check: bool,
     /// `MOD_ALLOC_LIFETIMES`: true if each block keeps its birth.
     pub(crate) lifetimes: bool,
-    /// `MOD_ALLOC_RECORD`: the recording's file, or `None` for anonymous memory.
+    /// `MOD_ALLOC_RECORD`, or else the path of `MOD_ALLOC_OUT=raw`: the recording's file, or `None`
+    /// for anonymous memory.
     pub(crate) record: Option<&'static CStr>,
     /// `MOD_ALLOC_CHILDREN`: true if forked children are recorded.
     pub(crate) children: bool,
@@ -91,7 +92,9 @@ impl Settings {
             exact_peak: word(c"MOD_ALLOC_PEAK", &[("bounded", false), ("exact", true)], 0),
             self_check: word(c"MOD_ALLOC_SELF_CHECK", &[("off", false), ("on", true)], 0),
             lifetimes: word(c"MOD_ALLOC_LIFETIMES", &[("off", false), ("on", true)], 0),
-            record: value(c"MOD_ALLOC_RECORD").filter(|_| is_for_this_program()),
+            record: value(c"MOD_ALLOC_RECORD")
+                .filter(|_| is_for_this_program())
+                .or_else(raw_record),
             children: word(c"MOD_ALLOC_CHILDREN", &[("yes", true), ("no", false)], 0),
             // Our own programs set it; a list without functions is a value.
             tests: os::environment(c"MOD_ALLOC_TESTS"),
@@ -127,6 +130,37 @@ fn is_for_this_program() -> bool {
 /// The value of a variable; `None` if it is empty or not set.
 fn value(name: &CStr) -> Option<&'static CStr> {
     os::environment(name).filter(|value| !value.is_empty())
+}
+
+/// The recording's path for `MOD_ALLOC_OUT=raw` without one.
+#[cfg(all(feature = "dhat-compat", not(feature = "preload")))]
+const RAW_RECORD: &CStr = c"mod-alloc.%e.%p.recording";
+
+/// The recording's path, if `MOD_ALLOC_OUT` asks for the recording in place of the report.
+#[cfg(all(feature = "dhat-compat", not(feature = "preload")))]
+fn raw_record() -> Option<&'static CStr> {
+    let out = value(c"MOD_ALLOC_OUT")?;
+    let path = raw_path(out.to_bytes_with_nul())?;
+    let path = CStr::from_bytes_with_nul(path).ok()?;
+    Some(if path.is_empty() { RAW_RECORD } else { path })
+}
+
+/// No report is written here that a recording could be in the place of.
+#[cfg(not(all(feature = "dhat-compat", not(feature = "preload"))))]
+fn raw_record() -> Option<&'static CStr> {
+    None
+}
+
+/// The rest of a value of `MOD_ALLOC_OUT` after `raw:`, nothing after `raw`; `None`: it asks for a
+/// report.
+#[cfg(feature = "dhat-compat")]
+pub(crate) fn raw_path(out: &[u8]) -> Option<&[u8]> {
+    let rest = out.strip_prefix(b"raw")?;
+    match rest {
+        [] | [0] => Some(rest),
+        [b':', path @ ..] => Some(path),
+        _ => None,
+    }
 }
 
 const SIGNAL: &CStr = c"MOD_ALLOC_SIGNAL";

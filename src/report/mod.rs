@@ -27,7 +27,9 @@
 
 #![forbid(unsafe_code)]
 
+mod advice;
 mod coverage;
+mod cut_frames;
 mod cut_stacks;
 #[cfg(feature = "dhat-compat")]
 pub mod dhat;
