@@ -30,6 +30,8 @@ pub(crate) mod stay;
 #[cfg(feature = "dhat-compat")]
 mod test_harness;
 pub(crate) mod totals;
+#[cfg(feature = "dhat-compat")]
+mod whole_file;
 
 #[cfg(feature = "groups")]
 pub(crate) use groups::stay;

@@ -15,8 +15,8 @@
 //! Neither finds a child that ends before the next one begins where there is no `/proc`.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read};
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 use std::vec::Vec;
 
+use crate::api::whole_file::{Place, Written, folder_of};
 use crate::base::sync::Ordering;
 use crate::base::{os, path_pattern};
 use crate::engine::session;
@@ -40,6 +41,9 @@ const MOST_ANCESTORS: usize = 64;
 
 /// More names are not tried: the report goes to the last.
 const MOST_NAMES: u32 = 100;
+
+/// A millisecond apart.
+const LOCK_TRIES: u32 = 500;
 
 /// The begin of a report, which names its process. The command's line stands before that.
 const HEAD: u64 = 1 << 16;
@@ -107,18 +111,52 @@ fn value<'e>(environment: &'e [u8], name: &[u8]) -> Option<&'e [u8]> {
     (!value.is_empty()).then_some(value)
 }
 
-/// Opens an empty file for a report: `path`, or `path.ID` if another process of this run has its
-/// report there, or `path.ID.2` and so on if processes of several namespaces have the same id.
-pub(crate) fn open(path: &Path) -> io::Result<(PathBuf, File)> {
-    let began = began();
-    let mut name = path.to_owned();
-    for number in 1..MOST_NAMES {
-        if let Some(file) = open_unless_taken(&name, began)? {
-            return Ok((name, file));
-        }
-        name = with_id(path, number);
+/// Writes a report to `path`, or to `path.ID` if another process of this run has its report there, or
+/// to `path.ID.2` and so on if processes of several namespaces have the same id. Gives the path that
+/// was taken.
+pub(crate) fn save(
+    path: PathBuf,
+    write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
+) -> (PathBuf, io::Result<()>) {
+    let place = Place::find(&path);
+    match place.write(write) {
+        Ok(Written::InPlace) => (path, Ok(())),
+        Ok(written) => name(path, &place, written),
+        Err(error) => (path, Err(error)),
     }
-    File::create(&name).map(|file| (name, file))
+}
+
+/// Gives a report its name.
+///
+/// The lock of the folder keeps two processes that end at once from taking one name: between the look
+/// at what has the name, and the taking of it, nobody else takes it. If the lock cannot be had, the
+/// name with the process's id is free all the same.
+fn name(path: PathBuf, place: &Place, written: Written) -> (PathBuf, io::Result<()>) {
+    let began = began();
+    let folder = File::open(folder_of(&place.path));
+    let is_locked = folder.as_ref().is_ok_and(lock);
+    let mut number = u32::from(!is_locked);
+    loop {
+        let at = if number == 0 { place.path.clone() } else { with_id(&place.path, number) };
+        if number < MOST_NAMES && is_taken(&at, began) {
+            number += 1;
+            continue;
+        }
+        let taken = if number == 0 { path } else { at.clone() };
+        return (taken, Place::of(at).name(written));
+    }
+}
+
+/// Locks a folder until it is closed. Another process has the lock for a moment only; one that is
+/// stopped then is not waited for.
+fn lock(folder: &File) -> bool {
+    (0..LOCK_TRIES).any(|_| {
+        let is_locked = os::files::try_lock(folder.as_raw_fd());
+        if !is_locked {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        is_locked
+    })
 }
 
 /// The path with this process's id, and from the second on with a number.
@@ -141,26 +179,13 @@ fn began() -> SystemTime {
     now.checked_sub(Duration::from_nanos(age)).unwrap_or(now)
 }
 
-/// The file at `path`, made empty; `None` if it stays another process's. The file is written in
-/// place: it may be a link, a device, or in a folder that cannot be written to. The lock keeps two
-/// processes that end at once from taking one name.
-fn open_unless_taken(path: &Path, began: SystemTime) -> io::Result<Option<File>> {
-    let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
-    let found = file.metadata()?;
-    if !found.is_file() {
-        return Ok(Some(file));
-    }
-    if !os::files::try_lock(file.as_raw_fd()) {
-        return Ok(None);
-    }
-    // Another process may have written it before it gave the lock up.
-    let written = file.metadata()?.modified()?;
+/// True if the file at `path` stays another process's.
+fn is_taken(path: &Path, began: SystemTime) -> bool {
+    let Ok(written) = fs::symlink_metadata(path).and_then(|found| found.modified()) else {
+        return false;
+    };
     let is_of_now = (began..=SystemTime::now()).contains(&written);
-    if is_of_now && writer_of(path).is_some_and(|id| id != os::process_id()) {
-        return Ok(None);
-    }
-    file.set_len(0)?;
-    Ok(Some(file))
+    is_of_now && writer_of(path).is_some_and(|id| id != os::process_id())
 }
 
 /// The id of the process that the report at `path` is of; `None`: there is no report.

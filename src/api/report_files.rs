@@ -1,15 +1,13 @@
 //! Reports of the running process: at exit, and on demand.
 
 use std::ffi::OsString;
-use std::fs::File;
 use std::io;
-use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::string::String;
 use std::vec::Vec;
 
 pub(crate) use crate::api::own_recording::{read, with_report_stack};
-use crate::api::{one_run, raw_recording, test_harness};
+use crate::api::{one_run, raw_recording, test_harness, whole_file};
 use crate::base::current::add_profiler_bytes;
 use crate::base::os::message::say;
 use crate::base::sync::{AtomicU32, Ordering};
@@ -78,26 +76,13 @@ fn of_recording(recording: &Recording) -> Profile {
 
 /// Writes a report to exactly that path, which the program has chosen.
 fn write(profile: &Profile, path: &Path) -> io::Result<()> {
-    write_to(profile, File::create(path)?)
-}
-
-fn write_to(profile: &Profile, file: File) -> io::Result<()> {
-    let mut out = BufWriter::with_capacity(1 << 16, file);
-    dhat::write(profile, &mut out)?;
-    out.flush()?;
-    // The kernel's own times are up to 10 ms late, see `one_run`. Without this only a run that
-    // begins in those may take the report's name.
-    let _ = out.get_ref().set_modified(std::time::SystemTime::now());
-    Ok(())
+    whole_file::write(path, &mut |out| dhat::write(profile, out))
 }
 
 /// Writes a report to `path`, or beside it if another process of this run has its report there.
 /// Gives the path that was taken.
 pub(crate) fn save(profile: &Profile, path: PathBuf) -> (PathBuf, io::Result<()>) {
-    match one_run::open(&path) {
-        Ok((taken, file)) => (taken, write_to(profile, file)),
-        Err(error) => (path, Err(error)),
-    }
+    one_run::save(path, &mut |out| dhat::write(profile, out))
 }
 
 /// Runs when the process exits by `exit` or by returning from `main`; other threads may be running.

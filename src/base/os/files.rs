@@ -250,6 +250,31 @@ pub(crate) fn try_lock(file: c_int) -> bool {
     result == 0 || errno() != libc::EWOULDBLOCK
 }
 
+/// Gives the open file of that number, which has no name, this one; `false` if there is a file of
+/// that name, or the system does not do it.
+#[cfg(feature = "dhat-compat")]
+pub(crate) fn give_name(file: c_int, name: &CStr) -> bool {
+    let Ok(open) = std::ffi::CString::new(std::format!("/proc/self/fd/{file}")) else {
+        return false;
+    };
+    let (here, follow) = (libc::AT_FDCWD, libc::AT_SYMLINK_FOLLOW);
+    // SAFETY: both paths end with a zero byte.
+    unsafe { libc::linkat(here, open.as_ptr(), here, name.as_ptr(), follow) == 0 }
+}
+
+/// Opens a file without a name in a folder; it is gone when it is closed, unless it is [given a
+/// name](give_name).
+///
+/// # Errors
+///
+/// If the file system has no such files, or the folder cannot be written to.
+#[cfg(feature = "dhat-compat")]
+pub(crate) fn open_nameless(folder: &std::path::Path, mode: u32) -> std::io::Result<std::fs::File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).mode(mode).custom_flags(libc::O_TMPFILE).open(folder)
+}
+
 /// Moves a file; an existing one at `to` is replaced.
 pub(crate) fn rename(from: &CStr, to: &CStr) -> bool {
     // SAFETY: both paths end with a zero byte.
