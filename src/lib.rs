@@ -254,6 +254,7 @@ pub use api::measure::measure_threads;
 pub use api::measure::{Measured, Measuring, measure, measure_with};
 pub use api::memory_stats;
 pub use api::totals::{AllocStats, Profiler};
+pub use base::os::signal_kinds::Signal;
 #[doc(hidden)]
 pub use base::units;
 #[cfg(feature = "dhat-compat")]
