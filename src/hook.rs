@@ -11,13 +11,12 @@ use std::vec::Vec;
 #[cfg(feature = "dhat-compat")]
 use std::{io, path::Path, string::String};
 
+#[cfg(feature = "backtraces")]
+use crate::api::call_sites::CallSiteStats;
 #[cfg(feature = "symbolicate")]
 use crate::api::call_sites::named::SymbolicatedCallSite;
-#[cfg(feature = "backtraces")]
-use crate::api::call_sites::{self, CallSiteStats};
-#[cfg(feature = "dhat-compat")]
-use crate::api::report_files;
-use crate::api::totals::{self, AllocStats};
+use crate::api::free;
+use crate::api::totals::AllocStats;
 use crate::base::options::Options;
 use crate::engine::session::Session;
 use crate::start;
@@ -112,7 +111,7 @@ impl<A> ModAlloc<A> {
     /// ```
     #[must_use]
     pub fn snapshot(&self) -> AllocStats {
-        totals::snapshot()
+        free::snapshot()
     }
 
     /// Begins counting anew. Earlier allocations, and the blocks that are live now, are no longer
@@ -131,7 +130,7 @@ impl<A> ModAlloc<A> {
     /// # }
     /// ```
     pub fn reset(&self) {
-        totals::reset();
+        free::reset();
     }
 }
 
@@ -156,7 +155,8 @@ impl<A> ModAlloc<A> {
     /// ```
     #[must_use]
     pub fn call_sites(&self) -> Vec<CallSiteStats> {
-        call_sites::call_sites(start::session_by(&self.options))
+        start::session_by(&self.options);
+        free::call_sites()
     }
 
     /// The call sites so far, with their numbers and the names of their frames. Stacks are whole,
@@ -181,7 +181,8 @@ impl<A> ModAlloc<A> {
     #[cfg(feature = "symbolicate")]
     #[must_use]
     pub fn symbolicated_report(&self) -> Vec<SymbolicatedCallSite> {
-        call_sites::named::symbolicated_report(start::session_by(&self.options))
+        start::session_by(&self.options);
+        free::symbolicated_report()
     }
 
     /// Writes a report of the process so far: dhat JSON, for `dh_view.html`. May be called any
@@ -208,7 +209,8 @@ impl<A> ModAlloc<A> {
     /// If the file cannot be created or written.
     #[cfg(feature = "dhat-compat")]
     pub fn write_dhat_json<P: AsRef<Path>>(&self, path: P) -> io::Result<()> {
-        report_files::write_dhat_json(start::session_by(&self.options), path.as_ref())
+        start::session_by(&self.options);
+        free::write_dhat_json(path)
     }
 
     /// The report that [`write_dhat_json`](Self::write_dhat_json) writes, as a string.
@@ -225,7 +227,8 @@ impl<A> ModAlloc<A> {
     #[cfg(feature = "dhat-compat")]
     #[must_use]
     pub fn dhat_json_string(&self) -> String {
-        report_files::dhat_json_string(start::session_by(&self.options))
+        start::session_by(&self.options);
+        free::dhat_json_string()
     }
 }
 

@@ -4,6 +4,7 @@
 pub(crate) mod call_sites;
 #[cfg(not(feature = "preload"))]
 pub(crate) mod diagnostics;
+pub(crate) mod free;
 #[cfg(feature = "groups")]
 pub(crate) mod groups;
 pub mod heap_state;

@@ -5,7 +5,9 @@
 use core::ffi::c_int;
 use std::sync::OnceLock;
 
-use crate::base::os::signal_kinds::{Signal, SignalSet, is_for_endings};
+#[cfg(feature = "dhat-compat")]
+use crate::base::os::signal_kinds::SignalSet;
+use crate::base::os::signal_kinds::{Signal, is_for_endings};
 
 /// The settings of one `ModAlloc`. The first one that is asked for a block decides for the process.
 #[derive(Debug, Clone, Copy, Default)]
@@ -13,8 +15,10 @@ pub(crate) struct Options {
     /// True: nothing is recorded unless `MOD_ALLOC` is on.
     pub(crate) is_off: bool,
     /// The report's path, as in `MOD_ALLOC_OUT`.
+    #[cfg(feature = "dhat-compat")]
     pub(crate) out: Option<&'static str>,
     /// The signals that end the program after a report, as in `MOD_ALLOC_REPORT_ON`.
+    #[cfg(feature = "dhat-compat")]
     pub(crate) report_on: SignalSet,
     /// The signal that asks for a dump, as in `MOD_ALLOC_SIGNAL`.
     pub(crate) signal: Option<c_int>,
@@ -28,7 +32,9 @@ impl Options {
     /// The options of a `ModAlloc` that says nothing.
     pub(crate) const NONE: Self = Options {
         is_off: false,
+        #[cfg(feature = "dhat-compat")]
         out: None,
+        #[cfg(feature = "dhat-compat")]
         report_on: SignalSet::EMPTY,
         signal: None,
         frames: None,

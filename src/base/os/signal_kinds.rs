@@ -61,6 +61,7 @@ impl SignalSet {
     pub(crate) const EMPTY: Self = SignalSet(0);
 
     /// The set with this standard signal.
+    #[cfg(feature = "dhat-compat")]
     pub(crate) const fn with(self, signal: c_int) -> Self {
         SignalSet(self.0 | 1 << signal)
     }
@@ -76,13 +77,13 @@ impl SignalSet {
     }
 
     /// The signals, by their numbers.
-    #[cfg(not(feature = "preload"))]
+    #[cfg(all(feature = "dhat-compat", not(feature = "preload")))]
     pub(crate) fn iter(self) -> impl Iterator<Item = c_int> {
         (1..32).filter(move |signal| self.has(*signal))
     }
 
     /// The signals of a list like `TERM,INT`. `None`: one of them does not end programs.
-    #[cfg(not(feature = "preload"))]
+    #[cfg(all(feature = "dhat-compat", not(feature = "preload")))]
     pub(crate) fn of_endings(list: &[u8]) -> Option<Self> {
         list.split(|byte| *byte == b',').try_fold(Self::EMPTY, |set, name| {
             let signal = super::signals::number_of(name).filter(|signal| ENDINGS.has(*signal))?;
@@ -91,7 +92,7 @@ impl SignalSet {
     }
 }
 
-#[cfg(all(test, not(feature = "preload")))]
+#[cfg(all(test, feature = "dhat-compat", not(feature = "preload")))]
 mod tests {
     use super::*;
 

@@ -11,12 +11,11 @@ pub(crate) use self::names::{Name, number_of};
 use super::{KeepErrno, process_id};
 use crate::base::sync::{AtomicU32, Ordering, UnsafeCell};
 
-#[cfg(not(feature = "preload"))]
+#[cfg(feature = "dhat-compat")]
 pub(crate) mod abort;
-#[cfg(all(feature = "dhat-compat", not(feature = "preload")))]
+#[cfg(feature = "dhat-compat")]
 pub(crate) mod endings;
 mod names;
-#[cfg(not(feature = "preload"))]
 pub(crate) mod off;
 
 /// The number of signals that came. Wraps.

@@ -17,6 +17,7 @@ use crate::base::{
 };
 
 const SIGNAL: &CStr = c"MOD_ALLOC_SIGNAL";
+#[cfg(any(feature = "dhat-compat", feature = "preload"))]
 const REPORT_ON: &CStr = c"MOD_ALLOC_REPORT_ON";
 
 #[cfg(not(feature = "preload"))]
