@@ -28,6 +28,7 @@ pub(crate) fn runs_silently() -> bool {
 }
 
 /// True unless it is certain that [`runs_silently`] is false, without the heap and without files.
+#[cfg(not(feature = "preload"))]
 pub(crate) fn may_run_silently() -> bool {
     let mut path = [0; os::files::PATH_SIZE];
     let len = os::executable(&mut path);

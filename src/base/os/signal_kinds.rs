@@ -47,6 +47,7 @@ pub(crate) const fn is_for_endings(signal: c_int) -> bool {
 pub(crate) struct SignalSet(u32);
 
 /// Signals whose default action ends a program that is not broken.
+#[cfg(all(feature = "dhat-compat", not(feature = "preload")))]
 const ENDINGS: SignalSet = SignalSet::EMPTY
     .with(libc::SIGHUP)
     .with(libc::SIGINT)
