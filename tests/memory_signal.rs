@@ -2,6 +2,7 @@
 
 #[expect(dead_code, reason = "other tests run other programs")]
 mod heap_support;
+#[expect(dead_code, reason = "other tests ask for more")]
 mod signal_support;
 
 use std::fs;

@@ -162,13 +162,13 @@ mod endings {
     #[test]
     fn an_ignored_signal_stays_ignored() {
         let mut launch = recorded("ignored", "wait");
+        let ignore = || {
+            // SAFETY: no memory is involved.
+            unsafe { libc::signal(libc::SIGINT, libc::SIG_IGN) };
+            Ok(())
+        };
         // SAFETY: `signal` may be called between fork and exec.
-        unsafe {
-            launch.command.pre_exec(|| {
-                libc::signal(libc::SIGINT, libc::SIG_IGN);
-                Ok(())
-            });
-        }
+        unsafe { launch.command.pre_exec(ignore) };
         let running = started(launch);
         running.signal(libc::SIGINT);
         let left = running.end();
