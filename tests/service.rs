@@ -170,6 +170,7 @@ mod endings {
         // SAFETY: `signal` may be called between fork and exec.
         unsafe { launch.command.pre_exec(ignore) };
         let running = started(launch);
+        assert!(!running.handles(libc::SIGINT) && running.handles(libc::SIGTERM));
         running.signal(libc::SIGINT);
         let left = running.end();
         assert_eq!((left.status.code(), &*left.stdout), (Some(0), "goes on\nexit handler\n"));

@@ -224,13 +224,11 @@ fn signal() -> c_int {
     SIGNAL.load(Ordering::Relaxed).cast_signed()
 }
 
-/// Runs when the process exits: waits for dumps that were asked for before, or a file would be cut
-/// off. The wait has a limit: the exiting thread may hold a lock that this thread waits for.
+/// Runs when the process exits: waits for dumps and for the end by a signal that were asked for
+/// before, or a file would be cut off. The wait has a limit: the exiting thread may hold a lock that this thread waits for.
 extern "C" fn finish() {
     const PATIENCE_MILLIS: u32 = 10_000;
     const STEP_MILLIS: u32 = 100;
-    #[cfg(feature = "dhat-compat")]
-    endings::wait_if_ending();
     start_anyway();
     let requested = REQUESTS.load(Ordering::Relaxed);
     for _ in 0..PATIENCE_MILLIS / STEP_MILLIS {

@@ -14,10 +14,7 @@
 use core::ffi::{c_int, c_void};
 use core::mem::MaybeUninit;
 
-use super::{
-    REQUESTS, action, call, end_by, in_place_of, is_handled_by, request, set_action, set_default,
-    wait,
-};
+use super::{action, call, end_by, in_place_of, is_handled_by, request, set_action, set_default};
 use crate::base::os::signal_kinds::SignalSet;
 use crate::base::os::{KeepErrno, process_id};
 use crate::base::sync::{AtomicU32, Ordering, UnsafeCell};
@@ -94,19 +91,6 @@ pub(crate) fn next() -> Option<Came> {
         (0, 0) => None,
         (0, asked) => Some(Came::GoesOn(asked.cast_signed())),
         (ending, _) => Some(Came::Ends(ending.cast_signed())),
-    }
-}
-
-/// Waits until the program is ended by a signal, if one has come.
-pub(crate) fn wait_if_ending() {
-    const STEP_MILLIS: u32 = 100;
-    // The limit is for a report that never ends: the exiting thread may hold a lock.
-    const STEPS: u32 = 100;
-    for _ in 0..STEPS {
-        if ENDING.load(Ordering::Relaxed) == 0 || OWNER.load(Ordering::Relaxed) != process_id() {
-            return;
-        }
-        wait(&REQUESTS, REQUESTS.load(Ordering::Relaxed), Some(STEP_MILLIS));
     }
 }
 
