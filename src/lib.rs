@@ -24,11 +24,12 @@
 //! | a report of the whole run | [`ModAlloc`], and the [environment](#environment) |
 //! | a report now | [`ModAlloc::write_dhat_json`], or a [signal](#asking-a-running-program) |
 //! | the totals now | [`ModAlloc::snapshot`] |
-//! | the totals between two moments | [`Profiler`] |
 //! | the call sites, in the program | [`ModAlloc::call_sites`], [`ModAlloc::symbolicated_report`] |
 //! | it in a service, off until asked for | [`production`] |
 //! | limits in a test | [`assert_allocs!`], [`assert_no_allocs!`] |
-//! | the allocations of a piece of code | [`measure()`], [`measure_with`], [`measure_threads`] |
+//! | the allocations of a piece of code | [`measure()`], [`measure_async`], [`measure_with`] |
+//! | those of the threads that it starts, too | [`measure_threads`] |
+//! | those of the whole process | [`measure_process`], [`ProcessMeasuring`] |
 //! | numbers by subsystem, task, span | [`groups`] |
 //! | numbers by thread, arenas, pools | [`memory_stats`] |
 //! | the fragmentation of the heap | [`heap_state`] |
@@ -36,7 +37,6 @@
 //! | to come from mod-alloc 1.0 | [`dhat_compat`](dhat_compat#coming-from-mod-alloc-10) |
 //! | to come from tracking-allocator | [`tracking_compat`] |
 //! | to come from stats_alloc | [`measure`](fn@measure#coming-from-stats_alloc) |
-//! | to read recordings, to make reports | [`recording`], [`report`], [`symbolize`] |
 //! | to profile a program as it is | `mod-alloc run -- PROGRAM`, of the package `mod-alloc-cli` |
 //! | to understand it | [how it works](#how-it-works), [the map](#the-map) |
 //!
@@ -51,8 +51,13 @@
 //!
 //! | variable | meaning | default |
 //! |---|---|---|
+<<<<<<< HEAD
 //! | `MOD_ALLOC` | `on`, `1`, `true`, `yes`; `off`, `0`, …: record nothing, add nothing to blocks | `on` |
 //! | `MOD_ALLOC_OUT` | the report's path, or `off` | `dhat-heap.json`; in tests none |
+=======
+//! | `MOD_ALLOC` | `on`; `off`: record nothing, add nothing to blocks | `on` |
+//! | `MOD_ALLOC_OUT` | the report's path, `off`, or [`raw`](#raw-recordings) | `dhat-heap.json`; in tests none |
+>>>>>>> main
 //! | `MOD_ALLOC_BUCKETS` | the table's call sites: 64 to 1,048,576 | grows |
 //! | `MOD_ALLOC_FRAMES` | frames kept of a stack, the innermost: 1 to 256 | 64 |
 //! | `MOD_ALLOC_UNWIND` | `auto`; `tables`, `fp`: unwind tables or frame pointers alone | `auto` |
@@ -78,6 +83,16 @@
 //!
 //! A program may set some of this in its source ([`ModAlloc::off_by_default`], …). The environment
 //! wins.
+//!
+//! # Raw recordings
+//!
+//! To name functions, a report reads the program's debug information. In a large program, and in
+//! each debug build, that takes longer than many programs run, and megabytes. With
+//! `MOD_ALLOC_OUT=raw` the program writes its recording alone, which takes milliseconds, and says
+//! how to read it: `mod-alloc report FILE` makes the report that the program would have written.
+//! The file is `MOD_ALLOC_RECORD`'s; else `PATH` of `MOD_ALLOC_OUT=raw:PATH`; else
+//! `mod-alloc.%e.%p.recording`. It is there from the start, and is made small at the exit. The executable has to stay where it is
+//! until the report is made. If the file cannot be made, the report is written.
 //!
 //! # The heap over time
 //!
@@ -226,6 +241,7 @@
 //! data; `store::peak` and `store::tally` explain the numbers. A second engine for other systems
 //! stands beside `engine`: it makes a `recording::model::Recording`, and neither `report` nor
 //! `symbolize` knows which engine made it. All that the engine asks of the system is in `base::os`.
+//! These three are open to `mod-alloc-cli`, and no part of what the crate promises to programs.
 //!
 //! # Features
 //!
@@ -241,6 +257,8 @@
 //! | `threads` | [`measure_threads`]; defines `pthread_create` |
 //! | `jemalloc`, `mimalloc` | those allocators' figures in [`heap_state`] and in reports |
 //! | `compat-1-0` | mod-alloc 1.0's way where it and dhat-rs contradict each other |
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 compile_error!("mod-alloc records on 64-bit Linux only");
@@ -258,14 +276,20 @@ mod hook;
 #[cfg(feature = "preload")]
 #[doc(hidden)]
 pub mod preload;
+<<<<<<< HEAD
 #[cfg(feature = "dhat-compat")]
 pub mod production;
+=======
+#[doc(hidden)]
+>>>>>>> main
 pub mod recording;
 #[cfg(feature = "symbolicate")]
+#[doc(hidden)]
 pub mod report;
 mod start;
 mod store;
 #[cfg(feature = "symbolicate")]
+#[doc(hidden)]
 pub mod symbolize;
 #[cfg(feature = "groups")]
 mod tracker;
@@ -291,10 +315,18 @@ pub use api::measure;
 #[cfg(feature = "threads")]
 pub use api::measure::measure_threads;
 #[cfg(feature = "backtraces")]
-pub use api::measure::{Measured, Measuring, measure, measure_with};
+pub use api::measure::{Measured, Measuring, measure, measure_async, measure_with};
+/// The name of mod-alloc 1.0 for [`ProcessMeasuring`].
+#[doc(hidden)]
+pub use api::measure_process::ProcessMeasuring as Profiler;
+pub use api::measure_process::{ProcessMeasuring, measure_process};
 pub use api::memory_stats;
+<<<<<<< HEAD
 pub use api::totals::{AllocStats, Profiler};
 pub use base::os::signal_kinds::Signal;
+=======
+pub use api::totals::AllocStats;
+>>>>>>> main
 #[doc(hidden)]
 pub use base::units;
 #[cfg(feature = "dhat-compat")]

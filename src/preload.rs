@@ -10,6 +10,7 @@ use crate::base::os;
 use crate::capture::registers::{Registers, with_callers_registers};
 use crate::engine::events;
 use crate::engine::inside;
+use crate::engine::quick;
 use crate::engine::registration;
 pub use crate::engine::sandbox::{Forbids, Prepared};
 use crate::engine::session;
@@ -111,7 +112,10 @@ impl Recorder {
         match unsafe { at_end::take(block, usable) } {
             Some((site, size, is_whole)) => {
                 note_overrun(self.0, is_whole);
-                events::freed(self.0, site, size);
+                // SAFETY: the word is this thread's.
+                if !unsafe { quick::freed(current::word(), site, size) } {
+                    events::freed(self.0, site, size);
+                }
                 true
             }
             // SAFETY: the caller's promise.
@@ -346,7 +350,12 @@ unsafe extern "C" fn record(
     sp: u64,
     bp: u64,
 ) -> SiteId {
-    events::allocated(session, size, Registers { pc, sp, bp })
+    let at = Registers { pc, sp, bp };
+    // SAFETY: the word is this thread's, and the registers are those of a frame that calls us.
+    match unsafe { quick::allocated(current::word(), size, at) } {
+        Some(site) => site,
+        None => events::allocated(session, size, at),
+    }
 }
 
 with_callers_registers! {

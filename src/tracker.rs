@@ -14,6 +14,7 @@ use std::boxed::Box;
 use std::panic::catch_unwind;
 
 use crate::api::groups::token::AllocationGroupId;
+use crate::base::changes;
 use crate::base::current::as_profiler;
 use crate::base::os::KeepErrno;
 use crate::base::sync::{AtomicPtr, AtomicU32, Ordering};
@@ -134,6 +135,7 @@ impl AllocationRegistry {
                 return Err(SetTrackerError { _private: () });
             }
             WATCHED.store(1, Ordering::Relaxed);
+            changes::announce();
             Ok(())
         })
     }

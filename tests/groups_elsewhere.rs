@@ -2,7 +2,7 @@
 //! other tests do would begin a recording.
 
 use mod_alloc::groups::{AllocationGroupId, AllocationGroupToken, Track, group_stats};
-use mod_alloc::{AllocStats, ModAlloc, Profiler, measure};
+use mod_alloc::{AllocStats, ModAlloc, ProcessMeasuring, measure};
 
 #[test]
 fn where_another_allocator_is_in_use_nothing_is_begun() {
@@ -13,9 +13,9 @@ fn where_another_allocator_is_in_use_nothing_is_begun() {
     drop(Box::new(5).track_allocations(token));
     drop(guard);
     assert_eq!(group_stats(), []);
-    let profiler = Profiler::start();
+    let measuring = ProcessMeasuring::start();
     let nothing = AllocStats::default();
-    assert_eq!((profiler.stop(), ModAlloc::new().snapshot()), (nothing, nothing));
+    assert_eq!((measuring.stop(), ModAlloc::new().snapshot()), (nothing, nothing));
     let refused = std::panic::catch_unwind(|| measure(|| ())).expect_err("nothing can be measured");
     let why = refused.downcast::<&str>().expect("it says why");
     assert!(why.ends_with("global allocator is not a mod_alloc::ModAlloc"), "{why}");

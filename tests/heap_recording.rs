@@ -109,3 +109,44 @@ fn a_forked_child_goes_on_in_a_recording_of_its_own() {
     assert_eq!(childs.sum("site_parent", ["tbk", "ebk"]), [2, 1]);
     assert_eq!(childs.sum("site_child", ["tbk", "ebk"]), [5, 5]);
 }
+
+#[test]
+fn a_raw_recording_is_in_the_place_of_the_report() {
+    let raw = |name: &str, out: &str| {
+        Launch::new(name, programs(), &["reallocations"]).env("MOD_ALLOC_OUT", out).run()
+    };
+    let reported = run(&["reallocations"], "other.rec").with_status(0).report();
+    for (name, out) in [("default", "raw"), ("path", "raw:it is.rec"), ("empty", "raw:")] {
+        let ended = raw(name, out).with_status(0);
+        let program = programs().file_name().expect("a name").to_string_lossy();
+        let (file, argument) = match name {
+            "path" => ("it is.rec".to_string(), "'it is.rec'".to_string()),
+            _ => [(); 2].map(|()| format!("mod-alloc.{program}.{}.recording", ended.id)).into(),
+        };
+        assert!(!ended.folder.join("dhat-heap.json").exists(), "{out}");
+        let said = ended.said();
+        assert_eq!(said[3], format!("The recording is {file}; read it with:"));
+        assert_eq!(said[4..], [format!("    mod-alloc report {argument}")]);
+        let path = ended.folder.join(file);
+        assert_eq!(numbers(&report_of(&path).0), numbers(&reported), "{out}");
+        assert!(fs::metadata(path).expect("it is there").len() < 4 << 20);
+    }
+}
+
+#[test]
+fn a_raw_recording_has_the_path_that_is_asked_for_recordings() {
+    let launch = Launch::new("both", programs(), &["simple"]).env("MOD_ALLOC_OUT", "raw:no.rec");
+    let ended = launch.env("MOD_ALLOC_RECORD", "yes.rec").run().with_status(0);
+    assert!(ended.said()[3].contains(" yes.rec;"), "{:?}", ended.said());
+    assert!(ended.folder.join("yes.rec").exists() && !ended.folder.join("no.rec").exists());
+    assert!(!ended.folder.join("dhat-heap.json").exists());
+}
+
+#[test]
+fn a_raw_recording_that_cannot_be_made_leaves_a_report() {
+    let launch = Launch::new("nowhere", programs(), &["simple"]);
+    let ended = launch.env("MOD_ALLOC_OUT", "raw:no/where.rec").run().with_status(0);
+    let said = ended.said();
+    assert!(said[0].contains("cannot record to no/where.rec"), "{said:?}");
+    Sites::of(&ended.report());
+}

@@ -1,9 +1,12 @@
 //! Allocations of a piece of code are measured exactly, while a hundred tests in this one process
 //! allocate at the same time.
 
-use std::hint::black_box;
-use std::panic::catch_unwind;
+mod measure_support;
 
+use std::hint::black_box;
+use std::panic::{catch_unwind, resume_unwind};
+
+use measure_support::{Numbers, leaves_the_measurement, numbers};
 use mod_alloc::{Measured, ModAlloc, assert_allocs, assert_no_allocs, measure, measure_with};
 
 #[global_allocator]
@@ -36,7 +39,7 @@ impl Random {
 struct Model {
     blocks: Vec<Vec<u8>>,
     live: u64,
-    expected: Measured,
+    expected: Numbers,
 }
 
 impl Model {
@@ -45,9 +48,10 @@ impl Model {
     }
 
     fn count(&mut self, bytes: usize) {
-        self.expected.blocks += 1;
-        self.expected.bytes += bytes as u64;
-        self.expected.peak_bytes = self.expected.peak_bytes.max(self.live);
+        let [blocks, total, peak, ..] = &mut self.expected;
+        *blocks += 1;
+        *total += bytes as u64;
+        *peak = (*peak).max(self.live);
     }
 
     fn allocate(&mut self, bytes: usize) {
@@ -82,10 +86,9 @@ impl Model {
         }
     }
 
-    fn end(&mut self) -> Measured {
-        self.expected.end_blocks = self.blocks.len() as u64;
-        self.expected.end_bytes = self.live;
-        self.expected
+    fn end(&self) -> Numbers {
+        let [blocks, bytes, peak, ..] = self.expected;
+        [blocks, bytes, peak, self.blocks.len() as u64, self.live]
     }
 }
 
@@ -98,7 +101,7 @@ fn exact(seed: u64) {
             old.pop();
             (0..events).for_each(|_| model.anything(&mut random));
         });
-        assert_eq!(measured, model.end(), "seed {seed}, {events} events");
+        assert_eq!(numbers(measured), model.end(), "seed {seed}, {events} events");
     }
 }
 
@@ -122,11 +125,6 @@ mod parallel {
     }
 }
 
-fn measured(numbers: [u64; 5]) -> Measured {
-    let [blocks, bytes, peak_bytes, end_blocks, end_bytes] = numbers;
-    Measured { blocks, bytes, peak_bytes, end_blocks, end_bytes }
-}
-
 #[test]
 fn nothing_is_nothing() {
     assert_eq!(measure(|| 5), (5, Measured::default()));
@@ -142,8 +140,8 @@ fn an_outer_measurement_has_what_an_inner_one_has() {
         drop(black_box(vec![3_u8; 10]));
         inner
     });
-    assert_eq!(inner, measured([1, 1000, 1000, 1, 1000]));
-    assert_eq!(outer, measured([3, 1110, 1100, 0, 0]));
+    assert_eq!(numbers(inner), [1, 1000, 1000, 1, 1000]);
+    assert_eq!(numbers(outer), [3, 1110, 1100, 0, 0]);
 }
 
 #[test]
@@ -193,7 +191,7 @@ fn blocks_outlive_their_measurement() {
     let mut kept = Vec::with_capacity(100);
     for n in 0..100_u64 {
         let (block, counted) = measure(|| black_box(vec![0_u8; 64]));
-        assert_eq!(counted, measured([1, 64, 64, 1, 64]), "{n}");
+        assert_eq!(numbers(counted), [1, 64, 64, 1, 64], "{n}");
         if n % 3 == 0 {
             kept.push(block);
         }
@@ -213,6 +211,125 @@ fn wasteful() -> Vec<String> {
     (0..7).map(|n| format!("number {n} is not needed")).collect()
 }
 
+#[test]
+fn limits_may_be_ranges_of_every_kind() {
+    let block = assert_allocs!(
+        black_box(vec![0_u8; 1500]),
+        blocks in 1..=3,
+        bytes in ..4096,
+        peak_bytes in 1500..,
+        end_blocks in 1..2,
+        end_bytes in ..,
+    );
+    let text = message(move || drop(assert_allocs!(block.clone(), bytes in 1..=1_499)));
+    assert!(text.starts_with("allocations: bytes in 1..=1_499 does not hold\n"), "{text}");
+    assert!(text.contains("measured: 1 block, 1,500 bytes; 1,500 bytes at the peak; "), "{text}");
+}
+
+/// A parser that gives up early, by `?` in the code that is measured.
+fn parsed(text: &str) -> Result<Vec<Vec<u8>>, std::num::ParseIntError> {
+    Ok(assert_allocs!(
+        {
+            let mut numbers = Vec::with_capacity(4);
+            for word in text.split(' ') {
+                numbers.push(black_box(vec![word.parse()?; 10]));
+            }
+            numbers
+        },
+        blocks == 3
+    ))
+}
+
+#[test]
+fn code_may_leave_early_and_is_no_longer_measured() {
+    leaves_the_measurement(leave_early);
+}
+
+fn leave_early() {
+    assert_eq!(parsed("1 2").unwrap().len(), 2);
+    let ((), outer) = measure(|| {
+        // One limit is broken and not looked at: the code did not come to its end.
+        assert!(parsed("1 two").is_err());
+        drop(black_box(vec![0_u8; 100]));
+    });
+    assert_eq!(numbers(outer), [3, 24 * 4 + 10 + 100, 24 * 4 + 10, 0, 0]);
+
+    let found = (0..5).find(|_| {
+        loop {
+            assert_allocs!(
+                {
+                    let kept = black_box(vec![0_u8; 10]);
+                    if kept.len() == 10 {
+                        break true;
+                    }
+                },
+                blocks == 0
+            );
+        }
+    });
+    fn returned() -> u32 {
+        assert_allocs!(
+            {
+                let kept = black_box(vec![0_u8; 10]);
+                if kept.len() == 10 {
+                    return 7;
+                }
+            },
+            blocks == 0
+        );
+        0
+    }
+    assert_eq!((found, returned()), (Some(0), 7));
+}
+
+#[test]
+fn a_panic_in_the_code_is_the_code_s_and_ends_the_measurement() {
+    leaves_the_measurement(|| {
+        let caught = catch_unwind(|| {
+            assert_allocs!(
+                {
+                    let kept = black_box(vec![0_u8; 10]);
+                    if kept.len() == 10 {
+                        // Without a message, which would be kept as the test's output.
+                        resume_unwind(Box::new("on purpose"));
+                    }
+                },
+                blocks == 0
+            )
+        });
+        assert_eq!(caught.expect_err("it panics").downcast_ref::<&str>(), Some(&"on purpose"));
+    });
+}
+
+/// An outer measurement has what the code has allocated, and nothing of the assertion's own.
+#[test]
+fn an_assertion_allocates_nothing_itself() {
+    let ((), outer) = measure(|| {
+        drop(assert_allocs!(black_box(vec![0_u8; 10]), blocks == 1, bytes in 10..=10));
+    });
+    assert_eq!(numbers(outer), [1, 10, 10, 0, 0]);
+}
+
+thread_local! {
+    static PANICKED_AT: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+}
+
+#[test]
+fn a_failure_points_at_the_assertion() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let here = info.location().filter(|at| at.file() == file!());
+        PANICKED_AT.set(here.map_or(0, |at| at.line()));
+        before(info);
+    }));
+    let line = line!() + 1;
+    message(|| assert_allocs!(drop(black_box(vec![0_u8; 10])), blocks == 0));
+    assert_eq!(PANICKED_AT.get(), line);
+    let line = line!() + 1;
+    message(|| drop(assert_no_allocs!(black_box(vec![0_u8; 10]))));
+    assert_eq!(PANICKED_AT.get(), line);
+}
+
 /// The message of a panic.
 fn message(work: impl FnOnce() + std::panic::UnwindSafe) -> String {
     *catch_unwind(work).expect_err("a limit was broken").downcast::<String>().expect("a message")
@@ -228,7 +345,7 @@ fn a_broken_limit_names_who_is_to_blame() {
         assert!(text.contains("\n  7 blocks, "), "{text}");
         assert!(text.contains("wasteful"), "{text}");
         assert!(text.contains("measure.rs:"), "{text}");
-        assert!(text.contains("\n  1 blocks, 168 bytes:"), "{text}");
+        assert!(text.contains("\n  1 block, 168 bytes:"), "{text}");
     }
 }
 
@@ -246,4 +363,21 @@ fn what_is_still_live_is_blamed_where_that_is_the_limit() {
     });
     assert!(text.contains("of which 7 blocks, "), "{text}");
     assert!(!text.contains("9999 bytes:"), "what was freed is not to blame: {text}");
+}
+
+#[inline(never)]
+fn parsed_by_another_package(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap()
+}
+
+/// A reader can change the call, not the package.
+#[test]
+fn the_program_s_own_functions_come_before_those_of_packages() {
+    let text = message(|| drop(assert_no_allocs!(parsed_by_another_package("[1, [2, 3], 4]"))));
+    let sites = text.split(":\n      ").skip(1);
+    let own = sites.clone().filter(|site| site.starts_with("measure::parsed_by_another_package"));
+    assert!(own.clone().count() >= 2, "{text}");
+    assert_eq!(own.count(), sites.count(), "{text}");
+    assert!(text.contains("\n      through serde_json::de::from_str (serde_json-1."), "{text}");
+    assert!(!text.contains("_core::"), "{text}");
 }

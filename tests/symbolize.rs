@@ -72,6 +72,34 @@ fn a_shared_library_is_resolved() {
 }
 
 #[test]
+fn the_c_library_has_names_and_no_lines() {
+    let dir = dir("c-library");
+    let library = cc(&dir, &["-g", "-shared", "-fPIC"]);
+    let (start, _) = function(&library, "outer");
+    let named = dir.join("libc.so.6");
+    fs::rename(library, &named).unwrap();
+    let found = resolve(module(&named), &[], start + 1);
+    assert!(found.len() == 1 && found[0].is_bare("outer"), "{found:?}");
+}
+
+#[test]
+fn a_symbol_table_tells_functions_alone() {
+    let (c, rust) = (cc(&dir("bare-c"), &["-g"]), rustc(&dir("bare-rust"), &["-g"]));
+    for (path, name) in [(&c, "outer"), (&rust, "app::deep::outer")] {
+        let recording = recording(vec![module(path)]);
+        let asked = Asked::new(&recording, &[]);
+        let (start, size) = function(path, "outer");
+        assert_eq!(asked.bare(start).as_deref(), Some(name));
+        assert_eq!(asked.bare(start + size - 1).as_deref(), Some(name));
+        assert_ne!(asked.bare(start + size).as_deref(), Some(name));
+    }
+    let (start, _) = function(&c, "outer");
+    must("strip", &["-s", "app"], c.parent().unwrap());
+    let recording = recording(vec![module(&c)]);
+    assert_eq!(Asked::new(&recording, &[]).bare(start), None);
+}
+
+#[test]
 fn the_generation_decides_between_modules_at_one_address() {
     let (c, rust) = (cc(&dir("generation-c"), &["-g"]), rustc(&dir("generation-rust"), &["-g"]));
     let (mut first, mut second) = (module(&c), module(&rust));

@@ -24,7 +24,7 @@ const FRAMES: usize = 8;
 /// println!("{} bytes in {} blocks from {:#x}", most.total_bytes, most.count, most.frames[0]);
 /// # }
 /// ```
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallSiteStats {
     /// Return addresses as the process sees them, the innermost first; 0 after the last one. The
@@ -90,7 +90,7 @@ pub(crate) mod named {
     use crate::report::{FrameRef, Options, Profile, StackRef};
 
     /// One function of a stack; see [`SymbolicatedCallSite`].
-    #[derive(Debug, Clone)]
+    #[derive(Debug, Clone, PartialEq, Eq)]
     #[non_exhaustive]
     pub struct SymbolicatedFrame {
         /// Return address as the process sees it.
@@ -121,7 +121,7 @@ pub(crate) mod named {
     /// }
     /// # }
     /// ```
-    #[derive(Debug, Clone)]
+    #[derive(Debug, Clone, PartialEq, Eq)]
     #[non_exhaustive]
     pub struct SymbolicatedCallSite {
         /// Blocks ever allocated; a reallocation is one more.

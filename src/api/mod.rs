@@ -4,7 +4,11 @@
 pub(crate) mod call_sites;
 #[cfg(not(feature = "preload"))]
 pub(crate) mod diagnostics;
+<<<<<<< HEAD
 pub(crate) mod free;
+=======
+mod display;
+>>>>>>> main
 #[cfg(feature = "groups")]
 pub(crate) mod groups;
 pub mod heap_state;
@@ -13,6 +17,7 @@ mod locking;
 #[cfg(feature = "backtraces")]
 #[doc(hidden)]
 pub mod measure;
+pub(crate) mod measure_process;
 pub mod memory_stats;
 #[cfg(all(feature = "dhat-compat", not(feature = "preload")))]
 pub(crate) mod moments;
@@ -20,6 +25,8 @@ pub(crate) mod moments;
 mod one_run;
 #[cfg(feature = "backtraces")]
 pub(crate) mod own_recording;
+#[cfg(feature = "dhat-compat")]
+mod raw_recording;
 #[cfg(feature = "dhat-compat")]
 pub(crate) mod report_files;
 #[cfg(all(feature = "backtraces", not(feature = "groups")))]

@@ -1,5 +1,6 @@
 //! Reports of the running process: at exit, and on demand.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::io::{BufWriter, Write};
@@ -8,11 +9,15 @@ use std::string::String;
 use std::vec::Vec;
 
 pub(crate) use crate::api::own_recording::{read, with_report_stack};
-use crate::api::{one_run, test_harness};
+use crate::api::{one_run, raw_recording, test_harness};
 use crate::base::current::add_profiler_bytes;
 use crate::base::os::message::say;
 use crate::base::sync::{AtomicU32, Ordering};
+<<<<<<< HEAD
 use crate::base::{options, os, path_pattern};
+=======
+use crate::base::{os, path_pattern, settings};
+>>>>>>> main
 use crate::engine::session;
 use crate::engine::session::Session;
 use crate::recording::model::{Ending, Recording};
@@ -160,6 +165,10 @@ fn write_to_out(out: Option<std::ffi::OsString>) {
     if out_pattern(out.clone()) == "off" {
         return;
     }
+    if let Some(session) = session::get().filter(|_| raw_recording::is_in_place(out.as_deref())) {
+        raw_recording::say_where(session);
+        return;
+    }
     // First, so that the heap's state at the end has nothing of what the path needs.
     let profile = profile_at_exit(session::get());
     let Some(path) = out_path(out) else { return };
@@ -182,13 +191,13 @@ pub(crate) fn write_numbered(
     number: u32,
 ) -> Option<(PathBuf, io::Result<()>)> {
     use std::os::unix::ffi::OsStringExt;
-    let variable = out.map(|out| std::ffi::OsString::from_vec(out.to_vec()));
+    let variable = out.map(|out| OsString::from_vec(out.to_vec()));
     let path = numbered_path(variable, Some(number))?;
     Some(save(profile, path))
 }
 
 /// The report's path; `None` if reports are switched off.
-fn out_path(variable: Option<std::ffi::OsString>) -> Option<PathBuf> {
+fn out_path(variable: Option<OsString>) -> Option<PathBuf> {
     numbered_path(variable, None)
 }
 
@@ -203,9 +212,16 @@ pub(crate) fn default_out() -> &'static str {
 }
 
 /// The path with a number before the file's extension: `dhat-heap.1.json`.
-fn numbered_path(variable: Option<std::ffi::OsString>, number: Option<u32>) -> Option<PathBuf> {
+fn numbered_path(variable: Option<OsString>, number: Option<u32>) -> Option<PathBuf> {
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
+<<<<<<< HEAD
     let pattern = out_pattern(variable);
+=======
+    // In the place of the recording that was asked for and could not be made.
+    let is_path =
+        |value: &OsString| !value.is_empty() && settings::raw_path(value.as_bytes()).is_none();
+    let pattern = variable.filter(is_path).unwrap_or("dhat-heap.json".into());
+>>>>>>> main
     if pattern == "off" {
         return None;
     }
@@ -223,7 +239,7 @@ fn numbered_path(variable: Option<std::ffi::OsString>, number: Option<u32>) -> O
     if is_descendant(pattern) {
         path.extend_from_slice(std::format!(".{}", os::process_id()).as_bytes());
     }
-    Some(PathBuf::from(std::ffi::OsString::from_vec(path)))
+    Some(PathBuf::from(OsString::from_vec(path)))
 }
 
 /// True if the path by `pattern` belongs to a process that this one descends from.
@@ -251,5 +267,9 @@ mod tests {
         assert_eq!(out_path(Some("off".into())), None);
         assert_eq!(out_path(Some("".into())), Some("dhat-heap.json".into()));
         assert_eq!(out_path(None), Some("dhat-heap.json".into()));
+        assert_eq!(out_path(Some("raw".into())), Some("dhat-heap.json".into()));
+        assert_eq!(out_path(Some("raw:a".into())), Some("dhat-heap.json".into()));
+        assert_eq!(out_path(Some("./raw:a".into())), Some("./raw:a".into()));
+        assert_eq!(out_path(Some("raws".into())), Some("raws".into()));
     }
 }

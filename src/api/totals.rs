@@ -1,4 +1,4 @@
-//! Totals of the process at any moment and between two, without stacks.
+//! Totals of the process at any moment, without stacks.
 
 use crate::base::sync::Ordering;
 use crate::engine::session;
@@ -19,9 +19,12 @@ use crate::store::peak::EXACT;
 /// # fn main() {
 /// let stats: mod_alloc::AllocStats = ALLOC.snapshot();
 /// println!("{} bytes live in {} blocks", stats.current_bytes, stats.live_count);
-/// println!("{} bytes at most, {} in total", stats.peak_bytes, stats.total_bytes);
+/// println!("{stats}");
 /// # }
 /// ```
+///
+/// The second line is `total 6.96 MiB in 200,021 blocks; peak 3.67 MiB, 100,014 blocks; live 544 B
+/// in 1 block`. `{:#}` prints bytes in full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct AllocStats {
@@ -53,71 +56,8 @@ pub(crate) fn reset() {
     since::set(totals(), stretch);
 }
 
-/// Measures this process's allocations between two moments.
-///
-/// ```
-/// # #[global_allocator]
-/// # static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
-/// let profiler = mod_alloc::Profiler::start();
-/// let numbers = vec![1_u64; 1000];
-/// drop(numbers);
-/// let stats = profiler.stop();
-/// assert_eq!((stats.alloc_count, stats.total_bytes), (1, 8000));
-/// assert!(stats.peak_bytes >= 8000);
-/// ```
-///
-/// Any number of profilers may be open at a time. All threads count. To count one thread's alone,
-/// see
-#[cfg_attr(feature = "backtraces", doc = "[`measure`](fn@crate::measure).")]
-#[cfg_attr(not(feature = "backtraces"), doc = "`measure` (feature `backtraces`).")]
-#[derive(Debug)]
-pub struct Profiler {
-    before: AllocStats,
-    stretch: Stretch,
-}
-
-impl Profiler {
-    /// Begins.
-    ///
-    /// ```
-    /// let profiler = mod_alloc::Profiler::start();
-    /// # drop(profiler);
-    /// ```
-    #[must_use]
-    pub fn start() -> Self {
-        let stretch = Stretch::begin();
-        Profiler { before: totals(), stretch }
-    }
-
-    /// Ends, and gives the allocations since the start. `current_bytes` and `live_count` are the
-    /// growth since the start, and 0 if the heap has shrunk.
-    ///
-    /// `peak_bytes` and `peak_live_count` are no differences: they are the most bytes and blocks
-    /// that the process had live at once between start and stop. With one thread allocating, or
-    /// `MOD_ALLOC_PEAK=exact`, they are exact; else within 1 % of the process's own peak.
-    ///
-    /// ```
-    /// # #[global_allocator]
-    /// # static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
-    /// let profiler = mod_alloc::Profiler::start();
-    /// drop(vec![1_u8; 4000]);
-    /// let kept = vec![1_u8; 1000];
-    /// let stats = profiler.stop();
-    /// assert_eq!((stats.current_bytes, stats.live_count), (1000, 1));
-    /// # drop(kept);
-    /// ```
-    #[must_use]
-    pub fn stop(self) -> AllocStats {
-        let most = self.stretch.most();
-        let mut stats = difference(&totals(), &self.before);
-        stats.peak_bytes = most.bytes.max(0).cast_unsigned();
-        stats.peak_live_count = most.blocks.max(0).cast_unsigned();
-        stats
-    }
-}
-
 /// The differences of `now` and `before`; the maxima are `now`'s.
-fn difference(now: &AllocStats, before: &AllocStats) -> AllocStats {
+pub(super) fn difference(now: &AllocStats, before: &AllocStats) -> AllocStats {
     AllocStats {
         alloc_count: now.alloc_count.saturating_sub(before.alloc_count),
         total_bytes: now.total_bytes.saturating_sub(before.total_bytes),

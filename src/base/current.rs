@@ -105,6 +105,21 @@ pub(crate) fn set_number(number: usize) {
     word::set(core::ptr::without_provenance_mut(number));
 }
 
+/// The calling thread's word, for [`state_of`]. The hook reads it in the program's own code: there
+/// it is one load, where in a library it may be a call.
+#[cfg(feature = "backtraces")]
+#[inline(always)]
+pub(crate) fn word() -> *mut () {
+    word::get()
+}
+
+/// The state that a thread's word leads to; `None` while the word is a number. As [`state`].
+#[cfg(feature = "backtraces")]
+#[inline(always)]
+pub(crate) fn state_of<T>(word: *mut ()) -> Option<NonNull<T>> {
+    NonNull::new(word.cast()).filter(|_| word.addr() > LAST_NUMBER)
+}
+
 /// The calling thread's state; `None` while the word is a number.
 ///
 /// The caller names the type: this folder does not know it. One type alone is ever set.

@@ -2,6 +2,7 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `changes` | the count of changes that every thread has to see |
 //! | `current` | the thread-local word that leads to a thread's state, or marks profiler work |
 //! | `os` | all calls of the C library and the kernel that the hot folders make |
 //! | `sync` | atomics, a lock that spins, a decision that is made once; loom's in models |
@@ -19,6 +20,8 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
+#[cfg(feature = "backtraces")]
+pub(crate) mod changes;
 pub(crate) mod current;
 pub(crate) mod losses;
 pub(crate) mod options;

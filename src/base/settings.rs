@@ -63,7 +63,8 @@ pub(crate) struct Settings {
     pub(crate) self_check: bool,
     /// `MOD_ALLOC_LIFETIMES`: true if each block keeps its birth.
     pub(crate) lifetimes: bool,
-    /// `MOD_ALLOC_RECORD`: the recording's file, or `None` for anonymous memory.
+    /// `MOD_ALLOC_RECORD`, or else the path of `MOD_ALLOC_OUT=raw`: the recording's file, or `None`
+    /// for anonymous memory.
     pub(crate) record: Option<&'static CStr>,
     /// `MOD_ALLOC_CHILDREN`: true if forked children are recorded.
     pub(crate) children: bool,
@@ -103,7 +104,9 @@ impl Settings {
             exact_peak: word(c"MOD_ALLOC_PEAK", &[("bounded", false), ("exact", true)], 0),
             self_check: word(c"MOD_ALLOC_SELF_CHECK", &[("off", false), ("on", true)], 0),
             lifetimes: word(c"MOD_ALLOC_LIFETIMES", &[("off", false), ("on", true)], 0),
-            record: value(c"MOD_ALLOC_RECORD").filter(|_| is_for_this_program()),
+            record: value(c"MOD_ALLOC_RECORD")
+                .filter(|_| is_for_this_program())
+                .or_else(raw_record),
             children: word(c"MOD_ALLOC_CHILDREN", &[("yes", true), ("no", false)], 0),
             // Our own programs set it; a list without functions is a value.
             tests: os::environment(c"MOD_ALLOC_TESTS"),
@@ -141,6 +144,7 @@ fn value(name: &CStr) -> Option<&'static CStr> {
     os::environment(name).filter(|value| !value.is_empty())
 }
 
+<<<<<<< HEAD
 /// `MOD_ALLOC`: words that people write for yes and no are understood in any case. A value that is
 /// none of them changes nothing: a typing mistake must not begin a recording in production.
 fn is_on(options: &Options) -> bool {
@@ -164,6 +168,60 @@ fn is_on(options: &Options) -> bool {
             refuse(SWITCH, value, format_args!("using {word}"));
             default
         }
+=======
+/// The recording's path for `MOD_ALLOC_OUT=raw` without one.
+#[cfg(all(feature = "dhat-compat", not(feature = "preload")))]
+const RAW_RECORD: &CStr = c"mod-alloc.%e.%p.recording";
+
+/// The recording's path, if `MOD_ALLOC_OUT` asks for the recording in place of the report.
+#[cfg(all(feature = "dhat-compat", not(feature = "preload")))]
+fn raw_record() -> Option<&'static CStr> {
+    let out = value(c"MOD_ALLOC_OUT")?;
+    let path = raw_path(out.to_bytes_with_nul())?;
+    let path = CStr::from_bytes_with_nul(path).ok()?;
+    Some(if path.is_empty() { RAW_RECORD } else { path })
+}
+
+/// No report is written here that a recording could be in the place of.
+#[cfg(not(all(feature = "dhat-compat", not(feature = "preload"))))]
+fn raw_record() -> Option<&'static CStr> {
+    None
+}
+
+/// The rest of a value of `MOD_ALLOC_OUT` after `raw:`, nothing after `raw`; `None`: it asks for a
+/// report.
+#[cfg(feature = "dhat-compat")]
+pub(crate) fn raw_path(out: &[u8]) -> Option<&[u8]> {
+    let rest = out.strip_prefix(b"raw")?;
+    match rest {
+        [] | [0] => Some(rest),
+        [b':', path @ ..] => Some(path),
+        _ => None,
+    }
+}
+
+const SIGNAL: &CStr = c"MOD_ALLOC_SIGNAL";
+
+/// `MOD_ALLOC_SIGNAL`: the signal at which the program describes its memory.
+#[cfg(not(feature = "preload"))]
+pub(crate) fn signal() -> Option<core::ffi::c_int> {
+    let value = value(SIGNAL)?;
+    let signal = os::signals::number_of(value.to_bytes());
+    if signal.is_none() {
+        refuse(SIGNAL, value, format_args!("handling no signal"));
+    }
+    signal
+}
+
+/// Says that the preloaded library handles no signal: it has no symbols to name functions with.
+#[cfg(feature = "preload")]
+pub(crate) fn refuse_signal() {
+    if value(SIGNAL).is_some() {
+        let id = os::process_id();
+        say(format_args!(
+            "ignored MOD_ALLOC_SIGNAL under mod-alloc run; use mod-alloc top {id} instead"
+        ));
+>>>>>>> main
     }
 }
 

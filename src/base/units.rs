@@ -80,6 +80,12 @@ pub fn blocks(count: u64) -> Counted<'static> {
     Counted { count, one: "block", many: "blocks" }
 }
 
+/// `count` bytes, to the byte.
+#[must_use]
+pub fn bytes(count: u64) -> Counted<'static> {
+    Counted { count, one: "byte", many: "bytes" }
+}
+
 impl Display for Counted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let noun = if self.count == 1 { self.one } else { self.many };
@@ -253,6 +259,7 @@ mod tests {
         assert_eq!(blocks(1).to_string(), "1 block");
         assert_eq!(blocks(1000).to_string(), "1,000 blocks");
         assert_eq!(blocks(0).to_string(), "0 blocks");
+        assert_eq!([bytes(1), bytes(1024)].map(|n| n.to_string()), ["1 byte", "1,024 bytes"]);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The memory that a walk reads: the stack that the calling thread was started with, or a copy of
 //! another.
 
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+use crate::capture::stack::Words;
 use crate::capture::walk::Memory;
 
 /// The calling thread's own stack, from its present stack pointer (where each walk begins) outward.
@@ -51,6 +53,49 @@ impl Memory for OwnStack {
         // caller's promise: all is mapped there. Volatile: the compiler does not know of the
         // writes there.
         unsafe { word.read_volatile() }
+    }
+
+    /// Two words share a register, and there is one branch a round: no compiler joins loads of
+    /// memory that others may write, as these words are.
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    #[inline(always)]
+    unsafe fn hold(&self, words: &Words) -> bool {
+        let equal: u64;
+        // SAFETY: reads `len` words of both arrays, and those at the addresses, by the caller's
+        // promise; `len` is a whole number of rounds, and not 0.
+        unsafe {
+            core::arch::asm!(
+                "pxor {sum}, {sum}",
+                "2:",
+                "mov {a}, qword ptr [{words} + 8 * {left} - 8]",
+                "mov {b}, qword ptr [{words} + 8 * {left} - 16]",
+                "movq {x}, qword ptr [{b}]",
+                "movhps {x}, qword ptr [{a}]",
+                "mov {a}, qword ptr [{words} + 8 * {left} - 24]",
+                "mov {b}, qword ptr [{words} + 8 * {left} - 32]",
+                "movq {y}, qword ptr [{b}]",
+                "movhps {y}, qword ptr [{a}]",
+                "pxor {x}, xmmword ptr [{words} + 8 * {left} + {values} - 16]",
+                "pxor {y}, xmmword ptr [{words} + 8 * {left} + {values} - 32]",
+                "por {sum}, {x}",
+                "por {sum}, {y}",
+                "sub {left}, 4",
+                "jnz 2b",
+                "pxor {x}, {x}",
+                "pcmpeqd {sum}, {x}",
+                "pmovmskb {a:e}, {sum}",
+                words = in(reg) words,
+                values = const core::mem::offset_of!(Words, values),
+                left = inout(reg) words.len => _,
+                a = out(reg) equal,
+                b = out(reg) _,
+                x = out(xmm_reg) _,
+                y = out(xmm_reg) _,
+                sum = out(xmm_reg) _,
+                options(nostack, readonly)
+            );
+        }
+        equal as u32 == 0xffff
     }
 }
 

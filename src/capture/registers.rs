@@ -9,6 +9,52 @@ pub(crate) struct Registers {
     pub(crate) bp: u64,
 }
 
+/// Makes a function of three arguments that first calls `quick` with its caller's registers as three
+/// more. If that returns `false`, it hands them on to `target`, as [`with_callers_registers`] does.
+///
+/// The three arguments are kept on the stack meanwhile. So `quick` may use all registers that a
+/// function need not restore, and mostly needs no others.
+macro_rules! with_callers_registers_quickly {
+    ($(#[$doc:meta])* $vis:vis $name:ident($a:ty, $b:ty, $c:ty)
+     => $quick:path, $target:path) => {
+        $(#[$doc])*
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        #[unsafe(naked)]
+        $vis unsafe extern "C" fn $name(_: $a, _: $b, _: $c) {
+            core::arch::naked_asm!(
+                "mov rcx, qword ptr [rsp]",
+                "lea r8, [rsp + 8]",
+                "mov r9, rbp",
+                "push rdi",
+                "push rsi",
+                "push rdx",
+                "call {quick}",
+                "test al, al",
+                "jz 2f",
+                "add rsp, 24",
+                "ret",
+                "2:",
+                "pop rdx",
+                "pop rsi",
+                "pop rdi",
+                "mov rcx, qword ptr [rsp]",
+                "lea r8, [rsp + 8]",
+                "mov r9, rbp",
+                "jmp {target}",
+                quick = sym $quick,
+                target = sym $target,
+            );
+        }
+
+        #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+        $crate::capture::registers::with_callers_registers! {
+            $(#[$doc])*
+            $vis $name($a, $b, $c) => $target
+        }
+    };
+}
+pub(crate) use with_callers_registers_quickly;
+
 /// Makes a function of three arguments that hands its caller's registers on as three more.
 ///
 /// The function is naked: at its first instruction the return address, the caller's stack pointer

@@ -13,6 +13,7 @@
 //! The set's index is made of the pc's low 15 bits and, reversibly, of the bits that the entry
 //! holds, so index and entry together name the pc: a hit is never another pc's rule.
 
+use crate::base::changes;
 use crate::base::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::capture::rule::PackedRule;
 
@@ -99,6 +100,7 @@ pub(crate) fn begin_generation(generation: u32) {
     // the Relaxed load above only in so far as stale rules are harmless (a walk is total)
     // and are gone by the next capture.
     GENERATION.store(generation, Ordering::Release);
+    changes::announce();
 }
 
 #[cfg(test)]

@@ -26,8 +26,10 @@ mod check;
 mod join;
 mod names;
 mod outward;
+mod seal;
 
 pub(crate) use names::{NO_NODE, Names, NoNames};
+pub(crate) use seal::{Seal, Words};
 
 use crate::capture::registers::Registers;
 use crate::capture::walk::{Memory, PointerUse, Rules, Word};

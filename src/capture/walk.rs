@@ -5,6 +5,7 @@
 
 use crate::capture::registers::Registers;
 use crate::capture::rule::{PackedRule, Rule};
+use crate::capture::stack::Words;
 
 /// The memory that a walk reads: the thread's stack, or an array of numbers in a test.
 pub(crate) trait Memory {
@@ -20,6 +21,17 @@ pub(crate) trait Memory {
     /// the same stack, and the stack pointer must not have moved outward of it for good: the
     /// address is not below the stack pointer of the present capture.
     unsafe fn again(&self, address: u64) -> u64;
+
+    /// True if the words hold their values.
+    ///
+    /// # Safety
+    ///
+    /// As for [`again`](Self::again), for each of the addresses; there is one at least.
+    unsafe fn hold(&self, words: &Words) -> bool {
+        let mut all = words.addresses.iter().zip(&words.values).take(words.len);
+        // SAFETY: the caller's promise.
+        all.all(|(address, value)| unsafe { self.again(*address) } == *value)
+    }
 }
 
 /// The source of a walk's rules.

@@ -8,7 +8,7 @@
 //! ```diff
 //! -// Cargo.toml: tracking-allocator = "0.4"
 //! -use tracking_allocator::{
-//! +// Cargo.toml: mod-alloc = { version = "1.1", features = ["groups"] }
+//! +// Cargo.toml: mod-alloc = { path = "…", features = ["groups"] } # a checkout
 //! +use mod_alloc::groups::tracking_compat::{
 //!      AllocationGroupId, AllocationGroupToken, AllocationRegistry, AllocationTracker, Allocator,
 //!  };

@@ -15,12 +15,15 @@
 //! allocates), and one of the profiler. Events that interrupt the hook are not recorded; they are
 //! counted as `reentrant`.
 
+use crate::base::changes;
 use crate::base::current::{add_profiler_bytes, is_profiler};
 use crate::capture::registers::Registers;
 use crate::engine::inside::{Inside, Outside};
 use crate::engine::ledger::{Allocated, Event, Freed, FreedTimed, Resized, enter};
+use crate::engine::quick;
 use crate::engine::session::Session;
 use crate::engine::stack_site;
+use crate::engine::thread::Thread;
 use crate::engine::windows;
 use crate::store::ids::SiteId;
 use crate::store::sites::NO_SITE;
@@ -57,9 +60,13 @@ fn enter_allocated(
     now: u64,
 ) -> SiteId {
     let thread = inside.thread();
-    let Some(site) = stack_site::of(thread, session, at) else { return NO_SITE };
-    enter(thread, session, site, Allocated { bytes: size as u64 }, now);
-    site
+    let seen = changes::count();
+    let site = stack_site::of(thread, session, at);
+    if let Some(site) = site {
+        enter(thread, session, site, Allocated { bytes: size as u64 }, now);
+    }
+    note_seen(thread, session, seen);
+    site.unwrap_or(NO_SITE)
 }
 
 /// Enters an allocated block of a thread that has no slot yet, or is inside already. The registers
@@ -147,6 +154,14 @@ fn forgotten(session: &Session, site: Option<SiteId>, size: usize) {
     }
 }
 
+/// Notes that the thread has looked at all changes up to the count `seen`.
+#[inline(always)]
+fn note_seen(thread: &mut Thread, session: &'static Session, seen: u32) {
+    if thread.seen != seen {
+        quick::note_seen(thread, session, seen);
+    }
+}
+
 /// Enters an event of a known block; `false` if it is lost, or the block is of an older window.
 #[inline(always)]
 fn enter_known(session: &'static Session, site: SiteId, event: impl Event, bytes: usize) -> bool {
@@ -168,9 +183,12 @@ fn enter_known_inside(
     now: u64,
 ) -> bool {
     let is_known = windows::knows(site);
+    let thread = inside.thread();
+    let seen = changes::count();
     if is_known {
-        enter(inside.thread(), session, site, event, now);
+        enter(thread, session, site, event, now);
     }
+    note_seen(thread, session, seen);
     is_known
 }
 

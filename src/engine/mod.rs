@@ -15,6 +15,7 @@
 //! | `place` | the recording's memory: anonymous, or a file |
 //! | [`inside`] | the guard against re-entry, and the only way to a thread's state |
 //! | `events` | an event of a block, for each hook |
+//! | `quick` | the quick way of an ordinary event |
 //! | `stack_site` | the stack's site |
 //! | `ledger` | the order in which an event is entered in the books |
 //! | `timeline` | the heap over time |
@@ -52,6 +53,8 @@ pub(crate) mod member;
 pub(crate) mod place;
 #[cfg(not(feature = "preload"))]
 pub(crate) mod profiler_thread;
+#[cfg(feature = "backtraces")]
+pub(crate) mod quick;
 pub(crate) mod registration;
 #[cfg(feature = "preload")]
 pub(crate) mod sandbox;

@@ -260,6 +260,8 @@ pub(crate) fn in_forked_child(slot: Option<&ThreadSlot>) {
         && let Some(slot) = slot
     {
         HALTED_MODE.store(slot.front.halt(), Ordering::Relaxed);
+        #[cfg(feature = "backtraces")]
+        crate::base::changes::announce();
     }
 }
 

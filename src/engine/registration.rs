@@ -109,6 +109,8 @@ fn join(session: &'static Session, slot: &'static ThreadSlot, index: ThreadIndex
         &slot.front,
         index,
         || {
+            #[cfg(feature = "backtraces")]
+            crate::base::changes::announce();
             os::barrier_in_all_threads();
         },
         |sole| {

@@ -54,6 +54,8 @@ pub(crate) fn prepare(session: &'static Session, forbids: Forbids, here: Interru
             SPACE.reserve_ahead();
             registration::prepare_threads(session);
         }
+        // An event that begins from here on sees that the clock has stopped.
+        os::barrier_in_all_threads();
         sandbox::seal();
         wait_for_calls(session, here);
     }

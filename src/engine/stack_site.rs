@@ -48,10 +48,20 @@ use crate::store::sites::{Maker, NO_SITE};
 pub(crate) fn of(thread: &mut Thread, session: &'static Session, at: Registers) -> Option<SiteId> {
     // A site of an older window is less than that.
     if thread.fast_site >= windows::first_named() && is_unchanged(thread, &at) {
+        thread.note_repeat(&at);
         return Some(thread.fast_site);
     }
     let site = of_changed(thread, session, at.pc, at.sp, at.bp);
     (site != NO_SITE).then_some(site)
+}
+
+/// Makes the thread's memory of its last stack what a new count of changes allows; `false`: its
+/// frames are of another generation.
+pub(crate) fn renew(thread: &mut Thread) -> bool {
+    if thread.fast_site < windows::first_named() {
+        thread.set_fast_site(NO_SITE);
+    }
+    thread.generation == rule_cache::generation()
 }
 
 /// The site of a stack that may differ from the one captured last. The registers are single
@@ -102,12 +112,17 @@ fn is_unchanged(thread: &Thread, at: &Registers) -> bool {
 #[cold]
 #[inline(never)]
 fn checked(thread: &mut Thread, session: &'static Session, at: Registers, first: SiteId) -> SiteId {
+    // SAFETY: `at` is a frame of this thread that calls us.
+    let sealed = unsafe { thread.sealed(&at) }.map(|(site, _)| site);
     let unchanged =
         thread.last_site >= first && !thread.stack.has_late() && is_unchanged(thread, &at);
-    let site = match unchanged {
-        true => thread.last_site,
-        false => changed(thread, session, at, first),
+    let site = if unchanged {
+        thread.note_repeat(&at);
+        thread.last_site
+    } else {
+        changed(thread, session, at, first)
     };
+    // So every event comes here. The seal stays.
     thread.fast_site = NO_SITE;
     let (low, high) = thread.bounds;
     if !(low..high).contains(&at.sp) {
@@ -122,7 +137,8 @@ fn checked(thread: &mut Thread, session: &'static Session, at: Registers, first:
     let found = &session.header.self_check;
     found.checked.add_shared(1);
     let is_own = thread.stack.window_equals(&thread.checker);
-    if !is_own || !(site == first || is_site_of(thread, site)) {
+    let is_sealed = sealed.is_none_or(|sealed| sealed == site);
+    if !is_own || !is_sealed || !(site == first || is_site_of(thread, site)) {
         found.differences.add_shared(1);
     }
     site
@@ -157,7 +173,7 @@ fn changed(thread: &mut Thread, session: &'static Session, at: Registers, first:
 fn forget(thread: &mut Thread) {
     thread.stack.clear();
     thread.last_site = NO_SITE;
-    thread.fast_site = NO_SITE;
+    thread.set_fast_site(NO_SITE);
 }
 
 /// True if the stack is the one that the thread was started with.
@@ -282,7 +298,8 @@ fn site(thread: &mut Thread, node: FrameId, whole: bool, first: SiteId) -> SiteI
     // A loss that is counted at each capture is looked at each time.
     thread.last_site = if whole && site != first { site } else { NO_SITE };
     // Modules that were loaded late must be checked each time: they may have been replaced.
-    thread.fast_site = if thread.stack.has_late() { NO_SITE } else { thread.last_site };
+    let is_late = thread.stack.has_late();
+    thread.set_fast_site(if is_late { NO_SITE } else { thread.last_site });
     site
 }
 

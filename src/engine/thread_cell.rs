@@ -93,6 +93,19 @@ impl ThreadCell {
         Some(unsafe { cell.as_ref() })
     }
 
+    /// The cell that the calling thread's word leads to.
+    ///
+    /// # Safety
+    ///
+    /// `word` must be the calling thread's word.
+    #[cfg(feature = "backtraces")]
+    #[inline(always)]
+    pub(crate) unsafe fn of_word(word: *mut ()) -> Option<&'static ThreadCell> {
+        let cell = current::state_of::<ThreadCell>(word)?;
+        // SAFETY: as in `current`.
+        Some(unsafe { cell.as_ref() })
+    }
+
     /// Makes it the calling thread's cell.
     pub(crate) fn set_current(&'static self) {
         current::set_state(NonNull::from(self));

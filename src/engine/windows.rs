@@ -14,6 +14,8 @@
 //! | closed | none | no |
 //! | counting | all | no: new blocks go to the site of events that find the table full |
 
+#[cfg(feature = "dhat-compat")]
+use crate::base::changes;
 use crate::base::sync::{AtomicU32, Ordering};
 use crate::store::ids::SiteId;
 use crate::store::sites::{NO_SITE, TABLE_FULL};
@@ -41,8 +43,14 @@ static COUNTED_ONLY: AtomicU32 = AtomicU32::new(0);
 /// True if a block of that site is one of the present window.
 #[inline(always)]
 pub(crate) fn knows(site: SiteId) -> bool {
+    site >= first_known()
+}
+
+/// The first site whose blocks are known.
+#[inline(always)]
+pub(crate) fn first_known() -> SiteId {
     // Acquire pairs with the Release in `set`: the window's preparations are seen.
-    site >= SiteId::new(KNOWN.load(Ordering::Acquire))
+    SiteId::new(KNOWN.load(Ordering::Acquire))
 }
 
 /// The first site that new blocks may have: that of events that find the table full; or, see
@@ -70,6 +78,7 @@ fn set(known: SiteId, named: SiteId) {
     // Release pairs with the Acquires above.
     KNOWN.store(known.number(), Ordering::Release);
     NAMED.store(named.number(), Ordering::Release);
+    changes::announce();
 }
 
 /// Stops recording until a window is opened. Does nothing once the process has had its first block.

@@ -2,9 +2,11 @@
 
 use core::alloc::Layout;
 
-use crate::capture::registers::{Registers, with_callers_registers};
+use crate::base::current;
+use crate::capture::registers::{Registers, with_callers_registers_quickly};
 use crate::engine::events;
-use crate::engine::session::Session;
+use crate::engine::quick;
+use crate::engine::session::{self, Session};
 use crate::store::ids::SiteId;
 use crate::store::trailer;
 use crate::store::trailer::timed;
@@ -39,25 +41,59 @@ pub(super) fn ordinarily_padded(layout: Layout) -> Option<Layout> {
     trailer::padded(layout, trailer::TRAILER)
 }
 
-with_callers_registers! {
+/// Records a new block, whose stack begins with the caller, and writes its trailer.
+///
+/// # Safety
+///
+/// The block must be valid for writes of `size` bytes and the trailer.
+#[inline(always)]
+pub(super) unsafe fn allocated(_session: &'static Session, block: *mut u8, size: usize) {
+    // SAFETY: the caller's promise; the word is this thread's.
+    unsafe { hand_on(current::word(), block, size) }
+}
+
+with_callers_registers_quickly! {
     /// Records a new block, whose stack begins with the caller, and writes its trailer.
     ///
     /// # Safety
     ///
-    /// The block must be valid for writes of its size (the last argument) and the trailer.
-    pub(super) allocated(&'static Session, *mut u8, usize) => record_or_report
+    /// The first argument must be the calling thread's word. The block must be valid for writes of
+    /// its size (the last argument) and the trailer.
+    hand_on(*mut (), *mut u8, usize) => record_quickly, record_or_report
+}
+
+/// Records a new block in the quick way and writes its trailer; `false`: nothing is done.
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+unsafe extern "C" fn record_quickly(
+    word: *mut (),
+    block: *mut u8,
+    size: usize,
+    pc: u64,
+    sp: u64,
+    bp: u64,
+) -> bool {
+    // SAFETY: the caller's promise.
+    let site = unsafe { quick::allocated(word, size, Registers { pc, sp, bp }) };
+    if let Some(site) = site {
+        // SAFETY: the caller's promise.
+        unsafe { trailer::write(block, size, site) };
+    }
+    site.is_some()
 }
 
 /// Records a new block like `record`, or with its birth, and tells a tracker if there is one. The
 /// functions are apart, so that none has to keep registers for the others.
+#[inline(never)]
 unsafe extern "C" fn record_or_report(
-    session: &'static Session,
+    _word: *mut (),
     block: *mut u8,
     size: usize,
     pc: u64,
     sp: u64,
     bp: u64,
 ) {
+    // A block of a process that is recorded.
+    let Some(session) = session::get() else { return };
     if tracker::is_watched() {
         // SAFETY: the caller's promise.
         unsafe { tracker::record(session, block, size, pc, sp, bp) };
@@ -108,13 +144,35 @@ unsafe extern "C" fn record_timed(
 /// # Safety
 ///
 /// `block` must be valid for reads of `size` bytes and the trailer.
-#[inline]
-pub(super) unsafe fn freed(session: &'static Session, block: *mut u8, size: usize) {
+#[inline(always)]
+pub(super) unsafe fn freed(_session: &'static Session, block: *mut u8, size: usize) {
+    // SAFETY: the caller's promise; the word is this thread's.
+    unsafe { free(current::word(), block, size) }
+}
+
+/// Records that a block is about to be freed.
+///
+/// # Safety
+///
+/// `word` must be the calling thread's word, and `block` valid for reads of `size` bytes and the
+/// trailer.
+#[inline(never)]
+unsafe fn free(word: *mut (), block: *mut u8, size: usize) {
     // SAFETY: the caller's promise.
     match unsafe { trailer::read(block, size) } {
-        Some(site) => events::freed(session, site, size),
         // SAFETY: the caller's promise.
-        None => unsafe { freed_otherwise(session, block, size) },
+        Some(site) if unsafe { quick::freed(word, site, size) } => {}
+        Some(site) => freed_slowly(site, size),
+        // SAFETY: the caller's promise.
+        None => unsafe { freed_otherwise(block, size) },
+    }
+}
+
+/// Records that a block of `site` is about to be freed, otherwise than in the quick way.
+#[inline(never)]
+fn freed_slowly(site: SiteId, size: usize) {
+    if let Some(session) = session::get() {
+        events::freed(session, site, size);
     }
 }
 
@@ -125,7 +183,8 @@ pub(super) unsafe fn freed(session: &'static Session, block: *mut u8, size: usiz
 /// `block` must be valid for reads of `size` bytes and the trailer.
 #[cold]
 #[inline(never)]
-unsafe fn freed_otherwise(session: &'static Session, block: *mut u8, size: usize) {
+unsafe fn freed_otherwise(block: *mut u8, size: usize) {
+    let Some(session) = session::get() else { return };
     if !session.is_timed() {
         // SAFETY: the caller's promise.
         return unsafe { tracker::freed(session, block, size) };
@@ -213,7 +272,7 @@ pub(super) unsafe fn resized(
 ) {
     let Some(site) = events::resized(session, known.site, old, new) else {
         // SAFETY: the caller's promise.
-        return unsafe { allocated(session, block, new) };
+        return unsafe { hand_on(current::word(), block, new) };
     };
     if session.is_timed() {
         let content = Timed { site, born: known.born, is_tracked: false };

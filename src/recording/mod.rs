@@ -1,5 +1,8 @@
 //! Recordings: a process's raw numbers, as a file and as plain data.
 //!
+//! This is for the command `mod-alloc`, and no part of the crate's promise: it may change with any
+//! version.
+//!
 //! `MOD_ALLOC_RECORD=FILE` and `mod-alloc run` put a process's recording into a file. `file` opens
 //! it, while the process runs and after its end, however it ended; `model` is its content as plain
 //! data. [`report`](crate::report) makes a profile with names of it.

@@ -31,6 +31,7 @@
 //! | `x_coverage` | the process's memory [beside](self#memory-that-was-not-recorded) the blocks |
 //! | `x_mappings` | memory that the program [mapped itself](self#mappings), by call site |
 //! | `x_cut_stacks` | the [places](self#stacks-that-were-cut-short) where stacks were cut short |
+//! | `x_advice` | sentences: settings of the build that would make the report better |
 //! | `x_merged` | in a stack: this many sites became equal, so `mb` and `mbk` are upper bounds |
 //!
 //! # The end of the process
@@ -195,6 +196,7 @@ impl Source for Profile {
             coverage: self.coverage(),
             mappings: self.mappings(),
             cut_stacks: self.cut_stacks(),
+            advice: self.advice(),
             ..Extras::default()
         }
     }

@@ -71,6 +71,23 @@ pub(super) fn kind(function: Function<'_>) -> Kind {
     }
 }
 
+/// The kind by a mangled name, of the kinds that end the shown part of a stack; all others are
+/// [`Kind::Program`]. Most names are not demangled for that.
+pub(super) fn end_of_stack(raw: &str) -> Kind {
+    if is_start(raw) {
+        return Kind::Start;
+    }
+    let marks = [SHORT_BACKTRACE, "__rust_alloc", "__rust_realloc", "__rdl_", "__rg_"];
+    if !marks.iter().any(|mark| raw.contains(mark)) {
+        return Kind::Program;
+    }
+    let name = rustc_demangle::try_demangle(raw).map(|name| std::format!("{name:#}"));
+    match kind_by_name(name.as_deref().unwrap_or(raw)) {
+        kind @ (Kind::ShortBacktrace | Kind::Entrance) => kind,
+        _ => Kind::Program,
+    }
+}
+
 /// True if a function is a language library's or an allocator's.
 pub(super) fn is_library_function(function: Function<'_>) -> bool {
     let is_module = |names: &[&str]| names.iter().any(|name| function.module.starts_with(name));

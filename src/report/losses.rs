@@ -6,6 +6,7 @@ use std::vec::Vec;
 use crate::base::settings::{BUCKETS, FRAMES};
 use crate::base::units::Count;
 use crate::recording::losses::{Loss, Losses, Told};
+use crate::recording::model::Settings;
 
 use super::cut_stacks::CutStacks;
 
@@ -24,6 +25,13 @@ pub struct Circumstances<'a> {
     pub cut_stacks: &'a [CutStacks],
 }
 
+impl<'a> Circumstances<'a> {
+    pub(super) fn of(settings: &'a Settings, cut_stacks: &'a [CutStacks]) -> Self {
+        let Settings { frames, buckets, unwind, .. } = *settings;
+        Self { frames, buckets, unwind, cut_stacks }
+    }
+}
+
 impl Circumstances<'_> {
     /// The advice on a loss, in the place of the list's.
     fn advice(&self, loss: &Loss, advice: &'static str) -> &'static str {
@@ -35,7 +43,8 @@ impl Circumstances<'_> {
                 "tables" => "set MOD_ALLOC_UNWIND=auto to follow frame pointers where tables lack",
                 "fp" => "set MOD_ALLOC_UNWIND=auto to use unwind tables",
                 _ if self.has_module_without_tables() => {
-                    "build it with unwind tables or frame pointers"
+                    "build it with unwind tables (-fasynchronous-unwind-tables, or \
+                     -C force-unwind-tables=yes) or with frame pointers"
                 }
                 _ if !self.cut_stacks.is_empty() => "",
                 _ => advice,
@@ -243,8 +252,8 @@ mod tests {
         let jit = "in code made at run time (JIT), which has no tables";
         let all = std::format!(
             "{start}{jit}, in /lib/asm.so, which has no tables, outward of /bin/fibers, by code \
-             without tables or on a stack of the program's making (build it with unwind tables or \
-             frame pointers)"
+             without tables or on a stack of the program's making (build it with unwind tables \
+             (-fasynchronous-unwind-tables, or -C force-unwind-tables=yes) or with frame pointers)"
         );
         assert_eq!(broken(at(&cut_stacks)), all);
         // Nobody can do anything about these.

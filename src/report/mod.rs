@@ -1,5 +1,8 @@
 //! Reports: named stacks with numbers, for people and for viewers.
 //!
+//! This is for the command `mod-alloc`, and no part of the crate's promise: it may change with any
+//! version.
+//!
 //! ```text
 //!  Recording ─▶ symbolize ─▶ trim ─▶ merge ─▶ Profile ─▶ dhat (JSON), summary (text)
 //! ```
@@ -24,7 +27,9 @@
 
 #![forbid(unsafe_code)]
 
+mod advice;
 mod coverage;
+mod cut_frames;
 mod cut_stacks;
 #[cfg(feature = "dhat-compat")]
 pub mod dhat;

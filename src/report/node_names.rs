@@ -5,6 +5,7 @@ use std::vec::Vec;
 use crate::recording::model::{Frame as Node, ROOTS, Recording};
 use crate::symbolize::{FixedMap, Symbol, Symbolizer};
 
+use super::cut_frames::CutFrames;
 use super::frames::FrameTable;
 use super::options::Options;
 
@@ -38,8 +39,19 @@ impl NodeNames {
             Symbolizer::new(recording, &options.debug_dirs).with_fetch(options.fetch.clone());
         let mut names = Self::default();
         names.cover(recording);
-        for node in nodes_of_sites(recording) {
-            names.resolve_node(node, recording, &mut symbolizer, frames);
+        let nodes = nodes_of_sites(recording);
+        let address =
+            |&node: &usize| (recording.frames[node].address, recording.frames[node].generation);
+        symbolizer.announce(nodes.iter().map(address));
+        let mut cut = CutFrames::of(recording, &nodes, options, &mut symbolizer, frames);
+        symbolizer.announce(nodes.iter().filter(|&&node| !cut.has(node)).map(address));
+        for node in nodes {
+            match cut.take(node) {
+                Some((place, symbol)) => {
+                    names.push_cut(node, frames.code(place, symbol, &recording.modules))
+                }
+                None => names.resolve_node(node, recording, &mut symbolizer, frames),
+            }
         }
         // Only needed to resolve more.
         Self { addresses: names.addresses, ends: names.ends, ids: names.ids, ..Self::default() }
@@ -70,6 +82,14 @@ impl NodeNames {
         if address == next {
             self.push_names(at, recording, symbolizer, frames);
         }
+    }
+
+    /// Enters the one frame of an entry that no report shows. Another entry of the same address may
+    /// be shown, and is resolved.
+    fn push_cut(&mut self, node: usize, id: u32) {
+        self.addresses[node] = u32::try_from(self.ends.len()).unwrap_or(u32::MAX);
+        self.ids.push(id);
+        self.ends.push(self.ids.len());
     }
 
     fn push_names(
@@ -117,7 +137,7 @@ impl NodeNames {
 
 /// The entries of [`Recording::frames`] that some site's stack goes through, in their order: a
 /// recording has others, of sites that are not of its latest window.
-fn nodes_of_sites(recording: &Recording) -> impl Iterator<Item = usize> + use<> {
+fn nodes_of_sites(recording: &Recording) -> Vec<usize> {
     let mut wanted = std::vec![false; recording.frames.len()];
     for site in &recording.sites {
         let mut at = site.frame as usize;
@@ -127,5 +147,6 @@ fn nodes_of_sites(recording: &Recording) -> impl Iterator<Item = usize> + use<> 
             at = (recording.frames[at].parent as usize).min(at - 1);
         }
     }
-    wanted.into_iter().enumerate().filter_map(|(node, wanted)| wanted.then_some(node))
+    let wanted = wanted.into_iter().enumerate();
+    wanted.filter_map(|(node, wanted)| wanted.then_some(node)).collect()
 }

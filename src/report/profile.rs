@@ -1,9 +1,11 @@
 //! Named stacks with numbers: what all outputs are made of.
 
+use std::string::String;
 use std::vec::Vec;
 
 use crate::recording::model::{Counters, Recording, SiteMoment};
 
+use super::advice;
 use super::coverage::Coverage;
 use super::cut_stacks::{self, CutStacks};
 use super::frame_ref::FrameRef;
@@ -25,6 +27,7 @@ pub struct Profile {
     coverage: Option<Coverage>,
     cut_stacks: Vec<CutStacks>,
     mappings: Option<Mappings>,
+    advice: Vec<String>,
 }
 
 impl Profile {
@@ -44,9 +47,12 @@ impl Profile {
         let run = Run::of(recording);
         let cut_stacks = cut_stacks::places(recording);
         let mappings = Mappings::of(recording, options);
-        let mut profile = Self { form, run, frames, stacks, coverage: None, cut_stacks, mappings };
+        let (coverage, advice) = (None, Vec::new());
+        let mut profile =
+            Self { form, run, frames, stacks, coverage, cut_stacks, mappings, advice };
         // Other forms tell of a part of the run alone.
         if form == Form::Own {
+            profile.advice = advice::sentences(&profile);
             profile.coverage = Coverage::of(&profile.run, &profile.totals());
             if let (Some(coverage), Some(mappings)) = (&mut profile.coverage, &profile.mappings) {
                 coverage.add_mappings(mappings);
@@ -60,15 +66,15 @@ impl Profile {
         &self.cut_stacks
     }
 
+    /// Settings of the program's build that would make the report better, each with the reason;
+    /// empty if nothing is missing.
+    pub fn advice(&self) -> &[String] {
+        &self.advice
+    }
+
     /// Facts that the words on losses depend on.
     pub fn circumstances(&self) -> Circumstances<'_> {
-        let settings = &self.run.settings;
-        Circumstances {
-            frames: settings.frames,
-            buckets: settings.buckets,
-            unwind: settings.unwind,
-            cut_stacks: &self.cut_stacks,
-        }
+        Circumstances::of(&self.run.settings, &self.cut_stacks)
     }
 
     /// Memory of the process beside what was recorded; `None` if nobody looked at it.

@@ -8,10 +8,12 @@ use std::vec::Vec;
 
 use super::coverage::Coverage;
 use super::losses::{Circumstances, causes};
+#[cfg(feature = "dhat-compat")]
+use super::merge;
 use super::options::Form;
 use super::profile::Profile;
 use crate::base::units::Count;
-use crate::recording::model::Losses;
+use crate::recording::model::{Counters, Losses};
 
 /// The lines, each ended by a newline. The figures are the sums over the profile's stacks,
 /// so they equal what a viewer of the report shows.
@@ -31,6 +33,9 @@ fn write_lines(profile: &Profile, saved_to: &Path, text: &mut String) -> fmt::Re
     if let Some(unseen) = profile.coverage().and_then(Coverage::sentence) {
         writeln!(text, "mod-alloc: Not seen: {unseen}")?;
     }
+    for advice in profile.advice() {
+        writeln!(text, "mod-alloc: Advice: {advice}")?;
+    }
     if let Some(check) = profile.run().self_check {
         let (checked, different) = (Count(check.checked), Count(check.differences));
         writeln!(text, "mod-alloc: Self-check: {checked} captures, {different} differences")?;
@@ -38,10 +43,34 @@ fn write_lines(profile: &Profile, saved_to: &Path, text: &mut String) -> fmt::Re
     Ok(())
 }
 
+/// The lines about a recording without names, which is at `saved_to`, and is `argument` to the
+/// command. The figures are the sums over its sites.
+#[cfg(feature = "dhat-compat")]
+pub(crate) fn lines_of_recording(
+    recording: &crate::recording::model::Recording,
+    saved_to: &Path,
+    argument: &str,
+) -> String {
+    let mut sum = Counters::default();
+    recording.sites.iter().for_each(|site| merge::add(&mut sum, &site.counters));
+    let mut text = String::new();
+    // Writing to a string does not fail.
+    let _ = write_sums(&sum, Form::Own, "mod-alloc", &mut text);
+    let path = saved_to.display();
+    let _ = writeln!(text, "mod-alloc: The recording is {path}; read it with:");
+    let _ = writeln!(text, "mod-alloc:     mod-alloc report {argument}");
+    let at = Circumstances::of(&recording.settings, &[]);
+    let _ = write_phrases(&losses(&recording.losses, at), &mut text);
+    text
+}
+
 /// The sums over all stacks, in lines that begin with `who`.
 pub(crate) fn write_totals(profile: &Profile, who: &str, text: &mut String) -> fmt::Result {
-    let sum = profile.totals();
-    let is_ad_hoc = profile.form() == Form::DhatAdHoc;
+    write_sums(&profile.totals(), profile.form(), who, text)
+}
+
+fn write_sums(sum: &Counters, form: Form, who: &str, text: &mut String) -> fmt::Result {
+    let is_ad_hoc = form == Form::DhatAdHoc;
     let [units, counted] = if is_ad_hoc { ["units", "events"] } else { ["bytes", "blocks"] };
     let mut line = |label: &str, bytes, blocks| {
         let (bytes, blocks) = (Count(bytes), Count(blocks));
@@ -57,7 +86,10 @@ pub(crate) fn write_totals(profile: &Profile, who: &str, text: &mut String) -> f
 
 /// The losses in one line; no line if there are none.
 pub(crate) fn write_losses(profile: &Profile, lost: &Losses, text: &mut String) -> fmt::Result {
-    let losses = losses(lost, profile.circumstances());
+    write_phrases(&losses(lost, profile.circumstances()), text)
+}
+
+fn write_phrases(losses: &[String], text: &mut String) -> fmt::Result {
     if losses.is_empty() {
         return Ok(());
     }
@@ -77,7 +109,7 @@ pub fn short_losses(losses: &Losses, at: Circumstances<'_>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recording::model::{Counters, Recording, Settings, Site};
+    use crate::recording::model::{Recording, Settings, Site};
     use crate::report::options::Options;
     use std::string::ToString;
     use std::vec;

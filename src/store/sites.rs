@@ -80,6 +80,17 @@ impl Owner {
         self.0.load(Ordering::Relaxed) == thread.number() + 1
     }
 
+    /// The word of a site that the thread with that slot [has alone](Self::is_alone).
+    pub(crate) fn word_of(thread: ThreadIndex) -> u32 {
+        thread.number() + 1
+    }
+
+    /// True if the site's word is this one.
+    #[inline(always)]
+    pub(crate) fn has_word(&self, word: u32) -> bool {
+        self.0.load(Ordering::Relaxed) == word
+    }
+
     /// The group that the site counts for; 0: none.
     #[inline(always)]
     pub(crate) fn group(&self) -> GroupId {

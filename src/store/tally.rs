@@ -77,14 +77,14 @@ impl Tally {
     /// Counts an allocated block.
     #[inline(always)]
     pub(crate) fn count_allocated(&self, bytes: u64, now: u64) {
-        self.total.add(bytes, 1);
+        self.total.add_block(bytes);
         self.time.add(now.wrapping_neg());
     }
 
     /// Counts a freed block.
     #[inline(always)]
     pub(crate) fn count_freed(&self, bytes: u64, now: u64) {
-        self.freed.add(bytes, 1);
+        self.freed.add_block(bytes);
         self.time.add(now);
     }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::vec::Vec;
 
 use addr2line::{
-    Loader,
+    FrameIter, Loader,
     gimli::{self, DwLang},
 };
 
@@ -42,35 +42,47 @@ impl Dwarf {
         strings: &mut Strings,
         out: &mut Vec<Symbol>,
     ) -> NameOfFunction {
-        let first = out.len();
-        let mut name = NameOfFunction::Missing;
-        let Ok(mut frames) = self.loader.find_frames(probe) else { return name };
-        while let Ok(Some(frame)) = frames.next() {
-            if out.len() - first >= DEEPEST_INLINING {
-                break;
-            }
-            let function = frame.function.as_ref();
-            let raw = function.and_then(|function| function.raw_name().ok());
-            name = match &raw {
-                Some(raw) => judge(raw, function.and_then(|function| function.language)),
-                None => NameOfFunction::Missing,
-            };
-            let location = frame.location.as_ref();
-            out.push(Symbol {
-                name: raw.and_then(|raw| names.demangled(&raw, strings)),
-                file: location.and_then(|at| at.file).and_then(|file| strings.intern(file)),
-                line: location.and_then(|at| at.line).unwrap_or(0),
-                column: location.and_then(|at| at.column).unwrap_or(0),
-                inlined: true,
-                is_nearest: false,
-            });
+        match self.loader.find_frames(probe) {
+            Ok(frames) => append(frames, names, strings, out),
+            Err(_) => NameOfFunction::Missing,
         }
-        if let Some(physical) = out[first..].last_mut() {
-            physical.inlined = false;
-        }
-        drop_empty(first, out);
-        name
     }
+}
+
+/// Appends the functions of `frames`, innermost first, as [`Dwarf::resolve`] does.
+pub(super) fn append<R: gimli::Reader>(
+    mut frames: FrameIter<'_, R>,
+    names: &mut Names,
+    strings: &mut Strings,
+    out: &mut Vec<Symbol>,
+) -> NameOfFunction {
+    let first = out.len();
+    let mut name = NameOfFunction::Missing;
+    while let Ok(Some(frame)) = frames.next() {
+        if out.len() - first >= DEEPEST_INLINING {
+            break;
+        }
+        let function = frame.function.as_ref();
+        let raw = function.and_then(|function| function.raw_name().ok());
+        name = match &raw {
+            Some(raw) => judge(raw, function.and_then(|function| function.language)),
+            None => NameOfFunction::Missing,
+        };
+        let location = frame.location.as_ref();
+        out.push(Symbol {
+            name: raw.and_then(|raw| names.demangled(&raw, strings)),
+            file: location.and_then(|at| at.file).and_then(|file| strings.intern(file)),
+            line: location.and_then(|at| at.line).unwrap_or(0),
+            column: location.and_then(|at| at.column).unwrap_or(0),
+            inlined: true,
+            is_nearest: false,
+        });
+    }
+    if let Some(physical) = out[first..].last_mut() {
+        physical.inlined = false;
+    }
+    drop_empty(first, out);
+    name
 }
 
 /// How much of a physical function's name the debug information has.

@@ -1,5 +1,8 @@
 //! From a return address to function names, files and lines.
 //!
+//! This is for the command `mod-alloc`, and no part of the crate's promise: it may change with any
+//! version.
+//!
 //! A [`Symbolizer`] is made for one recording and asked about one return address
 //! at a time. It answers with a [`Place`] (which module, which address as linked)
 //! and one [`Symbol`] per function that was inlined there, innermost first.
@@ -32,8 +35,11 @@
 
 #![forbid(unsafe_code)]
 
+mod build;
+mod c_library;
 mod dwarf;
 mod fetch;
+mod lines_at;
 mod locate;
 mod mini_debug_info;
 mod modules;
@@ -46,18 +52,22 @@ mod symbol_table;
 mod unwind_ranges;
 
 use std::borrow::Cow;
+use std::boxed::Box;
 use std::path::PathBuf;
 use std::vec::Vec;
 
 use crate::recording::model::{Module, Recording};
 
+use c_library::is_c_library;
 use dwarf::{Dwarf, NameOfFunction};
+use lines_at::LinesAt;
 use locate::Search;
 use modules::ModuleMap;
 use names::Names;
 use symbol_table::SymbolTable;
 use unwind_ranges::UnwindRanges;
 
+pub(crate) use build::{Build, build_of};
 pub use fetch::Fetch;
 #[cfg(feature = "dhat-compat")]
 pub(crate) use object_file::has_section;
@@ -74,6 +84,8 @@ pub struct Symbolizer<'r> {
     search: Search,
     objects: Vec<Option<Object>>,
     names: Names,
+    /// By module, the linked addresses that will be asked for, in order; empty: not known.
+    probes: Vec<Vec<u64>>,
 }
 
 /// A function that begins so far behind another one has nothing to do with it.
@@ -82,11 +94,35 @@ const FARTHEST: u64 = 8 * 1024;
 /// One module's files and symbols.
 struct Object {
     files: locate::Files,
-    dwarf: Option<Dwarf>,
+    dwarf: Opened,
+    /// Lines at the addresses that will be asked for; `None`: not looked up.
+    lines: Option<LinesAt>,
+    /// The functions at the addresses that will be asked for, as far as a full symbol table has
+    /// them with their sizes.
+    at_probes: SymbolTable,
     /// Read only once DWARF had no name for an address: most modules never need it.
     table: Option<SymbolTable>,
     /// Read only once nothing has a name for an address.
     ranges: Option<UnwindRanges>,
+}
+
+/// A module's debug information, opened once it is asked for.
+enum Opened {
+    NotYet,
+    Done(Option<Box<Dwarf>>),
+}
+
+impl Opened {
+    fn get(&mut self, files: &locate::Files) -> Option<&Dwarf> {
+        if let Self::NotYet = self {
+            let open = |path| Dwarf::open(path, files.alternate.as_deref());
+            *self = Self::Done(files.debug.as_deref().and_then(open).map(Box::new));
+        }
+        match self {
+            Self::Done(dwarf) => dwarf.as_deref(),
+            Self::NotYet => None,
+        }
+    }
 }
 
 impl<'r> Symbolizer<'r> {
@@ -99,6 +135,7 @@ impl<'r> Symbolizer<'r> {
             search: Search::new(recording, debug_dirs),
             objects: recording.modules.iter().map(|_| None).collect(),
             names: Names::default(),
+            probes: Vec::new(),
         }
     }
 
@@ -110,6 +147,7 @@ impl<'r> Symbolizer<'r> {
             search: Search::new(recording, debug_dirs),
             objects: recording.modules.iter().map(|_| None).collect(),
             names: Names::default(),
+            probes: Vec::new(),
         }
     }
 
@@ -140,10 +178,54 @@ impl<'r> Symbolizer<'r> {
         };
         let linked = address.wrapping_sub(module.bias);
         if let Some(slot) = self.objects.get_mut(index) {
-            let object = slot.get_or_insert_with(|| Object::open(&self.search, module));
+            let probes = self.probes.get(index).map_or(&[][..], Vec::as_slice);
+            let object = slot.get_or_insert_with(|| Object::open(&self.search, module, probes));
+            object.look_up(probes, &mut self.names, strings);
             object.resolve(linked, &mut self.names, strings, out);
         }
         Place { module: u32::try_from(index).ok(), address: linked }
+    }
+
+    /// Announces return addresses that will be asked for, each with its generation, in the place of
+    /// those before. Of a module's symbol table, as much is read as the addresses need that were
+    /// announced when it was opened; in its debug information all those are looked up at once that
+    /// are announced when the first of them is resolved.
+    pub fn announce(&mut self, addresses: impl Iterator<Item = (u64, u16)>) {
+        self.probes = self.modules().iter().map(|_| Vec::new()).collect();
+        for (address, generation) in addresses {
+            let Some((index, module)) = self.modules.find(address, generation) else { continue };
+            let linked = address.wrapping_sub(module.bias);
+            self.probes[index].push(linked.wrapping_sub(1));
+        }
+        for probes in &mut self.probes {
+            probes.sort_unstable();
+            probes.dedup();
+        }
+    }
+
+    /// The mangled name of the function whose code holds an announced return address; `None` if the
+    /// symbol table does not tell. Reads no debug information.
+    pub fn raw_name(&mut self, address: u64, generation: u16) -> Option<&str> {
+        let (index, module) = self.modules.find(address, generation)?;
+        let (slot, probes) = (self.objects.get_mut(index)?, self.probes.get(index)?);
+        let object = slot.get_or_insert_with(|| Object::open(&self.search, module, probes));
+        object.at_probes.containing(address.wrapping_sub(module.bias).wrapping_sub(1))
+    }
+
+    /// The function of [`raw_name`](Self::raw_name), without those that were inlined into it, and
+    /// without file and line.
+    pub fn bare(
+        &mut self,
+        address: u64,
+        generation: u16,
+        strings: &mut Strings,
+    ) -> Option<(Place, Symbol)> {
+        let raw = std::string::String::from(self.raw_name(address, generation)?);
+        let name = Some(self.names.demangled(&raw, strings)?);
+        let (index, module) = self.modules.find(address, generation)?;
+        let linked = address.wrapping_sub(module.bias);
+        let place = Place { module: u32::try_from(index).ok(), address: linked };
+        Some((place, Symbol { name, ..Symbol::default() }))
     }
 }
 
@@ -239,12 +321,19 @@ impl Object {
         out: &mut Vec<Symbol>,
     ) {
         let first = out.len();
-        let name = match &self.dwarf {
+        let known = self.lines.as_ref().and_then(|lines| lines.resolve(probe, out));
+        let name = known.unwrap_or_else(|| match self.dwarf.get(&self.files) {
             Some(dwarf) => dwarf.resolve(probe, names, strings, out),
             None => NameOfFunction::Missing,
-        };
-        if name != NameOfFunction::Whole
-            && let Some(raw) = self.table().containing(probe)
+        });
+        if name == NameOfFunction::Whole {
+            return;
+        }
+        if self.at_probes.containing(probe).is_none() {
+            self.table();
+        }
+        let table = [Some(&self.at_probes), self.table.as_ref()].into_iter().flatten();
+        if let Some(raw) = table.filter_map(|table| table.containing(probe)).next()
             && (name == NameOfFunction::Missing || names::is_mangled(raw))
         {
             let name = names.demangled(raw, strings);
@@ -255,13 +344,27 @@ impl Object {
         }
     }
 
-    fn open(search: &Search, module: &Module) -> Self {
-        let files = search.files(module);
-        let dwarf = files.debug.as_deref().and_then(|path| {
-            let alternate = files.alternate.as_deref();
-            Dwarf::open(path, alternate)
-        });
-        Self { files, dwarf, table: None, ranges: None }
+    fn open(search: &Search, module: &Module, probes: &[u64]) -> Self {
+        let mut files = search.files(module);
+        files.debug = files.debug.filter(|_| !is_c_library(&module.path));
+        let at_probes = match probes {
+            [] => SymbolTable::default(),
+            _ => SymbolTable::read_of(&files.with_symbols, probes),
+        };
+        let dwarf = Opened::NotYet;
+        Self { files, dwarf, lines: None, at_probes, table: None, ranges: None }
+    }
+
+    /// Looks up the linked addresses `probes` in the debug information, once.
+    fn look_up(&mut self, probes: &[u64], names: &mut Names, strings: &mut Strings) {
+        // Parts that files share need both of them open.
+        let is_alone = self.files.alternate.is_none();
+        if probes.is_empty() || self.lines.is_some() || !is_alone {
+            return;
+        }
+        let path = self.files.debug.as_deref();
+        let found = path.and_then(|path| LinesAt::look_up(path, probes, names, strings));
+        self.lines = Some(found.unwrap_or_default());
     }
 
     fn table(&mut self) -> &SymbolTable {

@@ -8,7 +8,7 @@ use object::read::elf::{ElfFile64, SectionHeader, Sym, SymbolTable as RawTable};
 use object::{Endianness, Object, ObjectSection, ReadRef, SectionIndex};
 
 use super::mini_debug_info;
-use super::object_file::with_elf;
+use super::object_file::{Elf, with_elf};
 
 /// The most symbols between an address and the one that holds it. Symbols nest only
 /// where code was written in assembly, a few levels deep.
@@ -39,6 +39,45 @@ impl SymbolTable {
         let read = |wanted| paths.iter().find_map(|path| Self::read(path, wanted));
         let found = read(Kind::Full).or_else(|| read(Kind::Packed));
         found.or_else(|| read(Kind::Dynamic)).unwrap_or_default()
+    }
+
+    /// The functions alone that hold one of the linked addresses `probes`, which are in order, from
+    /// the first of `paths` that has a full table. Takes a small part of the whole table's time.
+    /// Functions that were written without a size are left out: to tell their ends takes all.
+    pub(super) fn read_of(paths: &[PathBuf], probes: &[u64]) -> Self {
+        let read = |path: &PathBuf| {
+            let read = |elf: &Elf<'_>| Self::of_probes(elf, probes);
+            with_elf(path, read).flatten()
+        };
+        paths.iter().find_map(read).unwrap_or_default()
+    }
+
+    fn of_probes(elf: &Elf<'_>, probes: &[u64]) -> Option<Self> {
+        let raw = elf.elf_symbol_table();
+        if raw.is_empty() {
+            return None;
+        }
+        let names = elf.section_by_index(raw.string_section()).ok()?.data().ok()?;
+        let (endian, mut table) = (elf.endian(), Self::default());
+        for symbol in raw.symbols() {
+            let (start, size) = (symbol.st_value(endian), symbol.st_size(endian));
+            if size == 0 || symbol.st_type() == elf::STT_OBJECT {
+                continue;
+            }
+            if first_from(probes, start).is_none_or(|probe| probe - start >= size) {
+                continue;
+            }
+            let Some(function) = function(elf, symbol, endian) else { continue };
+            if names_a_function(names, function.name) {
+                let name = name_at(names, function.name)?.as_bytes();
+                let at = u32::try_from(table.names.len()).ok()?;
+                table.names.extend_from_slice(name);
+                table.names.push(0);
+                table.functions.push(Function { name: at, ..function });
+            }
+        }
+        table.put_in_order();
+        Some(table)
     }
 
     fn read(path: &Path, kind: Kind) -> Option<Self> {
@@ -107,6 +146,21 @@ impl SymbolTable {
         let function = self.functions.get(after.checked_sub(1)?)?;
         Some((name_at(&self.names, function.name)?, function.start))
     }
+}
+
+/// The first of `probes`, which are in order, that is not below `start`. Without closures: in a
+/// debug build they would take most of the time in which a symbol table is read.
+fn first_from(probes: &[u64], start: u64) -> Option<u64> {
+    let (mut low, mut high) = (0, probes.len());
+    while low < high {
+        let middle = (low + high) / 2;
+        if probes[middle] < start {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    probes.get(low).copied()
 }
 
 /// Where a file has its symbols.
@@ -202,6 +256,17 @@ mod tests {
 
     fn unsized_(start: u64, end: u64, name: u32) -> Function {
         Function { start, end, name, sized: false, global: false }
+    }
+
+    #[test]
+    fn the_first_probe_of_a_function_is_found() {
+        let probes = [3, 5, 5, 9];
+        let of = |start| first_from(&probes, start);
+        assert_eq!(
+            [of(0), of(3), of(4), of(5), of(9), of(10)].map(|found| found.unwrap_or(0)),
+            [3, 3, 5, 5, 9, 0]
+        );
+        assert_eq!(first_from(&[], 0), None);
     }
 
     #[test]

@@ -170,14 +170,21 @@ impl Named {
 }
 
 /// A recording's modules, asked for linked addresses of the first.
+///
+/// Each question is asked of a symbolizer that learns of addresses one by one, and of one that was
+/// told before: their answers are the same.
 pub(crate) struct Asked<'r> {
     symbolizer: Symbolizer<'r>,
     strings: Strings,
+    recording: &'r Recording,
+    debug_dirs: Vec<PathBuf>,
 }
 
 impl<'r> Asked<'r> {
     pub(crate) fn new(recording: &'r Recording, debug_dirs: &[PathBuf]) -> Self {
-        Self { symbolizer: Symbolizer::new(recording, debug_dirs), strings: Strings::default() }
+        let symbolizer = Symbolizer::new(recording, debug_dirs);
+        let debug_dirs = debug_dirs.to_vec();
+        Self { symbolizer, strings: Strings::default(), recording, debug_dirs }
     }
 
     /// The place and the names at the return address that lies one byte after `linked`.
@@ -188,6 +195,11 @@ impl<'r> Asked<'r> {
     pub(crate) fn at_loaded(&mut self, address: u64, generation: u16) -> (Place, Vec<Named>) {
         let mut symbols = Vec::<Symbol>::new();
         let place = self.symbolizer.resolve(address, generation, &mut self.strings, &mut symbols);
+        let (mut told, mut announced) =
+            (Symbolizer::new(self.recording, &self.debug_dirs), Vec::<Symbol>::new());
+        told.announce([(address, generation)].into_iter());
+        let same = told.resolve(address, generation, &mut self.strings, &mut announced);
+        assert_eq!((place, &symbols), (same, &announced), "{address:#x}");
         let text = |id: Option<_>| id.map_or(String::new(), |id| self.strings.get(id).to_owned());
         let named = |symbol: &Symbol| Named {
             name: text(symbol.name),
@@ -198,6 +210,18 @@ impl<'r> Asked<'r> {
             is_nearest: symbol.is_nearest,
         };
         (place, symbols.iter().map(named).collect())
+    }
+
+    /// The name alone of the function that holds the linked address, if its symbol table tells.
+    pub(crate) fn bare(&self, linked: u64) -> Option<String> {
+        let (mut strings, address) = (Strings::default(), linked + 1 + BIAS);
+        let mut told = Symbolizer::new(self.recording, &self.debug_dirs);
+        assert!(told.bare(address, 0, &mut strings).is_none(), "not announced");
+        told.announce([(address, 0)].into_iter());
+        let (place, symbol) = told.bare(address, 0, &mut strings)?;
+        assert_eq!(place, Place { module: Some(0), address: linked + 1 });
+        assert!(symbol.file.is_none() && symbol.line == 0);
+        symbol.name.map(|name| strings.get(name).to_owned())
     }
 
     /// The stack of functions at the first address of `function` where it is deepest.

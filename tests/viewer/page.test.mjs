@@ -230,11 +230,15 @@ test("the heap over time is folded, and the flame graph has its room", async () 
 test("memory that is in no block and a killed process come before the numbers", async () => {
   const page = await openReady("whole.html");
   const notices = await page.locator(".overview > .notice").allTextContents();
-  assert.equal(notices.length, 2, notices.join("\n"));
+  assert.equal(notices.length, 3, notices.join("\n"));
   assert.match(notices[0], /^Killed by SIGKILL/);
   assert.match(
     notices[1],
     /^78\.2 MiB of the 85\.8 MiB .* not in this report: a library maps memory of its own\.$/,
+  );
+  assert.equal(
+    notices[2],
+    "No lines: <b>app</b> has no debug information; compile it with -g.",
   );
   const panel = page.locator(".panel", { hasText: "What was not seen" });
   assert.match(await panel.textContent(), /Blocks at the heap's peak5\.72 MiB/);

@@ -146,6 +146,9 @@ fn write_profile(
     let losses = summary::losses(&run.losses, profile.circumstances());
     let losses = if losses.is_empty() { "nothing".into() } else { losses.join("; ") };
     writeln!(text, "lost:   {losses}")?;
+    for advice in profile.advice() {
+        writeln!(text, "advice: {advice}")?;
+    }
     let sites = super::sites::with_most_live(profile);
     let count = Count(profile.stacks().len() as u64);
     let none = if sites.is_empty() { " none" } else { "" };

@@ -36,7 +36,8 @@ pub struct GroupStats {
 ///
 /// ```
 /// for group in mod_alloc::groups::group_stats() {
-///     println!("{}: {} bytes live, {} at most", group.name, group.live_bytes, group.peak_bytes);
+///     println!("{}: {} bytes live", group.name, group.live_bytes);
+///     println!("{group}"); // all of it: "parsing: total 1.20 MiB in 2,000 blocks; peak …"
 /// }
 /// ```
 #[must_use]

@@ -12,6 +12,12 @@ impl Stay {
     pub(crate) fn begin(_session: &'static Session, member: Member) -> Self {
         Stay(entered::enter(member))
     }
+
+    /// True: groups are left in any order.
+    #[cfg(feature = "dhat-compat")]
+    pub(crate) fn is_latest(&self) -> bool {
+        true
+    }
 }
 
 impl Drop for Stay {

@@ -8,7 +8,7 @@ use super::Measured;
 use crate::base::current;
 use crate::base::sync::Ordering;
 use crate::engine::session::Session;
-use crate::store::group::{Group, NO_GROUP};
+use crate::store::group::{Group, NO_GROUP, for_each_around};
 use crate::store::ids::GroupId;
 
 /// Groups that are not in use. Some of their blocks may still be live.
@@ -26,6 +26,10 @@ fn idle<R>(change: impl FnOnce(&mut Vec<GroupId>) -> R) -> R {
 pub(super) struct Lease {
     number: GroupId,
     group: &'static Group,
+    /// The group around it. While this one counts, neither that one nor those around it may be used
+    /// again: their numbers would have this one's.
+    around: GroupId,
+    groups: &'static [Group],
 }
 
 impl Lease {
@@ -34,7 +38,11 @@ impl Lease {
         let number = take(session)?;
         let group = session.groups.get(number.index())?;
         group.begin(around);
-        Some(Lease { number, group })
+        let groups = session.groups;
+        for_each_around(groups, around, |group| {
+            group.members.fetch_add(1, Ordering::Relaxed);
+        });
+        Some(Lease { number, group, around, groups })
     }
 
     pub(super) fn group(&self) -> GroupId {
@@ -55,6 +63,10 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
+        for_each_around(self.groups, self.around, |group| {
+            // Release pairs with the Acquire of the next user of the group.
+            group.members.fetch_sub(1, Ordering::Release);
+        });
         idle(|idle| idle.push(self.number));
     }
 }

@@ -19,9 +19,15 @@
 //! }
 //! ```
 
+#[cfg(feature = "dhat-compat")]
+mod asserting;
 mod lease;
 #[cfg(feature = "dhat-compat")]
 mod limits;
+mod measured;
+#[cfg(feature = "dhat-compat")]
+mod message;
+mod polled;
 #[cfg(feature = "dhat-compat")]
 mod sites;
 #[cfg(feature = "threads")]
@@ -39,36 +45,12 @@ use crate::store::group::Member;
 
 use lease::Lease;
 
+pub use measured::Measured;
+pub use polled::measure_async;
+
 #[cfg(feature = "dhat-compat")]
 #[doc(hidden)]
-pub use limits::{Limit, check};
-
-/// The allocations of a piece of code; see [`measure`].
-///
-/// ```
-/// # #[global_allocator]
-/// # static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
-/// use mod_alloc::{Measured, measure};
-///
-/// let (kept, measured) = measure(|| vec![0_u8; 100]);
-/// let expected =
-///     Measured { blocks: 1, bytes: 100, peak_bytes: 100, end_blocks: 1, end_bytes: 100 };
-/// assert_eq!(measured, expected);
-/// # drop(kept);
-/// ```
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Measured {
-    /// Allocations: new blocks, and reallocations.
-    pub blocks: u64,
-    /// Bytes allocated; of a reallocation the whole new size, as dhat counts.
-    pub bytes: u64,
-    /// The most bytes live at once, of blocks that were measured.
-    pub peak_bytes: u64,
-    /// Blocks that were allocated and not freed.
-    pub end_blocks: u64,
-    /// Bytes of the blocks that were not freed.
-    pub end_bytes: u64,
-}
+pub use asserting::{Asserted, Asserting, Limit, asserting};
 
 /// Runs `work`, and gives its result and the calling thread's allocations in it.
 ///
@@ -89,10 +71,35 @@ pub struct Measured {
 /// [`measure_with`]
 #[cfg_attr(feature = "threads", doc = "and [`measure_threads`].")]
 #[cfg_attr(not(feature = "threads"), doc = "and `measure_threads` (feature `threads`).")]
+/// For code with `.await` there is [`measure_async`], for the whole process
+/// [`measure_process`](crate::measure_process).
 ///
 /// Measurements may be nested: allocations of the inner one count for the outer one, too. If the
 /// code itself enters an allocation group (feature `groups`), the allocations there count for that
 /// group, and not here.
+///
+/// # What the numbers depend on
+///
+/// The numbers are exact, so a test that has passed can fail where the code allocates in another
+/// way. It may do so
+///
+/// - **with another profile**: an optimized build leaves allocations out that it can see through,
+///   such as a box that is dropped at once, or a `collect` into its source's memory. Run tests of
+///   limits in one profile, the one that you ship if possible (`cargo test --release`), and keep
+///   values from the optimizer with [`std::hint::black_box`].
+/// - **the first time**: a lazy static, a thread-local, the first line that is printed, a hash
+///   map's first seed, a table that grows once. Do it before the measurement: call the code once,
+///   or [`LazyLock::force`](std::sync::LazyLock::force).
+/// - **with threads**: starting a thread costs some blocks in the starting thread, and so does the
+///   first use of a channel or a lock of some crates. Where a task of a runtime runs, and if its
+///   queue grows, is decided anew each time: give ranges.
+/// - **with another compiler or standard library**: how a `Vec` or a `HashMap` grows, and what
+///   `format!` reserves, is not promised. Each time it grows is a block of the whole new size. A
+///   limit with some room (`blocks in 1..=3`) or [`Vec::with_capacity`] outlives updates.
+/// - **with other features or versions of dependencies**, for what they allocate.
+///
+/// It does not depend on other tests that run in the process, on the allocator that is wrapped, or
+/// on the machine's speed. Whether a block that grows is moved changes no number either.
 ///
 /// # Coming from stats_alloc
 ///
@@ -103,7 +110,7 @@ pub struct Measured {
 /// -// Cargo.toml: stats_alloc = "0.1"
 /// -use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 /// -use std::alloc::System;
-/// +// Cargo.toml: mod-alloc = "1.1"
+/// +// Cargo.toml: mod-alloc = { path = "…" } # a checkout of this repository
 /// +use mod_alloc::ModAlloc;
 ///
 ///  #[global_allocator]
@@ -127,6 +134,7 @@ pub struct Measured {
 /// If nothing can be measured: the program's global allocator is not a
 /// [`ModAlloc`](crate::ModAlloc), it was started with `MOD_ALLOC=off`, or more than 65,000 groups
 /// are in use.
+#[track_caller]
 pub fn measure<R>(work: impl FnOnce() -> R) -> (R, Measured) {
     measure_with(|_| work())
 }
@@ -148,6 +156,7 @@ pub fn measure<R>(work: impl FnOnce() -> R) -> (R, Measured) {
 /// # Panics
 ///
 /// As [`measure`].
+#[track_caller]
 pub fn measure_with<R>(work: impl FnOnce(&Measuring) -> R) -> (R, Measured) {
     let measuring = Measuring::begin(false);
     let result = measuring.run(|| work(&measuring));
@@ -178,6 +187,7 @@ pub fn measure_with<R>(work: impl FnOnce(&Measuring) -> R) -> (R, Measured) {
 ///
 /// As [`measure`].
 #[cfg(feature = "threads")]
+#[track_caller]
 pub fn measure_threads<R>(work: impl FnOnce() -> R) -> (R, Measured) {
     let measuring = Measuring::begin(true);
     let result = measuring.run(work);
@@ -205,6 +215,7 @@ pub struct Measuring {
 }
 
 impl Measuring {
+    #[track_caller]
     fn begin(passes_on: bool) -> Self {
         let session = session();
         let around = inside::member().group;
@@ -227,16 +238,25 @@ impl Measuring {
     /// });
     /// ```
     pub fn run<R>(&self, work: impl FnOnce() -> R) -> R {
-        let Ok(Some(session)) = session::decided() else { return work() };
-        let group = self.lease.group();
-        let passes_on = self.passes_on;
-        let member = Member { group, whole: true, passes_on, ..Member::NONE };
-        let _stay = Stay::begin(session, member);
+        let _stay = self.stay();
         work()
+    }
+
+    /// The calling thread's allocations count as long as the stay lives.
+    fn stay(&self) -> Option<Stay> {
+        let session = session::decided().ok().flatten()?;
+        let member = Member {
+            group: self.lease.group(),
+            whole: true,
+            passes_on: self.passes_on,
+            ..Member::NONE
+        };
+        Some(Stay::begin(session, member))
     }
 }
 
 /// The session in which something can be measured.
+#[track_caller]
 fn session() -> &'static Session {
     // Any program's runtime has allocated by now.
     match session::decided() {

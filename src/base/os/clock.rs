@@ -13,6 +13,8 @@ const SHIFT: u32 = 10;
 const SHIFT: u32 = 3;
 const NANOS_SHIFT: u32 = 8;
 
+#[cfg(feature = "preload")]
+use crate::base::changes;
 use crate::base::sync::{AtomicU32, AtomicU64, Ordering};
 
 /// A clock that was started. It is a value and not a static: the hook has it beside the other words
@@ -61,6 +63,12 @@ impl Clock {
         absolute.wrapping_sub(self.origin)
     }
 
+    /// True if the clock is the processor's counter.
+    #[cfg(feature = "backtraces")]
+    pub(crate) fn is_counter(&self) -> bool {
+        self.is_counter.load(Ordering::Relaxed) != 0
+    }
+
     /// Stops all clocks at this time: the process is about to forbid itself to read them. The
     /// processor's counter is as forbidden as the system's clocks, which are made of it.
     #[cfg(feature = "preload")]
@@ -68,6 +76,7 @@ impl Clock {
         STOPPED_UNITS.store(self.now().wrapping_add(self.origin), Ordering::Relaxed);
         STOPPED_NANOS.store(super::monotonic_nanos(), Ordering::Relaxed);
         self.is_counter.store(0, Ordering::Relaxed);
+        changes::announce();
     }
 
     /// Lets the clocks go on: the process may read them after all. `monotonic` as at the start.
@@ -75,7 +84,16 @@ impl Clock {
     pub(crate) fn go_on(&self, monotonic: bool) {
         STOPPED_NANOS.store(0, Ordering::Relaxed);
         self.is_counter.store((!monotonic && counter_is_invariant()).into(), Ordering::Relaxed);
+        changes::announce();
     }
+}
+
+/// Units since a clock's [`origin`](Clock::origin), if it [is the processor's
+/// counter](Clock::is_counter).
+#[cfg(feature = "backtraces")]
+#[inline(always)]
+pub(crate) fn counted_since(origin: u64) -> u64 {
+    from_counter().wrapping_sub(origin)
 }
 
 /// The whole microseconds in units of the monotonic clock.

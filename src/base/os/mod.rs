@@ -33,6 +33,8 @@ pub(crate) mod loaded;
 pub(crate) mod locking;
 #[cfg(target_env = "gnu")]
 pub(crate) mod malloc;
+#[cfg(feature = "symbolicate")]
+pub(crate) mod mapped_file;
 #[cfg(feature = "backtraces")]
 mod maps;
 pub(crate) mod message;

@@ -102,6 +102,28 @@ impl Pair {
         sums
     }
 
+    /// Adds a block of `bytes`, wrapping. Only the pair's one writer may call this.
+    #[inline(always)]
+    pub(crate) fn add_block(&self, bytes: u64) {
+        #[cfg(all(target_arch = "x86_64", not(any(miri, loom))))]
+        {
+            // SAFETY: all x86-64 processors have SSE2.
+            let more = unsafe { core::arch::x86_64::_mm_set_epi64x(1, bytes.cast_signed()) };
+            // SAFETY: the instructions go to this pair's 16 bytes, which are atomics.
+            unsafe {
+                core::arch::asm!(
+                    "movdqu {sums}, xmmword ptr [{place}]",
+                    "paddq {sums}, {more}",
+                    "movdqu xmmword ptr [{place}], {sums}",
+                    place = in(reg) self, more = in(xmm_reg) more, sums = out(xmm_reg) _,
+                    options(nostack, preserves_flags)
+                );
+            }
+        }
+        #[cfg(not(all(target_arch = "x86_64", not(any(miri, loom)))))]
+        self.add(bytes, 1);
+    }
+
     /// Bytes and blocks as signed numbers.
     #[cfg(feature = "backtraces")]
     #[inline(always)]
@@ -137,13 +159,14 @@ impl Counter {
         {
             // SAFETY: all x86-64 processors have SSE2.
             let more = unsafe { core::arch::x86_64::_mm_set_epi64x(1, bytes.cast_signed()) };
-            // SAFETY: both instructions go to this counter's 16 bytes, which are atomics, and
+            // SAFETY: the instructions go to this counter's 16 bytes, which are atomics, and
             // aligned to 16.
             unsafe {
                 core::arch::asm!(
-                    "paddq {sums}, xmmword ptr [{place}]",
+                    "movdqa {sums}, xmmword ptr [{place}]",
+                    "paddq {sums}, {more}",
                     "movdqa xmmword ptr [{place}], {sums}",
-                    place = in(reg) self, sums = inout(xmm_reg) more => _,
+                    place = in(reg) self, more = in(xmm_reg) more, sums = out(xmm_reg) _,
                     options(nostack, preserves_flags)
                 );
             }

@@ -35,7 +35,7 @@
 //!
 //! ```diff
 //! -// Cargo.toml: dhat = "0.3"
-//! +// Cargo.toml: mod-alloc = "1.1"
+//! +// Cargo.toml: mod-alloc = { path = "…" } # a checkout of this repository
 //! +use mod_alloc::dhat_compat as dhat;
 //! +
 //!  #[global_allocator]
@@ -75,12 +75,14 @@
 //!
 //! # Coming from mod-alloc 1.0
 //!
-//! The version is all that changes. Stacks are whole, frees are known, and a report is written at
-//! exit (`MOD_ALLOC_OUT=off`: none).
+//! On crates.io, `mod-alloc` is 1.0.1, by another author. This crate is not published, so the
+//! dependency names a path or a git repository. The code stays as it is. (`Profiler` is 1.0's name
+//! for [`ProcessMeasuring`](crate::ProcessMeasuring); [`measure_process`](crate::measure_process)
+//! is the short way.)
 //!
 //! ```diff
 //! -// Cargo.toml: mod-alloc = "1.0"
-//! +// Cargo.toml: mod-alloc = "1.1"
+//! +// Cargo.toml: mod-alloc = { path = "…" } # a checkout of this repository
 //!  use mod_alloc::{ModAlloc, Profiler};
 //!
 //!  #[global_allocator]
@@ -94,7 +96,26 @@
 //!  }
 //! ```
 //!
-//! mod-alloc 1.0.1's own tests pass unchanged through `[patch.crates-io]`.
+//! mod-alloc 1.0.1's own tests pass unchanged through `[patch.crates-io]`, which replaces it in a
+//! whole dependency tree. What changes:
+//!
+//! | | mod-alloc 1.0.1 | this crate |
+//! |---|---|---|
+//! | platforms | Linux, macOS, Windows | 64-bit Linux alone: others do not compile |
+//! | Rust | 1.75 | 1.88 |
+//! | default features | totals, without dependencies | whole stacks, names, the report at exit |
+//! | dependencies | none by default | 22 packages by default; `counters` alone: libc |
+//! | licence | Apache-2.0 | MIT or Apache-2.0 |
+//! | at exit | nothing | a report, and four lines on standard error |
+//! | a block | as the system gives it | has 8 bytes more |
+//! | `snapshot` | that `ModAlloc`'s allocations | those of all `ModAlloc`s |
+//! | `peak_bytes` of `Profiler::stop` | the process's | the most between start and stop |
+//! | `reset` | `current_bytes` may wrap below 0 | counts on from 0 |
+//! | stacks | eight frames, by frame pointers | whole, by unwind tables |
+//! | frees | unknown by call site | known, with lifetimes |
+//!
+//! `MOD_ALLOC_OUT=off` leaves the report and its lines out. With `default-features = false` and
+//! `features = ["counters"]`, which is 1.0's default, nothing happens at exit.
 //!
 //! Its `dhat_compat` had fewer items, all of which are here: [`Alloc::new`], [`Mode`]. If it and
 //! dhat-rs contradict each other, dhat-rs's way is the default. The feature `compat-1-0` brings the

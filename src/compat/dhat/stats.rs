@@ -17,6 +17,7 @@ use crate::hook::ModAlloc;
 /// assert_eq!((stats.total_bytes, stats.curr_bytes, stats.max_bytes), (1000, 0, 1000));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HeapStats {
     /// Blocks ever allocated; a reallocation is one more.
     pub total_blocks: u64,
@@ -34,6 +35,7 @@ pub struct HeapStats {
 
 /// An ad hoc profiler's numbers since its making; see [`ad_hoc_event`](super::ad_hoc_event).
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct AdHocStats {
     /// Calls of [`ad_hoc_event`](super::ad_hoc_event).
     pub total_events: u64,

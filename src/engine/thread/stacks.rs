@@ -5,7 +5,9 @@ use core::ptr::NonNull;
 
 use crate::base::os;
 use crate::base::sync::Ordering;
-use crate::capture::stack::Stack;
+use crate::capture::own_stack::OwnStack;
+use crate::capture::registers::Registers;
+use crate::capture::stack::{Seal, Stack};
 use crate::engine::member;
 use crate::engine::session::Session;
 use crate::store::arena::Arena;
@@ -13,9 +15,11 @@ use crate::store::frames::Frames;
 use crate::store::group::{Group, Member, Roots};
 use crate::store::histograms::Histograms;
 use crate::store::ids::{GroupId, SiteId, ThreadIndex};
-use crate::store::sites::{NO_SITE, Sites};
+use crate::store::layout::Header;
+use crate::store::sites::{NO_SITE, Owner, Sites};
 use crate::store::slot::MAX_ID;
 use crate::store::space::{SPACE, arena_of};
+use crate::store::tally::Tally;
 use crate::store::thread_slot::ThreadSlot;
 
 /// Paths a thread remembers: 64 KiB, backed by memory where they are used.
@@ -39,6 +43,10 @@ pub(crate) struct Thread {
     arena_state: u32,
     /// The generation of the module list that `stack` belongs to.
     pub(crate) generation: u32,
+    /// The count of changes that the thread has looked at, see [`crate::engine::quick`]; 0: none.
+    pub(crate) seen: u32,
+    /// The first site whose blocks are known, as of then.
+    pub(crate) first_known: SiteId,
     /// First address and one past the last of the thread's stack; both 0 if unknown.
     pub(crate) bounds: (u64, u64),
     /// The site of the stack captured last, if that stack is whole and the one the thread was
@@ -46,6 +54,10 @@ pub(crate) struct Thread {
     pub(crate) last_site: SiteId,
     /// `last_site`, but 0 if every capture has to be checked.
     pub(crate) fast_site: SiteId,
+    /// Captures in a row that have found that stack.
+    repeats: u32,
+    /// `last_site` and its stack, once that was captured several times in a row.
+    sealed: Sealed,
     /// The last stack, with the words that its walk has read.
     pub(crate) stack: Stack,
     /// The last stack, walked from scratch: `MOD_ALLOC_SELF_CHECK=on`.
@@ -56,6 +68,21 @@ pub(crate) struct Thread {
     pub(crate) foreign: [u64; FOREIGN_WORDS],
     /// The top of the stack on which that copy is walked.
     pub(crate) spare: Option<NonNull<u8>>,
+}
+
+/// Captures of a stack in a row after which it is sealed: so that stacks that take turns are not
+/// sealed each time.
+const SEALED_AFTER: u32 = 2;
+
+/// The owner and the tally of a site.
+pub(crate) type Books = (&'static Owner, &'static Tally);
+
+/// A site with its stack.
+#[derive(Debug)]
+struct Sealed {
+    stack: Seal,
+    site: SiteId,
+    books: Option<Books>,
 }
 
 /// The slot and arena that take the thread's numbers; all threads that use the state in turn share
@@ -76,6 +103,12 @@ pub(crate) struct Place {
     pub(crate) sites: Sites,
     /// The groups' numbers.
     pub(crate) groups: &'static [Group],
+    /// The recording's header: the heap, and the time when a sample is due.
+    pub(crate) header: &'static Header,
+    /// The clock's value at the start.
+    pub(crate) origin: u64,
+    /// The word of sites that are the thread's alone.
+    pub(crate) own_word: u32,
 }
 
 impl core::ops::Deref for Thread {
@@ -107,6 +140,9 @@ impl Thread {
             frames: session.frames,
             sites: session.sites,
             groups: session.groups,
+            header: session.header,
+            origin: session.clock.origin(),
+            own_word: Owner::word_of(index),
         };
         // SAFETY: valid for writes by the caller's promise; the place is the first field.
         unsafe { thread.cast::<Place>().write(place) };
@@ -127,7 +163,8 @@ impl Thread {
         self.bounds = bounds;
         self.stack.clear();
         self.last_site = NO_SITE;
-        self.fast_site = NO_SITE;
+        self.set_fast_site(NO_SITE);
+        self.seen = 0;
         self.join_group(member::entered());
         self.begin_names();
     }
@@ -139,7 +176,54 @@ impl Thread {
             self.member = member;
             // The next capture compares the group.
             self.last_site = NO_SITE;
-            self.fast_site = NO_SITE;
+            self.set_fast_site(NO_SITE);
+        }
+    }
+
+    /// Sets the site of the stack captured last, which is another one than before.
+    #[inline(always)]
+    pub(crate) fn set_fast_site(&mut self, site: SiteId) {
+        self.fast_site = site;
+        self.repeats = 0;
+        self.sealed.stack.clear();
+    }
+
+    /// Called when the stack captured last, whose capture began with the registers `at`, was
+    /// captured once more.
+    #[inline(always)]
+    pub(crate) fn note_repeat(&mut self, at: &Registers) {
+        self.repeats = self.repeats.wrapping_add(1);
+        if self.repeats == SEALED_AFTER {
+            self.seal(at);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn seal(&mut self, at: &Registers) {
+        let (index, sites) = (self.last_site.index(), &self.place.sites);
+        self.sealed.site = self.last_site;
+        self.sealed.books = sites.owners.get(index).zip(sites.tallies.get(index));
+        if self.sealed.books.is_some() {
+            self.stack.seal(at, &mut self.sealed.stack);
+        }
+    }
+
+    /// The site of the stack whose innermost frame has the registers `at`, and its books, if that
+    /// is the sealed one.
+    ///
+    /// # Safety
+    ///
+    /// `at` must be a frame of this thread that calls us.
+    #[inline(always)]
+    pub(crate) unsafe fn sealed(&self, at: &Registers) -> Option<(SiteId, Books)> {
+        // SAFETY: `at` is a frame of this thread that calls us. A seal is of a stack that is
+        // remembered, and so of the thread's own stack.
+        let memory = unsafe { OwnStack::as_remembered() };
+        if self.sealed.stack.holds(at, &memory) {
+            self.sealed.books.map(|books| (self.sealed.site, books))
+        } else {
+            None
         }
     }
 

@@ -1,5 +1,6 @@
 //! Our own keys.
 
+use std::string::String;
 use std::vec::Vec;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -46,6 +47,8 @@ pub struct Extras<'a> {
     pub mappings: Option<&'a Mappings>,
     /// `x_cut_stacks`
     pub cut_stacks: &'a [CutStacks],
+    /// `x_advice`
+    pub advice: &'a [String],
     /// `x_sampling`
     pub sampling: Option<&'a serde_json::Value>,
     /// `x_upper_bounds`
@@ -73,6 +76,7 @@ impl Extras<'_> {
         entry(map, "x_mappings", self.mappings)?;
         let cut = Some(self.cut_stacks).filter(|places| !places.is_empty());
         entry(map, "x_cut_stacks", cut)?;
+        entry(map, "x_advice", Some(self.advice).filter(|advice| !advice.is_empty()))?;
         entry(map, "x_sampling", self.sampling)?;
         let upper_bounds = Some(self.upper_bounds).filter(|bounds| !bounds.is_empty());
         entry(map, "x_upper_bounds", upper_bounds)?;

@@ -182,6 +182,61 @@ impl Front {
         }
     }
 
+    /// The live numbers after a block of `bytes` is allocated; `None`: the heap has to be told.
+    /// Changes nothing else but the limit of blocks, which is the most blocks where this front is
+    /// all of the heap.
+    #[cfg(feature = "backtraces")]
+    #[inline(always)]
+    pub(crate) fn with_allocated(&self, bytes: u64, heap: &Heap) -> Option<Live> {
+        let bytes = self.bytes().wrapping_add(bytes.cast_signed());
+        let live = Live { bytes, blocks: self.blocks().wrapping_add(1) };
+        if bytes >= self.ceiling.get() {
+            return None;
+        }
+        if live.blocks > self.blocks_ceiling.get() {
+            // As in `reached`.
+            let is_worth_it = || self.live_with(bytes, heap) >= heap.state_bytes.get();
+            if self.mode.load(Ordering::Relaxed) == BOUNDED || is_worth_it() {
+                return None;
+            }
+            self.blocks_ceiling.set(live.blocks);
+        }
+        Some(live)
+    }
+
+    /// The heap's live bytes, if this front, which is all of it, has `bytes`.
+    #[inline(always)]
+    fn live_with(&self, bytes: i64, heap: &Heap) -> i64 {
+        heap.live_bytes.get().wrapping_add(bytes).wrapping_sub(self.base_bytes.get())
+    }
+
+    /// The live numbers after a block of `bytes` is freed; `None`: the heap has to be told.
+    #[cfg(feature = "backtraces")]
+    #[inline(always)]
+    pub(crate) fn with_freed(&self, bytes: u64) -> Option<Live> {
+        let bytes = self.bytes().wrapping_sub(bytes.cast_signed());
+        let live = Live { bytes, blocks: self.blocks().wrapping_sub(1) };
+        let is_above = bytes >= self.floor.get() && live.blocks >= self.blocks_floor.get();
+        is_above.then_some(live)
+    }
+
+    /// Counts an allocated block, after which this front has `live`.
+    #[cfg(feature = "backtraces")]
+    #[inline(always)]
+    pub(crate) fn enter_allocated(&self, bytes: u64, live: Live, now: u64) {
+        self.total.add_block(bytes);
+        self.note_high(live);
+        self.last_growth.set(now);
+    }
+
+    /// Counts a freed block, after which this front has `live`.
+    #[cfg(feature = "backtraces")]
+    #[inline(always)]
+    pub(crate) fn enter_freed(&self, bytes: u64, live: Live) {
+        self.freed.add_block(bytes);
+        self.note_low(live);
+    }
+
     /// Counts a block resized from `old` to `new` bytes.
     #[inline(always)]
     pub(crate) fn resized(&self, old: u64, new: u64, now: u64, heap: &Heap) {

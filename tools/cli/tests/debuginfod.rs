@@ -90,7 +90,7 @@ fn a_failure_costs_the_names_and_is_said_once() {
     let output = scratch.asking(fails, &run);
     let said = ours(&output);
     assert_eq!(status(&output), 0, "{said}");
-    let lines: Vec<_> = said.lines().filter(|line| line.contains("debuginfod")).collect();
+    let lines: Vec<_> = said.lines().filter(|line| line.contains(": debuginfod: ")).collect();
     let expected = "mod-alloc: debuginfod: debuginfod-find: Server query failed: Connection refused; \
                     no more debug files are asked for";
     assert_eq!(lines, [expected]);

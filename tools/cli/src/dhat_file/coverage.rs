@@ -29,10 +29,6 @@ pub(super) struct CoverageEntry {
 
 impl CoverageEntry {
     pub(super) fn to_coverage(&self) -> Coverage {
-        let kept = |texts: &[String]| {
-            let texts = texts.iter().filter(|text| text.len() <= LONGEST).take(MOST);
-            texts.map(|text| plain(text)).collect()
-        };
         let mut coverage = Coverage::default();
         coverage.peak_anonymous_bytes = self.peak_anonymous_bytes;
         coverage.end_anonymous_bytes = self.end_anonymous_bytes;
@@ -45,6 +41,12 @@ impl CoverageEntry {
         coverage.not_recorded = kept(&self.not_recorded);
         coverage
     }
+}
+
+/// The sentences of a file that say something, without control characters.
+pub(super) fn kept(texts: &[String]) -> Vec<String> {
+    let texts = texts.iter().filter(|text| text.len() <= LONGEST).take(MOST);
+    texts.map(|text| plain(text)).collect()
 }
 
 /// Without control characters, which could change the terminal.
@@ -74,10 +76,15 @@ pub(super) fn add(sum: &mut Option<Coverage>, more: Option<&Coverage>) {
     }
     let texts = [(&mut sum.reasons, &more.reasons), (&mut sum.not_recorded, &more.not_recorded)];
     for (sum, more) in texts {
-        for text in more {
-            if !sum.contains(text) {
-                sum.push(text.clone());
-            }
+        add_texts(sum, more);
+    }
+}
+
+/// Adds the texts that are not there yet.
+pub(super) fn add_texts(sum: &mut Vec<String>, more: &[String]) {
+    for text in more {
+        if !sum.contains(text) {
+            sum.push(text.clone());
         }
     }
 }

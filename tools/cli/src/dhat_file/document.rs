@@ -94,6 +94,8 @@ pub struct Extras {
     /// Mappings that the program made itself; `None` if nothing is said of them, and of several
     /// processes together.
     pub mappings: Option<Mappings>,
+    /// Settings of the builds that would make the report better, each with the reason.
+    pub advice: Vec<String>,
     /// The sampling of blocks (`x_sampling`), as it is written; `None` of several processes
     /// together.
     pub sampling: Option<serde_json::Value>,

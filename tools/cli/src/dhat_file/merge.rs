@@ -179,6 +179,7 @@ fn add_extras(sum: &mut Extras, document: &Document) {
         add_histograms(sum.histograms.get_or_insert_default(), histograms);
     }
     coverage::add(&mut sum.coverage, more.coverage.as_ref());
+    coverage::add_texts(&mut sum.advice, &more.advice);
     add_groups(&mut sum.groups, &more.groups);
     sum.processes.extend(processes(document));
 }

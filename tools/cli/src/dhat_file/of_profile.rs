@@ -53,6 +53,7 @@ fn extras(profile: &Profile) -> Extras {
         histograms: run.histograms.clone(),
         coverage: profile.coverage().cloned(),
         mappings: profile.mappings().cloned(),
+        advice: profile.advice().to_vec(),
         ..Extras::default()
     }
 }

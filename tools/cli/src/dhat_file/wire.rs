@@ -9,7 +9,7 @@ use mod_alloc::report::wire::Ending;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-use super::coverage::{CoverageEntry, plain};
+use super::coverage::{CoverageEntry, kept, plain};
 use super::heap_states::HeapStatesEntry;
 use super::mappings::MappingsEntry;
 use super::timeline::{HistogramsEntry, MomentsEntry, ThreadEntry, TimelineEntry, site_moments};
@@ -58,6 +58,8 @@ struct File {
     x_mappings: Option<MappingsEntry>,
     #[serde(default)]
     x_cut_stacks: Vec<CutStacksEntry>,
+    #[serde(default)]
+    x_advice: Vec<String>,
     x_sampling: Option<serde_json::Value>,
 }
 
@@ -258,6 +260,7 @@ impl File {
             histograms: self.x_histograms.as_ref().map(HistogramsEntry::to_histograms),
             coverage: self.x_coverage.as_ref().map(CoverageEntry::to_coverage),
             mappings: self.x_mappings.as_ref().map(MappingsEntry::to_mappings),
+            advice: kept(&self.x_advice),
             sampling: self.x_sampling.clone(),
         }
     }

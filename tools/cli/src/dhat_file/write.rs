@@ -60,6 +60,7 @@ impl Source for Document {
             coverage: extras.coverage.as_ref(),
             mappings: extras.mappings.as_ref(),
             cut_stacks: &extras.cut_stacks,
+            advice: &extras.advice,
             sampling: extras.sampling.as_ref(),
             groups: extras.groups.iter().map(group).collect(),
             modules: Some(&*extras.modules).filter(|modules| !modules.is_empty()),

@@ -45,6 +45,7 @@ fn report(document: &Document) -> Value {
         ("moments", value(&extras.moments)),
         ("histograms", value(&extras.histograms)),
         ("coverage", value(&extras.coverage)),
+        ("advice", value(&extras.advice)),
         ("mappings", extras.mappings.as_ref().map_or(Value::Null, mappings)),
         ("sampling", value(&extras.sampling)),
     ];

@@ -194,6 +194,7 @@ impl Report<'_> {
         self.warning("Not seen", unseen.as_slice());
         let coverage = extras.coverage.as_ref();
         self.warning("Not in this report", coverage.map_or(&[], |coverage| &coverage.not_recorded));
+        self.warning("Advice", &extras.advice);
     }
 
     /// A heading and sentences below; nothing if there are none.

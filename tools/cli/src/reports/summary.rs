@@ -39,6 +39,7 @@ fn lines(document: &Document, saved_to: &Path, viewable: bool) -> Vec<String> {
     if let Some(unseen) = extras.coverage.as_ref().and_then(Coverage::sentence) {
         lines.push(format!("Not seen: {unseen}"));
     }
+    lines.extend(extras.advice.iter().map(|advice| format!("Advice: {advice}")));
     if let Some((checked, different)) = extras.self_check {
         let (checked, different) = (Count(checked), Count(different));
         lines.push(format!("Self-check: {checked} captures, {different} differences"));

@@ -48,6 +48,8 @@ pub(crate) fn whole() -> Value {
         "allocator_bytes": 8_000_000, "profiler_bytes": 0, "unseen_bytes": 82_000_000,
         "reasons": ["a library maps memory of its own"],
     });
+    report["x_advice"] =
+        json!(["no lines: <b>app</b> has no debug information; compile it with -g"]);
     let arena = json!({
         "kind": "anonymous", "calls": 3, "total_bytes": 90 << 20, "peak_bytes": 80 << 20,
         "end_bytes": 70 << 20, "stack": ["0x1: arena_new (arena.c:7)", "0x2: main (main.c:1)"],

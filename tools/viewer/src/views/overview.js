@@ -40,12 +40,12 @@ export class OverviewView {
 
   // What a reader has to know before the numbers.
   warnings() {
-    const { ending, coverage } = this.app.report;
+    const { ending, coverage, advice } = this.app.report;
     const lines = [];
     if (ending && !["exit", "running"].includes(ending.how))
       lines.push(`${sentence(harmless(String(ending.text)))}.`);
     if (numberOf(coverage?.unseen_bytes ?? 0) > 0) lines.push(unseenText(coverage));
-    lines.push(...notRecorded(coverage));
+    lines.push(...notRecorded(coverage), ...sentences(advice));
     return lines.map((line) => h("p.notice", { role: "note" }, line));
   }
 
@@ -319,7 +319,11 @@ function unseenText(coverage) {
 }
 
 function notRecorded(coverage) {
-  return (coverage?.not_recorded ?? []).map((text) => `${sentence(harmless(String(text)))}.`);
+  return sentences(coverage?.not_recorded);
+}
+
+function sentences(texts) {
+  return (texts ?? []).map((text) => `${sentence(harmless(String(text)))}.`);
 }
 
 function coverageOf(coverage) {

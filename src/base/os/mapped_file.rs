@@ -1,0 +1,53 @@
+//! A file's bytes, mapped to be read now and then: its pages are given back in between.
+
+use std::fs::File;
+
+use memmap2::{Mmap, UncheckedAdvice};
+
+/// A whole file, mapped.
+#[derive(Debug)]
+pub(crate) struct MappedFile {
+    map: Mmap,
+}
+
+impl MappedFile {
+    /// Maps `file`; `None` if the system does not.
+    pub(crate) fn new(file: &File) -> Option<Self> {
+        // SAFETY: a private mapping that is only read. Whoever cuts an executable or its debug file
+        // short, or writes into it, while a report is made ends the reader, as it would end the
+        // program itself; linkers and package managers put a new file in its place.
+        let map = unsafe { Mmap::map(file) }.ok()?;
+        Some(Self { map })
+    }
+
+    /// The file's bytes.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.map
+    }
+
+    /// Gives the pages back to the kernel: they come back from its cache when they are read again.
+    /// The kernel maps the neighbours of each page that is touched, so that a few lookups make most
+    /// of a file resident.
+    pub(crate) fn give_back(&self) {
+        // SAFETY: a file's pages that nobody has written to: they come back with the same bytes.
+        // A failure leaves them resident.
+        let _ = unsafe { self.map.unchecked_advise(UncheckedAdvice::DontNeed) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg_attr(miri, ignore = "there are no files")]
+    fn pages_that_were_given_back_have_the_same_bytes() {
+        let path = std::env::current_exe().unwrap();
+        let mapped = MappedFile::new(&File::open(&path).unwrap()).unwrap();
+        let sum = || mapped.bytes().iter().fold(0_u64, |sum, &byte| sum.wrapping_add(byte.into()));
+        let before = sum();
+        mapped.give_back();
+        assert_eq!(sum(), before);
+        assert!(mapped.bytes().starts_with(b"\x7fELF"));
+    }
+}

@@ -1,0 +1,125 @@
+//! The words by which a stack that repeats is known to be the same, in the order of a single loop.
+//!
+//! A stack is unchanged if its innermost frame has the same registers, and all words that the walk
+//! has read hold the same values (see the module [`stack`](super)). The seal is a copy of those
+//! words' addresses and values without anything else between them. It is made of a stack that was
+//! captured several times in a row, and is void as soon as another one is.
+
+use crate::capture::registers::Registers;
+use crate::capture::stack::Stack;
+use crate::capture::walk::{Memory, link_address};
+
+/// Words of a stack that can be sealed.
+pub(crate) const MOST_WORDS: usize = 192;
+/// Words that one round of the comparison looks at.
+const ROUND: usize = 4;
+
+/// See the module's description. Zeroed memory is void.
+#[derive(Debug)]
+pub(crate) struct Seal {
+    /// The registers of the innermost frame; a stack pointer of 0: void.
+    sp: u64,
+    pc: u64,
+    bp: u64,
+    /// The bits of the frame pointer that matter: all, or none.
+    bp_mask: u64,
+    pub(super) words: Words,
+}
+
+/// Addresses of words, and the values that they had.
+#[derive(Debug)]
+#[repr(C, align(16))]
+pub(crate) struct Words {
+    pub(crate) addresses: [u64; MOST_WORDS],
+    pub(crate) values: [u64; MOST_WORDS],
+    /// The words in use: a whole number of rounds, and not none where the seal is not void.
+    pub(crate) len: usize,
+}
+
+impl Words {
+    /// Adds a word; `false` if there is no room.
+    pub(super) fn add(&mut self, address: u64, value: u64) -> bool {
+        let place = self.addresses.get_mut(self.len).zip(self.values.get_mut(self.len));
+        let Some((own_address, own_value)) = place else { return false };
+        (*own_address, *own_value) = (address, value);
+        self.len += 1;
+        true
+    }
+
+    /// Fills the last round with a word that is compared already; `false` if there is none.
+    pub(super) fn fill_round(&mut self) -> bool {
+        let [address, ..] = self.addresses;
+        let [value, ..] = self.values;
+        while self.len > 0 && !self.len.is_multiple_of(ROUND) {
+            if !self.add(address, value) {
+                return false;
+            }
+        }
+        self.len > 0
+    }
+}
+
+impl Seal {
+    /// Knows no stack from now on.
+    #[inline(always)]
+    pub(crate) fn clear(&mut self) {
+        self.sp = 0;
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_void(&self) -> bool {
+        self.sp == 0
+    }
+
+    /// True if a capture of the frame with the registers `at` would find the sealed stack.
+    #[inline(always)]
+    pub(crate) fn holds<M: Memory>(&self, at: &Registers, memory: &M) -> bool {
+        self.sp == at.sp
+            && self.pc == at.pc
+            && (self.bp ^ at.bp) & self.bp_mask == 0
+            // SAFETY: granted when the sealed stack was walked, whose innermost frame had this
+            // stack pointer; see the module `check`.
+            && unsafe { memory.hold(&self.words) }
+    }
+}
+
+impl Stack {
+    /// Seals the stack that is remembered, whose capture begins with the registers `at`; leaves the
+    /// seal void if it has too many words, or some step of it cannot be checked.
+    #[cold]
+    pub(crate) fn seal(&self, at: &Registers, seal: &mut Seal) {
+        seal.clear();
+        seal.words.len = 0;
+        let (Some(about), Some(pointer)) = (self.abouts.get(self.len), self.pointers.get(self.len))
+        else {
+            return;
+        };
+        let is_checkable = about.unverifiable() < self.first && about.late() == 0;
+        if is_checkable && self.put_words(&mut seal.words) && seal.words.fill_round() {
+            (seal.pc, seal.bp) = (at.pc, pointer.bp);
+            seal.bp_mask = if about.matters() { u64::MAX } else { 0 };
+            seal.sp = at.sp;
+        }
+    }
+
+    /// Puts the words that the walk has read; `false` if not all of them find room.
+    fn put_words(&self, words: &mut Words) -> bool {
+        let (first, len) = (self.first, self.len);
+        let links = self.marks.get(first..len).unwrap_or(&[]);
+        let inward = self.pointers.get(first + 1..=len).unwrap_or(&[]);
+        let all_links = links.iter().zip(inward).all(|(mark, inner)| {
+            let address = link_address(mark.sp, inner.saved);
+            address != 0 && words.add(address, mark.pc)
+        });
+        let checked = |index: usize| self.abouts.get(index).map_or(0, |about| about.checked());
+        let next = |index: usize| Some(checked(index)).filter(|index| *index > first);
+        let mut pointers = core::iter::successors(next(len), |index| next(index - 1));
+        let all_pointers = pointers.all(|index| {
+            let both = self.pointers.get(index).zip(self.pointers.get(index - 1));
+            both.is_some_and(|(inner, outer)| words.add(inner.saved, outer.bp))
+        });
+        let end = self.last_word;
+        let has_end = first <= 1 && end.address != 0;
+        all_links && all_pointers && (!has_end || words.add(end.address, end.value))
+    }
+}

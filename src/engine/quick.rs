@@ -1,0 +1,157 @@
+//! The quick way of an ordinary event: it looks at all that could be in its way first, and then
+//! does nothing but store. If anything is in its way it has changed nothing, and the event takes
+//! the way that [`events`](crate::engine::events) describes, which has the same outcome.
+//!
+//! | looked at | so that |
+//! |---|---|
+//! | the [count of changes](crate::base::changes) | mode, window, modules, clock and trailers are those of the last event |
+//! | the stack (of an allocation) | the site is that of the last event |
+//! | the due time, the limits of the front | no sample is due, the heap's peak stays where it is |
+//! | the site's owner and epoch | the site's numbers are this thread's alone, and saved |
+//!
+//! Nothing here is a call, but for the one of the other way, which comes last: so the processor's
+//! registers need not be saved for it.
+
+use crate::base::changes;
+use crate::base::os::clock::counted_since;
+use crate::base::sync::{Ordering, compiler_fence};
+use crate::capture::registers::Registers;
+use crate::engine::session::Session;
+use crate::engine::stack_site;
+use crate::engine::thread::{Books, Thread};
+use crate::engine::thread_cell::{Claim, ThreadCell};
+use crate::engine::windows;
+use crate::store::ids::SiteId;
+use crate::store::tally::{Epoch, Tally};
+use crate::store::thread_slot::{SHARED, ThreadSlot};
+
+/// The thread is inside the hook, and nothing has changed since it last looked. Leaves when
+/// dropped.
+struct Quick {
+    claim: Claim,
+    slot: &'static ThreadSlot,
+}
+
+impl Quick {
+    /// # Safety
+    ///
+    /// `word` must be the calling thread's word.
+    #[inline(always)]
+    unsafe fn enter(word: *mut ()) -> Option<Quick> {
+        // SAFETY: the caller's promise.
+        let cell = unsafe { ThreadCell::of_word(word) }?;
+        let slot = cell.slot()?;
+        if slot.inside.load(Ordering::Relaxed) != 0 {
+            return None;
+        }
+        slot.inside.store(1, Ordering::Relaxed);
+        // The partner is the barrier that follows a change; see `peak`.
+        compiler_fence(Ordering::SeqCst);
+        // SAFETY: the flag was 0, so this thread, whose cell it is, has no `Inside`; a claim ends
+        // before the cell becomes the thread's.
+        let mut quick = Quick { claim: unsafe { Claim::new(cell) }, slot };
+        (quick.thread().seen == changes::count()).then_some(quick)
+    }
+
+    #[inline(always)]
+    fn thread(&mut self) -> &mut Thread {
+        self.claim.thread()
+    }
+}
+
+impl Drop for Quick {
+    #[inline(always)]
+    fn drop(&mut self) {
+        compiler_fence(Ordering::SeqCst);
+        // Release pairs with the Acquire in `join`: the event is done.
+        self.slot.inside.store(0, Ordering::Release);
+    }
+}
+
+/// Enters an allocated block, whose stack's innermost frame has the registers `at`. Returns its
+/// site; `None`: nothing is done.
+///
+/// # Safety
+///
+/// `word` must be the calling thread's word, and `at` a frame of this thread that calls us.
+#[inline(always)]
+pub(crate) unsafe fn allocated(word: *mut (), size: usize, at: Registers) -> Option<SiteId> {
+    // SAFETY: the caller's promise.
+    let mut quick = unsafe { Quick::enter(word) }?;
+    let thread = quick.thread();
+    // SAFETY: the caller's promise.
+    let (site, books) = unsafe { thread.sealed(&at) }?;
+    let heap = &thread.place.header.heap;
+    let tally = if_own(books, thread, Epoch::new(heap.epoch.get()))?;
+    let front = &thread.slot.front;
+    let bytes = size as u64;
+    let live = front.with_allocated(bytes, heap)?;
+    let now = counted_since(thread.place.origin);
+    if now >= thread.place.header.process.timeline.due.get() {
+        return None;
+    }
+    front.enter_allocated(bytes, live, now);
+    thread.histograms.sizes.count(bytes, bytes);
+    tally.count_allocated(bytes, now);
+    Some(site)
+}
+
+/// Enters the free of a block of `site`, just before it happens. `false`: nothing is done.
+///
+/// # Safety
+///
+/// `word` must be the calling thread's word.
+#[inline(always)]
+pub(crate) unsafe fn freed(word: *mut (), site: SiteId, size: usize) -> bool {
+    // SAFETY: the caller's promise.
+    let Some(mut quick) = (unsafe { Quick::enter(word) }) else { return false };
+    let thread = quick.thread();
+    if site < thread.first_known {
+        return false;
+    }
+    let heap = &thread.place.header.heap;
+    let front = &thread.slot.front;
+    let bytes = size as u64;
+    let Some(live) = front.with_freed(bytes) else { return false };
+    let Some(tally) = own_tally(thread, site, Epoch::new(heap.epoch.get())) else { return false };
+    let now = counted_since(thread.place.origin);
+    if now >= thread.place.header.process.timeline.due.get() {
+        return false;
+    }
+    front.enter_freed(bytes, live);
+    tally.note_max(tally.live_bytes(), tally.live_blocks());
+    tally.count_freed(bytes, now);
+    true
+}
+
+/// The tally of a site that is this thread's alone and was changed in this epoch already.
+#[inline(always)]
+fn own_tally(thread: &Thread, site: SiteId, epoch: Epoch) -> Option<&'static Tally> {
+    let sites = &thread.place.sites;
+    let tally = sites.tallies.get(site.index())?;
+    // SAFETY: there are as many owners as tallies.
+    let owner = unsafe { sites.owners.get_unchecked(site.index()) };
+    if_own((owner, tally), thread, epoch)
+}
+
+/// The tally of these books, if the site is this thread's alone and was changed in this epoch.
+#[inline(always)]
+fn if_own((owner, tally): Books, thread: &Thread, epoch: Epoch) -> Option<&'static Tally> {
+    (owner.has_word(thread.place.own_word) && tally.is_of(epoch)).then_some(tally)
+}
+
+/// Notes that the thread, which is inside the hook, has looked at all that changes, if its events
+/// may take the quick way from now on. `seen`: the count of changes from before it looked.
+#[cold]
+pub(crate) fn note_seen(thread: &mut Thread, session: &'static Session, seen: u32) {
+    let heap = session.heap();
+    thread.first_known = windows::first_known();
+    let is_ordinary = stack_site::renew(thread)
+        && thread.place.index != SHARED
+        && thread.slot.front.is_current(heap)
+        && session.clock.is_counter()
+        && !session.is_timed()
+        && !session.settings.self_check
+        && !crate::tracker::is_watched();
+    thread.seen = if is_ordinary { seen } else { 0 };
+}

@@ -1,0 +1,51 @@
+//! The build of a module's file: its compiler, and whether it is still the file that ran.
+
+use object::{Object, ObjectSection};
+
+use crate::recording::model::Module;
+
+use super::object_file::{Facts, with_elf};
+
+/// The build of a module's file, as far as the file tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Build {
+    /// Code of `rustc` is in it.
+    Rust,
+    /// Other compilers made it.
+    Other,
+    /// There is no such file, or another build of the program is in its place.
+    Gone,
+}
+
+/// The build of `module`'s file.
+pub(crate) fn build_of(module: &Module) -> Build {
+    let is_the_one = Facts::read(&module.path).is_some_and(|facts| facts.may_be(&module.build_id));
+    if !is_the_one {
+        return Build::Gone;
+    }
+    // Compilers leave their names there. To strip a program leaves the section as it is.
+    let by_rustc = with_elf(&module.path, |elf| {
+        let comment = elf.section_by_name(".comment")?;
+        let rustc = b"rustc";
+        Some(comment.data().ok()?.windows(rustc.len()).any(|name| name == rustc))
+    });
+    if by_rustc.flatten() == Some(true) { Build::Rust } else { Build::Other }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg_attr(miri, ignore = "there are no files")]
+    fn this_test_is_rusts_and_no_other_file_is_it() {
+        let path = std::env::current_exe().unwrap();
+        let mut module = Module { path, ..Module::default() };
+        assert_eq!(build_of(&module), Build::Rust);
+        module.build_id = std::vec![1; 20];
+        let has_id = !Facts::read(&module.path).unwrap().build_id.is_empty();
+        assert_eq!(build_of(&module) == Build::Gone, has_id);
+        module.path = "/nowhere/app".into();
+        assert_eq!(build_of(&module), Build::Gone);
+    }
+}
