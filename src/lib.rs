@@ -51,13 +51,8 @@
 //!
 //! | variable | meaning | default |
 //! |---|---|---|
-<<<<<<< HEAD
 //! | `MOD_ALLOC` | `on`, `1`, `true`, `yes`; `off`, `0`, …: record nothing, add nothing to blocks | `on` |
-//! | `MOD_ALLOC_OUT` | the report's path, or `off` | `dhat-heap.json`; in tests none |
-=======
-//! | `MOD_ALLOC` | `on`; `off`: record nothing, add nothing to blocks | `on` |
 //! | `MOD_ALLOC_OUT` | the report's path, `off`, or [`raw`](#raw-recordings) | `dhat-heap.json`; in tests none |
->>>>>>> main
 //! | `MOD_ALLOC_BUCKETS` | the table's call sites: 64 to 1,048,576 | grows |
 //! | `MOD_ALLOC_FRAMES` | frames kept of a stack, the innermost: 1 to 256 | 64 |
 //! | `MOD_ALLOC_UNWIND` | `auto`; `tables`, `fp`: unwind tables or frame pointers alone | `auto` |
@@ -276,12 +271,9 @@ mod hook;
 #[cfg(feature = "preload")]
 #[doc(hidden)]
 pub mod preload;
-<<<<<<< HEAD
 #[cfg(feature = "dhat-compat")]
 pub mod production;
-=======
 #[doc(hidden)]
->>>>>>> main
 pub mod recording;
 #[cfg(feature = "symbolicate")]
 #[doc(hidden)]
@@ -321,12 +313,8 @@ pub use api::measure::{Measured, Measuring, measure, measure_async, measure_with
 pub use api::measure_process::ProcessMeasuring as Profiler;
 pub use api::measure_process::{ProcessMeasuring, measure_process};
 pub use api::memory_stats;
-<<<<<<< HEAD
-pub use api::totals::{AllocStats, Profiler};
-pub use base::os::signal_kinds::Signal;
-=======
 pub use api::totals::AllocStats;
->>>>>>> main
+pub use base::os::signal_kinds::Signal;
 #[doc(hidden)]
 pub use base::units;
 #[cfg(feature = "dhat-compat")]

@@ -4,11 +4,8 @@
 pub(crate) mod call_sites;
 #[cfg(not(feature = "preload"))]
 pub(crate) mod diagnostics;
-<<<<<<< HEAD
-pub(crate) mod free;
-=======
 mod display;
->>>>>>> main
+pub(crate) mod free;
 #[cfg(feature = "groups")]
 pub(crate) mod groups;
 pub mod heap_state;

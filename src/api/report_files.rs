@@ -13,11 +13,7 @@ use crate::api::{one_run, raw_recording, test_harness};
 use crate::base::current::add_profiler_bytes;
 use crate::base::os::message::say;
 use crate::base::sync::{AtomicU32, Ordering};
-<<<<<<< HEAD
-use crate::base::{options, os, path_pattern};
-=======
-use crate::base::{os, path_pattern, settings};
->>>>>>> main
+use crate::base::{options, os, path_pattern, settings};
 use crate::engine::session;
 use crate::engine::session::Session;
 use crate::recording::model::{Ending, Recording};
@@ -203,7 +199,11 @@ fn out_path(variable: Option<OsString>) -> Option<PathBuf> {
 
 /// The report's path as the variable or the program gives it, or `off`.
 fn out_pattern(variable: Option<std::ffi::OsString>) -> std::ffi::OsString {
-    variable.filter(|value| !value.is_empty()).unwrap_or_else(|| default_out().into())
+    use std::os::unix::ffi::OsStrExt;
+    // A recording that was asked for and could not be made has the report in its place.
+    let is_path =
+        |value: &OsString| !value.is_empty() && settings::raw_path(value.as_bytes()).is_none();
+    variable.filter(is_path).unwrap_or_else(|| default_out().into())
 }
 
 /// The report's path where no variable names one.
@@ -214,14 +214,7 @@ pub(crate) fn default_out() -> &'static str {
 /// The path with a number before the file's extension: `dhat-heap.1.json`.
 fn numbered_path(variable: Option<OsString>, number: Option<u32>) -> Option<PathBuf> {
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
-<<<<<<< HEAD
     let pattern = out_pattern(variable);
-=======
-    // In the place of the recording that was asked for and could not be made.
-    let is_path =
-        |value: &OsString| !value.is_empty() && settings::raw_path(value.as_bytes()).is_none();
-    let pattern = variable.filter(is_path).unwrap_or("dhat-heap.json".into());
->>>>>>> main
     if pattern == "off" {
         return None;
     }

@@ -144,31 +144,6 @@ fn value(name: &CStr) -> Option<&'static CStr> {
     os::environment(name).filter(|value| !value.is_empty())
 }
 
-<<<<<<< HEAD
-/// `MOD_ALLOC`: words that people write for yes and no are understood in any case. A value that is
-/// none of them changes nothing: a typing mistake must not begin a recording in production.
-fn is_on(options: &Options) -> bool {
-    const WORDS: [(&str, bool); 8] = [
-        ("on", true),
-        ("off", false),
-        ("1", true),
-        ("0", false),
-        ("true", true),
-        ("false", false),
-        ("yes", true),
-        ("no", false),
-    ];
-    let default = !options.is_off;
-    let Some(value) = value(SWITCH) else { return default };
-    let is_it = |word: &str| value.to_bytes().trim_ascii().eq_ignore_ascii_case(word.as_bytes());
-    match WORDS.iter().find(|(word, _)| is_it(word)) {
-        Some((_, is_on)) => *is_on,
-        None => {
-            let word = if default { "on" } else { "off" };
-            refuse(SWITCH, value, format_args!("using {word}"));
-            default
-        }
-=======
 /// The recording's path for `MOD_ALLOC_OUT=raw` without one.
 #[cfg(all(feature = "dhat-compat", not(feature = "preload")))]
 const RAW_RECORD: &CStr = c"mod-alloc.%e.%p.recording";
@@ -200,28 +175,29 @@ pub(crate) fn raw_path(out: &[u8]) -> Option<&[u8]> {
     }
 }
 
-const SIGNAL: &CStr = c"MOD_ALLOC_SIGNAL";
-
-/// `MOD_ALLOC_SIGNAL`: the signal at which the program describes its memory.
-#[cfg(not(feature = "preload"))]
-pub(crate) fn signal() -> Option<core::ffi::c_int> {
-    let value = value(SIGNAL)?;
-    let signal = os::signals::number_of(value.to_bytes());
-    if signal.is_none() {
-        refuse(SIGNAL, value, format_args!("handling no signal"));
-    }
-    signal
-}
-
-/// Says that the preloaded library handles no signal: it has no symbols to name functions with.
-#[cfg(feature = "preload")]
-pub(crate) fn refuse_signal() {
-    if value(SIGNAL).is_some() {
-        let id = os::process_id();
-        say(format_args!(
-            "ignored MOD_ALLOC_SIGNAL under mod-alloc run; use mod-alloc top {id} instead"
-        ));
->>>>>>> main
+/// `MOD_ALLOC`: words that people write for yes and no are understood in any case. A value that is
+/// none of them changes nothing: a typing mistake must not begin a recording in production.
+fn is_on(options: &Options) -> bool {
+    const WORDS: [(&str, bool); 8] = [
+        ("on", true),
+        ("off", false),
+        ("1", true),
+        ("0", false),
+        ("true", true),
+        ("false", false),
+        ("yes", true),
+        ("no", false),
+    ];
+    let default = !options.is_off;
+    let Some(value) = value(SWITCH) else { return default };
+    let is_it = |word: &str| value.to_bytes().trim_ascii().eq_ignore_ascii_case(word.as_bytes());
+    match WORDS.iter().find(|(word, _)| is_it(word)) {
+        Some((_, is_on)) => *is_on,
+        None => {
+            let word = if default { "on" } else { "off" };
+            refuse(SWITCH, value, format_args!("using {word}"));
+            default
+        }
     }
 }
 
