@@ -11,16 +11,17 @@ use std::vec::Vec;
 #[cfg(feature = "dhat-compat")]
 use std::{io, path::Path, string::String};
 
+#[cfg(feature = "backtraces")]
+use crate::api::call_sites::CallSiteStats;
 #[cfg(feature = "symbolicate")]
 use crate::api::call_sites::named::SymbolicatedCallSite;
-#[cfg(feature = "backtraces")]
-use crate::api::call_sites::{self, CallSiteStats};
-#[cfg(feature = "dhat-compat")]
-use crate::api::report_files;
-use crate::api::totals::{self, AllocStats};
+use crate::api::free;
+use crate::api::totals::AllocStats;
+use crate::base::options::Options;
 use crate::engine::session::Session;
 use crate::start;
 
+mod configured;
 #[cfg(not(feature = "backtraces"))]
 #[path = "hook/counted.rs"]
 mod events;
@@ -59,6 +60,7 @@ mod events;
 #[derive(Debug, Default)]
 pub struct ModAlloc<A = System> {
     inner: A,
+    options: Options,
 }
 
 impl ModAlloc<System> {
@@ -71,7 +73,7 @@ impl ModAlloc<System> {
     /// ```
     #[must_use]
     pub const fn new() -> Self {
-        ModAlloc { inner: System }
+        Self::with(System)
     }
 }
 
@@ -87,7 +89,7 @@ impl<A> ModAlloc<A> {
     /// ```
     #[must_use]
     pub const fn with(inner: A) -> Self {
-        ModAlloc { inner }
+        ModAlloc { inner, options: Options::NONE }
     }
 }
 
@@ -109,7 +111,7 @@ impl<A> ModAlloc<A> {
     /// ```
     #[must_use]
     pub fn snapshot(&self) -> AllocStats {
-        totals::snapshot()
+        free::snapshot()
     }
 
     /// Begins counting anew. Earlier allocations, and the blocks that are live now, are no longer
@@ -128,7 +130,7 @@ impl<A> ModAlloc<A> {
     /// # }
     /// ```
     pub fn reset(&self) {
-        totals::reset();
+        free::reset();
     }
 }
 
@@ -153,7 +155,8 @@ impl<A> ModAlloc<A> {
     /// ```
     #[must_use]
     pub fn call_sites(&self) -> Vec<CallSiteStats> {
-        call_sites::call_sites(start::session())
+        start::session_by(&self.options);
+        free::call_sites()
     }
 
     /// The call sites so far, with their numbers and the names of their frames. Stacks are whole,
@@ -178,7 +181,8 @@ impl<A> ModAlloc<A> {
     #[cfg(feature = "symbolicate")]
     #[must_use]
     pub fn symbolicated_report(&self) -> Vec<SymbolicatedCallSite> {
-        call_sites::named::symbolicated_report(start::session())
+        start::session_by(&self.options);
+        free::symbolicated_report()
     }
 
     /// Writes a report of the process so far: dhat JSON, for `dh_view.html`. May be called any
@@ -205,7 +209,8 @@ impl<A> ModAlloc<A> {
     /// If the file cannot be created or written.
     #[cfg(feature = "dhat-compat")]
     pub fn write_dhat_json<P: AsRef<Path>>(&self, path: P) -> io::Result<()> {
-        report_files::write_dhat_json(start::session(), path.as_ref())
+        start::session_by(&self.options);
+        free::write_dhat_json(path)
     }
 
     /// The report that [`write_dhat_json`](Self::write_dhat_json) writes, as a string.
@@ -222,7 +227,8 @@ impl<A> ModAlloc<A> {
     #[cfg(feature = "dhat-compat")]
     #[must_use]
     pub fn dhat_json_string(&self) -> String {
-        report_files::dhat_json_string(start::session())
+        start::session_by(&self.options);
+        free::dhat_json_string()
     }
 }
 
@@ -233,18 +239,18 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ModAlloc<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's contract, handed on; a padded layout's size is not zero.
-        recorded(layout, |layout| unsafe { self.inner.alloc(layout) })
+        recorded(&self.options, layout, |layout| unsafe { self.inner.alloc(layout) })
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's contract, handed on; a padded layout's size is not zero.
-        recorded(layout, |layout| unsafe { self.inner.alloc_zeroed(layout) })
+        recorded(&self.options, layout, |layout| unsafe { self.inner.alloc_zeroed(layout) })
     }
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        let Some(session) = start::session() else {
+        let Some(session) = start::session_by(&self.options) else {
             // SAFETY: the caller's contract, handed on.
             return unsafe { self.inner.dealloc(block, layout) };
         };
@@ -258,7 +264,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ModAlloc<A> {
 
     #[inline]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        let Some(session) = start::session() else {
+        let Some(session) = start::session_by(&self.options) else {
             // SAFETY: the caller's contract, handed on.
             return unsafe { self.inner.realloc(block, layout, new_size) };
         };
@@ -285,11 +291,15 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ModAlloc<A> {
 
 /// Allocates by `allocate`, with room for the trailer, and records the block.
 #[inline(always)]
-fn recorded(layout: Layout, allocate: impl FnOnce(Layout) -> *mut u8) -> *mut u8 {
+fn recorded(
+    options: &Options,
+    layout: Layout,
+    allocate: impl FnOnce(Layout) -> *mut u8,
+) -> *mut u8 {
     // The ordinary trailer's size is a constant, and there is one way more: where a caller's size
     // is known, all of this folds to a call of the inner allocator, and is inlined. Else LLVM would
     // see a call of Rust's allocator, and leave out blocks that are never used, which dhat counts.
-    match start::session() {
+    match start::session_by(options) {
         Some(session) if events::has_ordinary_trailers(session) => {
             recorded_as(session, layout, events::ordinarily_padded(layout), allocate)
         }

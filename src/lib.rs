@@ -25,6 +25,7 @@
 //! | a report now | [`ModAlloc::write_dhat_json`], or a [signal](#asking-a-running-program) |
 //! | the totals now | [`ModAlloc::snapshot`] |
 //! | the call sites, in the program | [`ModAlloc::call_sites`], [`ModAlloc::symbolicated_report`] |
+//! | it in a service, off until asked for | [`production`] |
 //! | limits in a test | [`assert_allocs!`], [`assert_no_allocs!`] |
 //! | the allocations of a piece of code | [`measure()`], [`measure_async`], [`measure_with`] |
 //! | those of the threads that it starts, too | [`measure_threads`] |
@@ -43,13 +44,14 @@
 #![cfg_attr(feature = "groups", doc = "[`tracking_compat`]: crate::groups::tracking_compat")]
 #![cfg_attr(not(feature = "groups"), doc = "[`groups`]: #features")]
 #![cfg_attr(not(feature = "groups"), doc = "[`tracking_compat`]: #features")]
+#![cfg_attr(not(feature = "dhat-compat"), doc = "[`production`]: #features")]
 #![cfg_attr(not(feature = "threads"), doc = "[`measure_threads`]: #features")]
 //!
 //! # Environment
 //!
 //! | variable | meaning | default |
 //! |---|---|---|
-//! | `MOD_ALLOC` | `on`; `off`: record nothing, add nothing to blocks | `on` |
+//! | `MOD_ALLOC` | `on`, `1`, `true`, `yes`; `off`, `0`, …: record nothing, add nothing to blocks | `on` |
 //! | `MOD_ALLOC_OUT` | the report's path, `off`, or [`raw`](#raw-recordings) | `dhat-heap.json`; in tests none |
 //! | `MOD_ALLOC_BUCKETS` | the table's call sites: 64 to 1,048,576 | grows |
 //! | `MOD_ALLOC_FRAMES` | frames kept of a stack, the innermost: 1 to 256 | 64 |
@@ -58,6 +60,7 @@
 //! | `MOD_ALLOC_TIMELINE` | [heap over time](#the-heap-over-time): `off`, `sites` | `totals` |
 //! | `MOD_ALLOC_LIFETIMES` | `on`: lifetimes by powers of two, for 8 bytes more a block | `off` |
 //! | `MOD_ALLOC_RECORD` | a file for the recording | memory |
+//! | `MOD_ALLOC_REPORT_ON` | `TERM,INT`, …: a report, then [the end](#the-end-of-a-service) | none |
 //! | `MOD_ALLOC_SIGNAL` | `QUIT`, `USR1`, …: a [dump](#asking-a-running-program) | none |
 //! | `MOD_ALLOC_SELF_CHECK` | `on`: walk every stack twice, count differences; slow | `off` |
 //!
@@ -70,7 +73,11 @@
 //! to within 0.3 µs. A resized block goes on living, and counts once, with its last size. A block
 //! that is live at the end is in no class.
 //!
-//! An invalid value gives one line on standard error, with the value and its replacement.
+//! An invalid value gives one line on standard error, with the value and its replacement. It never
+//! switches recording on.
+//!
+//! A program may set some of this in its source ([`ModAlloc::off_by_default`], …). The environment
+//! wins.
 //!
 //! # Raw recordings
 //!
@@ -111,7 +118,9 @@
 //! while one is served are served together, by one more dump.
 //!
 //! Signals are named as `kill` names them, with `SIG` or without, or by number. Signals that cannot
-//! be caught, or mean that the program is broken (`KILL`, `STOP`, `SEGV`, `ABRT`, …), are refused.
+//! be caught, or mean that the program is broken (`KILL`, `STOP`, `SEGV`, `ABRT`, …), are refused,
+//! and so are `TERM`, `INT` and `HUP`, which must end the program. With `MOD_ALLOC=off` the signal
+//! is answered with one line.
 //! A handler that is there when recording begins, before `main`, is called as ever. A signal that
 //! was ignored does nothing else. A signal that would have ended the program does not end it. A
 //! handler that the program sets later replaces the profiler's handler.
@@ -121,6 +130,28 @@
 //! process of one thread (`unshare` of user namespaces) fails with this variable. A forked child
 //! answers signals from its first allocation on, if it still has the variable; its reports have its
 //! process id in their names.
+//!
+//! # The end of a service
+//!
+//! A report is written when the program returns from `main` or calls `exit`. Ctrl-C, `kill` and a
+//! container's stop end a program without that. With `MOD_ALLOC_REPORT_ON=TERM,INT`, or
+//! `ModAlloc::report_on`, the report is written first, and then the signal ends the program as
+//! ever: with its status (a shell says 128 + N), and without exit handlers.
+//!
+//! - **A program with a handler of its own** goes on, as without the profiler. If its handler was
+//!   there before `main`, or calls the earlier handler, as signal-hook's and tokio's do, the report
+//!   is also written when the signal comes; the report at the program's end takes its place. Else
+//!   the signal is the program's alone.
+//! - **An ignored signal** stays ignored (`nohup`). Blocked signals reach `sigwait` and `signalfd`.
+//! - **A second signal** ends the program at once, without the report.
+//! - **The first process of a container**, which does not end by signals without a handler, exits
+//!   with 128 + N.
+//! - **A forked child** writes its own report, once it has allocated.
+//! - **The program goes on** while the report is written, by the thread `mod-alloc`.
+//!
+//! Signals that end programs can be named: `HUP`, `INT`, `QUIT`, `USR1`, `USR2`, `ALRM`, `TERM`,
+//! `XCPU`. At an abort (`panic = "abort"`) a line says what to set: with `MOD_ALLOC_RECORD=FILE`,
+//! `mod-alloc recover FILE` makes the report after any end, `kill -9` included.
 //!
 //! # Promises to the program
 //!
@@ -240,6 +271,8 @@ mod hook;
 #[cfg(feature = "preload")]
 #[doc(hidden)]
 pub mod preload;
+#[cfg(feature = "dhat-compat")]
+pub mod production;
 #[doc(hidden)]
 pub mod recording;
 #[cfg(feature = "symbolicate")]
@@ -260,6 +293,13 @@ mod tracker;
 pub use api::call_sites::CallSiteStats;
 #[cfg(feature = "symbolicate")]
 pub use api::call_sites::named::{SymbolicatedCallSite, SymbolicatedFrame};
+#[cfg(feature = "backtraces")]
+pub use api::free::call_sites;
+#[cfg(feature = "symbolicate")]
+pub use api::free::symbolicated_report;
+#[cfg(feature = "dhat-compat")]
+pub use api::free::{dhat_json_string, write_dhat_json};
+pub use api::free::{reset, snapshot};
 pub use api::heap_state;
 #[cfg(feature = "backtraces")]
 #[doc(hidden)]
@@ -274,6 +314,7 @@ pub use api::measure_process::ProcessMeasuring as Profiler;
 pub use api::measure_process::{ProcessMeasuring, measure_process};
 pub use api::memory_stats;
 pub use api::totals::AllocStats;
+pub use base::os::signal_kinds::Signal;
 #[doc(hidden)]
 pub use base::units;
 #[cfg(feature = "dhat-compat")]

@@ -1,6 +1,7 @@
 //! The start of a recording: the session is made before the process's first block; then the system
 //! is asked to call us at forks, at the exit and at signals.
 
+use crate::base::options::Options;
 use crate::base::os;
 use crate::base::sync::once::Undecided;
 use crate::engine::registration;
@@ -8,19 +9,32 @@ use crate::engine::session::{self, Session};
 #[cfg(feature = "backtraces")]
 use crate::{base::sync::Ordering, engine::allocator::moments, store::layout::EXIT};
 
-/// The session, if the process is recorded. The first call decides that.
+/// The session, if the process is recorded. The first call decides that, by these options of the
+/// program.
 #[inline(always)]
-pub(crate) fn session() -> Option<&'static Session> {
+pub(crate) fn session_by(options: &Options) -> Option<&'static Session> {
     match session::decided() {
         Ok(session) => session,
-        Err(Undecided) => decide(),
+        Err(Undecided) => decide(options),
     }
+}
+
+/// As [`session_by`], where there is no `ModAlloc` that has options.
+#[cfg(any(feature = "dhat-compat", feature = "preload"))]
+#[inline(always)]
+pub(crate) fn session() -> Option<&'static Session> {
+    session_by(&Options::NONE)
 }
 
 #[cold]
 #[inline(never)]
-fn decide() -> Option<&'static Session> {
+fn decide(options: &Options) -> Option<&'static Session> {
+    options.decide();
     let calls = session::Calls {
+        #[cfg(not(feature = "preload"))]
+        is_refused: crate::api::diagnostics::answer_only,
+        #[cfg(feature = "preload")]
+        is_refused: |_| (),
         thread_ends: registration::thread_ends,
         #[cfg(feature = "backtraces")]
         note_state: moments::note_peak_if_safe,
@@ -46,7 +60,7 @@ fn begin() {
     #[cfg(not(feature = "preload"))]
     crate::api::diagnostics::start();
     #[cfg(feature = "preload")]
-    crate::base::settings::refuse_signal();
+    crate::base::settings::refuse_signals();
 }
 
 /// Runs when the process exits by `exit` or by returning from `main`.

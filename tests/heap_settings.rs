@@ -411,6 +411,7 @@ mod empty {
             "MOD_ALLOC_TIMELINE",
             "MOD_ALLOC_LIFETIMES",
             "MOD_ALLOC_RECORD",
+            "MOD_ALLOC_REPORT_ON",
             "MOD_ALLOC_SIGNAL",
             "MOD_ALLOC_SELF_CHECK",
         ];

@@ -5,6 +5,7 @@ pub(crate) mod call_sites;
 #[cfg(not(feature = "preload"))]
 pub(crate) mod diagnostics;
 mod display;
+pub(crate) mod free;
 #[cfg(feature = "groups")]
 pub(crate) mod groups;
 pub mod heap_state;

@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 use std::vec::Vec;
 
+use crate::api::report_files::default_out;
 use crate::api::whole_file::{Place, Written, folder_of};
 use crate::base::sync::Ordering;
 use crate::base::{os, path_pattern};
@@ -90,7 +91,7 @@ fn writes_by(id: u32, pattern: &[u8]) -> Option<bool> {
         return Some(false);
     }
     let environment = fs::read(of_process("environ")).ok()?;
-    let out = value(&environment, b"MOD_ALLOC_OUT=").unwrap_or(b"dhat-heap.json");
+    let out = value(&environment, b"MOD_ALLOC_OUT=").unwrap_or(default_out().as_bytes());
     if out != pattern || value(&environment, b"MOD_ALLOC=") == Some(b"off") {
         return Some(false);
     }

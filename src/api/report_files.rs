@@ -11,7 +11,7 @@ use crate::api::{one_run, raw_recording, test_harness, whole_file};
 use crate::base::current::add_profiler_bytes;
 use crate::base::os::message::say;
 use crate::base::sync::{AtomicU32, Ordering};
-use crate::base::{os, path_pattern, settings};
+use crate::base::{options, os, path_pattern, settings};
 use crate::engine::session;
 use crate::engine::session::Session;
 use crate::recording::model::{Ending, Recording};
@@ -29,7 +29,8 @@ pub(crate) fn leave_to_program() {
     LEFT_TO_PROGRAM.store(1, Ordering::Relaxed);
 }
 
-fn is_left_to_program() -> bool {
+/// True if [`leave_to_program`] was called. Safe in signal handlers.
+pub(crate) fn is_left_to_program() -> bool {
     LEFT_TO_PROGRAM.load(Ordering::Relaxed) != 0
 }
 
@@ -99,6 +100,30 @@ pub(crate) extern "C" fn at_exit() {
     });
 }
 
+/// True if the process writes a report at its end, as far as that is known at its start.
+#[cfg(not(feature = "preload"))]
+pub(crate) fn are_wanted() -> bool {
+    let out = std::env::var_os("MOD_ALLOC_OUT");
+    !test_harness::runs_silently() && out_pattern(out) != "off"
+}
+
+/// Writes the report, as this signal has come. `out`: the value of `MOD_ALLOC_OUT`.
+#[cfg(not(feature = "preload"))]
+pub(crate) fn at_signal(signal: core::ffi::c_int, out: Option<&[u8]>) {
+    use std::os::unix::ffi::OsStringExt;
+    let name = os::signals::Name(signal);
+    if is_left_to_program() {
+        say(format_args!("{name}: no report; the program's own profiler writes it when dropped"));
+        return;
+    }
+    if session::get().is_none_or(|session| !session.is_this_process()) {
+        return;
+    }
+    with_report_stack(&mut || {
+        write_to_out(out.map(|out| std::ffi::OsString::from_vec(out.to_vec())));
+    });
+}
+
 /// Called in a forked child.
 pub(crate) fn in_forked_child() {
     FORKED.store(1, Ordering::Relaxed);
@@ -113,8 +138,12 @@ fn report() {
     if is_left_to_program() || test_harness::runs_silently() {
         return;
     }
-    let out = std::env::var_os("MOD_ALLOC_OUT");
-    if out.as_ref().is_some_and(|value| value == "off") {
+    write_to_out(std::env::var_os("MOD_ALLOC_OUT"));
+}
+
+/// Writes the process's report where `out`, the variable's value, or the program wants it.
+fn write_to_out(out: Option<std::ffi::OsString>) {
+    if out_pattern(out.clone()) == "off" {
         return;
     }
     if let Some(session) = session::get().filter(|_| raw_recording::is_in_place(out.as_deref())) {
@@ -153,13 +182,24 @@ fn out_path(variable: Option<OsString>) -> Option<PathBuf> {
     numbered_path(variable, None)
 }
 
+/// The report's path as the variable or the program gives it, or `off`.
+fn out_pattern(variable: Option<std::ffi::OsString>) -> std::ffi::OsString {
+    use std::os::unix::ffi::OsStrExt;
+    // A recording that was asked for and could not be made has the report in its place.
+    let is_path =
+        |value: &OsString| !value.is_empty() && settings::raw_path(value.as_bytes()).is_none();
+    variable.filter(is_path).unwrap_or_else(|| default_out().into())
+}
+
+/// The report's path where no variable names one.
+pub(crate) fn default_out() -> &'static str {
+    options::Options::of_process().out.unwrap_or("dhat-heap.json")
+}
+
 /// The path with a number before the file's extension: `dhat-heap.1.json`.
 fn numbered_path(variable: Option<OsString>, number: Option<u32>) -> Option<PathBuf> {
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
-    // In the place of the recording that was asked for and could not be made.
-    let is_path =
-        |value: &OsString| !value.is_empty() && settings::raw_path(value.as_bytes()).is_none();
-    let pattern = variable.filter(is_path).unwrap_or("dhat-heap.json".into());
+    let pattern = out_pattern(variable);
     if pattern == "off" {
         return None;
     }

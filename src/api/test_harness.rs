@@ -27,6 +27,16 @@ pub(crate) fn runs_silently() -> bool {
     std::env::current_exe().is_ok_and(|program| is_doc_test(&program) || is_libtest(&program))
 }
 
+/// True unless it is certain that [`runs_silently`] is false, without the heap and without files.
+#[cfg(not(feature = "preload"))]
+pub(crate) fn may_run_silently() -> bool {
+    let mut path = [0; os::files::PATH_SIZE];
+    let len = os::executable(&mut path);
+    let path = Path::new(OsStr::from_bytes(path.get(..len).unwrap_or_default()));
+    let is_in_deps = path.parent().and_then(Path::file_name) == Some(OsStr::new("deps"));
+    is_in_deps || is_doc_test(path) || os::environment(c"NEXTEST").is_some()
+}
+
 /// The program that rustdoc compiles: `rustdoctestXXXXXX/rust_out`, or in a folder below that.
 fn is_doc_test(program: &Path) -> bool {
     let of_rustdoc = |part: &Path| {

@@ -6,6 +6,7 @@
 //! | `current` | the thread-local word that leads to a thread's state, or marks profiler work |
 //! | `os` | all calls of the C library and the kernel that the hot folders make |
 //! | `sync` | atomics, a lock that spins, a decision that is made once; loom's in models |
+//! | `options` | the program's own settings, given in its source |
 //! | `settings` | the environment, read before the first block |
 //! | `losses` | the list of all that may be lost, with keys, units and sentences |
 //! | `path_pattern` | `%p`, `%e` and `%%` in paths |
@@ -23,6 +24,7 @@
 pub(crate) mod changes;
 pub(crate) mod current;
 pub(crate) mod losses;
+pub(crate) mod options;
 pub(crate) mod os;
 #[cfg(feature = "backtraces")]
 pub(crate) mod path_pattern;

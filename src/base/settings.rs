@@ -7,8 +7,18 @@
 
 use core::ffi::CStr;
 
+use crate::base::options::Options;
 use crate::base::os;
 use crate::base::os::message::say;
+
+mod signals;
+
+#[cfg(feature = "preload")]
+pub(crate) use signals::refuse_signals;
+#[cfg(all(feature = "dhat-compat", not(feature = "preload")))]
+pub(crate) use signals::report_on;
+#[cfg(not(feature = "preload"))]
+pub(crate) use signals::{is_signal_kept, signal};
 
 /// How stacks are walked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,13 +83,15 @@ pub(crate) const FRAMES: (u32, u32) = (1, 256);
 const DEFAULT_FRAMES: u32 = 64;
 
 impl Settings {
-    /// Reads the environment.
+    /// Reads the environment, which wins over the program's own options.
     pub(crate) fn from_environment() -> Self {
+        let options = Options::of_process();
+        let default_frames = options.frames.unwrap_or(DEFAULT_FRAMES);
         Settings {
-            on: word(c"MOD_ALLOC", &[("on", true), ("off", false)], 0),
+            on: is_on(&options),
             buckets: number(c"MOD_ALLOC_BUCKETS", BUCKETS, None).map(u32::next_power_of_two),
-            frames: number(c"MOD_ALLOC_FRAMES", FRAMES, Some(DEFAULT_FRAMES))
-                .unwrap_or(DEFAULT_FRAMES),
+            frames: number(c"MOD_ALLOC_FRAMES", FRAMES, Some(default_frames))
+                .unwrap_or(default_frames),
             unwind: word(
                 c"MOD_ALLOC_UNWIND",
                 &[
@@ -163,29 +175,33 @@ pub(crate) fn raw_path(out: &[u8]) -> Option<&[u8]> {
     }
 }
 
-const SIGNAL: &CStr = c"MOD_ALLOC_SIGNAL";
-
-/// `MOD_ALLOC_SIGNAL`: the signal at which the program describes its memory.
-#[cfg(not(feature = "preload"))]
-pub(crate) fn signal() -> Option<core::ffi::c_int> {
-    let value = value(SIGNAL)?;
-    let signal = os::signals::number_of(value.to_bytes());
-    if signal.is_none() {
-        refuse(SIGNAL, value, format_args!("handling no signal"));
+/// `MOD_ALLOC`: words that people write for yes and no are understood in any case. A value that is
+/// none of them changes nothing: a typing mistake must not begin a recording in production.
+fn is_on(options: &Options) -> bool {
+    const WORDS: [(&str, bool); 8] = [
+        ("on", true),
+        ("off", false),
+        ("1", true),
+        ("0", false),
+        ("true", true),
+        ("false", false),
+        ("yes", true),
+        ("no", false),
+    ];
+    let default = !options.is_off;
+    let Some(value) = value(SWITCH) else { return default };
+    let is_it = |word: &str| value.to_bytes().trim_ascii().eq_ignore_ascii_case(word.as_bytes());
+    match WORDS.iter().find(|(word, _)| is_it(word)) {
+        Some((_, is_on)) => *is_on,
+        None => {
+            let word = if default { "on" } else { "off" };
+            refuse(SWITCH, value, format_args!("using {word}"));
+            default
+        }
     }
-    signal
 }
 
-/// Says that the preloaded library handles no signal: it has no symbols to name functions with.
-#[cfg(feature = "preload")]
-pub(crate) fn refuse_signal() {
-    if value(SIGNAL).is_some() {
-        let id = os::process_id();
-        say(format_args!(
-            "ignored MOD_ALLOC_SIGNAL under mod-alloc run; use mod-alloc top {id} instead"
-        ));
-    }
-}
+const SWITCH: &CStr = c"MOD_ALLOC";
 
 /// The value of a variable that takes one of `words`; the word at index `default` if the variable
 /// is not set or has another value.

@@ -1,4 +1,5 @@
-//! The life of the profiler's thread. It describes the program at each `MOD_ALLOC_SIGNAL`, and with
+//! The life of the profiler's thread. It describes the program at each `MOD_ALLOC_SIGNAL`, writes the
+//! report when a signal of `MOD_ALLOC_REPORT_ON` ends the program, and with
 //! `MOD_ALLOC_TIMELINE=sites` it takes the sites' numbers down now and then.
 //!
 //! ```text
@@ -23,12 +24,15 @@ use core::ffi::{c_int, c_void};
 use core::ptr;
 use std::sync::OnceLock;
 
-use crate::base::current;
 use crate::base::os;
 use crate::base::os::message::say;
+use crate::base::os::signal_kinds::SignalSet;
 use crate::base::os::signals;
-use crate::base::os::signals::REQUESTS;
+#[cfg(feature = "dhat-compat")]
+use crate::base::os::signals::endings;
+use crate::base::os::signals::{DUMPS, REQUESTS};
 use crate::base::sync::{AtomicU32, Ordering};
+use crate::base::{current, settings};
 use crate::engine::session;
 use crate::store::peak::Front;
 use crate::store::thread_slot::ThreadSlot;
@@ -42,8 +46,8 @@ static SIGNAL: AtomicU32 = AtomicU32::new(0);
 static RUNNING: AtomicU32 = AtomicU32::new(0);
 /// The requests that are served.
 static SERVED: AtomicU32 = AtomicU32::new(0);
-/// 1: one of the requests is no signal, but asks the thread to look if it is the last.
-static NUDGED: AtomicU32 = AtomicU32::new(0);
+/// 1: signals end the program after a report.
+static ENDS_WITH_REPORT: AtomicU32 = AtomicU32::new(0);
 /// 1: the process is a child that has no thread yet.
 static NEEDED: AtomicU32 = AtomicU32::new(0);
 /// The mode that the front of the child's one thread goes on with.
@@ -57,6 +61,9 @@ static WORK: OnceLock<Work> = OnceLock::new();
 pub(crate) struct Work {
     /// Describes the program at this signal. `false`: it panicked.
     pub(crate) dump: fn(c_int) -> bool,
+    /// Writes the report, as this signal has come. `false`: it panicked.
+    #[cfg(feature = "dhat-compat")]
+    pub(crate) report: fn(c_int) -> bool,
     /// Takes a moment of the timeline; returns the milliseconds to the next one. `None`: there are
     /// no moments.
     pub(crate) moment: Option<fn() -> u32>,
@@ -64,15 +71,19 @@ pub(crate) struct Work {
     pub(crate) is_last_thread: fn() -> bool,
 }
 
-/// Starts the thread, which describes the program at each `signal`.
-pub(crate) fn start(signal: Option<c_int>, work: Work) {
+/// Starts the thread, which describes the program at each `signal`, and writes the report at those
+/// of `report_on`.
+pub(crate) fn start(signal: Option<c_int>, report_on: SignalSet, work: Work) {
     WORK.get_or_init(|| work);
     if !start_thread() {
         return;
     }
+    if signal.is_some() || !report_on.is_empty() {
+        os::at_exit(finish);
+    }
+    handle_endings(report_on);
     let Some(signal) = signal else { return };
     SIGNAL.store(signal.cast_unsigned(), Ordering::Relaxed);
-    os::at_exit(finish);
     if !signals::count_signal(signal) {
         say(format_args!(
             "cannot handle {}; set MOD_ALLOC_SIGNAL to another signal",
@@ -81,6 +92,26 @@ pub(crate) fn start(signal: Option<c_int>, work: Work) {
     }
 }
 
+/// Has the thread write the report when one of these signals comes.
+#[cfg(feature = "dhat-compat")]
+fn handle_endings(report_on: SignalSet) {
+    if report_on.is_empty() {
+        return;
+    }
+    ENDS_WITH_REPORT.store(1, Ordering::Relaxed);
+    endings::is_served();
+    if let Err(signal) = endings::handle_all(report_on) {
+        say(format_args!(
+            "cannot handle {}; name another signal in MOD_ALLOC_REPORT_ON",
+            signals::Name(signal)
+        ));
+    }
+}
+
+/// There are no reports.
+#[cfg(not(feature = "dhat-compat"))]
+fn handle_endings(_: SignalSet) {}
+
 /// True if the thread exists.
 fn start_thread() -> bool {
     let result = signals::start_thread(STACK, serve);
@@ -88,6 +119,10 @@ fn start_thread() -> bool {
         say(format_args!("cannot start a thread (error {error}); its work is not done"));
     }
     RUNNING.store(u32::from(result.is_ok()), Ordering::Relaxed);
+    #[cfg(feature = "dhat-compat")]
+    if result.is_ok() && ENDS_WITH_REPORT.load(Ordering::Relaxed) != 0 {
+        endings::is_served();
+    }
     result.is_ok()
 }
 
@@ -112,21 +147,36 @@ extern "C" fn serve(_: *mut c_void) -> *mut c_void {
             signals::wait(&REQUESTS, requested, look.into_iter().chain(pause).min());
             continue;
         }
-        if NUDGED.swap(0, Ordering::Relaxed) != 0 {
-            SERVED.fetch_add(1, Ordering::Relaxed);
-            continue;
-        }
-        if !(work.dump)(signal()) {
+        // Each request was noted before it was counted. A nudge is none.
+        if DUMPS.swap(0, Ordering::Relaxed) != 0 && !(work.dump)(signal()) {
             say(format_args!("cannot make the dump: a defect of mod-alloc, please report it"));
         }
+        #[cfg(feature = "dhat-compat")]
+        serve_ending(work);
         // Release pairs with the Acquire in `finish`: all of it is written.
         SERVED.store(requested, Ordering::Release);
         signals::wake(&SERVED);
     }
     // The process exits with this thread, and its exit handlers are the program's.
     RUNNING.store(0, Ordering::Relaxed);
+    #[cfg(feature = "dhat-compat")]
+    endings::is_served_no_more();
     current::unmute();
     ptr::null_mut()
+}
+
+/// Writes the report if a signal of `MOD_ALLOC_REPORT_ON` has come, and ends the process if the
+/// signal does.
+#[cfg(feature = "dhat-compat")]
+fn serve_ending(work: &Work) {
+    let Some(came) = endings::next() else { return };
+    let (endings::Came::Ends(signal) | endings::Came::GoesOn(signal)) = came;
+    if !(work.report)(signal) {
+        say(format_args!("cannot make the report: a defect of mod-alloc, please report it"));
+    }
+    if came == endings::Came::Ends(signal) {
+        endings::end_process(signal);
+    }
 }
 
 /// The thread's moments of the timeline.
@@ -163,7 +213,6 @@ fn has_threads() -> bool {
 /// the process alive.
 pub(crate) fn thread_ended() {
     if RUNNING.load(Ordering::Relaxed) != 0 && !has_threads() {
-        NUDGED.store(1, Ordering::Relaxed);
         // Release pairs with the Acquire in `serve`.
         REQUESTS.fetch_add(1, Ordering::Release);
         signals::wake(&REQUESTS);
@@ -175,8 +224,8 @@ fn signal() -> c_int {
     SIGNAL.load(Ordering::Relaxed).cast_signed()
 }
 
-/// Runs when the process exits: waits for dumps that were asked for before, or a file would be cut
-/// off. The wait has a limit: the exiting thread may hold a lock that this thread waits for.
+/// Runs when the process exits: waits for dumps and for the end by a signal that were asked for
+/// before, or a file would be cut off. The wait has a limit: the exiting thread may hold a lock that this thread waits for.
 extern "C" fn finish() {
     const PATIENCE_MILLIS: u32 = 10_000;
     const STEP_MILLIS: u32 = 100;
@@ -196,10 +245,11 @@ extern "C" fn finish() {
 pub(crate) fn in_forked_child(slot: Option<&ThreadSlot>) {
     let Some(work) = WORK.get() else { return };
     RUNNING.store(0, Ordering::Relaxed);
-    if os::environment(c"MOD_ALLOC_SIGNAL").is_none_or(core::ffi::CStr::is_empty) {
+    if !settings::is_signal_kept() {
         stop_in_child();
     }
-    if signal() == 0 && work.moment.is_none() {
+    let ends_with_report = ENDS_WITH_REPORT.load(Ordering::Relaxed) != 0;
+    if signal() == 0 && work.moment.is_none() && !ends_with_report {
         return;
     }
     SERVED.store(REQUESTS.load(Ordering::Relaxed), Ordering::Relaxed);

@@ -110,6 +110,8 @@ pub(crate) fn get() -> Option<&'static Session> {
 /// The functions of upper layers that the session calls.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Calls {
+    /// Called when the process is not recorded; `true`: it was to be, but there is no memory for it.
+    pub(crate) is_refused: fn(bool),
     /// Called when a thread that had events ends; the argument is its state.
     pub(crate) thread_ends: unsafe extern "C" fn(*mut c_void),
     /// Asks the calling thread to take down the allocator's state, at that many live bytes. The
@@ -127,7 +129,11 @@ pub(crate) fn decide(calls: Calls, begin: fn()) -> Option<&'static Session> {
 fn make(calls: Calls) -> Option<Session> {
     let _errno = os::KeepErrno::new();
     let settings = Settings::from_environment();
-    if settings.on { open(&settings, calls) } else { None }
+    let session = if settings.on { open(&settings, calls) } else { None };
+    if session.is_none() {
+        (calls.is_refused)(settings.on);
+    }
+    session
 }
 
 /// Makes the mapping, describes the process in it, and opens its views.

@@ -81,6 +81,15 @@ pub(crate) fn memory_programs_with_counters() -> &'static Path {
     })
 }
 
+/// The program `service-programs` of `tests/programs/service`.
+pub(crate) fn service_programs() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let arguments = ["--package", "mod-alloc", "--example", "service-programs"];
+        build(&["build", "--release"], &arguments, "service-programs", "service")
+    })
+}
+
 const MEMORY: [&str; 4] = ["--package", "mod-alloc", "--example", "memory-programs"];
 
 const TORTURE: [&str; 4] = ["--package", "mod-alloc", "--example", "torture-programs"];

@@ -31,6 +31,8 @@ pub(crate) struct Left {
     pub(crate) status: ExitStatus,
     /// Its output after the lines that were read.
     pub(crate) stdout: String,
+    /// Its standard error after the lines that were read.
+    pub(crate) errors: String,
     /// Dumps that nobody has read.
     pub(crate) dumps: usize,
     pub(crate) folder: PathBuf,
@@ -135,9 +137,43 @@ impl Running {
         assert_eq!(unsafe { libc::poll(&raw mut waiting, 1, 600_000) }, 1);
     }
 
+    /// Reads standard error up to a line with this text.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub(crate) fn error_line_with(&mut self, text: &str) {
+        let mut line = String::new();
+        while !line.contains(text) {
+            line.clear();
+            let read = self.errors.read_line(&mut line).expect("it is text");
+            assert!(read > 0, "no line with {text:?} on standard error");
+        }
+    }
+
+    /// True if the program has a handler for the signal.
+    pub(crate) fn handles(&self, signal: i32) -> bool {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()));
+        let status = status.expect("it is running");
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let caught = u64::from_str_radix(caught.expect("a set").trim(), 16).expect("hexadecimal");
+        caught & 1 << (signal - 1) != 0
+    }
+
+    /// The id of the one process that the program has started.
+    pub(crate) fn only_child(&self) -> i32 {
+        let path = format!("/proc/{0}/task/{0}/children", self.id());
+        let children = std::fs::read_to_string(path).expect("it is running");
+        children.trim().parse().expect("one id")
+    }
+
     /// Closes the program's standard input and waits for its end.
     pub(crate) fn end(mut self) -> Left {
         drop(self.input.take());
+        self.end_by_signal()
+    }
+
+    /// Waits for the program's end by a signal, its standard input open.
+    pub(crate) fn end_by_signal(mut self) -> Left {
         let mut errors = String::new();
         self.errors.read_to_string(&mut errors).expect("it is text");
         let mut stdout = String::new();
@@ -147,7 +183,7 @@ impl Running {
         let ours = |line: &&str| !line.starts_with("mod-alloc:");
         assert_eq!(errors.lines().find(ours), None, "on standard error");
         let dumps = errors.lines().filter(|line| line.contains(" (dump ")).count();
-        Left { status, stdout, dumps, folder: std::mem::take(&mut self.folder) }
+        Left { status, stdout, errors, dumps, folder: std::mem::take(&mut self.folder) }
     }
 }
 

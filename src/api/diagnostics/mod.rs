@@ -1,6 +1,8 @@
 //! `MOD_ALLOC_SIGNAL`: the program describes its memory while it runs, at each such signal, on
-//! standard error and in a report.
+//! standard error and in a report. `MOD_ALLOC_REPORT_ON`: it writes its report when a signal ends it.
 
+#[cfg(feature = "dhat-compat")]
+mod abort;
 mod alone;
 mod dump;
 #[cfg(feature = "dhat-compat")]
@@ -12,6 +14,7 @@ use core::panic::AssertUnwindSafe;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::vec::Vec;
 
+use crate::base::os::signal_kinds::SignalSet;
 use crate::base::{current, os, settings};
 use crate::engine::profiler_thread;
 
@@ -24,14 +27,57 @@ static DUMPER: Mutex<Option<dump::Dumper>> = Mutex::new(None);
 
 /// Called when the recording of the process begins.
 pub(crate) fn start() {
-    let (signal, moment) = (settings::signal(), moment());
-    if signal.is_none() && moment.is_none() {
+    #[cfg(feature = "dhat-compat")]
+    abort::say_at_abort();
+    let report_on = report_on();
+    let (signal, moment) = (settings::signal(report_on), moment());
+    if signal.is_none() && moment.is_none() && report_on.is_empty() {
         return;
     }
     let out = || os::environment(c"MOD_ALLOC_OUT").map(|out| out.to_bytes().to_vec());
     current::as_profiler(|| OUT.get_or_init(out));
-    let is_last_thread = alone::is_last_thread;
-    profiler_thread::start(signal, profiler_thread::Work { dump, moment, is_last_thread });
+    let work = profiler_thread::Work {
+        dump,
+        #[cfg(feature = "dhat-compat")]
+        report,
+        moment,
+        is_last_thread: alone::is_last_thread,
+    };
+    profiler_thread::start(signal, report_on, work);
+}
+
+/// Called when the process is not recorded: the signal that asks for a dump must not end the
+/// program. `is_wanted`: it was to be recorded.
+pub(crate) fn answer_only(is_wanted: bool) {
+    let _errno = os::KeepErrno::new();
+    #[cfg(feature = "dhat-compat")]
+    let report_on = settings::report_on();
+    #[cfg(not(feature = "dhat-compat"))]
+    let report_on = SignalSet::EMPTY;
+    if let Some(signal) = settings::signal(report_on) {
+        os::signals::off::answer(signal, is_wanted);
+    }
+}
+
+/// The signals that end the program after a report, if it writes one.
+#[cfg(feature = "dhat-compat")]
+fn report_on() -> SignalSet {
+    let signals = settings::report_on();
+    let writes = || current::as_profiler(crate::api::report_files::are_wanted);
+    if signals.is_empty() || !writes() { SignalSet::EMPTY } else { signals }
+}
+
+/// There are no reports.
+#[cfg(not(feature = "dhat-compat"))]
+fn report_on() -> SignalSet {
+    SignalSet::EMPTY
+}
+
+/// Writes the report, as this signal has come. `false`: that panicked.
+#[cfg(feature = "dhat-compat")]
+fn report(signal: c_int) -> bool {
+    let out = OUT.get().and_then(Option::as_deref);
+    std::panic::catch_unwind(|| crate::api::report_files::at_signal(signal, out)).is_ok()
 }
 
 /// The function that takes moments, if the program asks for them.

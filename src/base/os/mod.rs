@@ -42,6 +42,7 @@ mod pages;
 pub(crate) mod resident;
 #[cfg(feature = "preload")]
 pub(crate) mod sandbox;
+pub(crate) mod signal_kinds;
 #[cfg(not(feature = "preload"))]
 pub(crate) mod signals;
 #[cfg(feature = "backtraces")]

@@ -11,10 +11,20 @@ pub(crate) use self::names::{Name, number_of};
 use super::{KeepErrno, process_id};
 use crate::base::sync::{AtomicU32, Ordering, UnsafeCell};
 
+#[cfg(feature = "dhat-compat")]
+pub(crate) mod abort;
+#[cfg(feature = "dhat-compat")]
+pub(crate) mod endings;
 mod names;
+pub(crate) mod off;
 
 /// The number of signals that came. Wraps.
+///
+/// A request is first noted in [`DUMPS`] or [`endings`], then counted here.
 pub(crate) static REQUESTS: AtomicU32 = AtomicU32::new(0);
+
+/// 1: a dump is asked for.
+pub(crate) static DUMPS: AtomicU32 = AtomicU32::new(0);
 
 /// The process whose signals are counted; a child of an unannounced fork must not count its
 /// parent's.
@@ -41,15 +51,7 @@ pub(crate) fn count_signal(signal: c_int) -> bool {
         // SAFETY: no thread reads before the profiler's handler is there.
         unsafe { &mut *place }.write(previous);
     });
-    let mut ours = previous;
-    let handler: extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void) = handle;
-    ours.sa_sigaction = handler as *const () as usize;
-    ours.sa_flags = match previous.sa_sigaction {
-        libc::SIG_DFL | libc::SIG_IGN => libc::SA_RESTART | libc::SA_ONSTACK,
-        // The program has chosen if calls are restarted, and the stack on which the handler runs.
-        _ => previous.sa_flags & !libc::SA_RESETHAND,
-    } | libc::SA_SIGINFO;
-    set_action(signal, &ours)
+    set_action(signal, &in_place_of(&previous, handle))
 }
 
 /// The handler of the signal.
@@ -59,6 +61,11 @@ fn action(signal: c_int) -> Option<libc::sigaction> {
     let result = unsafe { libc::sigaction(signal, core::ptr::null(), action.as_mut_ptr()) };
     // SAFETY: zeroed above; all bit patterns are valid.
     (result == 0).then(|| unsafe { action.assume_init() })
+}
+
+/// True if the signal's present handler is this one.
+fn is_handled_by(signal: c_int, handler: Handler) -> bool {
+    action(signal).is_some_and(|action| action.sa_sigaction == handler as *const () as usize)
 }
 
 /// Sets the handler of the signal; `false` if the kernel refuses.
@@ -74,9 +81,7 @@ pub(crate) fn count_in_child() {
 
 /// Puts back the action from before [`count_signal`], unless the program has set another.
 pub(crate) fn stop_counting(signal: c_int) {
-    let handler: extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void) = handle;
-    let is_ours = |action: libc::sigaction| action.sa_sigaction == handler as *const () as usize;
-    if action(signal).is_some_and(is_ours) {
+    if is_handled_by(signal, handle) {
         set_action(signal, &previous());
     }
 }
@@ -94,24 +99,69 @@ extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_
     let _errno = KeepErrno::new();
     let is_ours = process_id() == OWNER.load(Ordering::Relaxed);
     if is_ours {
-        // Release pairs with the Acquire of the thread that serves the request.
-        REQUESTS.fetch_add(1, Ordering::Release);
-        wake(&REQUESTS);
+        DUMPS.store(1, Ordering::Relaxed);
+        request();
     }
     let previous = previous();
+    if previous.sa_sigaction != libc::SIG_DFL {
+        call(&previous, &USED_UP, signal, info, context);
+    } else if !is_ours {
+        end_by(signal);
+    }
+}
+
+/// Wakes the thread that serves requests. Safe in signal handlers.
+fn request() {
+    // Release pairs with the Acquire of the thread: it sees the request as well.
+    REQUESTS.fetch_add(1, Ordering::Release);
+    wake(&REQUESTS);
+}
+
+/// Gives the signal its default action and raises it. In a handler of this signal, it comes once
+/// the handler returns. Safe in signal handlers.
+fn end_by(signal: c_int) {
+    set_default(signal);
+    // SAFETY: no memory is involved.
+    unsafe { libc::raise(signal) };
+}
+
+/// Gives the signal its default action.
+fn set_default(signal: c_int) {
+    let mut default = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: all zeros is a valid value: no flags, no mask, and SIG_DFL is 0.
+    let default = unsafe { default.assume_init_mut() };
+    set_action(signal, default);
+}
+
+/// The type of the profiler's handlers.
+type Handler = extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
+
+/// The profiler's action in place of `previous`: with its mask and its way to be called.
+fn in_place_of(previous: &libc::sigaction, handler: Handler) -> libc::sigaction {
+    let mut ours = *previous;
+    ours.sa_sigaction = handler as *const () as usize;
+    ours.sa_flags = match previous.sa_sigaction {
+        libc::SIG_DFL | libc::SIG_IGN => libc::SA_RESTART | libc::SA_ONSTACK,
+        // The program has chosen if calls are restarted, and the stack on which the handler runs.
+        _ => previous.sa_flags & !libc::SA_RESETHAND,
+    } | libc::SA_SIGINFO;
+    ours
+}
+
+/// Calls the program's handler from before the profiler's; `used_up` is 1 once a handler that was
+/// to run once has run.
+fn call(
+    previous: &libc::sigaction,
+    used_up: &AtomicU32,
+    signal: c_int,
+    info: *mut libc::siginfo_t,
+    context: *mut c_void,
+) {
     let is_once = previous.sa_flags & libc::SA_RESETHAND != 0;
     match previous.sa_sigaction {
-        libc::SIG_IGN => {}
-        libc::SIG_DFL if is_ours => {}
-        libc::SIG_DFL => {
-            // Once this returns, the signal comes again and has its default effect.
-            set_action(signal, &previous);
-            // SAFETY: no memory is involved.
-            unsafe { libc::raise(signal) };
-        }
-        _ if is_once && USED_UP.swap(1, Ordering::Relaxed) != 0 => {}
+        libc::SIG_IGN | libc::SIG_DFL => {}
+        _ if is_once && used_up.swap(1, Ordering::Relaxed) != 0 => {}
         handler if previous.sa_flags & libc::SA_SIGINFO != 0 => {
-            type Handler = extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
             // SAFETY: neither of the two numbers above, so the program's handler, of that kind.
             let handler = unsafe { core::mem::transmute::<usize, Handler>(handler) };
             handler(signal, info, context);

@@ -1,0 +1,84 @@
+//! mod-alloc in a production binary: built in, off until somebody asks.
+//!
+//! # Off, and on by a variable
+//!
+//! ```
+//! use mod_alloc::{ModAlloc, Signal};
+//!
+//! #[global_allocator]
+//! static ALLOC: ModAlloc = ModAlloc::new()
+//!     .off_by_default()
+//!     .report_to("/var/tmp/heap-%e-%p.json")
+//!     .report_on(&[Signal::TERM, Signal::INT])
+//!     .signal(Signal::USR1);
+//! # fn main() {}
+//! ```
+//!
+//! The program runs as without the profiler: nothing is recorded, no thread is started, no file is
+//! written, and nothing is printed. `MOD_ALLOC=on` in its environment switches recording on for one
+//! start; it cannot be switched on later, because blocks that are recorded are longer.
+//!
+//! | the start | `kill -USR1` | `kill` (TERM), Ctrl-C |
+//! |---|---|---|
+//! | without a variable | one line: recording is off | ends, as ever |
+//! | `MOD_ALLOC=on` | the threads, the heap and the sites; a report | a report, then ends, as ever |
+//!
+//! A value that is none (`MOD_ALLOC=maybe`) leaves recording off, with a line that says so.
+//!
+//! # By a feature of your crate
+//!
+//! If not even the hook is to be there:
+//!
+//! ```toml
+//! [features]
+//! heap-profile = ["dep:mod-alloc"]
+//!
+//! [dependencies]
+//! mod-alloc = { version = "1.1", optional = true }
+//! ```
+//!
+//! ```
+//! #[cfg(feature = "heap-profile")]
+//! #[global_allocator]
+//! static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
+//! # fn main() {}
+//! ```
+//!
+//! # Numbers for your own metrics
+//!
+//! Libraries need no access to the allocator:
+//!
+//! ```
+//! # #[global_allocator]
+//! # static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new();
+//! /// For an endpoint of metrics; all zero while recording is off.
+//! fn heap_gauge() -> (u64, u64) {
+//!     let now = mod_alloc::snapshot();
+//!     (now.current_bytes, now.peak_bytes)
+//! }
+//! # fn main() {
+//! # assert!(heap_gauge().1 >= heap_gauge().0);
+//! # }
+//! ```
+//!
+//! # The ends of a process
+//!
+//! | the end | leaves |
+//! |---|---|
+//! | return from `main`, `exit` | the report |
+//! | Ctrl-C, SIGTERM | nothing; with `report_on`, [the report](crate#the-end-of-a-service) |
+//! | `abort`, a panic with `panic = "abort"` | a line that says what to set |
+//! | SIGSEGV, SIGKILL, the OOM killer, `_exit` | nothing |
+//! | any of them, with `MOD_ALLOC_RECORD=FILE` | the recording, for `mod-alloc recover FILE` |
+//!
+//! # Surroundings
+//!
+//! - **A read-only file system**: the report cannot be written, and a line says so. Name a writable
+//!   volume with [`report_to`](crate::ModAlloc::report_to) or `MOD_ALLOC_OUT`.
+//! - **Containers**: `%p` is the process id inside the container, often 1; give each its own folder.
+//!   As the first process of a container, the program exits with 128 + N after SIGTERM.
+//! - **A stop with a time limit** (`docker stop`: 10 s) must be longer than the writing of the
+//!   report, which looks up names in the debug information.
+//! - **`RLIMIT_AS`**: the recording takes an eighth of the limit.
+//! - **Sandboxes that forbid threads**: a line says that the thread cannot be started, and signals
+//!   do what they do without the profiler.
