@@ -25,6 +25,19 @@
 //!
 //! A value that is none (`MOD_ALLOC=maybe`) leaves recording off, with a line that says so.
 //!
+//! # The price
+//!
+//! Instructions for a pair of an allocation and a free of 64 bytes, counted by Valgrind
+//! (x86-64, one thread, 2026-11-28):
+//!
+//! | the program | at one site | below 32 more frames | memory |
+//! |---|---|---|---|
+//! | without the hook | 167 | 167 | |
+//! | with the hook, off | 212 | 212 | none |
+//! | on | 648 | 825 | 8 bytes a block, and the table of sites |
+//!
+//! `benches/README.md` in the repository has the times, and other workloads.
+//!
 //! # By a feature of your crate
 //!
 //! If not even the hook is to be there:

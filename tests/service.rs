@@ -83,6 +83,23 @@ mod options {
         }
     }
 
+    #[test]
+    fn a_parent_that_is_off_leaves_the_reports_name_to_its_child() {
+        for (name, value) in [("unset", None), ("zero", Some("0"))] {
+            let launch = launch(name, "starts-recorded");
+            let launch = match value {
+                Some(value) => launch.env("MOD_ALLOC", value),
+                None => launch,
+            };
+            let ended = launch.run().with_status(0);
+            assert_eq!(ended.stdout, "true true\nexit handler\nexit handler\n", "{name}");
+            let said = ended.said();
+            let saved = said.iter().find(|line| line.starts_with("The data has been saved to "));
+            let path = saved.expect("a report").split_whitespace().nth(6).expect("its path");
+            assert!(!path.trim_end_matches(',').ends_with(char::is_numeric), "{name}: {path}");
+        }
+    }
+
     fn frames(ended: &Ended, report: &str) -> u64 {
         ended.report_at(report).json["x_settings"]["frames"].as_u64().expect("a number")
     }

@@ -24,10 +24,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 use std::vec::Vec;
 
-use crate::api::report_files::default_out;
+use crate::api::report_files::{DEFAULT_OUT, default_out};
 use crate::api::whole_file::{Place, Written, folder_of};
+use crate::base::options::Options;
 use crate::base::sync::Ordering;
-use crate::base::{os, path_pattern};
+use crate::base::{os, path_pattern, settings};
 use crate::engine::session;
 use crate::symbolize::has_section;
 
@@ -91,8 +92,15 @@ fn writes_by(id: u32, pattern: &[u8]) -> Option<bool> {
         return Some(false);
     }
     let environment = fs::read(of_process("environ")).ok()?;
-    let out = value(&environment, b"MOD_ALLOC_OUT=").unwrap_or(default_out().as_bytes());
-    if out != pattern || value(&environment, b"MOD_ALLOC=") == Some(b"off") {
+    // Another program's own settings are not known: it is taken for one that makes none.
+    let (is_on, default) = if is_this_program(&of_process("exe")).unwrap_or(false) {
+        (!Options::of_process().is_off, default_out())
+    } else {
+        (true, DEFAULT_OUT)
+    };
+    let out = value(&environment, b"MOD_ALLOC_OUT=").unwrap_or(default.as_bytes());
+    let switch = value(&environment, b"MOD_ALLOC=");
+    if out != pattern || !switch.and_then(settings::is_on_word).unwrap_or(is_on) {
         return Some(false);
     }
     let executable = of_process("exe");
@@ -103,6 +111,12 @@ fn writes_by(id: u32, pattern: &[u8]) -> Option<bool> {
         return Some(false);
     }
     Some(has_section(&executable, SECTION.as_bytes()))
+}
+
+/// True if `executable` is the file of this process's program.
+fn is_this_program(executable: &Path) -> Option<bool> {
+    let (ours, its) = (fs::metadata("/proc/self/exe").ok()?, fs::metadata(executable).ok()?);
+    Some((ours.dev(), ours.ino()) == (its.dev(), its.ino()))
 }
 
 /// The value of a variable that is not empty, in a process's environment.

@@ -191,9 +191,12 @@ fn out_pattern(variable: Option<std::ffi::OsString>) -> std::ffi::OsString {
     variable.filter(is_path).unwrap_or_else(|| default_out().into())
 }
 
+/// The report's path where neither a variable nor the program names one.
+pub(crate) const DEFAULT_OUT: &str = "dhat-heap.json";
+
 /// The report's path where no variable names one.
 pub(crate) fn default_out() -> &'static str {
-    options::Options::of_process().out.unwrap_or("dhat-heap.json")
+    options::Options::of_process().out.unwrap_or(DEFAULT_OUT)
 }
 
 /// The path with a number before the file's extension: `dhat-heap.1.json`.

@@ -175,9 +175,20 @@ pub(crate) fn raw_path(out: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// `MOD_ALLOC`: words that people write for yes and no are understood in any case. A value that is
-/// none of them changes nothing: a typing mistake must not begin a recording in production.
+/// `MOD_ALLOC`. A value that is no word for yes or no changes nothing: a typing mistake must not
+/// begin a recording in production.
 fn is_on(options: &Options) -> bool {
+    let default = !options.is_off;
+    let Some(value) = value(SWITCH) else { return default };
+    is_on_word(value.to_bytes()).unwrap_or_else(|| {
+        let word = if default { "on" } else { "off" };
+        refuse(SWITCH, value, format_args!("using {word}"));
+        default
+    })
+}
+
+/// A value of `MOD_ALLOC`: the words that people write for yes and no, in any case.
+pub(crate) fn is_on_word(value: &[u8]) -> Option<bool> {
     const WORDS: [(&str, bool); 8] = [
         ("on", true),
         ("off", false),
@@ -188,17 +199,9 @@ fn is_on(options: &Options) -> bool {
         ("yes", true),
         ("no", false),
     ];
-    let default = !options.is_off;
-    let Some(value) = value(SWITCH) else { return default };
-    let is_it = |word: &str| value.to_bytes().trim_ascii().eq_ignore_ascii_case(word.as_bytes());
-    match WORDS.iter().find(|(word, _)| is_it(word)) {
-        Some((_, is_on)) => *is_on,
-        None => {
-            let word = if default { "on" } else { "off" };
-            refuse(SWITCH, value, format_args!("using {word}"));
-            default
-        }
-    }
+    let value = value.trim_ascii();
+    let found = WORDS.iter().find(|(word, _)| value.eq_ignore_ascii_case(word.as_bytes()));
+    found.map(|(_, is_on)| *is_on)
 }
 
 const SWITCH: &CStr = c"MOD_ALLOC";

@@ -32,6 +32,7 @@ fn main() {
         "abort" => std::process::abort(),
         "dhat" => dhat(),
         "numbers" => numbers(),
+        "starts-recorded" => starts_recorded(),
         _ => panic!("no program is called {name}"),
     }
     drop(kept);
@@ -188,4 +189,11 @@ fn dhat() {
 fn numbers() {
     let json = mod_alloc::dhat_json_string();
     say(&format!("{} {}", mod_alloc::snapshot().current_bytes > 12_345, json.contains("12345")));
+}
+
+/// Starts itself with recording on, and waits for its end.
+fn starts_recorded() {
+    let mut itself = std::process::Command::new("/proc/self/exe");
+    let status = itself.arg("numbers").env("MOD_ALLOC", "on").status();
+    assert!(status.expect("it can be started").success());
 }
