@@ -51,8 +51,8 @@
 //!
 //! | variable | meaning | default |
 //! |---|---|---|
-//! | `MOD_ALLOC` | `on`, `1`, `true`, `yes`; `off`, `0`, …: record nothing, add nothing to blocks | `on` |
-//! | `MOD_ALLOC_OUT` | the report's path, `off`, or [`raw`](#raw-recordings) | `dhat-heap.json`; in tests none |
+//! | `MOD_ALLOC` | `on`, `1`, …; `off`, `0`, …: record nothing, add nothing to blocks | `on` |
+//! | `MOD_ALLOC_OUT` | a path, `off`, or [`raw`](#raw-recordings) | `dhat-heap.json`; in tests none |
 //! | `MOD_ALLOC_BUCKETS` | the table's call sites: 64 to 1,048,576 | grows |
 //! | `MOD_ALLOC_FRAMES` | frames kept of a stack, the innermost: 1 to 256 | 64 |
 //! | `MOD_ALLOC_UNWIND` | `auto`; `tables`, `fp`: unwind tables or frame pointers alone | `auto` |
@@ -60,7 +60,7 @@
 //! | `MOD_ALLOC_TIMELINE` | [heap over time](#the-heap-over-time): `off`, `sites` | `totals` |
 //! | `MOD_ALLOC_LIFETIMES` | `on`: lifetimes by powers of two, for 8 bytes more a block | `off` |
 //! | `MOD_ALLOC_RECORD` | a file for the recording | memory |
-//! | `MOD_ALLOC_REPORT_ON` | `TERM,INT`, …: a report, then [the end](#the-end-of-a-service) | none |
+//! | `MOD_ALLOC_REPORT_ON` | `TERM,INT`: a report, then [the end](#the-end-of-a-service) | none |
 //! | `MOD_ALLOC_SIGNAL` | `QUIT`, `USR1`, …: a [dump](#asking-a-running-program) | none |
 //! | `MOD_ALLOC_SELF_CHECK` | `on`: walk every stack twice, count differences; slow | `off` |
 //!

@@ -21,7 +21,7 @@
 //! | the start | `kill -USR1` | `kill` (TERM), Ctrl-C |
 //! |---|---|---|
 //! | without a variable | one line: recording is off | ends, as ever |
-//! | `MOD_ALLOC=on` | the threads, the heap and the sites; a report | a report, then ends, as ever |
+//! | `MOD_ALLOC=on` | threads, heap and sites; a report | a report, then ends, as ever |
 //!
 //! A value that is none (`MOD_ALLOC=maybe`) leaves recording off, with a line that says so.
 //!
@@ -88,8 +88,8 @@
 //!
 //! - **A read-only file system**: the report cannot be written, and a line says so. Name a writable
 //!   volume with [`report_to`](crate::ModAlloc::report_to) or `MOD_ALLOC_OUT`.
-//! - **Containers**: `%p` is the process id inside the container, often 1; give each its own folder.
-//!   As the first process of a container, the program exits with 128 + N after SIGTERM.
+//! - **Containers**: `%p` is the process id inside the container, often 1. Give each container its
+//!   own folder. As the first process of a container, the program exits with 128 + N after SIGTERM.
 //! - **A stop with a time limit** (`docker stop`: 10 s) must be longer than the writing of the
 //!   report, which looks up names in the debug information.
 //! - **`RLIMIT_AS`**: the recording takes an eighth of the limit.

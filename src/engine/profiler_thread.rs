@@ -1,5 +1,5 @@
-//! The life of the profiler's thread. It describes the program at each `MOD_ALLOC_SIGNAL`, writes the
-//! report when a signal of `MOD_ALLOC_REPORT_ON` ends the program, and with
+//! The life of the profiler's thread. It describes the program at each `MOD_ALLOC_SIGNAL`, writes
+//! the report when a signal of `MOD_ALLOC_REPORT_ON` ends the program, and with
 //! `MOD_ALLOC_TIMELINE=sites` it takes the sites' numbers down now and then.
 //!
 //! ```text

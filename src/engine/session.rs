@@ -110,7 +110,7 @@ pub(crate) fn get() -> Option<&'static Session> {
 /// The functions of upper layers that the session calls.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Calls {
-    /// Called when the process is not recorded; `true`: it was to be, but there is no memory for it.
+    /// Called when the process is not recorded; `true`: it was to be, but there is no memory.
     pub(crate) is_refused: fn(bool),
     /// Called when a thread that had events ends; the argument is its state.
     pub(crate) thread_ends: unsafe extern "C" fn(*mut c_void),

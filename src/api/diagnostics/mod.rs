@@ -1,5 +1,6 @@
 //! `MOD_ALLOC_SIGNAL`: the program describes its memory while it runs, at each such signal, on
-//! standard error and in a report. `MOD_ALLOC_REPORT_ON`: it writes its report when a signal ends it.
+//! standard error and in a report. `MOD_ALLOC_REPORT_ON`: it writes its report when a signal ends
+//! it.
 
 #[cfg(feature = "dhat-compat")]
 mod abort;

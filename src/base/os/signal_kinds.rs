@@ -43,6 +43,7 @@ pub(crate) const fn is_for_endings(signal: c_int) -> bool {
 }
 
 /// Standard signals, a bit each.
+#[cfg(any(feature = "dhat-compat", not(feature = "preload")))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct SignalSet(u32);
 
@@ -58,6 +59,7 @@ const ENDINGS: SignalSet = SignalSet::EMPTY
     .with(libc::SIGTERM)
     .with(libc::SIGXCPU);
 
+#[cfg(any(feature = "dhat-compat", not(feature = "preload")))]
 impl SignalSet {
     pub(crate) const EMPTY: Self = SignalSet(0);
 
