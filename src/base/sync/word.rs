@@ -102,6 +102,7 @@ impl Pair {
         sums
     }
 
+    #[cfg(feature = "backtraces")]
     /// Adds a block of `bytes`, wrapping. Only the pair's one writer may call this.
     #[inline(always)]
     pub(crate) fn add_block(&self, bytes: u64) {

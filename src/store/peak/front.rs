@@ -204,6 +204,7 @@ impl Front {
         Some(live)
     }
 
+    #[cfg(feature = "backtraces")]
     /// The heap's live bytes, if this front, which is all of it, has `bytes`.
     #[inline(always)]
     fn live_with(&self, bytes: i64, heap: &Heap) -> i64 {
