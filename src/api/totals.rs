@@ -30,8 +30,13 @@ use crate::store::peak::EXACT;
 pub struct AllocStats {
     /// Allocations, zeroed allocations and reallocations.
     pub alloc_count: u64,
-    /// Bytes allocated; of a reallocation only its growth.
+    /// Bytes allocated. A reallocation adds its whole new size, as in dhat, in reports, groups and
+    /// measurements. With the feature `compat-1-0` this is [`grown_bytes`](Self::grown_bytes), as in
+    /// mod-alloc 1.0.
     pub total_bytes: u64,
+    /// Bytes by which blocks came to be or grew: of a reallocation only its growth, nothing where it
+    /// shrinks.
+    pub grown_bytes: u64,
     /// The most bytes live at once.
     pub peak_bytes: u64,
     /// Bytes live now.
@@ -61,6 +66,7 @@ pub(super) fn difference(now: &AllocStats, before: &AllocStats) -> AllocStats {
     AllocStats {
         alloc_count: now.alloc_count.saturating_sub(before.alloc_count),
         total_bytes: now.total_bytes.saturating_sub(before.total_bytes),
+        grown_bytes: now.grown_bytes.saturating_sub(before.grown_bytes),
         current_bytes: now.current_bytes.saturating_sub(before.current_bytes),
         live_count: now.live_count.saturating_sub(before.live_count),
         ..*now
@@ -93,13 +99,15 @@ fn totals_of(session: &Session) -> AllocStats {
     for front in fronts {
         stats.alloc_count += front.total.blocks.get();
         stats.total_bytes += front.total.bytes.get();
-        stats.total_bytes = stats.total_bytes.wrapping_sub(front.kept_bytes.get());
+        stats.grown_bytes += front.total.bytes.get().wrapping_sub(front.kept_bytes.get());
         freed_bytes += front.freed.bytes.get();
-        freed_bytes = freed_bytes.wrapping_sub(front.kept_bytes.get());
         freed_blocks += front.freed.blocks.get();
     }
     stats.current_bytes = stats.total_bytes.saturating_sub(freed_bytes);
     stats.live_count = stats.alloc_count.saturating_sub(freed_blocks);
+    if cfg!(feature = "compat-1-0") {
+        stats.total_bytes = stats.grown_bytes;
+    }
     let sole = session.heap().sole_thread();
     let front = sole.and_then(|index| session.slot(index)).map(|slot| &slot.front);
     let heap = session.heap().now(front);

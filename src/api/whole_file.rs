@@ -17,7 +17,7 @@
 
 use std::ffi::CString;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -131,22 +131,30 @@ impl Place {
         let Written::Complete { file, meanwhile } = written else { return Ok(()) };
         let name = match meanwhile {
             Some(name) => name,
-            None => {
-                let name = self.meanwhile();
-                let path = CString::new(name.as_os_str().as_bytes())?;
-                // A killed process with our id may have left one.
-                let _ = fs::remove_file(&name);
-                if !os::files::give_name(file.as_raw_fd(), &path) {
-                    return Err(io::Error::last_os_error());
-                }
-                name
-            }
+            None => self.give_name(file)?,
         };
         let named = fs::rename(&name, &self.path);
         if named.is_err() {
             let _ = fs::remove_file(&name);
         }
         named
+    }
+
+    /// Gives the nameless file its name meanwhile; copies it where the system does not do that.
+    fn give_name(&self, mut file: File) -> io::Result<PathBuf> {
+        let name = self.meanwhile();
+        let path = CString::new(name.as_os_str().as_bytes())?;
+        // A killed process with our id may have left one.
+        let _ = fs::remove_file(&name);
+        if !os::files::give_name(file.as_raw_fd(), &path) {
+            file.rewind()?;
+            let mut options = OpenOptions::new();
+            let copied = options.write(true).create_new(true).mode(MODE).open(&name);
+            copied.and_then(|mut copy| io::copy(&mut file, &mut copy)).inspect_err(|_| {
+                let _ = fs::remove_file(&name);
+            })?;
+        }
+        Ok(name)
     }
 }
 

@@ -238,12 +238,13 @@ fn stages(arguments: &[&str]) {
         assert!(text.capacity() == 1 << 20 && text.starts_with('{'), "the text as a string");
         assert_eq!(ALLOC.snapshot(), before, "the report's text is not the program's");
         say(format_args!(
-            "stage-{stage} {} {} {} {} {}",
+            "stage-{stage} {} {} {} {} {} {}",
             before.alloc_count,
             before.total_bytes,
             before.peak_bytes,
             before.current_bytes,
             before.live_count,
+            before.grown_bytes,
         ));
     };
     report(0);

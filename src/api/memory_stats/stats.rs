@@ -80,8 +80,10 @@ pub struct ThreadStats {
     pub name: ThreadName,
     /// Its kernel id, as `gettid` gives it and `top` shows it.
     pub id: u32,
-    /// Bytes it has allocated; a reallocation adds its growth.
+    /// Bytes it has allocated; a reallocation adds its whole new size.
     pub total_bytes: u64,
+    /// Bytes by which its blocks came to be or grew; a reallocation adds its growth alone.
+    pub grown_bytes: u64,
     /// Blocks it has allocated; a reallocation adds one.
     pub total_blocks: u64,
     /// Bytes it has allocated, less those it has freed.
@@ -124,6 +126,9 @@ pub struct ProcessStats {
     pub threads: usize,
     /// Bytes allocated: `total_bytes` of [`AllocStats`](crate::AllocStats).
     pub total_bytes: u64,
+    /// Bytes by which blocks came to be or grew: `grown_bytes` of
+    /// [`AllocStats`](crate::AllocStats).
+    pub grown_bytes: u64,
     /// Blocks allocated: `alloc_count` of [`AllocStats`](crate::AllocStats).
     pub total_blocks: u64,
     /// Bytes live now: `current_bytes` of [`AllocStats`](crate::AllocStats).
@@ -169,6 +174,7 @@ impl ThreadStats {
     /// Adds the figures of `other`; name, id and peak stay.
     pub(super) fn add(&mut self, other: &ThreadStats) {
         self.total_bytes = self.total_bytes.wrapping_add(other.total_bytes);
+        self.grown_bytes = self.grown_bytes.wrapping_add(other.grown_bytes);
         self.total_blocks = self.total_blocks.wrapping_add(other.total_blocks);
         self.live_bytes = self.live_bytes.wrapping_add(other.live_bytes);
         self.live_blocks = self.live_blocks.wrapping_add(other.live_blocks);
@@ -187,6 +193,7 @@ impl ProcessStats {
         ProcessStats {
             threads,
             total_bytes: sum.total_bytes,
+            grown_bytes: sum.grown_bytes,
             total_blocks: sum.total_blocks,
             live_bytes: sum.live_bytes,
             live_blocks: sum.live_blocks,

@@ -34,12 +34,13 @@ fn figures(running: &Running) -> ThreadStats {
     }
 }
 
-/// The growth of the numbers since `before`. Of a reallocation, only the growth is allocated.
+/// The growth of the numbers since `before`.
 fn since(now: Numbers, before: Numbers) -> ThreadStats {
     let grown = |numbers: Numbers| numbers.total_bytes.wrapping_sub(numbers.kept_bytes);
     let live_blocks = |numbers: Numbers| numbers.total_blocks.wrapping_sub(numbers.freed_blocks);
     ThreadStats {
-        total_bytes: grown(now).wrapping_sub(grown(before)),
+        total_bytes: now.total_bytes.wrapping_sub(before.total_bytes),
+        grown_bytes: grown(now).wrapping_sub(grown(before)),
         total_blocks: now.total_blocks.wrapping_sub(before.total_blocks),
         live_bytes: now.live_bytes().wrapping_sub(before.live_bytes()),
         live_blocks: live_blocks(now).wrapping_sub(live_blocks(before)).cast_signed(),

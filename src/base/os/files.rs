@@ -254,7 +254,8 @@ pub(crate) fn try_lock(file: c_int) -> bool {
 /// that name, or the system does not do it.
 #[cfg(feature = "dhat-compat")]
 pub(crate) fn give_name(file: c_int, name: &CStr) -> bool {
-    let Ok(open) = std::ffi::CString::new(std::format!("/proc/self/fd/{file}")) else {
+    // Not the process's own: that is empty once its first thread has ended.
+    let Ok(open) = std::ffi::CString::new(std::format!("/proc/thread-self/fd/{file}")) else {
         return false;
     };
     let (here, follow) = (libc::AT_FDCWD, libc::AT_SYMLINK_FOLLOW);
@@ -272,7 +273,7 @@ pub(crate) fn give_name(file: c_int, name: &CStr) -> bool {
 pub(crate) fn open_nameless(folder: &std::path::Path, mode: u32) -> std::io::Result<std::fs::File> {
     use std::os::unix::fs::OpenOptionsExt;
     let mut options = std::fs::OpenOptions::new();
-    options.write(true).mode(mode).custom_flags(libc::O_TMPFILE).open(folder)
+    options.read(true).write(true).mode(mode).custom_flags(libc::O_TMPFILE).open(folder)
 }
 
 /// Moves a file; an existing one at `to` is replaced.

@@ -31,13 +31,14 @@ fn own() -> ThreadStats {
     own_with_vector().0
 }
 
-/// The change of the figures by `work`: bytes allocated, blocks allocated, bytes live, blocks live.
-fn change(work: impl FnOnce()) -> [i64; 4] {
+/// The change of the figures by `work`: bytes allocated, those that were growth, blocks allocated, bytes live, blocks live.
+fn change(work: impl FnOnce()) -> [i64; 5] {
     let before = own();
     work();
     let (after, vector) = own_with_vector();
     [
         (after.total_bytes - before.total_bytes - vector).cast_signed(),
+        (after.grown_bytes - before.grown_bytes - vector).cast_signed(),
         (after.total_blocks - before.total_blocks - 1).cast_signed(),
         after.live_bytes - before.live_bytes,
         after.live_blocks - before.live_blocks,
@@ -50,22 +51,29 @@ fn assert_sums() {
     let threads = thread_stats();
     let all = process_stats();
     let snapshot = ALLOC.snapshot();
-    let mut sum = [0_i64; 4];
+    let mut sum = [0_i64; 5];
     for stats in threads.iter().chain([&all.elsewhere]) {
         let signed = u64::cast_signed;
         sum[0] += signed(stats.total_bytes);
         sum[1] += signed(stats.total_blocks);
         sum[2] += stats.live_bytes;
         sum[3] += stats.live_blocks;
+        sum[4] += signed(stats.grown_bytes);
     }
     let signed = u64::cast_signed;
-    let of_all =
-        [signed(all.total_bytes), signed(all.total_blocks), all.live_bytes, all.live_blocks];
+    let of_all = [
+        signed(all.total_bytes),
+        signed(all.total_blocks),
+        all.live_bytes,
+        all.live_blocks,
+        signed(all.grown_bytes),
+    ];
     let process = [
         signed(snapshot.total_bytes),
         signed(snapshot.alloc_count),
         signed(snapshot.current_bytes),
         signed(snapshot.live_count),
+        signed(snapshot.grown_bytes),
     ];
     assert_eq!(threads.len(), all.threads);
     assert_eq!(sum, of_all);
@@ -100,9 +108,10 @@ fn worker_figures(name: &str) {
         freed.free();
         std::hint::black_box([kept, grown, shrunk]);
     });
+    let total = 1_000 + 20_000 + 300 + 4_300 + 5_000 + 1_000;
     // Of reallocations, what they grew by: 4,000 and 0.
-    let total = 1_000 + 20_000 + 4_300 + 5_000;
-    assert_eq!(changed, [total, 6, 1_000 + 4_300 + 1_000, 3]);
+    let grown = 1_000 + 20_000 + 4_300 + 5_000;
+    assert_eq!(changed, [total, grown, 6, 1_000 + 4_300 + 1_000, 3]);
     peaks();
     assert_sums();
 }
@@ -130,7 +139,7 @@ fn slack() -> u64 {
 fn freed_elsewhere() {
     let blocks: Vec<Block> = (0..10).map(|_| Block::new(10_000)).collect();
     let changed =
-        thread::spawn(move || change(|| blocks.into_iter().for_each(Block::free))[2..].to_vec());
+        thread::spawn(move || change(|| blocks.into_iter().for_each(Block::free))[3..].to_vec());
     let changed = changed.join().unwrap();
     // The vector of the blocks was this thread's, too.
     let vector = i64::try_from(10 * size_of::<Block>()).unwrap();
