@@ -105,6 +105,13 @@ impl<'p> FrameRef<'p> {
         })
     }
 
+    /// True if the function's source is that of a package which cargo has fetched.
+    pub(crate) fn is_dependency(&self) -> bool {
+        let file = self.file().and_then(|file| file.to_str());
+        // Paths that are the user's own are not shortened.
+        !self.is_library() && file != self.short_file()
+    }
+
     /// The text, if this is no code but a remark where frames are missing.
     pub fn note(&self) -> Option<&'static str> {
         match self.frame {

@@ -42,6 +42,8 @@ impl Dumper {
         text.push_str(&table::of_threads(threads, &all));
         text.push('\n');
         let _ = write_totals(&mut text);
+        #[cfg(feature = "groups")]
+        text.push_str(&super::table::of_groups(&crate::api::groups::group_stats()));
         self.describe(session, &mut text, number, out);
         os::write_stderr(marked(&text).as_bytes());
     }
@@ -149,8 +151,8 @@ fn write_profile(
     for advice in profile.advice() {
         writeln!(text, "advice: {advice}")?;
     }
-    let sites = super::sites::with_most_live(profile);
-    let count = Count(profile.stacks().len() as u64);
+    let (sites, count) = super::sites::with_most_live(profile);
+    let count = Count(count as u64);
     let none = if sites.is_empty() { " none" } else { "" };
     writeln!(text, "\nsites with the most live bytes, of {count}:{none}\n{sites}")?;
     match write_numbered(profile, out, number) {

@@ -63,6 +63,32 @@ fn row(name: String, id: String, stats: &ThreadStats, peak: Option<u64>) -> [Str
     ]
 }
 
+/// The table of groups, most live bytes first, with a blank line before and behind it; nothing
+/// where there are none.
+#[cfg(feature = "groups")]
+pub(super) fn of_groups(groups: &[crate::api::groups::GroupStats]) -> String {
+    if groups.is_empty() {
+        return String::new();
+    }
+    let mut sorted: Vec<_> = groups.iter().collect();
+    sorted.sort_by_key(|group| core::cmp::Reverse(group.live_bytes));
+    let headings = ["group", "live", "peak", "allocated", "in blocks", "live blocks"];
+    let mut rows = vec![headings.map(String::from)];
+    rows.extend(sorted.into_iter().map(|group| {
+        [
+            // As of threads.
+            group.name.chars().map(|c| if c.is_control() { '?' } else { c }).collect(),
+            Bytes(group.live_bytes).to_string(),
+            Bytes(group.peak_bytes).to_string(),
+            Bytes(group.total_bytes).to_string(),
+            Count(group.total_blocks).to_string(),
+            Count(group.live_blocks).to_string(),
+        ]
+    }));
+    let columns = headings.len();
+    std::format!("\n{}\n", aligned(&rows, columns))
+}
+
 /// The sums as if they were one thread's.
 fn sums(all: &ProcessStats) -> ThreadStats {
     ThreadStats {
@@ -79,7 +105,7 @@ fn sums(all: &ProcessStats) -> ThreadStats {
 }
 
 /// The first columns of the rows: names flush left, numbers flush right, two blanks between.
-fn aligned(rows: &[[String; COLUMNS]], columns: usize) -> String {
+fn aligned<const N: usize>(rows: &[[String; N]], columns: usize) -> String {
     let width =
         |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();
@@ -126,6 +152,24 @@ thread     id       live      peak  allocated  in blocks  live blocks
 (all)           3.00 MiB             3.00 MiB      3,702       31,457
 ";
         assert_eq!(of_threads(threads, &all), expected);
+    }
+
+    #[cfg(feature = "groups")]
+    #[test]
+    fn groups_have_a_table_of_their_own() {
+        use crate::api::groups::GroupStats;
+        assert_eq!(of_groups(&[]), "");
+        let mut groups = [GroupStats::default(), GroupStats::default()];
+        (groups[0].name, groups[0].total_bytes, groups[0].total_blocks) = ("a\tb".into(), 2048, 2);
+        (groups[1].name, groups[1].live_bytes, groups[1].live_blocks) = ("parsing".into(), 1024, 1);
+        (groups[1].peak_bytes, groups[1].total_bytes, groups[1].total_blocks) = (1536, 4096, 1_234);
+        let expected = "
+group        live      peak  allocated  in blocks  live blocks
+parsing  1.00 KiB  1.50 KiB   4.00 KiB      1,234            1
+a?b           0 B       0 B   2.00 KiB          2            0
+
+";
+        assert_eq!(of_groups(&groups), expected);
     }
 
     #[test]

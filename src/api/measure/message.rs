@@ -74,9 +74,9 @@ fn write_message(
 /// The innermost frames of the program's own packages, and below them the function of another
 /// package that they called. Where a stack has no frames of its own, the innermost ones of others.
 fn write_frames(frames: &[FrameRef<'_>], text: &mut String) -> fmt::Result {
-    let is_own = |frame: &FrameRef<'_>| !frame.is_library() && !is_dependency(frame);
+    let is_own = |frame: &FrameRef<'_>| !frame.is_library() && !frame.is_dependency();
     let own: Vec<_> = frames.iter().filter(|frame| is_own(frame)).collect();
-    let others = || frames.iter().filter(|frame| is_dependency(frame)).collect();
+    let others = || frames.iter().filter(|frame| frame.is_dependency()).collect();
     let shown = [own, others()].into_iter().find(|frames| !frames.is_empty());
     let shown = shown.unwrap_or_else(|| frames.iter().collect());
     for frame in shown.into_iter().take(MOST_FRAMES) {
@@ -84,7 +84,7 @@ fn write_frames(frames: &[FrameRef<'_>], text: &mut String) -> fmt::Result {
         write_frame(frame, text)?;
     }
     if let Some(first_own) = frames.iter().position(is_own)
-        && let Some(called) = frames.iter().take(first_own).rfind(|frame| is_dependency(frame))
+        && let Some(called) = frames.iter().take(first_own).rfind(|frame| frame.is_dependency())
     {
         write!(text, "      through ")?;
         write_frame(called, text)?;
@@ -98,11 +98,4 @@ fn write_frame(frame: &FrameRef<'_>, text: &mut String) -> fmt::Result {
         write!(text, " ({file}:{line})")?;
     }
     writeln!(text)
-}
-
-/// True if the function's source is that of a package which cargo has fetched.
-fn is_dependency(frame: &FrameRef<'_>) -> bool {
-    let file = frame.file().and_then(|file| file.to_str());
-    // Paths that are the user's own are not shortened.
-    !frame.is_library() && file != frame.short_file()
 }
