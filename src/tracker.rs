@@ -135,7 +135,7 @@ impl AllocationRegistry {
                 return Err(SetTrackerError { _private: () });
             }
             WATCHED.store(1, Ordering::Relaxed);
-            changes::announce();
+            changes::announce_for_good();
             Ok(())
         })
     }

@@ -13,6 +13,21 @@ use crate::base::sync::{AtomicU32, Ordering};
 /// Not 0: zeroed memory has seen nothing.
 static COUNT: AtomicU32 = AtomicU32::new(1);
 
+/// A bit of the count: something has come that has to be looked at by each event from now on.
+const FOR_GOOD: u32 = 1 << 31;
+
+/// Says that something has come that has to be looked at by each event from now on.
+#[cfg(feature = "groups")]
+pub(crate) fn announce_for_good() {
+    // Release pairs with the Acquire below.
+    COUNT.fetch_or(FOR_GOOD, Ordering::Release);
+}
+
+/// True if an event may look at nothing but the count, as long as that is still the same.
+pub(crate) fn is_enough(count: u32) -> bool {
+    count & FOR_GOOD == 0
+}
+
 /// Says that something has changed.
 pub(crate) fn announce() {
     // Release pairs with the Acquire below: who sees the count sees the change.

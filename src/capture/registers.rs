@@ -12,6 +12,8 @@ pub(crate) struct Registers {
 /// Makes a function of three arguments that first calls `quick` with its caller's registers as three
 /// more. If that returns `false`, it hands them on to `target`, as [`with_callers_registers`] does.
 ///
+/// The frame is described for unwinders: a program may take samples of itself by signals.
+///
 /// The three arguments are kept on the stack meanwhile. So `quick` may use all registers that a
 /// function need not restore, and mostly needs no others.
 macro_rules! with_callers_registers_quickly {
@@ -22,25 +24,35 @@ macro_rules! with_callers_registers_quickly {
         #[unsafe(naked)]
         $vis unsafe extern "C" fn $name(_: $a, _: $b, _: $c) {
             core::arch::naked_asm!(
+                ".cfi_startproc",
                 "mov rcx, qword ptr [rsp]",
                 "lea r8, [rsp + 8]",
                 "mov r9, rbp",
                 "push rdi",
+                ".cfi_adjust_cfa_offset 8",
                 "push rsi",
+                ".cfi_adjust_cfa_offset 8",
                 "push rdx",
+                ".cfi_adjust_cfa_offset 8",
                 "call {quick}",
                 "test al, al",
                 "jz 2f",
                 "add rsp, 24",
+                ".cfi_adjust_cfa_offset -24",
                 "ret",
                 "2:",
+                ".cfi_adjust_cfa_offset 24",
                 "pop rdx",
+                ".cfi_adjust_cfa_offset -8",
                 "pop rsi",
+                ".cfi_adjust_cfa_offset -8",
                 "pop rdi",
+                ".cfi_adjust_cfa_offset -8",
                 "mov rcx, qword ptr [rsp]",
                 "lea r8, [rsp + 8]",
                 "mov r9, rbp",
                 "jmp {target}",
+                ".cfi_endproc",
                 quick = sym $quick,
                 target = sym $target,
             );

@@ -22,6 +22,7 @@ use crate::engine::thread::{Books, Thread};
 use crate::engine::thread_cell::{Claim, ThreadCell};
 use crate::engine::windows;
 use crate::store::ids::SiteId;
+use crate::store::peak::EXACT;
 use crate::store::tally::{Epoch, Tally};
 use crate::store::thread_slot::{SHARED, ThreadSlot};
 
@@ -149,9 +150,10 @@ pub(crate) fn note_seen(thread: &mut Thread, session: &'static Session, seen: u3
     let is_ordinary = stack_site::renew(thread)
         && thread.place.index != SHARED
         && thread.slot.front.is_current(heap)
+        && heap.mode.load(Ordering::Relaxed) != EXACT
         && session.clock.is_counter()
         && !session.is_timed()
         && !session.settings.self_check
-        && !crate::tracker::is_watched();
+        && changes::is_enough(seen);
     thread.seen = if is_ordinary { seen } else { 0 };
 }
