@@ -18,7 +18,7 @@ pub(crate) const SLOTLESS: usize = 3;
 /// The thread is past its teardown: its last events go through the shared slot.
 pub(crate) const ENDED: usize = 4;
 /// Greater values are pointers to the thread's state.
-const LAST_NUMBER: usize = 4;
+pub(crate) const LAST_NUMBER: usize = 4;
 
 /// Bytes that the profiler itself has allocated and not freed. Bytes that it handed to the program
 /// are not among them: the profiler cannot know when the program frees those.

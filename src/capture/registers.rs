@@ -12,13 +12,17 @@ pub(crate) struct Registers {
 /// Makes a function of three arguments that first calls `quick` with its caller's registers as three
 /// more. If that returns `false`, it hands them on to `target`, as [`with_callers_registers`] does.
 ///
+/// The first argument is the thread's word. If that is a number, at most `last`, or the word at
+/// `place` behind it is not the caller's stack pointer, `quick` would return `false`, and is not
+/// called: most calls of a program whose stacks change end here.
+///
 /// The frame is described for unwinders: a program may take samples of itself by signals.
 ///
 /// The three arguments are kept on the stack meanwhile. So `quick` may use all registers that a
 /// function need not restore, and mostly needs no others.
 macro_rules! with_callers_registers_quickly {
     ($(#[$doc:meta])* $vis:vis $name:ident($a:ty, $b:ty, $c:ty)
-     => $quick:path, $target:path) => {
+     => $quick:path, $target:path; if $last:path, $place:path) => {
         $(#[$doc])*
         #[cfg(all(target_arch = "x86_64", not(miri)))]
         #[unsafe(naked)]
@@ -28,6 +32,10 @@ macro_rules! with_callers_registers_quickly {
                 "mov rcx, qword ptr [rsp]",
                 "lea r8, [rsp + 8]",
                 "mov r9, rbp",
+                "cmp rdi, {last}",
+                "jbe 3f",
+                "cmp qword ptr [rdi + {place}], r8",
+                "jne 3f",
                 "push rdi",
                 ".cfi_adjust_cfa_offset 8",
                 "push rsi",
@@ -51,8 +59,11 @@ macro_rules! with_callers_registers_quickly {
                 "mov rcx, qword ptr [rsp]",
                 "lea r8, [rsp + 8]",
                 "mov r9, rbp",
+                "3:",
                 "jmp {target}",
                 ".cfi_endproc",
+                last = const $last,
+                place = const $place,
                 quick = sym $quick,
                 target = sym $target,
             );

@@ -56,6 +56,11 @@ pub(crate) struct ThreadCell {
 pub(crate) struct Claim(&'static ThreadCell);
 
 impl ThreadCell {
+    /// The place of the sealed stack's stack pointer in memory that a thread's word leads to.
+    #[cfg(feature = "backtraces")]
+    pub(crate) const SEALED_SP: usize =
+        core::mem::offset_of!(ThreadCell, thread) + Thread::SEALED_SP;
+
     /// Makes a cell of zeroed memory; `None` if the session has no slot of that index.
     ///
     /// # Safety

@@ -7,6 +7,7 @@ use crate::capture::registers::{Registers, with_callers_registers_quickly};
 use crate::engine::events;
 use crate::engine::quick;
 use crate::engine::session::{self, Session};
+use crate::engine::thread_cell::ThreadCell;
 use crate::store::ids::SiteId;
 use crate::store::trailer;
 use crate::store::trailer::timed;
@@ -59,7 +60,7 @@ with_callers_registers_quickly! {
     ///
     /// The first argument must be the calling thread's word. The block must be valid for writes of
     /// its size (the last argument) and the trailer.
-    hand_on(*mut (), *mut u8, usize) => record_quickly, record_or_report
+    hand_on(*mut (), *mut u8, usize) => record_quickly, record_or_report; if current::LAST_NUMBER, ThreadCell::SEALED_SP
 }
 
 /// Records a new block in the quick way and writes its trailer; `false`: nothing is done.

@@ -60,6 +60,9 @@ impl Words {
 }
 
 impl Seal {
+    /// The place of the sealed stack's stack pointer; 0: void.
+    pub(crate) const SP: usize = core::mem::offset_of!(Seal, sp);
+
     /// Knows no stack from now on.
     #[inline(always)]
     pub(crate) fn clear(&mut self) {

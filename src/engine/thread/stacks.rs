@@ -121,6 +121,10 @@ impl core::ops::Deref for Thread {
 }
 
 impl Thread {
+    /// The place of the sealed stack's stack pointer; see [`crate::engine::quick`].
+    pub(crate) const SEALED_SP: usize =
+        core::mem::offset_of!(Thread, sealed) + core::mem::offset_of!(Sealed, stack) + Seal::SP;
+
     /// Makes a thread state of zeroed memory.
     ///
     /// # Safety
