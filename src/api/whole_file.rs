@@ -36,7 +36,7 @@ const MOST_LINKS: usize = 40;
 /// A complete file that has no name yet, or one that is written in place.
 #[derive(Debug)]
 pub(crate) enum Written {
-    /// Complete: [`name`](Self::name) names it.
+    /// Complete: [`Place::name`] names it.
     Complete {
         file: File,
         /// The name meanwhile, if the file system has no files without one.
