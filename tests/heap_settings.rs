@@ -170,7 +170,7 @@ mod on_and_off {
 
     #[test]
     fn another_word_means_on() {
-        for value in ["no", "OFF", " "] {
+        for value in ["nope", "offf", " "] {
             let ended = run_with("MOD_ALLOC", value, &["three-blocks"]).with_status(0);
             let line = format!("invalid MOD_ALLOC={value}; using on");
             assert_eq!(complaints(&ended), [line]);

@@ -16,8 +16,20 @@ use signal_support::{Left, Running};
 /// The report that the program asks for; the copy that tests run has a name of its own.
 const REPORT: &str = "service-service.json";
 
+/// The signals do what they do by default, also where the tests themselves were started with some of
+/// them ignored, as shells start what runs in the background.
 fn launch(name: &str, program: &str) -> Launch {
-    Launch::new(name, service_programs(), &[program])
+    let mut launch = Launch::new(name, service_programs(), &[program]);
+    let reset = || {
+        for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {
+            // SAFETY: no memory is involved.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
+        Ok(())
+    };
+    // SAFETY: `signal` may be called between fork and exec.
+    unsafe { launch.command.pre_exec(reset) };
+    launch
 }
 
 /// With recording on.

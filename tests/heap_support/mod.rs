@@ -9,6 +9,7 @@ pub(crate) mod dhat_json;
 use std::collections::BTreeMap;
 use std::env;
 use std::fs::{self, File};
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -120,6 +121,10 @@ fn build(how: &[&str], arguments: &[&str], program: &str, variant: &str) -> Path
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _held = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("below the target folder");
+    // Optimized tests run beside the others, and their cargo has the same place for the program.
+    let others = File::create(target.join("test-programs.lock")).expect("the target folder");
+    // SAFETY: no memory is involved.
+    assert_eq!(unsafe { libc::flock(others.as_raw_fd(), libc::LOCK_EX) }, 0);
     let mut command = Command::new(env!("CARGO"));
     command.args(how).arg("--message-format=json-render-diagnostics");
     command.arg("--manifest-path").arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
