@@ -61,6 +61,11 @@ impl Search {
         }
     }
 
+    /// True if the process that was recorded is this one.
+    pub(super) fn is_of_this_process(&self) -> bool {
+        self.is_this_process
+    }
+
     pub(super) fn fetch_by(&mut self, fetch: Option<Fetch>) {
         self.fetch = fetch;
     }

@@ -346,7 +346,8 @@ impl Object {
 
     fn open(search: &Search, module: &Module, probes: &[u64]) -> Self {
         let mut files = search.files(module);
-        files.debug = files.debug.filter(|_| !is_c_library(&module.path));
+        let is_left_out = search.is_of_this_process() && is_c_library(&module.path);
+        files.debug = files.debug.filter(|_| !is_left_out);
         let at_probes = match probes {
             [] => SymbolTable::default(),
             _ => SymbolTable::read_of(&files.with_symbols, probes),
