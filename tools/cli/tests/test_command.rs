@@ -256,12 +256,14 @@ fn main() {
     unsafe extern "C" {
         safe fn fork() -> i32;
         safe fn _exit(status: i32) -> !;
+        safe fn wait(no_status: usize) -> i32;
     }
     drop(std::hint::black_box(vec![1u8; 500_000]));
     if fork() == 0 {
         drop(std::hint::black_box(vec![1u8; 2_000_000]));
         _exit(0);
     }
+    assert!(wait(0) > 0);
 }
 "#;
 
