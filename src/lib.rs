@@ -86,8 +86,8 @@
 //! `MOD_ALLOC_OUT=raw` the program writes its recording alone, which takes milliseconds, and says
 //! how to read it: `mod-alloc report FILE` makes the report that the program would have written.
 //! The file is `MOD_ALLOC_RECORD`'s; else `PATH` of `MOD_ALLOC_OUT=raw:PATH`; else
-//! `mod-alloc.%e.%p.recording`. It is there from the start, and is made small at the exit. The executable has to stay where it is
-//! until the report is made. If the file cannot be made, the report is written.
+//! `mod-alloc.%e.%p.recording`. It is there from the start, and is made small at the exit. The
+//! executable has to stay where it is until the report is made. If the file cannot be made, the report is written.
 //!
 //! # The heap over time
 //!

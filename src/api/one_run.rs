@@ -126,9 +126,9 @@ fn value<'e>(environment: &'e [u8], name: &[u8]) -> Option<&'e [u8]> {
     (!value.is_empty()).then_some(value)
 }
 
-/// Writes a report to `path`, or to `path.ID` if another process of this run has its report there, or
-/// to `path.ID.2` and so on if processes of several namespaces have the same id. Gives the path that
-/// was taken.
+/// Writes a report to `path`, or to `path.ID` if another process of this run has its report there,
+/// or to `path.ID.2` and so on if processes of several namespaces have the same id. Gives the path
+/// that was taken.
 pub(crate) fn save(
     path: PathBuf,
     write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
@@ -143,8 +143,8 @@ pub(crate) fn save(
 
 /// Gives a report its name.
 ///
-/// The lock of the folder keeps two processes that end at once from taking one name: between the look
-/// at what has the name, and the taking of it, nobody else takes it. If the lock cannot be had, the
+/// The lock of the folder keeps two processes that end at once from taking one name: between the
+/// look at what has the name, and the taking of it, nobody else takes it. If the lock cannot be had, the
 /// name with the process's id is free all the same.
 fn name(path: PathBuf, place: &Place, written: Written) -> (PathBuf, io::Result<()>) {
     let began = began();

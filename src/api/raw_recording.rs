@@ -1,5 +1,5 @@
-//! `MOD_ALLOC_OUT=raw`: the recording in the place of the report. It names no functions: to read the
-//! debug information is the command's work, which an optimized program does at any later time.
+//! `MOD_ALLOC_OUT=raw`: the recording in the place of the report. It names no functions: to read
+//! the debug information is the command's work, which an optimized program does at any later time.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};

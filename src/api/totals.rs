@@ -31,11 +31,11 @@ pub struct AllocStats {
     /// Allocations, zeroed allocations and reallocations.
     pub alloc_count: u64,
     /// Bytes allocated. A reallocation adds its whole new size, as in dhat, in reports, groups and
-    /// measurements. With the feature `compat-1-0` this is [`grown_bytes`](Self::grown_bytes), as in
-    /// mod-alloc 1.0.
+    /// measurements. With the feature `compat-1-0` this is [`grown_bytes`](Self::grown_bytes), as
+    /// in mod-alloc 1.0.
     pub total_bytes: u64,
-    /// Bytes by which blocks came to be or grew: of a reallocation only its growth, nothing where it
-    /// shrinks.
+    /// Bytes by which blocks came to be or grew: of a reallocation only its growth, nothing where
+    /// it shrinks.
     pub grown_bytes: u64,
     /// The most bytes live at once.
     pub peak_bytes: u64,

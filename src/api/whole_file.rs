@@ -9,7 +9,7 @@
 //! |---|---|
 //! | nothing, or a file | takes that name |
 //! | a link | takes the name of what it leads to |
-//! | a link, in a folder that others can write | takes the link's name: who made the link is not known |
+//! | a link, in a folder that others can write | takes the link's name: anybody may have made it |
 //! | a pipe, a device, something in `/dev` or `/proc` | is written in place |
 //! | a file in a folder that we cannot write | is written in place |
 //!
@@ -125,8 +125,8 @@ impl Place {
         folder_of(&self.path).join(name)
     }
 
-    /// Gives the file, which was [written](Self::write) for a place in the same folder, this place's
-    /// name.
+    /// Gives the file, which was [written](Self::write) for a place in the same folder, this
+    /// place's name.
     pub(crate) fn name(&self, written: Written) -> io::Result<()> {
         let Written::Complete { file, meanwhile } = written else { return Ok(()) };
         let name = match meanwhile {

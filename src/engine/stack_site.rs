@@ -122,7 +122,7 @@ fn checked(thread: &mut Thread, session: &'static Session, at: Registers, first:
     } else {
         changed(thread, session, at, first)
     };
-    // So every event comes here. The seal stays.
+    // Every event comes here then. The seal stays.
     thread.fast_site = NO_SITE;
     let (low, high) = thread.bounds;
     if !(low..high).contains(&at.sp) {

@@ -1,5 +1,5 @@
-//! The C library, whose functions have names but no lines in a report that a process makes of itself.
-//! The commands read its debug information as any other.
+//! The C library, whose functions have names but no lines in a report that a process makes of
+//! itself. The commands read its debug information as any other.
 //!
 //! Distributions compress its debug information: to unpack it takes longer than all else that a
 //! report of a small program needs. Its lines say nothing about a program, and most frames of it

@@ -23,7 +23,7 @@ pub(crate) struct Seal {
     bp: u64,
     /// The bits of the frame pointer that matter: all, or none.
     bp_mask: u64,
-    pub(super) words: Words,
+    words: Words,
 }
 
 /// Addresses of words, and the values that they had.
@@ -38,7 +38,7 @@ pub(crate) struct Words {
 
 impl Words {
     /// Adds a word; `false` if there is no room.
-    pub(super) fn add(&mut self, address: u64, value: u64) -> bool {
+    fn add(&mut self, address: u64, value: u64) -> bool {
         let place = self.addresses.get_mut(self.len).zip(self.values.get_mut(self.len));
         let Some((own_address, own_value)) = place else { return false };
         (*own_address, *own_value) = (address, value);
@@ -47,7 +47,7 @@ impl Words {
     }
 
     /// Fills the last round with a word that is compared already; `false` if there is none.
-    pub(super) fn fill_round(&mut self) -> bool {
+    fn fill_round(&mut self) -> bool {
         let [address, ..] = self.addresses;
         let [value, ..] = self.values;
         while self.len > 0 && !self.len.is_multiple_of(ROUND) {
@@ -124,5 +124,44 @@ impl Stack {
         let end = self.last_word;
         let has_end = first <= 1 && end.address != 0;
         all_links && all_pointers && (!has_end || words.add(end.address, end.value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::base::sync::{AtomicU64, Ordering};
+    use crate::capture::own_stack::OwnStack;
+
+    /// The seal of a stack whose words are the real memory of this thread is compared two words at a
+    /// time: each word counts.
+    #[test]
+    #[cfg_attr(miri, ignore = "an address has no provenance, in its strict form")]
+    fn each_word_of_a_seal_counts() {
+        for len in 1..=13 {
+            let words: Vec<AtomicU64> = (100..100 + len).map(AtomicU64::new).collect();
+            let address =
+                |index: usize| words.as_ptr().wrapping_add(index).expose_provenance() as u64;
+            let mut words_of =
+                Words { addresses: [0; MOST_WORDS], values: [0; MOST_WORDS], len: 0 };
+            for (index, value) in words.iter().enumerate() {
+                assert!(words_of.add(address(index), value.load(Ordering::Relaxed)));
+            }
+            assert!(words_of.fill_round());
+            // SAFETY: no word is read but those of the vector.
+            let memory = unsafe { OwnStack::as_remembered() };
+            // SAFETY: as above.
+            let hold = || unsafe { memory.hold(&words_of) };
+            assert!(hold(), "{len}");
+            for (index, word) in words.iter().enumerate() {
+                for bit in [0, 31, 32, 63] {
+                    word.fetch_xor(1 << bit, Ordering::Relaxed);
+                    assert!(!hold(), "word {index} of {len}, bit {bit}");
+                    word.fetch_xor(1 << bit, Ordering::Relaxed);
+                }
+            }
+        }
     }
 }

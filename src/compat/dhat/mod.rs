@@ -125,8 +125,8 @@
 //!   report when it ends.
 //! - **[`HeapStats::get`]** counts since the profiler's making, and panics without one. With
 //!   `compat-1-0` it counts since the process's start.
-//! - **`total_bytes`**, of the [snapshot](crate::AllocStats), too: a reallocation adds its whole new
-//!   size. With `compat-1-0`, its growth.
+//! - **`total_bytes`**, of the [snapshot](crate::AllocStats), too: a reallocation adds its whole
+//!   new size. With `compat-1-0`, its growth.
 //! - **`max_blocks`** are the blocks at the moment of the most bytes. With `compat-1-0`, the most
 //!   blocks that there were.
 //! - **[`AdHocStats::get`] and [`ad_hoc_event`]** count for the ad hoc profiler; `get` panics
