@@ -52,7 +52,7 @@
 //! | variable | meaning | default |
 //! |---|---|---|
 //! | `MOD_ALLOC` | `on`, `1`, …; `off`, `0`, …: record nothing, add nothing to blocks | `on` |
-//! | `MOD_ALLOC_OUT` | a path, `off`, or [`raw`](#raw-recordings) | `dhat-heap.json`; in tests none |
+//! | `MOD_ALLOC_OUT` | a path, `off`, [`raw`](#raw-recordings) | `dhat-heap.json`; in tests none |
 //! | `MOD_ALLOC_BUCKETS` | the table's call sites: 64 to 1,048,576 | grows |
 //! | `MOD_ALLOC_FRAMES` | frames kept of a stack, the innermost: 1 to 256 | 64 |
 //! | `MOD_ALLOC_UNWIND` | `auto`; `tables`, `fp`: unwind tables or frame pointers alone | `auto` |
@@ -87,7 +87,8 @@
 //! how to read it: `mod-alloc report FILE` makes the report that the program would have written.
 //! The file is `MOD_ALLOC_RECORD`'s; else `PATH` of `MOD_ALLOC_OUT=raw:PATH`; else
 //! `mod-alloc.%e.%p.recording`. It is there from the start, and is made small at the exit. The
-//! executable has to stay where it is until the report is made. If the file cannot be made, the report is written.
+//! executable has to stay where it is until the report is made. If the file cannot be made, the
+//! report is written.
 //!
 //! # The heap over time
 //!

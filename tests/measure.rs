@@ -12,16 +12,6 @@ use mod_alloc::{Measured, ModAlloc, assert_allocs, assert_no_allocs, measure, me
 #[global_allocator]
 static ALLOC: ModAlloc = ModAlloc::new();
 
-/// Before anything else: this program is no one's to profile, and would leave its report in the sources.
-#[used]
-#[unsafe(link_section = ".init_array")]
-static NO_REPORT: extern "C" fn() = no_report;
-
-extern "C" fn no_report() {
-    // SAFETY: no other thread is running yet.
-    unsafe { std::env::set_var("MOD_ALLOC_OUT", "off") };
-}
-
 /// xorshift64*: each test does the same every time.
 struct Random(u64);
 

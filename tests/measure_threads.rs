@@ -8,16 +8,6 @@ use mod_alloc::{Measured, ModAlloc, measure, measure_threads};
 #[global_allocator]
 static ALLOC: ModAlloc = ModAlloc::new();
 
-/// Before anything else: this program is no one's to profile, and would leave its report in the sources.
-#[used]
-#[unsafe(link_section = ".init_array")]
-static NO_REPORT: extern "C" fn() = no_report;
-
-extern "C" fn no_report() {
-    // SAFETY: no other thread is running yet.
-    unsafe { std::env::set_var("MOD_ALLOC_OUT", "off") };
-}
-
 /// So large that what it takes to start threads is nothing beside it: the standard library keeps a tree
 /// of them, which now and then needs a node more.
 const LARGE: u64 = 1 << 20;

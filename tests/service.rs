@@ -16,8 +16,8 @@ use signal_support::{Left, Running};
 /// The report that the program asks for; the copy that tests run has a name of its own.
 const REPORT: &str = "service-service.json";
 
-/// The signals do what they do by default, also where the tests themselves were started with some of
-/// them ignored, as shells start what runs in the background.
+/// The signals do what they do by default, also where the tests themselves were started with some
+/// of them ignored, as shells start what runs in the background.
 fn launch(name: &str, program: &str) -> Launch {
     let mut launch = Launch::new(name, service_programs(), &[program]);
     let reset = || {

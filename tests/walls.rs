@@ -90,7 +90,7 @@ mod builds {
     }
 }
 
-/// The line that a program is told that aborts.
+/// The line for a program that aborts.
 const ABORTED: &str =
     "aborted before the report; set MOD_ALLOC_RECORD=FILE, then use mod-alloc recover FILE";
 

@@ -144,8 +144,8 @@ pub(crate) fn save(
 /// Gives a report its name.
 ///
 /// The lock of the folder keeps two processes that end at once from taking one name: between the
-/// look at what has the name, and the taking of it, nobody else takes it. If the lock cannot be had, the
-/// name with the process's id is free all the same.
+/// look at what has the name, and the taking of it, nobody else takes it. If the lock cannot be
+/// had, the name with the process's id is free all the same.
 fn name(path: PathBuf, place: &Place, written: Written) -> (PathBuf, io::Result<()>) {
     let began = began();
     let folder = File::open(folder_of(&place.path));

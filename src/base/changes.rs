@@ -1,8 +1,8 @@
 //! A count of the changes that every thread has to see at its next event.
 //!
-//! What an event depends on hardly ever changes: the heap's mode, the window, the modules, the
-//! clock, a tracker. A thread that has looked at all of it keeps the [`count`] from before it
-//! looked. As long as the count is the same, an event looks at the count alone.
+//! The heap's mode, the window, the modules, the clock, a tracker: an event depends on all of them,
+//! and they hardly ever change. A thread that has looked at all of it keeps the [`count`] from
+//! before it looked. As long as the count is the same, an event looks at the count alone.
 //!
 //! Whoever changes such a thing stores the new state first and then [announces](announce) it. Where
 //! no event may miss the change, a barrier in all threads follows, and a wait until they are

@@ -10,7 +10,8 @@ pub(crate) struct Registers {
 }
 
 /// Makes a function of three arguments that first calls `quick` with its caller's registers as
-/// three more. If that returns `false`, it hands them on to `target`, as [`with_callers_registers`] does.
+/// three more. If that returns `false`, it hands them on to `target`, as
+/// [`with_callers_registers`] does.
 ///
 /// The first argument is the thread's word. If that is a number, at most `last`, or the word at
 /// `place` behind it is not the caller's stack pointer, `quick` would return `false`, and is not

@@ -227,8 +227,8 @@ fn signal() -> c_int {
 }
 
 /// Runs when the process exits: waits for dumps and for the end by a signal that were asked for
-/// before, or a file would be cut off. The wait has a limit: the exiting thread may hold a lock that
-/// this thread waits for.
+/// before, or a file would be cut off. The wait has a limit: the exiting thread may hold a lock
+/// that this thread waits for.
 extern "C" fn finish() {
     const PATIENCE_MILLIS: u32 = 10_000;
     const STEP_MILLIS: u32 = 100;

@@ -4,7 +4,7 @@
 //!
 //! | looked at | so that |
 //! |---|---|
-//! | the [count of changes](crate::base::changes) | mode, window, modules, clock and trailers are as before |
+//! | the [count of changes](crate::base::changes) | mode, window, modules, clock are as before |
 //! | the stack (of an allocation) | the site is that of the last event |
 //! | the due time, the limits of the front | no sample is due, the heap's peak stays where it is |
 //! | the site's owner and epoch | the site's numbers are this thread's alone, and saved |

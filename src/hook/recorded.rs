@@ -60,7 +60,8 @@ with_callers_registers_quickly! {
     ///
     /// The first argument must be the calling thread's word. The block must be valid for writes of
     /// its size (the last argument) and the trailer.
-    hand_on(*mut (), *mut u8, usize) => record_quickly, record_or_report; if current::LAST_NUMBER, ThreadCell::SEALED_SP
+    hand_on(*mut (), *mut u8, usize) => record_quickly, record_or_report;
+    if current::LAST_NUMBER, ThreadCell::SEALED_SP
 }
 
 /// Records a new block in the quick way and writes its trailer; `false`: nothing is done.

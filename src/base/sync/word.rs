@@ -156,24 +156,7 @@ impl Counter {
     /// Counts a block of `bytes`. Only the counter's one writer may call this.
     #[inline(always)]
     pub(crate) fn count(&self, bytes: u64) {
-        #[cfg(all(target_arch = "x86_64", not(any(miri, loom))))]
-        {
-            // SAFETY: all x86-64 processors have SSE2.
-            let more = unsafe { core::arch::x86_64::_mm_set_epi64x(1, bytes.cast_signed()) };
-            // SAFETY: the instructions go to this counter's 16 bytes, which are atomics, and
-            // aligned to 16.
-            unsafe {
-                core::arch::asm!(
-                    "movdqa {sums}, xmmword ptr [{place}]",
-                    "paddq {sums}, {more}",
-                    "movdqa xmmword ptr [{place}], {sums}",
-                    place = in(reg) self, more = in(xmm_reg) more, sums = out(xmm_reg) _,
-                    options(nostack, preserves_flags)
-                );
-            }
-        }
-        #[cfg(not(all(target_arch = "x86_64", not(any(miri, loom)))))]
-        self.0.add(bytes, 1);
+        self.0.add_block(bytes);
     }
 
     /// Forgets all. Only where the one writer cannot count.

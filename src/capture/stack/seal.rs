@@ -135,8 +135,8 @@ mod tests {
     use crate::base::sync::{AtomicU64, Ordering};
     use crate::capture::own_stack::OwnStack;
 
-    /// The seal of a stack whose words are the real memory of this thread is compared two words at a
-    /// time: each word counts.
+    /// A seal whose words are the real memory of this thread is compared two words at a time: each
+    /// word counts.
     #[test]
     #[cfg_attr(miri, ignore = "an address has no provenance, in its strict form")]
     fn each_word_of_a_seal_counts() {

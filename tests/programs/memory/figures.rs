@@ -31,7 +31,8 @@ fn own() -> ThreadStats {
     own_with_vector().0
 }
 
-/// The change of the figures by `work`: bytes allocated, those that were growth, blocks allocated, bytes live, blocks live.
+/// The change of the figures by `work`: bytes allocated, those that were growth, blocks allocated,
+/// bytes live, blocks live.
 fn change(work: impl FnOnce()) -> [i64; 5] {
     let before = own();
     work();
