@@ -10,7 +10,7 @@
 //! | nothing, or a file | takes that name |
 //! | a link | takes the name of what it leads to |
 //! | a link, in a folder that others can write | takes the link's name: anybody may have made it |
-//! | a pipe, a device, something in `/dev` or `/proc` | is written in place |
+//! | a pipe, a device, in `/dev` (not `/dev/shm`), `/proc` | is written in place |
 //! | a file in a folder that we cannot write | is written in place |
 //!
 //! Its permissions are those of the umask, and never more than to be read by all.
@@ -59,7 +59,8 @@ impl Place {
     pub(crate) fn find(path: &Path) -> Place {
         let mut path = path.to_owned();
         for _ in 0..MOST_LINKS {
-            if path.starts_with("/dev") || path.starts_with("/proc") {
+            let is_device = path.starts_with("/dev") && !path.starts_with("/dev/shm");
+            if is_device || path.starts_with("/proc") {
                 return Place { path, is_in_place: true };
             }
             let Ok(found) = fs::symlink_metadata(&path) else { break };
@@ -257,5 +258,8 @@ mod tests {
         put(Path::new("/dev/null"), "gone").unwrap();
         assert!(!fs::metadata("/dev/null").unwrap().is_file());
         assert!(put(Path::new("/nowhere/at/all"), "").is_err());
+        let is_in_place = |path: &str| Place::find(Path::new(path)).is_in_place;
+        assert!(is_in_place("/dev/stdout") && is_in_place("/proc/self/fd/1"));
+        assert!(!is_in_place("/dev/shm/report.json"), "files in memory are files");
     }
 }
