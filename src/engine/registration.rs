@@ -73,6 +73,9 @@ fn register_with(
         return Err(Outside::Profiler);
     }
     let _errno = os::KeepErrno::new();
+    // A handler may wait for another thread, as that of a garbage collector does, and that thread
+    // for the heap's lock.
+    let _signals = os::SignalsHeld::new();
     session::note_moment(session);
     #[cfg(not(feature = "preload"))]
     profiler_thread::start_anyway();
@@ -214,6 +217,8 @@ pub(crate) unsafe extern "C" fn thread_ends(value: *mut c_void) {
     {
         return key.set(value);
     }
+    // As in `register_with`.
+    let _signals = os::SignalsHeld::new();
     set_number(ENDED);
     #[cfg(feature = "backtraces")]
     cell.member().end(session.groups);
