@@ -6,6 +6,7 @@ use crate::base::os;
 use crate::base::sync::once::Undecided;
 use crate::engine::registration;
 use crate::engine::session::{self, Session};
+use crate::engine::work::{self, OfWork};
 #[cfg(feature = "backtraces")]
 use crate::{base::sync::Ordering, engine::allocator::moments, store::layout::EXIT};
 
@@ -16,6 +17,32 @@ pub(crate) fn session_by(options: &Options) -> Option<&'static Session> {
     match session::decided() {
         Ok(session) => session,
         Err(Undecided) => decide(options),
+    }
+}
+
+/// As [`session_by`], for the hook: an event of `block`, or of a new one if that is null.
+///
+/// # Errors
+///
+/// The event is the profiler's work's.
+#[inline(always)]
+pub(crate) fn session_for(
+    options: &Options,
+    block: *const u8,
+) -> Result<Option<&'static Session>, OfWork> {
+    match session::decided_for_hook() {
+        Ok(session) => Ok(session),
+        Err(Undecided) => decide_for(options, block),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn decide_for(options: &Options, block: *const u8) -> Result<Option<&'static Session>, OfWork> {
+    match (session::decided(), work::find(block)) {
+        (Ok(Some(_)), Some(found)) => Err(found),
+        (Ok(session), _) => Ok(session),
+        (Err(Undecided), _) => Ok(decide(options)),
     }
 }
 

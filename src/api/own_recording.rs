@@ -2,7 +2,7 @@
 
 use std::vec::Vec;
 
-use crate::base::current::as_profiler;
+use crate::base::current::{self, as_caller_or_profiler, as_profiler};
 use crate::base::os;
 use crate::base::sync::Ordering;
 use crate::engine::allocator::moments;
@@ -23,7 +23,7 @@ use crate::store::view::View;
 
 /// The recording of this process, or of its latest [window](crate::engine::windows).
 pub(crate) fn recording(session: Option<&'static Session>) -> Recording {
-    as_profiler(|| session.map(read).unwrap_or_default())
+    as_caller_or_profiler(|| session.map(read).unwrap_or_default())
 }
 
 /// The sums over all its call sites, at one moment where peaks are exact. The maxima are those of
@@ -60,6 +60,19 @@ pub(crate) fn has_stack(site: &Site) -> bool {
 #[cfg(feature = "symbolicate")]
 pub(crate) fn with_report_stack(work: &mut dyn FnMut()) {
     as_profiler(|| os::with_large_stack(&mut || as_profiler(&mut *work)));
+}
+
+/// As [`with_report_stack`], for work that leaves no block to the program: its memory is given back
+/// at the end.
+#[cfg(feature = "symbolicate")]
+pub(crate) fn with_report_memory(work: &mut dyn FnMut()) {
+    #[cfg(not(feature = "preload"))]
+    crate::engine::work::with(|| {
+        let number = current::number();
+        os::with_large_stack(&mut || current::with_number(number, &mut *work));
+    });
+    #[cfg(feature = "preload")]
+    with_report_stack(work);
 }
 
 /// Makes the file of the recording, whose end is written, as small as its content. Threads that
