@@ -272,8 +272,8 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ModAlloc<A> {
             Ok(Some(session)) => session,
             // SAFETY: the caller's contract, handed on.
             Ok(None) => return unsafe { self.inner.realloc(block, layout, new_size) },
-            // SAFETY: the caller's contract, handed on, and the block was just found.
             Err(of_work) => {
+                // SAFETY: the caller's contract, handed on, and the block was just found.
                 return unsafe { self.resized_of_work(of_work, block, layout, new_size) };
             }
         };
@@ -341,13 +341,20 @@ fn recorded(
     // The ordinary trailer's size is a constant, and there is one way more: where a caller's size
     // is known, all of this folds to a call of the inner allocator, and is inlined. Else LLVM would
     // see a call of Rust's allocator, and leave out blocks that are never used, which dhat counts.
-    match start::session_for(options, core::ptr::null()) {
-        Ok(Some(session)) if events::has_ordinary_trailers(session) => {
-            recorded_as(session, layout, events::ordinarily_padded(layout), allocate)
-        }
-        Ok(session) => recorded_otherwise(session, layout, allocate),
-        Err(of_work) => allocated_for_work(of_work, layout, zeroed, allocate),
+    let session = match session::decided_for_hook() {
+        Ok(Some(session)) => session,
+        Ok(None) => return recorded_otherwise(None, layout, allocate),
+        // Apart from the line above, or the compiler puts both before the ordinary way.
+        Err(_) => match start::decide_for(options, core::ptr::null()) {
+            Ok(Some(session)) => session,
+            Ok(None) => return recorded_otherwise(None, layout, allocate),
+            Err(of_work) => return allocated_for_work(of_work, layout, zeroed, allocate),
+        },
+    };
+    if !events::has_ordinary_trailers(session) {
+        return recorded_otherwise(Some(session), layout, allocate);
     }
+    recorded_as(session, layout, events::ordinarily_padded(layout), allocate)
 }
 
 /// Allocates for the profiler's work: by `allocate` if that has no memory.

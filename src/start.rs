@@ -36,9 +36,14 @@ pub(crate) fn session_for(
     }
 }
 
+/// [`session_for`] where the hook does not know at once: nothing is decided, or the profiler is at
+/// work.
 #[cold]
 #[inline(never)]
-fn decide_for(options: &Options, block: *const u8) -> Result<Option<&'static Session>, OfWork> {
+pub(crate) fn decide_for(
+    options: &Options,
+    block: *const u8,
+) -> Result<Option<&'static Session>, OfWork> {
     match (session::decided(), work::find(block)) {
         (Ok(Some(_)), Some(found)) => Err(found),
         (Ok(session), _) => Ok(session),

@@ -21,13 +21,18 @@ use crate::base::sync::{AtomicU32, Ordering, UnsafeCell, wait_turn};
 /// States of [`Once`]; zeroed memory is undecided.
 const UNDECIDED: u32 = 0;
 const MAKING: u32 = 1;
-const MADE: u32 = 2;
-const REFUSED: u32 = 3;
+const REFUSED: u32 = 2;
+/// From here on there is a value.
+const MADE: u32 = 3;
 const ASIDE: u32 = 4;
 
 /// Undecided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Undecided;
+
+/// Tells the compiler that its caller seldom comes here: the other way is the shorter one.
+#[cold]
+fn rare() {}
 
 /// See the module's description. The value is never dropped.
 #[derive(Debug)]
@@ -54,7 +59,13 @@ impl<T> Once<T> {
     /// Not decided yet.
     #[inline(always)]
     pub(crate) fn get(&self) -> Result<Option<&T>, Undecided> {
-        self.get_unless_aside().or_else(|Undecided| self.get_aside())
+        // Acquire pairs with the Release in `make`: the value is seen.
+        match self.state.load(Ordering::Acquire) {
+            // SAFETY: Made is stored after the value was written, and Aside after Made.
+            MADE.. => Ok(Some(unsafe { self.made() })),
+            REFUSED => Ok(None),
+            _ => Err(Undecided),
+        }
     }
 
     /// As [`get`](Self::get).
@@ -64,26 +75,24 @@ impl<T> Once<T> {
     /// Not decided yet, or [set aside](Self::set_aside).
     #[inline(always)]
     pub(crate) fn get_unless_aside(&self) -> Result<Option<&T>, Undecided> {
-        // Acquire pairs with the Release in `make`: the value is seen.
-        match self.state.load(Ordering::Acquire) {
-            // SAFETY: Made is stored after the value was written, which is never changed again.
-            MADE => Ok(Some(self.value.with(|value| unsafe { &*value }))),
-            REFUSED => Ok(None),
-            _ => Err(Undecided),
+        let state = self.state.load(Ordering::Acquire);
+        if state == MADE {
+            // SAFETY: Made is stored after the value was written.
+            return Ok(Some(unsafe { self.made() }));
         }
-        // SAFETY: as above.
-        .map(|value| value.map(|value| unsafe { value.assume_init_ref() }))
+        rare();
+        if state == REFUSED { Ok(None) } else { Err(Undecided) }
     }
 
-    #[cold]
-    #[inline(never)]
-    fn get_aside(&self) -> Result<Option<&T>, Undecided> {
-        match self.state.load(Ordering::Acquire) {
-            // SAFETY: Aside follows Made: the value was written, and is never changed again.
-            ASIDE => Ok(Some(self.value.with(|value| unsafe { (*value).assume_init_ref() }))),
-            // It may have come back meanwhile.
-            _ => self.get_unless_aside(),
-        }
+    /// # Safety
+    ///
+    /// Made or Aside must have been acquired.
+    #[inline(always)]
+    unsafe fn made(&self) -> &T {
+        // SAFETY: the value was written before, and is never changed again.
+        let value = self.value.with(|value| unsafe { &*value });
+        // SAFETY: as above.
+        unsafe { value.assume_init_ref() }
     }
 
     /// Has those who ask by [`get_unless_aside`](Self::get_unless_aside) look, or no more. Nothing
