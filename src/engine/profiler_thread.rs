@@ -140,7 +140,9 @@ extern "C" fn serve(_: *mut c_void) -> *mut c_void {
         let requested = REQUESTS.load(Ordering::Acquire);
         if requested == SERVED.load(Ordering::Relaxed) {
             let is_left = !has_threads();
-            if is_left && (work.is_last_thread)() {
+            // A thread may have asked for something, and ended, while this one looked.
+            let is_unasked = || requested == REQUESTS.load(Ordering::Acquire);
+            if is_left && (work.is_last_thread)() && is_unasked() {
                 break;
             }
             let look = is_left.then_some(LOOK_MILLIS);

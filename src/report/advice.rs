@@ -176,6 +176,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "there are no files")]
     fn the_folder_tells_the_profile() {
         let of = |path: &'static str| cargo_profile(Path::new(path));
         assert_eq!(of("/x/target/release/app"), Some("release"));
@@ -186,6 +187,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "there are no files")]
     fn the_sentence_names_the_setting_of_each_build() {
         let of = |path: &str, lack, build| {
             let module = Module { path: path.into(), ..Module::default() };

@@ -106,6 +106,7 @@ impl<'p> FrameRef<'p> {
     }
 
     /// True if the function's source is that of a package which cargo has fetched.
+    #[cfg(feature = "dhat-compat")]
     pub(crate) fn is_dependency(&self) -> bool {
         let file = self.file().and_then(|file| file.to_str());
         // Paths that are the user's own are not shortened.
