@@ -12,6 +12,7 @@ use crate::{base::sync::Ordering, engine::allocator::moments, store::layout::EXI
 
 /// The session, if the process is recorded. The first call decides that, by these options of the
 /// program.
+#[cfg(feature = "backtraces")]
 #[inline(always)]
 pub(crate) fn session_by(options: &Options) -> Option<&'static Session> {
     match session::decided() {

@@ -13,6 +13,7 @@ pub(crate) fn find(_: *const u8) -> Option<OfWork> {
 }
 
 /// No bytes.
+#[cfg(feature = "backtraces")]
 pub(crate) fn bytes() -> u64 {
     0
 }

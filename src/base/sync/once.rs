@@ -24,6 +24,7 @@ const MAKING: u32 = 1;
 const REFUSED: u32 = 2;
 /// From here on there is a value.
 const MADE: u32 = 3;
+#[cfg(all(feature = "symbolicate", not(feature = "preload")))]
 const ASIDE: u32 = 4;
 
 /// Undecided.
