@@ -53,6 +53,8 @@ fn open_locks(session: &Session) {
 
 /// In the child: goes on with the same numbers in the child's copy; this is its only thread.
 unsafe extern "C" fn after_fork_in_child() {
+    #[cfg(all(feature = "symbolicate", not(feature = "preload")))]
+    crate::engine::work::in_forked_child();
     let Some(session) = recorded() else { return };
     if !parts::adopt_file(session) {
         // The mapping is still the parent's.

@@ -18,7 +18,8 @@ use crate::api::call_sites::named::SymbolicatedCallSite;
 use crate::api::free;
 use crate::api::totals::AllocStats;
 use crate::base::options::Options;
-use crate::engine::session::Session;
+use crate::engine::session::{self, Session};
+use crate::engine::work::OfWork;
 use crate::start;
 
 mod configured;
@@ -239,20 +240,23 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ModAlloc<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's contract, handed on; a padded layout's size is not zero.
-        recorded(&self.options, layout, |layout| unsafe { self.inner.alloc(layout) })
+        recorded(&self.options, layout, false, |layout| unsafe { self.inner.alloc(layout) })
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's contract, handed on; a padded layout's size is not zero.
-        recorded(&self.options, layout, |layout| unsafe { self.inner.alloc_zeroed(layout) })
+        recorded(&self.options, layout, true, |layout| unsafe { self.inner.alloc_zeroed(layout) })
     }
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        let Some(session) = start::session_by(&self.options) else {
+        let session = match start::session_for(&self.options, block) {
+            Ok(Some(session)) => session,
             // SAFETY: the caller's contract, handed on.
-            return unsafe { self.inner.dealloc(block, layout) };
+            Ok(None) => return unsafe { self.inner.dealloc(block, layout) },
+            // SAFETY: the caller's block, which was just found.
+            Err(of_work) => return unsafe { of_work.free(block, layout) },
         };
         // SAFETY: the caller's block, allocated by us with room for the trailer.
         unsafe { events::freed(session, block, layout.size()) };
@@ -264,9 +268,14 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ModAlloc<A> {
 
     #[inline]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        let Some(session) = start::session_by(&self.options) else {
+        let session = match start::session_for(&self.options, block) {
+            Ok(Some(session)) => session,
             // SAFETY: the caller's contract, handed on.
-            return unsafe { self.inner.realloc(block, layout, new_size) };
+            Ok(None) => return unsafe { self.inner.realloc(block, layout, new_size) },
+            Err(of_work) => {
+                // SAFETY: the caller's contract, handed on, and the block was just found.
+                return unsafe { self.resized_of_work(of_work, block, layout, new_size) };
+            }
         };
         let new = Layout::from_size_align(new_size, layout.align()).ok();
         let new = new.and_then(|new| events::padded(session, new));
@@ -289,21 +298,77 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ModAlloc<A> {
     }
 }
 
+impl<A: GlobalAlloc> ModAlloc<A> {
+    /// Resizes a block of the profiler's work.
+    ///
+    /// # Safety
+    ///
+    /// As for [`GlobalAlloc::realloc`]; the block must be the one that was found.
+    #[cold]
+    unsafe fn resized_of_work(
+        &self,
+        of_work: OfWork,
+        block: *mut u8,
+        layout: Layout,
+        new_size: usize,
+    ) -> *mut u8 {
+        if of_work.fits(layout, new_size) {
+            return block;
+        }
+        let Ok(new_layout) = Layout::from_size_align(new_size, layout.align()) else {
+            return core::ptr::null_mut();
+        };
+        // SAFETY: by the caller's contract the new size is not zero.
+        let new = unsafe { self.alloc(new_layout) };
+        if !new.is_null() {
+            // SAFETY: both blocks have that many bytes, and one is new.
+            unsafe { new.copy_from_nonoverlapping(block, layout.size().min(new_size)) };
+            // SAFETY: the caller's block, which is moved.
+            unsafe { of_work.free(block, layout) };
+        }
+        new
+    }
+}
+
 /// Allocates by `allocate`, with room for the trailer, and records the block.
 #[inline(always)]
 fn recorded(
     options: &Options,
     layout: Layout,
+    zeroed: bool,
     allocate: impl FnOnce(Layout) -> *mut u8,
 ) -> *mut u8 {
     // The ordinary trailer's size is a constant, and there is one way more: where a caller's size
     // is known, all of this folds to a call of the inner allocator, and is inlined. Else LLVM would
     // see a call of Rust's allocator, and leave out blocks that are never used, which dhat counts.
-    match start::session_by(options) {
-        Some(session) if events::has_ordinary_trailers(session) => {
-            recorded_as(session, layout, events::ordinarily_padded(layout), allocate)
-        }
-        session => recorded_otherwise(session, layout, allocate),
+    let session = match session::decided_for_hook() {
+        Ok(Some(session)) => session,
+        Ok(None) => return recorded_otherwise(None, layout, allocate),
+        // Apart from the line above, or the compiler puts both before the ordinary way.
+        Err(_) => match start::decide_for(options, core::ptr::null()) {
+            Ok(Some(session)) => session,
+            Ok(None) => return recorded_otherwise(None, layout, allocate),
+            Err(of_work) => return allocated_for_work(of_work, layout, zeroed, allocate),
+        },
+    };
+    if !events::has_ordinary_trailers(session) {
+        return recorded_otherwise(Some(session), layout, allocate);
+    }
+    recorded_as(session, layout, events::ordinarily_padded(layout), allocate)
+}
+
+/// Allocates for the profiler's work: by `allocate` if that has no memory.
+#[cold]
+#[inline(never)]
+fn allocated_for_work(
+    of_work: OfWork,
+    layout: Layout,
+    zeroed: bool,
+    allocate: impl FnOnce(Layout) -> *mut u8,
+) -> *mut u8 {
+    match of_work.allocate(layout, zeroed) {
+        Some(block) => block.as_ptr(),
+        None => recorded_otherwise(session::get(), layout, allocate),
     }
 }
 

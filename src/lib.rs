@@ -114,9 +114,11 @@
 //!
 //! Each thread has a line: bytes live now, bytes live at most, bytes and blocks ever allocated, and
 //! the figures of its arenas and pools ([`memory_stats`]). Then come the allocator and the process
-//! ([`heap_state`]), the losses, and the ten sites with the most live bytes. A report of that
-//! moment is written beside the one at the end: `dhat-heap.1.json` is the first. Signals that come
-//! while one is served are served together, by one more dump.
+//! ([`heap_state`]), the losses, and the ten sites with the most live bytes; groups, if there are
+//! any, have a table. A report of that moment is written beside the one at the end:
+//! `dhat-heap.1.json` is the first. Signals that come while one is served are served together, by
+//! one more dump. A dump takes memory from the kernel, not from the program's allocator, and gives
+//! it back at its end.
 //!
 //! Signals are named as `kill` names them, with `SIG` or without, or by number. Signals that cannot
 //! be caught, or mean that the program is broken (`KILL`, `STOP`, `SEGV`, `ABRT`, …), are refused,

@@ -6,16 +6,49 @@ use crate::base::os;
 use crate::base::sync::once::Undecided;
 use crate::engine::registration;
 use crate::engine::session::{self, Session};
+use crate::engine::work::{self, OfWork};
 #[cfg(feature = "backtraces")]
 use crate::{base::sync::Ordering, engine::allocator::moments, store::layout::EXIT};
 
 /// The session, if the process is recorded. The first call decides that, by these options of the
 /// program.
+#[cfg(feature = "backtraces")]
 #[inline(always)]
 pub(crate) fn session_by(options: &Options) -> Option<&'static Session> {
     match session::decided() {
         Ok(session) => session,
         Err(Undecided) => decide(options),
+    }
+}
+
+/// As [`session_by`], for the hook: an event of `block`, or of a new one if that is null.
+///
+/// # Errors
+///
+/// The event is the profiler's work's.
+#[inline(always)]
+pub(crate) fn session_for(
+    options: &Options,
+    block: *const u8,
+) -> Result<Option<&'static Session>, OfWork> {
+    match session::decided_for_hook() {
+        Ok(session) => Ok(session),
+        Err(Undecided) => decide_for(options, block),
+    }
+}
+
+/// [`session_for`] where the hook does not know at once: nothing is decided, or the profiler is at
+/// work.
+#[cold]
+#[inline(never)]
+pub(crate) fn decide_for(
+    options: &Options,
+    block: *const u8,
+) -> Result<Option<&'static Session>, OfWork> {
+    match (session::decided(), work::find(block)) {
+        (Ok(Some(_)), Some(found)) => Err(found),
+        (Ok(session), _) => Ok(session),
+        (Err(Undecided), _) => Ok(decide(options)),
     }
 }
 

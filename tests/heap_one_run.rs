@@ -8,6 +8,8 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Stdio};
 
@@ -115,6 +117,22 @@ fn of_many_that_end_at_once_each_has_its_report() {
     let mut left = fs::read_dir(&folder).expect("the run's folder").flatten();
     assert!(left.all(|entry| !is_unfinished(&entry.file_name())));
     assert!(reports.values().all(|report| bytes(report, "site_started") == 1_000));
+}
+
+/// Whatever the mask of permissions allows.
+#[test]
+fn others_may_read_reports_and_not_write_them() {
+    let mut launch = Launch::new("permissions", programs(), &["three-blocks"]);
+    let all = || {
+        // SAFETY: sets the mask of the child alone, and fails never.
+        unsafe { libc::umask(0) };
+        Ok(())
+    };
+    // SAFETY: the function calls the kernel and nothing else.
+    unsafe { launch.command.pre_exec(all) };
+    let ended = launch.run().with_status(0);
+    let found = fs::metadata(ended.folder.join("dhat-heap.json")).expect("a report");
+    assert_eq!(found.permissions().mode() & 0o777, 0o644);
 }
 
 /// Another process has the folder's lock, and does not give it back: what is there stays.

@@ -86,6 +86,7 @@ pub(crate) mod named {
     use std::vec::Vec;
 
     use crate::api::own_recording;
+    use crate::base::current::as_profiler;
     use crate::engine::session::Session;
     use crate::report::{FrameRef, Options, Profile, StackRef};
 
@@ -137,11 +138,11 @@ pub(crate) mod named {
         session: Option<&'static Session>,
     ) -> Vec<SymbolicatedCallSite> {
         let mut sites = Vec::new();
-        own_recording::with_report_stack(&mut || {
+        own_recording::with_report_memory(&mut || {
             let mut recording = own_recording::recording(session);
             recording.retain_sites(own_recording::has_stack);
             let profile = Profile::from_recording(&recording, &Options::default());
-            sites = profile.stacks().map(site).collect();
+            sites = as_profiler(|| profile.stacks().map(site).collect());
         });
         sites
     }

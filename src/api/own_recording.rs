@@ -2,7 +2,7 @@
 
 use std::vec::Vec;
 
-use crate::base::current::as_profiler;
+use crate::base::current;
 use crate::base::os;
 use crate::base::sync::Ordering;
 use crate::engine::allocator::moments;
@@ -23,17 +23,17 @@ use crate::store::view::View;
 
 /// The recording of this process, or of its latest [window](crate::engine::windows).
 pub(crate) fn recording(session: Option<&'static Session>) -> Recording {
-    as_profiler(|| session.map(read).unwrap_or_default())
+    current::as_caller_or_profiler(|| session.map(read).unwrap_or_default())
 }
 
 /// The sums over all its call sites, at one moment where peaks are exact. The maxima are those of
 /// the single sites, added up.
 #[cfg(feature = "dhat-compat")]
 pub(crate) fn totals(session: Option<&'static Session>) -> Counters {
-    let sites = as_profiler(|| session.map(sites).unwrap_or_default());
+    let sites = current::as_profiler(|| session.map(sites).unwrap_or_default());
     let mut sum = Counters::default();
     sites.iter().for_each(|site| crate::report::add(&mut sum, &site.counters));
-    as_profiler(|| drop(sites));
+    current::as_profiler(|| drop(sites));
     sum
 }
 
@@ -57,10 +57,24 @@ pub(crate) fn has_stack(site: &Site) -> bool {
 
 /// Does the work of a report, in a thread with enough stack for it; its allocations in both threads
 /// are the profiler's.
-#[cfg(feature = "symbolicate")]
+#[cfg(any(feature = "dhat-compat", all(feature = "symbolicate", feature = "preload")))]
 pub(crate) fn with_report_stack(work: &mut dyn FnMut()) {
-    as_profiler(|| os::with_large_stack(&mut || as_profiler(&mut *work)));
+    current::as_profiler(|| os::with_large_stack(&mut || current::as_profiler(&mut *work)));
 }
+
+/// Does the work of a report, as `with_report_stack` does, that leaves no block to the program: its
+/// memory is given back at the end.
+#[cfg(all(feature = "symbolicate", not(feature = "preload")))]
+pub(crate) fn with_report_memory(work: &mut dyn FnMut()) {
+    crate::engine::work::with(|| {
+        let number = current::number();
+        os::with_large_stack(&mut || current::with_number(number, &mut *work));
+    });
+}
+
+/// The process that makes the reports is another one.
+#[cfg(all(feature = "symbolicate", feature = "preload"))]
+pub(crate) use with_report_stack as with_report_memory;
 
 /// Makes the file of the recording, whose end is written, as small as its content. Threads that
 /// still run go on in the large file, which has no name any more.

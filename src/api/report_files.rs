@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::string::String;
 use std::vec::Vec;
 
-pub(crate) use crate::api::own_recording::{read, with_report_stack};
+pub(crate) use crate::api::own_recording::{read, with_report_memory, with_report_stack};
 use crate::api::{one_run, raw_recording, test_harness, whole_file};
-use crate::base::current::add_profiler_bytes;
+use crate::base::current::{add_profiler_bytes, as_profiler};
 use crate::base::os::message::say;
 use crate::base::sync::{AtomicU32, Ordering};
 use crate::base::{options, os, path_pattern, settings};
@@ -37,16 +37,28 @@ pub(crate) fn is_left_to_program() -> bool {
 /// Writes the session's recording so far.
 pub(crate) fn write_dhat_json(session: Option<&'static Session>, path: &Path) -> io::Result<()> {
     let mut result = Ok(());
-    with_report_stack(&mut || result = write(&profile(session), path));
+    with_report_memory(&mut || {
+        let written = write(&profile(session), path);
+        result = written.map_err(|error| as_profiler(|| to_keep(&error)));
+    });
     result
 }
 
 /// The report of [`write_dhat_json`] as a string, which belongs to the program.
 pub(crate) fn dhat_json_string(session: Option<&'static Session>) -> String {
     let mut text = String::new();
-    with_report_stack(&mut || text = json(&profile(session)));
+    with_report_memory(&mut || {
+        let made = json(&profile(session));
+        text = as_profiler(|| made.clone());
+    });
     add_profiler_bytes(-(text.capacity() as i64));
     text
+}
+
+/// The error, with blocks of its own.
+fn to_keep(error: &io::Error) -> io::Error {
+    let other = || io::Error::new(error.kind(), std::format!("{error}"));
+    error.raw_os_error().map_or_else(other, io::Error::from_raw_os_error)
 }
 
 /// The report as text.

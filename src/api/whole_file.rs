@@ -10,7 +10,7 @@
 //! | nothing, or a file | takes that name |
 //! | a link | takes the name of what it leads to |
 //! | a link, in a folder that others can write | takes the link's name: anybody may have made it |
-//! | a pipe, a device, in `/dev` (not `/dev/shm`), `/proc` | is written in place |
+//! | a pipe, a device, something in `/proc`, where `/dev/fd` leads | is written in place |
 //! | a file in a folder that we cannot write | is written in place |
 //!
 //! Its permissions are those of the umask, and never more than to be read by all.
@@ -59,15 +59,15 @@ impl Place {
     pub(crate) fn find(path: &Path) -> Place {
         let mut path = path.to_owned();
         for _ in 0..MOST_LINKS {
-            let is_device = path.starts_with("/dev") && !path.starts_with("/dev/shm");
-            if is_device || path.starts_with("/proc") {
+            let folder = folder_of(&path);
+            // Links there lead to what is open, and not by a path.
+            if fs::canonicalize(folder).is_ok_and(|folder| folder.starts_with("/proc")) {
                 return Place { path, is_in_place: true };
             }
             let Ok(found) = fs::symlink_metadata(&path) else { break };
             if !found.is_symlink() {
                 return Place { is_in_place: !found.is_file(), path };
             }
-            let folder = folder_of(&path);
             if fs::metadata(folder).is_ok_and(|folder| folder.mode() & OTHERS_WRITE != 0) {
                 break;
             }
@@ -253,13 +253,19 @@ mod tests {
         assert!(fs::symlink_metadata(&link).unwrap().is_file());
     }
 
+    /// It is a folder as any other, and all can write it.
+    #[test]
+    fn shared_memory_is_no_device() {
+        let is_in_place = |path: &str| Place::find(Path::new(path)).is_in_place;
+        assert!(!is_in_place("/dev/shm/report"));
+        assert!(is_in_place("/dev/fd/1") && is_in_place("/dev/stdout"));
+        assert!(is_in_place("/proc/self/fd/2") && is_in_place("/dev/null"));
+    }
+
     #[test]
     fn devices_are_written_in_place() {
         put(Path::new("/dev/null"), "gone").unwrap();
         assert!(!fs::metadata("/dev/null").unwrap().is_file());
         assert!(put(Path::new("/nowhere/at/all"), "").is_err());
-        let is_in_place = |path: &str| Place::find(Path::new(path)).is_in_place;
-        assert!(is_in_place("/dev/stdout") && is_in_place("/proc/self/fd/1"));
-        assert!(!is_in_place("/dev/shm/report.json"), "files in memory are files");
     }
 }

@@ -17,8 +17,10 @@ pub(crate) const PROFILER: usize = 2;
 pub(crate) const SLOTLESS: usize = 3;
 /// The thread is past its teardown: its last events go through the shared slot.
 pub(crate) const ENDED: usize = 4;
+/// As [`PROFILER`]; its blocks are taken from the memory of the profiler's work.
+pub(crate) const AT_WORK: usize = 5;
 /// Greater values are pointers to the thread's state.
-pub(crate) const LAST_NUMBER: usize = 4;
+pub(crate) const LAST_NUMBER: usize = 5;
 
 /// Bytes that the profiler itself has allocated and not freed. Bytes that it handed to the program
 /// are not among them: the profiler cannot know when the program frees those.
@@ -148,14 +150,27 @@ pub(crate) fn unmute() {
 /// True while the calling thread's allocations are the profiler's.
 #[cfg(feature = "backtraces")]
 pub(crate) fn is_profiler() -> bool {
-    number() == PROFILER
+    matches!(number(), PROFILER | AT_WORK)
 }
 
-/// Runs `work`, whose allocations are the profiler's and not the program's.
+/// Runs `work`, whose allocations are the profiler's and not the program's. They are the
+/// allocator's blocks, also where the caller is [at work](AT_WORK).
 ///
 /// The word is restored at the end, also if `work` panics. Calls may be nested. Blocks that `work`
 /// leaves behind belong to the profiler until it frees them in the same way.
 pub(crate) fn as_profiler<R>(work: impl FnOnce() -> R) -> R {
+    with_number(PROFILER, work)
+}
+
+/// As [`as_profiler`], for work whose blocks do not outlive the caller's: if that is
+/// [at work](AT_WORK), so is this.
+#[cfg(feature = "backtraces")]
+pub(crate) fn as_caller_or_profiler<R>(work: impl FnOnce() -> R) -> R {
+    with_number(if number() == AT_WORK { AT_WORK } else { PROFILER }, work)
+}
+
+/// Runs `work` with this number in the calling thread's word.
+pub(crate) fn with_number<R>(number: usize, work: impl FnOnce() -> R) -> R {
     struct Restore(*mut ());
     impl Drop for Restore {
         fn drop(&mut self) {
@@ -163,7 +178,7 @@ pub(crate) fn as_profiler<R>(work: impl FnOnce() -> R) -> R {
         }
     }
     let _restore = Restore(word::get());
-    set_number(PROFILER);
+    set_number(number);
     work()
 }
 

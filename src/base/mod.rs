@@ -8,6 +8,7 @@
 //! | `sync` | atomics, a lock that spins, a decision that is made once; loom's in models |
 //! | `options` | the program's own settings, given in its source |
 //! | `settings` | the environment, read before the first block |
+//! | `work_memory` | memory for reports of a running process, given back afterwards |
 //! | `losses` | the list of all that may be lost, with keys, units and sentences |
 //! | `path_pattern` | `%p`, `%e` and `%%` in paths |
 //! | [`units`] | numbers as people read them |
@@ -34,3 +35,5 @@ pub(crate) mod sync;
 pub(crate) mod testing;
 #[doc(hidden)]
 pub mod units;
+#[cfg(all(feature = "symbolicate", not(feature = "preload")))]
+pub(crate) mod work_memory;

@@ -12,7 +12,7 @@
 //! that must not meet a thread inside (a window that closes, a thread that joins a sole one) makes
 //! a barrier in all threads, and waits for the flags after that.
 
-use crate::base::current::{self, BUSY, ENDED, NEW, PROFILER, SLOTLESS, set_number};
+use crate::base::current::{self, AT_WORK, BUSY, ENDED, NEW, PROFILER, SLOTLESS, set_number};
 use crate::base::sync::{Ordering, compiler_fence, wait_turn};
 #[cfg(not(feature = "preload"))]
 use crate::engine::profiler_thread;
@@ -101,7 +101,7 @@ impl Inside {
         match current::number() {
             NEW => registration::register(session),
             BUSY => Err(Outside::Reentrant),
-            PROFILER => Err(Outside::Profiler),
+            PROFILER | AT_WORK => Err(Outside::Profiler),
             number @ (SLOTLESS | ENDED) => registration::enter_shared(session, number == ENDED),
             _ if ThreadCell::current().is_none_or(|cell| cell.slot().is_none()) => {
                 // A child of an unannounced fork: its recording is its parent's.
@@ -227,7 +227,7 @@ pub(crate) enum Interrupted {
 #[cfg(feature = "preload")]
 pub(crate) fn interrupted() -> Interrupted {
     let Some(cell) = ThreadCell::current() else {
-        let is_at_work = matches!(current::number(), BUSY | PROFILER);
+        let is_at_work = matches!(current::number(), BUSY | PROFILER | AT_WORK);
         return if is_at_work { Interrupted::Profiler } else { Interrupted::Nothing };
     };
     let is_inside = |slot: &ThreadSlot| slot.inside.load(Ordering::Relaxed) != 0;

@@ -21,6 +21,7 @@
 //! | `timeline` | the heap over time |
 //! | `windows`, [`stretches`] | what is recorded since when, and peaks of a stretch of time |
 //! | [`allocator`] | figures of the allocator in use |
+//! | `work` | the profiler's own work while the program runs: its memory |
 //! | `beginnings`, `member`, `profiler_thread` | parts of a thread's life that upper layers use |
 //!
 //! # Conditions of an event
@@ -73,3 +74,8 @@ pub(crate) mod thread_cell;
 pub(crate) mod timeline;
 #[cfg(feature = "backtraces")]
 pub(crate) mod windows;
+#[cfg(not(all(feature = "symbolicate", not(feature = "preload"))))]
+#[path = "no_work.rs"]
+pub(crate) mod work;
+#[cfg(all(feature = "symbolicate", not(feature = "preload")))]
+pub(crate) mod work;

@@ -101,6 +101,22 @@ pub(crate) fn decided() -> Result<Option<&'static Session>, Undecided> {
     SESSION.get()
 }
 
+/// As [`decided`], for the hook.
+///
+/// # Errors
+///
+/// Undecided yet, or the hook has to look for blocks of the profiler's work, too.
+#[inline(always)]
+pub(crate) fn decided_for_hook() -> Result<Option<&'static Session>, Undecided> {
+    SESSION.get_unless_aside()
+}
+
+/// Has the hook look for blocks of the profiler's work, or no more.
+#[cfg(all(feature = "symbolicate", not(feature = "preload")))]
+pub(crate) fn set_aside(is_aside: bool) {
+    SESSION.set_aside(is_aside);
+}
+
 /// The session, if there is one by now.
 #[inline(always)]
 pub(crate) fn get() -> Option<&'static Session> {

@@ -13,6 +13,7 @@ use crate::base::os;
 use crate::base::settings::Timeline;
 use crate::base::sync::{AtomicU64, Ordering};
 use crate::engine::session::Session;
+use crate::engine::work;
 use crate::store::peak::{EXACT, Interval, TAKE_RESIDENT};
 use crate::store::space::{Part, SPACE};
 use crate::store::thread_slot::ThreadSlot;
@@ -187,8 +188,9 @@ pub(crate) fn note_resident(session: &Session) {
         latest.resident.set(memory.all);
     }
     let [most, when] = &session.header.states.end.most_anonymous;
-    if memory.anonymous > most.get() {
-        most.set(memory.anonymous);
+    let of_program = memory.anonymous.saturating_sub(work::bytes());
+    if of_program > most.get() {
+        most.set(of_program);
         when.set(session.clock.now());
     }
 }

@@ -14,6 +14,7 @@ mod over_time;
 mod profilers;
 mod random;
 mod region;
+mod reports;
 mod rig;
 mod settings;
 mod signals;
@@ -43,6 +44,7 @@ fn main() {
         profilers::PROGRAMS,
         over_time::PROGRAMS,
         one_run::PROGRAMS,
+        reports::PROGRAMS,
     ];
     let program = families.iter().copied().flatten().find(|(known, _)| known == name);
     let (_, run) = program.unwrap_or_else(|| panic!("no program is called {name}"));

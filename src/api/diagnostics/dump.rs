@@ -16,69 +16,53 @@ use crate::base::units::{Bytes, Count, Micros};
 use crate::engine::session;
 use crate::engine::session::Session;
 #[cfg(feature = "dhat-compat")]
-use crate::report::{Options, Profile, SiteNames};
+use crate::report::{Options, Profile};
 
 /// Dumps so far.
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
-/// State that is kept from one dump to the next.
-#[derive(Default)]
-pub(super) struct Dumper {
-    #[cfg(feature = "dhat-compat")]
-    names: Option<SiteNames>,
+/// Describes the program's memory on standard error, all at once, and writes a report. `out`: the
+/// value of `MOD_ALLOC_OUT`.
+pub(super) fn dump(signal: c_int, out: Option<&[u8]>) {
+    let Ok(Some(session)) = session::decided() else { return };
+    let number = COUNT.fetch_add(1, Ordering::Relaxed) + 1;
+    let mut text = String::new();
+    // Writing to a string does not fail.
+    let _ = write_heading(&mut text, signal, number, session);
+    text.push('\n');
+    let (threads, all) = memory_registry().read();
+    text.push_str(&table::of_threads(threads, &all));
+    text.push('\n');
+    let _ = write_totals(&mut text);
+    #[cfg(feature = "groups")]
+    text.push_str(&super::table::of_groups(&crate::api::groups::group_stats()));
+    describe(session, &mut text, number, out);
+    os::write_stderr(marked(&text).as_bytes());
 }
 
-impl Dumper {
-    /// Describes the program's memory on standard error, all at once, and writes a report. `out`:
-    /// the value of `MOD_ALLOC_OUT`.
-    pub(super) fn dump(&mut self, signal: c_int, out: Option<&[u8]>) {
-        let Ok(Some(session)) = session::decided() else { return };
-        let number = COUNT.fetch_add(1, Ordering::Relaxed) + 1;
-        let mut text = String::new();
-        // Writing to a string does not fail.
-        let _ = write_heading(&mut text, signal, number, session);
-        text.push('\n');
-        let (threads, all) = memory_registry().read();
-        text.push_str(&table::of_threads(threads, &all));
-        text.push('\n');
-        let _ = write_totals(&mut text);
-        #[cfg(feature = "groups")]
-        text.push_str(&super::table::of_groups(&crate::api::groups::group_stats()));
-        self.describe(session, &mut text, number, out);
-        os::write_stderr(marked(&text).as_bytes());
+#[cfg(feature = "dhat-compat")]
+fn describe(session: &Session, text: &mut String, number: u32, out: Option<&[u8]>) {
+    let recording = crate::api::own_recording::read(session);
+    if let Some(end) = recording.heap_states.end {
+        write_state(text, end.state, end.process);
     }
+    let profile = Profile::from_recording(&recording, &Options::default());
+    let _ = write_profile(text, &profile, number, out);
+}
 
-    #[cfg(feature = "dhat-compat")]
-    fn describe(&mut self, session: &Session, text: &mut String, number: u32, out: Option<&[u8]>) {
-        let recording = crate::api::own_recording::read(session);
-        let new = || SiteNames::new(&recording, &Options::default());
-        let names = self.names.get_or_insert_with(new);
-        // Read before the profiler itself allocated for the report.
-        if let Some(end) = recording.heap_states.end {
-            write_state(text, end.state, end.process);
-        }
-        names.with_profile(&recording, |profile| {
-            let _ = write_profile(text, profile, number, out);
-        });
+#[cfg(not(feature = "dhat-compat"))]
+fn describe(session: &Session, text: &mut String, _: u32, _: Option<&[u8]>) {
+    let words = session.used_slots().map(|(_, slot)| &slot.losses);
+    let (mut events, mut bytes) = (0, 0);
+    for losses in words.chain([&session.header.losses]) {
+        events += losses.reentrant.get();
+        bytes += losses.reentrant_bytes.get();
     }
-
-    #[cfg(not(feature = "dhat-compat"))]
-    fn describe(&mut self, session: &Session, text: &mut String, _: u32, _: Option<&[u8]>) {
-        let words = session.used_slots().map(|(_, slot)| &slot.losses);
-        let (mut events, mut bytes) = (0, 0);
-        for losses in words.chain([&session.header.losses]) {
-            events += losses.reentrant.get();
-            bytes += losses.reentrant_bytes.get();
-        }
-        let state = crate::api::heap_state::collect();
-        write_state(
-            text,
-            state,
-            state.map_or_else(crate::api::heap_state::process, |state| state.process),
-        );
-        let (events, bytes) = (Count(events), Bytes(bytes));
-        let _ = writeln!(text, "lost:   {events} events ({bytes}) in signal handlers");
-    }
+    let state = crate::api::heap_state::collect();
+    let process = state.map_or_else(crate::api::heap_state::process, |state| state.process);
+    write_state(text, state, process);
+    let (events, bytes) = (Count(events), Bytes(bytes));
+    let _ = writeln!(text, "lost:   {events} events ({bytes}) in signal handlers");
 }
 
 fn write_heading(

@@ -11,8 +11,7 @@ mod sites;
 mod table;
 
 use core::ffi::c_int;
-use core::panic::AssertUnwindSafe;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
 use std::vec::Vec;
 
 use crate::base::os::signal_kinds::SignalSet;
@@ -22,9 +21,6 @@ use crate::engine::profiler_thread;
 /// `MOD_ALLOC_OUT` at the start: a running program may change its environment, which other threads
 /// cannot read safely meanwhile.
 static OUT: OnceLock<Option<Vec<u8>>> = OnceLock::new();
-
-/// Kept from one dump to the next.
-static DUMPER: Mutex<Option<dump::Dumper>> = Mutex::new(None);
 
 /// Called when the recording of the process begins.
 pub(crate) fn start() {
@@ -91,12 +87,13 @@ fn moment() -> Option<fn() -> u32> {
 
 /// Describes the program at this signal. `false`: that panicked, which must not end the program.
 fn dump(signal: c_int) -> bool {
-    // The lock is the dump thread's alone: no other thread waits for it.
-    let mut kept = DUMPER.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut dumper = kept.take().unwrap_or_default();
-    let dumped = std::panic::catch_unwind(AssertUnwindSafe(|| {
-        dumper.dump(signal, OUT.get().and_then(Option::as_deref));
-        *kept = Some(dumper);
-    }));
-    dumped.is_ok()
+    let mut dumped = false;
+    let out = OUT.get().and_then(Option::as_deref);
+    let dump = || std::panic::catch_unwind(|| dump::dump(signal, out)).is_ok();
+    // Nothing is kept for the next dump: a service may be asked once in its life.
+    #[cfg(feature = "dhat-compat")]
+    crate::api::own_recording::with_report_memory(&mut || dumped = dump());
+    #[cfg(not(feature = "dhat-compat"))]
+    current::as_profiler(|| dumped = dump());
+    dumped
 }

@@ -17,6 +17,8 @@
 //! Functions for the middle of an event leave errno as it is, or their callers keep it
 //! ([`KeepErrno`]): the program may read it after its own call of an allocation function.
 
+#[cfg(all(feature = "symbolicate", not(feature = "preload")))]
+pub(crate) mod address_range;
 pub(crate) mod clock;
 #[cfg(feature = "backtraces")]
 mod executable;

@@ -1,13 +1,17 @@
 //! A value that is made once, by the first thread that needs it, or decided never to be.
 //!
 //! ```text
-//!  Undecided ──first `decide`──▶ Making ──▶ Made
+//!  Undecided ──first `decide`──▶ Making ──▶ Made ◀──▶ Aside
 //!                                   └─────▶ Refused
 //! ```
+//!
+//! Aside is Made, for a time in which those who ask have to look for something else first. They pay
+//! nothing for it at other times: [`Once::get_unless_aside`] answers as if there were no decision.
 //!
 //! | operation | order | partner | publishes |
 //! |---|---|---|---|
 //! | `get` | Acquire | the Release of Made in `make` | the value |
+//! | `get` in Aside | Acquire | the Release in `set_aside`, after an Acquire | the value |
 //! | waiting in `decide` | Acquire | the same | the value, by the `get` that follows |
 
 use core::mem::MaybeUninit;
@@ -17,12 +21,19 @@ use crate::base::sync::{AtomicU32, Ordering, UnsafeCell, wait_turn};
 /// States of [`Once`]; zeroed memory is undecided.
 const UNDECIDED: u32 = 0;
 const MAKING: u32 = 1;
-const MADE: u32 = 2;
-const REFUSED: u32 = 3;
+const REFUSED: u32 = 2;
+/// From here on there is a value.
+const MADE: u32 = 3;
+#[cfg(all(feature = "symbolicate", not(feature = "preload")))]
+const ASIDE: u32 = 4;
 
 /// Undecided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Undecided;
+
+/// Tells the compiler that its caller seldom comes here: the other way is the shorter one.
+#[cold]
+fn rare() {}
 
 /// See the module's description. The value is never dropped.
 #[derive(Debug)]
@@ -51,13 +62,47 @@ impl<T> Once<T> {
     pub(crate) fn get(&self) -> Result<Option<&T>, Undecided> {
         // Acquire pairs with the Release in `make`: the value is seen.
         match self.state.load(Ordering::Acquire) {
-            // SAFETY: Made is stored after the value was written, which is never changed again.
-            MADE => Ok(Some(self.value.with(|value| unsafe { &*value }))),
+            // SAFETY: Made is stored after the value was written, and Aside after Made.
+            MADE.. => Ok(Some(unsafe { self.made() })),
             REFUSED => Ok(None),
             _ => Err(Undecided),
         }
+    }
+
+    /// As [`get`](Self::get).
+    ///
+    /// # Errors
+    ///
+    /// Not decided yet, or [set aside](Self::set_aside).
+    #[inline(always)]
+    pub(crate) fn get_unless_aside(&self) -> Result<Option<&T>, Undecided> {
+        let state = self.state.load(Ordering::Acquire);
+        if state == MADE {
+            // SAFETY: Made is stored after the value was written.
+            return Ok(Some(unsafe { self.made() }));
+        }
+        rare();
+        if state == REFUSED { Ok(None) } else { Err(Undecided) }
+    }
+
+    /// # Safety
+    ///
+    /// Made or Aside must have been acquired.
+    #[inline(always)]
+    unsafe fn made(&self) -> &T {
+        // SAFETY: the value was written before, and is never changed again.
+        let value = self.value.with(|value| unsafe { &*value });
         // SAFETY: as above.
-        .map(|value| value.map(|value| unsafe { value.assume_init_ref() }))
+        unsafe { value.assume_init_ref() }
+    }
+
+    /// Has those who ask by [`get_unless_aside`](Self::get_unless_aside) look, or no more. Nothing
+    /// happens where there is no value.
+    #[cfg(all(feature = "symbolicate", not(feature = "preload")))]
+    pub(crate) fn set_aside(&self, is_aside: bool) {
+        let (from, to) = if is_aside { (MADE, ASIDE) } else { (ASIDE, MADE) };
+        // Release and Acquire: who sees this state sees the value, too.
+        let _ = self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed);
     }
 
     /// The value, made by `make` if it is undecided; waits while another thread makes it. `begin`

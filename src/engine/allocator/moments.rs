@@ -33,7 +33,7 @@ use crate::capture::walk::{Memory, Rules, Step, step};
 use crate::engine::allocator::collect_quickly;
 use crate::engine::allocator::process;
 use crate::engine::session::Session;
-use crate::engine::{inside, session};
+use crate::engine::{inside, session, work};
 use crate::recording::heap_moment::HeapMoment;
 use crate::recording::heap_state::{HeapState, ProcessMemory};
 use crate::store::layout::{FIGURES, HeapMoment as MomentWords};
@@ -105,7 +105,10 @@ pub(crate) fn now(session: &Session) -> HeapMoment {
 fn note_peak(session: &Session, live: i64) {
     let number = TAKEN.fetch_add(1, Ordering::Relaxed) + 1;
     let Some(place) = session.header.states.peaks.get(number as usize % 2) else { return };
-    write(place, number, session.clock.now(), live, collect_quickly(), process::now());
+    let process = process::now();
+    let of_program = |bytes: u64| bytes.saturating_sub(work::bytes());
+    let process = ProcessMemory { anonymous: process.anonymous.map(of_program), ..process };
+    write(place, number, session.clock.now(), live, collect_quickly(), process);
 }
 
 /// Notes the state at the end of the process, unless that was done or the recording is another

@@ -5,6 +5,7 @@
 mod run_support;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Output;
 
 use run_support::{Scratch, ours, status, text};
@@ -52,6 +53,21 @@ fn a_closed_standard_output_is_no_output() {
         let output = run(words);
         assert_eq!(status(&output), 1, "{words}: {}", ours(&output));
         assert!(ours(&output).contains("Bad file descriptor"), "{words}: {}", ours(&output));
+    }
+}
+
+/// Whatever the mask of permissions allows.
+#[test]
+fn others_may_read_outputs_and_not_write_them() {
+    let scratch = Scratch::new("permissions");
+    let script =
+        format!("umask 0; exec {} run -o r.json --html -- true", env!("CARGO_BIN_EXE_mod-alloc"));
+    let mut shell = std::process::Command::new("sh");
+    let output = shell.args(["-c", &script]).current_dir(scratch.path()).output().unwrap();
+    assert_eq!(status(&output), 0, "{}", ours(&output));
+    for name in ["r.json", "r.html"] {
+        let mode = fs::metadata(scratch.join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o644, "{name}");
     }
 }
 

@@ -46,8 +46,14 @@ fn stdout_is_device() -> bool {
     facts.is_ok_and(|facts| facts.file_type().is_char_device())
 }
 
+/// Never more of a new file's permissions, whatever the umask.
+const MODE: u32 = 0o644;
+/// Bits of a folder's mode: its group, or all, may write it.
+const OTHERS_WRITE: u32 = 0o022;
+
 /// Writes to `path`; `-` is standard output. A file is written under another name beside it and
-/// takes its place when it is whole: half a file is never found.
+/// takes its place when it is whole: half a file is never found. A link in a folder that others can
+/// write is replaced and not followed: its maker is not known.
 pub(crate) fn to_path(path: &Path, write: Writer<'_>) -> io::Result<()> {
     if path == Path::new("-") {
         return to_stdout(write);
@@ -55,10 +61,24 @@ pub(crate) fn to_path(path: &Path, write: Writer<'_>) -> io::Result<()> {
     match fs::metadata(path) {
         // A device or a pipe is written to, and must not be replaced by a file.
         Ok(found) if !found.is_file() => in_place(path, write),
-        // The file behind a link is what is replaced.
-        Ok(_) => replace(&fs::canonicalize(path)?, write),
+        Ok(_) => replace(&replaced_by(path)?, write),
         Err(_) => replace(path, write),
     }
+}
+
+/// The file that a new one at `path` takes the place of: the one that links lead to.
+fn replaced_by(path: &Path) -> io::Result<PathBuf> {
+    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    let is_link = fs::symlink_metadata(path)?.is_symlink();
+    if is_link && fs::metadata(folder)?.mode() & OTHERS_WRITE != 0 {
+        return Ok(path.to_owned());
+    }
+    fs::canonicalize(path)
+}
+
+/// A new file that nobody else has made.
+fn create_new(path: &Path) -> io::Result<File> {
+    File::options().write(true).create_new(true).mode(MODE).open(path)
 }
 
 /// An error if `target` is one of the files that are read: they would be lost.
@@ -88,7 +108,7 @@ pub(crate) fn try_path(path: &Path) -> io::Result<()> {
         }
         // To open a pipe would wait for its reader.
         Ok(found) if !found.is_file() => Ok(()),
-        Ok(_) => try_beside(&fs::canonicalize(path)?),
+        Ok(_) => try_beside(&replaced_by(path)?),
         Err(_) => try_beside(path),
     }
 }
@@ -97,7 +117,7 @@ pub(crate) fn try_path(path: &Path) -> io::Result<()> {
 fn try_beside(path: &Path) -> io::Result<()> {
     const PAGE: [u8; 4096] = [0; 4096];
     let unfinished = beside(path)?;
-    let result = File::create_new(&unfinished)?.write_all(&PAGE);
+    let result = create_new(&unfinished)?.write_all(&PAGE);
     fs::remove_file(&unfinished)?;
     result
 }
@@ -163,7 +183,7 @@ fn in_place(path: &Path, write: Writer<'_>) -> io::Result<()> {
 
 fn replace(path: &Path, write: Writer<'_>) -> io::Result<()> {
     let unfinished = beside(path)?;
-    let result = File::create_new(&unfinished).and_then(|file| {
+    let result = create_new(&unfinished).and_then(|file| {
         let mut out = BufWriter::with_capacity(1 << 16, file);
         write(&mut out)?;
         out.flush()?;
@@ -201,6 +221,8 @@ pub(crate) fn shortened(name: &OsStr, most: usize) -> &OsStr {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn folder(name: &str) -> PathBuf {
@@ -254,6 +276,23 @@ mod tests {
         assert_eq!(fs::read(&file).unwrap(), b"after");
         to_path(Path::new("/dev/null"), &mut |out| out.write_all(b"x")).unwrap();
         assert!(!fs::metadata("/dev/null").unwrap().is_file());
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn links_that_others_may_have_made_are_replaced() {
+        let folder = folder("others-links");
+        let (file, link) = (folder.join("file"), folder.join("link"));
+        fs::write(&file, "before").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o1777)).unwrap();
+        to_path(&link, &mut |out| out.write_all(b"after")).unwrap();
+        assert!(!fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(
+            (fs::read(&file).unwrap(), fs::read(&link).unwrap().len()),
+            (b"before".into(), 5)
+        );
+        assert_eq!(fs::metadata(&link).unwrap().mode() & 0o777 & !MODE, 0);
         fs::remove_dir_all(folder).unwrap();
     }
 
