@@ -1,5 +1,5 @@
-//! The profiler's work in a process that goes on: reports. Its blocks lie in memory that the program's
-//! allocator knows nothing of, and that is given back at the end.
+//! The profiler's work in a process that goes on: reports. Its blocks lie in memory that the
+//! program's allocator knows nothing of, and that is given back at the end.
 //!
 //! So a report changes neither the allocator's figures nor, afterwards, the process's memory.
 //!
