@@ -451,7 +451,7 @@ fn damaged_files_cost_the_names_and_nothing_else() {
         }
         fs::write(&app, &data).unwrap();
         let recording = recording(vec![module(&app)]);
-        let mut asked = Asked::new(&recording, &[]);
+        let mut asked = Asked::of_damaged(&recording);
         for &address in &addresses {
             let (place, symbols) = asked.at(address);
             assert_eq!(place, Place { module: Some(0), address: address + 1 });

@@ -4,13 +4,14 @@
 //! addresses are known before, the file is opened, asked and closed again; its pages go back to the
 //! kernel in between. So the debug information of a large program passes through a few megabytes of
 //! memory. It is read without the relocations and the symbols that [`super::dwarf`] allows for,
-//! which is what the time in a debug build goes for.
+//! and a unit at a time, which is what the time in a debug build goes for.
 
 use std::borrow::Cow;
 use std::path::Path;
 use std::vec::Vec;
 
-use addr2line::{Context, LookupResult, gimli};
+use addr2line::gimli::{self, AbbreviationsCacheStrategy, Section as _};
+use addr2line::{Context, LookupResult};
 use object::read::elf::ElfFile64;
 use object::{Endianness, Object, ObjectSection};
 
@@ -21,6 +22,7 @@ use super::names::Names;
 use super::object_file;
 use super::strings::Strings;
 use super::symbol::Symbol;
+use super::units_at::{UnitAt, units_at};
 
 /// Lookups after which a file's pages are given back.
 const LOOKUPS: usize = 32;
@@ -28,7 +30,7 @@ const LOOKUPS: usize = 32;
 /// The answers for some addresses of a file.
 #[derive(Debug, Default)]
 pub(super) struct LinesAt {
-    /// Linked addresses, in order, and the ends of their functions in `symbols`.
+    /// Linked addresses, in order.
     answers: Vec<Answer>,
     symbols: Vec<Symbol>,
 }
@@ -37,12 +39,13 @@ pub(super) struct LinesAt {
 struct Answer {
     probe: u64,
     name: NameOfFunction,
-    end: usize,
+    /// Its functions in `symbols`, from one index to another.
+    functions: (usize, usize),
     /// The answer is in another file, which was not opened.
     is_elsewhere: bool,
 }
 
-type Reader<'a> = gimli::EndianSlice<'a, gimli::RunTimeEndian>;
+pub(super) type Reader<'a> = gimli::EndianSlice<'a, gimli::RunTimeEndian>;
 
 impl LinesAt {
     /// Looks up the linked addresses `probes`, which are in order, in the file at `path`.
@@ -59,44 +62,75 @@ impl LinesAt {
             Endianness::Big => gimli::RunTimeEndian::Big,
         };
         let sections = gimli::DwarfSections::load(|id| section(&elf, id)).ok()?;
-        let mut dwarf = sections.borrow(|bytes| Reader::new(bytes, endian));
-        dwarf.populate_abbreviations_cache(gimli::AbbreviationsCacheStrategy::Duplicates);
-        let context = Context::from_dwarf(dwarf).ok()?;
-        let mut found = Self::default();
-        for (lookup, &probe) in probes.iter().enumerate() {
-            if lookup % LOOKUPS == 0 {
-                mapped.give_back();
+        let borrowed = || sections.borrow(|bytes| Reader::new(bytes, endian));
+        let units = units_at(&borrowed(), probes).ok()?;
+        let mut found = Self { answers: probes.iter().map(unanswered).collect(), symbols: Vec::new() };
+        let mut whole = None;
+        let mut lookups = 0;
+        mapped.give_back();
+        for UnitAt { bytes, probes, stands_alone } in units {
+            let alone;
+            let context = if stands_alone {
+                let mut dwarf = borrowed();
+                let unit = dwarf.debug_info.reader().slice().get(bytes)?;
+                dwarf.debug_info = gimli::DebugInfo::new(unit, endian);
+                dwarf.debug_aranges = gimli::DebugAranges::new(&[], endian);
+                alone = Context::from_dwarf(dwarf);
+                alone.as_ref()
+            } else {
+                let open = || {
+                    let mut dwarf = borrowed();
+                    dwarf.populate_abbreviations_cache(AbbreviationsCacheStrategy::Duplicates);
+                    Context::from_dwarf(dwarf)
+                };
+                whole.get_or_insert_with(open).as_ref()
+            };
+            let Ok(context) = context else { continue };
+            for index in probes {
+                if lookups % LOOKUPS == LOOKUPS - 1 {
+                    mapped.give_back();
+                }
+                lookups += 1;
+                found.answer(index, context, names, strings);
             }
-            found.add(&context, probe, names, strings);
         }
         Some(found)
     }
 
-    fn add(
+    /// Looks up the address of the answer at `index`, unless it has functions already.
+    fn answer(
         &mut self,
+        index: usize,
         context: &Context<Reader<'_>>,
-        probe: u64,
         names: &mut Names,
         strings: &mut Strings,
     ) {
-        let (name, is_elsewhere) = match context.find_frames(probe) {
+        let answer = &mut self.answers[index];
+        let first = self.symbols.len();
+        if answer.functions.0 != answer.functions.1 {
+            return;
+        }
+        match context.find_frames(answer.probe) {
             LookupResult::Output(Ok(frames)) => {
-                (append(frames, names, strings, &mut self.symbols), false)
+                answer.name = append(frames, names, strings, &mut self.symbols);
             }
-            LookupResult::Output(Err(_)) => (NameOfFunction::Missing, false),
-            LookupResult::Load { .. } => (NameOfFunction::Missing, true),
-        };
-        self.answers.push(Answer { probe, name, end: self.symbols.len(), is_elsewhere });
+            LookupResult::Output(Err(_)) => {}
+            LookupResult::Load { .. } => answer.is_elsewhere = true,
+        }
+        answer.functions = (first, self.symbols.len());
     }
 
     /// Appends the functions at `probe`, innermost first; `None` if it was not looked up.
     pub(super) fn resolve(&self, probe: u64, out: &mut Vec<Symbol>) -> Option<NameOfFunction> {
         let index = self.answers.binary_search_by_key(&probe, |answer| answer.probe).ok()?;
         let answer = self.answers.get(index).filter(|answer| !answer.is_elsewhere)?;
-        let first = index.checked_sub(1).map_or(0, |before| self.answers[before].end);
-        out.extend_from_slice(&self.symbols[first..answer.end]);
+        out.extend_from_slice(&self.symbols[answer.functions.0..answer.functions.1]);
         Some(answer.name)
     }
+}
+
+fn unanswered(&probe: &u64) -> Answer {
+    Answer { probe, name: NameOfFunction::Missing, functions: (0, 0), is_elsewhere: false }
 }
 
 /// The bytes of a section, unpacked if it was compressed; empty if there is none.

@@ -49,6 +49,7 @@ mod own_allocator;
 mod strings;
 mod symbol;
 mod symbol_table;
+mod units_at;
 mod unwind_ranges;
 
 use std::borrow::Cow;

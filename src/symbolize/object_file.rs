@@ -14,13 +14,12 @@ use object::elf::FileHeader64;
 use object::read::elf::ElfFile64;
 #[cfg(feature = "dhat-compat")]
 use object::read::elf::FileHeader;
-use object::{Endianness, Object, ObjectSection, ReadCache};
+use object::{Endianness, Object, ObjectSection};
 
-/// The file behind an [`Elf`], read piece by piece.
-pub(super) type Pieces = ReadCache<File>;
+use crate::base::os::mapped_file::MappedFile;
 
-/// A parsed 64-bit ELF file.
-pub(super) type Elf<'d> = ElfFile64<'d, Endianness, &'d Pieces>;
+/// A parsed 64-bit ELF file, whose pages are read as they are needed.
+pub(super) type Elf<'d> = ElfFile64<'d, Endianness>;
 
 /// Opens `path` if it is a regular file: opening a pipe would wait for its other end.
 pub(super) fn open(path: &Path) -> Option<File> {
@@ -30,21 +29,22 @@ pub(super) fn open(path: &Path) -> Option<File> {
 
 /// Opens and parses `path`, and hands the file to `read`. `None` if that is no ELF file.
 pub(super) fn with_elf<T>(path: &Path, read: impl FnOnce(&Elf<'_>) -> T) -> Option<T> {
-    let pieces = Pieces::new(open(path)?);
-    let elf = Elf::parse(&pieces).ok()?;
+    let mapped = MappedFile::new(&open(path)?)?;
+    let elf = Elf::parse(mapped.bytes()).ok()?;
     Some(read(&elf))
 }
 
 /// True if the ELF file at `path` has a section of that name. Reads headers alone, no symbols.
 #[cfg(feature = "dhat-compat")]
 pub(crate) fn has_section(path: &Path, name: &[u8]) -> bool {
-    let find = |pieces: &Pieces| {
-        let header = FileHeader64::<Endianness>::parse(pieces).ok()?;
+    let find = |file: &File| {
+        let mapped = MappedFile::new(file)?;
+        let header = FileHeader64::<Endianness>::parse(mapped.bytes()).ok()?;
         let endian = header.endian().ok()?;
-        let sections = header.sections(endian, pieces).ok()?;
+        let sections = header.sections(endian, mapped.bytes()).ok()?;
         Some(sections.section_by_name(endian, name).is_some())
     };
-    open(path).is_some_and(|file| find(&Pieces::new(file)) == Some(true))
+    open(path).is_some_and(|file| find(&file) == Some(true))
 }
 
 /// The facts that [`super::locate`] needs of a file.

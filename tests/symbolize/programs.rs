@@ -178,13 +178,19 @@ pub(crate) struct Asked<'r> {
     strings: Strings,
     recording: &'r Recording,
     debug_dirs: Vec<PathBuf>,
+    is_damaged: bool,
 }
 
 impl<'r> Asked<'r> {
     pub(crate) fn new(recording: &'r Recording, debug_dirs: &[PathBuf]) -> Self {
         let symbolizer = Symbolizer::new(recording, debug_dirs);
         let debug_dirs = debug_dirs.to_vec();
-        Self { symbolizer, strings: Strings::default(), recording, debug_dirs }
+        Self { symbolizer, strings: Strings::default(), recording, debug_dirs, is_damaged: false }
+    }
+
+    /// Has announced addresses have more names than others.
+    pub(crate) fn of_damaged(recording: &'r Recording) -> Self {
+        Self { is_damaged: true, ..Self::new(recording, &[]) }
     }
 
     /// The place and the names at the return address that lies one byte after `linked`.
@@ -199,7 +205,11 @@ impl<'r> Asked<'r> {
             (Symbolizer::new(self.recording, &self.debug_dirs), Vec::<Symbol>::new());
         told.announce([(address, generation)].into_iter());
         let same = told.resolve(address, generation, &mut self.strings, &mut announced);
-        assert_eq!((place, &symbols), (same, &announced), "{address:#x}");
+        assert_eq!(place, same, "{address:#x}");
+        // Units are opened alone, so that the damage of others does not matter.
+        if !(self.is_damaged && announced.len() >= symbols.len()) {
+            assert_eq!(symbols, announced, "{address:#x}");
+        }
         let text = |id: Option<_>| id.map_or(String::new(), |id| self.strings.get(id).to_owned());
         let named = |symbol: &Symbol| Named {
             name: text(symbol.name),

@@ -1,0 +1,159 @@
+//! The units of a file's debug information that tell of some addresses.
+//!
+//! A program has hundreds of units, and the addresses of its allocations are in a tenth of them. To
+//! open a unit takes time in a debug build, and its pages; so `.debug_aranges` is asked for the
+//! units of the addresses. A unit that is not listed there is asked itself.
+
+use std::ops::Range;
+use std::vec::Vec;
+
+use addr2line::gimli::{self, Reader as _};
+
+use super::lines_at::Reader;
+use super::symbol_table::first_from;
+
+/// A unit that may tell of some addresses.
+#[derive(Debug)]
+pub(super) struct UnitAt {
+    /// Its bytes in `.debug_info`.
+    pub(super) bytes: Range<usize>,
+    /// Indices of the addresses.
+    pub(super) probes: Vec<usize>,
+    /// Nothing in it refers to other units, so that it can be read without them.
+    pub(super) stands_alone: bool,
+}
+
+/// The units of `dwarf` that may tell of `probes`, which are in order. An address may be in several.
+pub(super) fn units_at(
+    dwarf: &gimli::Dwarf<Reader<'_>>,
+    probes: &[u64],
+) -> gimli::Result<Vec<UnitAt>> {
+    let listed = listed(dwarf, probes);
+    let mut found = Vec::new();
+    let mut units = dwarf.units();
+    while let Some(header) = units.next()? {
+        let Some(offset) = header.debug_info_offset() else { continue };
+        let known = listed.partition_point(|unit| unit.offset < offset.0);
+        let known = listed[known..].iter().take_while(|unit| unit.offset == offset.0);
+        let mut held = Held { probes, indices: Vec::new() };
+        let mut is_listed = false;
+        for unit in known {
+            is_listed = true;
+            held.indices.extend_from_slice(&unit.indices);
+        }
+        if !is_listed && has_code(&header) {
+            held.add_unit(dwarf, header);
+        }
+        let mut indices = held.indices;
+        if indices.is_empty() {
+            continue;
+        }
+        indices.sort_unstable();
+        indices.dedup();
+        let end = offset.0.saturating_add(header.length_including_self());
+        let stands_alone = stands_alone(dwarf, &header).unwrap_or(false);
+        found.push(UnitAt { bytes: offset.0..end, probes: indices, stands_alone });
+    }
+    Ok(found)
+}
+
+/// A unit of `.debug_aranges`.
+struct Listed {
+    /// Its place in `.debug_info`.
+    offset: usize,
+    indices: Vec<usize>,
+}
+
+/// The units of `.debug_aranges` that have addresses there, in order.
+fn listed(dwarf: &gimli::Dwarf<Reader<'_>>, probes: &[u64]) -> Vec<Listed> {
+    let mut listed = Vec::new();
+    let mut headers = dwarf.debug_aranges.headers();
+    while let Ok(Some(header)) = headers.next() {
+        let mut held = Held { probes, indices: Vec::new() };
+        let (mut entries, mut has_addresses) = (header.entries(), false);
+        // An address that overflows is the linker's, of code that is not there.
+        while let Some(entry) = entries.next().transpose() {
+            let Ok(entry) = entry else { continue };
+            has_addresses |= entry.length() != 0;
+            held.add(entry.range());
+        }
+        if has_addresses {
+            listed.push(Listed { offset: header.debug_info_offset().0, indices: held.indices });
+        }
+    }
+    listed.sort_by_key(|unit| unit.offset);
+    listed
+}
+
+/// The addresses that a unit holds.
+struct Held<'p> {
+    probes: &'p [u64],
+    indices: Vec<usize>,
+}
+
+impl Held<'_> {
+    fn add(&mut self, range: gimli::Range) {
+        let mut index = first_from(self.probes, range.begin);
+        while index < self.probes.len() && self.probes[index] < range.end {
+            self.indices.push(index);
+            index += 1;
+        }
+    }
+
+    /// Adds those of a unit's own ranges; of its lines, if it has none.
+    fn add_unit(
+        &mut self,
+        dwarf: &gimli::Dwarf<Reader<'_>>,
+        header: gimli::UnitHeader<Reader<'_>>,
+    ) {
+        let Ok(unit) = dwarf.unit(header) else { return };
+        let mut has_addresses = false;
+        if let Ok(mut ranges) = dwarf.unit_ranges(&unit) {
+            while let Ok(Some(range)) = ranges.next() {
+                has_addresses |= range.begin < range.end;
+                self.add(range);
+            }
+        }
+        if has_addresses {
+            return;
+        }
+        let sequences = unit.line_program.map(|lines| lines.sequences());
+        for sequence in sequences.and_then(Result::ok).map_or(Vec::new(), |(_, all)| all) {
+            self.add(gimli::Range { begin: sequence.start, end: sequence.end });
+        }
+    }
+}
+
+/// Units of types have none, and neither have those that others include.
+fn has_code(header: &gimli::UnitHeader<Reader<'_>>) -> bool {
+    use gimli::UnitType::{Partial, SplitType, Type};
+    !matches!(header.type_(), Partial | Type { .. } | SplitType { .. })
+}
+
+/// True if the abbreviations of the unit have no reference to other units. Their numbers may have
+/// gaps, so they are read here.
+fn stands_alone(
+    dwarf: &gimli::Dwarf<Reader<'_>>,
+    header: &gimli::UnitHeader<Reader<'_>>,
+) -> gimli::Result<bool> {
+    use gimli::Section as _;
+    let mut input = *dwarf.debug_abbrev.reader();
+    input.skip(header.debug_abbrev_offset().0)?;
+    while input.read_uleb128()? != 0 {
+        input.read_uleb128()?; // the tag
+        input.read_u8()?; // whether it has children
+        loop {
+            let (name, form) = (input.read_uleb128()?, input.read_uleb128()?);
+            if (name, form) == (0, 0) {
+                break;
+            }
+            if form == u64::from(gimli::DW_FORM_ref_addr.0) {
+                return Ok(false);
+            }
+            if form == u64::from(gimli::DW_FORM_implicit_const.0) {
+                input.read_sleb128()?;
+            }
+        }
+    }
+    Ok(true)
+}
