@@ -16,6 +16,8 @@ use object::{Object, ObjectSection};
 mod programs;
 #[path = "symbolize/stripped.rs"]
 mod stripped;
+#[path = "symbolize/units.rs"]
+mod units;
 use programs::*;
 
 /// Name of the physical function.
