@@ -26,9 +26,11 @@ mod check;
 mod join;
 mod names;
 mod outward;
+mod recall;
 mod seal;
 
 pub(crate) use names::{NO_NODE, Names, NoNames};
+pub(crate) use recall::{Naming, Recall};
 pub(crate) use seal::{Seal, Words};
 
 use crate::capture::registers::Registers;
@@ -91,6 +93,8 @@ pub(crate) enum Base {
 #[derive(Debug)]
 pub(crate) struct Stack {
     len: usize,
+    /// Frames that the last capture has walked.
+    walked: usize,
     limit: usize,
     /// The first frame whose return address the present window depends on.
     first: usize,
@@ -124,6 +128,12 @@ impl Stack {
         for about in self.abouts.iter_mut().take(self.len + 1).skip(1) {
             *about = about.with_node(NO_NODE);
         }
+    }
+
+    /// The number of frames that the last capture has walked.
+    #[inline(always)]
+    pub(crate) fn walked(&self) -> usize {
+        self.walked
     }
 
     /// The remembered frames, outermost first.

@@ -32,6 +32,22 @@ pub(crate) trait Memory {
         // SAFETY: the caller's promise.
         all.all(|(address, value)| unsafe { self.again(*address) } == *value)
     }
+
+    /// The sum of the words' products with the keys, modulo 2^128. The words are those so many
+    /// words above `sp`.
+    ///
+    /// # Safety
+    ///
+    /// As for [`again`](Self::again), for each of the words. They are a whole number of rounds of
+    /// four, one at least, and there are as many keys.
+    unsafe fn sum(&self, sp: u64, words: &[u16], keys: &[u64]) -> u128 {
+        let product = |(word, key): (&u16, &u64)| {
+            // SAFETY: the caller's promise.
+            let word = unsafe { self.again(sp + 8 * u64::from(*word)) };
+            u128::from(word) * u128::from(*key)
+        };
+        words.iter().zip(keys).map(product).fold(0, u128::wrapping_add)
+    }
 }
 
 /// The source of a walk's rules.

@@ -1,7 +1,10 @@
 //! From registers to a call site: captures the stack and names it in the table.
 //!
 //! ```text
-//!  registers ──▶ same stack as last time? ──yes──▶ its site
+//!  registers ──▶ a stack that is remembered? ──yes──▶ its site
+//!                       │ no
+//!                       ▼
+//!                the same as last time? ──yes──▶ its site
 //!                       │ no
 //!                       ▼
 //!                capture: walk the frames that are new, check the others' words
@@ -13,8 +16,8 @@
 //!                the innermost frame's site, made at its first event
 //! ```
 //!
-//! The first question costs a comparison per frame and no walk; loops that allocate at one place
-//! answer it with yes.
+//! The first two questions cost a load per frame and no walk. A stack that was the same several times
+//! in a row does not even come here: see [`quick`](crate::engine::quick).
 //!
 //! Only the stack that the thread was started with is remembered. On another one (a fiber's, or a
 //! signal's alternate stack) a copy is walked, and all of it each time.
@@ -28,7 +31,7 @@ use crate::capture::own_stack::{CopiedStack, OwnStack};
 use crate::capture::process_rules::ProcessRules;
 use crate::capture::registers::Registers;
 use crate::capture::rule_cache;
-use crate::capture::stack::{Base, Names, NoNames, Stack};
+use crate::capture::stack::{Base, Names, Naming, NoNames, Stack};
 use crate::engine::session::Session;
 use crate::engine::thread::{Paths, Place, Thread};
 use crate::engine::windows;
@@ -41,17 +44,13 @@ use crate::store::ids::GroupId;
 use crate::store::ids::{FrameId, SiteId};
 use crate::store::modules::Modules;
 use crate::store::sites::{Maker, NO_SITE};
+use crate::store::trailer;
 
 /// The site of the stack whose innermost frame has the registers `at`; `None` while nothing is
 /// recorded.
 #[inline(always)]
 pub(crate) fn of(thread: &mut Thread, session: &'static Session, at: Registers) -> Option<SiteId> {
-    // A site of an older window is less than that.
-    if thread.fast_site >= windows::first_named() && is_unchanged(thread, &at) {
-        thread.note_repeat(&at);
-        return Some(thread.fast_site);
-    }
-    let site = of_changed(thread, session, at.pc, at.sp, at.bp);
+    let site = of_any(thread, session, at.pc, at.sp, at.bp);
     (site != NO_SITE).then_some(site)
 }
 
@@ -64,20 +63,72 @@ pub(crate) fn renew(thread: &mut Thread) -> bool {
     thread.generation == rule_cache::generation()
 }
 
-/// The site of a stack that may differ from the one captured last. The registers are single
-/// arguments, so that they stay in the processor's registers.
+/// [`of`]; [`NO_SITE`] while nothing is recorded. The registers are single arguments, so that they
+/// stay in the processor's registers.
 #[inline(never)]
-fn of_changed(thread: &mut Thread, session: &'static Session, pc: u64, sp: u64, bp: u64) -> SiteId {
+fn of_any(thread: &mut Thread, session: &'static Session, pc: u64, sp: u64, bp: u64) -> SiteId {
+    let at = Registers { pc, sp, bp };
+    let first = windows::first_named();
+    if windows::names(first)
+        && !session.settings.self_check
+        && let Some(site) = recall(thread, &at, first)
+        && thread.note_recalled(site, &at)
+    {
+        return site;
+    }
+    of_last_or_walked(thread, session, pc, sp, bp)
+}
+
+/// The rest of [`of_any`], out of line, so that a stack that is recalled saves no registers for it.
+#[inline(never)]
+fn of_last_or_walked(
+    thread: &mut Thread,
+    session: &'static Session,
+    pc: u64,
+    sp: u64,
+    bp: u64,
+) -> SiteId {
     let at = Registers { pc, sp, bp };
     let first = windows::first_named();
     if !windows::names(first) {
         return windows::site_without_stack(first);
     }
     if session.settings.self_check {
-        checked(thread, session, at, first)
-    } else {
-        changed(thread, session, at, first)
+        return checked(thread, session, at, first);
     }
+    // A site of an older window is less than the first.
+    if thread.fast_site >= first && is_unchanged(thread, &at) {
+        thread.note_repeat(&at);
+        return thread.fast_site;
+    }
+    changed(thread, session, at, first)
+}
+
+/// Frames of a walk that costs more than to recall it.
+const WORTH_REMEMBERING: usize = 6;
+
+/// The state that a site depends on besides its stack.
+#[inline(always)]
+fn naming(thread: &Thread, first: SiteId) -> Naming {
+    let era = u64::from(first.number()) << 32 | u64::from(rule_cache::generation());
+    Naming { era, group: thread.member.group.number() }
+}
+
+/// The site of a stack that was captured before, if it is remembered.
+#[inline(always)]
+fn recall(thread: &mut Thread, at: &Registers, first: SiteId) -> Option<SiteId> {
+    let naming = naming(thread, first);
+    // SAFETY: `at` is a frame of this thread that calls us, and stacks are remembered that were the
+    // thread's own.
+    let memory = unsafe { OwnStack::as_remembered() };
+    // SAFETY: as above.
+    unsafe { thread.recall.find(at, naming, &memory) }.map(SiteId::new)
+}
+
+/// Remembers the stack captured last, which is the thread's own and whole.
+fn remember(thread: &mut Thread, at: &Registers, first: SiteId) {
+    let (naming, site) = (naming(thread, first), thread.last_site.number());
+    thread.recall.remember(&thread.stack, at, naming, site, trailer::secret());
 }
 
 /// The id of the innermost frame, which has the registers `at`, if it has an id; for events of no
@@ -114,6 +165,7 @@ fn is_unchanged(thread: &Thread, at: &Registers) -> bool {
 fn checked(thread: &mut Thread, session: &'static Session, at: Registers, first: SiteId) -> SiteId {
     // SAFETY: `at` is a frame of this thread that calls us.
     let sealed = unsafe { thread.sealed(&at) }.map(|(site, _)| site);
+    let recalled = recall(thread, &at, first);
     let unchanged =
         thread.last_site >= first && !thread.stack.has_late() && is_unchanged(thread, &at);
     let site = if unchanged {
@@ -137,8 +189,8 @@ fn checked(thread: &mut Thread, session: &'static Session, at: Registers, first:
     let found = &session.header.self_check;
     found.checked.add_shared(1);
     let is_own = thread.stack.window_equals(&thread.checker);
-    let is_sealed = sealed.is_none_or(|sealed| sealed == site);
-    if !is_own || !is_sealed || !(site == first || is_site_of(thread, site)) {
+    let is_known = [sealed, recalled].into_iter().flatten().all(|known| known == site);
+    if !is_own || !is_known || !(site == first || is_site_of(thread, site)) {
         found.differences.add_shared(1);
     }
     site
@@ -164,6 +216,8 @@ fn changed(thread: &mut Thread, session: &'static Session, at: Registers, first:
     };
     if !is_on_own_stack(thread, at) {
         forget(thread);
+    } else if thread.fast_site != NO_SITE && thread.stack.walked() >= WORTH_REMEMBERING {
+        remember(thread, &at, first);
     }
     site
 }

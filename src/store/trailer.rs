@@ -36,6 +36,12 @@ pub(crate) fn start(seed: u64) {
     SECRET.store(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, Ordering::Relaxed);
 }
 
+/// That secret, for others that need one.
+#[cfg(feature = "backtraces")]
+pub(crate) fn secret() -> u64 {
+    SECRET.load(Ordering::Relaxed)
+}
+
 /// Bytes added to each block, with its birth if it is `timed`.
 pub(crate) const fn len(timed: bool) -> usize {
     if timed { TRAILER + timed::BIRTH } else { TRAILER }

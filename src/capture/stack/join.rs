@@ -29,7 +29,7 @@ impl Stack {
     #[inline(always)]
     pub(super) fn settle<N: Names>(&mut self, walked: Walked, names: &mut N) -> Option<u32> {
         let Walked { kept, fresh, base, differs, trail } = walked;
-        self.base = base;
+        (self.base, self.walked) = (base, fresh);
         if kept + fresh > self.limit || base == Base::Unwalked {
             self.settle_truncated(kept, fresh);
             return None;

@@ -93,37 +93,48 @@ impl Stack {
     pub(crate) fn seal(&self, at: &Registers, seal: &mut Seal) {
         seal.clear();
         seal.words.len = 0;
-        let (Some(about), Some(pointer)) = (self.abouts.get(self.len), self.pointers.get(self.len))
-        else {
-            return;
-        };
-        let is_checkable = about.unverifiable() < self.first && about.late() == 0;
-        if is_checkable && self.put_words(&mut seal.words) && seal.words.fill_round() {
+        let Some(pointer) = self.pointers.get(self.len) else { return };
+        let words = &mut seal.words;
+        let all = self.is_checkable() && self.each_word(|address, value| words.add(address, value));
+        if all && words.fill_round() {
             (seal.pc, seal.bp) = (at.pc, pointer.bp);
-            seal.bp_mask = if about.matters() { u64::MAX } else { 0 };
+            seal.bp_mask = self.pointer_mask();
             seal.sp = at.sp;
         }
     }
 
-    /// Puts the words that the walk has read; `false` if not all of them find room.
-    fn put_words(&self, words: &mut Words) -> bool {
+    /// True if each step of the stack captured last can be checked by words alone.
+    pub(super) fn is_checkable(&self) -> bool {
+        let about = self.abouts.get(self.len);
+        about.is_some_and(|about| about.unverifiable() < self.first && about.late() == 0)
+    }
+
+    /// The bits of the innermost frame's frame pointer that the walk depends on: all, or none.
+    pub(super) fn pointer_mask(&self) -> u64 {
+        let matters = self.abouts.get(self.len).is_some_and(|about| about.matters());
+        if matters { u64::MAX } else { 0 }
+    }
+
+    /// Calls `add` with the address and value of each word that the walk has read, until it says
+    /// `false`; `false` then, or if the address of a word is not known.
+    pub(super) fn each_word(&self, mut add: impl FnMut(u64, u64) -> bool) -> bool {
         let (first, len) = (self.first, self.len);
         let links = self.marks.get(first..len).unwrap_or(&[]);
         let inward = self.pointers.get(first + 1..=len).unwrap_or(&[]);
         let all_links = links.iter().zip(inward).all(|(mark, inner)| {
             let address = link_address(mark.sp, inner.saved);
-            address != 0 && words.add(address, mark.pc)
+            address != 0 && add(address, mark.pc)
         });
         let checked = |index: usize| self.abouts.get(index).map_or(0, |about| about.checked());
         let next = |index: usize| Some(checked(index)).filter(|index| *index > first);
         let mut pointers = core::iter::successors(next(len), |index| next(index - 1));
         let all_pointers = pointers.all(|index| {
             let both = self.pointers.get(index).zip(self.pointers.get(index - 1));
-            both.is_some_and(|(inner, outer)| words.add(inner.saved, outer.bp))
+            both.is_some_and(|(inner, outer)| add(inner.saved, outer.bp))
         });
         let end = self.last_word;
         let has_end = first <= 1 && end.address != 0;
-        all_links && all_pointers && (!has_end || words.add(end.address, end.value))
+        all_links && all_pointers && (!has_end || add(end.address, end.value))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::base::os;
 use crate::base::sync::Ordering;
 use crate::capture::own_stack::OwnStack;
 use crate::capture::registers::Registers;
-use crate::capture::stack::{Seal, Stack};
+use crate::capture::stack::{Recall, Seal, Stack};
 use crate::engine::member;
 use crate::engine::session::Session;
 use crate::store::arena::Arena;
@@ -22,8 +22,9 @@ use crate::store::space::{SPACE, arena_of};
 use crate::store::tally::Tally;
 use crate::store::thread_slot::ThreadSlot;
 
-/// Paths a thread remembers: 64 KiB, backed by memory where they are used.
+/// Paths a thread remembers, at most: 64 KiB; a page of them at first.
 const PATHS: usize = 16384;
+const FIRST_PATHS: u32 = 1024;
 /// Words looked at on a stack other than the one the thread was started with.
 pub(crate) const FOREIGN_WORDS: usize = 4096;
 
@@ -56,6 +57,8 @@ pub(crate) struct Thread {
     pub(crate) fast_site: SiteId,
     /// Captures in a row that have found that stack.
     repeats: u32,
+    /// The site recalled last, and the times in a row.
+    recalled: (SiteId, u32),
     /// `last_site` and its stack, once that was captured several times in a row.
     sealed: Sealed,
     /// The last stack, with the words that its walk has read.
@@ -64,6 +67,8 @@ pub(crate) struct Thread {
     pub(crate) checker: Stack,
     /// Frames that were reached before by the same new frames.
     pub(crate) paths: Paths,
+    /// Stacks that were captured before, and the sites they had.
+    pub(crate) recall: Recall,
     /// The copy of another stack.
     pub(crate) foreign: [u64; FOREIGN_WORDS],
     /// The top of the stack on which that copy is walked.
@@ -73,6 +78,9 @@ pub(crate) struct Thread {
 /// Captures of a stack in a row after which it is sealed: so that stacks that take turns are not
 /// sealed each time.
 const SEALED_AFTER: u32 = 2;
+
+/// Times in a row that a stack is recalled before it is captured.
+const RECALLED_MOST: u32 = 4;
 
 /// The owner and the tally of a site.
 pub(crate) type Books = (&'static Owner, &'static Tally);
@@ -166,6 +174,7 @@ impl Thread {
         self.slot.describe(os::thread_id(), os::thread_name());
         self.bounds = bounds;
         self.stack.clear();
+        self.recall.forget();
         self.last_site = NO_SITE;
         self.set_fast_site(NO_SITE);
         self.seen = 0;
@@ -200,6 +209,22 @@ impl Thread {
         if self.repeats == SEALED_AFTER {
             self.seal(at);
         }
+    }
+
+    /// Called when a stack was recalled, whose capture would begin with the registers `at`.
+    /// `false`: it was recalled so often in a row that it had better be the one captured last.
+    #[inline(always)]
+    pub(crate) fn note_recalled(&mut self, site: SiteId, at: &Registers) -> bool {
+        if site == self.fast_site {
+            self.note_repeat(at);
+            return true;
+        }
+        // Another stack comes now and then: to compare the sealed one each time gains nothing.
+        self.repeats = 0;
+        self.sealed.stack.clear();
+        let (before, times) = self.recalled;
+        self.recalled = (site, if before == site { times.wrapping_add(1) } else { 0 });
+        self.recalled.1 < RECALLED_MOST
     }
 
     #[cold]
@@ -265,32 +290,48 @@ impl Thread {
 /// A thread's memory of which frame was reached by which trail: direct-mapped, with 8 bits of the
 /// trail's hash above the frame's 24, so that it is seldom wrong. The caller compares the frames.
 #[derive(Debug)]
-pub(crate) struct Paths([u32; PATHS]);
+pub(crate) struct Paths {
+    /// Times that the table became larger.
+    doublings: u32,
+    /// Paths that gave way since the table became larger.
+    evicted: u32,
+    nodes: [u32; PATHS],
+}
 
 #[expect(clippy::indexing_slicing, reason = "a hash of as many bits as the table has")]
 impl Paths {
+    const MOST_DOUBLINGS: u32 = (PATHS as u32 / FIRST_PATHS).ilog2();
+
     /// The place of a trail, and its tag.
     #[inline(always)]
-    fn place(outer: u32, trail: u64) -> (usize, u32) {
+    fn place(&self, outer: u32, trail: u64) -> (usize, u32) {
         const K: u64 = 0x9e37_79b9_7f4a_7c15; // 2^64 / golden ratio
         let mixed = (trail ^ u64::from(outer) << 32).wrapping_mul(K);
-        ((mixed >> (64 - PATHS.ilog2())) as usize, (mixed >> 16) as u32 & !(MAX_ID - 1))
+        let place =
+            (mixed >> (64 - PATHS.ilog2())) as usize >> (Self::MOST_DOUBLINGS - self.doublings);
+        (place, (mixed >> 16) as u32 & !(MAX_ID - 1))
     }
 
     /// The frame that the trail led to from `outer`, or another one by chance.
     #[inline(always)]
     pub(crate) fn get(&self, outer: u32, trail: u64) -> Option<u32> {
-        let (place, tag) = Self::place(outer, trail);
-        let node = self.0[place] ^ tag;
+        let (place, tag) = self.place(outer, trail);
+        let node = self.nodes[place] ^ tag;
         (node < MAX_ID).then_some(node)
     }
 
     /// Remembers the frame that the trail led to; forgets another one at the same place.
     #[inline(always)]
     pub(crate) fn put(&mut self, outer: u32, trail: u64, node: u32) {
-        let (place, tag) = Self::place(outer, trail);
-        if node < MAX_ID {
-            self.0[place] = tag | node;
+        let (place, tag) = self.place(outer, trail);
+        if node >= MAX_ID {
+            return;
+        }
+        self.evicted += u32::from(self.nodes[place] != 0);
+        self.nodes[place] = tag | node;
+        if self.evicted > FIRST_PATHS && self.doublings < Self::MOST_DOUBLINGS {
+            // Those whose place is another one now are remembered anew.
+            (self.doublings, self.evicted) = (self.doublings + 1, 0);
         }
     }
 }
