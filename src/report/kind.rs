@@ -9,7 +9,7 @@ use self::names::{
     SHORT_BACKTRACE, is_allocator, is_bare, is_call_once, is_entrance, is_libc, is_library,
     is_profiler, is_profiler_source, is_short_backtrace, is_start,
 };
-use super::paths::shorten;
+use super::paths::{is_in_package_of_rust, shorten};
 
 mod names;
 
@@ -98,6 +98,7 @@ pub(super) fn is_library_function(function: Function<'_>) -> bool {
     is_module(&["libc.so", "libc-", "libpthread", "libstdc++.so", "libc++.so", "ld-linux"])
         || function.name.is_some_and(is_cpp)
         || in_rusts_library(function.file).is_some()
+        || is_in_package_of_rust(function.file)
         || !matches!(kind(function), Kind::Program)
 }
 

@@ -12,6 +12,14 @@ const NOISE: [(&str, usize); 3] = [
     ("/git/checkouts/", 0),
 ];
 
+/// The start of the paths of packages that Rust's library is built from: `hashbrown-0.16.1/src/…`.
+const PACKAGES_OF_RUST: &str = "/rust/deps/";
+
+/// True if a source file is of such a package.
+pub(super) fn is_in_package_of_rust(path: &str) -> bool {
+    path.starts_with(PACKAGES_OF_RUST)
+}
+
 /// The part of `path` that is worth reading, always an end of it:
 /// `library/alloc/src/vec/mod.rs` for the standard library, `crate-1.2.3/src/lib.rs` for a
 /// registry crate. Other paths stay whole: they are the user's own, an editor can open
@@ -19,6 +27,9 @@ const NOISE: [(&str, usize); 3] = [
 pub(super) fn shorten(path: &str) -> &str {
     if let Some(rest) = path.strip_prefix("/rustc/") {
         return skip_components(rest, 1).unwrap_or(path);
+    }
+    if let Some(rest) = path.strip_prefix(PACKAGES_OF_RUST) {
+        return skip_components(rest, 0).unwrap_or(path);
     }
     NOISE
         .iter()
@@ -68,6 +79,8 @@ mod tests {
         assert_eq!(shorten(registry), "regex-1.11.1/src/lib.rs");
         let git = "/home/u/.cargo/git/checkouts/regex-0a1b/9f3c/src/lib.rs";
         assert_eq!(shorten(git), "regex-0a1b/9f3c/src/lib.rs");
+        let of_rust = "/rust/deps/hashbrown-0.16.1/src/raw/mod.rs";
+        assert_eq!(shorten(of_rust), "hashbrown-0.16.1/src/raw/mod.rs");
     }
 
     #[test]

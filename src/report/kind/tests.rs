@@ -49,6 +49,7 @@ fn library_functions_are_told_from_the_programs_own() {
         is_library_function(Function { name, file, module: "app" })
     };
     assert!(at("/rustc/0123/library/alloc/src/slice.rs"));
+    assert!(at("/rust/deps/hashbrown-0.16.1/src/raw/mod.rs"), "inside of HashMap");
     assert!(!at("library/src/main.rs"), "a folder of the program's");
     assert!(!at("/home/u/app/src/main.rs"));
     assert!(!library("xmlParse", "libxml2.so.2"));

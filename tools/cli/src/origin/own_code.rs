@@ -139,7 +139,7 @@ fn is_standard_file(file: &str) -> bool {
     }
     const MARKERS: [&str; 4] =
         ["/lib/rustlib/src/rust/library/", "/include/c++/", "/rustc/", "/libstdc++-v3/"];
-    const STARTS: [&str; 4] = ["library/", "core/src/", "alloc/src/", "std/src/"];
+    const STARTS: [&str; 5] = ["library/", "core/src/", "alloc/src/", "std/src/", "/rust/deps/"];
     MARKERS.iter().any(|marker| file.contains(marker))
         || STARTS.iter().any(|start| file.starts_with(start))
 }
@@ -193,6 +193,7 @@ mod tests {
             ("0x1: fopen (./libio/iofopen.c:9)", Library),
             ("0x1: alloc::vec::Vec<T>::push (library/alloc/src/vec/mod.rs:1)", Standard),
             ("0x1: push<u8> (/rustc/0123/library/alloc/src/vec/mod.rs:1)", Standard),
+            ("0x1: insert<u8> (/rust/deps/hashbrown-0.16.1/src/map.rs:1)", Standard),
             ("0x1: <T as alloc::string::ToString>::to_string (string.rs:9)", Standard),
             ("0x1: <alloc::vec::Vec<T> as core::clone::Clone>::clone (mod.rs:9)", Standard),
             ("0x1: void std::vector<int, std::a<int> >::push_back(int&&) (v.h:9)", Standard),
