@@ -23,7 +23,7 @@ pub(super) struct UnitAt {
     pub(super) stands_alone: bool,
 }
 
-/// The units of `dwarf` that may tell of `probes`, which are in order. An address may be in several.
+/// The units of `dwarf` that may tell of `probes`, which are in order. Several may hold an address.
 pub(super) fn units_at(
     dwarf: &gimli::Dwarf<Reader<'_>>,
     probes: &[u64],
