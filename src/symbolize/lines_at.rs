@@ -17,6 +17,7 @@ use object::{Endianness, Object, ObjectSection};
 use crate::base::os::mapped_file::MappedFile;
 
 use super::dwarf::{NameOfFunction, append};
+use super::known::Known;
 use super::names::Names;
 use super::object_file;
 use super::strings::Strings;
@@ -45,13 +46,20 @@ struct Answer {
 type Reader<'a> = gimli::EndianSlice<'a, gimli::RunTimeEndian>;
 
 impl LinesAt {
-    /// Looks up the linked addresses `probes`, which are in order, in the file at `path`.
+    /// Looks up the linked addresses `probes`, which are in order, in the file at `path`, except
+    /// for those that are `known`; it takes note of the others. The file is not opened for none.
     pub(super) fn look_up(
         path: &Path,
         probes: &[u64],
+        known: &mut Known,
         names: &mut Names,
         strings: &mut Strings,
     ) -> Option<Self> {
+        let mut found = Self::default();
+        if probes.iter().all(|&probe| known.has(probe)) {
+            probes.iter().for_each(|&probe| _ = found.add_known(probe, known, strings));
+            return Some(found);
+        }
         let mapped = MappedFile::new(&object_file::open(path)?)?;
         let elf = ElfFile64::<Endianness>::parse(mapped.bytes()).ok()?;
         let endian = match elf.endian() {
@@ -62,14 +70,31 @@ impl LinesAt {
         let mut dwarf = sections.borrow(|bytes| Reader::new(bytes, endian));
         dwarf.populate_abbreviations_cache(gimli::AbbreviationsCacheStrategy::Duplicates);
         let context = Context::from_dwarf(dwarf).ok()?;
-        let mut found = Self::default();
-        for (lookup, &probe) in probes.iter().enumerate() {
-            if lookup % LOOKUPS == 0 {
+        // Known ones are not taken first: strings have the order in which they are found.
+        let mut lookups = 0;
+        for &probe in probes {
+            if found.add_known(probe, known, strings) {
+                continue;
+            }
+            if lookups % LOOKUPS == 0 {
                 mapped.give_back();
             }
-            found.add(&context, probe, names, strings);
+            lookups += 1;
+            let first = found.symbols.len();
+            let answer = found.add(&context, probe, names, strings);
+            if !answer.is_elsewhere {
+                known.add(probe, answer.name, &found.symbols[first..], strings);
+            }
         }
         Some(found)
+    }
+
+    /// Adds the answer for `probe`, if it is known.
+    fn add_known(&mut self, probe: u64, known: &mut Known, strings: &mut Strings) -> bool {
+        let Some(name) = known.resolve(probe, strings, &mut self.symbols) else { return false };
+        let end = self.symbols.len();
+        self.answers.push(Answer { probe, name, end, is_elsewhere: false });
+        true
     }
 
     fn add(
@@ -78,7 +103,7 @@ impl LinesAt {
         probe: u64,
         names: &mut Names,
         strings: &mut Strings,
-    ) {
+    ) -> Answer {
         let (name, is_elsewhere) = match context.find_frames(probe) {
             LookupResult::Output(Ok(frames)) => {
                 (append(frames, names, strings, &mut self.symbols), false)
@@ -86,7 +111,9 @@ impl LinesAt {
             LookupResult::Output(Err(_)) => (NameOfFunction::Missing, false),
             LookupResult::Load { .. } => (NameOfFunction::Missing, true),
         };
-        self.answers.push(Answer { probe, name, end: self.symbols.len(), is_elsewhere });
+        let answer = Answer { probe, name, end: self.symbols.len(), is_elsewhere };
+        self.answers.push(answer);
+        answer
     }
 
     /// Appends the functions at `probe`, innermost first; `None` if it was not looked up.

@@ -8,7 +8,7 @@ use object::read::elf::{ElfFile64, SectionHeader, Sym, SymbolTable as RawTable};
 use object::{Endianness, Object, ObjectSection, ReadRef, SectionIndex};
 
 use super::mini_debug_info;
-use super::object_file::{Elf, with_elf};
+use super::object_file::{Elf, Pieces, with_elf};
 
 /// The most symbols between an address and the one that holds it. Symbols nest only
 /// where code was written in assembly, a few levels deep.
@@ -146,6 +146,30 @@ impl SymbolTable {
         let function = self.functions.get(after.checked_sub(1)?)?;
         Some((name_at(&self.names, function.name)?, function.start))
     }
+}
+
+/// The index of the first of `wanted`, which are names, that a symbol of `raw` defines.
+pub(super) fn defines<'d>(
+    elf: &Elf<'d>,
+    raw: &RawTable<'d, FileHeader64<Endianness>, &'d Pieces>,
+    wanted: &[&str],
+) -> Option<usize> {
+    // Read in one piece: name by name would cost two system calls each.
+    let names = elf.section_by_index(raw.string_section()).ok()?.data().ok()?;
+    let endian = elf.endian();
+    let is_defined = |symbol: &&Sym64<Endianness>| {
+        let section = symbol.st_shndx(endian);
+        let kinds = [elf::STT_NOTYPE, elf::STT_FUNC, elf::STT_OBJECT];
+        kinds.contains(&symbol.st_type()) && (!section.is_special() || section == elf::SHN_XINDEX)
+    };
+    let index = |symbol: &Sym64<Endianness>| {
+        let name = names.get(symbol.st_name(endian) as usize..)?;
+        wanted.iter().position(|wanted| {
+            let rest = name.strip_prefix(wanted.as_bytes());
+            rest.is_some_and(|rest| rest.first() == Some(&0))
+        })
+    };
+    raw.symbols().iter().filter(is_defined).filter_map(index).min()
 }
 
 /// The first of `probes`, which are in order, that is not below `start`. Without closures: in a
