@@ -106,6 +106,10 @@ mod tests {
         let Some(path) = libc.and_then(|line| line.split_whitespace().last()) else { return };
         let found = own_allocator(Path::new(path)).unwrap();
         assert_eq!(found.evidence, Evidence::Function("malloc"));
+        let wanted = ["mallo", "malloc_", "malloc"];
+        let index =
+            with_elf(Path::new(path), |elf| defines(elf, elf.elf_dynamic_symbol_table(), &wanted));
+        assert_eq!(index, Some(Some(2)), "whole names");
         assert_eq!(own_allocator(Path::new("/nowhere")), None);
     }
 }

@@ -227,8 +227,15 @@ fn functions_of_other_files_and_other_builds_are_not_known() {
     assert!(is_known(&memory.cache(), &debug.files()));
     let with_alternate = Files { alternate: Some(debug.0.clone()), ..debug.files() };
     assert!(!is_known(&memory.cache(), &with_alternate));
-    for build_id in [vec![], vec![0xac; 20], vec![0xab; LONGEST_ID + 1]] {
-        assert!(!is_known(&memory.cache(), &Files { build_id, ..debug.files() }));
+    let other_id = Files { build_id: vec![0xac; 20], ..debug.files() };
+    assert!(!is_known(&memory.cache(), &other_id));
+    for build_id in [vec![], vec![0xab; LONGEST_ID + 1]] {
+        let files = Files { build_id, ..debug.files() };
+        let memory = Memory::default();
+        let mut known = Known::open(Some(&memory.cache()), &files);
+        add_all(&mut known);
+        known.keep();
+        assert!(memory.0.lock().unwrap().is_empty());
     }
     let other_build = SymbolCache::new("another".into(), memory.clone());
     assert!(!is_known(&other_build, &debug.files()));

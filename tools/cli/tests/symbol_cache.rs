@@ -6,7 +6,7 @@ mod run_support;
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use run_support::{Scratch, ours, status, text};
 
@@ -125,6 +125,25 @@ fn overwrite(path: &Path, section: &str) {
     let (start, length) = elf.section_by_name(section).unwrap().file_range().unwrap();
     let file = File::options().write(true).open(path).unwrap();
     file.write_all_at(&vec![0; usize::try_from(length).unwrap()], start).unwrap();
+}
+
+#[test]
+fn functions_that_are_named_while_the_program_runs_are_kept() {
+    let scratch = Scratch::new("symbols");
+    let program = scratch.compile("waits", &[&build_id(4)]);
+    let mut command = scratch.cached(&["run", "-o", "run.json", "./waits"], "c");
+    let mut run = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    // Debug files that were opened for that stay open.
+    let maps = format!("/proc/{}/maps", run.id());
+    while !fs::read_to_string(&maps).unwrap().contains(program.to_str().unwrap()) {
+        assert_eq!(run.try_wait().unwrap(), None, "it ended without a look at the program");
+        std::thread::yield_now();
+    }
+    assert!(Command::new("kill").arg(run.id().to_string()).status().unwrap().success());
+    let output = run.wait_with_output().unwrap();
+    assert_eq!(status(&output), 15, "{}", ours(&output));
+    let is_of_program = |path: &PathBuf| path.to_str().unwrap().contains("0a0b0c0d04");
+    assert!(scratch.kept("c").iter().any(is_of_program));
 }
 
 /// Spoils the file at a path.

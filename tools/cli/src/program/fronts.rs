@@ -144,6 +144,9 @@ mod tests {
         let libraries = loaded(Path::new("/bin/ls"));
         assert!(libraries.iter().any(|path| path.ends_with("libc.so.6")), "{libraries:?}");
         assert_eq!(fronts(&libraries), []);
+        // One before it asks for a `malloc`, and has none.
+        assert!(!libraries[0].ends_with("libc.so.6"), "{libraries:?}");
+        assert_eq!(families(&libraries[0]), None);
     }
 
     #[test]

@@ -100,7 +100,7 @@ fn the_files_that_were_read_last_stay() {
         let file = File::options().write(true).open(folder.0.join(name)).unwrap();
         file.set_modified(SystemTime::now() - Duration::from_secs(hours * 3600 + 60)).unwrap();
     };
-    for (name, hours) in [("old", 9), ("read", 8), ("older", 10), ("young", 1)] {
+    for (name, hours) in [("old", 9), ("read", 10), ("older", 11), ("young", 1)] {
         folder.store(name, &[0; 100]);
         age(name, hours);
     }
