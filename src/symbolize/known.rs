@@ -1,7 +1,8 @@
 //! Functions at addresses of one debug file, as they were found earlier, maybe by another process.
 //!
 //! They are kept by the file's build id, with its length and its time of modification, and those of
-//! its alternate file: if any differs, nothing is known.
+//! its alternate file: if any differs, nothing is known. A file without a build id, as linkers leave
+//! them by default, is the same if it has its inode and was not changed in any way since.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -64,8 +65,7 @@ struct Origin {
 }
 
 impl Known {
-    /// Opens the functions that `cache` keeps of `files`. Nothing is kept of a file that has no
-    /// build id.
+    /// Opens the functions that `cache` keeps of `files`.
     pub(super) fn open(cache: Option<&SymbolCache>, files: &Files) -> Self {
         let Some(origin) = cache.and_then(|cache| Origin::of(cache, files)) else {
             return Self::default();
@@ -147,14 +147,18 @@ impl Known {
 impl Origin {
     fn of(cache: &SymbolCache, files: &Files) -> Option<Self> {
         let build_id = files.build_id.clone();
-        if build_id.is_empty() || build_id.len() > LONGEST_ID {
+        if build_id.len() > LONGEST_ID {
             return None;
         }
+        let (debug, alternate) = (files.debug.clone()?, files.alternate.clone());
         let mut name = String::new();
         build_id.iter().try_for_each(|byte| write!(name, "{byte:02x}")).ok()?;
+        if build_id.is_empty() {
+            let found = std::fs::metadata(&debug).ok()?;
+            name = std::format!("inode-{:x}-{:x}", found.dev(), found.ino());
+        }
         // Several builds of the program keep theirs beside each other.
         write!(name, ".{:08x}", crc32fast::hash(cache.reader().as_bytes())).ok()?;
-        let (debug, alternate) = (files.debug.clone()?, files.alternate.clone());
         let identity = String::new();
         let origin = Self { cache: cache.clone(), name, debug, alternate, build_id, identity };
         Some(Self { identity: origin.identity_now()?, ..origin })
@@ -166,12 +170,16 @@ impl Origin {
 
     fn identity_now(&self) -> Option<String> {
         let debug = stamp(&self.debug)?;
+        let inode = match self.build_id.as_slice() {
+            [] => stamp_of_inode(&self.debug)?,
+            _ => String::new(),
+        };
         let alternate = match &self.alternate {
             Some(path) => stamp(path)?,
             None => String::new(),
         };
         let (reader, id) = (self.cache.reader(), &self.build_id);
-        Some(std::format!("{reader}\n{id:02x?}\n{debug}\n{alternate}"))
+        Some(std::format!("{reader}\n{id:02x?}\n{debug}\n{inode}\n{alternate}"))
     }
 }
 
@@ -179,6 +187,14 @@ impl Origin {
 fn stamp(path: &Path) -> Option<String> {
     let found = std::fs::metadata(path).ok()?;
     Some(std::format!("{} {}.{:09}", found.len(), found.mtime(), found.mtime_nsec()))
+}
+
+/// Changes with everything that is done to a file or put in its place: nobody sets the time of an
+/// inode's change.
+fn stamp_of_inode(path: &Path) -> Option<String> {
+    let found = std::fs::metadata(path).ok()?;
+    let inode = (found.dev(), found.ino());
+    Some(std::format!("{inode:x?} {}.{:09}", found.ctime(), found.ctime_nsec()))
 }
 
 #[cfg(test)]

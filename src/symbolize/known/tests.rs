@@ -229,14 +229,12 @@ fn functions_of_other_files_and_other_builds_are_not_known() {
     assert!(!is_known(&memory.cache(), &with_alternate));
     let other_id = Files { build_id: vec![0xac; 20], ..debug.files() };
     assert!(!is_known(&memory.cache(), &other_id));
-    for build_id in [vec![], vec![0xab; LONGEST_ID + 1]] {
-        let files = Files { build_id, ..debug.files() };
-        let memory = Memory::default();
-        let mut known = Known::open(Some(&memory.cache()), &files);
-        add_all(&mut known);
-        known.keep();
-        assert!(memory.0.lock().unwrap().is_empty());
-    }
+    let longest = Files { build_id: vec![0xab; LONGEST_ID + 1], ..debug.files() };
+    let nothing = Memory::default();
+    let mut known = Known::open(Some(&nothing.cache()), &longest);
+    add_all(&mut known);
+    known.keep();
+    assert!(nothing.0.lock().unwrap().is_empty());
     let other_build = SymbolCache::new("another".into(), memory.clone());
     assert!(!is_known(&other_build, &debug.files()));
     // Names of files are 32 bits of the build: two builds may share one.
@@ -288,4 +286,41 @@ fn without_a_cache_nothing_is_known() {
     add_all(&mut known);
     assert!(!known.has(PROBES.start));
     known.keep();
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "there are no files")]
+fn without_a_build_id_the_inode_and_its_last_change_tell_the_file() {
+    let debug = Debug::new("inode");
+    let files = || Files { build_id: vec![], ..debug.files() };
+    let memory = Memory::default();
+    let keep = || {
+        let mut known = Known::open(Some(&memory.cache()), &files());
+        add_all(&mut known);
+        known.keep();
+    };
+    let is_known = || Known::open(Some(&memory.cache()), &files()).has(PROBES.start);
+    let modified = fs::metadata(&debug.0).unwrap().modified().unwrap();
+    let set_modified = || {
+        let file = File::options().write(true).open(&debug.0).unwrap();
+        file.set_modified(modified).unwrap();
+    };
+    keep();
+    assert!(is_known());
+    // The kernel's clock of files stands still for some milliseconds.
+    let changed =
+        || fs::metadata(&debug.0).map(|found| (found.ctime(), found.ctime_nsec())).unwrap();
+    let before = changed();
+    while changed() == before {
+        fs::write(&debug.0, "DEBUG").unwrap();
+        set_modified();
+    }
+    assert!(!is_known(), "other content of the same length and time");
+    keep();
+    assert!(is_known());
+    let copy = debug.0.with_extension("copy");
+    fs::write(&copy, "DEBUG").unwrap();
+    fs::rename(&copy, &debug.0).unwrap();
+    set_modified();
+    assert!(!is_known(), "another file in its place");
 }
