@@ -47,6 +47,7 @@ pub(crate) mod sandbox;
 pub(crate) mod signal_kinds;
 #[cfg(not(feature = "preload"))]
 pub(crate) mod signals;
+mod signals_held;
 #[cfg(feature = "backtraces")]
 pub(crate) mod spare_stack;
 #[cfg(feature = "preload")]
@@ -62,6 +63,7 @@ pub(crate) use linux::*;
 #[cfg(feature = "backtraces")]
 pub(crate) use linux_stacks::*;
 pub(crate) use pages::page_size;
+pub(crate) use signals_held::SignalsHeld;
 
 /// True if the process has forbidden itself calls of the system. The crate cannot see that: what it
 /// is asked by is the preload library.
