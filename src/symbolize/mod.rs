@@ -17,6 +17,8 @@
 //!                         └────────▶ names (demangling) ◀──────┘
 //! ```
 //!
+//! With a [`SymbolCache`], `known` is asked before `dwarf`, and told of its answers.
+//!
 //! ```
 //! use mod_alloc::recording::model::Recording;
 //! use mod_alloc::symbolize::{Strings, Symbolizer};
