@@ -126,20 +126,12 @@ impl LinesAt {
     }
 }
 
-/// The bytes of a section, unpacked if it was compressed; empty if there is none. Sections that no
-/// lookup reads are left out: locations of variables are a fifth of the C library's.
+/// The bytes of a section, unpacked if it was compressed; empty if there is none.
 fn section<'d>(
     elf: &ElfFile64<'d, Endianness>,
     id: gimli::SectionId,
 ) -> object::Result<Cow<'d, [u8]>> {
-    use gimli::SectionId::{
-        DebugLoc, DebugLocLists, DebugMacinfo, DebugMacro, DebugNames, DebugTypes,
-    };
-    let is_read = !matches!(
-        id,
-        DebugLoc | DebugLocLists | DebugMacinfo | DebugMacro | DebugNames | DebugTypes
-    );
-    match elf.section_by_name(id.name()).filter(|_| is_read) {
+    match elf.section_by_name(id.name()) {
         Some(section) => section.uncompressed_data(),
         None => Ok(Cow::Borrowed(&[])),
     }
