@@ -122,11 +122,12 @@ impl Entry {
         (mixed >> (u64::BITS - ENTRIES.ilog2())) as usize
     }
 
-    /// True if it is that of a stack with this sum.
+    /// True if it is that of a stack with this sum. An unused entry has the sum 0, which a stack has
+    /// as seldom as another's.
     #[inline(always)]
     fn is_of(&self, sum: Sum) -> bool {
         let Entry { low, high, .. } = sum.entry(0);
-        self.low == low && self.high == high && self.site != 0
+        self.low == low && self.high == high
     }
 }
 

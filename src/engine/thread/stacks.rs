@@ -223,8 +223,12 @@ impl Thread {
         self.repeats = 0;
         self.sealed.stack.clear();
         let (before, times) = self.recalled;
-        self.recalled = (site, if before == site { times.wrapping_add(1) } else { 0 });
-        self.recalled.1 < RECALLED_MOST
+        if before != site {
+            self.recalled = (site, 0);
+            return true;
+        }
+        self.recalled.1 = times.wrapping_add(1);
+        times < RECALLED_MOST
     }
 
     #[cold]
