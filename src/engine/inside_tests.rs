@@ -11,7 +11,7 @@ use crate::store::ids::{GroupId, ThreadIndex};
 /// A thread of a world, which this test's thread becomes.
 fn become_thread(world: &mut World) -> &'static ThreadCell {
     let index = world.join();
-    let memory = Box::leak(Box::new(core::mem::MaybeUninit::<ThreadCell>::zeroed()));
+    let memory = Box::leak(Box::<ThreadCell>::new_zeroed());
     let memory = core::ptr::NonNull::from(memory).cast();
     // SAFETY: zeroed memory of that size, leaked, of this test alone.
     let cell = unsafe { ThreadCell::initialize(memory, world.session, index) };
@@ -42,11 +42,7 @@ fn a_thread_reads_its_words_while_it_is_inside() {
 fn a_wiped_cell_is_the_profilers() {
     let mut world = World::new(1, 1, false, 1);
     become_thread(&mut world);
-    // Made in its place: a stack has no room for a cell.
-    let mut wiped = Box::<ThreadCell>::new_uninit();
-    // SAFETY: the box is valid for writes.
-    unsafe { wiped.as_mut_ptr().write_bytes(0, 1) };
-    let wiped = Box::leak(wiped);
+    let wiped = Box::leak(Box::<ThreadCell>::new_zeroed());
     current::set_state(core::ptr::NonNull::from(wiped).cast::<ThreadCell>());
     assert!(Inside::enter_fast(world.session).is_none());
     assert_eq!(Inside::enter_slowly(world.session).err(), Some(Outside::Profiler));

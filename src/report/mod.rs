@@ -64,4 +64,4 @@ pub use profile::{Profile, StackRef};
 pub use run::Run;
 pub use site_names::SiteNames;
 
-pub use crate::symbolize::Fetch;
+pub use crate::symbolize::{Fetch, Storage, SymbolCache};

@@ -35,8 +35,9 @@ impl NodeNames {
         options: &Options,
         frames: &mut FrameTable,
     ) -> Self {
-        let mut symbolizer =
-            Symbolizer::new(recording, &options.debug_dirs).with_fetch(options.fetch.clone());
+        let mut symbolizer = Symbolizer::new(recording, &options.debug_dirs)
+            .with_fetch(options.fetch.clone())
+            .with_cache(options.cache.clone());
         let mut names = Self::default();
         names.cover(recording);
         let nodes = nodes_of_sites(recording);
@@ -53,6 +54,7 @@ impl NodeNames {
                 None => names.resolve_node(node, recording, &mut symbolizer, frames),
             }
         }
+        symbolizer.keep();
         // Only needed to resolve more.
         Self { addresses: names.addresses, ends: names.ends, ids: names.ids, ..Self::default() }
     }

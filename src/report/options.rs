@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::vec::Vec;
 
-use crate::symbolize::Fetch;
+use crate::symbolize::{Fetch, SymbolCache};
 
 /// How a profile is made of a recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Options {
     pub debug_dirs: Vec<PathBuf>,
     /// Asked for debug files that are not on this machine. Default: nobody.
     pub fetch: Option<Fetch>,
+    /// Keeps what debug files say, from one process to the next. Default: none.
+    pub cache: Option<SymbolCache>,
     /// The most frames kept of a stack, the innermost; functions inlined into them are not counted,
     /// those that trimming takes away are. Default: all that were recorded.
     pub max_frames: Option<usize>,
@@ -47,6 +49,13 @@ impl Form {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { trim: true, debug_dirs: Vec::new(), fetch: None, max_frames: None, form: Form::Own }
+        Self {
+            trim: true,
+            debug_dirs: Vec::new(),
+            fetch: None,
+            cache: None,
+            max_frames: None,
+            form: Form::Own,
+        }
     }
 }

@@ -34,7 +34,9 @@ impl SiteNames {
     pub fn new(recording: &Recording, options: &Options) -> Self {
         let symbolizer = Symbolizer::watching(recording, &options.debug_dirs);
         Self {
-            symbolizer: symbolizer.with_fetch(options.fetch.clone()),
+            symbolizer: symbolizer
+                .with_fetch(options.fetch.clone())
+                .with_cache(options.cache.clone()),
             frames: FrameTable::new(options.form),
             names: NodeNames::default(),
             kinds: Vec::new(),
@@ -81,6 +83,7 @@ impl SiteNames {
     /// The profile of the last reading, what was named before being taken over.
     pub fn into_profile(mut self, recording: &Recording) -> Profile {
         let (mut frames, mut stacks) = self.take_stacks(recording);
+        self.symbolizer.keep();
         frames.keep_those_of(&mut stacks);
         Profile::new(&self.options, recording, (frames, stacks))
     }

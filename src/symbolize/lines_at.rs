@@ -18,6 +18,7 @@ use object::{Endianness, Object, ObjectSection};
 use crate::base::os::mapped_file::MappedFile;
 
 use super::dwarf::{NameOfFunction, append};
+use super::known::Known;
 use super::names::Names;
 use super::object_file;
 use super::strings::Strings;
@@ -48,13 +49,48 @@ struct Answer {
 pub(super) type Reader<'a> = gimli::EndianSlice<'a, gimli::RunTimeEndian>;
 
 impl LinesAt {
-    /// Looks up the linked addresses `probes`, which are in order, in the file at `path`.
+    /// Looks up the linked addresses `probes`, which are in order, in the file at `path`, except
+    /// for those that are `known`; it takes note of the others. The file is not opened for none.
     pub(super) fn look_up(
         path: &Path,
         probes: &[u64],
-        names: &mut Names,
+        known: &mut Known,
         strings: &mut Strings,
     ) -> Option<Self> {
+        let unknown: Vec<u64> = probes.iter().copied().filter(|&probe| !known.has(probe)).collect();
+        // Units have another order than addresses. Strings have that of the addresses, whether these
+        // were known or not.
+        let mut apart = Strings::default();
+        let read = match &*unknown {
+            [] => Self::default(),
+            unknown => Self::read(path, unknown, &mut apart)?,
+        };
+        let mut found = Self::default();
+        for &probe in probes {
+            let first = found.symbols.len();
+            let mut answer = unanswered(&probe);
+            if let Some(name) = known.resolve(probe, strings, &mut found.symbols) {
+                answer.name = name;
+            } else if let Some(of_probe) = read.answer_for(probe) {
+                answer = *of_probe;
+                for symbol in &read.symbols[answer.functions.0..answer.functions.1] {
+                    let mut take = |id: Option<_>| id.and_then(|id| strings.intern(apart.get(id)));
+                    let (name, file) = (take(symbol.name), take(symbol.file));
+                    found.symbols.push(Symbol { name, file, ..*symbol });
+                }
+                if !answer.is_elsewhere {
+                    known.add(probe, answer.name, &found.symbols[first..], strings);
+                }
+            }
+            answer.functions = (first, found.symbols.len());
+            found.answers.push(answer);
+        }
+        Some(found)
+    }
+
+    /// Looks up `probes` in the file's units, in the order of these.
+    fn read(path: &Path, probes: &[u64], strings: &mut Strings) -> Option<Self> {
+        let names = &mut Names::default();
         let mapped = MappedFile::new(&object_file::open(path)?)?;
         let elf = ElfFile64::<Endianness>::parse(mapped.bytes()).ok()?;
         let endian = match elf.endian() {
@@ -121,10 +157,14 @@ impl LinesAt {
         answer.functions = (first, self.symbols.len());
     }
 
+    fn answer_for(&self, probe: u64) -> Option<&Answer> {
+        let index = self.answers.binary_search_by_key(&probe, |answer| answer.probe).ok()?;
+        self.answers.get(index)
+    }
+
     /// Appends the functions at `probe`, innermost first; `None` if it was not looked up.
     pub(super) fn resolve(&self, probe: u64, out: &mut Vec<Symbol>) -> Option<NameOfFunction> {
-        let index = self.answers.binary_search_by_key(&probe, |answer| answer.probe).ok()?;
-        let answer = self.answers.get(index).filter(|answer| !answer.is_elsewhere)?;
+        let answer = self.answer_for(probe).filter(|answer| !answer.is_elsewhere)?;
         out.extend_from_slice(&self.symbols[answer.functions.0..answer.functions.1]);
         Some(answer.name)
     }

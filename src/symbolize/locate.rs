@@ -32,6 +32,10 @@ pub(super) struct Files {
     pub(super) alternate: Option<PathBuf>,
     /// Files that may have a symbol table, best first.
     pub(super) with_symbols: Vec<PathBuf>,
+    /// The build id of `debug`; empty if it has none.
+    pub(super) build_id: Vec<u8>,
+    /// Parts of `debug` may be in files that nothing here tells of.
+    pub(super) may_be_split: bool,
 }
 
 /// The places to look at.
@@ -79,11 +83,12 @@ impl Search {
         };
         let alternate =
             debug.as_deref().and_then(|path| self.alternate(path, debug_facts.alternate_link?));
+        let (build_id, may_be_split) = (debug_facts.build_id, debug_facts.may_be_split);
         let mut with_symbols: Vec<PathBuf> = debug.iter().cloned().collect();
         with_symbols.extend(object.map(|(path, _)| path));
         with_symbols.dedup();
         let debug = debug.filter(|_| debug_facts.has_debug_info);
-        Files { debug, alternate, with_symbols }
+        Files { debug, alternate, with_symbols, build_id, may_be_split }
     }
 
     /// The module's own file.

@@ -17,6 +17,8 @@
 //!                         └────────▶ names (demangling) ◀──────┘
 //! ```
 //!
+//! With a [`SymbolCache`], `known` is asked before `dwarf`, and told of its answers.
+//!
 //! ```
 //! use mod_alloc::recording::model::Recording;
 //! use mod_alloc::symbolize::{Strings, Symbolizer};
@@ -39,6 +41,7 @@ mod build;
 mod c_library;
 mod dwarf;
 mod fetch;
+mod known;
 mod lines_at;
 mod locate;
 mod mini_debug_info;
@@ -48,6 +51,7 @@ mod object_file;
 mod own_allocator;
 mod strings;
 mod symbol;
+mod symbol_cache;
 mod symbol_table;
 mod units_at;
 mod unwind_ranges;
@@ -61,6 +65,7 @@ use crate::recording::model::{Module, Recording};
 
 use c_library::is_c_library;
 use dwarf::{Dwarf, NameOfFunction};
+use known::Known;
 use lines_at::LinesAt;
 use locate::Search;
 use modules::ModuleMap;
@@ -77,12 +82,14 @@ pub use own_allocator::{Evidence, OwnAllocator, likely_allocator, own_allocator}
 pub(crate) use strings::FixedMap;
 pub use strings::{StringId, Strings};
 pub use symbol::{Place, Symbol};
+pub use symbol_cache::{Storage, SymbolCache};
 
 /// Resolves the return addresses of one recording. Files are opened when the first
 /// address of their module is asked for, and stay open until this is dropped.
 pub struct Symbolizer<'r> {
     modules: ModuleMap<'r>,
     search: Search,
+    cache: Option<SymbolCache>,
     objects: Vec<Option<Object>>,
     names: Names,
     /// By module, the linked addresses that will be asked for, in order; empty: not known.
@@ -95,6 +102,8 @@ const FARTHEST: u64 = 8 * 1024;
 /// One module's files and symbols.
 struct Object {
     files: locate::Files,
+    /// Functions at addresses that were looked up before, in other processes, too.
+    known: Known,
     dwarf: Opened,
     /// Lines at the addresses that will be asked for; `None`: not looked up.
     lines: Option<LinesAt>,
@@ -134,6 +143,7 @@ impl<'r> Symbolizer<'r> {
         Self {
             modules: ModuleMap::new(Cow::Borrowed(&recording.modules)),
             search: Search::new(recording, debug_dirs),
+            cache: None,
             objects: recording.modules.iter().map(|_| None).collect(),
             names: Names::default(),
             probes: Vec::new(),
@@ -146,6 +156,7 @@ impl<'r> Symbolizer<'r> {
         Symbolizer {
             modules: ModuleMap::new(Cow::Owned(recording.modules.clone())),
             search: Search::new(recording, debug_dirs),
+            cache: None,
             objects: recording.modules.iter().map(|_| None).collect(),
             names: Names::default(),
             probes: Vec::new(),
@@ -157,6 +168,19 @@ impl<'r> Symbolizer<'r> {
     pub fn with_fetch(mut self, fetch: Option<Fetch>) -> Self {
         self.search.fetch_by(fetch);
         self
+    }
+
+    /// Has `cache` asked before debug files are. It is told what they say by
+    /// [`keep`](Self::keep).
+    #[must_use]
+    pub fn with_cache(mut self, cache: Option<SymbolCache>) -> Self {
+        self.cache = cache;
+        self
+    }
+
+    /// Stores what was found in debug files, and was not there, in the cache.
+    pub fn keep(&mut self) {
+        self.objects.iter_mut().flatten().for_each(|object| object.known.keep());
     }
 
     /// The modules that addresses are looked up in.
@@ -180,8 +204,10 @@ impl<'r> Symbolizer<'r> {
         let linked = address.wrapping_sub(module.bias);
         if let Some(slot) = self.objects.get_mut(index) {
             let probes = self.probes.get(index).map_or(&[][..], Vec::as_slice);
-            let object = slot.get_or_insert_with(|| Object::open(&self.search, module, probes));
-            object.look_up(probes, &mut self.names, strings);
+            let object = slot.get_or_insert_with(|| {
+                Object::open(&self.search, self.cache.as_ref(), module, probes)
+            });
+            object.look_up(probes, strings);
             object.resolve(linked, &mut self.names, strings, out);
         }
         Place { module: u32::try_from(index).ok(), address: linked }
@@ -209,7 +235,8 @@ impl<'r> Symbolizer<'r> {
     pub fn raw_name(&mut self, address: u64, generation: u16) -> Option<&str> {
         let (index, module) = self.modules.find(address, generation)?;
         let (slot, probes) = (self.objects.get_mut(index)?, self.probes.get(index)?);
-        let object = slot.get_or_insert_with(|| Object::open(&self.search, module, probes));
+        let object = slot
+            .get_or_insert_with(|| Object::open(&self.search, self.cache.as_ref(), module, probes));
         object.at_probes.containing(address.wrapping_sub(module.bias).wrapping_sub(1))
     }
 
@@ -323,8 +350,15 @@ impl Object {
     ) {
         let first = out.len();
         let known = self.lines.as_ref().and_then(|lines| lines.resolve(probe, out));
+        let known = known.or_else(|| self.known.resolve(probe, strings, out));
         let name = known.unwrap_or_else(|| match self.dwarf.get(&self.files) {
-            Some(dwarf) => dwarf.resolve(probe, names, strings, out),
+            Some(dwarf) => {
+                let name = dwarf.resolve(probe, names, strings, out);
+                if !self.files.may_be_split {
+                    self.known.add(probe, name, &out[first..], strings);
+                }
+                name
+            }
             None => NameOfFunction::Missing,
         });
         if name == NameOfFunction::Whole {
@@ -345,7 +379,7 @@ impl Object {
         }
     }
 
-    fn open(search: &Search, module: &Module, probes: &[u64]) -> Self {
+    fn open(search: &Search, cache: Option<&SymbolCache>, module: &Module, probes: &[u64]) -> Self {
         let mut files = search.files(module);
         let is_left_out = search.is_of_this_process() && is_c_library(&module.path);
         files.debug = files.debug.filter(|_| !is_left_out);
@@ -354,18 +388,19 @@ impl Object {
             _ => SymbolTable::read_of(&files.with_symbols, probes),
         };
         let dwarf = Opened::NotYet;
-        Self { files, dwarf, lines: None, at_probes, table: None, ranges: None }
+        let known = Known::open(cache, &files);
+        Self { files, known, dwarf, lines: None, at_probes, table: None, ranges: None }
     }
 
     /// Looks up the linked addresses `probes` in the debug information, once.
-    fn look_up(&mut self, probes: &[u64], names: &mut Names, strings: &mut Strings) {
+    fn look_up(&mut self, probes: &[u64], strings: &mut Strings) {
         // Parts that files share need both of them open.
         let is_alone = self.files.alternate.is_none();
         if probes.is_empty() || self.lines.is_some() || !is_alone {
             return;
         }
-        let path = self.files.debug.as_deref();
-        let found = path.and_then(|path| LinesAt::look_up(path, probes, names, strings));
+        let (path, known) = (self.files.debug.as_deref(), &mut self.known);
+        let found = path.and_then(|path| LinesAt::look_up(path, probes, known, strings));
         self.lines = Some(found.unwrap_or_default());
     }
 

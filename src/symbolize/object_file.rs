@@ -54,6 +54,8 @@ pub(super) struct Facts {
     pub(super) build_id: Vec<u8>,
     /// It holds DWARF of its own.
     pub(super) has_debug_info: bool,
+    /// Parts of its DWARF may be in files of their own.
+    pub(super) may_be_split: bool,
     /// File name and CRC-32 of the stripped-off debug file.
     pub(super) debug_link: Option<(PathBuf, u32)>,
     /// Path and build id of the file that holds what several debug files share.
@@ -66,6 +68,8 @@ impl Facts {
         with_elf(path, |elf| Self {
             build_id: elf.build_id().ok().flatten().unwrap_or_default().to_vec(),
             has_debug_info: has_debug_info(elf),
+            // Skeletons refer to it, by which split files find their addresses.
+            may_be_split: elf.section_by_name(".debug_addr").is_some(),
             debug_link: elf.gnu_debuglink().ok().flatten().map(|(name, crc)| (to_path(name), crc)),
             alternate_link: elf
                 .gnu_debugaltlink()

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::path::Path;
 
-use object::{Object, ObjectSection, ObjectSymbol};
+use object::{Object, ObjectSection};
 
 use super::object_file::{Elf, with_elf};
+use super::symbol_table::defines;
 
 /// An allocator that an object file brings along, of which a preloaded library sees nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,11 +73,11 @@ pub fn likely_allocator(path: &Path) -> Option<OwnAllocator> {
 }
 
 fn by_functions(file: &Elf<'_>) -> Option<OwnAllocator> {
-    let symbols = file.dynamic_symbols().chain(file.symbols());
-    let names =
-        symbols.filter(|symbol| symbol.is_definition()).filter_map(|symbol| symbol.name().ok());
-    let known = |name| FUNCTIONS.iter().position(|(_, function)| *function == name);
-    let (name, function) = FUNCTIONS.get(names.filter_map(known).min()?)?;
+    let functions = FUNCTIONS.map(|(_, function)| function);
+    let tables = [file.elf_dynamic_symbol_table(), file.elf_symbol_table()];
+    let found = tables.map(|table| defines(file, table, &functions));
+    let index = found.into_iter().flatten().min()?;
+    let (name, function) = FUNCTIONS.get(index)?;
     Some(OwnAllocator { name, evidence: Evidence::Function(function) })
 }
 
@@ -90,4 +91,25 @@ fn by_texts(file: &Elf<'_>) -> Option<OwnAllocator> {
     let has = |text: &str| constants.windows(text.len()).any(|part| part == text.as_bytes());
     let (name, text) = TEXTS.iter().find(|(_, text)| has(text))?;
     Some(OwnAllocator { name, evidence: Evidence::Text(text) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg_attr(miri, ignore = "there are no files")]
+    fn an_allocator_is_told_by_the_functions_that_are_defined() {
+        assert_eq!(own_allocator(&std::env::current_exe().unwrap()), None, "it asks for malloc");
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        let libc = maps.lines().find(|line| line.ends_with("/libc.so.6"));
+        let Some(path) = libc.and_then(|line| line.split_whitespace().last()) else { return };
+        let found = own_allocator(Path::new(path)).unwrap();
+        assert_eq!(found.evidence, Evidence::Function("malloc"));
+        let wanted = ["mallo", "malloc_", "malloc"];
+        let index =
+            with_elf(Path::new(path), |elf| defines(elf, elf.elf_dynamic_symbol_table(), &wanted));
+        assert_eq!(index, Some(Some(2)), "whole names");
+        assert_eq!(own_allocator(Path::new("/nowhere")), None);
+    }
 }

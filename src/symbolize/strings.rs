@@ -39,6 +39,11 @@ impl Strings {
     pub fn get(&self, id: StringId) -> &str {
         self.texts.get(id.0.get() as usize - 1).map_or("", |text| text)
     }
+
+    /// As [`get`](Self::get), for who keeps it longer.
+    pub(super) fn shared(&self, id: StringId) -> Arc<str> {
+        self.texts.get(id.0.get() as usize - 1).map_or_else(|| Arc::from(""), Arc::clone)
+    }
 }
 
 #[cfg(test)]

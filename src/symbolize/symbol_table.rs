@@ -149,6 +149,30 @@ impl SymbolTable {
     }
 }
 
+/// The index of the first of `wanted`, which are names, that a symbol of `raw` defines.
+pub(super) fn defines<'d>(
+    elf: &Elf<'d>,
+    raw: &RawTable<'d, FileHeader64<Endianness>, &'d [u8]>,
+    wanted: &[&str],
+) -> Option<usize> {
+    // Read in one piece: name by name would cost two system calls each.
+    let names = elf.section_by_index(raw.string_section()).ok()?.data().ok()?;
+    let endian = elf.endian();
+    let is_defined = |symbol: &&Sym64<Endianness>| {
+        let section = symbol.st_shndx(endian);
+        let kinds = [elf::STT_NOTYPE, elf::STT_FUNC, elf::STT_OBJECT];
+        kinds.contains(&symbol.st_type()) && (!section.is_special() || section == elf::SHN_XINDEX)
+    };
+    let index = |symbol: &Sym64<Endianness>| {
+        let name = names.get(symbol.st_name(endian) as usize..)?;
+        wanted.iter().position(|wanted| {
+            let rest = name.strip_prefix(wanted.as_bytes());
+            rest.is_some_and(|rest| rest.first() == Some(&0))
+        })
+    };
+    raw.symbols().iter().filter(is_defined).filter_map(index).min()
+}
+
 /// The index of the first of `probes`, which are in order, that is not below `start`. Without
 /// closures: in a debug build they would take most of the time in which a symbol table is read.
 pub(super) fn first_from(probes: &[u64], start: u64) -> usize {

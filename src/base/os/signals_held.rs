@@ -1,4 +1,4 @@
-//! Signals that are held off for a while.
+//! Signals, held off while a thread is in the heap.
 
 use super::is_sealed;
 

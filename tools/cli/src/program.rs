@@ -13,7 +13,6 @@ mod privileges;
 mod refusal;
 mod sanitizer;
 mod search;
-mod trust;
 
 pub(crate) use allocators::{OwnAllocators, unseen};
 pub(crate) use examined::Program;

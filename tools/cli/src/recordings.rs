@@ -10,6 +10,7 @@ mod folder;
 mod found;
 mod input;
 mod old;
+mod symbol_cache;
 
 pub(crate) use debug_files::DebugFiles;
 pub(crate) use folder::{RunFolder, places};

@@ -11,10 +11,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use object::{Object, ObjectSymbol, ReadCache};
+use object::ReadCache;
 
 use super::elf;
-use super::machine::Elf;
+use super::machine::{Elf, Named, dynamic_names};
 
 /// A family of functions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,10 +103,9 @@ fn families(library: &Path) -> Option<Vec<Front>> {
     let bytes = &ReadCache::new(File::open(library).ok()?);
     let file = Elf::parse(bytes).ok()?;
     let (mut has_malloc, mut found) = (false, Vec::new());
-    for symbol in file.dynamic_symbols().filter(|symbol| symbol.is_definition()) {
-        let Ok(name) = symbol.name() else { continue };
-        has_malloc |= name == "malloc";
-        found.extend(Front::ALL.into_iter().filter(|front| front.function() == name));
+    for name in dynamic_names(&file, Named::Defined) {
+        has_malloc |= name == b"malloc";
+        found.extend(Front::ALL.into_iter().filter(|front| front.function().as_bytes() == name));
     }
     has_malloc.then(|| Front::ALL.into_iter().filter(|front| found.contains(front)).collect())
 }
@@ -145,6 +144,9 @@ mod tests {
         let libraries = loaded(Path::new("/bin/ls"));
         assert!(libraries.iter().any(|path| path.ends_with("libc.so.6")), "{libraries:?}");
         assert_eq!(fronts(&libraries), []);
+        // One before it asks for a `malloc`, and has none.
+        assert!(!libraries[0].ends_with("libc.so.6"), "{libraries:?}");
+        assert_eq!(families(&libraries[0]), None);
     }
 
     #[test]

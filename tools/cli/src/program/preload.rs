@@ -4,16 +4,16 @@
 //! by their content: versions live side by side, and one that is there is used again.
 
 use std::ffi::OsStr;
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::base::cache_folder::{self, candidates};
 use crate::base::system::{Users, file_system, user};
 
 use super::fronts::Front;
-use super::trust;
 
 /// A library to unpack.
 struct Packed {
@@ -52,14 +52,14 @@ static LIBRARIES: [Packed; 6] = [
 /// Unpacks the library and its fronts if they are not there yet, and gives the library's path; the
 /// fronts are beside it. The error tells of every place that was tried.
 pub(crate) fn library(users: Users) -> Result<PathBuf, String> {
-    let for_all = || folders().into_iter().find_map(|folder| unpack_for_all(&folder).ok());
+    let for_all = || candidates().into_iter().find_map(|folder| unpack_for_all(&folder).ok());
     if users == Users::Any
         && let Some(path) = for_all()
     {
         return Ok(path);
     }
     let mut failures = Vec::new();
-    for folder in folders() {
+    for folder in candidates() {
         match unpack(&folder) {
             Ok(path) => return Ok(path),
             Err(error) => failures.push(format!("{}: {error}", folder.display())),
@@ -70,17 +70,6 @@ pub(crate) fn library(users: Users) -> Result<PathBuf, String> {
          folder that can be written to and executed from",
         failures.join("; ")
     ))
-}
-
-/// The folders for it, best first.
-fn folders() -> Vec<PathBuf> {
-    let absolute =
-        |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    // A home that does not exist is not made: accounts without one are to stay so.
-    let home = || absolute("HOME").filter(|home| home.is_dir()).map(|home| home.join(".cache"));
-    let cache = absolute("XDG_CACHE_HOME").or_else(home);
-    let private = std::env::temp_dir().join(format!("mod-alloc-{}", user()));
-    cache.map(|cache| cache.join("mod-alloc")).into_iter().chain([private]).collect()
 }
 
 /// Unpacks it to where every user can read it. Nobody else can write to it there.
@@ -98,29 +87,17 @@ fn unpack_for_all(folder: &Path) -> io::Result<PathBuf> {
 
 fn unpack(folder: &Path) -> io::Result<PathBuf> {
     check_name(folder.as_os_str())?;
-    if let Some(cache) = folder.parent() {
-        make(cache)?;
-    }
-    make(folder)?;
-    trust::above(folder)?;
-    check_folder(folder)?;
+    cache_folder::make(folder)?;
+    check_executable(folder)?;
     let folder = folder.join(format!("{:016x}", hash()));
-    make(&folder)?;
-    check_folder(&folder)?;
+    cache_folder::make_inner(&folder)?;
+    check_executable(&folder)?;
     for packed in &LIBRARIES {
         if !is_whole(&folder, packed) {
             write(&folder, packed)?;
         }
     }
     Ok(folder.join(LIBRARIES[0].name))
-}
-
-/// Makes a folder in one that exists. It is private from the first moment on.
-fn make(folder: &Path) -> io::Result<()> {
-    match DirBuilder::new().mode(0o700).create(folder) {
-        Err(error) if !folder.is_dir() => Err(error),
-        _ => Ok(()),
-    }
 }
 
 /// Refuses characters that end a path for the loader, or begin a variable.
@@ -131,15 +108,7 @@ fn check_name(folder: &OsStr) -> io::Result<()> {
     Ok(())
 }
 
-/// Refuses a folder that others may write to: they could put their code into it.
-fn check_folder(folder: &Path) -> io::Result<()> {
-    let found = fs::symlink_metadata(folder)?;
-    // A link in a folder of the user's own is the user's will.
-    let found =
-        if found.is_symlink() && found.uid() == user() { fs::metadata(folder)? } else { found };
-    if !found.is_dir() || found.uid() != user() || found.mode() & 0o022 != 0 {
-        return Err(io::Error::other("it is not a folder that its owner alone can write to"));
-    }
+fn check_executable(folder: &Path) -> io::Result<()> {
     if file_system(folder)?.f_flag & libc::ST_NOEXEC != 0 {
         return Err(io::Error::other("nothing can be executed from that file system"));
     }
@@ -224,7 +193,7 @@ mod tests {
     #[test]
     fn folders_that_others_write_to_are_refused() {
         let folder = folder("shared");
-        DirBuilder::new().create(&folder).unwrap();
+        fs::create_dir(&folder).unwrap();
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
         assert!(unpack(&folder).is_err());
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();

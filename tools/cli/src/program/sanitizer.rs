@@ -2,9 +2,8 @@
 
 use object::elf::DT_NEEDED;
 use object::read::elf::Dyn;
-use object::{Object, ObjectSymbol};
 
-use super::machine::Elf;
+use super::machine::{Elf, Named, dynamic_names};
 
 /// A sanitizer's runtime.
 struct Runtime {
@@ -31,8 +30,8 @@ pub(super) fn sanitizer(file: &Elf<'_>) -> Option<&'static str> {
     let libraries = needed(file).unwrap_or_default();
     let is_needed =
         |library: &str| libraries.iter().any(|name| name.starts_with(library.as_bytes()));
-    let is_linked =
-        |function: &str| file.dynamic_symbols().any(|symbol| symbol.name() == Ok(function));
+    let linked: Vec<_> = dynamic_names(file, Named::Any).collect();
+    let is_linked = |function: &str| linked.contains(&function.as_bytes());
     let found = |runtime: &&Runtime| is_needed(runtime.library) || is_linked(runtime.function);
     RUNTIMES.iter().find(found).map(|runtime| runtime.option)
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use mod_alloc::report::Options;
 
-use super::debuginfod;
+use super::{debuginfod, symbol_cache};
 
 /// Options of all commands that read recordings.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -24,6 +24,7 @@ impl DebugFiles {
         let mut options = Options::default();
         options.debug_dirs.clone_from(&self.dirs);
         options.fetch = self.by_network.then(debuginfod::fetch);
+        options.cache = symbol_cache::cache();
         options
     }
 

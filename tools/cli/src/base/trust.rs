@@ -1,15 +1,16 @@
 //! Folders whose contents this user and root alone decide.
 //!
 //! A library is loaded by its path, in this process's children and in theirs. So all folders above
-//! it have to be such that nobody else can put another file into its place.
+//! it have to be such that nobody else can put another file into its place. Files that are read
+//! again are kept no less safely.
 
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
-use crate::base::say::Shown;
-use crate::base::system::user;
+use super::say::Shown;
+use super::system::user;
 
 /// Refuses a folder if somebody else can replace it, or one of those above it. A link on the way
 /// has to be this user's or root's.
