@@ -58,7 +58,7 @@ impl LinesAt {
         strings: &mut Strings,
     ) -> Option<Self> {
         let unknown: Vec<u64> = probes.iter().copied().filter(|&probe| !known.has(probe)).collect();
-        // Units have another order than addresses. Strings have that of the addresses, whether these
+        // Units have another order than addresses. Strings have that of the addresses, if these
         // were known or not.
         let mut apart = Strings::default();
         let read = match &*unknown {
