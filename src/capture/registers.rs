@@ -9,18 +9,14 @@ pub(crate) struct Registers {
     pub(crate) bp: u64,
 }
 
-/// Makes a function of three arguments that first calls `quick` with its caller's registers as
-/// three more. If that returns `false`, it hands them on to `target`, as
-/// [`with_callers_registers`] does.
+/// Makes a function of three arguments that hands them and its caller's registers on to `quick`, or
+/// to `target`, as [`with_callers_registers`] does.
 ///
 /// The first argument is the thread's word. If that is a number, at most `last`, or the word at
-/// `place` behind it is not the caller's stack pointer, `quick` would return `false`, and is not
-/// called: most calls of a program whose stacks change end here.
+/// `place` behind it is not the caller's stack pointer, `quick` could do nothing, and is not tried:
+/// most calls of a program whose stacks change end here.
 ///
-/// The frame is described for unwinders: a program may take samples of itself by signals.
-///
-/// The three arguments are kept on the stack meanwhile. So `quick` may use all registers that a
-/// function need not restore, and mostly needs no others.
+/// Both are jumped to, and so `quick` goes on to `target` by itself if it cannot do its work.
 macro_rules! with_callers_registers_quickly {
     ($(#[$doc:meta])* $vis:vis $name:ident($a:ty, $b:ty, $c:ty)
      => $quick:path, $target:path; if $last:path, $place:path) => {
@@ -29,40 +25,15 @@ macro_rules! with_callers_registers_quickly {
         #[unsafe(naked)]
         $vis unsafe extern "C" fn $name(_: $a, _: $b, _: $c) {
             core::arch::naked_asm!(
-                ".cfi_startproc",
                 "mov rcx, qword ptr [rsp]",
                 "lea r8, [rsp + 8]",
                 "mov r9, rbp",
                 "cmp rdi, {last}",
                 "jbe 3f",
                 "cmp qword ptr [rdi + {place}], r8",
-                "jne 3f",
-                "push rdi",
-                ".cfi_adjust_cfa_offset 8",
-                "push rsi",
-                ".cfi_adjust_cfa_offset 8",
-                "push rdx",
-                ".cfi_adjust_cfa_offset 8",
-                "call {quick}",
-                "test al, al",
-                "jz 2f",
-                "add rsp, 24",
-                ".cfi_adjust_cfa_offset -24",
-                "ret",
-                "2:",
-                ".cfi_adjust_cfa_offset 24",
-                "pop rdx",
-                ".cfi_adjust_cfa_offset -8",
-                "pop rsi",
-                ".cfi_adjust_cfa_offset -8",
-                "pop rdi",
-                ".cfi_adjust_cfa_offset -8",
-                "mov rcx, qword ptr [rsp]",
-                "lea r8, [rsp + 8]",
-                "mov r9, rbp",
+                "je {quick}",
                 "3:",
                 "jmp {target}",
-                ".cfi_endproc",
                 last = const $last,
                 place = const $place,
                 quick = sym $quick,

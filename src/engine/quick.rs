@@ -14,7 +14,8 @@
 
 use crate::base::changes;
 use crate::base::os::clock::counted_since;
-use crate::base::sync::{Ordering, compiler_fence};
+use crate::base::sync::amount::Amount;
+use crate::base::sync::{Ordering, compiler_fence, own};
 use crate::capture::registers::Registers;
 use crate::engine::session::Session;
 use crate::engine::stack_site;
@@ -36,13 +37,11 @@ struct Quick {
 impl Quick {
     /// # Safety
     ///
-    /// `word` must be the calling thread's word.
+    /// `cell` and `slot` must be the calling thread's.
     #[inline(always)]
-    unsafe fn enter(word: *mut ()) -> Option<Quick> {
-        // SAFETY: the caller's promise.
-        let cell = unsafe { ThreadCell::of_word(word) }?;
-        let slot = cell.slot()?;
-        if slot.inside.load(Ordering::Relaxed) != 0 {
+    unsafe fn enter(cell: &'static ThreadCell, slot: &'static ThreadSlot) -> Option<Quick> {
+        // SAFETY: this thread alone stores there.
+        if unsafe { own(&slot.inside) } != 0 {
             return None;
         }
         slot.inside.store(1, Ordering::Relaxed);
@@ -69,31 +68,59 @@ impl Drop for Quick {
     }
 }
 
-/// Enters an allocated block, whose stack's innermost frame has the registers `at`. Returns its
-/// site; `None`: nothing is done.
+/// An allocation of `size` bytes; its site.
+///
+/// # Errors
+///
+/// Something is in the way: the registers, as they were given.
 ///
 /// # Safety
 ///
-/// `word` must be the calling thread's word, and `at` a frame of this thread that calls us.
+/// `word` must be the calling thread's word and lead to a state with a sealed stack; `at` must be a
+/// frame of this thread that calls us.
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline(always)]
-pub(crate) unsafe fn allocated(word: *mut (), size: usize, at: Registers) -> Option<SiteId> {
+pub(crate) unsafe fn allocated(
+    word: *mut (),
+    size: usize,
+    at: Registers,
+) -> Result<SiteId, Registers> {
     // SAFETY: the caller's promise.
-    let mut quick = unsafe { Quick::enter(word) }?;
+    let (cell, slot) = unsafe { ThreadCell::of_sealed(word) };
+    // SAFETY: the thread's own, as its word is.
+    let Some(mut quick) = (unsafe { Quick::enter(cell, slot) }) else { return Err(at) };
     let thread = quick.thread();
+    if !thread.is_sealed_at(&at) {
+        return Err(at);
+    }
+    // SAFETY: just seen, of the caller's frame.
+    unsafe { enter_allocated(thread, slot, size) }
+        // The same registers: so they need not be kept.
+        .ok_or_else(|| thread.sealed_at(at.bp))
+}
+
+/// Enters an allocated block of the sealed site, if the rest is as it has to be; that site.
+///
+/// # Safety
+///
+/// As for [`Thread::sealed`].
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+#[inline(always)]
+unsafe fn enter_allocated(thread: &mut Thread, slot: &ThreadSlot, size: usize) -> Option<SiteId> {
     // SAFETY: the caller's promise.
-    let (site, books) = unsafe { thread.sealed(&at) }?;
-    let heap = &thread.place.header.heap;
-    let tally = if_own(books, thread, Epoch::new(heap.epoch.get()))?;
-    let front = &thread.slot.front;
+    let (site, books) = unsafe { thread.sealed() }?;
+    let header = thread.place.header;
+    let tally = if_own(books, thread, Epoch::new(header.heap.epoch.get()))?;
     let bytes = size as u64;
-    let live = front.with_allocated(bytes, heap)?;
-    let now = counted_since(thread.place.origin);
-    if now >= thread.place.header.process.timeline.due.get() {
+    let grown = slot.front.with_allocated(bytes, &header.heap)?;
+    let now = counted_since(&thread.place.origin);
+    if now >= header.process.timeline.due.get() {
         return None;
     }
-    front.enter_allocated(bytes, live, now);
-    thread.histograms.sizes.count(bytes, bytes);
-    tally.count_allocated(bytes, now);
+    let block = Amount::block(bytes);
+    slot.front.enter_allocated(grown, block, now);
+    thread.histograms.sizes.add(bytes, block);
+    tally.add_allocated(block, now);
     Some(site)
 }
 
@@ -105,23 +132,28 @@ pub(crate) unsafe fn allocated(word: *mut (), size: usize, at: Registers) -> Opt
 #[inline(always)]
 pub(crate) unsafe fn freed(word: *mut (), site: SiteId, size: usize) -> bool {
     // SAFETY: the caller's promise.
-    let Some(mut quick) = (unsafe { Quick::enter(word) }) else { return false };
+    let Some(cell) = (unsafe { ThreadCell::of_word(word) }) else { return false };
+    let Some(slot) = cell.slot() else { return false };
+    // SAFETY: the thread's own, as its word is.
+    let Some(mut quick) = (unsafe { Quick::enter(cell, slot) }) else { return false };
     let thread = quick.thread();
     if site < thread.first_known {
         return false;
     }
-    let heap = &thread.place.header.heap;
-    let front = &thread.slot.front;
+    let header = thread.place.header;
+    let front = &slot.front;
     let bytes = size as u64;
-    let Some(live) = front.with_freed(bytes) else { return false };
-    let Some(tally) = own_tally(thread, site, Epoch::new(heap.epoch.get())) else { return false };
-    let now = counted_since(thread.place.origin);
-    if now >= thread.place.header.process.timeline.due.get() {
+    let block = Amount::block(bytes);
+    let Some(shrunk) = front.with_freed(block) else { return false };
+    let Some(tally) = own_tally(thread, site, Epoch::new(header.heap.epoch.get())) else {
+        return false;
+    };
+    let now = counted_since(&thread.place.origin);
+    if now >= header.process.timeline.due.get() {
         return false;
     }
-    front.enter_freed(bytes, live);
-    tally.note_max(tally.live_bytes(), tally.live_blocks());
-    tally.count_freed(bytes, now);
+    front.enter_freed(shrunk);
+    tally.note_and_add_freed(block, now);
     true
 }
 

@@ -164,7 +164,11 @@ fn is_unchanged(thread: &Thread, at: &Registers) -> bool {
 #[inline(never)]
 fn checked(thread: &mut Thread, session: &'static Session, at: Registers, first: SiteId) -> SiteId {
     // SAFETY: `at` is a frame of this thread that calls us.
-    let sealed = unsafe { thread.sealed(&at) }.map(|(site, _)| site);
+    let sealed = thread
+        .is_sealed_at(&at)
+        .then(|| unsafe { thread.sealed() })
+        .flatten()
+        .map(|(site, _)| site);
     let recalled = recall(thread, &at, first);
     let unchanged =
         thread.last_site >= first && !thread.stack.has_late() && is_unchanged(thread, &at);

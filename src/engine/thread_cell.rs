@@ -112,6 +112,21 @@ impl ThreadCell {
     }
 
     /// Makes it the calling thread's cell.
+    /// The cell that a thread's word leads to, and its slot, where a stack is sealed in it.
+    ///
+    /// # Safety
+    ///
+    /// `word` must be the calling thread's word, and the one at [`SEALED_SP`](Self::SEALED_SP) behind
+    /// it must not be 0: a cell without a slot, new or wiped, is zeroed.
+    #[cfg(all(feature = "backtraces", target_arch = "x86_64", not(miri)))]
+    #[inline(always)]
+    pub(crate) unsafe fn of_sealed(word: *mut ()) -> (&'static ThreadCell, &'static ThreadSlot) {
+        // SAFETY: an initialized cell, by the caller's promise.
+        let cell = unsafe { &*word.cast::<ThreadCell>() };
+        // SAFETY: set when the cell was initialized, from such a reference.
+        (cell, unsafe { &*cell.slot.load(Ordering::Relaxed) })
+    }
+
     pub(crate) fn set_current(&'static self) {
         current::set_state(NonNull::from(self));
     }

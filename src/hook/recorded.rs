@@ -64,7 +64,11 @@ with_callers_registers_quickly! {
     if current::LAST_NUMBER, ThreadCell::SEALED_SP
 }
 
-/// Records a new block in the quick way and writes its trailer; `false`: nothing is done.
+/// Records a new block in the quick way and writes its trailer, or goes the other way.
+///
+/// # Safety
+///
+/// As for [`hand_on`]; the thread's word must lead to a state with a sealed stack.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 unsafe extern "C" fn record_quickly(
     word: *mut (),
@@ -73,14 +77,16 @@ unsafe extern "C" fn record_quickly(
     pc: u64,
     sp: u64,
     bp: u64,
-) -> bool {
+) {
     // SAFETY: the caller's promise.
-    let site = unsafe { quick::allocated(word, size, Registers { pc, sp, bp }) };
-    if let Some(site) = site {
+    match unsafe { quick::allocated(word, size, Registers { pc, sp, bp }) } {
         // SAFETY: the caller's promise.
-        unsafe { trailer::write(block, size, site) };
+        Ok(site) => unsafe { trailer::write(block, size, site) },
+        Err(Registers { pc, sp, bp }) => {
+            // SAFETY: the caller's promise.
+            unsafe { record_or_report(word, block, size, pc, sp, bp) };
+        }
     }
-    site.is_some()
 }
 
 /// Records a new block like `record`, or with its birth, and tells a tracker if there is one. The
@@ -206,7 +212,7 @@ unsafe fn freed_otherwise(block: *mut u8, size: usize) {
 /// # Safety
 ///
 /// `block` must be valid for reads of `size` bytes and the trailer.
-#[inline(always)]
+#[inline(never)]
 pub(super) unsafe fn known(session: &'static Session, block: *mut u8, size: usize) -> Known {
     // SAFETY: the caller's promise.
     match unsafe { trailer::read(block, size) } {
@@ -264,7 +270,7 @@ pub(super) unsafe fn kept(session: &'static Session, block: *mut u8, size: usize
 /// # Safety
 ///
 /// `block` must be valid for writes of `new` bytes and the trailer.
-#[inline]
+#[inline(never)]
 pub(super) unsafe fn resized(
     session: &'static Session,
     block: *mut u8,

@@ -17,7 +17,8 @@
 //! So the sizes' sums are the totals of all sites. An event counts here just before it counts at
 //! its site: where a thread was killed in between, its sizes have one block more.
 
-use crate::base::sync::word::Counter;
+use crate::base::sync::amount::Amount;
+use crate::base::sync::word::AlignedPair;
 
 /// Classes of a histogram. No value needs more: no block has 2^63 bytes.
 pub(crate) const CLASSES: usize = 64;
@@ -25,7 +26,7 @@ pub(crate) const CLASSES: usize = 64;
 /// Bytes and blocks of each class.
 #[derive(Debug)]
 #[repr(C)]
-pub(crate) struct Histogram([Counter; CLASSES]);
+pub(crate) struct Histogram([AlignedPair; CLASSES]);
 
 /// One thread's entry, 2048 bytes.
 #[derive(Debug)]
@@ -50,19 +51,25 @@ impl Histogram {
     /// Counts a block of `bytes` in the class of `value`. Only the one writer may call this.
     #[inline(always)]
     pub(crate) fn count(&self, value: u64, bytes: u64) {
+        self.add(value, Amount::block(bytes));
+    }
+
+    /// Adds to the class of `value`. Only the one writer may call this.
+    #[inline(always)]
+    pub(crate) fn add(&self, value: u64, amount: Amount) {
         if let Some(class) = self.0.get(class_of(value)) {
-            class.count(bytes);
+            class.write(class.read().plus(amount));
         }
     }
 
     /// Bytes and blocks of each class.
     pub(crate) fn classes(&self) -> impl Iterator<Item = (u64, u64)> {
-        self.0.iter().map(Counter::get)
+        self.0.iter().map(|class| class.get())
     }
 
     #[cfg(feature = "dhat-compat")]
     fn clear(&self) {
-        self.0.iter().for_each(Counter::clear);
+        self.0.iter().for_each(|class| class.set(0, 0));
     }
 }
 
@@ -93,7 +100,7 @@ mod tests {
 
     #[test]
     fn bytes_and_blocks_are_those_of_the_class() {
-        let histogram = Histogram(core::array::from_fn(|_| Counter::default()));
+        let histogram = Histogram(core::array::from_fn(|_| AlignedPair::default()));
         for size in [0, 0, 1, 2, 3, 4, 1 << 40, u64::MAX >> 1] {
             histogram.count(size, size);
         }

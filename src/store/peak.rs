@@ -205,7 +205,7 @@ impl Heap {
 
     /// The most blocks live at once since the last mark, by a front that is all of the heap.
     fn most_blocks(&self, front: &Front) -> i64 {
-        let most = front.blocks_ceiling.get().wrapping_sub(front.base_blocks.get());
+        let most = front.ceiling.blocks.get().wrapping_sub(front.base_blocks.get());
         self.live_blocks.get().wrapping_add(most)
     }
 

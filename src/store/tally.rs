@@ -22,8 +22,9 @@
 //! count as freed at the end. `time` collects both, wrapping, so no block stores its time of
 //! allocation.
 
+use crate::base::sync::amount::Amount;
 use crate::base::sync::word::{Pair, Word};
-use crate::base::sync::{AtomicU32, Ordering};
+use crate::base::sync::{AtomicU32, Ordering, own};
 use crate::store::ids::SiteId;
 
 /// See the module's description.
@@ -77,14 +78,32 @@ impl Tally {
     /// Counts an allocated block.
     #[inline(always)]
     pub(crate) fn count_allocated(&self, bytes: u64, now: u64) {
-        self.total.add_block(bytes);
-        self.time.add(now.wrapping_neg());
+        self.add_allocated(Amount::block(bytes), now);
     }
 
     /// Counts a freed block.
     #[inline(always)]
     pub(crate) fn count_freed(&self, bytes: u64, now: u64) {
-        self.freed.add_block(bytes);
+        self.freed.write(self.freed.read().plus(Amount::block(bytes)));
+        self.time.add(now);
+    }
+
+    /// Counts a new block, an amount of one, at this time.
+    #[inline(always)]
+    pub(crate) fn add_allocated(&self, block: Amount, now: u64) {
+        self.total.write(self.total.read().plus(block));
+        self.time.add(now.wrapping_neg());
+    }
+
+    /// Notes the maximum of a site's own tally, and then counts a freed block, an amount of one.
+    #[inline(always)]
+    pub(crate) fn note_and_add_freed(&self, block: Amount, now: u64) {
+        let freed = self.freed.read();
+        let live = self.total.read().minus(freed);
+        if live.bytes().cast_signed() >= self.noted.bytes.read().cast_signed() {
+            self.noted.write(live);
+        }
+        self.freed.write(freed.plus(block));
         self.time.add(now);
     }
 
@@ -117,10 +136,11 @@ impl Tally {
 
 /// A site's own tally: one thread owns it.
 impl Tally {
-    /// True if the tally was changed in this epoch already.
+    /// True if the tally was changed in this epoch already. Only its one writer may call this.
     #[inline(always)]
     pub(crate) fn is_of(&self, epoch: Epoch) -> bool {
-        self.epoch() == epoch
+        // SAFETY: no other thread stores there.
+        epoch.0 == unsafe { own(&self.epoch) }
     }
 
     /// The most bytes the site had live at once, and its blocks at that moment, as far as noted.

@@ -53,19 +53,29 @@ pub(crate) const fn len(timed: bool) -> usize {
 pub(crate) fn padded(layout: Layout, trailer: usize) -> Option<Layout> {
     // No overflow: a layout's size is less than half of all numbers.
     let size = layout.size().wrapping_add(trailer);
-    let most = isize::MAX.cast_unsigned() + 1 - layout.align();
+    let is_small = size.wrapping_add(layout.align()).wrapping_sub(1).cast_signed() >= 0;
     // SAFETY: the alignment is that of a layout, and rounded up to it the size is no larger than
     // an object may be. `from_size_align` looks at the alignment once more, in each caller.
-    (size <= most).then(|| unsafe { Layout::from_size_align_unchecked(size, layout.align()) })
+    is_small.then(|| unsafe { Layout::from_size_align_unchecked(size, layout.align()) })
+}
+
+/// The check of that block's trailer, in the upper bits.
+///
+/// A place in memory may lie behind two blocks, one of them not ours. Their addresses and eightfold
+/// sizes add up to numbers that differ by seven times the difference of the sizes: one product with
+/// `K` tells them apart.
+#[inline(always)]
+fn check(secret: u64, block: *const u8, size: usize, site: SiteId) -> u64 {
+    const K: u64 = 0xd6e8_feb8_6659_fd93; // odd, its bits evenly spread
+    let site = u64::from(site.number()) << 40;
+    let sum = secret.wrapping_add(block.addr() as u64).wrapping_add(site);
+    sum.wrapping_add((size as u64) << 3).wrapping_mul(K)
 }
 
 #[inline(always)]
 fn word(block: *const u8, size: usize, site: SiteId) -> u64 {
-    const K: u64 = 0xd6e8_feb8_6659_fd93; // odd, its bits evenly spread
-    let secret = SECRET.load(Ordering::Relaxed);
-    let mixed = (block.addr() as u64 ^ secret).wrapping_add(u64::from(site.number()) << 40);
-    let mixed = (mixed.wrapping_mul(K) ^ size as u64).wrapping_mul(K);
-    mixed >> SITE_BITS << SITE_BITS | u64::from(site.number())
+    let check = check(SECRET.load(Ordering::Relaxed), block, size, site);
+    check >> SITE_BITS << SITE_BITS | u64::from(site.number())
 }
 
 /// Writes the trailer of the block of `size` bytes at `block`.
@@ -93,7 +103,8 @@ pub(crate) unsafe fn read(block: *const u8, size: usize) -> Option<SiteId> {
     // SAFETY: valid for 8 bytes by the caller's promise; the read needs no alignment.
     let found = unsafe { trailer.read_unaligned() };
     let site = SiteId::new((found & ((1 << SITE_BITS) - 1)) as u32);
-    (found == word(block, size, site)).then_some(site)
+    ((found ^ check(SECRET.load(Ordering::Relaxed), block, size, site)) >> SITE_BITS == 0)
+        .then_some(site)
 }
 
 /// Blocks that were reported to a tracker.
@@ -155,6 +166,23 @@ mod tests {
         }
         // SAFETY: as above; a smaller size stays inside.
         assert_eq!(unsafe { read(block.as_ptr(), 20) }, None, "another size");
+    }
+
+    #[test]
+    fn blocks_that_end_at_one_place_have_different_trailers() {
+        let site = SiteId::new(7);
+        for secret in (1..40_u64).map(|seed| seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)) {
+            let check = |address: usize, size| {
+                check(secret, core::ptr::without_provenance(address), size, site) >> SITE_BITS
+            };
+            for (start, size) in [(0x7f12_3456_7000, 64), (0x5555_0000_0fc0, 4096)] {
+                for by in (1..4096).chain((12..40).map(|shift| 1 << shift)) {
+                    assert_ne!(check(start, size), check(start - by, size + by), "{by} before");
+                    let after = size.checked_sub(by).map(|size| check(start + by, size));
+                    assert_ne!(Some(check(start, size)), after, "{by} after");
+                }
+            }
+        }
     }
 
     #[cfg(feature = "groups")]

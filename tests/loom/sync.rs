@@ -1,5 +1,7 @@
 //! The engine's `sync` module over loom's atomics: the same names, the same protocol files.
 
+#[path = "../../src/base/sync/amount.rs"]
+pub(crate) mod amount;
 #[path = "../../src/base/sync/gate.rs"]
 pub(crate) mod gate;
 #[path = "../../src/base/sync/once.rs"]

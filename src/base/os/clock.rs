@@ -92,8 +92,9 @@ impl Clock {
 /// counter](Clock::is_counter).
 #[cfg(feature = "backtraces")]
 #[inline(always)]
-pub(crate) fn counted_since(origin: u64) -> u64 {
-    from_counter().wrapping_sub(origin)
+pub(crate) fn counted_since(origin: &u64) -> u64 {
+    // Read after the counter, which needs registers.
+    from_counter().wrapping_sub(*origin)
 }
 
 /// The whole microseconds in units of the monotonic clock.

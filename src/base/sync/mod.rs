@@ -4,6 +4,7 @@
 //! `store/slot.rs`, `store/frames.rs` and `store/peak.rs`) against a module of this name that gives
 //! loom's atomics instead; so they name no atomics but through here.
 
+pub(crate) mod amount;
 mod cell;
 #[cfg(feature = "backtraces")]
 pub(crate) mod gate;
@@ -23,6 +24,19 @@ impl spin_lock::SpinLock {
     pub(crate) const fn new() -> Self {
         spin_lock::SpinLock(AtomicU32::new(0))
     }
+}
+
+/// The value of a word that the calling thread alone stores to. No atomic load: those do not become
+/// part of the instruction that compares.
+///
+/// # Safety
+///
+/// No other thread may store to `word`.
+#[cfg(feature = "backtraces")]
+#[inline(always)]
+pub(crate) unsafe fn own(word: &AtomicU32) -> u32 {
+    // SAFETY: no store at the same time, by the caller's promise.
+    unsafe { *word.as_ptr() }
 }
 
 /// One turn of a waiting loop: a pause at first, the processor given away later.

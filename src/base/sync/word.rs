@@ -4,6 +4,7 @@
 //! the writer uses plain loads and stores (Relaxed compiles to them), never a locked
 //! instruction. No ordering between words is promised: a reader may see an event half done.
 
+use crate::base::sync::amount::Amount;
 use crate::base::sync::{AtomicI64, AtomicU64, Ordering};
 
 /// An unsigned number with one writer.
@@ -15,6 +16,18 @@ use crate::base::sync::{AtomicI64, AtomicU64, Ordering};
 pub(crate) struct Word(AtomicU64);
 
 impl Word {
+    /// As [`get`](Self::get), for the word's one writer. No atomic load: those do not become part
+    /// of the instruction that compares.
+    #[cfg(feature = "backtraces")]
+    #[inline(always)]
+    pub(crate) fn read(&self) -> u64 {
+        #[cfg(not(loom))]
+        // SAFETY: no other thread stores there.
+        return unsafe { *self.0.as_ptr() };
+        #[cfg(loom)]
+        self.get()
+    }
+
     #[inline(always)]
     pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
@@ -59,70 +72,57 @@ impl Pair {
     }
 
     /// Stores both numbers. Only the pair's one writer may call this.
-    ///
-    /// Two stores of 8 bytes could be parted by SIGKILL, and no compiler promises to join them:
-    /// hence the instruction by hand.
+    #[cfg(feature = "backtraces")]
     #[inline(always)]
     pub(crate) fn set(&self, bytes: u64, blocks: u64) {
+        self.write(Amount::new(bytes, blocks));
+    }
+
+    /// Adds, wrapping; returns the sums. Only the pair's one writer may call this.
+    #[cfg(feature = "backtraces")]
+    #[inline(always)]
+    pub(crate) fn add(&self, bytes: u64, blocks: u64) -> (u64, u64) {
+        let sums = self.read().plus(Amount::new(bytes, blocks));
+        self.write(sums);
+        (sums.bytes(), sums.blocks())
+    }
+
+    /// Both numbers. Only the pair's one writer may call this.
+    #[inline(always)]
+    pub(crate) fn read(&self) -> Amount {
+        #[cfg(all(target_arch = "x86_64", not(any(miri, loom))))]
+        // SAFETY: the pair's 16 bytes, which no other thread writes.
+        return unsafe { core::ptr::from_ref(self).cast::<Amount>().read_unaligned() };
+        #[cfg(not(all(target_arch = "x86_64", not(any(miri, loom)))))]
+        Amount::new(self.bytes.get(), self.blocks.get())
+    }
+
+    /// Stores both numbers. Only the pair's one writer may call this.
+    ///
+    /// Two stores of 8 bytes could be parted by SIGKILL, and no compiler promises to join them. A
+    /// store of a vector is one instruction.
+    #[inline(always)]
+    pub(crate) fn write(&self, amount: Amount) {
         #[cfg(all(target_arch = "x86_64", not(any(miri, loom))))]
         {
-            let (high, low) = (blocks.cast_signed(), bytes.cast_signed());
-            // SAFETY: all x86-64 processors have SSE2.
-            let words = unsafe { core::arch::x86_64::_mm_set_epi64x(high, low) };
-            // SAFETY: the store goes to this pair's 16 bytes, which are atomics.
-            unsafe {
-                core::arch::asm!(
-                    "movdqu xmmword ptr [{}], {}",
-                    in(reg) self, in(xmm_reg) words,
-                    options(nostack, preserves_flags)
-                );
-            }
+            let place = core::ptr::from_ref(self).cast_mut().cast::<Amount>();
+            // SAFETY: the pair's 16 bytes, which are atomics.
+            unsafe { place.write_unaligned(amount) };
         }
         #[cfg(all(target_arch = "aarch64", not(any(miri, loom))))]
-        // SAFETY: as above.
+        // SAFETY: the store goes to the pair's 16 bytes, which are atomics.
         unsafe {
             core::arch::asm!(
                 "stp {}, {}, [{}]",
-                in(reg) bytes, in(reg) blocks, in(reg) self,
+                in(reg) amount.bytes(), in(reg) amount.blocks(), in(reg) self,
                 options(nostack, preserves_flags)
             );
         }
         #[cfg(any(miri, loom, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
         {
-            self.bytes.set(bytes);
-            self.blocks.set(blocks);
+            self.bytes.set(amount.bytes());
+            self.blocks.set(amount.blocks());
         }
-    }
-
-    /// Adds, wrapping; returns the sums. Only the pair's one writer may call this.
-    #[inline(always)]
-    pub(crate) fn add(&self, bytes: u64, blocks: u64) -> (u64, u64) {
-        let sums = (self.bytes.get().wrapping_add(bytes), self.blocks.get().wrapping_add(blocks));
-        self.set(sums.0, sums.1);
-        sums
-    }
-
-    #[cfg(feature = "backtraces")]
-    /// Adds a block of `bytes`, wrapping. Only the pair's one writer may call this.
-    #[inline(always)]
-    pub(crate) fn add_block(&self, bytes: u64) {
-        #[cfg(all(target_arch = "x86_64", not(any(miri, loom))))]
-        {
-            // SAFETY: all x86-64 processors have SSE2.
-            let more = unsafe { core::arch::x86_64::_mm_set_epi64x(1, bytes.cast_signed()) };
-            // SAFETY: the instructions go to this pair's 16 bytes, which are atomics.
-            unsafe {
-                core::arch::asm!(
-                    "movdqu {sums}, xmmword ptr [{place}]",
-                    "paddq {sums}, {more}",
-                    "movdqu xmmword ptr [{place}], {sums}",
-                    place = in(reg) self, more = in(xmm_reg) more, sums = out(xmm_reg) _,
-                    options(nostack, preserves_flags)
-                );
-            }
-        }
-        #[cfg(not(all(target_arch = "x86_64", not(any(miri, loom)))))]
-        self.add(bytes, 1);
     }
 
     /// Bytes and blocks as signed numbers.
@@ -140,29 +140,27 @@ impl Pair {
     }
 }
 
-/// A [`Pair`] that is aligned to its size, so that the processor adds to both numbers at once.
-#[cfg(feature = "backtraces")]
+/// A [`Pair`] that is aligned to its size, so that the processor takes it from memory as it adds.
 #[derive(Debug, Default)]
 #[repr(C, align(16))]
-pub(crate) struct Counter(Pair);
+pub(crate) struct AlignedPair(Pair);
 
-#[cfg(feature = "backtraces")]
-impl Counter {
-    /// Bytes and blocks.
-    pub(crate) fn get(&self) -> (u64, u64) {
-        self.0.get()
-    }
+impl core::ops::Deref for AlignedPair {
+    type Target = Pair;
 
-    /// Counts a block of `bytes`. Only the counter's one writer may call this.
     #[inline(always)]
-    pub(crate) fn count(&self, bytes: u64) {
-        self.0.add_block(bytes);
+    fn deref(&self) -> &Pair {
+        &self.0
     }
+}
 
-    /// Forgets all. Only where the one writer cannot count.
-    #[cfg(feature = "dhat-compat")]
-    pub(crate) fn clear(&self) {
-        self.0.set(0, 0);
+impl AlignedPair {
+    /// As [`Pair::read`].
+    #[inline(always)]
+    pub(crate) fn read(&self) -> Amount {
+        // SAFETY: the type's alignment.
+        unsafe { core::hint::assert_unchecked(core::ptr::from_ref(self).addr() % 16 == 0) };
+        self.0.read()
     }
 }
 
@@ -172,6 +170,17 @@ impl Counter {
 pub(crate) struct Signed(AtomicI64);
 
 impl Signed {
+    /// As [`get`](Self::get), for the word's one writer. No atomic load: those do not become part
+    /// of the instruction that compares.
+    #[inline(always)]
+    pub(crate) fn read(&self) -> i64 {
+        #[cfg(not(loom))]
+        // SAFETY: no other thread stores there.
+        return unsafe { *self.0.as_ptr() };
+        #[cfg(loom)]
+        self.get()
+    }
+
     #[inline(always)]
     pub(crate) fn get(&self) -> i64 {
         self.0.load(Ordering::Relaxed)

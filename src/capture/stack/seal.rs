@@ -69,20 +69,38 @@ impl Seal {
         self.sp = 0;
     }
 
+    /// The registers of the innermost frame, where the frame pointer is `bp`. They are read anew:
+    /// who has compared them need not keep them, which takes registers of the processor.
+    #[inline(always)]
+    pub(crate) fn registers(&self, bp: u64) -> Registers {
+        // Volatile, or the compiler knows that they are those that were compared.
+        // SAFETY: a field of this seal.
+        let anew = |word: &u64| unsafe { core::ptr::from_ref(word).read_volatile() };
+        Registers { pc: anew(&self.pc), sp: anew(&self.sp), bp }
+    }
+
     #[cfg(test)]
     pub(super) fn is_void(&self) -> bool {
         self.sp == 0
     }
 
-    /// True if a capture of the frame with the registers `at` would find the sealed stack.
+    /// True if the sealed stack's innermost frame has these registers.
     #[inline(always)]
-    pub(crate) fn holds<M: Memory>(&self, at: &Registers, memory: &M) -> bool {
-        self.sp == at.sp
-            && self.pc == at.pc
-            && (self.bp ^ at.bp) & self.bp_mask == 0
-            // SAFETY: granted when the sealed stack was walked, whose innermost frame had this
-            // stack pointer; see the module `check`.
-            && unsafe { memory.hold(&self.words) }
+    pub(crate) fn is_at(&self, at: &Registers) -> bool {
+        self.sp == at.sp && self.pc == at.pc && (self.bp ^ at.bp) & self.bp_mask == 0
+    }
+
+    /// True if all words of the sealed stack hold the same values.
+    ///
+    /// # Safety
+    ///
+    /// The seal must [be at](Self::is_at) the present registers of a frame that calls us, and the
+    /// stack that was sealed one of this memory.
+    #[inline(always)]
+    pub(crate) unsafe fn holds<M: Memory>(&self, memory: &M) -> bool {
+        // SAFETY: granted when the sealed stack was walked, whose innermost frame had this stack
+        // pointer; see the module `check`.
+        unsafe { memory.hold(&self.words) }
     }
 }
 

@@ -236,28 +236,43 @@ impl Thread {
     fn seal(&mut self, at: &Registers) {
         let (index, sites) = (self.last_site.index(), &self.place.sites);
         self.sealed.site = self.last_site;
+        self.sealed.stack.clear();
         self.sealed.books = sites.owners.get(index).zip(sites.tallies.get(index));
+        // Without books the seal is void: `sealed` relies on it.
         if self.sealed.books.is_some() {
             self.stack.seal(at, &mut self.sealed.stack);
         }
     }
 
-    /// The site of the stack whose innermost frame has the registers `at`, and its books, if that
-    /// is the sealed one.
+    /// True if the sealed stack's innermost frame has these registers.
+    #[inline(always)]
+    pub(crate) fn is_sealed_at(&self, at: &Registers) -> bool {
+        self.sealed.stack.is_at(at)
+    }
+
+    /// The sealed site and its books, if its stack is the present one.
     ///
     /// # Safety
     ///
-    /// `at` must be a frame of this thread that calls us.
+    /// A frame of this thread that calls us must have the registers that it [is sealed
+    /// at](Self::is_sealed_at).
     #[inline(always)]
-    pub(crate) unsafe fn sealed(&self, at: &Registers) -> Option<(SiteId, Books)> {
-        // SAFETY: `at` is a frame of this thread that calls us. A seal is of a stack that is
-        // remembered, and so of the thread's own stack.
+    pub(crate) unsafe fn sealed(&self) -> Option<(SiteId, Books)> {
+        // SAFETY: the caller's promise. A seal is of a stack that is remembered, and so of the
+        // thread's own stack.
         let memory = unsafe { OwnStack::as_remembered() };
-        if self.sealed.stack.holds(at, &memory) {
-            self.sealed.books.map(|books| (self.sealed.site, books))
-        } else {
-            None
+        // SAFETY: the caller's promise, and the same.
+        if !unsafe { self.sealed.stack.holds(&memory) } {
+            return None;
         }
+        // SAFETY: a stack is sealed only where there are books.
+        Some((self.sealed.site, unsafe { self.sealed.books.unwrap_unchecked() }))
+    }
+
+    /// The registers of the sealed stack's innermost frame, where the frame pointer is `bp`.
+    #[inline(always)]
+    pub(crate) fn sealed_at(&self, bp: u64) -> Registers {
+        self.sealed.stack.registers(bp)
     }
 
     /// Makes the stack's names those of the thread's group. So a group that is entered and left

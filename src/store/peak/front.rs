@@ -1,7 +1,8 @@
 //! One thread's events, and the limits at which it publishes them to the heap.
 
 use super::{BOUNDED, EXACT, Heap};
-use crate::base::sync::word::{Pair, Signed, Word};
+use crate::base::sync::amount::Amount;
+use crate::base::sync::word::{AlignedPair, Signed, Word};
 use crate::base::sync::{AtomicU32, Ordering};
 
 /// No mode of a heap: the front's thread must find out the reason before it uses the front.
@@ -30,26 +31,56 @@ pub(crate) const TAKE_STATE: u64 = 2;
 #[cfg(feature = "backtraces")]
 pub(crate) const TAKE_RESIDENT: u64 = 4;
 
+/// Farther than any heap's number, and so near that differences to those do not overflow.
+const FAR: i64 = i64::MAX / 2;
+
+/// Limits of bytes and blocks.
+#[derive(Debug, Default)]
+#[repr(C, align(16))]
+pub(super) struct Limits {
+    pub(super) bytes: Signed,
+    pub(super) blocks: Signed,
+}
+
+impl Limits {
+    /// Both limits. While a thread is inside the hook, no other one sets those of its front.
+    #[inline(always)]
+    fn read(&self) -> Amount {
+        #[cfg(all(target_arch = "x86_64", not(any(miri, loom))))]
+        // SAFETY: the 16 bytes of both, aligned to 16; nobody writes them, as said above.
+        return unsafe { core::ptr::from_ref(self).cast::<Amount>().read() };
+        #[cfg(not(all(target_arch = "x86_64", not(any(miri, loom)))))]
+        Amount::new(self.bytes.get().cast_unsigned(), self.blocks.get().cast_unsigned())
+    }
+}
+
+/// A front's numbers after an event of the quick way, which has not entered it yet.
+#[cfg(feature = "backtraces")]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Next {
+    /// `total` before an allocation, `freed` after a free.
+    sums: Amount,
+    /// The live bytes.
+    bytes: i64,
+}
+
 /// One thread's events, and the limits at which the heap has to be told.
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
 pub(crate) struct Front {
     /// Allocated; a reallocation adds its whole new size and one block.
-    pub(crate) total: Pair,
+    pub(crate) total: AlignedPair,
     /// Freed; a reallocation adds its whole old size and one block.
-    pub(crate) freed: Pair,
+    pub(crate) freed: AlignedPair,
     /// `total.bytes - freed.bytes` as of the last publication.
     pub(super) base_bytes: Signed,
     /// `total.blocks - freed.blocks` as of the last publication.
     pub(super) base_blocks: Signed,
-    /// `total.bytes - freed.bytes` from which on growing has to be told; `i64::MAX`: never.
-    pub(super) ceiling: Signed,
-    /// `total.bytes - freed.bytes` below which shrinking has to be told; `i64::MAX`: always.
-    pub(super) floor: Signed,
-    /// `total.blocks - freed.blocks` above which growing has to be told.
-    pub(super) blocks_ceiling: Signed,
-    /// `total.blocks - freed.blocks` below which shrinking has to be told.
-    pub(super) blocks_floor: Signed,
+    /// `total - freed` at which growing has to be told: bytes from here on ([`FAR`]: never), blocks
+    /// above.
+    pub(super) ceiling: Limits,
+    /// `total - freed` below which shrinking has to be told; bytes [`FAR`]: always.
+    pub(super) floor: Limits,
     /// When the heap last grew by this front, in clock units.
     pub(super) last_growth: Word,
     /// Of each reallocation the smaller size: the part that was not growth.
@@ -68,24 +99,6 @@ pub(crate) struct Front {
 
 #[cfg(not(loom))]
 const _: () = assert!(size_of::<Front>() == 128, "the recording's format");
-
-/// The live blocks and bytes of a front: allocated and not freed.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Live {
-    bytes: i64,
-    blocks: i64,
-}
-
-impl Live {
-    /// Of (bytes, blocks) allocated and freed.
-    #[inline(always)]
-    pub(super) fn new(total: (u64, u64), freed: (u64, u64)) -> Self {
-        Live {
-            bytes: total.0.wrapping_sub(freed.0).cast_signed(),
-            blocks: total.1.wrapping_sub(freed.1).cast_signed(),
-        }
-    }
-}
 
 impl Front {
     /// Bytes that this front has allocated and not freed.
@@ -113,141 +126,152 @@ impl Front {
 
     /// True if the heap, which is this front, is at its maximum.
     pub(super) fn is_at_peak(&self) -> bool {
-        self.ceiling.get() == i64::MAX
+        self.ceiling.bytes.get() == FAR
     }
 
     /// True if the heap, which is this front, is at its maximum since the last mark.
     pub(super) fn is_at_recent_peak(&self) -> bool {
-        self.floor.get() == i64::MAX
+        self.floor.bytes.get() == FAR
     }
 
-    /// Counts an allocation and looks at no limit.
+    /// Counts an allocated block; returns what is live then.
     #[inline(always)]
-    pub(crate) fn count_allocated(&self, bytes: u64) -> Live {
-        let live = Live::new(self.total.add(bytes, 1), self.freed.get());
-        self.note_high(live);
+    pub(crate) fn count_allocated(&self, bytes: u64) -> Amount {
+        let total = self.total.read().plus(Amount::block(bytes));
+        self.total.write(total);
+        let live = total.minus(self.freed.read());
+        self.note_high(live.bytes().cast_signed());
         live
     }
 
-    /// Counts a free and looks at no limit.
+    /// Counts a freed block; returns what is live then.
     #[inline(always)]
-    pub(crate) fn count_freed(&self, bytes: u64) -> Live {
-        let freed = self.freed.add(bytes, 1);
-        let live = Live::new(self.total.get(), freed);
-        self.note_low(live);
+    pub(crate) fn count_freed(&self, bytes: u64) -> Amount {
+        let freed = self.freed.read().plus(Amount::block(bytes));
+        self.freed.write(freed);
+        let live = self.total.read().minus(freed);
+        self.note_low(live.bytes().cast_signed());
         live
     }
 
-    /// Counts a reallocation and looks at no limit.
+    /// Counts a reallocated block; returns the bytes that are live then.
     #[inline(always)]
-    pub(crate) fn count_resized(&self, old: u64, new: u64) -> Live {
+    pub(crate) fn count_resized(&self, old: u64, new: u64) -> i64 {
         self.kept_bytes.add(old.min(new));
-        let total = self.total.add(new, 1);
-        let live = Live::new(total, self.freed.add(old, 1));
+        let total = self.total.read().plus(Amount::block(new));
+        self.total.write(total);
+        let freed = self.freed.read().plus(Amount::block(old));
+        self.freed.write(freed);
+        let live = total.minus(freed).bytes().cast_signed();
         self.note_high(live);
         self.note_low(live);
         live
     }
 
     #[inline(always)]
-    fn note_high(&self, live: Live) {
-        if live.bytes > self.high.get() {
-            self.high.set(live.bytes);
+    fn note_high(&self, live: i64) {
+        if live > self.high.read() {
+            self.high.set(live);
         }
     }
 
     #[inline(always)]
-    fn note_low(&self, live: Live) {
-        if live.bytes < self.low.get() {
-            self.low.set(live.bytes);
+    fn note_low(&self, live: i64) {
+        if live < self.low.read() {
+            self.low.set(live);
         }
     }
 
-    /// Counts an allocated block of `bytes`.
+    /// Counts an allocated block, and tells the heap if a limit is reached.
     #[inline(always)]
     pub(crate) fn allocated(&self, bytes: u64, now: u64, heap: &Heap) {
-        let live = self.count_allocated(bytes);
+        // One block less: that many are below the limit if one more is not above it.
+        let live = self.count_allocated(bytes).minus(Amount::block(0));
         self.last_growth.set(now);
-        if live.bytes >= self.ceiling.get() || live.blocks > self.blocks_ceiling.get() {
+        if live.minus(self.ceiling.read()).signs() != Amount::BYTES | Amount::BLOCKS {
             self.reached(now, heap);
         }
     }
 
-    /// Counts a freed block of `bytes`.
+    /// Counts a freed block, and tells the heap if a limit is passed.
     #[inline(always)]
     pub(crate) fn freed(&self, bytes: u64, now: u64, heap: &Heap) {
         let live = self.count_freed(bytes);
-        if live.bytes < self.floor.get() || live.blocks < self.blocks_floor.get() {
-            self.sank(live.bytes.wrapping_add(bytes.cast_signed()), now, heap);
+        if live.minus(self.floor.read()).signs() != 0 {
+            self.sank(live.bytes().wrapping_add(bytes).cast_signed(), now, heap);
         }
     }
 
-    /// The live numbers after a block of `bytes` is allocated; `None`: the heap has to be told.
-    /// Changes nothing else but the limit of blocks, which is the most blocks where this front is
-    /// all of the heap.
+    /// The numbers after a block of `bytes` is allocated; `None`: the heap has to be told. Changes
+    /// nothing else but the limit of blocks, which is the most blocks where this front is all of
+    /// the heap.
     #[cfg(feature = "backtraces")]
     #[inline(always)]
-    pub(crate) fn with_allocated(&self, bytes: u64, heap: &Heap) -> Option<Live> {
-        let bytes = self.bytes().wrapping_add(bytes.cast_signed());
-        let live = Live { bytes, blocks: self.blocks().wrapping_add(1) };
-        if bytes >= self.ceiling.get() {
+    pub(crate) fn with_allocated(&self, bytes: u64, heap: &Heap) -> Option<Next> {
+        let sums = self.total.read();
+        // One block less than there are then: that many are below the limit if one more is not
+        // above it.
+        let live = sums.minus(self.freed.read()).plus(Amount::new(bytes, 0));
+        let next = Next { sums, bytes: live.bytes().cast_signed() };
+        let below = live.minus(self.ceiling.read()).signs();
+        if below == Amount::BYTES | Amount::BLOCKS {
+            return Some(next);
+        }
+        if below & Amount::BYTES == 0 {
             return None;
         }
-        if live.blocks > self.blocks_ceiling.get() {
-            // As in `reached`.
-            let is_worth_it = || self.live_with(bytes, heap) >= heap.state_bytes.get();
-            if self.mode.load(Ordering::Relaxed) == BOUNDED || is_worth_it() {
-                return None;
-            }
-            self.blocks_ceiling.set(live.blocks);
+        // As in `reached`.
+        let is_worth_it = || self.live_with(next.bytes, heap) >= heap.state_bytes.get();
+        if self.mode.load(Ordering::Relaxed) == BOUNDED || is_worth_it() {
+            return None;
         }
-        Some(live)
+        self.ceiling.blocks.set(live.blocks().cast_signed().wrapping_add(1));
+        Some(next)
     }
 
     #[cfg(feature = "backtraces")]
-    /// The heap's live bytes, if this front, which is all of it, has `bytes`.
     #[inline(always)]
     fn live_with(&self, bytes: i64, heap: &Heap) -> i64 {
         heap.live_bytes.get().wrapping_add(bytes).wrapping_sub(self.base_bytes.get())
     }
 
-    /// The live numbers after a block of `bytes` is freed; `None`: the heap has to be told.
+    /// The numbers after a block, an amount of one, is freed; `None`: the heap has to be told.
     #[cfg(feature = "backtraces")]
     #[inline(always)]
-    pub(crate) fn with_freed(&self, bytes: u64) -> Option<Live> {
-        let bytes = self.bytes().wrapping_sub(bytes.cast_signed());
-        let live = Live { bytes, blocks: self.blocks().wrapping_sub(1) };
-        let is_above = bytes >= self.floor.get() && live.blocks >= self.blocks_floor.get();
-        is_above.then_some(live)
+    pub(crate) fn with_freed(&self, block: Amount) -> Option<Next> {
+        let sums = self.freed.read().plus(block);
+        let live = self.total.read().minus(sums);
+        let is_above = live.minus(self.floor.read()).signs() == 0;
+        is_above.then(|| Next { sums, bytes: live.bytes().cast_signed() })
     }
 
-    /// Counts an allocated block, after which this front has `live`.
+    /// Counts an allocated block, an amount of one, after which the front has the numbers `next`.
     #[cfg(feature = "backtraces")]
     #[inline(always)]
-    pub(crate) fn enter_allocated(&self, bytes: u64, live: Live, now: u64) {
-        self.total.add_block(bytes);
-        self.note_high(live);
+    pub(crate) fn enter_allocated(&self, next: Next, block: Amount, now: u64) {
+        self.total.write(next.sums.plus(block));
+        self.note_high(next.bytes);
         self.last_growth.set(now);
     }
 
-    /// Counts a freed block, after which this front has `live`.
+    /// Counts a freed block, after which the front has the numbers `next`.
     #[cfg(feature = "backtraces")]
     #[inline(always)]
-    pub(crate) fn enter_freed(&self, bytes: u64, live: Live) {
-        self.freed.add_block(bytes);
-        self.note_low(live);
+    pub(crate) fn enter_freed(&self, next: Next) {
+        self.freed.write(next.sums);
+        self.note_low(next.bytes);
     }
 
     /// Counts a block resized from `old` to `new` bytes.
     #[inline(always)]
     pub(crate) fn resized(&self, old: u64, new: u64, now: u64, heap: &Heap) {
-        let live = self.count_resized(old, new).bytes;
+        let live = self.count_resized(old, new);
         if new >= old {
             self.last_growth.set(now);
-            if live >= self.ceiling.get() {
+            if live >= self.ceiling.bytes.get() {
                 self.reached(now, heap);
             }
-        } else if live < self.floor.get() {
+        } else if live < self.floor.bytes.get() {
             self.sank(live.wrapping_add((old - new).cast_signed()), now, heap);
         }
     }
@@ -259,15 +283,15 @@ impl Front {
             return self.publish(now, heap);
         }
         let blocks = self.blocks();
-        if blocks > self.blocks_ceiling.get() {
-            self.blocks_ceiling.set(blocks);
+        if blocks > self.ceiling.blocks.get() {
+            self.ceiling.blocks.set(blocks);
         }
         self.look_at_state(heap.live_bytes.get() + self.pending(), now, heap);
-        if self.bytes() >= self.ceiling.get() {
+        if self.bytes() >= self.ceiling.bytes.get() {
             // As long as the heap grows from here, its maximum is its live bytes.
             let highest = self.as_own(heap.peak_bytes.get(), heap);
-            self.ceiling.set(if self.bytes() >= highest { i64::MAX } else { highest });
-            self.floor.set(i64::MAX);
+            self.ceiling.bytes.set(if self.bytes() >= highest { FAR } else { highest });
+            self.floor.bytes.set(FAR);
         }
     }
 
@@ -285,8 +309,8 @@ impl Front {
             heap.epoch.add(1);
             self.look_at_state(live, now, heap);
         }
-        self.ceiling.set(before);
-        self.floor.set(i64::MIN);
+        self.ceiling.bytes.set(before);
+        self.floor.bytes.set(-FAR);
     }
 
     /// Adds what is pending to the heap and looks whether that is a maximum.
@@ -379,10 +403,10 @@ impl Front {
         let (least, least_blocks) = if is_busy { (SMALL_STEP, SMALL_STEP_BLOCKS) } else { (0, 0) };
         let step = ((heap.peak_bytes.get() >> STEP_SHIFT) / threads).max(least);
         let blocks = ((heap.peak_blocks.get() >> STEP_SHIFT) / threads).max(least_blocks);
-        self.ceiling.set(self.base_bytes.get() + step.max(1));
-        self.floor.set(self.base_bytes.get() - step);
-        self.blocks_ceiling.set(self.base_blocks.get() + blocks);
-        self.blocks_floor.set(self.base_blocks.get() - blocks);
+        self.ceiling.bytes.set(self.base_bytes.get() + step.max(1));
+        self.floor.bytes.set(self.base_bytes.get() - step);
+        self.ceiling.blocks.set(self.base_blocks.get() + blocks);
+        self.floor.blocks.set(self.base_blocks.get() - blocks);
         self.mode.store(BOUNDED, Ordering::Release); // pairs with the Acquire in `is_current`
     }
 
@@ -390,15 +414,15 @@ impl Front {
     /// The step of Bounded mode: how many bytes may be pending.
     #[inline(always)]
     pub(crate) fn step(&self) -> i64 {
-        self.ceiling.get().wrapping_sub(self.base_bytes.get())
+        self.ceiling.bytes.get().wrapping_sub(self.base_bytes.get())
     }
 
     /// Limits for a mode in which this front is all of the heap: at the maximum, with nothing live.
     pub(super) fn set_exclusive(&self, mode: u32, was_used: bool) {
         if !was_used {
-            self.ceiling.set(i64::MAX);
-            self.floor.set(i64::MAX);
-            self.blocks_floor.set(i64::MIN);
+            self.ceiling.bytes.set(FAR);
+            self.floor.bytes.set(FAR);
+            self.floor.blocks.set(-FAR);
         }
         self.mode.store(mode, Ordering::Release); // pairs with the Acquire in `is_current`
     }
@@ -409,14 +433,14 @@ impl Front {
         let live = heap.live_bytes.get() + self.pending();
         let blocks = heap.most_blocks(self);
         heap.peak_blocks.raise(blocks);
-        self.blocks_ceiling.set(self.blocks());
+        self.ceiling.blocks.set(self.blocks());
         if self.is_at_recent_peak() {
             return (live, blocks);
         }
         let bytes = heap.recent_bytes.get();
         heap.recent_bytes.set(live);
-        self.ceiling.set(self.as_own(heap.peak_bytes.get(), heap));
-        self.floor.set(i64::MAX);
+        self.ceiling.bytes.set(self.as_own(heap.peak_bytes.get(), heap));
+        self.floor.bytes.set(FAR);
         (bytes, blocks)
     }
 
@@ -430,7 +454,7 @@ impl Front {
         if mode == BOUNDED {
             return self.set_step(heap);
         }
-        self.blocks_ceiling.set(self.blocks());
+        self.ceiling.blocks.set(self.blocks());
         self.set_exclusive(mode, false);
     }
 
@@ -441,14 +465,14 @@ impl Front {
         self.base_blocks.set(self.blocks());
         self.last_growth.set(sole.last_growth.get());
         let most = heap.recent_blocks.get().wrapping_sub(heap.live_blocks.get());
-        self.blocks_ceiling.set(self.blocks().wrapping_add(most));
+        self.ceiling.blocks.set(self.blocks().wrapping_add(most));
         let ceiling = match (sole.is_at_peak(), sole.is_at_recent_peak()) {
-            (true, _) => i64::MAX,
+            (true, _) => FAR,
             (_, true) => self.as_own(heap.peak_bytes.get(), heap),
             _ => self.as_own(heap.recent_bytes.get(), heap),
         };
-        self.ceiling.set(ceiling);
-        self.floor.set(sole.floor.get());
+        self.ceiling.bytes.set(ceiling);
+        self.floor.bytes.set(sole.floor.bytes.get());
         sole.mode.store(EXACT, Ordering::Release); // pairs with the Acquire in `is_current`
     }
 
