@@ -251,19 +251,14 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ModAlloc<A> {
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        let session = match start::session_for(&self.options, block) {
-            Ok(Some(session)) => session,
+        match session::decided_for_hook() {
             // SAFETY: the caller's contract, handed on.
-            Ok(None) => return unsafe { self.inner.dealloc(block, layout) },
-            // SAFETY: the caller's block, which was just found.
-            Err(of_work) => return unsafe { of_work.free(block, layout) },
-        };
-        // SAFETY: the caller's block, allocated by us with room for the trailer.
-        unsafe { events::freed(session, block, layout.size()) };
-        // Padding has worked when the block was allocated.
-        let padded = events::padded(session, layout).unwrap_or(layout);
-        // SAFETY: the block was allocated by `inner` with the padded layout.
-        unsafe { self.inner.dealloc(block, padded) };
+            Ok(Some(session)) => unsafe { self.freed(session, block, layout) },
+            // SAFETY: the caller's contract, handed on.
+            Ok(None) => unsafe { self.inner.dealloc(block, layout) },
+            // SAFETY: the caller's contract, handed on.
+            Err(_) => unsafe { self.freed_otherwise(block, layout) },
+        }
     }
 
     #[inline]
@@ -277,6 +272,11 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ModAlloc<A> {
                 return unsafe { self.resized_of_work(of_work, block, layout, new_size) };
             }
         };
+        #[cfg(feature = "backtraces")]
+        if session.is_sampled() {
+            // SAFETY: the caller's contract, handed on.
+            return unsafe { self.resized_of_samples(block, layout, new_size) };
+        }
         let new = Layout::from_size_align(new_size, layout.align()).ok();
         let new = new.and_then(|new| events::padded(session, new));
         let (Some(old), Some(new)) = (events::padded(session, layout), new) else {
@@ -299,6 +299,79 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ModAlloc<A> {
 }
 
 impl<A: GlobalAlloc> ModAlloc<A> {
+    /// Records the free of a block and frees it.
+    ///
+    /// # Safety
+    ///
+    /// As for [`GlobalAlloc::dealloc`]; the block must have a trailer.
+    #[inline(always)]
+    unsafe fn freed(&self, session: &'static Session, block: *mut u8, layout: Layout) {
+        // SAFETY: the caller's block, allocated by us with room for the trailer.
+        unsafe { events::freed(session, block, layout.size()) };
+        // Padding has worked when the block was allocated.
+        let padded = events::padded(session, layout).unwrap_or(layout);
+        // SAFETY: the block was allocated by `inner` with the padded layout.
+        unsafe { self.inner.dealloc(block, padded) };
+    }
+
+    /// [`GlobalAlloc::dealloc`] where the hook does not know at once: blocks are sampled, nothing
+    /// is decided, or the profiler is at work.
+    ///
+    /// # Safety
+    ///
+    /// As for [`GlobalAlloc::dealloc`].
+    #[cold]
+    #[inline(never)]
+    unsafe fn freed_otherwise(&self, block: *mut u8, layout: Layout) {
+        #[cfg(feature = "backtraces")]
+        if let Some(session) = session::of_samples() {
+            // SAFETY: the caller's block, allocated by us with room for the trailer.
+            unsafe { events::sampled::freed(session, block, layout.size()) };
+            // Padding has worked when the block was allocated.
+            let padded = events::ordinarily_padded(layout).unwrap_or(layout);
+            // SAFETY: the block was allocated by `inner` with the padded layout.
+            return unsafe { self.inner.dealloc(block, padded) };
+        }
+        match start::decide_for(&self.options, block) {
+            // SAFETY: the caller's contract, handed on.
+            Ok(Some(session)) => unsafe { self.freed(session, block, layout) },
+            // SAFETY: the caller's contract, handed on.
+            Ok(None) => unsafe { self.inner.dealloc(block, layout) },
+            // SAFETY: the caller's block, which was just found.
+            Err(of_work) => unsafe { of_work.free(block, layout) },
+        }
+    }
+
+    /// [`GlobalAlloc::realloc`] where blocks are sampled.
+    ///
+    /// # Safety
+    ///
+    /// As for [`GlobalAlloc::realloc`]; the block must have a trailer.
+    #[cfg(feature = "backtraces")]
+    #[cold]
+    #[inline(never)]
+    unsafe fn resized_of_samples(
+        &self,
+        block: *mut u8,
+        layout: Layout,
+        new_size: usize,
+    ) -> *mut u8 {
+        let new = Layout::from_size_align(new_size, layout.align()).ok();
+        let new = new.and_then(events::ordinarily_padded);
+        let (Some(old), Some(new)) = (events::ordinarily_padded(layout), new) else {
+            return core::ptr::null_mut();
+        };
+        // SAFETY: the caller's block, allocated by us with room for the trailer.
+        let known = unsafe { events::sampled::known(block, layout.size()) };
+        // SAFETY: as in `realloc`.
+        let moved = unsafe { self.inner.realloc(block, old, new.size()) };
+        if !moved.is_null() {
+            // SAFETY: just reallocated with room for the trailer.
+            unsafe { events::sampled::resized(moved, known, layout.size(), new_size) };
+        }
+        moved
+    }
+
     /// Resizes a block of the profiler's work.
     ///
     /// # Safety
@@ -345,16 +418,36 @@ fn recorded(
         Ok(Some(session)) => session,
         Ok(None) => return recorded_otherwise(None, layout, allocate),
         // Apart from the line above, or the compiler puts both before the ordinary way.
-        Err(_) => match start::decide_for(options, core::ptr::null()) {
-            Ok(Some(session)) => session,
-            Ok(None) => return recorded_otherwise(None, layout, allocate),
-            Err(of_work) => return allocated_for_work(of_work, layout, zeroed, allocate),
-        },
+        Err(_) => {
+            #[cfg(feature = "backtraces")]
+            if session::of_samples().is_some() {
+                return recorded_in_samples(layout, allocate);
+            }
+            match start::decide_for(options, core::ptr::null()) {
+                Ok(Some(session)) => session,
+                Ok(None) => return recorded_otherwise(None, layout, allocate),
+                Err(of_work) => return allocated_for_work(of_work, layout, zeroed, allocate),
+            }
+        }
     };
     if !events::has_ordinary_trailers(session) {
         return recorded_otherwise(Some(session), layout, allocate);
     }
     recorded_as(session, layout, events::ordinarily_padded(layout), allocate)
+}
+
+/// As [`recorded`], where blocks are sampled.
+#[cfg(feature = "backtraces")]
+#[cold]
+#[inline(never)]
+fn recorded_in_samples(layout: Layout, allocate: impl FnOnce(Layout) -> *mut u8) -> *mut u8 {
+    let Some(padded) = events::ordinarily_padded(layout) else { return core::ptr::null_mut() };
+    let block = allocate(padded);
+    if !block.is_null() {
+        // SAFETY: just allocated with room for the trailer.
+        unsafe { events::sampled::allocated(block, layout.size()) };
+    }
+    block
 }
 
 /// Allocates for the profiler's work: by `allocate` if that has no memory.

@@ -13,6 +13,9 @@
 //! Most events take the first way: a site belongs to the thread that made it, and is mostly used by
 //! it. A share waits in the thread's arena, and readers add what waits there.
 //!
+//! Where blocks are sampled, an event of a sampled block counts its
+//! [estimate](crate::store::sampling) at the site, and an unsampled one has no site.
+//!
 //! In exact mode all threads enter one front and one tally per site under the heap's lock, so each
 //! peak is that of the whole heap, event by event.
 //!
@@ -21,6 +24,7 @@
 
 use crate::base::os::clock::monotonic_micros;
 use crate::base::sync::Ordering;
+use crate::engine::sampling::is_known;
 use crate::engine::session::Session;
 use crate::engine::thread::Thread;
 use crate::engine::timeline;
@@ -30,6 +34,7 @@ use crate::store::histograms::Histograms;
 use crate::store::ids::SiteId;
 use crate::store::journal::{Journal, RESIZING_OWN, RESIZING_SHARE};
 use crate::store::peak::{EXACT, Front, Heap};
+use crate::store::sampling::{Estimate, Rate, window_of};
 use crate::store::sites::Owner;
 use crate::store::tally::{Epoch, Tally};
 
@@ -60,6 +65,10 @@ pub(crate) trait Event: Copy {
 
     /// Counts for a group, whose words all its threads share.
     fn count_for(self, group: &Group);
+
+    /// The part that a sampled block of such an event counts at its site; `None`: the event has
+    /// parts of two sites.
+    fn estimate(self, rate: Rate) -> Option<Estimated>;
 }
 
 /// A block of `bytes` was allocated.
@@ -86,6 +95,13 @@ pub(crate) struct FreedTimed {
 pub(crate) struct Resized {
     pub(crate) old: u64,
     pub(crate) new: u64,
+}
+
+/// A sampled block was allocated or freed: what its site counts. Threads count the block itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Estimated {
+    estimate: Estimate,
+    is_freed: bool,
 }
 
 impl Event for Allocated {
@@ -116,6 +132,10 @@ impl Event for Allocated {
     fn count_for(self, group: &Group) {
         group.allocated(self.bytes);
     }
+
+    fn estimate(self, rate: Rate) -> Option<Estimated> {
+        Some(Estimated { estimate: rate.estimate(self.bytes), is_freed: false })
+    }
 }
 
 impl Event for Freed {
@@ -144,6 +164,10 @@ impl Event for Freed {
     fn count_for(self, group: &Group) {
         group.freed(self.bytes);
     }
+
+    fn estimate(self, rate: Rate) -> Option<Estimated> {
+        Some(Estimated { estimate: rate.estimate(self.bytes), is_freed: true })
+    }
 }
 
 impl Event for FreedTimed {
@@ -170,6 +194,10 @@ impl Event for FreedTimed {
 
     fn count_for(self, group: &Group) {
         self.freed.count_for(group);
+    }
+
+    fn estimate(self, rate: Rate) -> Option<Estimated> {
+        self.freed.estimate(rate)
     }
 }
 
@@ -205,6 +233,40 @@ impl Event for Resized {
 
     fn count_for(self, group: &Group) {
         group.resized(self.old, self.new);
+    }
+
+    fn estimate(self, _: Rate) -> Option<Estimated> {
+        None
+    }
+}
+
+impl Event for Estimated {
+    fn shrinks(self) -> bool {
+        self.is_freed
+    }
+
+    fn tell(self, _: &Front, _: u64, _: &Heap) {}
+
+    fn count_in_front(self, _: &Front) {}
+
+    fn count_in_histograms(self, _: &Histograms, _: u64) {}
+
+    fn count(self, tally: &Tally, now: u64) {
+        match self.is_freed {
+            true => tally.count_freed_sample(self.estimate, now),
+            false => tally.count_allocated_sample(self.estimate, now),
+        }
+    }
+
+    fn count_for(self, group: &Group) {
+        match self.is_freed {
+            true => group.freed_sample(self.estimate),
+            false => group.allocated_sample(self.estimate),
+        }
+    }
+
+    fn estimate(self, _: Rate) -> Option<Estimated> {
+        Some(self)
     }
 }
 
@@ -248,25 +310,83 @@ pub(crate) fn enter<E: Event>(
     }
 }
 
-/// Ends the timeline's interval if that is due. True if the event is entered: in Exact mode.
+/// Ends the timeline's interval if that is due. True if the event is entered: in Exact mode, and
+/// where blocks are sampled.
 ///
-/// Out of line and cold, so that [`enter`] keeps one comparison for it. Exact mode has its due time
-/// at 0, so all its events come here.
+/// Out of line and cold, so that [`enter`] keeps one comparison for it. Those have the due time at
+/// 0, so all their events come here.
 #[cold]
 #[inline(never)]
 fn enter_slowly<E: Event>(
-    thread: &Thread,
+    thread: &mut Thread,
     session: &Session,
     site: SiteId,
     event: E,
     now: u64,
 ) -> bool {
     timeline::end_interval(thread.slot, session, now);
-    let is_exact = session.heap().mode.load(Ordering::Relaxed) == EXACT;
+    if session.is_sampled() {
+        enter_sampled(thread, session, site, event, now);
+        return true;
+    }
+    let is_exact = is_exact(session);
     if is_exact {
         enter_exactly(thread, session, site, event, now);
     }
     is_exact
+}
+
+fn is_exact(session: &Session) -> bool {
+    session.heap().mode.load(Ordering::Relaxed) == EXACT
+}
+
+/// Enters an event where blocks are sampled: the event itself in the front, and at the block's
+/// site, if it was sampled, what it stands for.
+fn enter_sampled<E: Event>(
+    thread: &mut Thread,
+    session: &Session,
+    site: SiteId,
+    event: E,
+    now: u64,
+) {
+    if !is_known(site) {
+        return;
+    }
+    let (heap, front) = (session.heap(), &thread.slot.front);
+    if event.shrinks() {
+        // Blocks that passed the countdown have told no time.
+        front.stays_at_peak(now);
+    }
+    if is_exact(session) {
+        let _held = heap.lock.lock();
+        event.count_in_front(front);
+        event.tell(&heap.exact, now, heap);
+        front.take_over_wish(&heap.exact);
+    } else {
+        event.tell(front, now, heap);
+    }
+    event.count_in_histograms(thread.histograms, now);
+    let estimate = session.rate.and_then(|rate| event.estimate(rate));
+    if let Some(estimate) = estimate.filter(|_| window_of(site).is_none()) {
+        enter_estimate(thread, session, site, estimate, now);
+    }
+}
+
+/// Enters the part of a sampled block at its site.
+pub(crate) fn enter_estimate(
+    thread: &mut Thread,
+    session: &Session,
+    site: SiteId,
+    estimate: Estimated,
+    now: u64,
+) {
+    if is_exact(session) {
+        return enter_exactly(thread, session, site, estimate, now);
+    }
+    let epoch = Epoch::new(session.heap().epoch.get());
+    if let Some(owner) = thread.sites.owners.get(site.index()) {
+        enter_elsewhere(thread, site, owner, estimate, now, epoch);
+    }
 }
 
 /// Counts where the site belongs to another thread, or others have changed it, or it has had no

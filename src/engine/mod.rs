@@ -59,6 +59,8 @@ pub(crate) mod quick;
 pub(crate) mod registration;
 #[cfg(feature = "preload")]
 pub(crate) mod sandbox;
+#[cfg(feature = "backtraces")]
+pub(crate) mod sampling;
 pub(crate) mod session;
 #[cfg(feature = "backtraces")]
 pub(crate) mod stack_site;

@@ -28,17 +28,19 @@ use crate::store::thread_slot::{SHARED, ThreadSlot};
 
 /// The thread is inside the hook, and nothing has changed since it last looked. Leaves when
 /// dropped.
-struct Quick {
+pub(super) struct Quick {
     claim: Claim,
     slot: &'static ThreadSlot,
 }
 
 impl Quick {
+    /// `seen`: the count of changes that such an event relies on.
+    ///
     /// # Safety
     ///
     /// `word` must be the calling thread's word.
     #[inline(always)]
-    unsafe fn enter(word: *mut ()) -> Option<Quick> {
+    pub(super) unsafe fn enter(word: *mut (), seen: impl Fn(&Thread) -> u32) -> Option<Quick> {
         // SAFETY: the caller's promise.
         let cell = unsafe { ThreadCell::of_word(word) }?;
         let slot = cell.slot()?;
@@ -51,11 +53,11 @@ impl Quick {
         // SAFETY: the flag was 0, so this thread, whose cell it is, has no `Inside`; a claim ends
         // before the cell becomes the thread's.
         let mut quick = Quick { claim: unsafe { Claim::new(cell) }, slot };
-        (quick.thread().seen == changes::count()).then_some(quick)
+        (seen(quick.thread()) == changes::count()).then_some(quick)
     }
 
     #[inline(always)]
-    fn thread(&mut self) -> &mut Thread {
+    pub(super) fn thread(&mut self) -> &mut Thread {
         self.claim.thread()
     }
 }
@@ -78,7 +80,7 @@ impl Drop for Quick {
 #[inline(always)]
 pub(crate) unsafe fn allocated(word: *mut (), size: usize, at: Registers) -> Option<SiteId> {
     // SAFETY: the caller's promise.
-    let mut quick = unsafe { Quick::enter(word) }?;
+    let mut quick = unsafe { Quick::enter(word, |thread| thread.seen) }?;
     let thread = quick.thread();
     // SAFETY: the caller's promise.
     let (site, books) = unsafe { thread.sealed(&at) }?;
@@ -105,7 +107,8 @@ pub(crate) unsafe fn allocated(word: *mut (), size: usize, at: Registers) -> Opt
 #[inline(always)]
 pub(crate) unsafe fn freed(word: *mut (), site: SiteId, size: usize) -> bool {
     // SAFETY: the caller's promise.
-    let Some(mut quick) = (unsafe { Quick::enter(word) }) else { return false };
+    let quick = unsafe { Quick::enter(word, |thread| thread.seen) };
+    let Some(mut quick) = quick else { return false };
     let thread = quick.thread();
     if site < thread.first_known {
         return false;
@@ -152,7 +155,7 @@ pub(crate) fn note_seen(thread: &mut Thread, session: &'static Session, seen: u3
         && thread.slot.front.is_current(heap)
         && heap.mode.load(Ordering::Relaxed) != EXACT
         && session.clock.is_counter()
-        && !session.is_timed()
+        && !session.is_special
         && !session.settings.self_check
         && changes::is_enough(seen);
     thread.seen = if is_ordinary { seen } else { 0 };

@@ -114,7 +114,7 @@ pub(crate) fn decided_for_hook() -> Result<Option<&'static Session>, Undecided> 
 /// Has the hook look for blocks of the profiler's work, or no more.
 #[cfg(all(feature = "symbolicate", not(feature = "preload")))]
 pub(crate) fn set_aside(is_aside: bool) {
-    SESSION.set_aside(is_aside);
+    SESSION.set_aside(is_aside, get().is_some_and(Session::is_sampled));
 }
 
 /// The session, if there is one by now.
@@ -138,7 +138,26 @@ pub(crate) struct Calls {
 
 /// Decides if the process is recorded, unless that was done. `begin` runs once there is a session.
 pub(crate) fn decide(calls: Calls, begin: fn()) -> Option<&'static Session> {
-    SESSION.decide(|| make(calls), begin)
+    SESSION.decide(|| make(calls), is_otherwise, begin)
+}
+
+/// True if the hook has another way for all events.
+#[cfg(feature = "backtraces")]
+fn is_otherwise(session: &Session) -> bool {
+    session.is_sampled()
+}
+
+/// There is one way.
+#[cfg(not(feature = "backtraces"))]
+fn is_otherwise(_: &Session) -> bool {
+    false
+}
+
+/// The session, if it takes samples and the hook need not look for blocks of the profiler's work.
+#[cfg(feature = "backtraces")]
+#[inline(always)]
+pub(crate) fn of_samples() -> Option<&'static Session> {
+    SESSION.get_otherwise()
 }
 
 /// Decides for the process. Allocations that libc makes meanwhile do not come to the hook.
@@ -168,6 +187,7 @@ fn describe_process(header: &Header, settings: &Settings) -> Clock {
     let process = &header.process;
     process.id.store(os::process_id(), Ordering::Relaxed);
     header.self_check.lifetimes.set(settings.lifetimes.into());
+    header.late.sample.set(settings.sample);
     process.unwind.store(settings.unwind as u32, Ordering::Relaxed);
     process.frames.store(settings.frames, Ordering::Relaxed);
     process.buckets.store(settings.buckets.unwrap_or(0), Ordering::Relaxed);

@@ -21,10 +21,13 @@
 //! The sum of lifetimes is (sum of times of frees) - (sum of times of allocations); live blocks
 //! count as freed at the end. `time` collects both, wrapping, so no block stores its time of
 //! allocation.
+//!
+//! Where blocks are sampled, all numbers are [estimates](crate::store::sampling).
 
 use crate::base::sync::word::{Pair, Word};
 use crate::base::sync::{AtomicU32, Ordering};
 use crate::store::ids::SiteId;
+use crate::store::sampling::{BLOCK_SHIFT, Estimate};
 
 /// See the module's description.
 #[derive(Debug, Default)]
@@ -86,6 +89,18 @@ impl Tally {
     pub(crate) fn count_freed(&self, bytes: u64, now: u64) {
         self.freed.add_block(bytes);
         self.time.add(now);
+    }
+
+    /// Counts an allocated block that stands for others.
+    pub(crate) fn count_allocated_sample(&self, estimate: Estimate, now: u64) {
+        self.total.add(estimate.bytes, estimate.blocks);
+        self.time.add((now >> BLOCK_SHIFT).wrapping_mul(estimate.blocks).wrapping_neg());
+    }
+
+    /// Counts a freed block that stands for others.
+    pub(crate) fn count_freed_sample(&self, estimate: Estimate, now: u64) {
+        self.freed.add(estimate.bytes, estimate.blocks);
+        self.time.add((now >> BLOCK_SHIFT).wrapping_mul(estimate.blocks));
     }
 
     /// Counts a resized block, whose lifetime goes on.

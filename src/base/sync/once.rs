@@ -1,12 +1,14 @@
 //! A value that is made once, by the first thread that needs it, or decided never to be.
 //!
 //! ```text
-//!  Undecided ──first `decide`──▶ Making ──▶ Made ◀──▶ Aside
+//!  Undecided ──first `decide`──▶ Making ──▶ Made or Otherwise ◀──▶ Aside
 //!                                   └─────▶ Refused
 //! ```
 //!
 //! Aside is Made, for a time in which those who ask have to look for something else first. They pay
 //! nothing for it at other times: [`Once::get_unless_aside`] answers as if there were no decision.
+//! Otherwise is Made, too, for values with which those who ask have another way for good; they find
+//! them by [`Once::get_otherwise`].
 //!
 //! | operation | order | partner | publishes |
 //! |---|---|---|---|
@@ -26,6 +28,7 @@ const REFUSED: u32 = 2;
 const MADE: u32 = 3;
 #[cfg(all(feature = "symbolicate", not(feature = "preload")))]
 const ASIDE: u32 = 4;
+const OTHERWISE: u32 = 5;
 
 /// Undecided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,9 +88,17 @@ impl<T> Once<T> {
         if state == REFUSED { Ok(None) } else { Err(Undecided) }
     }
 
+    /// The value, if it is there and those who ask have another way for good.
+    #[cfg(feature = "backtraces")]
+    #[inline(always)]
+    pub(crate) fn get_otherwise(&self) -> Option<&T> {
+        // Acquire as in `get`. SAFETY: Otherwise is stored after the value was written.
+        (self.state.load(Ordering::Acquire) == OTHERWISE).then(|| unsafe { self.made() })
+    }
+
     /// # Safety
     ///
-    /// Made or Aside must have been acquired.
+    /// Made, Otherwise or Aside must have been acquired.
     #[inline(always)]
     unsafe fn made(&self) -> &T {
         // SAFETY: the value was written before, and is never changed again.
@@ -99,25 +110,28 @@ impl<T> Once<T> {
     /// Has those who ask by [`get_unless_aside`](Self::get_unless_aside) look, or no more. Nothing
     /// happens where there is no value.
     #[cfg(all(feature = "symbolicate", not(feature = "preload")))]
-    pub(crate) fn set_aside(&self, is_aside: bool) {
-        let (from, to) = if is_aside { (MADE, ASIDE) } else { (ASIDE, MADE) };
+    pub(crate) fn set_aside(&self, is_aside: bool, is_otherwise: bool) {
+        let made = if is_otherwise { OTHERWISE } else { MADE };
+        let (from, to) = if is_aside { (made, ASIDE) } else { (ASIDE, made) };
         // Release and Acquire: who sees this state sees the value, too.
         let _ = self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed);
     }
 
     /// The value, made by `make` if it is undecided; waits while another thread makes it. `begin`
-    /// runs after that, in the thread that has made it; it may use the value.
+    /// runs after that, in the thread that has made it; it may use the value. `is_otherwise` tells
+    /// if those who ask for the value have another way.
     #[cold]
     pub(crate) fn decide(
         &self,
         make: impl FnOnce() -> Option<T>,
+        is_otherwise: fn(&T) -> bool,
         begin: impl FnOnce(),
     ) -> Option<&T> {
         // Relaxed: `get` below acquires what another thread has made.
         let exchange =
             self.state.compare_exchange(UNDECIDED, MAKING, Ordering::Relaxed, Ordering::Relaxed);
         match exchange {
-            Ok(_) if self.make(make()) => begin(),
+            Ok(_) if self.make(make(), is_otherwise) => begin(),
             Ok(_) => {}
             Err(_) => self.wait(),
         }
@@ -125,16 +139,17 @@ impl<T> Once<T> {
     }
 
     /// Ends the making; the argument tells if there is a value.
-    fn make(&self, value: Option<T>) -> bool {
+    fn make(&self, value: Option<T>, is_otherwise: fn(&T) -> bool) -> bool {
         let Some(value) = value else {
             self.state.store(REFUSED, Ordering::Release);
             return false;
         };
+        let made = if is_otherwise(&value) { OTHERWISE } else { MADE };
         self.value.with_mut(|place| {
             // SAFETY: this thread alone is in Making; no thread reads before Made.
             unsafe { &mut *place }.write(value);
         });
-        self.state.store(MADE, Ordering::Release); // pairs with the Acquire in `get`
+        self.state.store(made, Ordering::Release); // pairs with the Acquire in `get`
         true
     }
 

@@ -29,6 +29,7 @@ use crate::store::layout::{COMMAND_SIZE, Geometry, Header, Region, store_bytes};
 use crate::store::mapping::Mapping;
 use crate::store::mappings::{self, MOST_ENTRIES};
 use crate::store::modules::Modules;
+use crate::store::sampling::Rate;
 use crate::store::sites::Sites;
 use crate::store::slot::Slot;
 use crate::store::space::{Part, SPACE};
@@ -45,6 +46,10 @@ pub(crate) struct Parts {
     pub(crate) settings: Settings,
     /// Bytes added to each block: here, because the hook has the session at hand.
     pub(crate) trailer: usize,
+    /// True if blocks keep their births or are sampled: their events go a longer way in the hook.
+    pub(crate) is_special: bool,
+    /// The mean gap between samples; `None`: each block is recorded.
+    pub(crate) rate: Option<Rate>,
     /// See [`Calls::note_state`].
     pub(crate) note_state: fn(&'static Session, i64, (u64, u64)),
     pub(crate) frames: Frames,
@@ -136,6 +141,12 @@ impl Session {
         self.trailer != trailer::TRAILER
     }
 
+    /// True if samples are taken.
+    #[inline(always)]
+    pub(crate) fn is_sampled(&self) -> bool {
+        self.rate.is_some()
+    }
+
     /// Memory of the recording, which the program does not know of.
     pub(crate) fn own_memory(&self) -> [Range<usize>; 2] {
         let (first, slots) = (self.mapping.base().as_ptr().addr(), self.frames.slots);
@@ -210,6 +221,8 @@ impl Session {
             mapping,
             settings,
             trailer: trailer::len(settings.lifetimes),
+            is_special: settings.lifetimes || settings.sample != 0,
+            rate: Rate::new(settings.sample),
             note_state,
             frames,
             sites,

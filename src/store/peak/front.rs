@@ -230,6 +230,23 @@ impl Front {
         self.last_growth.set(now);
     }
 
+    /// Counts an allocated block, after which this front has `live`, at a time that is not known.
+    #[cfg(feature = "backtraces")]
+    #[inline(always)]
+    pub(crate) fn pass_allocated(&self, bytes: u64, live: Live) {
+        self.total.add_block(bytes);
+        self.note_high(live);
+    }
+
+    /// Says that the heap has grown last at a time up to `now`, if it is at its maximum still and
+    /// this front is all of it.
+    #[cfg(feature = "backtraces")]
+    pub(crate) fn stays_at_peak(&self, now: u64) {
+        if self.is_at_peak() {
+            self.last_growth.set(now);
+        }
+    }
+
     /// Counts a freed block, after which this front has `live`.
     #[cfg(feature = "backtraces")]
     #[inline(always)]
