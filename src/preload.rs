@@ -12,6 +12,7 @@ use crate::engine::events;
 use crate::engine::inside;
 use crate::engine::quick;
 use crate::engine::registration;
+use crate::engine::sampling;
 pub use crate::engine::sandbox::{Forbids, Prepared};
 use crate::engine::session;
 use crate::engine::session::Session;
@@ -87,6 +88,23 @@ impl Recorder {
     /// `block` must be valid for writes of `usable` bytes, at least `size` and a trailer's.
     #[inline(always)]
     pub unsafe fn allocated(self, block: *mut u8, usable: usize, size: usize) {
+        if self.0.is_special {
+            // SAFETY: the caller's promise.
+            return unsafe { self.allocated_specially(block, usable, size) };
+        }
+        // SAFETY: no preconditions.
+        let site = unsafe { site_of_new(self.0, 0, size) };
+        // SAFETY: the caller's promise.
+        unsafe { at_end::write(block, usable, size, site) };
+    }
+
+    /// As [`allocated`](Self::allocated), where blocks have births or are sampled.
+    ///
+    /// # Safety
+    ///
+    /// As for [`allocated`](Self::allocated).
+    #[inline(always)]
+    unsafe fn allocated_specially(self, block: *mut u8, usable: usize, size: usize) {
         if self.0.is_timed() {
             let born = self.0.clock.now();
             // SAFETY: no preconditions.
@@ -94,10 +112,14 @@ impl Recorder {
             // SAFETY: the caller's promise.
             return unsafe { at_end::write_timed(block, usable, size, site, born) };
         }
-        // SAFETY: no preconditions.
-        let site = unsafe { site_of_new(self.0, 0, size) };
+        // SAFETY: the word is this thread's.
+        let number = match unsafe { sampling::passed(current::word(), size) } {
+            Some(number) => number,
+            // SAFETY: no preconditions.
+            None => unsafe { number_of_sampled(self.0, 0, size) },
+        };
         // SAFETY: the caller's promise.
-        unsafe { at_end::write(block, usable, size, site) };
+        unsafe { at_end::write(block, usable, size, number) };
     }
 
     /// Records that a block is about to be freed; `false` if its trailer is none: it was
@@ -218,6 +240,14 @@ impl Recorder {
     pub unsafe fn resized(self, block: *mut u8, usable: usize, known: Option<Known>, size: usize) {
         let (site, old, born) = known
             .map_or((None, usable, 0), |Known { site, size, born, .. }| (Some(site), size, born));
+        if self.0.is_sampled() {
+            // No trailer has this number.
+            let number = site.map_or(usize::MAX, SiteId::index);
+            // SAFETY: no preconditions.
+            let number = unsafe { number_of_resized(number, old, size) };
+            // SAFETY: the caller's promise.
+            return unsafe { at_end::write(block, usable, size, number) };
+        }
         match events::resized(self.0, site, old, size) {
             // SAFETY: the caller's promise.
             Some(site) => unsafe { write(self.0, (block, usable), (site, size), born) },
@@ -372,6 +402,27 @@ unsafe extern "C" fn record_timed(
     bp: u64,
 ) -> SiteId {
     events::allocated_at(session, size, Registers { pc, sp, bp }, now as u64)
+}
+
+with_callers_registers! {
+    /// The number of a block of N bytes (the last argument) that the countdown did not pass.
+    number_of_sampled(&'static Session, usize, usize) -> SiteId => record_sampled
+}
+
+unsafe extern "C" fn record_sampled(
+    session: &'static Session,
+    _spare: usize,
+    size: usize,
+    pc: u64,
+    sp: u64,
+    bp: u64,
+) -> SiteId {
+    sampling::allocated(session, size, Registers { pc, sp, bp })
+}
+
+with_callers_registers! {
+    /// The number of a resized block, by its number before, and its sizes before and after.
+    number_of_resized(usize, usize, usize) -> SiteId => sampling::resize
 }
 
 /// Runs `work`, whose allocations are not recorded.

@@ -25,7 +25,7 @@ use crate::engine::events::{self, freed_unrecorded, lost};
 use crate::engine::inside::{Inside, Outside};
 use crate::engine::ledger::{self, Allocated, Estimated, Event, Freed, Resized};
 use crate::engine::quick::Quick;
-use crate::engine::session::Session;
+use crate::engine::session::{self, Session};
 use crate::engine::stack_site;
 use crate::engine::thread::Thread;
 use crate::engine::windows;
@@ -204,6 +204,26 @@ pub(crate) fn resized(
     }
     note_seen(thread, session, seen);
     later
+}
+
+/// [`resized`], with all as the processor hands it on. The number of a damaged trailer is none that
+/// a trailer has.
+///
+/// # Safety
+///
+/// The registers must be those of a frame of this thread that calls us.
+pub(crate) unsafe extern "C" fn resize(
+    number: usize,
+    old: usize,
+    new: usize,
+    pc: u64,
+    sp: u64,
+    bp: u64,
+) -> SiteId {
+    // A block of a process that is recorded.
+    let Some(session) = session::get() else { return NO_SITE };
+    let number = u32::try_from(number).ok().map(SiteId::new);
+    resized(session, number, (old, new), Registers { pc, sp, bp })
 }
 
 /// Enters a sampled block's part at its site; does nothing for an unsampled one.

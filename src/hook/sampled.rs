@@ -4,10 +4,10 @@
 //! site's. The tracker is told of neither.
 
 use crate::base::current;
-use crate::capture::registers::{Registers, with_callers_registers};
+use crate::capture::registers::with_callers_registers;
 use crate::engine::events;
 use crate::engine::sampling;
-use crate::engine::session::{self, Session};
+use crate::engine::session::Session;
 use crate::store::ids::SiteId;
 use crate::store::trailer;
 
@@ -67,9 +67,8 @@ pub(in crate::hook) unsafe fn resized(
     old: usize,
     new: usize,
 ) {
-    // No trailer has this number.
-    const DAMAGED: usize = u32::MAX as usize;
-    let number = known.map_or(DAMAGED, SiteId::index);
+    // No trailer has that number.
+    let number = known.map_or(usize::MAX, SiteId::index);
     // SAFETY: no preconditions.
     let number = unsafe { number_of_resized(number, old, new) };
     // SAFETY: the caller's promise.
@@ -78,19 +77,5 @@ pub(in crate::hook) unsafe fn resized(
 
 with_callers_registers! {
     /// The number of a resized block, by its number before, and its sizes before and after.
-    number_of_resized(usize, usize, usize) -> SiteId => resize
-}
-
-unsafe extern "C" fn resize(
-    number: usize,
-    old: usize,
-    new: usize,
-    pc: u64,
-    sp: u64,
-    bp: u64,
-) -> SiteId {
-    // A block of a process that is recorded.
-    let Some(session) = session::get() else { return SiteId::new(0) };
-    let number = u32::try_from(number).ok().filter(|number| *number != u32::MAX);
-    sampling::resized(session, number.map(SiteId::new), (old, new), Registers { pc, sp, bp })
+    number_of_resized(usize, usize, usize) -> SiteId => sampling::resize
 }

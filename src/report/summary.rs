@@ -12,8 +12,8 @@ use super::losses::{Circumstances, causes};
 use super::merge;
 use super::options::Form;
 use super::profile::Profile;
-use crate::base::units::Count;
-use crate::recording::model::{Counters, Losses};
+use crate::base::units::{Bytes, Count};
+use crate::recording::model::{Counters, Losses, Sampling};
 
 /// The lines, each ended by a newline. The figures are the sums over the profile's stacks,
 /// so they equal what a viewer of the report shows.
@@ -26,6 +26,7 @@ pub fn lines(profile: &Profile, saved_to: &Path) -> String {
 
 fn write_lines(profile: &Profile, saved_to: &Path, text: &mut String) -> fmt::Result {
     write_totals(profile, "mod-alloc", text)?;
+    write_sampling(profile.run().sampling.as_ref(), text)?;
     let path = saved_to.display();
     let viewer = "and is viewable with dhat/dh_view.html";
     writeln!(text, "mod-alloc: The data has been saved to {path}, {viewer}")?;
@@ -53,9 +54,13 @@ pub(crate) fn lines_of_recording(
 ) -> String {
     let mut sum = Counters::default();
     recording.sites.iter().for_each(|site| merge::add(&mut sum, &site.counters));
+    if let Some(sampling) = &recording.sampling {
+        sum = sampling.instead_of(&sum);
+    }
     let mut text = String::new();
     // Writing to a string does not fail.
     let _ = write_sums(&sum, Form::Own, "mod-alloc", &mut text);
+    let _ = write_sampling(recording.sampling.as_ref(), &mut text);
     let path = saved_to.display();
     let _ = writeln!(text, "mod-alloc: The recording is {path}; read it with:");
     let _ = writeln!(text, "mod-alloc:     mod-alloc report {argument}");
@@ -82,6 +87,14 @@ fn write_sums(sum: &Counters, form: Form, who: &str, text: &mut String) -> fmt::
     }
     line("At t-gmax: ", sum.peak_bytes, sum.peak_blocks)?;
     line("At t-end:  ", sum.end_bytes, sum.end_blocks)
+}
+
+/// A line that tells of samples; none if each block was recorded.
+pub(crate) fn write_sampling(sampling: Option<&Sampling>, text: &mut String) -> fmt::Result {
+    let Some(sampling) = sampling else { return Ok(()) };
+    let gap = Bytes(sampling.mean_gap);
+    let rest = "the lines above are exact, call sites are estimates";
+    writeln!(text, "mod-alloc: Sampled: a block in {gap} on average; {rest}")
 }
 
 /// The losses in one line; no line if there are none.

@@ -86,7 +86,6 @@ impl Rate {
     ///
     /// It is Wilson's interval for numbers of rare events: it holds with few samples, too. Of
     /// blocks of different sizes it is rather too wide.
-    #[cfg_attr(not(any(feature = "symbolicate", test)), expect(dead_code, reason = "reports"))]
     pub(crate) fn interval(self, bytes: f64, blocks: f64) -> (f64, f64) {
         const QUANTILE: f64 = 1.959_964;
         if blocks <= 0.0 || bytes <= 0.0 {
@@ -100,6 +99,12 @@ impl Rate {
         let half = QUANTILE * (step * bytes + step * step * QUANTILE * QUANTILE / 4.0).sqrt();
         ((middle - half).max(0.0), middle + half)
     }
+}
+
+/// Estimated blocks as the nearest whole number. Something is never nothing.
+pub(crate) fn whole(blocks: u64) -> u64 {
+    let rounded = (blocks >> BLOCK_SHIFT) + (blocks >> (BLOCK_SHIFT - 1) & 1);
+    rounded.max(u64::from(blocks != 0))
 }
 
 /// 1 − e^(−x), without the mathematical library: the preload library would load it into every

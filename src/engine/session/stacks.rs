@@ -29,7 +29,7 @@ use crate::store::layout::{COMMAND_SIZE, Geometry, Header, Region, store_bytes};
 use crate::store::mapping::Mapping;
 use crate::store::mappings::{self, MOST_ENTRIES};
 use crate::store::modules::Modules;
-use crate::store::sampling::Rate;
+use crate::store::sampling::{Rate, whole};
 use crate::store::sites::Sites;
 use crate::store::slot::Slot;
 use crate::store::space::{Part, SPACE};
@@ -145,6 +145,11 @@ impl Session {
     #[inline(always)]
     pub(crate) fn is_sampled(&self) -> bool {
         self.rate.is_some()
+    }
+
+    /// Blocks of a group's or site's words as a whole number: estimates have binary places.
+    pub(crate) fn whole_blocks(&self, blocks: u64) -> u64 {
+        if self.is_sampled() { whole(blocks) } else { blocks }
     }
 
     /// Memory of the recording, which the program does not know of.
