@@ -59,7 +59,8 @@ pub(crate) fn lines_of_recording(
     }
     let mut text = String::new();
     // Writing to a string does not fail.
-    let _ = write_sums(&sum, Form::Own, "mod-alloc", &mut text);
+    let is_sampled = recording.sampling.is_some();
+    let _ = write_sums(&sum, Form::Own, is_sampled, "mod-alloc", &mut text);
     let _ = write_sampling(recording.sampling.as_ref(), &mut text);
     let path = saved_to.display();
     let _ = writeln!(text, "mod-alloc: The recording is {path}; read it with:");
@@ -71,29 +72,38 @@ pub(crate) fn lines_of_recording(
 
 /// The sums over all stacks, in lines that begin with `who`.
 pub(crate) fn write_totals(profile: &Profile, who: &str, text: &mut String) -> fmt::Result {
-    write_sums(&profile.totals(), profile.form(), who, text)
+    let is_sampled = profile.run().sampling.is_some();
+    write_sums(&profile.totals(), profile.form(), is_sampled, who, text)
 }
 
-fn write_sums(sum: &Counters, form: Form, who: &str, text: &mut String) -> fmt::Result {
+fn write_sums(
+    sum: &Counters,
+    form: Form,
+    is_sampled: bool,
+    who: &str,
+    text: &mut String,
+) -> fmt::Result {
     let is_ad_hoc = form == Form::DhatAdHoc;
     let [units, counted] = if is_ad_hoc { ["units", "events"] } else { ["bytes", "blocks"] };
-    let mut line = |label: &str, bytes, blocks| {
+    let mut line = |label: &str, bytes, about, blocks| {
         let (bytes, blocks) = (Count(bytes), Count(blocks));
-        writeln!(text, "{who}: {label}{bytes} {units} in {blocks} {counted}")
+        writeln!(text, "{who}: {label}{bytes} {units} in {about}{blocks} {counted}")
     };
-    line("Total:     ", sum.total_bytes, sum.total_blocks)?;
+    line("Total:     ", sum.total_bytes, "", sum.total_blocks)?;
     if is_ad_hoc {
         return Ok(()); // events are over when they happen
     }
-    line("At t-gmax: ", sum.peak_bytes, sum.peak_blocks)?;
-    line("At t-end:  ", sum.end_bytes, sum.end_blocks)
+    // Of samples, the blocks at the peak are a sum of estimates.
+    let about = if is_sampled { "about " } else { "" };
+    line("At t-gmax: ", sum.peak_bytes, about, sum.peak_blocks)?;
+    line("At t-end:  ", sum.end_bytes, "", sum.end_blocks)
 }
 
 /// A line that tells of samples; none if each block was recorded.
 pub(crate) fn write_sampling(sampling: Option<&Sampling>, text: &mut String) -> fmt::Result {
     let Some(sampling) = sampling else { return Ok(()) };
     let gap = Bytes(sampling.mean_gap);
-    let rest = "the lines above are exact, call sites are estimates";
+    let rest = "these totals are exact, numbers of call sites are estimates";
     writeln!(text, "mod-alloc: Sampled: a block in {gap} on average; {rest}")
 }
 
