@@ -324,14 +324,47 @@ impl<A: GlobalAlloc> ModAlloc<A> {
     #[inline(never)]
     unsafe fn freed_otherwise(&self, block: *mut u8, layout: Layout) {
         #[cfg(feature = "backtraces")]
-        if let Some(session) = session::of_samples() {
+        if session::of_samples().is_some() {
             // SAFETY: the caller's block, allocated by us with room for the trailer.
-            unsafe { events::sampled::freed(session, block, layout.size()) };
+            if !unsafe { events::sampled::passes(block, layout.size()) } {
+                // SAFETY: the caller's contract, handed on.
+                return unsafe { self.freed_of_samples(block, layout) };
+            }
             // Padding has worked when the block was allocated.
             let padded = events::ordinarily_padded(layout).unwrap_or(layout);
             // SAFETY: the block was allocated by `inner` with the padded layout.
             return unsafe { self.inner.dealloc(block, padded) };
         }
+        // SAFETY: the caller's contract, handed on.
+        unsafe { self.freed_if_decided(block, layout) }
+    }
+
+    /// Records the free of a sampled block, or one that changes more than its thread's numbers.
+    /// Apart, so that other frees save no registers for it.
+    ///
+    /// # Safety
+    ///
+    /// As for [`GlobalAlloc::dealloc`]; the block must have a trailer.
+    #[cfg(feature = "backtraces")]
+    #[cold]
+    #[inline(never)]
+    unsafe fn freed_of_samples(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the caller's block, allocated by us with room for the trailer.
+        unsafe { events::sampled::freed(block, layout.size()) };
+        // Padding has worked when the block was allocated.
+        let padded = events::ordinarily_padded(layout).unwrap_or(layout);
+        // SAFETY: the block was allocated by `inner` with the padded layout.
+        unsafe { self.inner.dealloc(block, padded) };
+    }
+
+    /// [`GlobalAlloc::dealloc`] where nothing is decided, or the profiler is at work.
+    ///
+    /// # Safety
+    ///
+    /// As for [`GlobalAlloc::dealloc`].
+    #[cold]
+    #[inline(never)]
+    unsafe fn freed_if_decided(&self, block: *mut u8, layout: Layout) {
         match start::decide_for(&self.options, block) {
             // SAFETY: the caller's contract, handed on.
             Ok(Some(session)) => unsafe { self.freed(session, block, layout) },

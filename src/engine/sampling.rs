@@ -68,7 +68,7 @@ pub(crate) unsafe fn passed(word: *mut (), size: usize) -> Option<SiteId> {
     let thread = quick.thread();
     let front = &thread.place.slot.front;
     let bytes = size as u64;
-    let live = front.with_allocated(bytes, &thread.place.header.heap)?;
+    let live = front.with_allocated_bytes(bytes)?;
     if !thread.sampling.countdown.pass(size) {
         return None;
     }
@@ -93,8 +93,8 @@ pub(crate) unsafe fn freed_unsampled(word: *mut (), number: SiteId, size: usize)
         return false;
     }
     let front = &thread.place.slot.front;
-    let Some(live) = front.with_freed(size as u64) else { return false };
-    front.enter_freed(size as u64, live);
+    let Some(live) = front.with_freed_bytes(size as u64) else { return false };
+    front.pass_freed(size as u64, live);
     true
 }
 

@@ -7,7 +7,7 @@ use crate::base::current;
 use crate::capture::registers::with_callers_registers;
 use crate::engine::events;
 use crate::engine::sampling;
-use crate::engine::session::Session;
+use crate::engine::session;
 use crate::store::ids::SiteId;
 use crate::store::trailer;
 
@@ -28,17 +28,31 @@ pub(in crate::hook) unsafe fn allocated(block: *mut u8, size: usize) {
     }
 }
 
-/// Records that a block is about to be freed.
+/// Records that a block is about to be freed, if it was not sampled; `false`: nothing is done.
 ///
 /// # Safety
 ///
 /// `block` must be valid for reads of `size` bytes and the trailer.
 #[inline(always)]
-pub(in crate::hook) unsafe fn freed(session: &'static Session, block: *mut u8, size: usize) {
+pub(in crate::hook) unsafe fn passes(block: *mut u8, size: usize) -> bool {
+    // SAFETY: the caller's promise.
+    let number = unsafe { trailer::read(block, size) };
+    // SAFETY: the word is this thread's.
+    number.is_some_and(|number| unsafe {
+        sampling::freed_unsampled(current::word(), number, size)
+    })
+}
+
+/// Records that a block is about to be freed, whatever it changes.
+///
+/// # Safety
+///
+/// `block` must be valid for reads of `size` bytes and the trailer.
+pub(in crate::hook) unsafe fn freed(block: *mut u8, size: usize) {
+    // A block of a process that is recorded.
+    let Some(session) = session::get() else { return };
     // SAFETY: the caller's promise.
     match unsafe { trailer::read(block, size) } {
-        // SAFETY: the word is this thread's.
-        Some(number) if unsafe { sampling::freed_unsampled(current::word(), number, size) } => {}
         Some(number) => sampling::freed(session, number, size),
         None => events::damaged(session, size),
     }

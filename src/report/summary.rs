@@ -3,6 +3,7 @@
 
 use std::fmt::{self, Write};
 use std::path::Path;
+use std::format;
 use std::string::String;
 use std::vec::Vec;
 
@@ -99,12 +100,16 @@ fn write_sums(
     line("At t-end:  ", sum.end_bytes, "", sum.end_blocks)
 }
 
+/// The line that tells of samples.
+pub fn sampled(mean_gap: u64) -> String {
+    let gap = Bytes(mean_gap);
+    format!("Sampled: a block in {gap} on average; totals are exact, call sites are estimates")
+}
+
 /// A line that tells of samples; none if each block was recorded.
 pub(crate) fn write_sampling(sampling: Option<&Sampling>, text: &mut String) -> fmt::Result {
     let Some(sampling) = sampling else { return Ok(()) };
-    let gap = Bytes(sampling.mean_gap);
-    let rest = "these totals are exact, numbers of call sites are estimates";
-    writeln!(text, "mod-alloc: Sampled: a block in {gap} on average; {rest}")
+    writeln!(text, "mod-alloc: {}", sampled(sampling.mean_gap))
 }
 
 /// The losses in one line; no line if there are none.

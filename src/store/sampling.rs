@@ -67,9 +67,8 @@ impl Rate {
         (mean_gap != 0).then_some(Rate(mean_gap))
     }
 
-    /// The bytes and blocks that a sampled block of `size` bytes stands for.
-    ///
-    /// A block of no bytes is as likely sampled as one of one byte.
+    /// The bytes and blocks that a sampled block of `size` bytes stands for. Blocks of no bytes are
+    /// not sampled.
     pub(crate) fn estimate(self, size: u64) -> Estimate {
         let weight = 1.0 / self.chance(size.max(1) as f64);
         let blocks = weight * f64::from(1 << BLOCK_SHIFT) + 0.5;
@@ -166,8 +165,7 @@ impl Countdown {
     /// Counts a block that is not sampled; `false`: it is, and nothing is counted.
     #[inline(always)]
     pub(crate) fn pass(&mut self, size: usize) -> bool {
-        // A block of no bytes counts one, as in `estimate`.
-        let left = self.left.wrapping_sub(size.max(1).cast_signed() as i64);
+        let left = self.left.wrapping_sub(size.cast_signed() as i64);
         let is_passed = left > 0;
         if is_passed {
             self.left = left;

@@ -83,7 +83,6 @@ fn a_free_takes_away_what_the_allocation_added() {
     let large = RATE.estimate(1 << 30);
     assert_eq!((large.bytes, large.blocks), (1 << 30, 1 << BLOCK_SHIFT));
     assert_eq!(RATE.estimate(0).bytes, 0);
-    assert!(RATE.estimate(0).blocks > 500_000 << BLOCK_SHIFT);
 }
 
 #[test]
