@@ -18,6 +18,8 @@ use crate::api::call_sites::named::SymbolicatedCallSite;
 use crate::api::free;
 use crate::api::totals::AllocStats;
 use crate::base::options::Options;
+#[cfg(feature = "backtraces")]
+use crate::base::sync::once::Aside;
 use crate::engine::session::{self, Session};
 use crate::engine::work::OfWork;
 use crate::start;
@@ -256,8 +258,11 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ModAlloc<A> {
             Ok(Some(session)) => unsafe { self.freed(session, block, layout) },
             // SAFETY: the caller's contract, handed on.
             Ok(None) => unsafe { self.inner.dealloc(block, layout) },
+            #[cfg(feature = "backtraces")]
             // SAFETY: the caller's contract, handed on.
-            Err(_) => unsafe { self.freed_otherwise(block, layout) },
+            Err(Aside::Otherwise) => unsafe { self.freed_in_samples(block, layout) },
+            // SAFETY: the caller's contract, handed on.
+            Err(_) => unsafe { self.freed_if_decided(block, layout) },
         }
     }
 
@@ -314,29 +319,24 @@ impl<A: GlobalAlloc> ModAlloc<A> {
         unsafe { self.inner.dealloc(block, padded) };
     }
 
-    /// [`GlobalAlloc::dealloc`] where the hook does not know at once: blocks are sampled, nothing
-    /// is decided, or the profiler is at work.
+    /// [`GlobalAlloc::dealloc`] where blocks are sampled.
     ///
     /// # Safety
     ///
-    /// As for [`GlobalAlloc::dealloc`].
+    /// As for [`GlobalAlloc::dealloc`]; the block must have a trailer.
+    #[cfg(feature = "backtraces")]
     #[cold]
     #[inline(never)]
-    unsafe fn freed_otherwise(&self, block: *mut u8, layout: Layout) {
-        #[cfg(feature = "backtraces")]
-        if session::of_samples().is_some() {
-            // SAFETY: the caller's block, allocated by us with room for the trailer.
-            if !unsafe { events::sampled::passes(block, layout.size()) } {
-                // SAFETY: the caller's contract, handed on.
-                return unsafe { self.freed_of_samples(block, layout) };
-            }
-            // Padding has worked when the block was allocated.
-            let padded = events::ordinarily_padded(layout).unwrap_or(layout);
-            // SAFETY: the block was allocated by `inner` with the padded layout.
-            return unsafe { self.inner.dealloc(block, padded) };
+    unsafe fn freed_in_samples(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the caller's block, allocated by us with room for the trailer.
+        if !unsafe { events::sampled::passes(block, layout.size()) } {
+            // SAFETY: the caller's contract, handed on.
+            return unsafe { self.freed_of_samples(block, layout) };
         }
-        // SAFETY: the caller's contract, handed on.
-        unsafe { self.freed_if_decided(block, layout) }
+        // Padding has worked when the block was allocated.
+        let padded = events::ordinarily_padded(layout).unwrap_or(layout);
+        // SAFETY: the block was allocated by `inner` with the padded layout.
+        unsafe { self.inner.dealloc(block, padded) };
     }
 
     /// Records the free of a sampled block, or one that changes more than its thread's numbers.
@@ -451,17 +451,13 @@ fn recorded(
         Ok(Some(session)) => session,
         Ok(None) => return recorded_otherwise(None, layout, allocate),
         // Apart from the line above, or the compiler puts both before the ordinary way.
-        Err(_) => {
-            #[cfg(feature = "backtraces")]
-            if session::of_samples().is_some() {
-                return recorded_in_samples(layout, allocate);
-            }
-            match start::decide_for(options, core::ptr::null()) {
-                Ok(Some(session)) => session,
-                Ok(None) => return recorded_otherwise(None, layout, allocate),
-                Err(of_work) => return allocated_for_work(of_work, layout, zeroed, allocate),
-            }
-        }
+        #[cfg(feature = "backtraces")]
+        Err(Aside::Otherwise) => return recorded_in_samples(layout, allocate),
+        Err(_) => match start::decide_for(options, core::ptr::null()) {
+            Ok(Some(session)) => session,
+            Ok(None) => return recorded_otherwise(None, layout, allocate),
+            Err(of_work) => return allocated_for_work(of_work, layout, zeroed, allocate),
+        },
     };
     if !events::has_ordinary_trailers(session) {
         return recorded_otherwise(Some(session), layout, allocate);
@@ -471,8 +467,7 @@ fn recorded(
 
 /// As [`recorded`], where blocks are sampled.
 #[cfg(feature = "backtraces")]
-#[cold]
-#[inline(never)]
+#[inline(always)]
 fn recorded_in_samples(layout: Layout, allocate: impl FnOnce(Layout) -> *mut u8) -> *mut u8 {
     let Some(padded) = events::ordinarily_padded(layout) else { return core::ptr::null_mut() };
     let block = allocate(padded);

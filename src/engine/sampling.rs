@@ -33,6 +33,8 @@ use crate::store::ids::{SHARED, SiteId};
 use crate::store::peak::EXACT;
 use crate::store::sampling::{Countdown, Rate, unsampled, window_of};
 use crate::store::sites::NO_SITE;
+use crate::store::trailer;
+use crate::store::trailer::unsampled as passing;
 
 /// A thread's part.
 #[derive(Debug)]
@@ -43,26 +45,28 @@ pub(crate) struct Sampling {
     pub(super) seen: u32,
     /// The number of the window's unsampled blocks, as of then.
     number: SiteId,
+    /// The secret of trailers.
+    secret: u64,
 }
 
 impl Sampling {
     /// Begins with a new thread.
     pub(crate) fn begin(&mut self, seed: u64, mean_gap: u64) {
-        self.seen = 0;
+        (self.seen, self.secret) = (0, trailer::secret());
         if let Some(rate) = Rate::new(mean_gap) {
             self.countdown.begin(seed, rate);
         }
     }
 }
 
-/// Enters an allocated block if it is not sampled. Returns the number for its trailer; `None`:
-/// nothing is done.
+/// Enters an allocated block if it is not sampled. Returns the number for its trailer, and the
+/// secret for it; `None`: nothing is done.
 ///
 /// # Safety
 ///
 /// `word` must be the calling thread's word.
 #[inline(always)]
-pub(crate) unsafe fn passed(word: *mut (), size: usize) -> Option<SiteId> {
+pub(crate) unsafe fn passed(word: *mut (), size: usize) -> Option<(SiteId, u64)> {
     // SAFETY: the caller's promise.
     let mut quick = unsafe { Quick::enter(word, |thread| thread.sampling.seen) }?;
     let thread = quick.thread();
@@ -74,22 +78,25 @@ pub(crate) unsafe fn passed(word: *mut (), size: usize) -> Option<SiteId> {
     }
     front.pass_allocated(bytes, live);
     thread.place.histograms.sizes.count(bytes, bytes);
-    Some(thread.sampling.number)
+    Some((thread.sampling.number, thread.sampling.secret))
 }
 
-/// Enters the free of a block whose trailer has that number, just before it happens, if it was not
-/// sampled. `false`: nothing is done.
+/// Enters the free of a block, just before it happens, if it was not sampled. `false`: nothing is
+/// done.
 ///
 /// # Safety
 ///
-/// `word` must be the calling thread's word.
+/// `word` must be the calling thread's word, and `block` valid for reads of `size` bytes and the
+/// trailer.
 #[inline(always)]
-pub(crate) unsafe fn freed_unsampled(word: *mut (), number: SiteId, size: usize) -> bool {
+pub(crate) unsafe fn freed_unsampled(word: *mut (), block: *const u8, size: usize) -> bool {
     // SAFETY: the caller's promise.
     let quick = unsafe { Quick::enter(word, |thread| thread.sampling.seen) };
     let Some(mut quick) = quick else { return false };
     let thread = quick.thread();
-    if number != thread.sampling.number {
+    let Sampling { number, secret, .. } = thread.sampling;
+    // SAFETY: the caller's promise.
+    if !unsafe { passing::is(block, size, number, secret) } {
         return false;
     }
     let front = &thread.place.slot.front;

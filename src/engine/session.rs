@@ -14,7 +14,7 @@ use core::mem::MaybeUninit;
 use crate::base::os;
 use crate::base::os::clock::Clock;
 use crate::base::settings::Settings;
-use crate::base::sync::once::{Once, Undecided};
+use crate::base::sync::once::{Aside, Once, Undecided};
 use crate::base::sync::{AtomicU32, Ordering, UnsafeCell};
 use crate::store::ids::ThreadIndex;
 use crate::store::layout::Header;
@@ -105,9 +105,10 @@ pub(crate) fn decided() -> Result<Option<&'static Session>, Undecided> {
 ///
 /// # Errors
 ///
-/// Undecided yet, or the hook has to look for blocks of the profiler's work, too.
+/// Undecided yet, or the hook has to look for blocks of the profiler's work, too; or the session
+/// takes samples.
 #[inline(always)]
-pub(crate) fn decided_for_hook() -> Result<Option<&'static Session>, Undecided> {
+pub(crate) fn decided_for_hook() -> Result<Option<&'static Session>, Aside> {
     SESSION.get_unless_aside()
 }
 
@@ -151,13 +152,6 @@ fn is_otherwise(session: &Session) -> bool {
 #[cfg(not(feature = "backtraces"))]
 fn is_otherwise(_: &Session) -> bool {
     false
-}
-
-/// The session, if it takes samples and the hook need not look for blocks of the profiler's work.
-#[cfg(feature = "backtraces")]
-#[inline(always)]
-pub(crate) fn of_samples() -> Option<&'static Session> {
-    SESSION.get_otherwise()
 }
 
 /// Decides for the process. Allocations that libc makes meanwhile do not come to the hook.

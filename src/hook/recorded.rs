@@ -143,7 +143,7 @@ unsafe extern "C" fn record_specially(
     if session.is_sampled() {
         let number = sampling::allocated(session, size, Registers { pc, sp, bp });
         // SAFETY: the caller's promise.
-        unsafe { trailer::write(block, size, number) };
+        unsafe { trailer::unsampled::write_either(block, size, number) };
     } else if tracker::is_watched() {
         // SAFETY: the caller's promise.
         unsafe { tracker::record(session, block, size, pc, sp, bp) };
@@ -216,6 +216,10 @@ fn freed_slowly(site: SiteId, size: usize) {
 #[inline(never)]
 unsafe fn freed_otherwise(block: *mut u8, size: usize) {
     let Some(session) = session::get() else { return };
+    if session.is_sampled() {
+        // SAFETY: the caller's promise.
+        return unsafe { sampled::freed(block, size) };
+    }
     if !session.is_timed() {
         // SAFETY: the caller's promise.
         return unsafe { tracker::freed(session, block, size) };

@@ -1,7 +1,7 @@
 //! Events where blocks are sampled: most pass, and only the thread's own numbers change.
 //!
-//! A sampled block has the trailer of its site, and an unsampled one that of a number which is no
-//! site's. The tracker is told of neither.
+//! A sampled block has the trailer of its site, and an unsampled one a
+//! [trailer](crate::store::trailer::unsampled) with a number which is no site's. The tracker is told of neither.
 
 use crate::base::current;
 use crate::capture::registers::with_callers_registers;
@@ -9,7 +9,7 @@ use crate::engine::events;
 use crate::engine::sampling;
 use crate::engine::session;
 use crate::store::ids::SiteId;
-use crate::store::trailer;
+use crate::store::trailer::unsampled;
 
 /// Records a new block, whose stack begins with the caller, and writes its trailer.
 ///
@@ -22,7 +22,7 @@ pub(in crate::hook) unsafe fn allocated(block: *mut u8, size: usize) {
     // SAFETY: the word is this thread's.
     match unsafe { sampling::passed(word, size) } {
         // SAFETY: the caller's promise.
-        Some(number) => unsafe { trailer::write(block, size, number) },
+        Some((number, secret)) => unsafe { unsampled::write(block, size, number, secret) },
         // SAFETY: the caller's promise.
         None => unsafe { super::hand_on(word, block, size) },
     }
@@ -35,12 +35,8 @@ pub(in crate::hook) unsafe fn allocated(block: *mut u8, size: usize) {
 /// `block` must be valid for reads of `size` bytes and the trailer.
 #[inline(always)]
 pub(in crate::hook) unsafe fn passes(block: *mut u8, size: usize) -> bool {
-    // SAFETY: the caller's promise.
-    let number = unsafe { trailer::read(block, size) };
-    // SAFETY: the word is this thread's.
-    number.is_some_and(|number| unsafe {
-        sampling::freed_unsampled(current::word(), number, size)
-    })
+    // SAFETY: the word is this thread's, and the caller's promise.
+    unsafe { sampling::freed_unsampled(current::word(), block, size) }
 }
 
 /// Records that a block is about to be freed, whatever it changes.
@@ -52,7 +48,7 @@ pub(in crate::hook) unsafe fn freed(block: *mut u8, size: usize) {
     // A block of a process that is recorded.
     let Some(session) = session::get() else { return };
     // SAFETY: the caller's promise.
-    match unsafe { trailer::read(block, size) } {
+    match unsafe { unsampled::read_either(block, size) } {
         Some(number) => sampling::freed(session, number, size),
         None => events::damaged(session, size),
     }
@@ -65,7 +61,7 @@ pub(in crate::hook) unsafe fn freed(block: *mut u8, size: usize) {
 /// `block` must be valid for reads of `size` bytes and the trailer.
 pub(in crate::hook) unsafe fn known(block: *mut u8, size: usize) -> Option<SiteId> {
     // SAFETY: the caller's promise.
-    unsafe { trailer::read(block, size) }
+    unsafe { unsampled::read_either(block, size) }
 }
 
 /// Records that a block with that number was resized, and writes its trailer anew. The stack begins
@@ -86,7 +82,7 @@ pub(in crate::hook) unsafe fn resized(
     // SAFETY: no preconditions.
     let number = unsafe { number_of_resized(number, old, new) };
     // SAFETY: the caller's promise.
-    unsafe { trailer::write(block, new, number) };
+    unsafe { unsampled::write_either(block, new, number) };
 }
 
 with_callers_registers! {

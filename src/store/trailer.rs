@@ -134,6 +134,7 @@ pub(crate) mod tracked {
 #[cfg(any(feature = "preload", test))]
 pub(crate) mod at_end;
 pub(crate) mod timed;
+pub(crate) mod unsampled;
 
 #[cfg(test)]
 mod tests {

@@ -8,7 +8,7 @@
 //! Aside is Made, for a time in which those who ask have to look for something else first. They pay
 //! nothing for it at other times: [`Once::get_unless_aside`] answers as if there were no decision.
 //! Otherwise is Made, too, for values with which those who ask have another way for good; they find
-//! them by [`Once::get_otherwise`].
+//! them by [`Aside::Otherwise`].
 //!
 //! | operation | order | partner | publishes |
 //! |---|---|---|---|
@@ -33,6 +33,15 @@ const OTHERWISE: u32 = 5;
 /// Undecided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Undecided;
+
+/// There is no value that [`Once::get_unless_aside`] gives.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Aside {
+    /// There is one, and those who ask have another way for good.
+    Otherwise,
+    /// Undecided, or [set aside](Once::set_aside).
+    Ask,
+}
 
 /// Tells the compiler that its caller seldom comes here: the other way is the shorter one.
 #[cold]
@@ -76,24 +85,20 @@ impl<T> Once<T> {
     ///
     /// # Errors
     ///
-    /// Not decided yet, or [set aside](Self::set_aside).
+    /// Not decided yet, or [set aside](Self::set_aside), or for those who have another way.
     #[inline(always)]
-    pub(crate) fn get_unless_aside(&self) -> Result<Option<&T>, Undecided> {
+    pub(crate) fn get_unless_aside(&self) -> Result<Option<&T>, Aside> {
         let state = self.state.load(Ordering::Acquire);
         if state == MADE {
             // SAFETY: Made is stored after the value was written.
             return Ok(Some(unsafe { self.made() }));
         }
         rare();
-        if state == REFUSED { Ok(None) } else { Err(Undecided) }
-    }
-
-    /// The value, if it is there and those who ask have another way for good.
-    #[cfg(feature = "backtraces")]
-    #[inline(always)]
-    pub(crate) fn get_otherwise(&self) -> Option<&T> {
-        // Acquire as in `get`. SAFETY: Otherwise is stored after the value was written.
-        (self.state.load(Ordering::Acquire) == OTHERWISE).then(|| unsafe { self.made() })
+        match state {
+            REFUSED => Ok(None),
+            OTHERWISE => Err(Aside::Otherwise),
+            _ => Err(Aside::Ask),
+        }
     }
 
     /// # Safety
