@@ -57,10 +57,10 @@ pub(crate) mod profiler_thread;
 #[cfg(feature = "backtraces")]
 pub(crate) mod quick;
 pub(crate) mod registration;
-#[cfg(feature = "preload")]
-pub(crate) mod sandbox;
 #[cfg(feature = "backtraces")]
 pub(crate) mod sampling;
+#[cfg(feature = "preload")]
+pub(crate) mod sandbox;
 pub(crate) mod session;
 #[cfg(feature = "backtraces")]
 pub(crate) mod stack_site;

@@ -22,7 +22,7 @@ use crate::engine::thread::{Books, Thread};
 use crate::engine::thread_cell::{Claim, ThreadCell};
 use crate::engine::windows;
 use crate::store::ids::SiteId;
-use crate::store::peak::EXACT;
+use crate::store::peak::{EXACT, Front};
 use crate::store::tally::{Epoch, Tally};
 use crate::store::thread_slot::{SHARED, ThreadSlot};
 
@@ -54,6 +54,12 @@ impl Quick {
         // before the cell becomes the thread's.
         let mut quick = Quick { claim: unsafe { Claim::new(cell) }, slot };
         (seen(quick.thread()) == changes::count()).then_some(quick)
+    }
+
+    /// The thread's front.
+    #[inline(always)]
+    pub(super) fn front(&self) -> &'static Front {
+        &self.slot.front
     }
 
     #[inline(always)]

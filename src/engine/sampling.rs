@@ -69,8 +69,8 @@ impl Sampling {
 pub(crate) unsafe fn passed(word: *mut (), size: usize) -> Option<(SiteId, u64)> {
     // SAFETY: the caller's promise.
     let mut quick = unsafe { Quick::enter(word, |thread| thread.sampling.seen) }?;
+    let front = quick.front();
     let thread = quick.thread();
-    let front = &thread.place.slot.front;
     let bytes = size as u64;
     let live = front.with_allocated_bytes(bytes)?;
     if !thread.sampling.countdown.pass(size) {
@@ -93,13 +93,13 @@ pub(crate) unsafe fn freed_unsampled(word: *mut (), block: *const u8, size: usiz
     // SAFETY: the caller's promise.
     let quick = unsafe { Quick::enter(word, |thread| thread.sampling.seen) };
     let Some(mut quick) = quick else { return false };
+    let front = quick.front();
     let thread = quick.thread();
     let Sampling { number, secret, .. } = thread.sampling;
     // SAFETY: the caller's promise.
     if !unsafe { passing::is(block, size, number, secret) } {
         return false;
     }
-    let front = &thread.place.slot.front;
     let Some(live) = front.with_freed_bytes(size as u64) else { return false };
     front.pass_freed(size as u64, live);
     true

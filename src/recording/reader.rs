@@ -11,9 +11,9 @@ mod mappings;
 #[cfg(feature = "dhat-compat")]
 mod missing;
 mod moments;
+mod samples;
 #[cfg(feature = "dhat-compat")]
 mod site_numbers;
-mod samples;
 mod sites;
 mod span;
 mod timeline;

@@ -2,8 +2,8 @@
 //! anything was lost or not seen.
 
 use std::fmt::{self, Write};
-use std::path::Path;
 use std::format;
+use std::path::Path;
 use std::string::String;
 use std::vec::Vec;
 

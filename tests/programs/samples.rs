@@ -12,6 +12,9 @@ use crate::{ALLOC, Program};
 pub(crate) const PROGRAMS: &[Program] =
     &[("samples", samples), ("samples-exchange", exchange), ("samples-windows", windows)];
 
+/// A site that allocates that many bytes.
+type Site = fn(usize) -> *mut u8;
+
 /// Blocks of one size, allocated by one site.
 struct Blocks {
     first: Vec<(*mut u8, usize)>,
@@ -22,7 +25,7 @@ fn layout(size: usize) -> Layout {
 }
 
 impl Blocks {
-    fn new(site: fn(usize) -> *mut u8, size: usize, count: usize) -> Self {
+    fn new(site: Site, size: usize, count: usize) -> Self {
         Blocks { first: (0..count).map(|_| (site(size), size)).collect() }
     }
 
@@ -79,7 +82,7 @@ resizing_sites! { site_growing site_shrinking }
 
 /// All kinds of sites; the sites of each that are left at the end are half of the blocks.
 fn samples(_: &[&str]) {
-    let kinds: [(fn(usize) -> *mut u8, usize, usize); 4] = [
+    let kinds: [(Site, usize, usize); 4] = [
         (site_tiny, 8, 100_000),
         (site_small, 100, 60_000),
         (site_medium, 4096, 4000),

@@ -46,7 +46,13 @@ pub fn group_stats() -> Vec<GroupStats> {
     let Some(session) = session() else { return Vec::new() };
     let used = session.header.process.groups.load(Ordering::Relaxed) as usize;
     let groups = session.groups.get(1..used).unwrap_or_default();
-    as_profiler(|| groups.iter().map(|group| of(session, group)).filter(|group| !group.name.is_empty()).collect())
+    as_profiler(|| {
+        groups
+            .iter()
+            .map(|group| of(session, group))
+            .filter(|group| !group.name.is_empty())
+            .collect()
+    })
 }
 
 fn of(session: &Session, group: &Group) -> GroupStats {

@@ -46,7 +46,8 @@ pub(super) fn lifetimes(is_on: bool, sample: u64) -> bool {
 
 /// `512KiB`, `1 MiB`, `65536`, `off`
 fn parse(text: &[u8]) -> Option<u64> {
-    const UNITS: [(&str, u64); 4] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("B", 1)];
+    const UNITS: [(&str, u64); 4] =
+        [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("B", 1)];
     let text = core::str::from_utf8(text).ok()?.trim();
     if text == "off" {
         return Some(0);

@@ -163,7 +163,7 @@ impl Thread {
         unsafe { thread.cast::<Place>().write(place) };
         // The innermost frame is the allocator's, which no report shows. Two frames are, where
         // blocks have births: the hook takes another way then.
-        let own = 1 + u32::from(cfg!(not(feature = "preload")) && session.is_special);
+        let own = 1 + u32::from(cfg!(not(feature = "preload")) && session.is_timed());
         let limit = session.header.process.frames.load(Ordering::Relaxed) + own;
         // SAFETY: all of the state is initialized now: the other fields may be zero.
         let thread = unsafe { &mut *thread.as_ptr() };

@@ -63,7 +63,8 @@ pub(super) fn sampling(view: &View<'_>, window: Window, sites: &[Site]) -> Optio
 
 /// Bytes and blocks live, by the threads' own numbers.
 fn live(view: &View<'_>) -> (i64, i64) {
-    let fronts = view.used_slots().map(|(_, slot)| (slot.front.total.get(), slot.front.freed.get()));
+    let fronts =
+        view.used_slots().map(|(_, slot)| (slot.front.total.get(), slot.front.freed.get()));
     fronts.fold((0, 0), |(bytes, blocks): (i64, i64), (total, freed)| {
         let more = [total.0.wrapping_sub(freed.0), total.1.wrapping_sub(freed.1)];
         let [more_bytes, more_blocks] = more.map(u64::cast_signed);

@@ -21,9 +21,8 @@ fn lines(document: &Document, saved_to: &Path, viewable: bool) -> Vec<String> {
     let sum = samples.map_or(sums, |samples| samples.instead_of(&sums));
     // Of samples, the blocks at the peak are a sum of estimates.
     let about = if samples.is_some() { "about " } else { "" };
-    let amount = |bytes, about, blocks| {
-        format!("{} bytes in {about}{} blocks", Count(bytes), Count(blocks))
-    };
+    let amount =
+        |bytes, about, blocks| format!("{} bytes in {about}{} blocks", Count(bytes), Count(blocks));
     let remark = match extras.processes.len() {
         0 | 1 => String::new(),
         processes => format!(" (at most: the peaks of {processes} programs added up)"),
