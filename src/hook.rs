@@ -31,6 +31,8 @@ mod events;
 #[cfg(feature = "backtraces")]
 #[path = "hook/recorded.rs"]
 mod events;
+#[cfg(feature = "backtraces")]
+mod in_samples;
 
 /// An allocator that records all blocks and forwards to the allocator `A`.
 ///
@@ -319,44 +321,6 @@ impl<A: GlobalAlloc> ModAlloc<A> {
         unsafe { self.inner.dealloc(block, padded) };
     }
 
-    /// [`GlobalAlloc::dealloc`] where blocks are sampled.
-    ///
-    /// # Safety
-    ///
-    /// As for [`GlobalAlloc::dealloc`]; the block must have a trailer.
-    #[cfg(feature = "backtraces")]
-    #[cold]
-    #[inline(never)]
-    unsafe fn freed_in_samples(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller's block, allocated by us with room for the trailer.
-        if !unsafe { events::sampled::passes(block, layout.size()) } {
-            // SAFETY: the caller's contract, handed on.
-            return unsafe { self.freed_of_samples(block, layout) };
-        }
-        // Padding has worked when the block was allocated.
-        let padded = events::ordinarily_padded(layout).unwrap_or(layout);
-        // SAFETY: the block was allocated by `inner` with the padded layout.
-        unsafe { self.inner.dealloc(block, padded) };
-    }
-
-    /// Records the free of a sampled block, or one that changes more than its thread's numbers.
-    /// Apart, so that other frees save no registers for it.
-    ///
-    /// # Safety
-    ///
-    /// As for [`GlobalAlloc::dealloc`]; the block must have a trailer.
-    #[cfg(feature = "backtraces")]
-    #[cold]
-    #[inline(never)]
-    unsafe fn freed_of_samples(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller's block, allocated by us with room for the trailer.
-        unsafe { events::sampled::freed(block, layout.size()) };
-        // Padding has worked when the block was allocated.
-        let padded = events::ordinarily_padded(layout).unwrap_or(layout);
-        // SAFETY: the block was allocated by `inner` with the padded layout.
-        unsafe { self.inner.dealloc(block, padded) };
-    }
-
     /// [`GlobalAlloc::dealloc`] where nothing is decided, or the profiler is at work.
     ///
     /// # Safety
@@ -373,36 +337,6 @@ impl<A: GlobalAlloc> ModAlloc<A> {
             // SAFETY: the caller's block, which was just found.
             Err(of_work) => unsafe { of_work.free(block, layout) },
         }
-    }
-
-    /// [`GlobalAlloc::realloc`] where blocks are sampled.
-    ///
-    /// # Safety
-    ///
-    /// As for [`GlobalAlloc::realloc`]; the block must have a trailer.
-    #[cfg(feature = "backtraces")]
-    #[cold]
-    #[inline(never)]
-    unsafe fn resized_of_samples(
-        &self,
-        block: *mut u8,
-        layout: Layout,
-        new_size: usize,
-    ) -> *mut u8 {
-        let new = Layout::from_size_align(new_size, layout.align()).ok();
-        let new = new.and_then(events::ordinarily_padded);
-        let (Some(old), Some(new)) = (events::ordinarily_padded(layout), new) else {
-            return core::ptr::null_mut();
-        };
-        // SAFETY: the caller's block, allocated by us with room for the trailer.
-        let known = unsafe { events::sampled::known(block, layout.size()) };
-        // SAFETY: as in `realloc`.
-        let moved = unsafe { self.inner.realloc(block, old, new.size()) };
-        if !moved.is_null() {
-            // SAFETY: just reallocated with room for the trailer.
-            unsafe { events::sampled::resized(moved, known, layout.size(), new_size) };
-        }
-        moved
     }
 
     /// Resizes a block of the profiler's work.
@@ -452,7 +386,7 @@ fn recorded(
         Ok(None) => return recorded_otherwise(None, layout, allocate),
         // Apart from the line above, or the compiler puts both before the ordinary way.
         #[cfg(feature = "backtraces")]
-        Err(Aside::Otherwise) => return recorded_in_samples(layout, allocate),
+        Err(Aside::Otherwise) => return in_samples::recorded(layout, allocate),
         Err(_) => match start::decide_for(options, core::ptr::null()) {
             Ok(Some(session)) => session,
             Ok(None) => return recorded_otherwise(None, layout, allocate),
@@ -463,19 +397,6 @@ fn recorded(
         return recorded_otherwise(Some(session), layout, allocate);
     }
     recorded_as(session, layout, events::ordinarily_padded(layout), allocate)
-}
-
-/// As [`recorded`], where blocks are sampled.
-#[cfg(feature = "backtraces")]
-#[inline(always)]
-fn recorded_in_samples(layout: Layout, allocate: impl FnOnce(Layout) -> *mut u8) -> *mut u8 {
-    let Some(padded) = events::ordinarily_padded(layout) else { return core::ptr::null_mut() };
-    let block = allocate(padded);
-    if !block.is_null() {
-        // SAFETY: just allocated with room for the trailer.
-        unsafe { events::sampled::allocated(block, layout.size()) };
-    }
-    block
 }
 
 /// Allocates for the profiler's work: by `allocate` if that has no memory.

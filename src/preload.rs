@@ -12,7 +12,6 @@ use crate::engine::events;
 use crate::engine::inside;
 use crate::engine::quick;
 use crate::engine::registration;
-use crate::engine::sampling;
 pub use crate::engine::sandbox::{Forbids, Prepared};
 use crate::engine::session;
 use crate::engine::session::Session;
@@ -25,6 +24,7 @@ use crate::store::trailer::at_end::{self, Trailer};
 pub use crate::store::unrecorded::Why;
 
 mod calls;
+mod special;
 
 pub use calls::NewThread;
 
@@ -96,30 +96,6 @@ impl Recorder {
         let site = unsafe { site_of_new(self.0, 0, size) };
         // SAFETY: the caller's promise.
         unsafe { at_end::write(block, usable, size, site) };
-    }
-
-    /// As [`allocated`](Self::allocated), where blocks have births or are sampled.
-    ///
-    /// # Safety
-    ///
-    /// As for [`allocated`](Self::allocated).
-    #[inline(always)]
-    unsafe fn allocated_specially(self, block: *mut u8, usable: usize, size: usize) {
-        if self.0.is_timed() {
-            let born = self.0.clock.now();
-            // SAFETY: no preconditions.
-            let site = unsafe { site_of_timed(self.0, born as usize, size) };
-            // SAFETY: the caller's promise.
-            return unsafe { at_end::write_timed(block, usable, size, site, born) };
-        }
-        // SAFETY: the word is this thread's.
-        let number = match unsafe { sampling::passed(current::word(), size) } {
-            Some((number, _)) => number,
-            // SAFETY: no preconditions.
-            None => unsafe { number_of_sampled(self.0, 0, size) },
-        };
-        // SAFETY: the caller's promise.
-        unsafe { at_end::write(block, usable, size, number) };
     }
 
     /// Records that a block is about to be freed; `false` if its trailer is none: it was
@@ -244,7 +220,7 @@ impl Recorder {
             // No trailer has this number.
             let number = site.map_or(usize::MAX, SiteId::index);
             // SAFETY: no preconditions.
-            let number = unsafe { number_of_resized(number, old, size) };
+            let number = unsafe { special::number_of_resized(number, old, size) };
             // SAFETY: the caller's promise.
             return unsafe { at_end::write(block, usable, size, number) };
         }
@@ -386,43 +362,6 @@ unsafe extern "C" fn record(
         Some(site) => site,
         None => events::allocated(session, size, at),
     }
-}
-
-with_callers_registers! {
-    /// The site of a block that was allocated at a time in clock units (the second argument).
-    site_of_timed(&'static Session, usize, usize) -> SiteId => record_timed
-}
-
-unsafe extern "C" fn record_timed(
-    session: &'static Session,
-    now: usize,
-    size: usize,
-    pc: u64,
-    sp: u64,
-    bp: u64,
-) -> SiteId {
-    events::allocated_at(session, size, Registers { pc, sp, bp }, now as u64)
-}
-
-with_callers_registers! {
-    /// The number of a block of N bytes (the last argument) that the countdown did not pass.
-    number_of_sampled(&'static Session, usize, usize) -> SiteId => record_sampled
-}
-
-unsafe extern "C" fn record_sampled(
-    session: &'static Session,
-    _spare: usize,
-    size: usize,
-    pc: u64,
-    sp: u64,
-    bp: u64,
-) -> SiteId {
-    sampling::allocated(session, size, Registers { pc, sp, bp })
-}
-
-with_callers_registers! {
-    /// The number of a resized block, by its number before, and its sizes before and after.
-    number_of_resized(usize, usize, usize) -> SiteId => sampling::resize
 }
 
 /// Runs `work`, whose allocations are not recorded.

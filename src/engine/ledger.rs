@@ -24,7 +24,6 @@
 
 use crate::base::os::clock::monotonic_micros;
 use crate::base::sync::Ordering;
-use crate::engine::sampling::is_known;
 use crate::engine::session::Session;
 use crate::engine::thread::Thread;
 use crate::engine::timeline;
@@ -34,9 +33,14 @@ use crate::store::histograms::Histograms;
 use crate::store::ids::SiteId;
 use crate::store::journal::{Journal, RESIZING_OWN, RESIZING_SHARE};
 use crate::store::peak::{EXACT, Front, Heap};
-use crate::store::sampling::{Estimate, Rate, window_of};
+use crate::store::sampling::Rate;
 use crate::store::sites::Owner;
 use crate::store::tally::{Epoch, Tally};
+
+mod estimated;
+
+use estimated::enter_sampled;
+pub(crate) use estimated::{Estimated, enter_estimate};
 
 /// An event of a block. Each kind is a type, so that no code asks for the kind at run time.
 pub(crate) trait Event: Copy {
@@ -97,13 +101,6 @@ pub(crate) struct Resized {
     pub(crate) new: u64,
 }
 
-/// A sampled block was allocated or freed: what its site counts. Threads count the block itself.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Estimated {
-    estimate: Estimate,
-    is_freed: bool,
-}
-
 impl Event for Allocated {
     #[inline(always)]
     fn shrinks(self) -> bool {
@@ -134,7 +131,7 @@ impl Event for Allocated {
     }
 
     fn estimate(self, rate: Rate) -> Option<Estimated> {
-        Some(Estimated { estimate: rate.estimate(self.bytes), is_freed: false })
+        Some(Estimated::allocated(rate.estimate(self.bytes)))
     }
 }
 
@@ -166,7 +163,7 @@ impl Event for Freed {
     }
 
     fn estimate(self, rate: Rate) -> Option<Estimated> {
-        Some(Estimated { estimate: rate.estimate(self.bytes), is_freed: true })
+        Some(Estimated::freed(rate.estimate(self.bytes)))
     }
 }
 
@@ -240,36 +237,6 @@ impl Event for Resized {
     }
 }
 
-impl Event for Estimated {
-    fn shrinks(self) -> bool {
-        self.is_freed
-    }
-
-    fn tell(self, _: &Front, _: u64, _: &Heap) {}
-
-    fn count_in_front(self, _: &Front) {}
-
-    fn count_in_histograms(self, _: &Histograms, _: u64) {}
-
-    fn count(self, tally: &Tally, now: u64) {
-        match self.is_freed {
-            true => tally.count_freed_sample(self.estimate, now),
-            false => tally.count_allocated_sample(self.estimate, now),
-        }
-    }
-
-    fn count_for(self, group: &Group) {
-        match self.is_freed {
-            true => group.freed_sample(self.estimate),
-            false => group.allocated_sample(self.estimate),
-        }
-    }
-
-    fn estimate(self, _: Rate) -> Option<Estimated> {
-        Some(self)
-    }
-}
-
 /// Enters an event of a block of `site`.
 ///
 /// The calling thread is inside the hook, so `thread` has no other user. The order matters: the
@@ -338,55 +305,6 @@ fn enter_slowly<E: Event>(
 
 fn is_exact(session: &Session) -> bool {
     session.heap().mode.load(Ordering::Relaxed) == EXACT
-}
-
-/// Enters an event where blocks are sampled: the event itself in the front, and at the block's
-/// site, if it was sampled, what it stands for.
-fn enter_sampled<E: Event>(
-    thread: &mut Thread,
-    session: &Session,
-    site: SiteId,
-    event: E,
-    now: u64,
-) {
-    if !is_known(site) {
-        return;
-    }
-    let (heap, front) = (session.heap(), &thread.slot.front);
-    if event.shrinks() {
-        // Blocks that passed the countdown have told no time.
-        front.stays_at_peak(now);
-    }
-    if is_exact(session) {
-        let _held = heap.lock.lock();
-        event.count_in_front(front);
-        event.tell(&heap.exact, now, heap);
-        front.take_over_wish(&heap.exact);
-    } else {
-        event.tell(front, now, heap);
-    }
-    event.count_in_histograms(thread.histograms, now);
-    let estimate = session.rate.and_then(|rate| event.estimate(rate));
-    if let Some(estimate) = estimate.filter(|_| window_of(site).is_none()) {
-        enter_estimate(thread, session, site, estimate, now);
-    }
-}
-
-/// Enters the part of a sampled block at its site.
-pub(crate) fn enter_estimate(
-    thread: &mut Thread,
-    session: &Session,
-    site: SiteId,
-    estimate: Estimated,
-    now: u64,
-) {
-    if is_exact(session) {
-        return enter_exactly(thread, session, site, estimate, now);
-    }
-    let epoch = Epoch::new(session.heap().epoch.get());
-    if let Some(owner) = thread.sites.owners.get(site.index()) {
-        enter_elsewhere(thread, site, owner, estimate, now, epoch);
-    }
 }
 
 /// Counts where the site belongs to another thread, or others have changed it, or it has had no

@@ -230,53 +230,6 @@ impl Front {
         self.last_growth.set(now);
     }
 
-    /// The live bytes after a block of `bytes` is allocated; `None`: the heap has to be told. Of
-    /// samples, only the bytes of a peak are exact: blocks have no limits.
-    #[cfg(feature = "backtraces")]
-    #[inline(always)]
-    pub(crate) fn with_allocated_bytes(&self, bytes: u64) -> Option<i64> {
-        let live = self.bytes().wrapping_add(bytes.cast_signed());
-        (live < self.ceiling.get()).then_some(live)
-    }
-
-    /// The live bytes after a block of `bytes` is freed; `None`: the heap has to be told.
-    #[cfg(feature = "backtraces")]
-    #[inline(always)]
-    pub(crate) fn with_freed_bytes(&self, bytes: u64) -> Option<i64> {
-        let live = self.bytes().wrapping_sub(bytes.cast_signed());
-        (live >= self.floor.get()).then_some(live)
-    }
-
-    /// Counts an allocated block, after which this front has `live` bytes, at a time that is not
-    /// known.
-    #[cfg(feature = "backtraces")]
-    #[inline(always)]
-    pub(crate) fn pass_allocated(&self, bytes: u64, live: i64) {
-        self.total.add_block(bytes);
-        if live > self.high.get() {
-            self.high.set(live);
-        }
-    }
-
-    /// Counts a freed block, after which this front has `live` bytes.
-    #[cfg(feature = "backtraces")]
-    #[inline(always)]
-    pub(crate) fn pass_freed(&self, bytes: u64, live: i64) {
-        self.freed.add_block(bytes);
-        if live < self.low.get() {
-            self.low.set(live);
-        }
-    }
-
-    /// Says that the heap has grown last at a time up to `now`, if it is at its maximum still and
-    /// this front is all of it.
-    #[cfg(feature = "backtraces")]
-    pub(crate) fn stays_at_peak(&self, now: u64) {
-        if self.is_at_peak() {
-            self.last_growth.set(now);
-        }
-    }
-
     /// Counts a freed block, after which this front has `live`.
     #[cfg(feature = "backtraces")]
     #[inline(always)]
