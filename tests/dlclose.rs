@@ -29,12 +29,6 @@ fn assert_replaced(tortured: &Tortured, percent: u64) {
     assert!(replaced * 100 >= loads * percent, "{replaced} of {loads} took another's place");
 }
 
-/// As above, where it depends on how the threads take turns.
-fn assert_some_replaced(tortured: &Tortured) {
-    let [loads, replaced] = loads(tortured);
-    assert!(replaced >= 5, "{replaced} of {loads} took another's place");
-}
-
 /// All objects' functions are there, each with the blocks that it made and on the stacks where it
 /// made them.
 fn assert_kept_apart(tortured: &Tortured, objects: &[&str]) {
@@ -122,9 +116,17 @@ fn several_threads_call_each_object() {
 
 #[test]
 fn several_threads_load_what_they_like() {
-    let tortured = reload("reload-at-will plugin-north plugin-wide", 1_000);
-    assert_some_replaced(&tortured);
-    assert_kept_apart(&tortured, &["north", "wide"]);
+    // How often one takes the other's place depends on how the threads take turns.
+    let mut seen = 0;
+    for _ in 0..20 {
+        let tortured = reload("reload-at-will plugin-north plugin-wide", 1_000);
+        assert_kept_apart(&tortured, &["north", "wide"]);
+        seen += loads(&tortured)[1];
+        if seen >= 5 {
+            return;
+        }
+    }
+    panic!("{seen} took another's place");
 }
 
 /// Of a file that was replaced nothing can be named; and nobody else's names are given for it.

@@ -1,20 +1,23 @@
 //! The words that a thread reads of its own state while its `Thread` is borrowed: under Miri, a
 //! reference to the whole state would end that borrow.
 
-use std::boxed::Box;
-
 use super::*;
+use crate::base::testing::Zeroed;
 use crate::engine::heap_tests::world::World;
 use crate::store::group::Member;
 use crate::store::ids::{GroupId, ThreadIndex};
 
+/// Zeroed memory of a cell, for good.
+fn zeroed_cell() -> core::ptr::NonNull<ThreadCell> {
+    let memory = Zeroed::new(size_of::<ThreadCell>(), align_of::<ThreadCell>());
+    core::mem::ManuallyDrop::new(memory).base.cast()
+}
+
 /// A thread of a world, which this test's thread becomes.
 fn become_thread(world: &mut World) -> &'static ThreadCell {
     let index = world.join();
-    let memory = Box::leak(Box::<ThreadCell>::new_zeroed());
-    let memory = core::ptr::NonNull::from(memory).cast();
     // SAFETY: zeroed memory of that size, leaked, of this test alone.
-    let cell = unsafe { ThreadCell::initialize(memory, world.session, index) };
+    let cell = unsafe { ThreadCell::initialize(zeroed_cell(), world.session, index) };
     let cell = cell.expect("the world has that slot");
     cell.set_current();
     cell
@@ -42,8 +45,7 @@ fn a_thread_reads_its_words_while_it_is_inside() {
 fn a_wiped_cell_is_the_profilers() {
     let mut world = World::new(1, 1, false, 1);
     become_thread(&mut world);
-    let wiped = Box::leak(Box::<ThreadCell>::new_zeroed());
-    current::set_state(core::ptr::NonNull::from(wiped).cast::<ThreadCell>());
+    current::set_state(zeroed_cell());
     assert!(Inside::enter_fast(world.session).is_none());
     assert_eq!(Inside::enter_slowly(world.session).err(), Some(Outside::Profiler));
     assert_eq!(current::number(), PROFILER);

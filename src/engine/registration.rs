@@ -26,6 +26,8 @@
 //! slot.
 
 use core::ffi::c_void;
+#[cfg(feature = "backtraces")]
+use core::ops::Range;
 use core::ptr::{self, NonNull};
 
 #[cfg(feature = "backtraces")]
@@ -145,6 +147,15 @@ fn cell(session: &'static Session, index: ThreadIndex) -> Option<&'static Thread
     session::keep_from_children(memory.cast(), size_of::<ThreadCell>());
     entry.store(memory.as_ptr(), Ordering::Release);
     Some(cell)
+}
+
+/// The memory of all cells.
+#[cfg(feature = "backtraces")]
+pub(crate) fn memory_of_cells() -> impl Iterator<Item = Range<usize>> {
+    // Relaxed: the cells are not looked into.
+    let start = |entry: &AtomicPtr<ThreadCell>| entry.load(Ordering::Relaxed).addr();
+    let starts = CELLS.iter().map(start).filter(|start| *start != 0);
+    starts.map(|start| start..start + size_of::<ThreadCell>())
 }
 
 /// Uses the slot that all threads without a slot share. `ended`: the thread once had a slot.

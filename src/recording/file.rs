@@ -312,7 +312,10 @@ fn span(view: &View<'_>, is_running: bool) -> Span {
     if units == noted.units {
         return noted;
     }
-    let rate = if is_of_this_boot(process) { since_start(view.header) } else { noted };
+    // Two readings are to say the same: what was noted is taken, if it lasted for most of it.
+    let is_noted = noted.units >= units / 2;
+    let may_measure = !is_noted && is_of_this_boot(process);
+    let rate = if may_measure { since_start(view.header) } else { noted };
     let nanos = u128::from(units) * u128::from(rate.nanos) / u128::from(rate.units.max(1));
     Span { units, nanos: u64::try_from(nanos).unwrap_or(u64::MAX) }
 }

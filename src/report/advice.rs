@@ -103,7 +103,8 @@ fn is_of_the_system(module: &Path) -> bool {
 }
 
 fn sentence(module: &Module, lack: Lack) -> String {
-    let path = module.path.display();
+    // A control character could change the terminal.
+    let path = module.path.to_string_lossy().replace(char::is_control, "?");
     let build = build_of(module);
     let (lacks, why) = match lack {
         Lack::Names => ("names", "has no symbols"),
@@ -208,5 +209,7 @@ mod tests {
             sentence(&module, Lack::Names),
             "no names: /nowhere/app is not there any more; keep the file until the report is made"
         );
+        let module = Module { path: "/nowhere/\u{1b}[2Japp\0".into(), ..Module::default() };
+        assert!(sentence(&module, Lack::Names).starts_with("no names: /nowhere/?[2Japp? is not"));
     }
 }

@@ -99,7 +99,7 @@ impl LinesAt {
         };
         let sections = gimli::DwarfSections::load(|id| section(&elf, id)).ok()?;
         let borrowed = || sections.borrow(|bytes| Reader::new(bytes, endian));
-        let units = units_at(&borrowed(), probes).ok()?;
+        let units = units_at(&borrowed(), probes);
         let mut found =
             Self { answers: probes.iter().map(unanswered).collect(), symbols: Vec::new() };
         let mut whole = None;

@@ -23,15 +23,13 @@ pub(super) struct UnitAt {
     pub(super) stands_alone: bool,
 }
 
-/// The units of `dwarf` that may tell of `probes`, which are in order. Several may hold an address.
-pub(super) fn units_at(
-    dwarf: &gimli::Dwarf<Reader<'_>>,
-    probes: &[u64],
-) -> gimli::Result<Vec<UnitAt>> {
+/// The units of `dwarf` that may tell of `probes`, which are in order; those before the first that is
+/// damaged. Several may hold an address.
+pub(super) fn units_at(dwarf: &gimli::Dwarf<Reader<'_>>, probes: &[u64]) -> Vec<UnitAt> {
     let listed = listed(dwarf, probes);
     let mut found = Vec::new();
     let mut units = dwarf.units();
-    while let Some(header) = units.next()? {
+    while let Ok(Some(header)) = units.next() {
         let Some(offset) = header.debug_info_offset() else { continue };
         let known = listed.partition_point(|unit| unit.offset < offset.0);
         let known = listed[known..].iter().take_while(|unit| unit.offset == offset.0);
@@ -54,7 +52,7 @@ pub(super) fn units_at(
         let stands_alone = stands_alone(dwarf, &header).unwrap_or(false);
         found.push(UnitAt { bytes: offset.0..end, probes: indices, stands_alone });
     }
-    Ok(found)
+    found
 }
 
 /// A unit of `.debug_aranges`.

@@ -23,6 +23,9 @@ pub(crate) fn reserve(len: usize) -> Option<NonNull<u8>> {
     // Huge pages would back a megabyte where a few bytes are touched.
     // SAFETY: the range is the mapping just made; the advice changes no contents.
     unsafe { libc::madvise(memory, len, libc::MADV_NOHUGEPAGE) };
+    // After `mlockall` with `MCL_FUTURE` it is locked; none of the profiler's is to be.
+    // SAFETY: as above: unlocking changes no contents.
+    unsafe { libc::munlock(memory, len) };
     NonNull::new(memory.cast())
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn lock_all_but(
     }
     let result = next(flags | libc::MCL_ONFAULT);
     if result == 0 {
-        for range in ours {
+        for range in ours.iter().filter(|range| !range.is_empty()) {
             // SAFETY: the caller's range is mapped. Unlocking changes no contents.
             unsafe { libc::munlock(core::ptr::without_provenance(range.start), range.len()) };
         }

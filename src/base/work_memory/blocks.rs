@@ -134,11 +134,13 @@ impl Blocks {
     ///
     /// The block must be a [taken](Self::take) one that nothing uses, with its class's list in its
     /// beginning.
-    pub(super) unsafe fn put(&mut self, mut free: NonNull<Free>) {
+    pub(super) unsafe fn put(&mut self, free: NonNull<Free>) {
         // SAFETY: the caller's promise.
-        let free = unsafe { free.as_mut() };
-        let Some(first) = self.free.get_mut(free.list) else { return };
-        free.next = core::mem::replace(first, free);
+        let list = unsafe { free.read() }.list;
+        let Some(first) = self.free.get_mut(list) else { return };
+        let next = core::mem::replace(first, free.as_ptr());
+        // SAFETY: the caller's promise.
+        unsafe { free.write(Free { next, list }) };
         self.live = self.live.saturating_sub(1);
     }
 }

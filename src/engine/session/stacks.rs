@@ -18,6 +18,7 @@ use crate::base::sync::Ordering;
 use crate::capture::process_rules::ProcessRules;
 use crate::engine::place;
 pub(crate) use crate::engine::place::is_muted;
+use crate::engine::registration;
 use crate::engine::session::{Calls, Session};
 use crate::engine::timeline;
 use crate::store::arena::Arena;
@@ -152,11 +153,16 @@ impl Session {
         if self.is_sampled() { whole(blocks) } else { blocks }
     }
 
-    /// Memory of the recording, which the program does not know of.
-    pub(crate) fn own_memory(&self) -> [Range<usize>; 2] {
+    /// Memory of the recording and of the threads' states, which the program does not know of; the
+    /// last ranges may be empty.
+    pub(crate) fn own_memory(&self) -> [Range<usize>; SLOTS + 2] {
         let (first, slots) = (self.mapping.base().as_ptr().addr(), self.frames.slots);
         let table = slots.as_ptr().addr()..slots.as_ptr().addr() + size_of_val(slots);
-        [first..first + self.mapping.len(), table]
+        let recording = [first..first + self.mapping.len(), table];
+        let mut all = [const { 0..0 }; SLOTS + 2];
+        let found = recording.into_iter().chain(registration::memory_of_cells());
+        all.iter_mut().zip(found).for_each(|(place, range)| *place = range);
+        all
     }
 
     /// Forgets all sizes and lifetimes. No event is under way, and none begins meanwhile.

@@ -68,8 +68,11 @@ pub(crate) unsafe fn pass_on(block: *mut u8, usable: usize) {
     // SAFETY: see above.
     let found = unsafe { behind.read() };
     if found == MCHECK || next == 2 && found == check_byte(block) {
-        // Any other byte is no block's end. SAFETY: see above.
-        unsafe { behind.write(u8::from(found == 0)) };
+        // Any other byte is no block's end. It is the way back to where one may be: 0 is none, and
+        // the largest leads out of most blocks.
+        let other = if found == 0 { u8::MAX } else { 0 };
+        // SAFETY: see above.
+        unsafe { behind.write(other) };
     }
 }
 
