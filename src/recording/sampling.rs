@@ -10,7 +10,7 @@ pub struct Sampling {
     /// Bytes between two samples, on average.
     pub mean_gap: u64,
     /// The exact numbers of the whole heap: totals, at the peak, and at the end. Only the blocks at
-    /// the peak are estimated.
+    /// the peak are estimated, unless the heap ended there.
     pub exact: Counters,
 }
 

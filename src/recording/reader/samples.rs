@@ -49,11 +49,15 @@ pub(super) fn sampling(view: &View<'_>, window: Window, sites: &[Site]) -> Optio
         // The threads' own numbers are those of all windows.
         _ => (interval(view).live_bytes, interval(view).live_blocks),
     };
+    let heap = heap_now(view);
     let exact = Counters {
         total_bytes,
         total_blocks,
-        peak_bytes: natural(heap_now(view).peak_bytes.max(end_bytes)),
-        peak_blocks: sites.iter().map(|site| site.counters.peak_blocks).sum(),
+        peak_bytes: natural(heap.peak_bytes.max(end_bytes)),
+        peak_blocks: match heap.at_peak {
+            true => natural(end_blocks),
+            false => sites.iter().map(|site| site.counters.peak_blocks).sum(),
+        },
         end_bytes: natural(end_bytes),
         end_blocks: natural(end_blocks),
         ..Counters::default()
