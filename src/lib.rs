@@ -58,7 +58,7 @@
 //! | `MOD_ALLOC_UNWIND` | `auto`; `tables`, `fp`: unwind tables or frame pointers alone | `auto` |
 //! | `MOD_ALLOC_PEAK` | `bounded`: peaks within 1 % with several threads; `exact` | `bounded` |
 //! | `MOD_ALLOC_TIMELINE` | [heap over time](#the-heap-over-time): `off`, `sites` | `totals` |
-//! | `MOD_ALLOC_SAMPLE` | [samples](#sampling): a block in `512KiB` on average; `off`: each block | `off` |
+//! | `MOD_ALLOC_SAMPLE` | [samples](#sampling): a block in `512KiB`, on average | `off` |
 //! | `MOD_ALLOC_LIFETIMES` | `on`: lifetimes by powers of two, for 8 bytes more a block | `off` |
 //! | `MOD_ALLOC_RECORD` | a file for the recording | memory |
 //! | `MOD_ALLOC_REPORT_ON` | `TERM,INT`: a report, then [the end](#the-end-of-a-service) | none |

@@ -40,7 +40,8 @@ pub(crate) unsafe fn is(block: *const u8, size: usize, number: SiteId, secret: u
     found == word(block, size, number, secret)
 }
 
-/// The site of a sampled block, or the number of one that was not; `None` if the trailer is neither's.
+/// The site of a sampled block, or the number of one that was not; `None` if the trailer is none of
+/// the two.
 ///
 /// # Safety
 ///
