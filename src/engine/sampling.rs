@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  allocated ─▶ the countdown passes ─▶ front                  unsampled: no stack, no clock
-//!           └─▶ it has ended ─────────▶ stack_site ─▶ ledger   sampled: front, estimates at the site
+//!           └─▶ it has ended ─────────▶ stack_site ─▶ ledger   sampled: estimates at the site
 //!  freed ─────▶ unsampled ────────────▶ front
 //!           └─▶ sampled ──────────────▶ ledger
 //!  resized ───▶ front; freed at its site if it was sampled; the countdown anew

@@ -1,7 +1,8 @@
 //! Events where blocks are sampled: most pass, and only the thread's own numbers change.
 //!
 //! A sampled block has the trailer of its site, and an unsampled one a
-//! [trailer](crate::store::trailer::unsampled) with a number which is no site's. The tracker is told of neither.
+//! [trailer](crate::store::trailer::unsampled) with a number which is no site's. The
+//! tracker is told of neither.
 
 use crate::base::current;
 use crate::capture::registers::with_callers_registers;

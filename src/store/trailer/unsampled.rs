@@ -1,5 +1,5 @@
 //! The trailer of a block that was not sampled: made in few instructions, because most blocks have
-//! it where blocks are sampled. Its check has neither multiplications nor the window's number in it.
+//! it where blocks are sampled. Its check has neither multiplications nor the window's number.
 
 use super::{SECRET, SITE_BITS, SiteId};
 use crate::base::sync::Ordering;
