@@ -1,5 +1,5 @@
-//! Reports of a running program give back what they took, and neither the program's allocator nor the
-//! program notice.
+//! Reports of a running program give back what they took, and neither the program's allocator nor
+//! the program notice.
 
 #[expect(dead_code, reason = "other tests run other programs")]
 mod heap_support;

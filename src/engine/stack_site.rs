@@ -16,8 +16,8 @@
 //!                the innermost frame's site, made at its first event
 //! ```
 //!
-//! The first two questions cost a load per frame and no walk. A stack that was the same several times
-//! in a row does not even come here: see [`quick`](crate::engine::quick).
+//! The first two questions cost a load per frame and no walk. A stack that was the same several
+//! times in a row does not even come here: see [`quick`](crate::engine::quick).
 //!
 //! Only the stack that the thread was started with is remembered. On another one (a fiber's, or a
 //! signal's alternate stack) a copy is walked, and all of it each time.

@@ -1,8 +1,8 @@
 //! Functions at addresses of one debug file, as they were found earlier, maybe by another process.
 //!
 //! They are kept by the file's build id, with its length and its time of modification, and those of
-//! its alternate file: if any differs, nothing is known. A file without a build id, as linkers leave
-//! them by default, is the same if it has its inode and was not changed in any way since.
+//! its alternate file: if any differs, nothing is known. A file without a build id, as linkers
+//! leave them by default, is the same if it has its inode and was not changed in any way since.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

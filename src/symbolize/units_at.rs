@@ -23,8 +23,8 @@ pub(super) struct UnitAt {
     pub(super) stands_alone: bool,
 }
 
-/// The units of `dwarf` that may tell of `probes`, which are in order; those before the first that is
-/// damaged. Several may hold an address.
+/// The units of `dwarf` that may tell of `probes`, which are in order; those before the first that
+/// is damaged. Several may hold an address.
 pub(super) fn units_at(dwarf: &gimli::Dwarf<Reader<'_>>, probes: &[u64]) -> Vec<UnitAt> {
     let listed = listed(dwarf, probes);
     let mut found = Vec::new();

@@ -18,7 +18,7 @@ const LARGE: usize = 1 << 20;
 /// That beginning: whole pages, of any size.
 const KEPT: usize = 1 << 16;
 
-/// What a block's class is: an index of the lists, its size and its alignment.
+/// A block's class: an index of the lists, its size and its alignment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Class {
     index: usize,

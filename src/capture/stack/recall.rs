@@ -122,8 +122,8 @@ impl Entry {
         (mixed >> (u64::BITS - ENTRIES.ilog2())) as usize
     }
 
-    /// True if it is that of a stack with this sum. An unused entry has the sum 0, which a stack has
-    /// as seldom as another's.
+    /// True if it is that of a stack with this sum. An unused entry has the sum 0, which a
+    /// stack has as seldom as another's.
     #[inline(always)]
     fn is_of(&self, sum: Sum) -> bool {
         let Entry { low, high, .. } = sum.entry(0);
@@ -184,7 +184,7 @@ struct Credit {
 }
 
 impl Credit {
-    /// What it costs to remember a stack, in stacks that are found.
+    /// The cost of remembering a stack, in stacks that are found.
     const COST: u32 = 4;
     const MOST: u32 = 16384 * Self::COST;
     /// At first 4096 stacks are remembered without any that was found.

@@ -1,4 +1,4 @@
-//! What is found again, and what is not.
+//! Stacks that are found again, and stacks that are not.
 
 use std::boxed::Box;
 use std::vec::Vec;

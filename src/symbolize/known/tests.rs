@@ -6,7 +6,7 @@ use std::vec;
 
 use crate::symbolize::symbol_cache::Storage;
 
-/// What is stored, where a test can reach it.
+/// The stored files, where a test can reach them.
 #[derive(Clone, Default)]
 struct Memory(Arc<Mutex<BTreeMap<String, Vec<u8>>>>);
 

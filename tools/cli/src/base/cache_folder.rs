@@ -1,5 +1,5 @@
-//! The folder for files that are used again: `mod-alloc` in the user's cache, or a private one among
-//! temporary files.
+//! The folder for files that are used again: `mod-alloc` in the user's cache, or a private one
+//! among temporary files.
 
 use std::fs::{self, DirBuilder};
 use std::io;
