@@ -18,6 +18,8 @@ use crate::api::call_sites::named::SymbolicatedCallSite;
 use crate::api::free;
 use crate::api::totals::AllocStats;
 use crate::base::options::Options;
+#[cfg(feature = "backtraces")]
+use crate::base::sync::once::Aside;
 use crate::engine::session::{self, Session};
 use crate::engine::work::OfWork;
 use crate::start;
@@ -29,6 +31,8 @@ mod events;
 #[cfg(feature = "backtraces")]
 #[path = "hook/recorded.rs"]
 mod events;
+#[cfg(feature = "backtraces")]
+mod in_samples;
 
 /// An allocator that records all blocks and forwards to the allocator `A`.
 ///
@@ -251,19 +255,17 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ModAlloc<A> {
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        let session = match start::session_for(&self.options, block) {
-            Ok(Some(session)) => session,
+        match session::decided_for_hook() {
             // SAFETY: the caller's contract, handed on.
-            Ok(None) => return unsafe { self.inner.dealloc(block, layout) },
-            // SAFETY: the caller's block, which was just found.
-            Err(of_work) => return unsafe { of_work.free(block, layout) },
-        };
-        // SAFETY: the caller's block, allocated by us with room for the trailer.
-        unsafe { events::freed(session, block, layout.size()) };
-        // Padding has worked when the block was allocated.
-        let padded = events::padded(session, layout).unwrap_or(layout);
-        // SAFETY: the block was allocated by `inner` with the padded layout.
-        unsafe { self.inner.dealloc(block, padded) };
+            Ok(Some(session)) => unsafe { self.freed(session, block, layout) },
+            // SAFETY: the caller's contract, handed on.
+            Ok(None) => unsafe { self.inner.dealloc(block, layout) },
+            #[cfg(feature = "backtraces")]
+            // SAFETY: the caller's contract, handed on.
+            Err(Aside::Otherwise) => unsafe { self.freed_in_samples(block, layout) },
+            // SAFETY: the caller's contract, handed on.
+            Err(_) => unsafe { self.freed_if_decided(block, layout) },
+        }
     }
 
     #[inline]
@@ -277,6 +279,11 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ModAlloc<A> {
                 return unsafe { self.resized_of_work(of_work, block, layout, new_size) };
             }
         };
+        #[cfg(feature = "backtraces")]
+        if session.is_sampled() {
+            // SAFETY: the caller's contract, handed on.
+            return unsafe { self.resized_of_samples(block, layout, new_size) };
+        }
         let new = Layout::from_size_align(new_size, layout.align()).ok();
         let new = new.and_then(|new| events::padded(session, new));
         let (Some(old), Some(new)) = (events::padded(session, layout), new) else {
@@ -299,6 +306,39 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ModAlloc<A> {
 }
 
 impl<A: GlobalAlloc> ModAlloc<A> {
+    /// Records the free of a block and frees it.
+    ///
+    /// # Safety
+    ///
+    /// As for [`GlobalAlloc::dealloc`]; the block must have a trailer.
+    #[inline(always)]
+    unsafe fn freed(&self, session: &'static Session, block: *mut u8, layout: Layout) {
+        // SAFETY: the caller's block, allocated by us with room for the trailer.
+        unsafe { events::freed(session, block, layout.size()) };
+        // Padding has worked when the block was allocated.
+        let padded = events::padded(session, layout).unwrap_or(layout);
+        // SAFETY: the block was allocated by `inner` with the padded layout.
+        unsafe { self.inner.dealloc(block, padded) };
+    }
+
+    /// [`GlobalAlloc::dealloc`] where nothing is decided, or the profiler is at work.
+    ///
+    /// # Safety
+    ///
+    /// As for [`GlobalAlloc::dealloc`].
+    #[cold]
+    #[inline(never)]
+    unsafe fn freed_if_decided(&self, block: *mut u8, layout: Layout) {
+        match start::decide_for(&self.options, block) {
+            // SAFETY: the caller's contract, handed on.
+            Ok(Some(session)) => unsafe { self.freed(session, block, layout) },
+            // SAFETY: the caller's contract, handed on.
+            Ok(None) => unsafe { self.inner.dealloc(block, layout) },
+            // SAFETY: the caller's block, which was just found.
+            Err(of_work) => unsafe { of_work.free(block, layout) },
+        }
+    }
+
     /// Resizes a block of the profiler's work.
     ///
     /// # Safety
@@ -345,15 +385,14 @@ fn recorded(
         Ok(Some(session)) => session,
         Ok(None) => return recorded_otherwise(None, layout, allocate),
         // Apart from the line above, or the compiler puts both before the ordinary way.
+        #[cfg(feature = "backtraces")]
+        Err(Aside::Otherwise) => return in_samples::recorded(layout, allocate),
         Err(_) => match start::decide_for(options, core::ptr::null()) {
-            Ok(Some(session)) => session,
-            Ok(None) => return recorded_otherwise(None, layout, allocate),
+            Ok(Some(session)) if events::has_ordinary_trailers(session) => session,
+            Ok(session) => return recorded_otherwise(session, layout, allocate),
             Err(of_work) => return allocated_for_work(of_work, layout, zeroed, allocate),
         },
     };
-    if !events::has_ordinary_trailers(session) {
-        return recorded_otherwise(Some(session), layout, allocate);
-    }
     recorded_as(session, layout, events::ordinarily_padded(layout), allocate)
 }
 

@@ -24,6 +24,7 @@ use crate::store::trailer::at_end::{self, Trailer};
 pub use crate::store::unrecorded::Why;
 
 mod calls;
+mod special;
 
 pub use calls::NewThread;
 
@@ -87,12 +88,9 @@ impl Recorder {
     /// `block` must be valid for writes of `usable` bytes, at least `size` and a trailer's.
     #[inline(always)]
     pub unsafe fn allocated(self, block: *mut u8, usable: usize, size: usize) {
-        if self.0.is_timed() {
-            let born = self.0.clock.now();
-            // SAFETY: no preconditions.
-            let site = unsafe { site_of_timed(self.0, born as usize, size) };
+        if self.0.is_special {
             // SAFETY: the caller's promise.
-            return unsafe { at_end::write_timed(block, usable, size, site, born) };
+            return unsafe { self.allocated_specially(block, usable, size) };
         }
         // SAFETY: no preconditions.
         let site = unsafe { site_of_new(self.0, 0, size) };
@@ -218,6 +216,14 @@ impl Recorder {
     pub unsafe fn resized(self, block: *mut u8, usable: usize, known: Option<Known>, size: usize) {
         let (site, old, born) = known
             .map_or((None, usable, 0), |Known { site, size, born, .. }| (Some(site), size, born));
+        if self.0.is_sampled() {
+            // No trailer has this number.
+            let number = site.map_or(usize::MAX, SiteId::index);
+            // SAFETY: no preconditions.
+            let number = unsafe { special::number_of_resized(number, old, size) };
+            // SAFETY: the caller's promise.
+            return unsafe { at_end::write(block, usable, size, number) };
+        }
         match events::resized(self.0, site, old, size) {
             // SAFETY: the caller's promise.
             Some(site) => unsafe { write(self.0, (block, usable), (site, size), born) },
@@ -356,22 +362,6 @@ unsafe extern "C" fn record(
         Some(site) => site,
         None => events::allocated(session, size, at),
     }
-}
-
-with_callers_registers! {
-    /// The site of a block that was allocated at a time in clock units (the second argument).
-    site_of_timed(&'static Session, usize, usize) -> SiteId => record_timed
-}
-
-unsafe extern "C" fn record_timed(
-    session: &'static Session,
-    now: usize,
-    size: usize,
-    pc: u64,
-    sp: u64,
-    bp: u64,
-) -> SiteId {
-    events::allocated_at(session, size, Registers { pc, sp, bp }, now as u64)
 }
 
 /// Runs `work`, whose allocations are not recorded.

@@ -33,7 +33,7 @@ pub(crate) fn session_for(
 ) -> Result<Option<&'static Session>, OfWork> {
     match session::decided_for_hook() {
         Ok(session) => Ok(session),
-        Err(Undecided) => decide_for(options, block),
+        Err(_) => decide_for(options, block),
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct Options {
     pub(crate) signal: Option<c_int>,
     /// The innermost frames that a stack keeps, as in `MOD_ALLOC_FRAMES`.
     pub(crate) frames: Option<u32>,
+    /// The mean gap between samples in bytes, as in `MOD_ALLOC_SAMPLE`.
+    pub(crate) sample: Option<u64>,
 }
 
 static DECIDED: OnceLock<Options> = OnceLock::new();
@@ -38,6 +40,7 @@ impl Options {
         report_on: SignalSet::EMPTY,
         signal: None,
         frames: None,
+        sample: None,
     };
 
     /// Takes these for the process, unless it has its options.

@@ -11,6 +11,7 @@ use crate::base::options::Options;
 use crate::base::os;
 use crate::base::os::message::say;
 
+mod sample;
 mod signals;
 
 #[cfg(feature = "preload")]
@@ -63,6 +64,8 @@ pub(crate) struct Settings {
     pub(crate) self_check: bool,
     /// `MOD_ALLOC_LIFETIMES`: true if each block keeps its birth.
     pub(crate) lifetimes: bool,
+    /// `MOD_ALLOC_SAMPLE`: the mean gap between samples in bytes; 0: each block is recorded.
+    pub(crate) sample: u64,
     /// `MOD_ALLOC_RECORD`, or else the path of `MOD_ALLOC_OUT=raw`: the recording's file, or `None`
     /// for anonymous memory.
     pub(crate) record: Option<&'static CStr>,
@@ -80,6 +83,9 @@ pub(crate) struct Settings {
 pub(crate) const BUCKETS: (u32, u32) = (64, 1 << 20);
 /// The fewest and the most frames.
 pub(crate) const FRAMES: (u32, u32) = (1, 256);
+/// The shortest and the longest mean gap between samples: of shorter ones, weights would be less
+/// exact than a thousandth, and with longer ones a program's few samples would tell nothing.
+pub(crate) const SAMPLE: (u64, u64) = (1 << 10, 1 << 30);
 const DEFAULT_FRAMES: u32 = 64;
 
 impl Settings {
@@ -87,6 +93,7 @@ impl Settings {
     pub(crate) fn from_environment() -> Self {
         let options = Options::of_process();
         let default_frames = options.frames.unwrap_or(DEFAULT_FRAMES);
+        let sample = sample::mean_gap(&options);
         Settings {
             on: is_on(&options),
             buckets: number(c"MOD_ALLOC_BUCKETS", BUCKETS, None).map(u32::next_power_of_two),
@@ -103,7 +110,11 @@ impl Settings {
             ),
             exact_peak: word(c"MOD_ALLOC_PEAK", &[("bounded", false), ("exact", true)], 0),
             self_check: word(c"MOD_ALLOC_SELF_CHECK", &[("off", false), ("on", true)], 0),
-            lifetimes: word(c"MOD_ALLOC_LIFETIMES", &[("off", false), ("on", true)], 0),
+            lifetimes: sample::lifetimes(
+                word(c"MOD_ALLOC_LIFETIMES", &[("off", false), ("on", true)], 0),
+                sample,
+            ),
+            sample,
             record: value(c"MOD_ALLOC_RECORD")
                 .filter(|_| is_for_this_program())
                 .or_else(raw_record),

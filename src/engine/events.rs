@@ -146,7 +146,7 @@ pub(crate) fn resized(
 
 /// Called when a block that is not known is about to be taken for a new one.
 #[cold]
-fn forgotten(session: &Session, site: Option<SiteId>, size: usize) {
+pub(crate) fn forgotten(session: &Session, site: Option<SiteId>, size: usize) {
     match site {
         None => damaged(session, size),
         Some(NO_SITE) => freed_unrecorded(size),
@@ -216,7 +216,7 @@ fn enter_slowly(
 /// The words are shared by all threads: the event has interrupted the hook, and the thread's own
 /// words may be half changed.
 #[cold]
-fn lost(session: &Session, why: Outside, bytes: usize) {
+pub(crate) fn lost(session: &Session, why: Outside, bytes: usize) {
     if why == Outside::Reentrant {
         session.header.losses.reentrant.add_shared(1);
         session.header.losses.reentrant_bytes.add_shared(bytes as u64);

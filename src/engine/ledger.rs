@@ -13,6 +13,9 @@
 //! Most events take the first way: a site belongs to the thread that made it, and is mostly used by
 //! it. A share waits in the thread's arena, and readers add what waits there.
 //!
+//! Where blocks are sampled, an event of a sampled block counts its
+//! [estimate](crate::store::sampling) at the site, and an unsampled one has no site.
+//!
 //! In exact mode all threads enter one front and one tally per site under the heap's lock, so each
 //! peak is that of the whole heap, event by event.
 //!
@@ -30,8 +33,14 @@ use crate::store::histograms::Histograms;
 use crate::store::ids::SiteId;
 use crate::store::journal::{Journal, RESIZING_OWN, RESIZING_SHARE};
 use crate::store::peak::{EXACT, Front, Heap};
+use crate::store::sampling::Rate;
 use crate::store::sites::Owner;
 use crate::store::tally::{Epoch, Tally};
+
+mod estimated;
+
+use estimated::enter_sampled;
+pub(crate) use estimated::{Estimated, enter_estimate};
 
 /// An event of a block. Each kind is a type, so that no code asks for the kind at run time.
 pub(crate) trait Event: Copy {
@@ -60,6 +69,10 @@ pub(crate) trait Event: Copy {
 
     /// Counts for a group, whose words all its threads share.
     fn count_for(self, group: &Group);
+
+    /// The part that a sampled block of such an event counts at its site; `None`: the event has
+    /// parts of two sites.
+    fn estimate(self, rate: Rate) -> Option<Estimated>;
 }
 
 /// A block of `bytes` was allocated.
@@ -116,6 +129,10 @@ impl Event for Allocated {
     fn count_for(self, group: &Group) {
         group.allocated(self.bytes);
     }
+
+    fn estimate(self, rate: Rate) -> Option<Estimated> {
+        Some(Estimated::allocated(rate.estimate(self.bytes)))
+    }
 }
 
 impl Event for Freed {
@@ -144,6 +161,10 @@ impl Event for Freed {
     fn count_for(self, group: &Group) {
         group.freed(self.bytes);
     }
+
+    fn estimate(self, rate: Rate) -> Option<Estimated> {
+        Some(Estimated::freed(rate.estimate(self.bytes)))
+    }
 }
 
 impl Event for FreedTimed {
@@ -170,6 +191,10 @@ impl Event for FreedTimed {
 
     fn count_for(self, group: &Group) {
         self.freed.count_for(group);
+    }
+
+    fn estimate(self, rate: Rate) -> Option<Estimated> {
+        self.freed.estimate(rate)
     }
 }
 
@@ -205,6 +230,10 @@ impl Event for Resized {
 
     fn count_for(self, group: &Group) {
         group.resized(self.old, self.new);
+    }
+
+    fn estimate(self, _: Rate) -> Option<Estimated> {
+        None
     }
 }
 
@@ -248,25 +277,34 @@ pub(crate) fn enter<E: Event>(
     }
 }
 
-/// Ends the timeline's interval if that is due. True if the event is entered: in Exact mode.
+/// Ends the timeline's interval if that is due. True if the event is entered: in Exact mode, and
+/// where blocks are sampled.
 ///
-/// Out of line and cold, so that [`enter`] keeps one comparison for it. Exact mode has its due time
-/// at 0, so all its events come here.
+/// Out of line and cold, so that [`enter`] keeps one comparison for it. Those have the due time at
+/// 0, so all their events come here.
 #[cold]
 #[inline(never)]
 fn enter_slowly<E: Event>(
-    thread: &Thread,
+    thread: &mut Thread,
     session: &Session,
     site: SiteId,
     event: E,
     now: u64,
 ) -> bool {
     timeline::end_interval(thread.slot, session, now);
-    let is_exact = session.heap().mode.load(Ordering::Relaxed) == EXACT;
+    if session.is_sampled() {
+        enter_sampled(thread, session, site, event, now);
+        return true;
+    }
+    let is_exact = is_exact(session);
     if is_exact {
         enter_exactly(thread, session, site, event, now);
     }
     is_exact
+}
+
+fn is_exact(session: &Session) -> bool {
+    session.heap().mode.load(Ordering::Relaxed) == EXACT
 }
 
 /// Counts where the site belongs to another thread, or others have changed it, or it has had no

@@ -57,6 +57,8 @@ pub(crate) mod profiler_thread;
 #[cfg(feature = "backtraces")]
 pub(crate) mod quick;
 pub(crate) mod registration;
+#[cfg(feature = "backtraces")]
+pub(crate) mod sampling;
 #[cfg(feature = "preload")]
 pub(crate) mod sandbox;
 pub(crate) mod session;

@@ -23,23 +23,29 @@ use crate::engine::thread::{Books, Thread};
 use crate::engine::thread_cell::{Claim, ThreadCell};
 use crate::engine::windows;
 use crate::store::ids::SiteId;
-use crate::store::peak::EXACT;
+use crate::store::peak::{EXACT, Front};
 use crate::store::tally::{Epoch, Tally};
 use crate::store::thread_slot::{SHARED, ThreadSlot};
 
 /// The thread is inside the hook, and nothing has changed since it last looked. Leaves when
 /// dropped.
-struct Quick {
+pub(super) struct Quick {
     claim: Claim,
     slot: &'static ThreadSlot,
 }
 
 impl Quick {
+    /// `seen`: the count of changes that such an event relies on.
+    ///
     /// # Safety
     ///
     /// `cell` and `slot` must be the calling thread's.
     #[inline(always)]
-    unsafe fn enter(cell: &'static ThreadCell, slot: &'static ThreadSlot) -> Option<Quick> {
+    pub(super) unsafe fn enter(
+        cell: &'static ThreadCell,
+        slot: &'static ThreadSlot,
+        seen: impl Fn(&Thread) -> u32,
+    ) -> Option<Quick> {
         // SAFETY: this thread alone stores there.
         if unsafe { own(&slot.inside) } != 0 {
             return None;
@@ -50,11 +56,30 @@ impl Quick {
         // SAFETY: the flag was 0, so this thread, whose cell it is, has no `Inside`; a claim ends
         // before the cell becomes the thread's.
         let mut quick = Quick { claim: unsafe { Claim::new(cell) }, slot };
-        (quick.thread().seen == changes::count()).then_some(quick)
+        (seen(quick.thread()) == changes::count()).then_some(quick)
+    }
+
+    /// As [`enter`](Self::enter), of a thread's word.
+    ///
+    /// # Safety
+    ///
+    /// `word` must be the calling thread's word.
+    #[inline(always)]
+    pub(super) unsafe fn enter_by(word: *mut (), seen: impl Fn(&Thread) -> u32) -> Option<Quick> {
+        // SAFETY: the caller's promise.
+        let cell = unsafe { ThreadCell::of_word(word) }?;
+        // SAFETY: the thread's own, as its word is.
+        unsafe { Quick::enter(cell, cell.slot()?, seen) }
+    }
+
+    /// The thread's front.
+    #[inline(always)]
+    pub(super) fn front(&self) -> &'static Front {
+        &self.slot.front
     }
 
     #[inline(always)]
-    fn thread(&mut self) -> &mut Thread {
+    pub(super) fn thread(&mut self) -> &mut Thread {
         self.claim.thread()
     }
 }
@@ -88,7 +113,8 @@ pub(crate) unsafe fn allocated(
     // SAFETY: the caller's promise.
     let (cell, slot) = unsafe { ThreadCell::of_sealed(word) };
     // SAFETY: the thread's own, as its word is.
-    let Some(mut quick) = (unsafe { Quick::enter(cell, slot) }) else { return Err(at) };
+    let quick = unsafe { Quick::enter(cell, slot, |thread| thread.seen) };
+    let Some(mut quick) = quick else { return Err(at) };
     let thread = quick.thread();
     if !thread.is_sealed_at(&at) {
         return Err(at);
@@ -132,16 +158,14 @@ unsafe fn enter_allocated(thread: &mut Thread, slot: &ThreadSlot, size: usize) -
 #[inline(always)]
 pub(crate) unsafe fn freed(word: *mut (), site: SiteId, size: usize) -> bool {
     // SAFETY: the caller's promise.
-    let Some(cell) = (unsafe { ThreadCell::of_word(word) }) else { return false };
-    let Some(slot) = cell.slot() else { return false };
-    // SAFETY: the thread's own, as its word is.
-    let Some(mut quick) = (unsafe { Quick::enter(cell, slot) }) else { return false };
+    let quick = unsafe { Quick::enter_by(word, |thread| thread.seen) };
+    let Some(mut quick) = quick else { return false };
+    let front = quick.front();
     let thread = quick.thread();
     if site < thread.first_known {
         return false;
     }
     let header = thread.place.header;
-    let front = &slot.front;
     let bytes = size as u64;
     let block = Amount::block(bytes);
     let Some(shrunk) = front.with_freed(block) else { return false };
@@ -184,7 +208,7 @@ pub(crate) fn note_seen(thread: &mut Thread, session: &'static Session, seen: u3
         && thread.slot.front.is_current(heap)
         && heap.mode.load(Ordering::Relaxed) != EXACT
         && session.clock.is_counter()
-        && !session.is_timed()
+        && !session.is_special
         && !session.settings.self_check
         && changes::is_enough(seen);
     thread.seen = if is_ordinary { seen } else { 0 };

@@ -14,7 +14,7 @@ use core::mem::MaybeUninit;
 use crate::base::os;
 use crate::base::os::clock::Clock;
 use crate::base::settings::Settings;
-use crate::base::sync::once::{Once, Undecided};
+use crate::base::sync::once::{Aside, Once, Undecided};
 use crate::base::sync::{AtomicU32, Ordering, UnsafeCell};
 use crate::store::ids::ThreadIndex;
 use crate::store::layout::Header;
@@ -105,16 +105,17 @@ pub(crate) fn decided() -> Result<Option<&'static Session>, Undecided> {
 ///
 /// # Errors
 ///
-/// Undecided yet, or the hook has to look for blocks of the profiler's work, too.
+/// Undecided yet, or the hook has to look for blocks of the profiler's work, too; or the session
+/// takes samples.
 #[inline(always)]
-pub(crate) fn decided_for_hook() -> Result<Option<&'static Session>, Undecided> {
+pub(crate) fn decided_for_hook() -> Result<Option<&'static Session>, Aside> {
     SESSION.get_unless_aside()
 }
 
 /// Has the hook look for blocks of the profiler's work, or no more.
 #[cfg(all(feature = "symbolicate", not(feature = "preload")))]
 pub(crate) fn set_aside(is_aside: bool) {
-    SESSION.set_aside(is_aside);
+    SESSION.set_aside(is_aside, get().is_some_and(Session::is_sampled));
 }
 
 /// The session, if there is one by now.
@@ -138,7 +139,20 @@ pub(crate) struct Calls {
 
 /// Decides if the process is recorded, unless that was done. `begin` runs once there is a session.
 pub(crate) fn decide(calls: Calls, begin: fn()) -> Option<&'static Session> {
-    SESSION.decide(|| make(calls), begin)
+    SESSION.decide(|| make(calls), aside, begin)
+}
+
+/// Where the hook has another way for all events, or has to look at longer trailers.
+#[cfg(feature = "backtraces")]
+fn aside(session: &Session) -> Option<Aside> {
+    let otherwise = session.is_sampled().then_some(Aside::Otherwise);
+    otherwise.or(session.is_timed().then_some(Aside::Ask))
+}
+
+/// There is one way.
+#[cfg(not(feature = "backtraces"))]
+fn aside(_: &Session) -> Option<Aside> {
+    None
 }
 
 /// Decides for the process. Allocations that libc makes meanwhile do not come to the hook.
@@ -168,6 +182,7 @@ fn describe_process(header: &Header, settings: &Settings) -> Clock {
     let process = &header.process;
     process.id.store(os::process_id(), Ordering::Relaxed);
     header.self_check.lifetimes.set(settings.lifetimes.into());
+    header.late.sample.set(settings.sample);
     process.unwind.store(settings.unwind as u32, Ordering::Relaxed);
     process.frames.store(settings.frames, Ordering::Relaxed);
     process.buckets.store(settings.buckets.unwrap_or(0), Ordering::Relaxed);

@@ -72,7 +72,9 @@ fn sample_at(session: &Session, time: u64) {
 pub(crate) fn mode_has_changed(session: &Session) {
     let schedule = &session.header.process.timeline;
     let is_exact = session.heap().mode.load(Ordering::Relaxed) == EXACT;
-    schedule.due.set(if is_exact { 0 } else { schedule.sample_at.get() });
+    // In samples, the slow way is the one that knows of weights.
+    let is_slow = is_exact || session.is_sampled();
+    schedule.due.set(if is_slow { 0 } else { schedule.sample_at.get() });
 }
 
 /// Ends the interval, unless another thread just did. The calling thread is inside the hook with

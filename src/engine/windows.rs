@@ -67,6 +67,11 @@ pub(crate) fn names(first: SiteId) -> bool {
     first < COUNTING
 }
 
+/// True unless nothing is recorded, by the result of [`first_known`].
+pub(crate) fn window_is_open(first: SiteId) -> bool {
+    first != CLOSED
+}
+
 /// The site of a block that is allocated while stacks are not captured.
 pub(crate) fn site_without_stack(first: SiteId) -> SiteId {
     if first == CLOSED { NO_SITE } else { TABLE_FULL }

@@ -123,4 +123,26 @@ impl<A> ModAlloc<A> {
         self.options.frames = Some(frames);
         self
     }
+
+    /// Takes samples: one in `bytes` allocated bytes on average, 1,024 to 1 GiB; each other block
+    /// costs next to nothing. `MOD_ALLOC_SAMPLE` wins. [Sampling](crate#sampling) says what is
+    /// exact then.
+    ///
+    /// ```
+    /// #[global_allocator]
+    /// static ALLOC: mod_alloc::ModAlloc = mod_alloc::ModAlloc::new().sample(512 * 1024);
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If `bytes` is not in that range. In a `static` that is an error of the compiler.
+    #[cfg(feature = "backtraces")]
+    #[must_use]
+    pub const fn sample(mut self, bytes: u64) -> Self {
+        use crate::base::settings::SAMPLE;
+        assert!(SAMPLE.0 <= bytes && bytes <= SAMPLE.1, "sample: 1 KiB to 1 GiB");
+        self.options.sample = Some(bytes);
+        self
+    }
 }

@@ -6,6 +6,7 @@ use crate::base::current;
 use crate::capture::registers::{Registers, with_callers_registers_quickly};
 use crate::engine::events;
 use crate::engine::quick;
+use crate::engine::sampling;
 use crate::engine::session::{self, Session};
 use crate::engine::thread_cell::ThreadCell;
 use crate::store::ids::SiteId;
@@ -13,6 +14,9 @@ use crate::store::trailer;
 use crate::store::trailer::timed;
 use crate::store::trailer::timed::Timed;
 use crate::tracker;
+
+#[path = "sampled.rs"]
+pub(super) mod sampled;
 
 /// The content of a trailer: what a block keeps when it is resized.
 #[derive(Debug, Clone, Copy)]
@@ -102,12 +106,12 @@ unsafe extern "C" fn record_or_report(
 ) {
     // A block of a process that is recorded.
     let Some(session) = session::get() else { return };
-    if tracker::is_watched() {
+    if session.is_special {
+        // SAFETY: the caller's promise.
+        unsafe { record_specially(session, block, size, pc, sp, bp) };
+    } else if tracker::is_watched() {
         // SAFETY: the caller's promise.
         unsafe { tracker::record(session, block, size, pc, sp, bp) };
-    } else if session.is_timed() {
-        // SAFETY: the caller's promise.
-        unsafe { record_timed(session, block, size, pc, sp, bp) };
     } else {
         // SAFETY: the caller's promise.
         unsafe { record(session, block, size, pc, sp, bp) };
@@ -128,6 +132,31 @@ unsafe extern "C" fn record(
     let site = events::allocated(session, size, Registers { pc, sp, bp });
     // SAFETY: the caller's promise.
     unsafe { trailer::write(block, size, site) };
+}
+
+/// Records a new block where each has its birth, or where blocks are sampled. A tracker is told of
+/// no samples: it counts on hearing of each block.
+#[cold]
+#[inline(never)]
+unsafe extern "C" fn record_specially(
+    session: &'static Session,
+    block: *mut u8,
+    size: usize,
+    pc: u64,
+    sp: u64,
+    bp: u64,
+) {
+    if session.is_sampled() {
+        let number = sampling::allocated(session, size, Registers { pc, sp, bp });
+        // SAFETY: the caller's promise.
+        unsafe { trailer::unsampled::write_either(block, size, number) };
+    } else if tracker::is_watched() {
+        // SAFETY: the caller's promise.
+        unsafe { tracker::record(session, block, size, pc, sp, bp) };
+    } else {
+        // SAFETY: the caller's promise.
+        unsafe { record_timed(session, block, size, pc, sp, bp) };
+    }
 }
 
 /// Records a new block and writes its trailer with its birth.
@@ -193,6 +222,10 @@ fn freed_slowly(site: SiteId, size: usize) {
 #[inline(never)]
 unsafe fn freed_otherwise(block: *mut u8, size: usize) {
     let Some(session) = session::get() else { return };
+    if session.is_sampled() {
+        // SAFETY: the caller's promise.
+        return unsafe { sampled::freed(block, size) };
+    }
     if !session.is_timed() {
         // SAFETY: the caller's promise.
         return unsafe { tracker::freed(session, block, size) };

@@ -32,6 +32,8 @@ pub(crate) mod moment_log;
 mod moment_taker;
 #[cfg(feature = "backtraces")]
 pub(crate) mod reader;
+#[cfg(feature = "backtraces")]
+pub mod sampling;
 #[cfg(feature = "dhat-compat")]
 mod shrink;
 #[cfg(feature = "backtraces")]

@@ -10,6 +10,7 @@ use std::vec::Vec;
 pub use crate::recording::anonymous::Anonymous;
 pub use crate::recording::heap_moment::{HeapMoment, HeapStates};
 pub use crate::recording::losses::{Loss, Losses};
+pub use crate::recording::sampling::Sampling;
 pub use crate::recording::timeline::{Histogram, Histograms, Moments, SiteMoment, Timeline};
 pub use crate::store::mappings::Kind as MappingKind;
 pub use crate::store::unrecorded::Why;
@@ -69,6 +70,8 @@ pub struct Recording {
     pub histograms: Option<Histograms>,
     /// Mappings that the program made itself; `None` if they were not recorded.
     pub mappings: Option<Mappings>,
+    /// The samples, whose estimates the sites and groups have; `None`: each block was recorded.
+    pub sampling: Option<Sampling>,
 }
 
 /// Mappings that a program made itself, by `mmap` and its kin.
@@ -146,6 +149,7 @@ impl Recording {
             moments: self.moments.without_sites(),
             histograms: self.histograms.clone(),
             mappings: None,
+            sampling: self.sampling,
         }
     }
 }

@@ -11,6 +11,7 @@ mod mappings;
 #[cfg(feature = "dhat-compat")]
 mod missing;
 mod moments;
+mod samples;
 #[cfg(feature = "dhat-compat")]
 mod site_numbers;
 mod sites;
@@ -73,12 +74,19 @@ pub(crate) fn read(view: &View<'_>, span: Span) -> Recording {
     let heap = heap_now(view);
     let window = Window::of(header);
     let end_micros = span.end_micros(window.opened);
+    let places = samples::Places::of(header);
     let micros = |units: u64| span.micros(units.saturating_sub(window.opened)).min(end_micros);
     let modules: Vec<Module> = view.modules.iter().map(module).collect();
     let executable = modules.first().map(|module| module.path.clone()).unwrap_or_default();
     let (ids, sites): (Vec<_>, Vec<_>) = sites::sites(view, heap, span, window).into_iter().unzip();
     let (moments, sums) = moments::moments(view, micros, end_micros, &ids);
-    let end = (end_micros, timeline::Sums::of(&sites));
+    let sampling = samples::sampling(view, window, &sites);
+    // Samples of the heap are exact, and sites are not: no sum of sites is among them then.
+    let (end, sums) = match &sampling {
+        Some(sampling) => (timeline::Sums::of_counters(&sampling.exact), Vec::new()),
+        None => (timeline::Sums::of(&sites), sums),
+    };
+    let end = (end_micros, end);
     let timeline = timeline::timeline(view, micros, interval(view), end, &sums);
     Recording {
         pid: header.process.id.load(Ordering::Relaxed),
@@ -92,7 +100,7 @@ pub(crate) fn read(view: &View<'_>, span: Span) -> Recording {
         sites,
         threads: threads(view),
         losses: losses::read(header, view.used_slots().map(|(_, slot)| slot)),
-        groups: view.groups.iter().skip(1).map(group).collect(),
+        groups: view.groups.iter().skip(1).map(|words| group(words, places)).collect(),
         ending: ending(header),
         status: status(header),
         is_fork: view.slots.first().is_some_and(|slot| slot.forked.load(Ordering::Relaxed) != 0),
@@ -108,6 +116,7 @@ pub(crate) fn read(view: &View<'_>, span: Span) -> Recording {
         moments,
         histograms: distributions::histograms(view),
         mappings: mappings::mappings(view, micros),
+        sampling,
     }
 }
 

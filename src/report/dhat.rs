@@ -28,6 +28,7 @@
 //! | `x_timeline` | the heap [over time](self#the-heap-over-time) |
 //! | `x_moments` | moments at which the stacks' numbers were taken down |
 //! | `x_histograms` | [distributions](self#distributions) of sizes and lifetimes |
+//! | `x_sampling` | the mean gap of [samples](self#samples) and exact numbers of the heap |
 //! | `x_coverage` | the process's memory [beside](self#memory-that-was-not-recorded) the blocks |
 //! | `x_mappings` | memory that the program [mapped itself](self#mappings), by call site |
 //! | `x_cut_stacks` | the [places](self#stacks-that-were-cut-short) where stacks were cut short |
@@ -119,6 +120,12 @@
 //! first, and a `kind`: `anonymous`, `file`, `reserved` (it could not be accessed at first) or
 //! `break`. Bytes are whole pages. What `mremap` adds counts for the call site that mapped first.
 //!
+//! # Samples
+//!
+//! `x_sampling` is there where blocks were sampled (`MOD_ALLOC_SAMPLE`). Numbers of stacks and
+//! groups are estimates then. It has the `mean_gap` between samples in bytes, and the exact numbers of
+//! the whole heap: `total_bytes`, `total_blocks`, `peak_bytes`, `end_bytes` and `end_blocks`.
+//!
 //! # Stacks that were cut short
 //!
 //! `x_cut_stacks` has an entry for each place where stacks end early, of most blocks first:
@@ -197,6 +204,7 @@ impl Source for Profile {
             mappings: self.mappings(),
             cut_stacks: self.cut_stacks(),
             advice: self.advice(),
+            sampling: run.sampling.as_ref().map(wire::sampling),
             ..Extras::default()
         }
     }

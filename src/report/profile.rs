@@ -113,13 +113,14 @@ impl Profile {
     }
 
     /// The sums over all stacks: what a viewer of the report arrives at. The two maxima are
-    /// sums of maxima reached at different times, an upper bound without further meaning.
+    /// sums of maxima reached at different times, an upper bound without further meaning. Where
+    /// blocks were sampled, the heap's own numbers, which are exact, take the place of sums.
     pub fn totals(&self) -> Counters {
         let mut sum = Counters::default();
         for stack in self.stacks() {
             merge::add(&mut sum, stack.counters());
         }
-        sum
+        self.run.sampling.map_or(sum, |sampling| sampling.instead_of(&sum))
     }
 
     fn frame_at(&self, index: usize) -> FrameRef<'_> {

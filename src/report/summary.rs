@@ -2,6 +2,7 @@
 //! anything was lost or not seen.
 
 use std::fmt::{self, Write};
+use std::format;
 use std::path::Path;
 use std::string::String;
 use std::vec::Vec;
@@ -12,8 +13,8 @@ use super::losses::{Circumstances, causes};
 use super::merge;
 use super::options::Form;
 use super::profile::Profile;
-use crate::base::units::Count;
-use crate::recording::model::{Counters, Losses};
+use crate::base::units::{Bytes, Count};
+use crate::recording::model::{Counters, Losses, Sampling};
 
 /// The lines, each ended by a newline. The figures are the sums over the profile's stacks,
 /// so they equal what a viewer of the report shows.
@@ -26,6 +27,7 @@ pub fn lines(profile: &Profile, saved_to: &Path) -> String {
 
 fn write_lines(profile: &Profile, saved_to: &Path, text: &mut String) -> fmt::Result {
     write_totals(profile, "mod-alloc", text)?;
+    write_sampling(profile.run().sampling.as_ref(), text)?;
     let path = saved_to.display();
     let viewer = "and is viewable with dhat/dh_view.html";
     writeln!(text, "mod-alloc: The data has been saved to {path}, {viewer}")?;
@@ -53,9 +55,14 @@ pub(crate) fn lines_of_recording(
 ) -> String {
     let mut sum = Counters::default();
     recording.sites.iter().for_each(|site| merge::add(&mut sum, &site.counters));
+    if let Some(sampling) = &recording.sampling {
+        sum = sampling.instead_of(&sum);
+    }
     let mut text = String::new();
     // Writing to a string does not fail.
-    let _ = write_sums(&sum, Form::Own, "mod-alloc", &mut text);
+    let is_sampled = recording.sampling.is_some();
+    let _ = write_sums(&sum, Form::Own, is_sampled, "mod-alloc", &mut text);
+    let _ = write_sampling(recording.sampling.as_ref(), &mut text);
     let path = saved_to.display();
     let _ = writeln!(text, "mod-alloc: The recording is {path}; read it with:");
     let _ = writeln!(text, "mod-alloc:     mod-alloc report {argument}");
@@ -66,22 +73,43 @@ pub(crate) fn lines_of_recording(
 
 /// The sums over all stacks, in lines that begin with `who`.
 pub(crate) fn write_totals(profile: &Profile, who: &str, text: &mut String) -> fmt::Result {
-    write_sums(&profile.totals(), profile.form(), who, text)
+    let is_sampled = profile.run().sampling.is_some();
+    write_sums(&profile.totals(), profile.form(), is_sampled, who, text)
 }
 
-fn write_sums(sum: &Counters, form: Form, who: &str, text: &mut String) -> fmt::Result {
+fn write_sums(
+    sum: &Counters,
+    form: Form,
+    is_sampled: bool,
+    who: &str,
+    text: &mut String,
+) -> fmt::Result {
     let is_ad_hoc = form == Form::DhatAdHoc;
     let [units, counted] = if is_ad_hoc { ["units", "events"] } else { ["bytes", "blocks"] };
-    let mut line = |label: &str, bytes, blocks| {
+    let mut line = |label: &str, bytes, about, blocks| {
         let (bytes, blocks) = (Count(bytes), Count(blocks));
-        writeln!(text, "{who}: {label}{bytes} {units} in {blocks} {counted}")
+        writeln!(text, "{who}: {label}{bytes} {units} in {about}{blocks} {counted}")
     };
-    line("Total:     ", sum.total_bytes, sum.total_blocks)?;
+    line("Total:     ", sum.total_bytes, "", sum.total_blocks)?;
     if is_ad_hoc {
         return Ok(()); // events are over when they happen
     }
-    line("At t-gmax: ", sum.peak_bytes, sum.peak_blocks)?;
-    line("At t-end:  ", sum.end_bytes, sum.end_blocks)
+    // Of samples, the blocks at the peak are a sum of estimates.
+    let about = if is_sampled { "about " } else { "" };
+    line("At t-gmax: ", sum.peak_bytes, about, sum.peak_blocks)?;
+    line("At t-end:  ", sum.end_bytes, "", sum.end_blocks)
+}
+
+/// The line that tells of samples.
+pub fn sampled(mean_gap: u64) -> String {
+    let gap = Bytes(mean_gap);
+    format!("Sampled: a block in {gap} on average; totals are exact, call sites are estimates")
+}
+
+/// A line that tells of samples; none if each block was recorded.
+pub(crate) fn write_sampling(sampling: Option<&Sampling>, text: &mut String) -> fmt::Result {
+    let Some(sampling) = sampling else { return Ok(()) };
+    writeln!(text, "mod-alloc: {}", sampled(sampling.mean_gap))
 }
 
 /// The losses in one line; no line if there are none.

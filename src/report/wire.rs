@@ -18,7 +18,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use object::{Array, Text};
 
 pub use ending::{Ending, signal_name};
-pub use extras::{Extras, Group, Process, Settings};
+pub use extras::{Extras, Group, Process, Settings, sampling};
 pub use head::Head;
 pub(super) use lines::Lines;
 pub use point::{KEYS, Point};

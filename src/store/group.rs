@@ -4,6 +4,8 @@
 //! site, and a site says to which group its blocks belong, whichever thread frees them.
 //!
 //! A group without a name is internal: reports show neither a frame nor numbers of it.
+//!
+//! Where blocks are sampled, all numbers are [estimates](crate::store::sampling).
 
 use crate::base::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::store::frames::{
@@ -12,6 +14,7 @@ use crate::store::frames::{
 pub(crate) use crate::store::ids::NO_GROUP;
 use crate::store::ids::{FrameId, GroupId};
 use crate::store::layout::{Process, store_bytes};
+use crate::store::sampling::Estimate;
 use crate::store::space::{Part, SPACE};
 
 /// Set in the address of a frame that stands for a group; user code never lies there.
@@ -66,6 +69,20 @@ impl Group {
         self.total_bytes.fetch_add(new, Ordering::Relaxed);
         self.total_blocks.fetch_add(1, Ordering::Relaxed);
         self.grow(new.wrapping_sub(old));
+    }
+
+    /// Counts an allocated block that stands for others.
+    pub(crate) fn allocated_sample(&self, estimate: Estimate) {
+        self.total_bytes.fetch_add(estimate.bytes, Ordering::Relaxed);
+        self.total_blocks.fetch_add(estimate.blocks, Ordering::Relaxed);
+        self.live_blocks.fetch_add(estimate.blocks, Ordering::Relaxed);
+        self.grow(estimate.bytes);
+    }
+
+    /// Counts a freed block that stands for others.
+    pub(crate) fn freed_sample(&self, estimate: Estimate) {
+        self.live_bytes.fetch_sub(estimate.bytes, Ordering::Relaxed);
+        self.live_blocks.fetch_sub(estimate.blocks, Ordering::Relaxed);
     }
 
     fn grow(&self, bytes: u64) {

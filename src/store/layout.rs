@@ -81,6 +81,7 @@
 //! | 2 | the allocator's state, where the command line went on |
 //! | 3 | regions Timeline and Histograms, and the words of the heap over time |
 //! | 4 | more losses and the region Mappings, where the command line went on |
+//! | 5 | sampling: estimates in tallies and groups, with binary places of blocks |
 //!
 //! [`VERSION`] is raised with every change that an older reader would misread. Readers refuse what
 //! is newer than they are, and read all that is older, from version 1 on. Bytes that a version does
@@ -100,7 +101,7 @@ use crate::store::unrecorded::Unrecorded;
 /// The first eight bytes of a recording.
 pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"modalloc");
 /// See the module's description.
-pub(crate) const VERSION: u32 = 4;
+pub(crate) const VERSION: u32 = 5;
 /// The regions' offsets.
 pub(crate) const HEADER_SIZE: usize = 4096;
 /// Regions begin at multiples of it: a part of the format, whatever the machine's pages are.
@@ -394,6 +395,9 @@ pub(crate) struct Late {
     mappings: [AtomicU64; 2],
     /// Entries of that region, the totals' included.
     pub(crate) mapping_entries: AtomicU64,
+    /// Since version 5: the mean gap of samples in bytes; 0: each block is recorded. See
+    /// `crate::store::sampling`.
+    pub(crate) sample: Word,
 }
 
 const _: () = assert!(size_of::<Late>() == 64);

@@ -49,6 +49,8 @@ pub(crate) mod mappings;
 pub(crate) mod modules;
 pub(crate) mod peak;
 #[cfg(feature = "backtraces")]
+pub(crate) mod sampling;
+#[cfg(feature = "backtraces")]
 pub(crate) mod sites;
 #[cfg(feature = "backtraces")]
 pub(crate) mod slot;

@@ -34,6 +34,9 @@ use crate::store::ids::ThreadIndex;
 mod front;
 #[path = "peak/interval.rs"]
 mod interval;
+#[cfg(feature = "backtraces")]
+#[path = "peak/passing.rs"]
+mod passing;
 
 #[cfg(test)]
 pub(crate) use front::MANY_PUBLICATIONS;

@@ -21,11 +21,14 @@
 //! The sum of lifetimes is (sum of times of frees) - (sum of times of allocations); live blocks
 //! count as freed at the end. `time` collects both, wrapping, so no block stores its time of
 //! allocation.
+//!
+//! Where blocks are sampled, all numbers are [estimates](crate::store::sampling).
 
 use crate::base::sync::amount::Amount;
 use crate::base::sync::word::{Pair, Word};
 use crate::base::sync::{AtomicU32, Ordering, own};
 use crate::store::ids::SiteId;
+use crate::store::sampling::{BLOCK_SHIFT, Estimate};
 
 /// See the module's description.
 #[derive(Debug, Default)]
@@ -105,6 +108,18 @@ impl Tally {
         }
         self.freed.write(freed.plus(block));
         self.time.add(now);
+    }
+
+    /// Counts an allocated block that stands for others.
+    pub(crate) fn count_allocated_sample(&self, estimate: Estimate, now: u64) {
+        self.total.add(estimate.bytes, estimate.blocks);
+        self.time.add((now >> BLOCK_SHIFT).wrapping_mul(estimate.blocks).wrapping_neg());
+    }
+
+    /// Counts a freed block that stands for others.
+    pub(crate) fn count_freed_sample(&self, estimate: Estimate, now: u64) {
+        self.freed.add(estimate.bytes, estimate.blocks);
+        self.time.add((now >> BLOCK_SHIFT).wrapping_mul(estimate.blocks));
     }
 
     /// Counts a resized block, whose lifetime goes on.

@@ -53,10 +53,12 @@ pub(crate) const fn len(timed: bool) -> usize {
 pub(crate) fn padded(layout: Layout, trailer: usize) -> Option<Layout> {
     // No overflow: a layout's size is less than half of all numbers.
     let size = layout.size().wrapping_add(trailer);
-    let is_small = size.wrapping_add(layout.align()).wrapping_sub(1).cast_signed() >= 0;
+    // What it is when rounded up to the alignment is less than this sum.
+    let most = layout.size().wrapping_add(layout.align()).wrapping_add(trailer.wrapping_sub(1));
     // SAFETY: the alignment is that of a layout, and rounded up to it the size is no larger than
     // an object may be. `from_size_align` looks at the alignment once more, in each caller.
-    is_small.then(|| unsafe { Layout::from_size_align_unchecked(size, layout.align()) })
+    (most.cast_signed() >= 0)
+        .then(|| unsafe { Layout::from_size_align_unchecked(size, layout.align()) })
 }
 
 /// The check of that block's trailer, in the upper bits.
@@ -145,6 +147,7 @@ pub(crate) mod tracked {
 #[cfg(any(feature = "preload", test))]
 pub(crate) mod at_end;
 pub(crate) mod timed;
+pub(crate) mod unsampled;
 
 #[cfg(test)]
 mod tests {

@@ -116,7 +116,7 @@ fn start(value: Option<u32>) {
                 value
             };
             let begin = || assert_eq!(once.get(), Ok(value.as_ref()));
-            let found = once.get().unwrap_or_else(|Undecided| once.decide(make, begin));
+            let found = once.get().unwrap_or_else(|Undecided| once.decide(make, |_| None, begin));
             assert_eq!(found, value.as_ref());
         })
     };

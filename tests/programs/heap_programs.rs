@@ -16,6 +16,7 @@ mod random;
 mod region;
 mod reports;
 mod rig;
+mod samples;
 mod settings;
 mod signals;
 mod states;
@@ -45,6 +46,7 @@ fn main() {
         over_time::PROGRAMS,
         one_run::PROGRAMS,
         reports::PROGRAMS,
+        samples::PROGRAMS,
     ];
     let program = families.iter().copied().flatten().find(|(known, _)| known == name);
     let (_, run) = program.unwrap_or_else(|| panic!("no program is called {name}"));

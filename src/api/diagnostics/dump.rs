@@ -138,7 +138,8 @@ fn write_profile(
     let (sites, count) = super::sites::with_most_live(profile);
     let count = Count(count as u64);
     let none = if sites.is_empty() { " none" } else { "" };
-    writeln!(text, "\nsites with the most live bytes, of {count}:{none}\n{sites}")?;
+    let sampled = if run.sampling.is_some() { " (estimates, of samples)" } else { "" };
+    writeln!(text, "\nsites with the most live bytes, of {count}{sampled}:{none}\n{sites}")?;
     match write_numbered(profile, out, number) {
         None => writeln!(text, "report: none (MOD_ALLOC_OUT=off)"),
         Some((path, Ok(()))) => writeln!(text, "report: {}", path.display()),

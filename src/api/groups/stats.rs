@@ -6,6 +6,7 @@ use std::vec::Vec;
 use crate::api::groups::session;
 use crate::base::current::as_profiler;
 use crate::base::sync::Ordering;
+use crate::engine::session::Session;
 use crate::store::group::Group;
 
 /// A group's numbers so far; see [`group_stats`]. Bytes are those that the program asked for.
@@ -45,15 +46,21 @@ pub fn group_stats() -> Vec<GroupStats> {
     let Some(session) = session() else { return Vec::new() };
     let used = session.header.process.groups.load(Ordering::Relaxed) as usize;
     let groups = session.groups.get(1..used).unwrap_or_default();
-    as_profiler(|| groups.iter().map(of).filter(|group| !group.name.is_empty()).collect())
+    as_profiler(|| {
+        groups
+            .iter()
+            .map(|group| of(session, group))
+            .filter(|group| !group.name.is_empty())
+            .collect()
+    })
 }
 
-fn of(group: &Group) -> GroupStats {
+fn of(session: &Session, group: &Group) -> GroupStats {
     GroupStats {
         name: group.name(),
-        total_blocks: group.total_blocks.load(Ordering::Relaxed),
+        total_blocks: session.whole_blocks(group.total_blocks.load(Ordering::Relaxed)),
         total_bytes: group.total_bytes.load(Ordering::Relaxed),
-        live_blocks: group.live_blocks.load(Ordering::Relaxed),
+        live_blocks: session.whole_blocks(group.live_blocks.load(Ordering::Relaxed)),
         live_bytes: group.live_bytes.load(Ordering::Relaxed),
         peak_bytes: group.peak_bytes.load(Ordering::Relaxed),
     }

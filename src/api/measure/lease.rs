@@ -51,11 +51,12 @@ impl Lease {
 
     pub(super) fn measured(&self) -> Measured {
         let number = |word: &crate::base::sync::AtomicU64| word.load(Ordering::Relaxed);
+        let blocks = |word| super::session().whole_blocks(number(word));
         Measured {
-            blocks: number(&self.group.total_blocks),
+            blocks: blocks(&self.group.total_blocks),
             bytes: number(&self.group.total_bytes),
             peak_bytes: number(&self.group.peak_bytes),
-            end_blocks: number(&self.group.live_blocks),
+            end_blocks: blocks(&self.group.live_blocks),
             end_bytes: number(&self.group.live_bytes),
         }
     }

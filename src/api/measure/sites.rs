@@ -31,6 +31,16 @@ impl SiteNumbers {
         self.live_blocks += tally.live_blocks();
     }
 
+    /// With whole blocks: where they are sampled, words have estimates.
+    fn whole(self, session: &Session) -> Self {
+        let live = session.whole_blocks(self.live_blocks.max(0).cast_unsigned());
+        SiteNumbers {
+            blocks: session.whole_blocks(self.blocks),
+            live_blocks: if session.is_sampled() { live.cast_signed() } else { self.live_blocks },
+            ..self
+        }
+    }
+
     fn since(self, before: &SiteNumbers) -> Self {
         SiteNumbers {
             blocks: self.blocks.wrapping_sub(before.blocks),
@@ -50,7 +60,7 @@ pub(super) fn of_group(session: &Session, group: GroupId) -> Vec<SiteNumbers> {
         let _moving: Vec<_> =
             session.used_slots().map(|(_, slot)| slot.journal.moving.lock()).collect();
         let sites = view.owners.iter().enumerate().filter(|(_, owner)| owner.group() == group);
-        sites.map(|(site, _)| numbers(&view, SiteId::at(site))).collect()
+        sites.map(|(site, _)| numbers(&view, SiteId::at(site)).whole(session)).collect()
     })
 }
 

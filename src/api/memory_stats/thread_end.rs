@@ -15,7 +15,7 @@ static THREAD_END: Once<os::ThreadEnd> =
 
 /// The key that announces ends of threads; `None` if the process has no key left.
 pub(super) fn key() -> Option<&'static os::ThreadEnd> {
-    THREAD_END.decide(|| os::ThreadEnd::new(thread_ends), follow_forks)
+    THREAD_END.decide(|| os::ThreadEnd::new(thread_ends), |_| None, follow_forks)
 }
 
 /// Announces the end of the calling thread, which uses `slot`.

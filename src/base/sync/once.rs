@@ -1,12 +1,14 @@
 //! A value that is made once, by the first thread that needs it, or decided never to be.
 //!
 //! ```text
-//!  Undecided ──first `decide`──▶ Making ──▶ Made ◀──▶ Aside
+//!  Undecided ──first `decide`──▶ Making ──▶ Made or Otherwise ◀──▶ Aside
 //!                                   └─────▶ Refused
 //! ```
 //!
 //! Aside is Made, for a time in which those who ask have to look for something else first. They pay
 //! nothing for it at other times: [`Once::get_unless_aside`] answers as if there were no decision.
+//! Otherwise is Made, too, for values with which those who ask have another way for good; they find
+//! them by [`Aside::Otherwise`]. And there are values that are aside for good.
 //!
 //! | operation | order | partner | publishes |
 //! |---|---|---|---|
@@ -26,10 +28,21 @@ const REFUSED: u32 = 2;
 const MADE: u32 = 3;
 #[cfg(all(feature = "symbolicate", not(feature = "preload")))]
 const ASIDE: u32 = 4;
+const OTHERWISE: u32 = 5;
+const ASIDE_FOR_GOOD: u32 = 6;
 
 /// Undecided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Undecided;
+
+/// There is no value that [`Once::get_unless_aside`] gives.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Aside {
+    /// There is one, and those who ask have another way for good.
+    Otherwise,
+    /// Undecided, or [set aside](Once::set_aside), for a time or for good.
+    Ask,
+}
 
 /// Tells the compiler that its caller seldom comes here: the other way is the shorter one.
 #[cold]
@@ -73,21 +86,25 @@ impl<T> Once<T> {
     ///
     /// # Errors
     ///
-    /// Not decided yet, or [set aside](Self::set_aside).
+    /// Not decided yet, or [set aside](Self::set_aside), or for those who have another way.
     #[inline(always)]
-    pub(crate) fn get_unless_aside(&self) -> Result<Option<&T>, Undecided> {
+    pub(crate) fn get_unless_aside(&self) -> Result<Option<&T>, Aside> {
         let state = self.state.load(Ordering::Acquire);
         if state == MADE {
             // SAFETY: Made is stored after the value was written.
             return Ok(Some(unsafe { self.made() }));
         }
         rare();
-        if state == REFUSED { Ok(None) } else { Err(Undecided) }
+        match state {
+            REFUSED => Ok(None),
+            OTHERWISE => Err(Aside::Otherwise),
+            _ => Err(Aside::Ask),
+        }
     }
 
     /// # Safety
     ///
-    /// Made or Aside must have been acquired.
+    /// Made, Otherwise or Aside must have been acquired.
     #[inline(always)]
     unsafe fn made(&self) -> &T {
         // SAFETY: the value was written before, and is never changed again.
@@ -99,25 +116,28 @@ impl<T> Once<T> {
     /// Has those who ask by [`get_unless_aside`](Self::get_unless_aside) look, or no more. Nothing
     /// happens where there is no value.
     #[cfg(all(feature = "symbolicate", not(feature = "preload")))]
-    pub(crate) fn set_aside(&self, is_aside: bool) {
-        let (from, to) = if is_aside { (MADE, ASIDE) } else { (ASIDE, MADE) };
+    pub(crate) fn set_aside(&self, is_aside: bool, is_otherwise: bool) {
+        let made = if is_otherwise { OTHERWISE } else { MADE };
+        let (from, to) = if is_aside { (made, ASIDE) } else { (ASIDE, made) };
         // Release and Acquire: who sees this state sees the value, too.
         let _ = self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed);
     }
 
     /// The value, made by `make` if it is undecided; waits while another thread makes it. `begin`
-    /// runs after that, in the thread that has made it; it may use the value.
+    /// runs after that, in the thread that has made it; it may use the value. `aside` says what
+    /// [`get_unless_aside`](Self::get_unless_aside) tells of the value, if not the value itself.
     #[cold]
     pub(crate) fn decide(
         &self,
         make: impl FnOnce() -> Option<T>,
+        aside: fn(&T) -> Option<Aside>,
         begin: impl FnOnce(),
     ) -> Option<&T> {
         // Relaxed: `get` below acquires what another thread has made.
         let exchange =
             self.state.compare_exchange(UNDECIDED, MAKING, Ordering::Relaxed, Ordering::Relaxed);
         match exchange {
-            Ok(_) if self.make(make()) => begin(),
+            Ok(_) if self.make(make(), aside) => begin(),
             Ok(_) => {}
             Err(_) => self.wait(),
         }
@@ -125,16 +145,21 @@ impl<T> Once<T> {
     }
 
     /// Ends the making; the argument tells if there is a value.
-    fn make(&self, value: Option<T>) -> bool {
+    fn make(&self, value: Option<T>, aside: fn(&T) -> Option<Aside>) -> bool {
         let Some(value) = value else {
             self.state.store(REFUSED, Ordering::Release);
             return false;
+        };
+        let made = match aside(&value) {
+            None => MADE,
+            Some(Aside::Otherwise) => OTHERWISE,
+            Some(Aside::Ask) => ASIDE_FOR_GOOD,
         };
         self.value.with_mut(|place| {
             // SAFETY: this thread alone is in Making; no thread reads before Made.
             unsafe { &mut *place }.write(value);
         });
-        self.state.store(MADE, Ordering::Release); // pairs with the Acquire in `get`
+        self.state.store(made, Ordering::Release); // pairs with the Acquire in `get`
         true
     }
 

@@ -443,6 +443,7 @@ fn make_session(mapping: Mapping, slots: usize) -> Session {
         tests: None,
         timeline: settings::Timeline::Totals,
         mappings: false,
+        sample: 0,
     };
     let discard = |slots: &'static [Slot]| slots.iter().for_each(Slot::clear);
     let room: [fn(u32) -> bool; 2] = [|_| true, |_| true];

@@ -30,6 +30,7 @@ use crate::store::layout::{COMMAND_SIZE, Geometry, Header, Region, store_bytes};
 use crate::store::mapping::Mapping;
 use crate::store::mappings::{self, MOST_ENTRIES};
 use crate::store::modules::Modules;
+use crate::store::sampling::{Rate, whole};
 use crate::store::sites::Sites;
 use crate::store::slot::Slot;
 use crate::store::space::{Part, SPACE};
@@ -46,6 +47,10 @@ pub(crate) struct Parts {
     pub(crate) settings: Settings,
     /// Bytes added to each block: here, because the hook has the session at hand.
     pub(crate) trailer: usize,
+    /// True if blocks keep their births or are sampled: their events go a longer way in the hook.
+    pub(crate) is_special: bool,
+    /// The mean gap between samples; `None`: each block is recorded.
+    pub(crate) rate: Option<Rate>,
     /// See [`Calls::note_state`].
     pub(crate) note_state: fn(&'static Session, i64, (u64, u64)),
     pub(crate) frames: Frames,
@@ -137,6 +142,17 @@ impl Session {
         self.trailer != trailer::TRAILER
     }
 
+    /// True if samples are taken.
+    #[inline(always)]
+    pub(crate) fn is_sampled(&self) -> bool {
+        self.rate.is_some()
+    }
+
+    /// Blocks of a group's or site's words as a whole number: estimates have binary places.
+    pub(crate) fn whole_blocks(&self, blocks: u64) -> u64 {
+        if self.is_sampled() { whole(blocks) } else { blocks }
+    }
+
     /// Memory of the recording and of the threads' states, which the program does not know of; the
     /// last ranges may be empty.
     pub(crate) fn own_memory(&self) -> [Range<usize>; SLOTS + 2] {
@@ -216,6 +232,8 @@ impl Session {
             mapping,
             settings,
             trailer: trailer::len(settings.lifetimes),
+            is_special: settings.lifetimes || settings.sample != 0,
+            rate: Rate::new(settings.sample),
             note_state,
             frames,
             sites,

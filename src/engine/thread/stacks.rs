@@ -9,6 +9,7 @@ use crate::capture::own_stack::OwnStack;
 use crate::capture::registers::Registers;
 use crate::capture::stack::{Recall, Seal, Stack};
 use crate::engine::member;
+use crate::engine::sampling::Sampling;
 use crate::engine::session::Session;
 use crate::store::arena::Arena;
 use crate::store::frames::Frames;
@@ -48,6 +49,8 @@ pub(crate) struct Thread {
     pub(crate) seen: u32,
     /// The first site whose blocks are known, as of then.
     pub(crate) first_known: SiteId,
+    /// The thread's samples, if they are taken.
+    pub(crate) sampling: Sampling,
     /// First address and one past the last of the thread's stack; both 0 if unknown.
     pub(crate) bounds: (u64, u64),
     /// The site of the stack captured last, if that stack is whole and the one the thread was
@@ -178,6 +181,9 @@ impl Thread {
         self.last_site = NO_SITE;
         self.set_fast_site(NO_SITE);
         self.seen = 0;
+        let id = u64::from(self.slot.id.load(Ordering::Relaxed)) << 32;
+        let mean_gap = self.place.header.late.sample.get();
+        self.sampling.begin(crate::store::trailer::secret() ^ id, mean_gap);
         self.join_group(member::entered());
         self.begin_names();
     }

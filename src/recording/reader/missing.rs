@@ -19,6 +19,7 @@ use crate::store::timeline::{count, sample};
 use crate::store::view::View;
 
 use super::moments::log_bytes;
+use super::samples::mean_gap;
 use super::span::Window;
 
 /// The first part of the recording that is found to be missing. The journals were read before.
@@ -187,7 +188,9 @@ fn blocks(view: &View<'_>) -> Option<Missing> {
     let is_copy = first.forked.load(Ordering::Relaxed) != 0;
     // A trailer that was written over may have led to no site.
     let is_damaged = view.used_slots().any(|(_, slot)| slot.losses.damaged_trailers.get() != 0);
-    if !is_known || is_copy || is_damaged {
+    // Sites have estimates.
+    let is_sampled = mean_gap(view.header) != 0;
+    if !is_known || is_copy || is_damaged || is_sampled {
         return None;
     }
     let window = Window::of(view.header).first;

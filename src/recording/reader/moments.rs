@@ -3,6 +3,7 @@
 use std::vec;
 use std::vec::Vec;
 
+use super::samples::Places;
 use super::timeline::{Moment, Sums};
 use super::words::bytes;
 use crate::base::sync::Ordering;
@@ -37,6 +38,7 @@ pub(super) fn moments(
     end_micros: u64,
     ids: &[usize],
 ) -> (Moments, Vec<Moment>) {
+    let places = Places::of(view.header);
     let log = log_bytes(view);
     let kept = || records(&log).take_while(|record| micros(record.moment.end) < end_micros);
     // The ids ascend.
@@ -55,6 +57,7 @@ pub(super) fn moments(
             });
             sums.add(*numbers);
             let [total_bytes, total_blocks, live_bytes, live_blocks] = *numbers;
+            let [total_blocks, live_blocks] = [total_blocks, live_blocks].map(|n| places.whole(n));
             // A damaged record may have a site twice.
             found.sites[place].pop_if(|last| last.moment == moment);
             found.sites[place].push(SiteMoment {

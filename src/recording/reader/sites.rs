@@ -3,6 +3,7 @@
 use std::vec;
 use std::vec::Vec;
 
+use super::samples::{Places, mean_gap};
 use super::span::{Span, Window};
 use crate::base::sync::Ordering;
 use crate::recording::model::{Counters, Site};
@@ -37,15 +38,16 @@ impl Sum {
     }
 
     /// The site's numbers, of which its own tally has noted a maximum.
-    fn counters(&self, noted: (i64, i64), span: Span, opened: u64) -> Counters {
+    fn counters(&self, noted: (i64, i64), span: Span, opened: u64, places: Places) -> Counters {
         let natural = |number: i64| number.max(0).cast_unsigned();
         let (end_bytes, end_blocks) = (natural(self.live.0), natural(self.live.1));
         // Below zero by a moment where a thread was killed in the middle of an event; and what died
         // after the end was noted has not lived longer than that.
-        let lifetimes = self.time.wrapping_add(end_blocks.wrapping_mul(span.units));
+        let lifetimes = self.time.wrapping_add(end_blocks.wrapping_mul(places.time(span.units)));
         let lifetimes = span.micros(natural(lifetimes.cast_signed()));
         // In the microseconds of the report, whose end is rounded down, too.
-        let longest = self.total_blocks.saturating_mul(span.end_micros(opened));
+        let total_blocks = places.whole(self.total_blocks);
+        let longest = total_blocks.saturating_mul(span.end_micros(opened));
         let noted = (natural(noted.0), natural(noted.1));
         let now = (end_bytes, end_blocks);
         let settled = (natural(self.settled.0), natural(self.settled.1));
@@ -55,14 +57,14 @@ impl Sum {
             [at_peak, noted, settled, now].into_iter().max_by_key(|max| max.0).unwrap_or(now);
         Counters {
             total_bytes: self.total_bytes,
-            total_blocks: self.total_blocks,
+            total_blocks,
             lifetimes_micros: lifetimes.min(longest),
             max_bytes,
-            max_blocks,
+            max_blocks: places.whole(max_blocks),
             peak_bytes: natural(self.peak.0),
-            peak_blocks: natural(self.peak.1),
+            peak_blocks: places.whole(natural(self.peak.1)),
             end_bytes,
-            end_blocks,
+            end_blocks: places.whole(end_blocks),
         }
     }
 }
@@ -74,6 +76,7 @@ pub(super) fn sites(
     span: Span,
     window: Window,
 ) -> Vec<(usize, Site)> {
+    let places = Places::of(view.header);
     let epoch = Epoch::new(view.header.heap.epoch.get());
     if let Some(at_peak) = is_at_peak_after_all(view, window) {
         heap.at_peak = at_peak;
@@ -100,7 +103,7 @@ pub(super) fn sites(
         .filter(|(_, (sum, _))| sum.total_blocks != 0)
         .map(|(id, (sum, (record, own)))| {
             let frame = record.frame.load(Ordering::Relaxed);
-            (id, Site { frame, counters: sum.counters(own.max(), span, window.opened) })
+            (id, Site { frame, counters: sum.counters(own.max(), span, window.opened, places) })
         })
         .collect()
 }
@@ -111,7 +114,8 @@ fn is_at_peak_after_all(view: &View<'_>, window: Window) -> Option<bool> {
     let heap = &view.header.heap;
     let is_sole = heap.mode.load(Ordering::Relaxed) != BOUNDED;
     let is_inside = view.used_slots().any(|(_, slot)| slot.inside.load(Ordering::Relaxed) != 0);
-    (is_sole && is_inside).then(|| {
+    // Of estimates no sum is the heap's.
+    (is_sole && is_inside && mean_gap(view.header) == 0).then(|| {
         let shares = view.used_arenas().flat_map(Arena::shares);
         let first = SiteId::at(window.first).max(TABLE_FULL);
         let shares = shares.filter(|share| share.site() >= first);
@@ -131,6 +135,6 @@ mod tests {
         let sum = Sum { total_blocks: 2, live: (0, 2), ..Sum::default() };
         let span = Span { units: 1000, nanos: 359_900 };
         assert_eq!((span.end_micros(0), span.micros(2000)), (359, 719));
-        assert_eq!(sum.counters((0, 0), span, 0).lifetimes_micros, 718);
+        assert_eq!(sum.counters((0, 0), span, 0, Places::default()).lifetimes_micros, 718);
     }
 }

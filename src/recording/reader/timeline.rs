@@ -3,7 +3,7 @@
 use std::vec::Vec;
 
 use crate::base::sync::Ordering;
-use crate::recording::model::{Site, Timeline};
+use crate::recording::model::{Counters, Site, Timeline};
 use crate::recording::moment_log::Numbers;
 use crate::store::peak::Interval;
 use crate::store::timeline::{HALF, count, sample};
@@ -37,12 +37,19 @@ impl Sums {
 
     pub(super) fn of(sites: &[Site]) -> Self {
         let mut sums = Sums::default();
-        for counters in sites.iter().map(|site| &site.counters) {
-            let live = [counters.end_bytes, counters.end_blocks];
-            sums.add([counters.total_bytes, counters.total_blocks, live[0], live[1]]);
-        }
+        sites.iter().for_each(|site| sums.add(numbers(&site.counters)));
         sums
     }
+
+    pub(super) fn of_counters(counters: &Counters) -> Self {
+        let mut sums = Sums::default();
+        sums.add(numbers(counters));
+        sums
+    }
+}
+
+fn numbers(counters: &Counters) -> Numbers {
+    [counters.total_bytes, counters.total_blocks, counters.end_bytes, counters.end_blocks]
 }
 
 /// A moment of which all sites have numbers. They were read from `begin` to `end`.

@@ -11,6 +11,8 @@ use crate::store::group::{GROUP_MARK, Group as GroupWords};
 use crate::store::layout::Module as ModuleWords;
 use crate::store::thread_slot::ThreadSlot;
 
+use super::samples::Places;
+
 /// The bytes of some words, as text.
 fn text(words: &[AtomicU64], len: usize) -> String {
     String::from_utf8_lossy(&bytes(words, len)).into_owned()
@@ -61,7 +63,7 @@ fn frame(index: usize, words: &FrameWords) -> Frame {
     Frame { parent, group: (address & !GROUP_MARK) as u32, ..Frame::default() }
 }
 
-pub(super) fn group(words: &GroupWords) -> Group {
+pub(super) fn group(words: &GroupWords, places: Places) -> Group {
     let number = |word: &AtomicU64| word.load(Ordering::Relaxed);
     let ended = words.ended.load(Ordering::Relaxed) != 0;
     let (bytes, blocks) = match ended {
@@ -71,10 +73,10 @@ pub(super) fn group(words: &GroupWords) -> Group {
     Group {
         name: text(&words.name, words.name_len.load(Ordering::Relaxed) as usize),
         thread_name: text(&words.thread_name, 16).trim_end_matches('\0').into(),
-        total_blocks: number(&words.total_blocks),
+        total_blocks: places.whole(number(&words.total_blocks)),
         total_bytes: number(&words.total_bytes),
         peak_bytes: number(&words.peak_bytes),
-        end_blocks: number(blocks),
+        end_blocks: places.whole(number(blocks)),
         end_bytes: number(bytes),
         ended,
     }

@@ -11,7 +11,7 @@ use super::super::mappings::{MappingSite, Mappings};
 use super::ending::Ending;
 use super::object::{Array, Text, entry, object};
 use crate::recording::model::{
-    HeapStates, Histograms, Losses, Module, Moments, SelfCheck, Thread, Timeline,
+    HeapStates, Histograms, Losses, Module, Moments, Sampling, SelfCheck, Thread, Timeline,
 };
 
 /// Our own keys. `None` and empty: the key is not there.
@@ -50,7 +50,7 @@ pub struct Extras<'a> {
     /// `x_advice`
     pub advice: &'a [String],
     /// `x_sampling`
-    pub sampling: Option<&'a serde_json::Value>,
+    pub sampling: Option<serde_json::Value>,
     /// `x_upper_bounds`
     pub upper_bounds: &'a [&'a str],
     /// `x_processes`
@@ -77,11 +77,24 @@ impl Extras<'_> {
         let cut = Some(self.cut_stacks).filter(|places| !places.is_empty());
         entry(map, "x_cut_stacks", cut)?;
         entry(map, "x_advice", Some(self.advice).filter(|advice| !advice.is_empty()))?;
-        entry(map, "x_sampling", self.sampling)?;
+        entry(map, "x_sampling", self.sampling.as_ref())?;
         let upper_bounds = Some(self.upper_bounds).filter(|bounds| !bounds.is_empty());
         entry(map, "x_upper_bounds", upper_bounds)?;
         entry(map, "x_processes", Some(&self.processes).filter(|all| !all.is_empty()))
     }
+}
+
+/// The value of `x_sampling`.
+pub fn sampling(sampling: &Sampling) -> serde_json::Value {
+    let exact = &sampling.exact;
+    serde_json::json!({
+        "mean_gap": sampling.mean_gap,
+        "total_bytes": exact.total_bytes,
+        "total_blocks": exact.total_blocks,
+        "peak_bytes": exact.peak_bytes,
+        "end_bytes": exact.end_bytes,
+        "end_blocks": exact.end_blocks,
+    })
 }
 
 /// The settings that a process ran under.

@@ -169,14 +169,14 @@ impl Front {
     }
 
     #[inline(always)]
-    fn note_high(&self, live: i64) {
+    pub(super) fn note_high(&self, live: i64) {
         if live > self.high.read() {
             self.high.set(live);
         }
     }
 
     #[inline(always)]
-    fn note_low(&self, live: i64) {
+    pub(super) fn note_low(&self, live: i64) {
         if live < self.low.read() {
             self.low.set(live);
         }

@@ -17,6 +17,7 @@ mod merge;
 mod numbers;
 mod of_profile;
 mod process;
+mod samples;
 mod stable_name;
 mod timeline;
 mod wire;

@@ -96,8 +96,8 @@ pub struct Extras {
     pub mappings: Option<Mappings>,
     /// Settings of the builds that would make the report better, each with the reason.
     pub advice: Vec<String>,
-    /// The sampling of blocks (`x_sampling`), as it is written; `None` of several processes
-    /// together.
+    /// The sampling of blocks (`x_sampling`), as it is written. Of several processes together: the
+    /// longest mean gap, and the sums of exact numbers.
     pub sampling: Option<serde_json::Value>,
 }
 

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use mod_alloc::recording::model::{Histogram, Histograms, SiteMoment};
 use mod_alloc::report::wire::ROOT;
 
-use super::{Document, Extras, Group, Process, Site, coverage};
+use super::samples::{Samples, sampling};
+use super::{Document, Extras, Group, Numbers, Process, Site, coverage};
 
 /// The sum of `documents`; see [`Merger`].
 #[must_use]
@@ -31,6 +32,10 @@ pub struct Merger {
     /// A document with blocks had no histogram of sizes, or of lifetimes: those of the others are
     /// not of the sum.
     lacks: (bool, bool),
+    /// The longest mean gap of samples; 0: no document has samples.
+    mean_gap: u64,
+    /// The documents' exact numbers.
+    exact: Numbers,
 }
 
 impl Merger {
@@ -49,9 +54,12 @@ impl Merger {
             self.lacks.0 |= known.is_none_or(|known| known.sizes.is_none());
             self.lacks.1 |= known.is_none_or(|known| known.lifetimes.is_none());
         }
+        let (samples, sums) = (document.samples(), document.totals());
+        self.mean_gap = self.mean_gap.max(samples.map_or(0, Samples::mean_gap));
+        self.exact.add(&samples.map_or(sums, |samples| samples.instead_of(&sums)));
         self.end = self.end.max(document.end);
         // Of equal peaks the later one, in whatever order the documents come.
-        self.highest = self.highest.max((document.totals().peak_bytes, document.peak));
+        self.highest = self.highest.max((sums.peak_bytes, document.peak));
     }
 
     /// The reason why the numbers of `document` cannot be added to those so far, in words for a
@@ -75,6 +83,9 @@ impl Merger {
         if let Some(histograms) = sums {
             histograms.sizes.take_if(|_| self.lacks.0);
             histograms.lifetimes.take_if(|_| self.lacks.1);
+        }
+        if let Some(head) = self.head.as_mut().filter(|_| self.mean_gap != 0) {
+            head.extras.sampling = Some(sampling(self.mean_gap, &self.exact));
         }
         Document {
             sites: self.sum.sites,

@@ -1,7 +1,7 @@
 //! A profile as a document: what reading the JSON that is written of it would give.
 
 use mod_alloc::recording::model::{Counters, Group as Recorded, HeapStates, Module, Moments};
-use mod_alloc::report::wire::{Ending, ROOT, SHORT_LIFETIME_MICROS};
+use mod_alloc::report::wire::{Ending, ROOT, SHORT_LIFETIME_MICROS, sampling};
 use mod_alloc::report::{Profile, StackRef};
 
 use super::{Document, Extras, Group, Numbers, Site, executable};
@@ -54,6 +54,7 @@ fn extras(profile: &Profile) -> Extras {
         coverage: profile.coverage().cloned(),
         mappings: profile.mappings().cloned(),
         advice: profile.advice().to_vec(),
+        sampling: run.sampling.as_ref().map(sampling),
         ..Extras::default()
     }
 }

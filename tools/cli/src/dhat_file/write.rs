@@ -61,7 +61,7 @@ impl Source for Document {
             mappings: extras.mappings.as_ref(),
             cut_stacks: &extras.cut_stacks,
             advice: &extras.advice,
-            sampling: extras.sampling.as_ref(),
+            sampling: extras.sampling.clone(),
             groups: extras.groups.iter().map(group).collect(),
             modules: Some(&*extras.modules).filter(|modules| !modules.is_empty()),
             upper_bounds: if is_merged { &UPPER_BOUNDS } else { &[] },

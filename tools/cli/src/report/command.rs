@@ -52,6 +52,8 @@ JSON has schema_version 1; sizes are in bytes, times in `time_unit`:
   merged report: names of numbers that are upper bounds), losses (by cause), groups (of
   allocations, if the program has any: name, numbers), processes (of a merged report),
   wrappers (names of the functions that rows are not named after),
+  sampling (null: each block was recorded): mean_gap, and the exact total_bytes total_blocks
+    peak_bytes end_bytes end_blocks; all other numbers but the threads' are estimates then,
   totals: total_bytes total_blocks lifetimes peak_bytes peak_blocks end_bytes end_blocks,
   sites: total blocks peak end short, each a list of
     the same numbers, max_bytes max_blocks, stacks (how many were added up: above 1, the maxima

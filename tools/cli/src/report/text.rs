@@ -118,7 +118,30 @@ impl Report<'_> {
         }
         self.total("at peak", totals.peak_bytes, totals.peak_blocks, self.peak_time());
         self.total("at end", totals.end_bytes, totals.end_blocks, self.end_remark());
+        self.samples();
         self.heap_states();
+    }
+
+    /// The samples that all numbers of stacks, and their sums above, are made of.
+    fn samples(&mut self) {
+        let Some(samples) = self.document.samples() else { return };
+        let exact = samples.instead_of(&self.totals);
+        let gap = Bytes(samples.mean_gap());
+        let text = format!(
+            "Sampled: a block in {gap} on average. All numbers of stacks are estimates, and so are \
+             their sums above. Exactly, the whole heap had {} in {}, {} at its peak, {} in {} at \
+             the end. [A to B]: in 95 of 100 cases, the true number is between them.",
+            Bytes(exact.total_bytes),
+            self.blocks(exact.total_blocks),
+            Bytes(exact.peak_bytes),
+            Bytes(exact.end_bytes),
+            self.blocks(exact.end_blocks),
+        );
+        for (index, part) in names::wrapped(&text, self.width.saturating_sub(4)).iter().enumerate()
+        {
+            let indent = if index == 0 { 2 } else { 4 };
+            line!(self, "{:indent$}{}", "", Painted(WARNING, part));
+        }
     }
 
     /// The allocator's state, a line for each moment.

@@ -16,17 +16,25 @@ pub(crate) fn print(document: &Document, saved_to: &Path, viewable: bool) {
 }
 
 fn lines(document: &Document, saved_to: &Path, viewable: bool) -> Vec<String> {
-    let (sum, extras) = (document.totals(), &document.extras);
-    let amount = |bytes, blocks| format!("{} bytes in {} blocks", Count(bytes), Count(blocks));
+    let (sums, extras) = (document.totals(), &document.extras);
+    let samples = document.samples();
+    let sum = samples.map_or(sums, |samples| samples.instead_of(&sums));
+    // Of samples, the blocks at the peak are a sum of estimates.
+    let about = if samples.is_some() { "about " } else { "" };
+    let amount =
+        |bytes, about, blocks| format!("{} bytes in {about}{} blocks", Count(bytes), Count(blocks));
     let remark = match extras.processes.len() {
         0 | 1 => String::new(),
         processes => format!(" (at most: the peaks of {processes} programs added up)"),
     };
     let mut lines = vec![
-        format!("Total:     {}", amount(sum.total_bytes, sum.total_blocks)),
-        format!("At t-gmax: {}{remark}", amount(sum.peak_bytes, sum.peak_blocks)),
-        format!("At t-end:  {}", amount(sum.end_bytes, sum.end_blocks)),
+        format!("Total:     {}", amount(sum.total_bytes, "", sum.total_blocks)),
+        format!("At t-gmax: {}{remark}", amount(sum.peak_bytes, about, sum.peak_blocks)),
+        format!("At t-end:  {}", amount(sum.end_bytes, "", sum.end_blocks)),
     ];
+    if let Some(samples) = samples {
+        lines.push(summary::sampled(samples.mean_gap()));
+    }
     if saved_to != Path::new("-") {
         let how = if viewable { ", and is viewable with dhat/dh_view.html" } else { "" };
         lines.push(format!("The data has been saved to {}{how}", saved_to.display()));

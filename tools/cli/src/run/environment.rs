@@ -11,7 +11,7 @@ use super::place::Place;
 /// Sets what the libraries need in this process's own environment, which the program inherits as it
 /// is: a `Command` that sets variables itself sorts all of them.
 pub(super) fn set(options: &Options, libraries: &[PathBuf], place: &Place) {
-    let Options { children, frames, buckets, peak, .. } = options;
+    let Options { children, frames, buckets, peak, sample, .. } = options;
     set_one("LD_PRELOAD", in_front(libraries));
     set_one("MOD_ALLOC_RECORD", place.pattern(*children));
     set_one("MOD_ALLOC_CHILDREN", if *children == Children::Yes { "yes" } else { "no" });
@@ -26,6 +26,9 @@ pub(super) fn set(options: &Options, libraries: &[PathBuf], place: &Place) {
     }
     if let Some(buckets) = buckets {
         set_one("MOD_ALLOC_BUCKETS", buckets.to_string());
+    }
+    if let Some(sample) = sample {
+        set_one("MOD_ALLOC_SAMPLE", sample.to_string());
     }
     if let Some(peak) = peak {
         set_one("MOD_ALLOC_PEAK", if *peak == Peak::Exact { "exact" } else { "bounded" });

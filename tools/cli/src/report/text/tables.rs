@@ -235,6 +235,7 @@ impl<'d> Report<'d> {
                 vec![format!("{blocks} of {}", self.mean_size(numbers))]
             }
         };
+        details.extend(self.interval(sort, numbers));
         match (row.lifetime, sort) {
             (Some(mean), Sort::End) => details.push(format!("{} old", self.time(mean))),
             (Some(mean), _) => details.push(format!("living {}", self.time(mean))),
@@ -247,6 +248,26 @@ impl<'d> Report<'d> {
             details.push(format!("{} stacks", Count(row.stacks)));
         }
         details.join(", ")
+    }
+
+    /// Where blocks were sampled: the bounds of the number that the table is sorted by.
+    fn interval(&self, sort: Sort, numbers: &Numbers) -> Option<String> {
+        let samples = self.document.samples()?;
+        let (bytes, blocks) = match sort {
+            Sort::Total | Sort::Blocks | Sort::Short => (numbers.total_bytes, numbers.total_blocks),
+            Sort::Peak => (numbers.peak_bytes, numbers.peak_blocks),
+            Sort::End => (numbers.end_bytes, numbers.end_blocks),
+        };
+        let (least, most) = samples.interval(bytes, blocks)?;
+        let in_blocks = |bound: u64| {
+            let share = bound as f64 / bytes as f64;
+            Count((blocks as f64 * share).round() as u64).to_string()
+        };
+        let [least, most] = match sort {
+            Sort::Blocks | Sort::Short => [least, most].map(in_blocks),
+            _ => [least, most].map(|bound| self.size(bound)),
+        };
+        Some(format!("[{least} to {most}]"))
     }
 
     fn mean_size(&self, numbers: &Numbers) -> String {

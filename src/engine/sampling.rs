@@ -1,0 +1,266 @@
+//! Events where blocks are sampled: see [`crate::store::sampling`].
+//!
+//! ```text
+//!  allocated ─▶ the countdown passes ─▶ front                  unsampled: no stack, no clock
+//!           └─▶ it has ended ─────────▶ stack_site ─▶ ledger   sampled: estimates at the site
+//!  freed ─────▶ unsampled ────────────▶ front
+//!           └─▶ sampled ──────────────▶ ledger
+//!  resized ───▶ front; freed at its site if it was sampled; the countdown anew
+//! ```
+//!
+//! The hook comes here by ways that it has for other things already: an event of a process without
+//! sampling does not ask. The ledger finds the due time of the timeline at 0, so each event that
+//! reaches it takes its slow way, where sites get estimates.
+//!
+//! Events of unsampled blocks look at the count of changes and at the limits of the front, as the
+//! [quick way](crate::engine::quick) does, and read no clock. So a sample of the heap over time is
+//! taken by the next event that does: a sampled one, or one that the heap has to be told of. The
+//! peak's time is that of the first event that leaves it.
+
+use crate::base::changes;
+use crate::base::current::add_profiler_bytes;
+use crate::base::sync::Ordering;
+use crate::capture::registers::Registers;
+use crate::engine::events::{self, freed_unrecorded, lost};
+use crate::engine::inside::{Inside, Outside};
+use crate::engine::ledger::{self, Allocated, Estimated, Event, Freed, Resized};
+use crate::engine::quick::Quick;
+use crate::engine::session::{self, Session};
+use crate::engine::stack_site;
+use crate::engine::thread::Thread;
+use crate::engine::windows;
+use crate::store::ids::{SHARED, SiteId};
+use crate::store::peak::EXACT;
+use crate::store::sampling::{Countdown, Rate, unsampled, window_of};
+use crate::store::sites::NO_SITE;
+use crate::store::trailer;
+use crate::store::trailer::unsampled as passing;
+
+/// A thread's part.
+#[derive(Debug)]
+pub(crate) struct Sampling {
+    countdown: Countdown,
+    /// The count of changes that the thread has looked at, as far as unsampled blocks need it; 0:
+    /// none.
+    pub(super) seen: u32,
+    /// The number of the window's unsampled blocks, as of then.
+    number: SiteId,
+    /// The secret of trailers.
+    secret: u64,
+}
+
+impl Sampling {
+    /// Begins with a new thread.
+    pub(crate) fn begin(&mut self, seed: u64, mean_gap: u64) {
+        (self.seen, self.secret) = (0, trailer::secret());
+        if let Some(rate) = Rate::new(mean_gap) {
+            self.countdown.begin(seed, rate);
+        }
+    }
+}
+
+/// Enters an allocated block if it is not sampled. Returns the number for its trailer, and the
+/// secret for it; `None`: nothing is done.
+///
+/// # Safety
+///
+/// `word` must be the calling thread's word.
+#[inline(always)]
+pub(crate) unsafe fn passed(word: *mut (), size: usize) -> Option<(SiteId, u64)> {
+    // SAFETY: the caller's promise.
+    let mut quick = unsafe { Quick::enter_by(word, |thread| thread.sampling.seen) }?;
+    let front = quick.front();
+    let thread = quick.thread();
+    let bytes = size as u64;
+    let live = front.with_allocated_bytes(bytes)?;
+    if !thread.sampling.countdown.pass(size) {
+        return None;
+    }
+    front.pass_allocated(bytes, live);
+    thread.place.histograms.sizes.count(bytes, bytes);
+    Some((thread.sampling.number, thread.sampling.secret))
+}
+
+/// Enters the free of a block, just before it happens, if it was not sampled. `false`: nothing is
+/// done.
+///
+/// # Safety
+///
+/// `word` must be the calling thread's word, and `block` valid for reads of `size` bytes and the
+/// trailer.
+#[inline(always)]
+pub(crate) unsafe fn freed_unsampled(word: *mut (), block: *const u8, size: usize) -> bool {
+    // SAFETY: the caller's promise.
+    let quick = unsafe { Quick::enter_by(word, |thread| thread.sampling.seen) };
+    let Some(mut quick) = quick else { return false };
+    let front = quick.front();
+    let thread = quick.thread();
+    let Sampling { number, secret, .. } = thread.sampling;
+    // SAFETY: the caller's promise.
+    if !unsafe { passing::is(block, size, number, secret) } {
+        return false;
+    }
+    let Some(live) = front.with_freed_bytes(size as u64) else { return false };
+    front.pass_freed(size as u64, live);
+    true
+}
+
+/// Enters an allocated block, whose stack's innermost frame has the registers `at`. Returns the
+/// number for its trailer.
+#[cold]
+#[inline(never)]
+pub(crate) fn allocated(session: &'static Session, size: usize, at: Registers) -> SiteId {
+    let now = session.clock.now();
+    let mut inside = match Inside::enter(session) {
+        Ok(inside) => inside,
+        Err(why) => {
+            if why == Outside::Profiler {
+                add_profiler_bytes(size as i64);
+            }
+            lost(session, why, size);
+            return NO_SITE;
+        }
+    };
+    let thread = inside.thread();
+    let seen = changes::count();
+    let site = number_of_new(thread, session, size, at);
+    if site != NO_SITE {
+        ledger::enter(thread, session, site, Allocated { bytes: size as u64 }, now);
+    }
+    note_seen(thread, session, seen);
+    site
+}
+
+/// Draws for a new block: its site if it is sampled, or the number of unsampled ones.
+fn number_of_new(
+    thread: &mut Thread,
+    session: &'static Session,
+    size: usize,
+    at: Registers,
+) -> SiteId {
+    let first = windows::first_named();
+    if !windows::names(first) && windows::site_without_stack(first) == NO_SITE {
+        return NO_SITE;
+    }
+    let is_sampled = session.rate.is_some_and(|rate| thread.sampling.countdown.count(size, rate));
+    match is_sampled {
+        true => stack_site::of(thread, session, at).unwrap_or(NO_SITE),
+        false => unsampled(windows::first_known()),
+    }
+}
+
+/// Enters the free of a block whose trailer has that number, just before it happens.
+#[cold]
+#[inline(never)]
+pub(crate) fn freed(session: &'static Session, number: SiteId, size: usize) {
+    if number == NO_SITE {
+        return freed_unrecorded(size);
+    }
+    match Inside::enter(session) {
+        Ok(mut inside) => {
+            let thread = inside.thread();
+            let seen = changes::count();
+            if is_known(number) {
+                let freed = Freed { bytes: size as u64 };
+                ledger::enter(thread, session, number, freed, session.clock.now());
+            }
+            note_seen(thread, session, seen);
+        }
+        Err(why) => lost(session, why, size),
+    }
+}
+
+/// Enters a resized block, whose trailer had that number, or was damaged (`None`). Returns its
+/// number from now on. The stack that resizes it begins with a frame of the registers `at`.
+#[cold]
+#[inline(never)]
+pub(crate) fn resized(
+    session: &'static Session,
+    number: Option<SiteId>,
+    (old, new): (usize, usize),
+    at: Registers,
+) -> SiteId {
+    let Some(number) = number.filter(|number| *number != NO_SITE && is_known(*number)) else {
+        events::forgotten(session, number, old);
+        return allocated(session, new, at);
+    };
+    let now = session.clock.now();
+    let mut inside = match Inside::enter(session) {
+        Ok(inside) => inside,
+        Err(why) => {
+            lost(session, why, new);
+            // The books keep the old size, so they can no longer follow the block.
+            return NO_SITE;
+        }
+    };
+    let thread = inside.thread();
+    let seen = changes::count();
+    // A window may have been closed since.
+    if !is_known(number) {
+        return NO_SITE;
+    }
+    let event = Resized { old: old as u64, new: new as u64 };
+    ledger::enter(thread, session, unsampled(windows::first_known()), event, now);
+    let later = number_of_new(thread, session, new, at);
+    if let Some(rate) = session.rate {
+        let freed = Freed { bytes: event.old }.estimate(rate);
+        let allocated = Allocated { bytes: event.new }.estimate(rate);
+        for (site, estimate) in [(number, freed), (later, allocated)] {
+            enter_estimate(thread, session, site, estimate, now);
+        }
+    }
+    note_seen(thread, session, seen);
+    later
+}
+
+/// [`resized`], with all as the processor hands it on. The number of a damaged trailer is none that
+/// a trailer has.
+///
+/// # Safety
+///
+/// The registers must be those of a frame of this thread that calls us.
+pub(crate) unsafe extern "C" fn resize(
+    number: usize,
+    old: usize,
+    new: usize,
+    pc: u64,
+    sp: u64,
+    bp: u64,
+) -> SiteId {
+    // A block of a process that is recorded.
+    let Some(session) = session::get() else { return NO_SITE };
+    let number = u32::try_from(number).ok().map(SiteId::new);
+    resized(session, number, (old, new), Registers { pc, sp, bp })
+}
+
+/// Enters a sampled block's part at its site; does nothing for an unsampled one.
+fn enter_estimate(
+    thread: &mut Thread,
+    session: &'static Session,
+    site: SiteId,
+    estimate: Option<Estimated>,
+    now: u64,
+) {
+    if let Some(estimate) = estimate.filter(|_| site != NO_SITE && window_of(site).is_none()) {
+        ledger::enter_estimate(thread, session, site, estimate, now);
+    }
+}
+
+/// True if a block whose trailer has that number is of the present window.
+pub(super) fn is_known(number: SiteId) -> bool {
+    windows::knows(window_of(number).unwrap_or(number))
+}
+
+/// Notes that the thread has looked at all changes up to the count `seen`.
+fn note_seen(thread: &mut Thread, session: &'static Session, seen: u32) {
+    if thread.sampling.seen == seen {
+        return;
+    }
+    let (heap, first) = (session.heap(), windows::first_known());
+    thread.sampling.number = unsampled(first);
+    let is_ordinary = thread.place.index != SHARED
+        && thread.place.slot.front.is_current(heap)
+        && heap.mode.load(Ordering::Relaxed) != EXACT
+        && windows::window_is_open(first);
+    thread.sampling.seen = if is_ordinary { seen } else { 0 };
+}

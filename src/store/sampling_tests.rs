@@ -1,0 +1,110 @@
+//! Known truths, many runs, fixed seeds.
+
+use super::*;
+
+const RATE: Rate = Rate(512 * 1024);
+/// Sizes from 8 bytes to 8 MiB, and numbers of blocks.
+const SIZES: [(usize, u32); 6] =
+    [(8, 40_000), (100, 20_000), (4096, 2000), (100_000, 200), (1 << 20, 12), (8 << 20, 3)];
+
+fn countdown(seed: u64) -> Countdown {
+    let mut countdown = Countdown { left: 0, random: 0 };
+    countdown.begin(seed, RATE);
+    countdown
+}
+
+/// Estimated bytes and blocks of one run.
+fn run(seed: u64, sizes: &[(usize, u32)]) -> (f64, f64) {
+    let mut countdown = countdown(seed);
+    let (mut bytes, mut blocks) = (0, 0);
+    for (size, count) in sizes {
+        for _ in 0..*count {
+            if countdown.count(*size, RATE) {
+                let estimate = RATE.estimate(*size as u64);
+                (bytes, blocks) = (bytes + estimate.bytes, blocks + estimate.blocks);
+            }
+        }
+    }
+    (bytes as f64, blocks as f64 / f64::from(1 << BLOCK_SHIFT))
+}
+
+fn truth(sizes: &[(usize, u32)]) -> (f64, f64) {
+    let sum = |of: &dyn Fn(usize) -> f64| {
+        sizes.iter().map(|(size, count)| of(*size) * f64::from(*count)).sum::<f64>()
+    };
+    (sum(&|size| size as f64), sum(&|_| 1.0))
+}
+
+/// The difference of the mean to the truth, in standard errors of the mean.
+fn deviation(estimates: &[f64], truth: f64) -> f64 {
+    let count = estimates.len() as f64;
+    let mean = estimates.iter().sum::<f64>() / count;
+    let variance = estimates.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (count - 1.0);
+    // Beyond the resolution of blocks, one in 2,048, the sizes above have no error.
+    let resolution = truth / 2048.0;
+    ((mean - truth).abs() - resolution).max(0.0) / (variance / count).sqrt().max(1e-9)
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "too many draws for an interpreter")]
+fn the_mean_of_many_runs_is_the_truth() {
+    let each = SIZES.map(|size| vec![size]);
+    for sizes in each.iter().map(Vec::as_slice).chain([&SIZES[..]]) {
+        let runs: Vec<_> = (0..400).map(|seed| run(seed * 7919 + 1, sizes)).collect();
+        let (bytes, blocks): (Vec<_>, Vec<_>) = runs.into_iter().unzip();
+        let (true_bytes, true_blocks) = truth(sizes);
+        let off = [deviation(&bytes, true_bytes), deviation(&blocks, true_blocks)];
+        assert!(off.iter().all(|off| *off < 3.0), "{sizes:?}: {off:?} standard errors");
+    }
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "too many draws for an interpreter")]
+fn intervals_hold_the_truth_in_95_of_100_runs() {
+    const RUNS: u64 = 3000;
+    for sizes in [[(100, 100_000)], [(4096, 3000)], [(100_000, 300)], [(400_000, 200)]] {
+        let truth = truth(&sizes).0;
+        let held = (0..RUNS).filter(|seed| {
+            let (bytes, blocks) = run(seed * 104_729 + 3, &sizes);
+            let (least, most) = RATE.interval(bytes, blocks);
+            least <= truth && truth <= most
+        });
+        let share = held.count() as f64 / RUNS as f64;
+        assert!((0.93..=0.97).contains(&share), "{sizes:?}: {share}");
+    }
+}
+
+#[test]
+fn a_free_takes_away_what_the_allocation_added() {
+    let size = 12_345;
+    assert_eq!(RATE.estimate(size), RATE.estimate(size));
+    let small = RATE.estimate(8);
+    assert_eq!(small.blocks >> BLOCK_SHIFT, 65_536, "R / s + 1/2");
+    let large = RATE.estimate(1 << 30);
+    assert_eq!((large.bytes, large.blocks), (1 << 30, 1 << BLOCK_SHIFT));
+    assert_eq!(RATE.estimate(0).bytes, 0);
+}
+
+#[test]
+fn logarithms_and_chances_are_right_to_twelve_digits() {
+    for n in 1..2000 {
+        let x = f64::from(n) / 2000.0;
+        assert!((logarithm(x) - x.ln()).abs() < 1e-12, "ln {x}");
+        let (own, right) = (chance(x * 30.0), -(-x * 30.0).exp_m1());
+        assert!((own - right).abs() < 1e-12, "1 - e^-{}: {own}, {right}", x * 30.0);
+    }
+    let least = 1.0 / (1_u64 << 53) as f64;
+    assert!((logarithm(least) - least.ln()).abs() < 1e-12);
+    let tiny = chance(1e-9);
+    assert!((tiny / -(-1e-9_f64).exp_m1() - 1.0).abs() < 1e-12);
+}
+
+#[test]
+fn the_number_of_an_unsampled_block_tells_its_window_and_is_no_sites() {
+    for first in [1, 2, 70_000, (1 << 20) + 5] {
+        let number = unsampled(SiteId::new(first));
+        assert_eq!(window_of(number), Some(SiteId::new(first)));
+        assert!(number.number() < 1 << 24, "the bits of a trailer");
+        assert_eq!(window_of(SiteId::new(first)), None);
+    }
+}

@@ -1,0 +1,73 @@
+//! `mod-alloc run --sample`: totals are exact, functions are right within the bounds of their
+//! samples, and the report says so.
+
+#[expect(dead_code, reason = "other tests run other commands")]
+mod run_support;
+
+use run_support::{Scratch, json, ours, status, sum, sum_of, text};
+use serde_json::Value;
+
+/// The bounds are those of 6 standard errors, which no run in a million misses.
+const ERRORS: f64 = 6.0;
+const GAP: f64 = 16.0 * 1024.0;
+
+/// Asserts that a function's estimate is near the truth. `size` of its blocks decides how far.
+fn assert_near(report: &Value, function: &str, key: &str, (truth, size): (f64, f64)) {
+    let found = sum_of(report, function, key) as f64;
+    let weight = 1.0 / (1.0 - (-size / GAP).exp());
+    let error = ((weight - 1.0) * size * truth).sqrt();
+    let off = (found - truth).abs();
+    assert!(off <= ERRORS * error + truth / 500.0, "{function} {key}: {found}, not {truth}");
+}
+
+#[test]
+fn functions_are_near_the_truth_and_totals_are_exact() {
+    let scratch = Scratch::new("samples");
+    let program = scratch.compile("samples", &["-O1"]);
+    let name = program.to_str().unwrap();
+    let all = scratch.run(&["run", "-o", "all.json", "--", name]);
+    let words = ["run", "--sample", "16KiB", "-o", "sampled.json", "--", name];
+    let sampled = scratch.run(&words);
+    assert_eq!((status(&all), status(&sampled)), (0, 0), "{}", ours(&sampled));
+    let [all, report] = ["all.json", "sampled.json"].map(|name| json(&scratch.join(name)));
+    for (function, total, end, size) in [
+        ("small", 5e6, 2.5e6, 50.0),
+        ("large", 2e7, 1e7, 1e5),
+        ("grown", 4000.0 * 5016.0, 1e7, 5000.0),
+        ("shrunk", 4000.0 * 5016.0, 32_000.0, 5000.0),
+    ] {
+        assert_near(&report, function, "tb", (total, size));
+        let size = if function == "shrunk" { 16.0 } else { size };
+        assert_near(&report, function, "eb", (end, size));
+    }
+    let sampling = &report["x_sampling"];
+    assert_eq!(sampling["mean_gap"], 16 * 1024);
+    for (exact, key) in
+        [("total_bytes", "tb"), ("total_blocks", "tbk"), ("peak_bytes", "gb"), ("end_bytes", "eb")]
+    {
+        assert_eq!(sampling[exact], sum(&all, key), "{exact}");
+    }
+    let losses = report["x_losses"].as_object().unwrap();
+    assert!(losses.values().all(|lost| *lost == 0), "{losses:?}");
+    let told = ours(&sampled);
+    let line = "mod-alloc: Sampled: a block in 16.0 KiB on average; totals are exact";
+    assert!(told.contains(line), "{told}");
+    let shown = scratch.run(&["report", "sampled.json"]);
+    let shown = text(&shown.stdout);
+    assert!(shown.contains("Sampled: a block in 16.0 KiB on average."), "{shown}");
+    assert!(shown.contains(" to ") && shown.contains(']'), "{shown}");
+    let kept = scratch.run(&["report", "all.json"]);
+    assert!(!text(&kept.stdout).contains("Sampled"));
+}
+
+#[test]
+fn a_gap_out_of_range_is_refused_with_the_range() {
+    let scratch = Scratch::new("gaps");
+    for gap in ["1", "2GiB", "much", "-5"] {
+        let refused = scratch.run(&["run", &format!("--sample={gap}"), "--", "true"]);
+        assert_ne!(status(&refused), 0, "{gap}");
+        let said = text(&refused.stderr);
+        let is_clear = said.contains("1KiB to 1GiB") || said.contains("a size such as");
+        assert!(is_clear && said.contains("--sample"), "{said}");
+    }
+}
