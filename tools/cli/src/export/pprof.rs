@@ -59,9 +59,10 @@ fn head(document: &Document, types: &[SampleType], strings: &mut Strings) -> Mes
     // A cast of a float stays within the bounds.
     head.number(field::DURATION_NANOS, types::signed(nanos.unwrap_or(0.0) as u64));
     if super::metric::is_of_allocations(document) {
-        // Every byte was counted.
+        // Without samples, every byte was counted.
         head.message(field::PERIOD_TYPE, &value_type("space", "bytes", strings));
-        head.number(field::PERIOD, 1);
+        let period = document.samples().map_or(1, |samples| samples.mean_gap());
+        head.number(field::PERIOD, types::signed(period));
     }
     for comment in comments(document) {
         head.number(field::COMMENT, strings.id(&comment));
@@ -92,6 +93,9 @@ fn comments(document: &Document) -> Vec<String> {
             "peak_objects and peak_space are sums of the peaks of {} processes: upper bounds",
             document.extras.processes.len()
         ));
+    }
+    if let Some(samples) = document.samples() {
+        comments.push(samples.sentence(&document.totals()));
     }
     let losses = document.extras.losses.unwrap_or_default();
     let lost = losses.iter().filter(|(_, figure)| *figure > 0);
