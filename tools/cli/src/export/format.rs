@@ -3,12 +3,11 @@
 use std::io::{self, BufWriter, Write};
 
 use crate::dhat_file::{self, Document};
-use crate::html;
+use crate::report::{largest, with_frames};
+use crate::{html, pprof};
 
-use super::largest::largest;
 use super::metric::Metric;
-use super::no_stack::with_frames;
-use super::{collapsed, firefox, pprof, speedscope, svg};
+use super::{collapsed, firefox, speedscope, svg};
 
 /// `--to`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

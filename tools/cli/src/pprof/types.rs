@@ -1,7 +1,7 @@
 //! The numbers of a sample, and their names.
 
 use crate::dhat_file::{Document, Numbers, Units};
-use crate::export::metric::{Metric, is_of_allocations};
+use crate::report::Sort as Metric;
 
 /// One of a sample's numbers.
 pub(super) struct SampleType {
@@ -52,7 +52,7 @@ pub(super) fn of(document: &Document, metric: Metric) -> Vec<SampleType> {
 fn totals(document: &Document) -> [(String, &'static str); 2] {
     match &document.units {
         Some(Units { many, blocks, .. }) => [(blocks.clone(), "count"), (many.clone(), "count")],
-        None if is_of_allocations(document) => {
+        None if document.is_of_allocations() => {
             [("alloc_objects".into(), "count"), ("alloc_space".into(), "bytes")]
         }
         None => {

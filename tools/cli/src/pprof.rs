@@ -24,7 +24,7 @@ use flate2::write::GzEncoder;
 use crate::dhat_file::Document;
 use crate::units::Count;
 
-use super::metric::Metric;
+use crate::report::Sort as Metric;
 use message::Message;
 use tables::{Strings, Tables};
 use types::SampleType;
@@ -40,7 +40,7 @@ mod field {
     pub(super) const DEFAULT_SAMPLE_TYPE: u32 = 14;
 }
 
-pub(super) fn write(document: &Document, metric: Metric, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn write(document: &Document, metric: Metric, out: &mut dyn Write) -> io::Result<()> {
     let mut gzip = GzEncoder::new(out, Compression::default());
     let mut tables = Tables::of(document);
     let types = types::of(document, metric);
@@ -58,7 +58,7 @@ fn head(document: &Document, types: &[SampleType], strings: &mut Strings) -> Mes
     let nanos = document.micros().map(|micros| document.end as f64 * micros * 1000.0);
     // A cast of a float stays within the bounds.
     head.number(field::DURATION_NANOS, types::signed(nanos.unwrap_or(0.0) as u64));
-    if super::metric::is_of_allocations(document) {
+    if document.is_of_allocations() {
         // Every byte was counted.
         head.message(field::PERIOD_TYPE, &value_type("space", "bytes", strings));
         head.number(field::PERIOD, 1);
