@@ -45,6 +45,7 @@ mod recover;
 mod report;
 mod reports;
 mod run;
+mod serve;
 mod test;
 mod top;
 mod units;
@@ -80,6 +81,7 @@ pub fn main(called_as: CalledAs) -> ExitCode {
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Merge(arguments) => merge::run(&arguments),
         Command::Top(arguments) => top::run(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Nextest(arguments) => test::nextest(&arguments),
         Command::TestStep(arguments) => test::step(&arguments),

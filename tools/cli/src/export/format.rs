@@ -59,7 +59,7 @@ impl Format {
                 let options = html::Options { metric: Some(metric.word()), source: false };
                 html::write(html::Shown::One(document), options, &mut out)
             }
-            Format::Pprof => pprof::write(document, metric, &mut out),
+            Format::Pprof => pprof::write(document, pprof::Options::of_file(metric), &mut out),
             Format::Speedscope => speedscope::write(document, metric, &mut out),
             Format::Firefox => firefox::write(document, metric, &mut out),
             Format::Collapsed => collapsed::write(document, metric, &mut out),

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use mod_alloc::recording::file::RecordingFile;
@@ -64,6 +65,19 @@ pub(crate) enum Missing {
         recorded_children: Vec<u32>,
     },
     Unreadable(io::Error),
+}
+
+/// The user whom process `pid` belongs to: the one whom the kernel lets look into it.
+pub(crate) fn owner(pid: u32) -> Option<u32> {
+    Some(fs::metadata(folder(pid)).ok()?.uid())
+}
+
+/// Bytes of memory that process `pid` has.
+pub(crate) fn resident_bytes(pid: u32) -> Option<u64> {
+    let status = fs::read_to_string(folder(pid).join("status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    kibibytes.checked_mul(1024)
 }
 
 /// True if the program of process `pid` was executed with the library that records.

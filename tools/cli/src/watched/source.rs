@@ -60,6 +60,7 @@ pub(crate) trait Source {
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A recording that is watched.
+#[derive(Debug)]
 pub(crate) struct Watched {
     file: RecordingFile,
     /// The process that writes it, and its program.
@@ -136,11 +137,31 @@ impl Watched {
     }
 }
 
-impl Source for Watched {
-    fn read(&mut self) -> Result<Reading, String> {
+impl Watched {
+    /// The users who own the recording, and the process that writes it if it is seen.
+    pub(crate) fn owners(&self) -> Result<Vec<u32>, String> {
+        let mut owners = vec![self.file.owner().map_err(|error| error.to_string())?];
+        owners.extend(self.writer.as_ref().and_then(|(pid, _)| process::owner(*pid)));
+        Ok(owners)
+    }
+
+    /// The id of the process that wrote the recording; `None`: it has not begun, or is unreadable.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.file.process().filter(|&pid| pid != 0)
+    }
+
+    /// As [`Source::read`], with the heap over time.
+    pub(crate) fn read_all(&mut self) -> Result<Reading, String> {
+        self.read_by(RecordingFile::read)
+    }
+
+    fn read_by(
+        &mut self,
+        read: impl FnOnce(&RecordingFile) -> Result<Recording, Error>,
+    ) -> Result<Reading, String> {
         // Before the reading: what ends in between is read once more.
         let state = self.state();
-        let recording = self.file.read_without_timeline().map_err(|error| error.to_string())?;
+        let recording = read(&self.file).map_err(|error| error.to_string())?;
         let state = match recording.ending {
             Ending::Open => state,
             _ if state == State::Running => State::Ended("the process is exiting".into()),
@@ -149,6 +170,12 @@ impl Source for Watched {
         };
         let is_another = std::mem::take(&mut self.is_another);
         Ok(Reading { recording, state, at: self.began.elapsed(), is_another })
+    }
+}
+
+impl Source for Watched {
+    fn read(&mut self) -> Result<Reading, String> {
+        self.read_by(RecordingFile::read_without_timeline)
     }
 }
 
