@@ -13,6 +13,7 @@
 //! Messages are written as they come, and the tables that they refer to behind them.
 
 mod message;
+mod options;
 mod tables;
 mod types;
 
@@ -24,8 +25,8 @@ use flate2::write::GzEncoder;
 use crate::dhat_file::Document;
 use crate::units::Count;
 
-use crate::report::Sort as Metric;
 use message::Message;
+pub(crate) use options::Options;
 use tables::{Strings, Tables};
 use types::SampleType;
 
@@ -39,27 +40,6 @@ mod field {
     pub(super) const PERIOD: u32 = 12;
     pub(super) const COMMENT: u32 = 13;
     pub(super) const DEFAULT_SAMPLE_TYPE: u32 = 14;
-}
-
-/// The choices that a profile is made by.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Options {
-    /// The number that readers show first.
-    pub(crate) metric: Metric,
-    /// Sample types of the heap's peak are there. They have no standard name, and scrapers know
-    /// Go's four alone.
-    pub(crate) has_peak: bool,
-    /// When the profile was taken, in nanoseconds since 1970; 0: not said.
-    pub(crate) time_nanos: u64,
-    /// The time that the totals are of, in nanoseconds; `None`: that of the document.
-    pub(crate) duration_nanos: Option<u64>,
-}
-
-impl Options {
-    /// All that a document says, for a file.
-    pub(crate) fn of_file(metric: Metric) -> Self {
-        Self { metric, has_peak: true, time_nanos: 0, duration_nanos: None }
-    }
 }
 
 /// Writes the profile, gzipped.

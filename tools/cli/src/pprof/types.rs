@@ -1,8 +1,9 @@
 //! The numbers of a sample, and their names.
 
 use crate::dhat_file::{Document, Numbers, Units};
-use crate::pprof::Options;
 use crate::report::Sort as Metric;
+
+use super::options::Options;
 
 /// One of a sample's numbers.
 pub(super) struct SampleType {

@@ -1,8 +1,9 @@
 //! `/metrics`: the text format of Prometheus.
 
+use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 
-use mod_alloc::recording::model::Recording;
+use mod_alloc::recording::model::{Group, Recording};
 
 use crate::watched::resident_bytes;
 
@@ -117,7 +118,7 @@ impl Text {
     }
 
     fn groups(&mut self, found: &[Condition]) {
-        type Number = fn(&mod_alloc::recording::model::Group) -> u64;
+        type Number = fn(&Group) -> u64;
         let families: [(&str, &str, &str, Number); 4] = [
             ("live_bytes", "gauge", "Bytes allocated and not freed", |group| group.end_bytes),
             ("live_blocks", "gauge", "Blocks allocated and not freed", |group| group.end_blocks),
@@ -149,11 +150,8 @@ impl Text {
 }
 
 /// The groups with a name, those of one name together: a series must not come twice.
-fn by_name(
-    recording: &Recording,
-    number: fn(&mod_alloc::recording::model::Group) -> u64,
-) -> std::collections::BTreeMap<&str, u64> {
-    let mut sums = std::collections::BTreeMap::new();
+fn by_name(recording: &Recording, number: fn(&Group) -> u64) -> BTreeMap<&str, u64> {
+    let mut sums = BTreeMap::new();
     for group in recording.groups.iter().filter(|group| !group.name.is_empty()) {
         let sum: &mut u64 = sums.entry(group.name.as_str()).or_default();
         *sum = sum.saturating_add(number(group));
@@ -180,7 +178,7 @@ mod tests {
         let mut recording = Recording::default();
         recording.executable = "/bin/a\"b\\c\nd".into();
         for live in [3, 4] {
-            let mut group = mod_alloc::recording::model::Group::default();
+            let mut group = Group::default();
             (group.name, group.end_bytes) = ("g".into(), live);
             recording.groups.push(group);
         }
