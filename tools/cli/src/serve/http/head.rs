@@ -16,7 +16,7 @@ pub(in crate::serve) struct Request {
     pub(in crate::serve) host: Option<String>,
     pub(in crate::serve) authorization: Option<String>,
     /// The answer's body is not sent.
-    pub(super) is_head: bool,
+    pub(in crate::serve) is_head: bool,
 }
 
 impl Request {
