@@ -23,7 +23,7 @@ impl Request {
     /// The value of `key` in the query, the last one.
     pub(in crate::serve) fn value(&self, key: &str) -> Option<&str> {
         let pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
-        pairs.filter(|(name, _)| *name == key).map(|(_, value)| value).last()
+        pairs.rev().find(|(name, _)| *name == key).map(|(_, value)| value)
     }
 }
 
