@@ -1,10 +1,10 @@
 //! Samples: the numbers of stacks are estimates, and those of the whole heap are not.
 
 use mod_alloc::recording::sampling::{has_enough_samples, interval};
+use mod_alloc::units::{Bytes, Count};
 use serde_json::{Value, json};
 
 use super::{Document, Numbers};
-use crate::units::{Bytes, Count};
 
 /// What a report says of its samples.
 #[derive(Debug, Clone, Copy)]
