@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::grown::Grown;
 use crate::held::Held;
 use crate::loops::Body;
 
@@ -25,6 +26,8 @@ pub struct Arguments {
 pub enum Workload {
     /// A loop on one thread.
     Loop(Body),
+    /// `heap-SITES-LIVE-DEPTH`: a loop on one thread.
+    Heap(Grown),
     /// `json`: the whole fixture program.
     Json,
     /// `syn`: the whole fixture program.
@@ -84,6 +87,7 @@ impl Workload {
             "steady" => Self::Loop(Body::Steady),
             "json" => Self::Json,
             "syn" => Self::Syn,
+            _ if name.starts_with("heap-") => Self::Heap(Grown::parse(&name["heap-".len()..])?),
             _ if name.starts_with("hold-") => Self::Hold(Held::parse(&name["hold-".len()..])?),
             _ => {
                 let threads = name.strip_prefix("threads-")?.parse().ok()?;
@@ -117,7 +121,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_used_is_refused() {
-        for line in ["", "hold-", "hold-wind", "threads-0", "syn --files", "syn --times 3"] {
+        for line in
+            ["", "heap-1", "hold-", "hold-wind", "threads-0", "syn --files", "syn --times 3"]
+        {
             assert!(parsed(line).is_err(), "{line}");
         }
     }

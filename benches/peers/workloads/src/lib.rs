@@ -23,6 +23,7 @@
 pub mod arguments;
 pub mod clock;
 pub mod exit;
+pub mod grown;
 pub mod held;
 pub mod loops;
 pub mod measure;
@@ -33,7 +34,6 @@ use std::hint::black_box;
 use std::process::ExitCode;
 
 use arguments::{Amount, Arguments, Workload};
-use loops::Body;
 
 /// Starts the profiler, runs the workload that the command line names, prints
 /// what it measured, and stops the profiler by dropping what `start` returned.
@@ -65,7 +65,8 @@ fn run(arguments: &Arguments) {
     let units = match arguments.workload {
         Workload::Json => run_passes(amount, passes::json),
         Workload::Syn => run_passes(amount, || passes::syn(arguments.files)),
-        Workload::Loop(body) => run_loop(amount, body),
+        Workload::Loop(body) => run_loop(amount, body.warm_up(), body.start()),
+        Workload::Heap(grown) => run_loop(amount, grown.warm_up(), grown.start()),
         Workload::Threads(threads) => run_threads(amount, threads),
         Workload::Hold(held) => {
             let resident = held.resident(arguments.count);
@@ -95,8 +96,10 @@ fn run_passes(amount: Amount, mut pass: impl FnMut()) -> u64 {
 }
 
 /// Returns how many pairs were made, the ones that fill the heap included.
-fn run_loop(amount: Amount, body: Body) -> u64 {
-    let mut work = body.start();
+///
+/// Inlined, so that all loops are as many frames deep.
+#[inline(always)]
+fn run_loop(amount: Amount, warm_up: u64, mut work: Box<dyn FnMut(u64)>) -> u64 {
     let mut made = 0;
     let mut counted = |pairs| {
         made += pairs;
@@ -105,11 +108,11 @@ fn run_loop(amount: Amount, body: Body) -> u64 {
     match amount {
         Amount::Budget(budget) => {
             let timed = |pairs| measure::time(|| counted(pairs));
-            println!("value {}", measure::per_unit(budget, body.warm_up(), timed));
+            println!("value {}", measure::per_unit(budget, warm_up, timed));
         }
         // A loop that the compiler does not unroll: one call, and so one stack per site.
         Amount::Units(pairs) => {
-            black_box(vec![body.warm_up(), pairs]).into_iter().for_each(counted);
+            black_box(vec![warm_up, pairs]).into_iter().for_each(counted);
         }
     }
     made
