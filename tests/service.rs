@@ -282,6 +282,37 @@ mod endings {
         let left = ended_by(started(recorded("dhat", "dhat")), libc::SIGTERM);
         assert!(left.errors.contains("mod-alloc: SIGTERM: no report; "), "{}", left.errors);
     }
+
+    /// The kernel ends the file at its first page: the program is killed there, or, where a signal
+    /// asked for the report, the thread that writes it gets an error.
+    #[test]
+    fn a_report_that_is_cut_short_leaves_the_earlier_one() {
+        let page = libc::rlimit { rlim_cur: 4096, rlim_max: 4096 };
+        for (name, ends_by) in [("term", libc::SIGTERM), ("exit", libc::SIGXFSZ)] {
+            let mut launch = recorded(name, "wait");
+            let limit = move || {
+                // SAFETY: the limit is valid.
+                assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &raw const page) }, 0);
+                // SAFETY: no memory is involved.
+                unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_DFL) };
+                Ok(())
+            };
+            // SAFETY: both calls may be made between fork and exec.
+            unsafe { launch.command.pre_exec(limit) };
+            fs::write(launch.folder.join(REPORT), "earlier").expect("a folder");
+            let running = started(launch);
+            let left = match name {
+                "exit" => running.end(),
+                _ => ended_by(running, libc::SIGTERM),
+            };
+            assert_eq!(left.status.signal(), Some(ends_by), "{name}: {}", left.errors);
+            let said = left.errors.contains("cannot write the report");
+            assert_eq!(said, name == "term", "{}", left.errors);
+            let report = fs::read_to_string(left.folder.join(REPORT)).expect("a report");
+            assert_eq!(report, "earlier", "{name}");
+            assert_eq!(fs::read_dir(&left.folder).expect("a folder").count(), 1, "{name}");
+        }
+    }
 }
 
 mod signal {

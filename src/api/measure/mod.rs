@@ -101,6 +101,36 @@ pub use asserting::{Asserted, Asserting, Limit, asserting};
 /// It does not depend on other tests that run in the process, on the allocator that is wrapped, or
 /// on the machine's speed. Whether a block that grows is moved changes no number either.
 ///
+/// # In a debug build
+///
+/// A failing `assert_allocs!` and a report read the debug information with
+/// the code of this crate, which a debug build does not optimize. These lines, in the `Cargo.toml`
+/// of the workspace, optimize it, and the hook in every allocation, but none of your own code:
+///
+/// ```toml
+/// [profile.dev.package]
+/// mod-alloc = { opt-level = 3 }
+/// gimli = { opt-level = 3 }
+/// addr2line = { opt-level = 3 }
+/// ```
+///
+/// The report at the exit of hexyl, a binary of 60 MB, takes 65 ms of processor time with them and
+/// 160 ms without, and the program itself 8 ms in the place of 18; with the first line alone, the
+/// report takes 75 ms. It takes 7 MB more memory. No number of a measurement changes.
+///
+/// # As a dev-dependency
+///
+/// The default features bring `serde_json`, which implements `PartialEq` between its `Value` and
+/// strings, numbers and booleans. A test that compares with a value whose type is inferred, such as
+/// `assert_eq!(length, text.parse().unwrap())`, may then need the type (E0283): write it, as in
+/// `parse::<usize>()`. `measure` does not need that package; `assert_allocs!` and the report do.
+/// For `measure` alone:
+///
+/// ```toml
+/// [dev-dependencies]
+/// mod-alloc = { path = "…", default-features = false, features = ["backtraces"] }
+/// ```
+///
 /// # Coming from stats_alloc
 ///
 /// `measure` counts the allocations of one piece of code, so tests that use it may run in parallel.
