@@ -19,7 +19,7 @@
 use core::mem::offset_of;
 use std::fs::File;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::base::os::{self, files};
@@ -141,6 +141,15 @@ impl RecordingFile {
             repair(&view);
         }
         reader::read(&view, span(&view, is_running))
+    }
+
+    /// The id of the user who owns the file.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be asked.
+    pub fn owner(&self) -> Result<u32, Error> {
+        Ok(self.file.metadata()?.uid())
     }
 
     /// The id of the process; 0: it has not begun to record. `None`: the file cannot be read.

@@ -30,13 +30,13 @@ use crate::capture::walk::Memory;
 const SHAPES: usize = 2048;
 const FIRST_SHAPES: usize = 64;
 /// Words of a stack that can be remembered.
-const MOST_WORDS: usize = 128;
+const MOST_WORDS: usize = 320;
 /// Words of all shapes.
 const ALL_WORDS: usize = 1 << 16;
 /// Words that one round of the sum takes.
 const ROUND: usize = 4;
 /// Stacks that are remembered at a time, at most: few at first, so that few pages are used.
-const ENTRIES: usize = 16384;
+const ENTRIES: usize = 1 << 16;
 const FIRST_ENTRIES: usize = 256;
 
 /// Sites of which it is known if their stacks were offered before.
@@ -186,11 +186,11 @@ struct Credit {
 impl Credit {
     /// The cost of remembering a stack, in stacks that are found.
     const COST: u32 = 4;
-    const MOST: u32 = 16384 * Self::COST;
+    const MOST: u32 = 65536 * Self::COST;
     /// At first 4096 stacks are remembered without any that was found.
-    const FIRST: u32 = 4096 * Self::COST;
+    const FIRST: u32 = 65536 * Self::COST;
     /// In a later trial it is so many.
-    const TRIAL: u32 = 1024 * Self::COST;
+    const TRIAL: u32 = 4096 * Self::COST;
     /// Captures after which there is another trial.
     const PAUSE: u32 = 32768;
 

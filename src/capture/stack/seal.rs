@@ -10,7 +10,7 @@ use crate::capture::stack::Stack;
 use crate::capture::walk::{Memory, link_address};
 
 /// Words of a stack that can be sealed.
-pub(crate) const MOST_WORDS: usize = 192;
+pub(crate) const MOST_WORDS: usize = 320;
 /// Words that one round of the comparison looks at.
 const ROUND: usize = 4;
 

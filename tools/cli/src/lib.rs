@@ -10,19 +10,22 @@
 //! | 1 | `dhat_file` | a report as data: of any dhat JSON, of a recording, of many processes |
 //! | 2 | `program` | an executable: found, examined; the library that is preloaded into it |
 //! | 2 | `recordings` | the places of recordings, and their content as a document |
+//! | 2 | `watched` | a running process: its recording, read again and again |
 //! | 2 | `origin` | the owner of a frame: the program, a library, the standard library |
 //! | 3 | `html` | one or two documents as a page for the browser |
 //! | 4 | `report` | a document as text, JSON or a page; command: print it |
 //! | 5 | `reports` | from recordings to reports in files, and their summary |
-//! | 6 | `run` | command: profile a program |
-//! | 6 | `recover` | command: a report of the recording of a killed program |
-//! | 6 | `export` | command: a report in the formats of other tools |
-//! | 6 | `diff` | command: two reports, compared |
-//! | 6 | `merge` | command: several reports as one |
-//! | 6 | `top` | command: a running program, live |
-//! | 6 | `test` | command: a row per test, budgets |
-//! | 6 | `packaging` | commands: completions and man pages |
-//! | 7 | `command_line` | the definition of all commands, usage errors |
+//! | 5 | `pprof` | a document as pprof's profile |
+//! | 6 | `serve` | command: an endpoint that scrapers and browsers ask |
+//! | 7 | `run` | command: profile a program |
+//! | 7 | `recover` | command: a report of the recording of a killed program |
+//! | 7 | `export` | command: a report in the formats of other tools |
+//! | 7 | `diff` | command: two reports, compared |
+//! | 7 | `merge` | command: several reports as one |
+//! | 7 | `top` | command: a running program, live |
+//! | 7 | `test` | command: a row per test, budgets |
+//! | 7 | `packaging` | commands: completions and man pages |
+//! | 8 | `command_line` | the definition of all commands, usage errors |
 //!
 //! Every line on standard error begins with `mod-alloc:`.
 
@@ -35,15 +38,18 @@ mod html;
 mod merge;
 mod origin;
 mod packaging;
+mod pprof;
 mod program;
 mod recordings;
 mod recover;
 mod report;
 mod reports;
 mod run;
+mod serve;
 mod test;
 mod top;
 mod units;
+mod watched;
 
 use std::process::ExitCode;
 
@@ -75,6 +81,7 @@ pub fn main(called_as: CalledAs) -> ExitCode {
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Merge(arguments) => merge::run(&arguments),
         Command::Top(arguments) => top::run(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Nextest(arguments) => test::nextest(&arguments),
         Command::TestStep(arguments) => test::step(&arguments),

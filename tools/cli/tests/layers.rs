@@ -10,12 +10,13 @@ use layers_support::tree::Tree;
 
 /// The floors, from the lowest up, as the documentation of `src/lib.rs` draws them. Folders of one
 /// floor do not use each other.
-const FLOORS: [&[&str]; 8] = [
+const FLOORS: [&[&str]; 9] = [
     &["base", "units", "dhat_file"],
-    &["program", "recordings", "origin"],
+    &["program", "recordings", "watched", "origin"],
     &["html"],
     &["report"],
-    &["reports"],
+    &["reports", "pprof"],
+    &["serve"],
     &["run", "recover", "export", "diff", "merge", "top", "test", "packaging"],
     &["command_line"],
     &["lib", "bin"],

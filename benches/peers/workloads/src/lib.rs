@@ -96,6 +96,9 @@ fn run_passes(amount: Amount, mut pass: impl FnMut()) -> u64 {
 }
 
 /// Returns how many pairs were made, the ones that fill the heap included.
+///
+/// Inlined, so that all loops are as many frames deep.
+#[inline(always)]
 fn run_loop(amount: Amount, warm_up: u64, mut work: Box<dyn FnMut(u64)>) -> u64 {
     let mut made = 0;
     let mut counted = |pairs| {

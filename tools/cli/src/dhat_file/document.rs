@@ -167,6 +167,12 @@ impl Document {
         site.stack.iter().filter_map(|&index| self.frames.get(index as usize).map(String::as_str))
     }
 
+    /// True if bytes of blocks that were allocated are counted, and nothing else.
+    #[must_use]
+    pub fn is_of_allocations(&self) -> bool {
+        self.units.is_none() && !["Copied", "Occurred"].contains(&self.verb.as_str())
+    }
+
     /// True if anything is known of frees: lifetimes, peaks and what is live at the end.
     #[must_use]
     pub fn knows_frees(&self) -> bool {

@@ -9,13 +9,11 @@ use crate::base::output;
 use crate::base::say::say;
 use crate::dhat_file::Document;
 use crate::recordings::{self, DebugFiles};
-use crate::report::Selecting;
+use crate::report::{Selecting, largest, with_frames};
 use crate::units::Count;
 
 use super::format::Format;
-use super::largest::largest;
 use super::metric::{self, Metric};
-use super::no_stack::with_frames;
 
 /// Browsers take long for more stacks, or give up.
 const MANY_STACKS: usize = 50_000;
@@ -145,7 +143,7 @@ fn write(to: Format, document: &Document, metric: Metric, target: &Path) -> std:
 /// Says what the reader of the file should know beforehand.
 fn remarks(arguments: &Arguments, metric: Metric, document: &Document) {
     let name = arguments.file.display();
-    if !metric::is_of_allocations(document) {
+    if !document.is_of_allocations() {
         let counted = metric::title(Metric::Total, document).to_lowercase();
         say!("{name}: mode {}: the numbers are {counted}, not allocations", document.mode);
     } else if !document.knows_frees() {

@@ -3,12 +3,11 @@
 use std::io::{self, BufWriter, Write};
 
 use crate::dhat_file::{self, Document};
-use crate::html;
+use crate::report::{largest, with_frames};
+use crate::{html, pprof};
 
-use super::largest::largest;
 use super::metric::Metric;
-use super::no_stack::with_frames;
-use super::{collapsed, firefox, pprof, speedscope, svg};
+use super::{collapsed, firefox, speedscope, svg};
 
 /// `--to`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -60,7 +59,7 @@ impl Format {
                 let options = html::Options { metric: Some(metric.word()), source: false };
                 html::write(html::Shown::One(document), options, &mut out)
             }
-            Format::Pprof => pprof::write(document, metric, &mut out),
+            Format::Pprof => pprof::write(document, pprof::Options::of_file(metric), &mut out),
             Format::Speedscope => speedscope::write(document, metric, &mut out),
             Format::Firefox => firefox::write(document, metric, &mut out),
             Format::Collapsed => collapsed::write(document, metric, &mut out),

@@ -56,8 +56,3 @@ pub(super) fn amount(metric: Metric, document: &Document, number: u64) -> String
         }
     }
 }
-
-/// Bytes of blocks that were allocated are counted, and nothing else.
-pub(super) fn is_of_allocations(document: &Document) -> bool {
-    document.units.is_none() && verb(document) == "allocated"
-}

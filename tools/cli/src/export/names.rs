@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::dhat_file::{Document, Frame, Location};
+pub(super) use crate::report::index;
 use crate::report::names::cut;
 
 /// Code whose name and module are not known.
@@ -54,10 +55,4 @@ pub(super) fn function<'t>(frame: &Frame<'t>) -> Cow<'t, str> {
 /// The last part of a path.
 pub(super) fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
-}
-
-/// A position in a list as the number that stands for its element. A list of 2³² elements does not
-/// fit in memory.
-pub(super) fn index(position: usize) -> u32 {
-    u32::try_from(position).unwrap_or(u32::MAX)
 }

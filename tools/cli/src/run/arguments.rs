@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::recordings::DebugFiles;
 use crate::reports::Format;
+use crate::serve::Listening;
 use crate::units::size;
 
 /// Arguments of `mod-alloc run`.
@@ -14,6 +15,7 @@ use crate::units::size;
   mod-alloc run -o heap.json -- python3 -c 'print(1)'
   mod-alloc run --html -- ./app               a page for the browser beside the report
   mod-alloc run -o reports/ ./app             the report goes into a folder
+  mod-alloc run --serve 127.0.0.1:6060 ./app  profiles for pprof, Parca, Prometheus meanwhile
   mod-alloc run --children yes make -j8       a folder with the sum, and a report of each process
   mod-alloc run --format text -o - ls         the report goes to standard output
 
@@ -76,6 +78,8 @@ pub(crate) struct Options {
     /// Make room for N call sites, 64 to 1048576 [default: the table grows as needed]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(64..=1 << 20))]
     pub(super) buckets: Option<u32>,
+    #[command(flatten)]
+    pub(super) listening: Listening,
     #[command(flatten)]
     pub(super) debug_files: DebugFiles,
     /// Keep the recording in the file PATH; with --children yes, in the folder PATH. The variable

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::board::Board;
 use super::readings::{Row, Sort};
-use super::source::{Reading, State};
+use crate::watched::{Reading, State};
 
 /// The content of the middle of the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

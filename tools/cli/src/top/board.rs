@@ -10,7 +10,7 @@ use mod_alloc::report::Options;
 use super::history::History;
 use super::names::Names;
 use super::readings::{self, Numbers, Rates, Row, Sort};
-use super::source::{Reading, State};
+use crate::watched::{Reading, State};
 
 /// The latest reading, arranged.
 pub(super) struct Board {

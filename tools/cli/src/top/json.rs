@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use super::board::Board;
 use super::readings::{Numbers, Row};
-use super::source::State;
 use super::text;
+use crate::watched::State;
 
 #[derive(Serialize)]
 struct Table<'b> {

@@ -12,7 +12,7 @@ use super::keys::Next;
 use super::palette::Palette;
 use super::screen;
 use super::signals;
-use super::source::Source;
+use crate::watched::Source;
 
 /// Longest time between looking for signals.
 const PATIENCE: Duration = Duration::from_millis(100);

@@ -1,8 +1,8 @@
 //! `mod-alloc top`: a running program, live.
 //!
 //! ```text
-//!  process, maps ─▶ source ─▶ Reading ─▶ board (readings, names, history) ─┬▶ stream: text, json
-//!   whose file?      file                  rows, sorted and filtered       └▶ app ─▶ screen
+//!  watched ─▶ Reading ─▶ board (readings, names, history) ─┬▶ stream: text, json
+//!                         rows, sorted and filtered         └▶ app ─▶ screen
 //! ```
 //!
 //! The recording is read as a file. The program that writes it is neither stopped nor slowed; of
@@ -17,15 +17,12 @@ mod history;
 mod json;
 mod keys;
 mod live;
-mod maps;
 mod names;
 mod pages;
 mod palette;
-mod process;
 mod readings;
 mod screen;
 mod signals;
-mod source;
 mod stream;
 mod text;
 
@@ -45,11 +42,11 @@ use mod_alloc::report::Options;
 use crate::base::exit_status::FAILED;
 use crate::base::say::say;
 
+use crate::watched::{Source, Target, Watched};
 use app::App;
 use board::Board;
 use palette::Palette;
 use readings::Sort;
-use source::{Source, Target, Watched};
 use stream::{Format, Stream};
 
 /// Arguments of `mod-alloc top`.

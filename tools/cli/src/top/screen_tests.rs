@@ -13,8 +13,8 @@ use super::board::Board;
 use super::palette::Palette;
 use super::readings::Sort;
 use super::screen;
-use super::source::State;
 use super::testing::{reading, recording};
+use crate::watched::State;
 
 struct Screen {
     app: App,

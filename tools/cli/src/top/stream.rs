@@ -8,8 +8,8 @@ use crate::base::{glyphs, output, terminal};
 use super::board::Board;
 use super::hangup;
 use super::json;
-use super::source::{Source, State};
 use super::text;
+use crate::watched::{Source, State};
 
 /// The form of tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -77,9 +77,9 @@ impl Stream {
 #[cfg(test)]
 mod tests {
     use super::super::readings::Sort;
-    use super::super::source::Reading;
     use super::super::testing::{reading, with_sites};
     use super::*;
+    use crate::watched::Reading;
     use mod_alloc::report::Options;
 
     /// Gives readings until the process has ended.

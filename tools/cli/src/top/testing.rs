@@ -6,7 +6,7 @@ use mod_alloc::recording::model::{
     Counters, Frame, Module, ROOT_COMPLETE, ROOTS, Recording, Site, Thread,
 };
 
-use super::source::{Reading, State};
+use crate::watched::{Reading, State};
 
 /// The numbers of a site that has freed nothing.
 pub(super) fn counters(bytes: u64, blocks: u64) -> Counters {

@@ -8,9 +8,9 @@ use mod_alloc::report::{Circumstances, Coverage, summary};
 use super::board::Board;
 use super::names::{self, printable};
 use super::readings::{Numbers, Sort, whole};
-use super::source::State;
 use crate::base::folded::folded;
 use crate::units::{Bytes, Count, Micros, ShortCount};
+use crate::watched::State;
 
 /// A column of numbers.
 #[derive(Debug, Clone, Copy)]

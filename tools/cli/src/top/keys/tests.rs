@@ -1,9 +1,9 @@
 //! Keys, and what they leave of the view.
 
 use super::super::board::Board;
-use super::super::source::State;
 use super::super::testing::{reading, recording, with_sites};
 use super::*;
+use crate::watched::State;
 use mod_alloc::report::Options;
 
 fn app() -> App {

@@ -7,8 +7,7 @@ use mod_alloc::recording::model::SiteMoment;
 
 use crate::dhat_file::{Document, Site};
 
-use super::metric::Metric;
-use super::names::index;
+use super::sort::Sort as Metric;
 
 /// The frames that stand for the stacks that are left out: for those whose blocks are short-lived,
 /// and for all others. One for both would have a mean lifetime that is of neither.
@@ -16,7 +15,7 @@ const OTHERS: [&str; 2] = ["(other)", "(other, short-lived)"];
 
 /// The `top` stacks of `document` with most of `metric`, in the document's order. All others are
 /// added up to two stacks at the end, so that the totals of every metric stay.
-pub(super) fn largest(document: Document, metric: Metric, top: usize) -> Document {
+pub(crate) fn largest(document: Document, metric: Metric, top: usize) -> Document {
     if document.sites.len() <= top {
         return document;
     }
@@ -48,6 +47,12 @@ fn kept(document: &Document, metric: Metric, top: usize) -> Vec<bool> {
     let mut is_kept = vec![false; order.len()];
     order.into_iter().take(top).for_each(|site| is_kept[site] = true);
     is_kept
+}
+
+/// A position in a list as the number that stands for its element. A list of 2³² elements does not
+/// fit in memory.
+pub(crate) fn index(position: usize) -> u32 {
+    u32::try_from(position).unwrap_or(u32::MAX)
 }
 
 /// The frames that are still used; dhat's index 0 is the root.

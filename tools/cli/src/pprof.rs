@@ -13,6 +13,7 @@
 //! Messages are written as they come, and the tables that they refer to behind them.
 
 mod message;
+mod options;
 mod tables;
 mod types;
 
@@ -24,8 +25,8 @@ use flate2::write::GzEncoder;
 use crate::dhat_file::Document;
 use crate::units::Count;
 
-use super::metric::Metric;
 use message::Message;
+pub(crate) use options::Options;
 use tables::{Strings, Tables};
 use types::SampleType;
 
@@ -33,6 +34,7 @@ use types::SampleType;
 mod field {
     pub(super) const SAMPLE_TYPE: u32 = 1;
     pub(super) const SAMPLE: u32 = 2;
+    pub(super) const TIME_NANOS: u32 = 9;
     pub(super) const DURATION_NANOS: u32 = 10;
     pub(super) const PERIOD_TYPE: u32 = 11;
     pub(super) const PERIOD: u32 = 12;
@@ -40,28 +42,53 @@ mod field {
     pub(super) const DEFAULT_SAMPLE_TYPE: u32 = 14;
 }
 
-pub(super) fn write(document: &Document, metric: Metric, out: &mut dyn Write) -> io::Result<()> {
+/// Writes the profile, gzipped.
+pub(crate) fn write(document: &Document, options: Options, out: &mut dyn Write) -> io::Result<()> {
     let mut gzip = GzEncoder::new(out, Compression::default());
-    let mut tables = Tables::of(document);
-    let types = types::of(document, metric);
-    head(document, &types, &mut tables.strings).write_to(&mut gzip)?;
-    samples(document, &types, &mut tables, &mut gzip)?;
-    tables.write(&mut gzip)?;
+    write_plain(document, options, &mut gzip)?;
     gzip.finish()?.flush()
 }
 
-fn head(document: &Document, types: &[SampleType], strings: &mut Strings) -> Message {
+/// A profile that was written plain, gzipped.
+pub(crate) fn gzipped(plain: &[u8]) -> io::Result<Vec<u8>> {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    gzip.write_all(plain)?;
+    gzip.finish()
+}
+
+/// Writes the profile as it is before it is gzipped.
+pub(crate) fn write_plain(
+    document: &Document,
+    options: Options,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut tables = Tables::of(document);
+    let types = types::of(document, options);
+    head(document, options, &types, &mut tables.strings).write_to(out)?;
+    samples(document, &types, &mut tables, out)?;
+    tables.write(out)
+}
+
+fn head(
+    document: &Document,
+    options: Options,
+    types: &[SampleType],
+    strings: &mut Strings,
+) -> Message {
     let mut head = Message::default();
     for kind in types {
         head.message(field::SAMPLE_TYPE, &value_type(&kind.name, &kind.unit, strings));
     }
     let nanos = document.micros().map(|micros| document.end as f64 * micros * 1000.0);
     // A cast of a float stays within the bounds.
-    head.number(field::DURATION_NANOS, types::signed(nanos.unwrap_or(0.0) as u64));
-    if super::metric::is_of_allocations(document) {
-        // Every byte was counted.
+    let nanos = options.duration_nanos.unwrap_or(nanos.unwrap_or(0.0) as u64);
+    head.number(field::TIME_NANOS, types::signed(options.time_nanos));
+    head.number(field::DURATION_NANOS, types::signed(nanos));
+    if document.is_of_allocations() {
         head.message(field::PERIOD_TYPE, &value_type("space", "bytes", strings));
-        head.number(field::PERIOD, 1);
+        // Without samples every byte was counted.
+        let gap = document.samples().map_or(1, |samples| samples.mean_gap());
+        head.number(field::PERIOD, types::signed(gap));
     }
     for comment in comments(document) {
         head.number(field::COMMENT, strings.id(&comment));
@@ -91,6 +118,12 @@ fn comments(document: &Document) -> Vec<String> {
         comments.push(format!(
             "peak_objects and peak_space are sums of the peaks of {} processes: upper bounds",
             document.extras.processes.len()
+        ));
+    }
+    if let Some(samples) = document.samples() {
+        comments.push(format!(
+            "estimates: a sample in {} bytes on average, scaled",
+            Count(samples.mean_gap())
         ));
     }
     let losses = document.extras.losses.unwrap_or_default();

@@ -12,14 +12,14 @@ use super::process::{self, Missing, Program};
 
 /// The recording or process that the command line names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Target {
+pub(crate) enum Target {
     Process(u32),
     File(PathBuf),
 }
 
 impl Target {
     /// Digits are a process; a file of such a name is `./123`.
-    pub(super) fn parse(text: &Path) -> Self {
+    pub(crate) fn parse(text: &Path) -> Self {
         match text.to_str().and_then(|text| text.parse().ok()) {
             Some(pid) => Self::Process(pid),
             None => Self::File(text.to_owned()),
@@ -29,7 +29,7 @@ impl Target {
 
 /// The process's state: more readings will come, or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum State {
+pub(crate) enum State {
     /// The process is running.
     Running,
     /// The recording has no end, and its process is not seen from here: it was killed, or runs in
@@ -41,17 +41,17 @@ pub(super) enum State {
 
 /// One reading.
 #[derive(Debug)]
-pub(super) struct Reading {
-    pub(super) recording: Recording,
-    pub(super) state: State,
+pub(crate) struct Reading {
+    pub(crate) recording: Recording,
+    pub(crate) state: State,
     /// When it was taken, since watching began.
-    pub(super) at: Duration,
+    pub(crate) at: Duration,
     /// This is another recording than before: the process runs another program.
-    pub(super) is_another: bool,
+    pub(crate) is_another: bool,
 }
 
 /// A giver of readings. The views know only this, so that tests can give any.
-pub(super) trait Source {
+pub(crate) trait Source {
     /// Reads what is recorded now.
     fn read(&mut self) -> Result<Reading, String>;
 }
@@ -60,7 +60,8 @@ pub(super) trait Source {
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A recording that is watched.
-pub(super) struct Watched {
+#[derive(Debug)]
+pub(crate) struct Watched {
     file: RecordingFile,
     /// The process that writes it, and its program.
     writer: Option<(u32, Program)>,
@@ -74,7 +75,7 @@ pub(super) struct Watched {
 
 impl Watched {
     /// Finds the recording.
-    pub(super) fn open(target: &Target) -> Result<Self, String> {
+    pub(crate) fn open(target: &Target) -> Result<Self, String> {
         match target {
             Target::Process(pid) => Self::of_process(*pid),
             Target::File(path) => Self::of_file(path),
@@ -136,11 +137,31 @@ impl Watched {
     }
 }
 
-impl Source for Watched {
-    fn read(&mut self) -> Result<Reading, String> {
+impl Watched {
+    /// The users who own the recording, and the process that writes it if it is seen.
+    pub(crate) fn owners(&self) -> Result<Vec<u32>, String> {
+        let mut owners = vec![self.file.owner().map_err(|error| error.to_string())?];
+        owners.extend(self.writer.as_ref().and_then(|(pid, _)| process::owner(*pid)));
+        Ok(owners)
+    }
+
+    /// The id of the process that wrote the recording; `None`: it has not begun, or is unreadable.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.file.process().filter(|&pid| pid != 0)
+    }
+
+    /// As [`Source::read`], with the heap over time.
+    pub(crate) fn read_all(&mut self) -> Result<Reading, String> {
+        self.read_by(RecordingFile::read)
+    }
+
+    fn read_by(
+        &mut self,
+        read: impl FnOnce(&RecordingFile) -> Result<Recording, Error>,
+    ) -> Result<Reading, String> {
         // Before the reading: what ends in between is read once more.
         let state = self.state();
-        let recording = self.file.read_without_timeline().map_err(|error| error.to_string())?;
+        let recording = read(&self.file).map_err(|error| error.to_string())?;
         let state = match recording.ending {
             Ending::Open => state,
             _ if state == State::Running => State::Ended("the process is exiting".into()),
@@ -149,6 +170,12 @@ impl Source for Watched {
         };
         let is_another = std::mem::take(&mut self.is_another);
         Ok(Reading { recording, state, at: self.began.elapsed(), is_another })
+    }
+}
+
+impl Source for Watched {
+    fn read(&mut self) -> Result<Reading, String> {
+        self.read_by(RecordingFile::read_without_timeline)
     }
 }
 

@@ -7,17 +7,17 @@ use std::path::{Path, PathBuf};
 
 /// A file that a process has mapped.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct MappedFile {
+pub(crate) struct MappedFile {
     /// First and last address, as the name of an entry in `/proc/PID/map_files`.
     range: String,
     /// The file's number on its device.
-    pub(super) inode: u64,
+    pub(crate) inode: u64,
     /// Its path when it was mapped, as the process sees it.
-    pub(super) path: PathBuf,
+    pub(crate) path: PathBuf,
 }
 
 /// The files that the process in `proc` (`/proc/PID`) shares with others through memory, each once.
-pub(super) fn shared_files(proc: &Path) -> io::Result<Vec<MappedFile>> {
+pub(crate) fn shared_files(proc: &Path) -> io::Result<Vec<MappedFile>> {
     let maps = fs::read(proc.join("maps"))?;
     let mut files: Vec<MappedFile> = Vec::new();
     for file in String::from_utf8_lossy(&maps).lines().filter_map(shared_file) {
@@ -44,7 +44,7 @@ fn shared_file(line: &str) -> Option<MappedFile> {
 
 impl MappedFile {
     /// This is a file of a file system, and not memory that the kernel lists under a name.
-    pub(super) fn may_be_recording(&self) -> bool {
+    pub(crate) fn may_be_recording(&self) -> bool {
         let path = self.path.to_string_lossy();
         path.starts_with('/')
             && !["/dev/", "/memfd:", "/SYSV", "/[aio]", "/anon_"]
@@ -54,7 +54,7 @@ impl MappedFile {
 
     /// Paths that may lead to the file, the surest first. Where another file has taken its
     /// place, a path is left out.
-    pub(super) fn ways(&self, proc: &Path) -> Vec<PathBuf> {
+    pub(crate) fn ways(&self, proc: &Path) -> Vec<PathBuf> {
         // This leads to the file itself, deleted or not, but needs privileges.
         let mut ways = vec![proc.join("map_files").join(&self.range)];
         let inside = self.path.strip_prefix("/").unwrap_or(&self.path);

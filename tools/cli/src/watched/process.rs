@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use mod_alloc::recording::file::RecordingFile;
@@ -12,7 +13,7 @@ use super::maps;
 /// A program that is running in a process. Not equal to another that later runs in a process of
 /// the same number, nor to one that took its place by exec.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Program {
+pub(crate) struct Program {
     /// When the process started, in the kernel's ticks.
     started: u64,
     /// The beginning of its stack, which is another after each exec.
@@ -22,7 +23,7 @@ pub(super) struct Program {
 
 impl Program {
     /// The program of process `pid`; `None` if there is no such process or it has ended.
-    pub(super) fn of(pid: u32) -> Option<Self> {
+    pub(crate) fn of(pid: u32) -> Option<Self> {
         let proc = folder(pid);
         let stat = fs::read(proc.join("stat")).ok()?;
         let (started, stack) = parse_stat(&String::from_utf8_lossy(&stat))?;
@@ -30,13 +31,13 @@ impl Program {
     }
 
     /// The executable's file name, or what there is to call it by.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         let name = self.executable.as_deref().and_then(Path::file_name);
         name.map_or_else(|| "another program".into(), |name| name.to_string_lossy().into_owned())
     }
 
     /// Both ran in one process.
-    pub(super) fn is_same_process(&self, other: &Self) -> bool {
+    pub(crate) fn is_same_process(&self, other: &Self) -> bool {
         self.started == other.started
     }
 }
@@ -53,7 +54,7 @@ fn parse_stat(stat: &str) -> Option<(u64, u64)> {
 
 /// Why there is no recording of a process.
 #[derive(Debug)]
-pub(super) enum Missing {
+pub(crate) enum Missing {
     NoSuchProcess,
     Ended,
     NotPermitted,
@@ -66,8 +67,21 @@ pub(super) enum Missing {
     Unreadable(io::Error),
 }
 
+/// The user whom process `pid` belongs to: the one whom the kernel lets look into it.
+pub(crate) fn owner(pid: u32) -> Option<u32> {
+    Some(fs::metadata(folder(pid)).ok()?.uid())
+}
+
+/// Bytes of memory that process `pid` has.
+pub(crate) fn resident_bytes(pid: u32) -> Option<u64> {
+    let status = fs::read_to_string(folder(pid).join("status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    kibibytes.checked_mul(1024)
+}
+
 /// True if the program of process `pid` was executed with the library that records.
-pub(super) fn preloads_us(pid: u32) -> bool {
+pub(crate) fn preloads_us(pid: u32) -> bool {
     const LIBRARY: &[u8] = b"libmod_alloc_preload";
     let environment = fs::read(folder(pid).join("environ")).unwrap_or_default();
     let mut variables = environment.split(|&byte| byte == 0);
@@ -76,7 +90,7 @@ pub(super) fn preloads_us(pid: u32) -> bool {
 }
 
 /// The recording that process `pid` writes.
-pub(super) fn recording_of(pid: u32) -> Result<RecordingFile, Missing> {
+pub(crate) fn recording_of(pid: u32) -> Result<RecordingFile, Missing> {
     let proc = folder(pid);
     let files = maps::shared_files(&proc).map_err(|error| why_unreadable(pid, error))?;
     let mut out_of_reach = None;
@@ -126,7 +140,7 @@ fn is_recorded(pid: u32) -> bool {
 }
 
 /// Process `pid` has mapped the file with the number `inode`.
-pub(super) fn has_mapped(pid: u32, inode: u64) -> bool {
+pub(crate) fn has_mapped(pid: u32, inode: u64) -> bool {
     let files = maps::shared_files(&folder(pid)).unwrap_or_default();
     files.iter().any(|file| file.inode == inode)
 }

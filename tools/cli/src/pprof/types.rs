@@ -1,7 +1,9 @@
 //! The numbers of a sample, and their names.
 
 use crate::dhat_file::{Document, Numbers, Units};
-use crate::export::metric::{Metric, is_of_allocations};
+use crate::report::Sort as Metric;
+
+use super::options::Options;
 
 /// One of a sample's numbers.
 pub(super) struct SampleType {
@@ -26,8 +28,9 @@ pub(super) fn signed(number: u64) -> u64 {
     number.min(i64::MAX as u64)
 }
 
-/// The sample types of `document`; `metric` is the default.
-pub(super) fn of(document: &Document, metric: Metric) -> Vec<SampleType> {
+/// The sample types of `document`.
+pub(super) fn of(document: &Document, options: Options) -> Vec<SampleType> {
+    let metric = options.metric;
     let [blocks, bytes] = totals(document);
     let mut types = vec![
         kind(&blocks.0, blocks.1, metric == Metric::Blocks, |_, numbers| numbers.total_blocks),
@@ -37,6 +40,10 @@ pub(super) fn of(document: &Document, metric: Metric) -> Vec<SampleType> {
         types.extend([
             kind("inuse_objects", "count", false, |_, numbers| numbers.end_blocks),
             kind("inuse_space", "bytes", metric == Metric::End, |_, numbers| numbers.end_bytes),
+        ]);
+    }
+    if document.knows_frees() && options.has_peak {
+        types.extend([
             kind("peak_objects", "count", false, |_, numbers| numbers.peak_blocks),
             kind("peak_space", "bytes", metric == Metric::Peak, |_, numbers| numbers.peak_bytes),
         ]);
@@ -52,7 +59,7 @@ pub(super) fn of(document: &Document, metric: Metric) -> Vec<SampleType> {
 fn totals(document: &Document) -> [(String, &'static str); 2] {
     match &document.units {
         Some(Units { many, blocks, .. }) => [(blocks.clone(), "count"), (many.clone(), "count")],
-        None if is_of_allocations(document) => {
+        None if document.is_of_allocations() => {
             [("alloc_objects".into(), "count"), ("alloc_space".into(), "bytes")]
         }
         None => {

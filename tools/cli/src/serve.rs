@@ -1,0 +1,40 @@
+//! `mod-alloc serve`: an endpoint for scrapers, `go tool pprof` and browsers, from outside of the
+//! programs that it tells of.
+//!
+//! ```text
+//!  connection ─▶ http: head, limits ─▶ access: token, host ─▶ route ─┬▶ profile: pprof
+//!                                                                    ├▶ metrics: Prometheus
+//!     recordings ─▶ sources ─▶ subject: reading, names, deltas ──────┴▶ page: HTML
+//! ```
+//!
+//! | path | answer |
+//! |---|---|
+//! | `/debug/pprof/allocs` | a profile whose totals are of the whole run; opened at `alloc_space` |
+//! | `/debug/pprof/heap` | that, opened at `inuse_space` |
+//! | `/debug/pprof/delta_heap` | totals since the last request of it that was answered |
+//! | `…?seconds=N` | totals of the next N seconds |
+//! | `…?pid=N` | one process of several |
+//! | `/metrics` | numbers for Prometheus |
+//! | `/` | the report's page, of now |
+//!
+//! In each profile live blocks are those of now: no number is negative, which scrapers refuse.
+//!
+//! The recordings are read as files: the programs are neither stopped nor slowed.
+
+mod access;
+mod arguments;
+mod command;
+mod endpoint;
+mod http;
+mod metrics;
+mod numbers;
+mod page;
+mod profile;
+mod route;
+mod sources;
+mod subject;
+
+pub(crate) use arguments::{Arguments, Listening};
+pub(crate) use command::run;
+pub(crate) use endpoint::{Endpoint, Started};
+pub(crate) use sources::Sources;

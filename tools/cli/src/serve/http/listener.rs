@@ -1,0 +1,179 @@
+//! Takes connections, within limits.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::answer::Answer;
+use super::head::Request;
+use super::waiting::{Client, Waiting};
+
+/// Most requests that are answered at once.
+const MOST_AT_ONCE: usize = 8;
+/// Most threads for connections. One that was closed for another may need a moment to end.
+const MOST_THREADS: usize = 256;
+/// The pause after a connection could not be taken: no descriptor may be free.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Answers requests, in several threads at once.
+pub(in crate::serve) trait Handler: Send + Sync + 'static {
+    /// The answer to `request`, and what is to be done when `client` has it.
+    fn answer(&self, request: &Request, client: &Client<'_>) -> (Answer, Option<Delivered>);
+}
+
+/// Work for the time when the client has its answer.
+pub(in crate::serve) type Delivered = Box<dyn FnOnce()>;
+
+/// A socket that listens, and the thread that takes connections from it.
+#[derive(Debug)]
+pub(in crate::serve) struct Listener {
+    thread: JoinHandle<()>,
+    /// Closed to end the thread.
+    end: UnixStream,
+}
+
+impl Listener {
+    pub(in crate::serve) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+        let socket = TcpListener::bind(address)?;
+        // A connection may be gone again when it is taken; nobody must be waited for then.
+        socket.set_nonblocking(true)?;
+        Ok(socket)
+    }
+
+    /// Begins to take connections.
+    pub(in crate::serve) fn start(
+        socket: TcpListener,
+        handler: Arc<impl Handler>,
+    ) -> io::Result<Self> {
+        let (end, ended) = UnixStream::pair()?;
+        let work = move || take_all(&socket, &ended, &handler);
+        let thread = thread::Builder::new().name("serve".into()).spawn(work)?;
+        Ok(Self { thread, end })
+    }
+
+    /// Takes no more connections. Answers that are on their way are left to their threads.
+    pub(in crate::serve) fn stop(self) {
+        drop(self.end);
+        // It has nothing to tell.
+        let _ = self.thread.join();
+    }
+
+    /// Waits for ever.
+    pub(in crate::serve) fn stay(self) {
+        let Self { thread, end } = self;
+        let _ = thread.join();
+        drop(end);
+    }
+}
+
+/// Limits that all connections share.
+#[derive(Debug, Default)]
+struct Shared {
+    waiting: Waiting,
+    threads: AtomicUsize,
+    answered: AtomicUsize,
+}
+
+fn take_all(socket: &TcpListener, ended: &UnixStream, handler: &Arc<impl Handler>) {
+    let shared = Arc::new(Shared::default());
+    while waits_for_connection(socket, ended) {
+        match socket.accept() {
+            Ok((stream, _)) => take(stream, &shared, handler),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            // Too many open files, perhaps: those of ended connections will be closed.
+            Err(_) => thread::sleep(PAUSE),
+        }
+    }
+}
+
+/// Waits for a connection; false: it is time to end.
+fn waits_for_connection(socket: &TcpListener, ended: &UnixStream) -> bool {
+    let polled = |fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+    let mut files = [polled(socket.as_raw_fd()), polled(ended.as_raw_fd())];
+    // SAFETY: the list is of that length, and the call changes its elements alone.
+    unsafe { libc::poll(files.as_mut_ptr(), files.len() as libc::nfds_t, -1) };
+    files[1].revents == 0
+}
+
+/// Answers a new connection in a thread of its own.
+fn take(stream: TcpStream, shared: &Arc<Shared>, handler: &Arc<impl Handler>) {
+    if stream.set_nonblocking(false).is_err() {
+        return;
+    }
+    let Some(thread) = Held::one_of(shared, |shared| &shared.threads, MOST_THREADS) else {
+        // Closed without an answer: a thread would be needed to wait for it to be taken.
+        return;
+    };
+    let stream = Arc::new(stream);
+    shared.waiting.add(&stream);
+    let (handler, all) = (handler.clone(), shared.clone());
+    let of_thread = stream.clone();
+    let work = move || {
+        converse(&of_thread, &all, &*handler);
+        drop(thread);
+    };
+    if thread::Builder::new().name("request".into()).spawn(work).is_err() {
+        shared.waiting.remove(&stream);
+    }
+}
+
+fn converse(stream: &Arc<TcpStream>, shared: &Arc<Shared>, handler: &impl Handler) {
+    let mut client = Client(stream);
+    let request = client.request();
+    shared.waiting.remove(stream);
+    let request = match request {
+        // Nobody is there, or nobody has said anything.
+        Err(_) | Ok(Ok(None)) => return,
+        Ok(Err(refusal)) => return close_after(client.send(&refusal, true), &mut client),
+        Ok(Ok(Some(request))) => request,
+    };
+    let with_body = !request.is_head;
+    let Some(held) = Held::one_of(shared, |shared| &shared.answered, MOST_AT_ONCE) else {
+        let line = format!("{MOST_AT_ONCE} requests are being answered");
+        let answer = Answer::text(503, &line).with("Retry-After", "1");
+        return close_after(client.send(&answer, with_body), &mut client);
+    };
+    let (answer, delivered) = handler.answer(&request, &client);
+    let sent = client.send(&answer, with_body);
+    if let Some(work) = delivered.filter(|_| with_body && sent.is_ok()) {
+        work();
+    }
+    drop(held);
+    close_after(sent, &mut client);
+}
+
+/// A client that does not take its answer is not waited for.
+fn close_after(sent: io::Result<()>, client: &mut Client<'_>) {
+    if sent.is_ok() {
+        client.close();
+    }
+}
+
+/// One of a bounded number of things, given back when it is dropped.
+struct Held {
+    shared: Arc<Shared>,
+    count: fn(&Shared) -> &AtomicUsize,
+}
+
+impl Held {
+    fn one_of(
+        shared: &Arc<Shared>,
+        count: fn(&Shared) -> &AtomicUsize,
+        most: usize,
+    ) -> Option<Self> {
+        let held = Self { shared: shared.clone(), count };
+        // Given back at once where there are too many.
+        (count(shared).fetch_add(1, Ordering::Relaxed) < most).then_some(held)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        (self.count)(&self.shared).fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,166 @@
+//! `/debug/pprof/…`: profiles, within the limits of those who collect them.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::dhat_file::{Document, merge};
+use crate::pprof::{self, Options};
+use crate::report::{Sort as Metric, largest, with_frames};
+
+use super::endpoint::Served;
+use super::http::{Answer, Client, Delivered, Request};
+use super::numbers::Totals;
+use super::sources::{Subjects, with};
+use super::subject::{Since, Subject, Told, Trouble};
+
+/// Longest `seconds`.
+const LONGEST: u64 = 600;
+/// Pyroscope refuses more than 16,000 samples, and more than 4 MiB before compression. Two stacks
+/// more stand for all that are left out.
+const MOST_STACKS: usize = 15_000;
+const MOST_BYTES: usize = 4 << 20;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Allocs,
+    Heap,
+    /// What godeltaprof serves under this name: totals since the last time.
+    DeltaHeap,
+}
+
+impl Kind {
+    fn metric(self) -> Metric {
+        if self == Self::Heap { Metric::End } else { Metric::Total }
+    }
+}
+
+pub(super) fn answer(
+    served: &Served,
+    kind: Kind,
+    request: &Request,
+    client: &Client<'_>,
+) -> Result<(Answer, Option<Delivered>), Answer> {
+    let seconds = number(request, "seconds", LONGEST)?.filter(|&seconds| seconds > 0);
+    let subjects = chosen(served, request)?;
+    let bases = match seconds {
+        None => Vec::new(),
+        Some(seconds) => {
+            let bases = subjects.iter().map(|subject| with(subject, Subject::totals).ok());
+            let bases: Vec<Option<Totals>> = bases.collect();
+            if !client.stays(Duration::from_secs(seconds)) {
+                return Err(Answer::text(503, "the client has gone"));
+            }
+            bases
+        }
+    };
+    let mut bases = bases.iter().map(Option::as_ref);
+    let mut told = All::default();
+    for subject in &subjects {
+        let since = match (seconds, bases.next().flatten()) {
+            (Some(_), Some(totals)) => Since::Moment(totals),
+            // A process that could not be read at the beginning has all its totals from then on.
+            _ if kind == Kind::DeltaHeap && seconds.is_none() => Since::Told,
+            _ => Since::Start,
+        };
+        told.add(subject, with(subject, |subject| subject.document(since)));
+    }
+    let document = told.document()?;
+    let answer = Answer::new(
+        "application/octet-stream",
+        encoded(document, kind.metric(), told.micros)
+            .map_err(|error| Answer::text(500, &format!("the profile cannot be made: {error}")))?,
+    );
+    let is_delta = kind == Kind::DeltaHeap && seconds.is_none();
+    let delivered = is_delta.then(|| -> Delivered {
+        Box::new(move || {
+            for (subject, totals) in told.totals {
+                with(&subject, |subject| subject.was_told(totals));
+            }
+        })
+    });
+    Ok((answer, delivered))
+}
+
+/// The processes that a request asks for.
+pub(super) fn chosen(served: &Served, request: &Request) -> Result<Subjects, Answer> {
+    let subjects = served.subjects()?;
+    let Some(pid) = number(request, "pid", u32::MAX.into())? else { return Ok(subjects) };
+    let is_it = |subject: &Arc<Mutex<Subject>>| {
+        with(subject, |subject| subject.pid()).is_some_and(|found| u64::from(found) == pid)
+    };
+    let found: Subjects = subjects.into_iter().filter(is_it).collect();
+    if found.is_empty() {
+        return Err(Answer::text(404, &format!("process {pid} is not served here")));
+    }
+    Ok(found)
+}
+
+fn number(request: &Request, key: &str, most: u64) -> Result<Option<u64>, Answer> {
+    let Some(text) = request.value(key) else { return Ok(None) };
+    let number = text.parse().ok().filter(|&number| number <= most);
+    number.map(Some).ok_or_else(|| {
+        Answer::text(400, &format!("{key}={text}: a number from 0 to {most} is needed"))
+    })
+}
+
+/// What there is to tell of several processes.
+#[derive(Default)]
+struct All {
+    documents: Vec<Document>,
+    totals: Vec<(Arc<Mutex<Subject>>, Totals)>,
+    micros: u64,
+    troubles: Vec<Trouble>,
+}
+
+impl All {
+    fn add(&mut self, subject: &Arc<Mutex<Subject>>, told: Result<Told, Trouble>) {
+        match told {
+            Ok(told) => {
+                self.documents.push(told.document);
+                self.micros = self.micros.max(told.micros);
+                self.totals.push((subject.clone(), told.totals));
+            }
+            Err(trouble) => self.troubles.push(trouble),
+        }
+    }
+
+    fn document(&mut self) -> Result<Document, Answer> {
+        sum(std::mem::take(&mut self.documents), &self.troubles)
+    }
+}
+
+/// All documents as one; the answer if there are none.
+pub(super) fn sum(mut documents: Vec<Document>, troubles: &[Trouble]) -> Result<Document, Answer> {
+    if documents.len() > 1 {
+        return Ok(merge(&documents));
+    }
+    documents.pop().ok_or_else(|| match troubles.first() {
+        Some(Trouble::Unreadable(why)) => Answer::text(503, why).with("Retry-After", "1"),
+        Some(Trouble::Foreign) => Answer::text(403, "the process belongs to another user"),
+        None => Answer::text(503, "no process is there"),
+    })
+}
+
+/// The profile, as large as collectors take it.
+fn encoded(document: Document, metric: Metric, micros: u64) -> std::io::Result<Vec<u8>> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let options = Options {
+        metric,
+        has_peak: false,
+        time_nanos: u64::try_from(now.as_nanos()).unwrap_or(0),
+        duration_nanos: Some(micros.saturating_mul(1000)),
+    };
+    let mut top = MOST_STACKS;
+    loop {
+        let shown = with_frames(largest(document.clone(), metric, top));
+        let mut plain = Vec::new();
+        pprof::write_plain(&shown, options, &mut plain)?;
+        if plain.len() <= MOST_BYTES || top == 0 {
+            return pprof::gzipped(&plain);
+        }
+        // A little less than what would fit if all stacks were of one length.
+        top = top.min(document.sites.len());
+        let fitting = top as f64 * MOST_BYTES as f64 / plain.len() as f64 * 0.95;
+        top = (fitting as usize).min(top - 1);
+    }
+}
