@@ -358,9 +358,9 @@ unsafe extern "C" fn record(
 ) -> SiteId {
     let at = Registers { pc, sp, bp };
     // SAFETY: the word is this thread's, and the registers are those of a frame that calls us.
-    match unsafe { quick::allocated(current::word(), size, at) } {
-        Ok(site) => site,
-        Err(at) => events::allocated(session, size, at),
+    match unsafe { quick::allocated_if_sealed(current::word(), size, at) } {
+        Some(site) => site,
+        None => events::allocated(session, size, at),
     }
 }
 

@@ -125,6 +125,35 @@ pub(crate) unsafe fn allocated(
         .ok_or_else(|| thread.sealed_at(at.bp))
 }
 
+/// As [`allocated`], whatever the word leads to; `None`: nothing is done. The hook of the crate has
+/// looked at the word before it calls; that of the preload library has not.
+///
+/// # Safety
+///
+/// `word` must be the calling thread's word; `at` must be a frame of this thread that calls us.
+#[cfg(feature = "preload")]
+#[inline(always)]
+pub(crate) unsafe fn allocated_if_sealed(
+    word: *mut (),
+    size: usize,
+    at: Registers,
+) -> Option<SiteId> {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    {
+        // SAFETY: the caller's promise.
+        if !unsafe { ThreadCell::is_sealed(word) } {
+            return None;
+        }
+        // SAFETY: the caller's promise; a stack is sealed where the word leads.
+        unsafe { allocated(word, size, at) }.ok()
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    {
+        let _ = (word, size, at);
+        None
+    }
+}
+
 /// Enters an allocated block of the sealed site, if the rest is as it has to be; that site.
 ///
 /// # Safety

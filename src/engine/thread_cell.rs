@@ -111,7 +111,6 @@ impl ThreadCell {
         Some(unsafe { cell.as_ref() })
     }
 
-    /// Makes it the calling thread's cell.
     /// The cell that a thread's word leads to, and its slot, where a stack is sealed in it.
     ///
     /// # Safety
@@ -127,6 +126,23 @@ impl ThreadCell {
         (cell, unsafe { &*cell.slot.load(Ordering::Relaxed) })
     }
 
+    /// True if a thread's word leads to a cell in which a stack is sealed, as
+    /// [`of_sealed`](Self::of_sealed) needs it.
+    ///
+    /// # Safety
+    ///
+    /// `word` must be the calling thread's word.
+    #[cfg(all(feature = "preload", target_arch = "x86_64", not(miri)))]
+    #[inline(always)]
+    pub(crate) unsafe fn is_sealed(word: *mut ()) -> bool {
+        let Some(cell) = current::state_of::<u8>(word) else { return false };
+        // SAFETY: a cell, as the word is no number; the field is read as the hook reads it.
+        let sealed_sp = unsafe { cell.as_ptr().add(Self::SEALED_SP) }.cast::<u64>();
+        // SAFETY: as above.
+        unsafe { sealed_sp.read() != 0 }
+    }
+
+    /// Makes it the calling thread's cell.
     pub(crate) fn set_current(&'static self) {
         current::set_state(NonNull::from(self));
     }

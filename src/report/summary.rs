@@ -15,6 +15,7 @@ use super::options::Form;
 use super::profile::Profile;
 use crate::base::units::{Bytes, Count};
 use crate::recording::model::{Counters, Losses, Sampling};
+use crate::recording::sampling::has_enough_samples;
 
 /// The lines, each ended by a newline. The figures are the sums over the profile's stacks,
 /// so they equal what a viewer of the report shows.
@@ -60,8 +61,8 @@ pub(crate) fn lines_of_recording(
     }
     let mut text = String::new();
     // Writing to a string does not fail.
-    let is_sampled = recording.sampling.is_some();
-    let _ = write_sums(&sum, Form::Own, is_sampled, "mod-alloc", &mut text);
+    let gap = recording.sampling.map(|sampling| sampling.mean_gap);
+    let _ = write_sums(&sum, Form::Own, gap, "mod-alloc", &mut text);
     let _ = write_sampling(recording.sampling.as_ref(), &mut text);
     let path = saved_to.display();
     let _ = writeln!(text, "mod-alloc: The recording is {path}; read it with:");
@@ -73,31 +74,42 @@ pub(crate) fn lines_of_recording(
 
 /// The sums over all stacks, in lines that begin with `who`.
 pub(crate) fn write_totals(profile: &Profile, who: &str, text: &mut String) -> fmt::Result {
-    let is_sampled = profile.run().sampling.is_some();
-    write_sums(&profile.totals(), profile.form(), is_sampled, who, text)
+    let gap = profile.run().sampling.map(|sampling| sampling.mean_gap);
+    write_sums(&profile.totals(), profile.form(), gap, who, text)
 }
 
 fn write_sums(
     sum: &Counters,
     form: Form,
-    is_sampled: bool,
+    mean_gap: Option<u64>,
     who: &str,
     text: &mut String,
 ) -> fmt::Result {
     let is_ad_hoc = form == Form::DhatAdHoc;
     let [units, counted] = if is_ad_hoc { ["units", "events"] } else { ["bytes", "blocks"] };
-    let mut line = |label: &str, bytes, about, blocks| {
-        let (bytes, blocks) = (Count(bytes), Count(blocks));
-        writeln!(text, "{who}: {label}{bytes} {units} in {about}{blocks} {counted}")
+    let mut line = |label: &str, bytes, blocks: &str| {
+        writeln!(text, "{who}: {label}{} {units} {blocks}", Count(bytes))
     };
-    line("Total:     ", sum.total_bytes, "", sum.total_blocks)?;
+    let all = |blocks| format!("in {} {counted}", Count(blocks));
+    line("Total:     ", sum.total_bytes, &all(sum.total_blocks))?;
     if is_ad_hoc {
         return Ok(()); // events are over when they happen
     }
-    // Of samples, the blocks at the peak are a sum of estimates.
-    let about = if is_sampled { "about " } else { "" };
-    line("At t-gmax: ", sum.peak_bytes, about, sum.peak_blocks)?;
-    line("At t-end:  ", sum.end_bytes, "", sum.end_blocks)
+    let ended_there = [sum.peak_bytes, sum.peak_blocks] == [sum.end_bytes, sum.end_blocks];
+    let at_peak = match mean_gap.filter(|_| !ended_there) {
+        Some(gap) => sampled_blocks(gap, sum.peak_bytes, sum.peak_blocks),
+        None => all(sum.peak_blocks),
+    };
+    line("At t-gmax: ", sum.peak_bytes, &at_peak)?;
+    line("At t-end:  ", sum.end_bytes, &all(sum.end_blocks))
+}
+
+/// The estimated blocks of exact `bytes`, as words behind those. No number if it tells nothing.
+pub fn sampled_blocks(mean_gap: u64, bytes: u64, blocks: u64) -> String {
+    if has_enough_samples(mean_gap, bytes, blocks) {
+        return format!("in about {} blocks", Count(blocks));
+    }
+    String::from("(too few samples to tell the blocks)")
 }
 
 /// The line that tells of samples.

@@ -41,7 +41,9 @@ mod imp {
     #[inline(always)]
     pub(super) fn signs(both: Both) -> i32 {
         // SAFETY: all x86-64 processors have SSE2.
-        unsafe { intrinsics::_mm_movemask_pd(intrinsics::_mm_castsi128_pd(both)) }
+        let doubles = unsafe { intrinsics::_mm_castsi128_pd(both) };
+        // SAFETY: as above.
+        unsafe { intrinsics::_mm_movemask_pd(doubles) }
     }
 }
 

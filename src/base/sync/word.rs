@@ -159,7 +159,9 @@ impl AlignedPair {
     #[inline(always)]
     pub(crate) fn read(&self) -> Amount {
         // SAFETY: the type's alignment.
-        unsafe { core::hint::assert_unchecked(core::ptr::from_ref(self).addr() % 16 == 0) };
+        unsafe {
+            core::hint::assert_unchecked(core::ptr::from_ref(self).addr().is_multiple_of(16))
+        };
         self.0.read()
     }
 }

@@ -4,6 +4,7 @@
 //!  documents ─▶ rows of the same names ─▶ changes ─▶ text, JSON
 //! ```
 
+mod bounds;
 mod change;
 mod command;
 mod compare;

@@ -121,10 +121,7 @@ fn comments(document: &Document) -> Vec<String> {
         ));
     }
     if let Some(samples) = document.samples() {
-        comments.push(format!(
-            "estimates: a sample in {} bytes on average, scaled",
-            Count(samples.mean_gap())
-        ));
+        comments.push(samples.sentence(&document.totals()));
     }
     let losses = document.extras.losses.unwrap_or_default();
     let lost = losses.iter().filter(|(_, figure)| *figure > 0);

@@ -58,6 +58,82 @@ fn functions_are_near_the_truth_and_totals_are_exact() {
     assert!(shown.contains(" to ") && shown.contains(']'), "{shown}");
     let kept = scratch.run(&["report", "all.json"]);
     assert!(!text(&kept.stdout).contains("Sampled"));
+    each_form_says_estimates(&scratch, sampling);
+}
+
+/// JSON, comparisons and exports of `sampled.json` beside `all.json`.
+fn each_form_says_estimates(scratch: &Scratch, sampling: &Value) {
+    let of = |arguments: &[&str]| -> Value {
+        let made = scratch.run(arguments);
+        assert_eq!(status(&made), 0, "{}", ours(&made));
+        serde_json::from_slice(&made.stdout).unwrap()
+    };
+    let sites = |file| of(&["report", "--format", "json", file])["sites"]["end"].clone();
+    for site in sites("sampled.json").as_array().unwrap() {
+        for key in ["total_bytes", "end_bytes", "end_blocks"] {
+            let [least, most] = [0, 1].map(|end| site["bounds"][key][end].as_u64().unwrap());
+            let number = site[key].as_u64().unwrap();
+            assert!(least <= number && number <= most && least < most, "{key}: {site}");
+        }
+    }
+    assert!(sites("all.json").as_array().unwrap().iter().all(|site| site["bounds"].is_null()));
+
+    let diff = of(&["diff", "all.json", "sampled.json", "--format", "json"]);
+    assert_eq!(diff["totals"]["total"]["change"], 0, "totals are exact");
+    assert_eq!((&diff["before"]["sampling"], &diff["after"]["sampling"]), (&Value::Null, sampling));
+    for list in ["grew", "shrank"] {
+        for row in diff[list].as_array().unwrap() {
+            let [least, most] = [0, 1].map(|end| row["bounds"][end].as_i64().unwrap());
+            let change = row["change"].as_i64().unwrap();
+            assert!(least <= change && change <= most && least < most, "{row}");
+        }
+    }
+    let shown = scratch.run(&["diff", "all.json", "sampled.json"]);
+    let shown = text(&shown.stdout);
+    assert!(shown.contains("Sampled, after: ") && !shown.contains("Sampled, before"), "{shown}");
+
+    let exported = scratch.run(&["export", "sampled.json", "--to", "collapsed"]);
+    assert!(ours(&exported).contains("all numbers are estimates"), "{}", ours(&exported));
+    let merged = scratch.run(&["merge", "sampled.json", "-o", "sum.json"]);
+    assert!(ours(&merged).contains("call sites are estimates"), "{}", ours(&merged));
+}
+
+#[test]
+fn a_killed_program_has_its_whole_report() {
+    let scratch = Scratch::new("killed-samples");
+    let program = scratch.compile("samples", &["-O1"]);
+    let name = program.to_str().unwrap();
+    let run = |options: &[&str], file: &str| {
+        let words = [&["run"], options, &["-o", file, "--", name, "killed"]].concat();
+        let output = scratch.run(&words);
+        assert_ne!(status(&output), 0, "{}", ours(&output));
+        json(&scratch.join(file))
+    };
+    let all = run(&[], "all.json");
+    let report = run(&["--sample", "16KiB"], "sampled.json");
+    assert_eq!(report["x_ending"]["signal"], 9, "{}", report["x_ending"]);
+    let sampling = &report["x_sampling"];
+    for (exact, key) in [("total_bytes", "tb"), ("total_blocks", "tbk"), ("end_bytes", "eb")] {
+        assert_eq!(sampling[exact], sum(&all, key), "{exact}");
+    }
+    assert_near(&report, "small", "tb", (5e6, 50.0));
+    assert_near(&report, "large", "eb", (1e7, 1e5));
+    let losses = report["x_losses"].as_object().unwrap();
+    assert!(losses.values().all(|lost| *lost == 0), "{losses:?}");
+}
+
+#[test]
+fn too_few_samples_are_said() {
+    let scratch = Scratch::new("few-samples");
+    let program = scratch.compile("samples", &["-O1"]);
+    let words = ["run", "--sample", "1GiB", "-o", "few.json", "--", program.to_str().unwrap()];
+    let run = scratch.run(&words);
+    assert_eq!(status(&run), 0, "{}", ours(&run));
+    let told = ours(&run);
+    assert!(told.contains("(too few samples to tell the blocks)"), "{told}");
+    assert!(!told.contains("about 0 blocks"), "{told}");
+    let shown = text(&scratch.run(&["report", "few.json"]).stdout);
+    assert!(shown.contains("Too few samples"), "{shown}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod run_support;
 mod serve_support;
 mod top_support;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -255,7 +256,10 @@ input()";
         let metrics = server.get("/metrics");
         assert!([200, 503].contains(&metrics.status), "{}", metrics.text());
         let text = metrics.text();
-        most = text.lines().filter(|line| line.starts_with("mod_alloc_up{")).count();
+        let up = text.lines().filter(|line| line.starts_with("mod_alloc_up{"));
+        let pids: Vec<&str> = up.filter_map(|line| line.split('"').nth(1)).collect();
+        most = pids.iter().collect::<BTreeSet<_>>().len();
+        assert_eq!(pids.len(), most, "each process once: {pids:?}");
     }
 }
 

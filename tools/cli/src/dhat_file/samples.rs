@@ -1,13 +1,21 @@
 //! Samples: the numbers of stacks are estimates, and those of the whole heap are not.
 
-use mod_alloc::recording::sampling::interval;
+use mod_alloc::recording::sampling::{has_enough_samples, interval};
 use serde_json::{Value, json};
 
 use super::{Document, Numbers};
+use crate::units::{Bytes, Count};
 
 /// What a report says of its samples.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Samples<'d>(&'d Value);
+
+/// The least and the most that estimated bytes and blocks are in 95 of 100 cases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    pub(crate) bytes: [u64; 2],
+    pub(crate) blocks: [u64; 2],
+}
 
 impl Document {
     /// The samples, if blocks were sampled.
@@ -49,8 +57,31 @@ impl Samples<'_> {
     }
 
     /// The bounds of `bytes` in `blocks` that hold in 95 of 100 cases.
-    pub(crate) fn interval(self, bytes: u64, blocks: u64) -> Option<(u64, u64)> {
-        interval(self.mean_gap(), bytes, blocks).filter(|_| blocks != 0)
+    pub(crate) fn bounds(self, bytes: u64, blocks: u64) -> Option<Bounds> {
+        let (least, most) = interval(self.mean_gap(), bytes, blocks).filter(|_| blocks != 0)?;
+        let in_blocks = |bound: u64| {
+            let share = bound as f64 / bytes.max(1) as f64;
+            (blocks as f64 * share).round() as u64
+        };
+        Some(Bounds { bytes: [least, most], blocks: [least, most].map(in_blocks) })
+    }
+
+    /// The remark on numbers that are estimates: `sums` are those of the stacks.
+    pub(crate) fn sentence(self, sums: &Numbers) -> String {
+        let (gap, exact) = (Bytes(self.mean_gap()), self.instead_of(sums));
+        format!(
+            "sampled, a block in {gap} on average: all numbers are estimates; exactly, the \
+             program allocated {} bytes in {} blocks, and had {} at its peak, {} at its end",
+            Count(exact.total_bytes),
+            Count(exact.total_blocks),
+            Count(exact.peak_bytes),
+            Count(exact.end_bytes),
+        )
+    }
+
+    /// True if the sums of the stacks are right to a factor of two or so.
+    pub(crate) fn are_enough(self, sums: &Numbers) -> bool {
+        has_enough_samples(self.mean_gap(), sums.total_bytes, sums.total_blocks)
     }
 }
 
@@ -80,6 +111,6 @@ mod tests {
         assert_eq!(samples.instead_of(&sum.totals()).total_bytes, 900 + 70 + 5);
         assert_eq!(sum.totals().total_bytes, 1075);
         assert!(merge([&document(5, None)]).samples().is_none());
-        assert_eq!(number.samples().and_then(|samples| samples.interval(0, 0)), None);
+        assert_eq!(number.samples().and_then(|samples| samples.bounds(0, 0)), None);
     }
 }

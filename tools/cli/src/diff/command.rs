@@ -40,10 +40,11 @@ more than --fail-above; 2 if the command line makes no sense.
 
 JSON has schema_version 1; sizes are in bytes:
   by, sort, above_limit,
-  before, after: command pid mode stacks,
+  before, after: command pid mode stacks sampling (null: each block was recorded),
   totals: total blocks peak end short, each before after change percent (null from 0),
   grew, new, shrank, gone, each a list, the largest change first, of
-    change (of the number that is sorted by), before and after: total_bytes total_blocks lifetimes
+    change (of the number that is sorted by), bounds (null: it is exact; else the least and the
+    most of the change in 95 of 100 cases), before and after: total_bytes total_blocks lifetimes
     peak_bytes peak_blocks end_bytes end_blocks stacks, frames as in `mod-alloc report`
 An unknown number is null. Lists are whole unless --top is given.")]
 pub(crate) struct Arguments {

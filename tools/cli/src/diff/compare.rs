@@ -67,7 +67,7 @@ pub(super) struct Row<'d> {
 pub(super) struct Comparison<'d> {
     /// The earlier one and the later one.
     pub(super) documents: [&'d Document; 2],
-    /// The sums of both.
+    /// The sums of both; the heap's exact numbers where blocks were sampled.
     pub(super) totals: [Side; 2],
     /// In the order of the later document, then what is in the earlier one alone.
     pub(super) rows: Vec<Row<'d>>,
@@ -116,6 +116,12 @@ impl<'d> Comparison<'d> {
                 let side = if is_later { &mut row.after } else { &mut row.before };
                 side.add(document, site);
                 totals[usize::from(is_later)].add(document, site);
+            }
+        }
+        // The whole heap is known exactly, also where its stacks are estimates.
+        for (total, document) in totals.iter_mut().zip(documents) {
+            if let Some(samples) = document.samples() {
+                total.numbers = samples.instead_of(&total.numbers);
             }
         }
         Self { documents, totals, rows: matching.rows }

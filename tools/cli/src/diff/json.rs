@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::dhat_file::Document;
 use crate::report::{FrameEntry, Sort, Sums, frame_entries, sums};
 
+use super::bounds;
 use super::change::{Changes, percent};
 use super::command::View;
 use super::compare::{Comparison, Row};
@@ -33,6 +34,7 @@ struct Run<'c> {
     pid: u64,
     mode: &'c str,
     stacks: usize,
+    sampling: Option<&'c serde_json::Value>,
 }
 
 #[derive(Serialize)]
@@ -46,6 +48,7 @@ struct Total {
 #[derive(Serialize)]
 struct RowEntry<'c> {
     change: i128,
+    bounds: Option<[i128; 2]>,
     before: SideEntry,
     after: SideEntry,
     frames: Vec<FrameEntry<'c>>,
@@ -68,7 +71,7 @@ pub(super) fn write<'d>(
     let knows_frees = comparison.is_known(Sort::End);
     let entries = |rows: Vec<&Row<'d>>| -> Vec<_> {
         let rows = rows.into_iter().take(view.top.unwrap_or(usize::MAX));
-        rows.map(|row| entry(row, view.sort, knows_frees)).collect()
+        rows.map(|row| entry(comparison, row, view.sort, knows_frees)).collect()
     };
     let [before, after] = comparison.documents.map(run);
     let report = Report {
@@ -95,6 +98,7 @@ fn run(document: &Document) -> Run<'_> {
         pid: document.pid,
         mode: &document.mode,
         stacks: document.sites.len(),
+        sampling: document.extras.sampling.as_ref(),
     }
 }
 
@@ -108,9 +112,15 @@ fn totals(comparison: &Comparison<'_>) -> BTreeMap<String, Total> {
     known.map(total).collect()
 }
 
-fn entry<'c>(row: &Row<'c>, sort: Sort, knows_frees: bool) -> RowEntry<'c> {
+fn entry<'c>(
+    comparison: &Comparison<'c>,
+    row: &Row<'c>,
+    sort: Sort,
+    knows_frees: bool,
+) -> RowEntry<'c> {
     let [before, after] = [row.before, row.after]
         .map(|side| SideEntry { numbers: sums(&side.numbers, knows_frees), stacks: side.stacks });
     let frames = frame_entries(&row.frames, row.lead);
-    RowEntry { change: row.change(sort), before, after, frames }
+    let bounds = bounds::of_change(comparison, row, sort);
+    RowEntry { change: row.change(sort), bounds, before, after, frames }
 }

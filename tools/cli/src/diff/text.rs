@@ -21,8 +21,9 @@ use crate::base::style::{FAINT, HEADING, NUMBER, OWN, Painted, STRONG, WARNING};
 use crate::dhat_file::{Document, Units};
 use crate::report::names::{chain, command_line, wrapped};
 use crate::report::{Line, Sort, TellingFrame, current_folder, fit, lines};
-use crate::units::{Counted, Share};
+use crate::units::{Bytes, Counted, Share};
 
+use super::bounds;
 use super::change::{Changes, amount, percent, signed};
 use super::command::View;
 use super::compare::{Comparison, Row};
@@ -83,6 +84,23 @@ impl Page<'_, '_> {
         if self.comparison.documents.iter().any(|document| document.extras.processes.len() > 1) {
             let why = "Peaks of several processes are added up: upper bounds.";
             line!(self, "{}", Painted(FAINT, why));
+        }
+        self.samples();
+    }
+
+    /// Sampled reports: their sums are exact, and their rows are not.
+    fn samples(&mut self) {
+        for (name, document) in ["before", "after"].into_iter().zip(self.comparison.documents) {
+            let Some(samples) = document.samples() else { continue };
+            let gap = Bytes(samples.mean_gap());
+            let text = format!(
+                "Sampled, {name}: a block in {gap} on average. Its numbers of sites are \
+                 estimates; its totals are exact, all but blocks at the peak and short-lived ones. \
+                 [A to B]: in 95 of 100 cases, the true change is between them."
+            );
+            for part in wrapped(&text, self.width.saturating_sub(2)) {
+                line!(self, "  {}", Painted(WARNING, part));
+            }
         }
     }
 
@@ -166,6 +184,11 @@ impl Page<'_, '_> {
             details.push(format!("{from} → {to}"));
         }
         details.extend(self.other_number(row));
+        let bounds = bounds::of_change(self.comparison, row, sort);
+        details.extend(bounds.map(|bounds| {
+            let [least, most] = bounds.map(|bound| self.signed(bound));
+            format!("[{least} to {most}]")
+        }));
         let change = Painted(NUMBER, format_args!("{change:>11}"));
         line!(self, "  {change}  {}", details.join(", "));
         for line in lines(&row.frames, row.lead, self.view.whole_stacks) {

@@ -153,6 +153,9 @@ fn remarks(arguments: &Arguments, metric: Metric, document: &Document) {
         let title = metric::title(metric, document).to_lowercase();
         say!("{name}: {title}: none; --metric shows another number");
     }
+    if let Some(samples) = document.samples() {
+        say!("{name}: {}", samples.sentence(&document.totals()));
+    }
     let stacks = document.sites.len();
     let in_a_browser = matches!(arguments.to, Format::Speedscope | Format::Firefox);
     if in_a_browser && arguments.top.is_none() && stacks > MANY_STACKS {

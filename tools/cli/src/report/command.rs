@@ -58,7 +58,9 @@ JSON has schema_version 1; sizes are in bytes, times in `time_unit`:
   sites: total blocks peak end short, each a list of
     the same numbers, max_bytes max_blocks, stacks (how many were added up: above 1, the maxima
     are upper bounds), lifetime (the mean of the table's blocks), age_of_half (of end, without
-    that: at least half of the blocks are so old), frames and callers: lists of
+    that: at least half of the blocks are so old), bounds (null: the numbers are exact; else the
+    least and the most of total, peak and end that hold in 95 of 100 cases; none of a number
+    without samples), frames and callers: lists of
     function file line column module origin (own, library, standard, plumbing, remark)
     culprit (the row is named after it) wrapper (it allocates for its callers) text, callers
     also of part: their part of the number that the list is sorted by;

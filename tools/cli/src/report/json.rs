@@ -85,6 +85,7 @@ struct SiteEntry<'d> {
     stacks: u64,
     lifetime: Option<f64>,
     age_of_half: Option<f64>,
+    bounds: Option<BTreeMap<&'static str, [u64; 2]>>,
     frames: Vec<FrameEntry<'d>>,
     callers: Vec<CallerEntry<'d>>,
 }
@@ -123,7 +124,7 @@ pub(super) fn write(document: &Document, view: &View<'_>, out: &mut dyn Write) -
     let knows_frees = document.knows_frees();
     let entries = |sort: Sort| {
         let rows = rows.sorted(sort).into_iter().take(view.top());
-        rows.map(|row| site(&row, knows_frees)).collect()
+        rows.map(|row| site(document, &row, knows_frees)).collect()
     };
     let sorts = if view.tables == Tables::Sites { view.sorts(document) } else { Vec::new() };
     let sites = sorts.into_iter().map(|sort| (sort.to_string(), entries(sort)));
@@ -196,7 +197,23 @@ pub(crate) fn sums(numbers: &Numbers, knows_frees: bool) -> Sums {
     }
 }
 
-fn site<'d>(row: &Row<'d>, knows_frees: bool) -> SiteEntry<'d> {
+/// The bounds of a row's estimates; `None`: the numbers are exact.
+fn bounds(document: &Document, numbers: &Numbers) -> Option<BTreeMap<&'static str, [u64; 2]>> {
+    let samples = document.samples()?;
+    let mut bounds = BTreeMap::new();
+    for ([bytes_key, blocks_key], bytes, blocks) in [
+        (["total_bytes", "total_blocks"], numbers.total_bytes, numbers.total_blocks),
+        (["peak_bytes", "peak_blocks"], numbers.peak_bytes, numbers.peak_blocks),
+        (["end_bytes", "end_blocks"], numbers.end_bytes, numbers.end_blocks),
+    ] {
+        if let Some(of) = samples.bounds(bytes, blocks) {
+            bounds.extend([(bytes_key, of.bytes), (blocks_key, of.blocks)]);
+        }
+    }
+    Some(bounds)
+}
+
+fn site<'d>(document: &Document, row: &Row<'d>, knows_frees: bool) -> SiteEntry<'d> {
     SiteEntry {
         numbers: sums(&row.numbers, knows_frees),
         max_bytes: knows_frees.then_some(row.numbers.max_bytes),
@@ -204,6 +221,7 @@ fn site<'d>(row: &Row<'d>, knows_frees: bool) -> SiteEntry<'d> {
         stacks: row.stacks,
         lifetime: row.lifetime,
         age_of_half: row.age_of_half,
+        bounds: bounds(document, &row.numbers),
         frames: frames(&row.frames, row.lead),
         callers: row.callers.iter().map(caller).collect(),
     }

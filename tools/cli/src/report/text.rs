@@ -137,6 +137,11 @@ impl Report<'_> {
             Bytes(exact.end_bytes),
             self.blocks(exact.end_blocks),
         );
+        let few = "Too few samples were taken to tell much: a smaller gap takes more.";
+        let text = match samples.are_enough(&self.totals) {
+            true => text,
+            false => format!("{text} {few}"),
+        };
         for (index, part) in names::wrapped(&text, self.width.saturating_sub(4)).iter().enumerate()
         {
             let indent = if index == 0 { 2 } else { 4 };

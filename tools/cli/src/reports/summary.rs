@@ -19,18 +19,24 @@ fn lines(document: &Document, saved_to: &Path, viewable: bool) -> Vec<String> {
     let (sums, extras) = (document.totals(), &document.extras);
     let samples = document.samples();
     let sum = samples.map_or(sums, |samples| samples.instead_of(&sums));
-    // Of samples, the blocks at the peak are a sum of estimates.
-    let about = if samples.is_some() { "about " } else { "" };
-    let amount =
-        |bytes, about, blocks| format!("{} bytes in {about}{} blocks", Count(bytes), Count(blocks));
+    let amount = |bytes, blocks| format!("{} bytes in {} blocks", Count(bytes), Count(blocks));
+    let ended_there = [sum.peak_bytes, sum.peak_blocks] == [sum.end_bytes, sum.end_blocks];
+    let at_peak = match samples.filter(|_| !ended_there) {
+        Some(samples) => {
+            let gap = samples.mean_gap();
+            let blocks = summary::sampled_blocks(gap, sum.peak_bytes, sum.peak_blocks);
+            format!("{} bytes {blocks}", Count(sum.peak_bytes))
+        }
+        None => amount(sum.peak_bytes, sum.peak_blocks),
+    };
     let remark = match extras.processes.len() {
         0 | 1 => String::new(),
         processes => format!(" (at most: the peaks of {processes} programs added up)"),
     };
     let mut lines = vec![
-        format!("Total:     {}", amount(sum.total_bytes, "", sum.total_blocks)),
-        format!("At t-gmax: {}{remark}", amount(sum.peak_bytes, about, sum.peak_blocks)),
-        format!("At t-end:  {}", amount(sum.end_bytes, "", sum.end_blocks)),
+        format!("Total:     {}", amount(sum.total_bytes, sum.total_blocks)),
+        format!("At t-gmax: {at_peak}{remark}"),
+        format!("At t-end:  {}", amount(sum.end_bytes, sum.end_blocks)),
     ];
     if let Some(samples) = samples {
         lines.push(summary::sampled(samples.mean_gap()));

@@ -31,7 +31,8 @@ fn text(found: &[Condition], unread: usize) -> String {
     text.family("mod_alloc_up", "gauge", "1: the process runs", found, |one| {
         u8::from(one.is_running)
     });
-    let numbers: [(&str, &str, &str, fn(&Condition) -> u64); 6] = [
+    type Number = fn(&Condition) -> u64;
+    let numbers: [(&str, &str, &str, Number); 6] = [
         ("live_bytes", "gauge", "Bytes allocated and not freed", |one| one.sums.end_bytes),
         ("live_blocks", "gauge", "Blocks allocated and not freed", |one| one.sums.end_blocks),
         ("peak_bytes", "gauge", "The most bytes that were live", |one| one.sums.peak_bytes),

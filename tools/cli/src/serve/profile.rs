@@ -164,3 +164,32 @@ fn encoded(document: Document, metric: Metric, micros: u64) -> std::io::Result<V
         top = (fitting as usize).min(top - 1);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+    use crate::dhat_file::{Numbers, Site};
+
+    #[test]
+    fn long_names_do_not_exceed_the_bytes_that_collectors_take() {
+        let mut document = Document::default();
+        document.frames.push("[root]".into());
+        for number in 1..=20_000 {
+            document.frames.push(format!("0x{number:x}: f{number}{} (a.c:1)", "x".repeat(500)));
+            let total_bytes = number.into();
+            let numbers = Numbers { total_blocks: 1, total_bytes, ..Numbers::default() };
+            let site = Site { numbers, stack: vec![number], ..Site::default() };
+            document.sites.push(site);
+        }
+        let gzipped = encoded(document, Metric::Total, 1).unwrap();
+        let mut plain = Vec::new();
+        flate2::read::GzDecoder::new(&*gzipped).read_to_end(&mut plain).unwrap();
+        assert!(plain.len() <= MOST_BYTES, "{}", plain.len());
+        assert!(plain.len() > MOST_BYTES / 2, "no more than needed is left out: {}", plain.len());
+        let has = |text: &str| plain.windows(text.len()).any(|part| part == text.as_bytes());
+        assert!(has("f20000x") && !has("f1x"), "the largest are kept");
+        assert!(has("(other)"));
+    }
+}

@@ -258,14 +258,10 @@ impl<'d> Report<'d> {
             Sort::Peak => (numbers.peak_bytes, numbers.peak_blocks),
             Sort::End => (numbers.end_bytes, numbers.end_blocks),
         };
-        let (least, most) = samples.interval(bytes, blocks)?;
-        let in_blocks = |bound: u64| {
-            let share = bound as f64 / bytes as f64;
-            Count((blocks as f64 * share).round() as u64).to_string()
-        };
+        let bounds = samples.bounds(bytes, blocks)?;
         let [least, most] = match sort {
-            Sort::Blocks | Sort::Short => [least, most].map(in_blocks),
-            _ => [least, most].map(|bound| self.size(bound)),
+            Sort::Blocks | Sort::Short => bounds.blocks.map(|bound| Count(bound).to_string()),
+            _ => bounds.bytes.map(|bound| self.size(bound)),
         };
         Some(format!("[{least} to {most}]"))
     }

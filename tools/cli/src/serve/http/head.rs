@@ -16,14 +16,14 @@ pub(in crate::serve) struct Request {
     pub(in crate::serve) host: Option<String>,
     pub(in crate::serve) authorization: Option<String>,
     /// The answer's body is not sent.
-    pub(super) is_head: bool,
+    pub(in crate::serve) is_head: bool,
 }
 
 impl Request {
     /// The value of `key` in the query, the last one.
     pub(in crate::serve) fn value(&self, key: &str) -> Option<&str> {
         let pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
-        pairs.filter(|(name, _)| *name == key).map(|(_, value)| value).last()
+        pairs.rev().find(|(name, _)| *name == key).map(|(_, value)| value)
     }
 }
 
