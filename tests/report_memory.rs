@@ -81,6 +81,32 @@ fn asked(mut running: Running) {
 }
 
 #[test]
+fn reports_of_profilers_leave_the_program_s_memory_as_it_was() {
+    assert_memory_stays("reports-of-profilers");
+}
+
+#[test]
+fn messages_of_limits_leave_the_program_s_memory_as_it_was() {
+    assert_memory_stays("reports-of-limits");
+}
+
+#[track_caller]
+fn assert_memory_stays(program: &str) {
+    let ended = Launch::new(program, programs(), &[program]).run().with_status(0);
+    let before = ended.numbers("before");
+    let lines: Vec<_> = ended.stdout.lines().filter(|line| line.starts_with("after")).collect();
+    assert_eq!(lines.len(), 4, "{}", ended.stdout);
+    for line in lines {
+        let now = numbers_in(line, "after");
+        assert_near(now[0], before[0], MIB / 4);
+        assert_near(now[1], before[1], 64 * KIB);
+        assert_near(now[2], before[2], 64 * KIB);
+        assert_near(now[3], before[3], 256 * MIB);
+    }
+    assert!(!ended.stderr.contains("Not seen"), "{}", ended.stderr);
+}
+
+#[test]
 fn a_program_goes_on_and_forks_while_a_report_is_written() {
     let ended = Launch::new("blocked", programs(), &["reports-blocked"]).run().with_status(0);
     let numbers = |word| ended.numbers(word);

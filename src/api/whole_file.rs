@@ -1,9 +1,9 @@
 //! A file that is written whole or not at all.
 //!
 //! It is written without a name, and takes its name when it is complete: a reader of that name
-//! finds the old file or the new one. A process that is killed in between leaves nothing. Where the
-//! file system has no files without names, the file has another name meanwhile, with the process's
-//! id in it.
+//! finds the old file or the new one. A process that is killed while it writes leaves nothing; one
+//! that is killed while it names the complete file may leave that as `.NAME.PID.unfinished`. Where
+//! the file system has no files without names, the file has that name from its start.
 //!
 //! | at the place is | the file |
 //! |---|---|

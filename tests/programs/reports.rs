@@ -3,15 +3,23 @@
 use std::fs::{self, File};
 use std::hint::black_box;
 use std::io::Read;
+use std::panic;
+use std::path::Path;
 use std::thread;
 
-use mod_alloc::heap_state;
+use mod_alloc::dhat_compat::Profiler;
+use mod_alloc::{assert_allocs, heap_state};
 
 use crate::rig::{Block, say};
 use crate::{ALLOC, Program};
 
-pub(crate) const PROGRAMS: &[Program] =
-    &[("reports-asked", |_| asked()), ("reports-blocked", |_| blocked())];
+pub(crate) const PROGRAMS: &[Program] = &[
+    ("reports-asked", |_| asked()),
+    ("reports-blocked", |_| blocked()),
+    ("reports-of-profilers", |_| of_others(profiler)),
+    ("reports-of-limits", |_| of_others(limit)),
+    ("reports-thrice", |_| thrice()),
+];
 
 /// Each path is a stack of its own.
 const DEPTH: u32 = 13;
@@ -83,6 +91,42 @@ fn asked() {
     assert!(ALLOC.write_dhat_json("no/such/folder").is_err());
     figures("failed");
     next_byte();
+    std::mem::forget(kept);
+}
+
+/// Figures before and after each of four reports.
+fn of_others(report: fn()) {
+    let kept = many_sites();
+    panic::set_hook(Box::new(|_| ()));
+    figures("before");
+    for _ in 0..4 {
+        report();
+        figures("after");
+    }
+    std::mem::forget(kept);
+}
+
+/// The report of a profiler.
+fn profiler() {
+    drop(Profiler::builder().file_name("profiler.json").build());
+}
+
+/// The message of a limit that does not hold.
+fn limit() {
+    let failed = panic::catch_unwind(|| assert_allocs!(black_box(vec![1_u8]), blocks == 0));
+    drop(failed.expect_err("there is a block"));
+}
+
+/// A dump, a report that the program asks for, and the one at exit.
+fn thrice() {
+    let few_levels = DEPTH - 5;
+    let kept: Vec<_> = (0..1 << few_levels).map(|path| branch(path, few_levels)).collect();
+    // SAFETY: no memory is involved.
+    assert_eq!(unsafe { libc::raise(libc::SIGUSR1) }, 0);
+    while !Path::new("dhat-heap.1.json").exists() {
+        thread::yield_now();
+    }
+    ALLOC.write_dhat_json("asked.json").expect("room for a file");
     std::mem::forget(kept);
 }
 

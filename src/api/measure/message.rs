@@ -8,6 +8,7 @@ use super::Measured;
 use super::asserting::Limit;
 use super::sites::SiteNumbers;
 use crate::api::report_files;
+use crate::base::current::as_profiler;
 use crate::base::units::{Count, blocks, bytes};
 use crate::engine::session::Session;
 use crate::report::{FrameRef, Options, SiteNames};
@@ -33,10 +34,12 @@ pub(super) fn of(
     sites.retain(|site| by(site) != 0);
     sites.sort_by_key(|site| core::cmp::Reverse(by(site)));
     let mut text = String::new();
-    // Writing to a string does not fail. Names take more stack than a test's thread may have left.
-    report_files::with_report_stack(&mut || {
-        text.clear();
-        let _ = write_message(session, limit, measured, &sites, &mut text);
+    // Names take more stack than a test's thread may have left, and memory that only they need.
+    report_files::with_report_memory(&mut || {
+        let mut made = String::new();
+        // Writing to a string does not fail.
+        let _ = write_message(session, limit, measured, &sites, &mut made);
+        text = as_profiler(|| made.clone());
     });
     text
 }

@@ -6,6 +6,7 @@ use std::string::String;
 
 use super::phase::{self, State};
 use super::saving;
+use crate::api::report_files::with_report_memory;
 use crate::base::current::as_profiler;
 
 /// Evaluates `condition` without counting its allocations. Returns `true` if it is **false**; then
@@ -30,7 +31,7 @@ where
     if as_profiler(condition) {
         return false;
     }
-    as_profiler(|| {
+    with_report_memory(&mut || {
         // The lock is not held while the report is made, so that other threads' allocations go on.
         let failed = phase::lock().fail();
         if let Some((settings, recording)) = failed {

@@ -4,6 +4,7 @@ use std::string::String;
 
 use super::builder::{ProfilerBuilder, Settings};
 use super::{phase, saving};
+use crate::api::report_files::with_report_memory;
 use crate::base::current::as_profiler;
 
 /// Records from its making until it is dropped, or until an assertion fails; then it writes its
@@ -71,14 +72,16 @@ impl Profiler {
         report
     }
 
-    fn end(&mut self, memory: Option<&mut String>) {
-        as_profiler(|| {
-            let ended = phase::lock().end(self.id);
-            if let Some((running, Some(recording))) = ended
+    fn end(&mut self, mut memory: Option<&mut String>) {
+        with_report_memory(&mut || {
+            let Some((running, recording)) = phase::lock().end(self.id) else { return };
+            if let Some(recording) = recording
                 && !running.settings.testing
             {
-                saving::finish(&running.settings, &recording, memory);
+                saving::finish(&running.settings, &recording, memory.as_deref_mut());
             }
+            // They are the profiler's, from before this work.
+            as_profiler(|| drop(running));
         });
     }
 }

@@ -7,31 +7,33 @@ use std::string::String;
 use super::builder::Settings;
 use super::{AS_1_0, Mode};
 use crate::api::report_files;
-use crate::api::report_files::with_report_stack;
+use crate::base::current::as_profiler;
 use crate::recording::model::Recording;
 use crate::report::{Form, Options, Profile, summary};
 
 /// Writes the report of the recording, to `memory` if that is given, and prints a line about it.
+/// To be called [in the memory of reports](report_files::with_report_memory).
 pub(super) fn finish(settings: &Settings, recording: &Recording, memory: Option<&mut String>) {
     let mut said = String::new();
     let mut json = String::new();
     let path = memory.is_none().then(|| path(settings));
     let wants_json = memory.is_some() || settings.eprint_json;
-    with_report_stack(&mut || {
-        let profile = Profile::from_recording(recording, &options(settings));
-        if wants_json {
-            json = report_files::json(&profile);
-        }
-        // Writing to a string does not fail.
-        let _ = write_lines(&mut said, settings, &profile, path.clone());
-        if settings.eprint_json {
-            let _ = writeln!(said, "dhat: json = `{json}`");
+    let profile = Profile::from_recording(recording, &options(settings));
+    if wants_json {
+        json = report_files::json(&profile);
+    }
+    // Writing to a string does not fail.
+    let _ = write_lines(&mut said, settings, &profile, path);
+    if settings.eprint_json {
+        let _ = writeln!(said, "dhat: json = `{json}`");
+    }
+    // The test harness keeps the line, and the caller the report: their blocks stay.
+    as_profiler(|| {
+        say(&said);
+        if let Some(memory) = memory {
+            memory.clone_from(&json);
         }
     });
-    say(&said);
-    if let Some(memory) = memory {
-        *memory = json;
-    }
 }
 
 fn path(settings: &Settings) -> PathBuf {
