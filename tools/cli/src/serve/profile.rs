@@ -180,7 +180,7 @@ mod tests {
             document.frames.push(format!("0x{number:x}: f{number}{} (a.c:1)", "x".repeat(500)));
             let total_bytes = number.into();
             let numbers = Numbers { total_blocks: 1, total_bytes, ..Numbers::default() };
-            let site = Site { numbers, stack: vec![number], ..Site::default() };
+            let site = Site { numbers, stack: vec![number], merged: 1, ..Site::default() };
             document.sites.push(site);
         }
         let gzipped = encoded(document, Metric::Total, 1).unwrap();
