@@ -7,9 +7,9 @@ use crate::dhat_file::{Document, merge};
 use crate::pprof::{self, Options};
 use crate::report::{Sort as Metric, largest, with_frames};
 
-use super::endpoint::Served;
 use super::http::{Answer, Client, Delivered, Request};
 use super::numbers::Totals;
+use super::served::Served;
 use super::sources::{Subjects, with};
 use super::subject::{Since, Subject, Told, Trouble};
 
