@@ -230,7 +230,7 @@ test("the heap over time is folded, and the flame graph has its room", async () 
 test("memory that is in no block and a killed process come before the numbers", async () => {
   const page = await openReady("whole.html");
   const notices = await page.locator(".overview > .notice").allTextContents();
-  assert.equal(notices.length, 3, notices.join("\n"));
+  assert.equal(notices.length, 4, notices.join("\n"));
   assert.match(notices[0], /^Killed by SIGKILL/);
   assert.match(
     notices[1],
@@ -240,6 +240,7 @@ test("memory that is in no block and a killed process come before the numbers", 
     notices[2],
     "No lines: <b>app</b> has no debug information; compile it with -g.",
   );
+  assert.match(notices[3], /^Blocks were sampled, one in 512 KiB on average: .* estimates/);
   const panel = page.locator(".panel", { hasText: "What was not seen" });
   assert.match(await panel.textContent(), /Blocks at the heap's peak5\.72 MiB/);
   await close(page);

@@ -99,6 +99,30 @@ fn each_form_says_estimates(scratch: &Scratch, sampling: &Value) {
 }
 
 #[test]
+fn a_killed_program_has_its_whole_report() {
+    let scratch = Scratch::new("killed-samples");
+    let program = scratch.compile("samples", &["-O1"]);
+    let name = program.to_str().unwrap();
+    let run = |options: &[&str], file: &str| {
+        let words = [&["run"], options, &["-o", file, "--", name, "killed"]].concat();
+        let output = scratch.run(&words);
+        assert_ne!(status(&output), 0, "{}", ours(&output));
+        json(&scratch.join(file))
+    };
+    let all = run(&[], "all.json");
+    let report = run(&["--sample", "16KiB"], "sampled.json");
+    assert_eq!(report["x_ending"]["signal"], 9, "{}", report["x_ending"]);
+    let sampling = &report["x_sampling"];
+    for (exact, key) in [("total_bytes", "tb"), ("total_blocks", "tbk"), ("end_bytes", "eb")] {
+        assert_eq!(sampling[exact], sum(&all, key), "{exact}");
+    }
+    assert_near(&report, "small", "tb", (5e6, 50.0));
+    assert_near(&report, "large", "eb", (1e7, 1e5));
+    let losses = report["x_losses"].as_object().unwrap();
+    assert!(losses.values().all(|lost| *lost == 0), "{losses:?}");
+}
+
+#[test]
 fn too_few_samples_are_said() {
     let scratch = Scratch::new("few-samples");
     let program = scratch.compile("samples", &["-O1"]);

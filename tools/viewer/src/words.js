@@ -1,6 +1,7 @@
 // All counters of a set of stacks, in words.
 
 import { prefixSums } from "./columns.js";
+import { interval, meanGap } from "./estimates.js";
 import { keptFrom, momentColumn } from "./metrics.js";
 import { blocks, share, signed, time, unitsOf } from "./format.js";
 
@@ -66,13 +67,24 @@ function ofTheRun(profile, ranges) {
 function numbersInWords(numbers, report, stacks) {
   const [bytes, number, lifetimes, most, mostBlocks, peak, peakBlocks, end, endBlocks] = numbers;
   const units = unitsOf(report);
-  const lines = [["Allocated", `${units.bytesInFull(bytes)} in ${units.blocks(number)}`]];
+  const gap = meanGap(report);
+  const bounds = (what, bytes, blocks) => {
+    const between = interval(gap, bytes, blocks);
+    if (between === null) return [];
+    return [[`${what}, 95 %`, between.map((bound) => units.bytes(Math.round(bound))).join(" to ")]];
+  };
+  const lines = [
+    ["Allocated", `${units.bytesInFull(bytes)} in ${units.blocks(number)}`],
+    ...bounds("Allocated", bytes, number),
+  ];
   if (number > 0) lines.push(["Mean size", units.bytes(bytes / number)]);
   if (report.short_lifetime !== null) {
     const atMost = stacks > 1 ? "at most " : "";
     lines.push(
       ["Live at peak", `${units.bytesInFull(peak)} in ${blocks(peakBlocks)}`],
+      ...bounds("Live at peak", peak, peakBlocks),
       ["Live at end", `${units.bytesInFull(end)} in ${blocks(endBlocks)}`],
+      ...bounds("Live at end", end, endBlocks),
       ["Own maximum", `${atMost}${units.bytesInFull(most)} in ${blocks(mostBlocks)}`],
     );
     if (number > 0) lines.push(["Lifetime", `${time(lifetimes / number, report)} on average`]);

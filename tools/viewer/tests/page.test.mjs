@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { indexAt, leftOut, nearest, peakOf, samplesOf, ticks } from "../src/timeline.js";
+import { hasEnoughSamples, interval, meanGap } from "../src/estimates.js";
 import { Flame, hiddenFunctions } from "../src/flame.js";
 import { blocks, bytes, bytesInFull, count, micros, share, signed } from "../src/format.js";
 import { functionSums, modulesWithoutNames, neighbours } from "../src/functions.js";
@@ -228,6 +229,22 @@ test("what a range kept is bounded by the least that was live in it, and by what
   assert.equal(words.get("In the range"), "40 bytes in 4 blocks");
   assert.equal(words.get("Kept of that"), "10 bytes in 1 block at least, 12 bytes in 2 blocks at most");
   assert.equal(new Map(inWords(profile, [[0, 1]], [0, 1])).get("Kept of that"), "10 bytes in 1 block");
+});
+
+test("estimates have bounds where blocks were sampled", () => {
+  const gap = 524288;
+  const [least, most] = interval(gap, 20 * gap, 20 * 65536);
+  // Wilson's interval of twenty rare events.
+  assert.ok(Math.abs(least / gap - 12.95) < 0.01 && Math.abs(most / gap - 30.89) < 0.01);
+  assert.equal(interval(gap, 0, 0), null);
+  assert.equal(interval(0, 10, 1), null);
+  const [large, larger] = interval(gap, 80 << 20, 10);
+  assert.ok(large > 79.9 * 2 ** 20 && larger < 80.1 * 2 ** 20, "of always sampled blocks");
+  assert.deepEqual([hasEnoughSamples(gap, 20 * gap, 20 * 65536), hasEnoughSamples(gap, gap, 65536)], [true, false]);
+  assert.deepEqual([{}, { sampling: null }, { sampling: 9 }, { sampling: { mean_gap: "7" } }].map(meanGap), [0, 0, 9, 7]);
+  const words = (report) => new Map(inWords(profileOf([["m", 1000, 100]], report), [[0, 1]]));
+  assert.match(words({ sampling: { mean_gap: 512 } }).get("Allocated, 95 %"), /^460 B to 2.12 KiB$/);
+  assert.equal(words({}).get("Allocated, 95 %"), undefined);
 });
 
 test("the timeline's samples, peak and stops", () => {

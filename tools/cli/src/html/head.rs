@@ -73,7 +73,8 @@ fn mappings(mappings: &Mappings) -> Value {
 
 /// The part that a report of any program has.
 fn said_by_all(document: &Document) -> Map<String, Value> {
-    let totals = document.totals();
+    let sums = document.totals();
+    let totals = document.samples().map_or(sums, |samples| samples.instead_of(&sums));
     let units = document.units.as_ref();
     let mut map = Map::new();
     let mut say = |key: &str, value: Value| map.insert(key.into(), value);

@@ -1,5 +1,6 @@
 // Blocks of known sizes from functions of their own; half of each is left.
 #include <malloc.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #define KEPT(function, count, expression)                                                          \
@@ -16,11 +17,14 @@ KEPT(large, 200, calloc(1, 100000))
 KEPT(grown, 4000, realloc(malloc(16), 5000))
 KEPT(shrunk, 4000, realloc(malloc(5000), 16))
 
-int main(void) {
+// With an argument, it is killed when all is done.
+int main(int count, char **arguments) {
+    (void)arguments;
     small();
     large();
     grown();
     shrunk();
     free(malloc(0));
+    if (count > 1) raise(SIGKILL);
     return 0;
 }

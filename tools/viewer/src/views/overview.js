@@ -2,6 +2,7 @@
 // All but one part comes from the page's head, before the stacks are read.
 
 import { fill, h } from "../dom.js";
+import { hasEnoughSamples, meanGap } from "../estimates.js";
 import { bytes, count, numberOf, share, time } from "../format.js";
 import { modulesWithoutNames } from "../functions.js";
 import { harmless } from "../names.js";
@@ -45,7 +46,7 @@ export class OverviewView {
     if (ending && !["exit", "running"].includes(ending.how))
       lines.push(`${sentence(harmless(String(ending.text)))}.`);
     if (numberOf(coverage?.unseen_bytes ?? 0) > 0) lines.push(unseenText(coverage));
-    lines.push(...notRecorded(coverage), ...sentences(advice));
+    lines.push(...notRecorded(coverage), ...sentences(advice), ...sampled(this.app.report));
     return lines.map((line) => h("p.notice", { role: "note" }, line));
   }
 
@@ -83,7 +84,7 @@ export class OverviewView {
               h(
                 "p",
                 { "data-exact": String(last.totals[blocksKey]) },
-                `in ${app.units.blocks(last.totals[blocksKey])}`,
+                blocksText(last, bytesKey, app.units.blocks),
               ),
             ],
         h("p.note", {}, note),
@@ -228,8 +229,7 @@ export class OverviewView {
 
   unseen() {
     const { report } = this.app;
-    const { losses, sampling, coverage } = report;
-    const gap = sampling !== null && typeof sampling === "object" ? sampling.mean_gap : sampling;
+    const { losses, coverage } = report;
     return panel(
       "What was not seen",
       losses === null
@@ -241,13 +241,6 @@ export class OverviewView {
               {},
               losses.map((loss) => h("li", {}, loss)),
             ),
-      gap !== null &&
-        gap !== undefined &&
-        h(
-          "p",
-          {},
-          `Blocks were sampled, one in ${bytes(gap)} on average: totals are exact, the numbers of sites are estimates.`,
-        ),
       coverage !== null && typeof coverage === "object" && coverageOf(coverage),
       report.self_check &&
         h(
@@ -290,6 +283,24 @@ export class OverviewView {
       ),
     );
   }
+}
+
+// The line of a report of samples.
+function sampled(report) {
+  const gap = meanGap(report);
+  if (gap === 0) return [];
+  return [
+    `Blocks were sampled, one in ${bytes(gap)} on average: these totals are exact, all other numbers of stacks and functions are estimates. Those of a stack have bounds, which hold in 95 of 100 cases.`,
+  ];
+}
+
+// The blocks of a total. Those at the peak are estimates, if blocks were sampled.
+function blocksText({ totals, ...report }, key, blocks) {
+  const [size, number, end, atEnd] = [key, key + 1, 7, 8].map((index) => numberOf(totals[index]));
+  const isExact = meanGap(report) === 0 || key !== 5 || (size === end && number === atEnd);
+  if (isExact) return `in ${blocks(totals[key + 1])}`;
+  if (hasEnoughSamples(meanGap(report), size, number)) return `in about ${blocks(number)}`;
+  return "too few samples to tell the blocks";
 }
 
 function meanNote(report) {
