@@ -74,6 +74,49 @@
 //! # }
 //! ```
 //!
+//! # A fleet, with Parca or Pyroscope
+//!
+//! `mod-alloc run --serve 127.0.0.1:6060 --sample 512KiB -- PROGRAM` starts a program that knows
+//! nothing of it and serves its profiles; `mod-alloc serve PID` does so for one that runs and has a
+//! recording: of `mod-alloc run`, or of this crate with `MOD_ALLOC_RECORD=FILE`. The recording is
+//! read as a file, so the program is not slowed by it. Other machines reach an address such as
+//! `0.0.0.0:6060`; `--token-file FILE` asks them for a token.
+//!
+//! Parca takes the path of the whole run, and looks at its growth:
+//!
+//! ```yaml
+//! scrape_configs:
+//!   - job_name: heap
+//!     scrape_interval: 10s
+//!     static_configs: [{ targets: ["127.0.0.1:6060"] }]
+//!     profiling_config:
+//!       pprof_config:
+//!         memory: { enabled: true, path: /debug/pprof/allocs }
+//!         process_cpu: { enabled: false }
+//!         goroutine: { enabled: false }
+//!         mutex: { enabled: false }
+//!         block: { enabled: false }
+//! ```
+//!
+//! Grafana Alloy, for Pyroscope, makes differences of that path itself:
+//!
+//! ```text
+//! pyroscope.scrape "heap" {
+//!   targets    = [{"__address__" = "127.0.0.1:6060", "service_name" = "app"}]
+//!   forward_to = [pyroscope.write.default.receiver]
+//!   profiling_config {
+//!     profile.memory      { enabled = true }
+//!     profile.process_cpu { enabled = false }
+//!     profile.goroutine   { enabled = false }
+//!     profile.mutex       { enabled = false }
+//!     profile.block       { enabled = false }
+//!   }
+//! }
+//! ```
+//!
+//! Prometheus finds live, peak and allocated bytes, losses and groups at `/metrics`. `/` is the
+//! report's page, of now.
+//!
 //! # The ends of a process
 //!
 //! | the end | leaves |

@@ -31,6 +31,7 @@ mod numbers;
 mod page;
 mod profile;
 mod route;
+mod served;
 mod sources;
 mod subject;
 

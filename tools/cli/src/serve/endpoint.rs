@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use mod_alloc::report::Options;
 
@@ -13,7 +13,8 @@ use super::access::{Access, Refused};
 use super::arguments::Listening;
 use super::http::{Answer, Client, Delivered, Handler, Listener, Request};
 use super::route;
-use super::sources::{Known, Sources, Subjects};
+use super::served::Served;
+use super::sources::{Known, Sources};
 
 /// A socket that listens: requests wait in it until the endpoint is started.
 #[derive(Debug)]
@@ -70,7 +71,7 @@ impl Endpoint {
     }
 
     pub(super) fn start_with(self, known: Known) -> io::Result<Started> {
-        let served = Served { known: Mutex::new(known), access: self.access };
+        let served = Served::new(known, self.access);
         Listener::start(self.socket, Arc::new(served)).map(Started)
     }
 }
@@ -84,24 +85,6 @@ impl Started {
     /// Answers until this process is ended.
     pub(super) fn stay(self) {
         self.0.stay();
-    }
-}
-
-/// What requests are answered from.
-#[derive(Debug)]
-pub(super) struct Served {
-    known: Mutex<Known>,
-    access: Access,
-}
-
-impl Served {
-    /// The processes of now; the answer if there are none.
-    pub(super) fn subjects(&self) -> Result<Subjects, Answer> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.is_off() {
-            return Err(Answer::text(403, "MOD_ALLOC=off: nothing is recorded"));
-        }
-        known.all().map_err(|why| Answer::text(503, &why).with("Retry-After", "1"))
     }
 }
 

@@ -1,9 +1,9 @@
 //! HTTP/1.1, as much of it as an endpoint needs that only answers: one request a connection.
 //!
-//! httparse, hyper's parser, reads the heads: the part of a server that strangers' bytes reach. Whole
-//! servers do not fit: tiny_http has no limits on time and as many threads as connections, hyper
-//! brings an asynchronous runtime along. A thread for each of a bounded number of connections is
-//! all that is needed here, and each limit can be seen:
+//! httparse, hyper's parser, reads the heads: the part of a server that strangers' bytes reach.
+//! Whole servers do not fit: tiny_http has no limits on time and as many threads as connections,
+//! hyper brings an asynchronous runtime along. A thread for each of a bounded number of connections
+//! is all that is needed here, and each limit can be seen:
 //!
 //! - **Connections** that have not sent their request yet are bounded; the one that has waited for
 //!   the longest is closed for a new one. So slow clients cannot keep others out.

@@ -7,8 +7,8 @@ use mod_alloc::recording::model::{Group, Recording};
 
 use crate::watched::resident_bytes;
 
-use super::endpoint::Served;
 use super::http::Answer;
+use super::served::Served;
 use super::sources::with;
 use super::subject::{Condition, Subject};
 

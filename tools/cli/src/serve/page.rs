@@ -2,9 +2,9 @@
 
 use crate::html::{self, Options, Shown};
 
-use super::endpoint::Served;
 use super::http::{Answer, Request};
 use super::profile::{chosen, sum};
+use super::served::Served;
 use super::sources::with;
 
 pub(super) fn answer(served: &Served, request: &Request) -> Answer {

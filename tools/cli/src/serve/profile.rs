@@ -7,9 +7,9 @@ use crate::dhat_file::{Document, merge};
 use crate::pprof::{self, Options};
 use crate::report::{Sort as Metric, largest, with_frames};
 
-use super::endpoint::Served;
 use super::http::{Answer, Client, Delivered, Request};
 use super::numbers::Totals;
+use super::served::Served;
 use super::sources::{Subjects, with};
 use super::subject::{Since, Subject, Told, Trouble};
 
@@ -180,7 +180,7 @@ mod tests {
             document.frames.push(format!("0x{number:x}: f{number}{} (a.c:1)", "x".repeat(500)));
             let total_bytes = number.into();
             let numbers = Numbers { total_blocks: 1, total_bytes, ..Numbers::default() };
-            let site = Site { numbers, stack: vec![number], ..Site::default() };
+            let site = Site { numbers, stack: vec![number], merged: 1, ..Site::default() };
             document.sites.push(site);
         }
         let gzipped = encoded(document, Metric::Total, 1).unwrap();

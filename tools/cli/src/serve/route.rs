@@ -1,8 +1,8 @@
 //! From a request's path to its answer.
 
-use super::endpoint::Served;
 use super::http::{Answer, Client, Delivered, Request};
 use super::profile::{self, Kind};
+use super::served::Served;
 use super::{metrics, page};
 
 /// The answer to a request that may be answered.

@@ -1,6 +1,8 @@
 //! The processes that an endpoint tells of: named ones, or those of a run as they come.
 
 use std::collections::HashSet;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -32,15 +34,16 @@ pub(super) type Subjects = Vec<Arc<Mutex<Subject>>>;
 pub(super) struct Known {
     sources: Sources,
     subjects: Subjects,
-    /// Recordings of the folder that are among them.
-    paths: HashSet<PathBuf>,
+    /// Recordings of the folder that are among them, by device and file number: that of a forked
+    /// child has another name when the child has begun.
+    files: HashSet<(u64, u64)>,
     options: Options,
 }
 
 impl Known {
     /// With those that come from `sources`.
     pub(super) fn new(sources: Sources, options: Options) -> Self {
-        Self { sources, subjects: Vec::new(), paths: HashSet::new(), options }
+        Self { sources, subjects: Vec::new(), files: HashSet::new(), options }
     }
 
     /// With those that are named.
@@ -76,12 +79,14 @@ impl Known {
                 let found = recordings::in_folder(folder);
                 let found = found.map_err(|error| format!("{}: {error}", folder.display()))?;
                 for path in found {
-                    if self.paths.contains(&path) {
+                    let Ok(file) = fs::metadata(&path) else { continue };
+                    let file = (file.dev(), file.ino());
+                    if self.files.contains(&file) {
                         continue;
                     }
                     // A recording that has not begun is opened by a later request.
-                    if let Ok(watched) = Watched::open(&Target::File(path.clone())) {
-                        self.paths.insert(path);
+                    if let Ok(watched) = Watched::open(&Target::File(path)) {
+                        self.files.insert(file);
                         self.add(watched);
                     }
                 }

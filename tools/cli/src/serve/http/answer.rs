@@ -4,26 +4,26 @@ use std::io::{self, Write};
 
 /// An answer.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::serve) struct Answer {
-    pub(in crate::serve) status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     content_type: &'static str,
     more: Option<(&'static str, &'static str)>,
-    pub(in crate::serve) body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
-    pub(in crate::serve) fn new(content_type: &'static str, body: Vec<u8>) -> Self {
+    pub(crate) fn new(content_type: &'static str, body: Vec<u8>) -> Self {
         Self { status: 200, content_type, more: None, body }
     }
 
     /// A line for people.
-    pub(in crate::serve) fn text(status: u16, line: &str) -> Self {
+    pub(crate) fn text(status: u16, line: &str) -> Self {
         let body = format!("{line}\n").into_bytes();
         Self { status, content_type: "text/plain; charset=utf-8", more: None, body }
     }
 
     /// With one more field in the head.
-    pub(in crate::serve) fn with(mut self, name: &'static str, value: &'static str) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: &'static str) -> Self {
         self.more = Some((name, value));
         self
     }

@@ -9,19 +9,19 @@ const MOST_FIELDS: usize = 64;
 
 /// A request, as far as it matters.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(in crate::serve) struct Request {
-    pub(in crate::serve) path: String,
+pub(crate) struct Request {
+    pub(crate) path: String,
     /// Without the question mark.
-    pub(in crate::serve) query: String,
-    pub(in crate::serve) host: Option<String>,
-    pub(in crate::serve) authorization: Option<String>,
+    pub(crate) query: String,
+    pub(crate) host: Option<String>,
+    pub(crate) authorization: Option<String>,
     /// The answer's body is not sent.
-    pub(in crate::serve) is_head: bool,
+    pub(crate) is_head: bool,
 }
 
 impl Request {
     /// The value of `key` in the query, the last one.
-    pub(in crate::serve) fn value(&self, key: &str) -> Option<&str> {
+    pub(crate) fn value(&self, key: &str) -> Option<&str> {
         let pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
         pairs.rev().find(|(name, _)| *name == key).map(|(_, value)| value)
     }

@@ -21,24 +21,24 @@ const MOST_THREADS: usize = 256;
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Answers requests, in several threads at once.
-pub(in crate::serve) trait Handler: Send + Sync + 'static {
+pub(crate) trait Handler: Send + Sync + 'static {
     /// The answer to `request`, and what is to be done when `client` has it.
     fn answer(&self, request: &Request, client: &Client<'_>) -> (Answer, Option<Delivered>);
 }
 
 /// Work for the time when the client has its answer.
-pub(in crate::serve) type Delivered = Box<dyn FnOnce()>;
+pub(crate) type Delivered = Box<dyn FnOnce()>;
 
 /// A socket that listens, and the thread that takes connections from it.
 #[derive(Debug)]
-pub(in crate::serve) struct Listener {
+pub(crate) struct Listener {
     thread: JoinHandle<()>,
     /// Closed to end the thread.
     end: UnixStream,
 }
 
 impl Listener {
-    pub(in crate::serve) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
         let socket = TcpListener::bind(address)?;
         // A connection may be gone again when it is taken; nobody must be waited for then.
         socket.set_nonblocking(true)?;
@@ -46,10 +46,7 @@ impl Listener {
     }
 
     /// Begins to take connections.
-    pub(in crate::serve) fn start(
-        socket: TcpListener,
-        handler: Arc<impl Handler>,
-    ) -> io::Result<Self> {
+    pub(crate) fn start(socket: TcpListener, handler: Arc<impl Handler>) -> io::Result<Self> {
         let (end, ended) = UnixStream::pair()?;
         let work = move || take_all(&socket, &ended, &handler);
         let thread = thread::Builder::new().name("serve".into()).spawn(work)?;
@@ -57,14 +54,14 @@ impl Listener {
     }
 
     /// Takes no more connections. Answers that are on their way are left to their threads.
-    pub(in crate::serve) fn stop(self) {
+    pub(crate) fn stop(self) {
         drop(self.end);
         // It has nothing to tell.
         let _ = self.thread.join();
     }
 
     /// Waits for ever.
-    pub(in crate::serve) fn stay(self) {
+    pub(crate) fn stay(self) {
         let Self { thread, end } = self;
         let _ = thread.join();
         drop(end);

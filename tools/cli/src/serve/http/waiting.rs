@@ -43,7 +43,7 @@ impl Waiting {
 
 /// The other end of a connection.
 #[derive(Debug)]
-pub(in crate::serve) struct Client<'s>(pub(super) &'s TcpStream);
+pub(crate) struct Client<'s>(pub(super) &'s TcpStream);
 
 impl Client<'_> {
     /// Reads the request. `Ok(None)`: none came, or not in time.
@@ -71,7 +71,7 @@ impl Client<'_> {
     }
 
     /// Waits; returns whether the client is still there at the end.
-    pub(in crate::serve) fn stays(&self, time: Duration) -> bool {
+    pub(crate) fn stays(&self, time: Duration) -> bool {
         let end = Instant::now() + time;
         loop {
             let left = end.saturating_duration_since(Instant::now());
