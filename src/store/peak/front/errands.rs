@@ -1,7 +1,7 @@
 //! The errands of a thread, which it does when it leaves the hook.
 
+use super::super::Heap;
 use super::Front;
-use crate::store::peak::Heap;
 
 /// Value of [`Front::errands`]: the front is of the slot that threads share.
 pub(crate) const SHARED_SLOT: u64 = 1;
@@ -14,7 +14,7 @@ pub(crate) const TAKE_RESIDENT: u64 = 4;
 impl Front {
     /// Asks for the allocator's state at `live` bytes, if that is worth its time. The thread takes
     /// the state down when it has left the hook, with no lock held.
-    pub(in crate::store::peak) fn look_at_state(&self, live: i64, now: u64, heap: &Heap) {
+    pub(in super::super) fn look_at_state(&self, live: i64, now: u64, heap: &Heap) {
         let is_worth_it = live >= heap.state_bytes.get() && now >= heap.state_time.get();
         if cfg!(feature = "backtraces") && is_worth_it {
             // If the state cannot be had now, ask again later, not at every event.

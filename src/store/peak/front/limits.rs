@@ -1,8 +1,8 @@
 //! The limits of a front: set anew for each mode of the heap, and after each publication.
 
+use super::super::{BOUNDED, EXACT, Heap};
 use super::{FAR, Front};
 use crate::base::sync::Ordering;
-use crate::store::peak::{BOUNDED, EXACT, Heap};
 
 /// The pending bytes of all threads together stay below 1/2^STEP_SHIFT of the maximum, as long as
 /// the number of threads is the one for which each thread set its step. That number may double
@@ -20,7 +20,7 @@ const SMALL_STEP_BLOCKS: i64 = 16;
 
 impl Front {
     /// Limits for Bounded mode, under the heap's lock.
-    pub(in crate::store::peak) fn set_step(&self, heap: &Heap) {
+    pub(in super::super) fn set_step(&self, heap: &Heap) {
         let threads = i64::from(heap.threads.load(Ordering::Relaxed).max(1));
         let is_busy = heap.publications.get() > MANY_PUBLICATIONS;
         let (least, least_blocks) = if is_busy { (SMALL_STEP, SMALL_STEP_BLOCKS) } else { (0, 0) };
@@ -41,7 +41,7 @@ impl Front {
     }
 
     /// Limits for a mode in which this front is all of the heap: at the maximum, with nothing live.
-    pub(in crate::store::peak) fn set_exclusive(&self, mode: u32, was_used: bool) {
+    pub(in super::super) fn set_exclusive(&self, mode: u32, was_used: bool) {
         if !was_used {
             self.ceiling.bytes.set(FAR);
             self.floor.bytes.set(FAR);
@@ -52,7 +52,7 @@ impl Front {
 
     /// Begins a new stretch of time in the heap, which is this front; returns the most bytes and
     /// blocks live in the one that ends.
-    pub(in crate::store::peak) fn mark(&self, heap: &Heap) -> (i64, i64) {
+    pub(in super::super) fn mark(&self, heap: &Heap) -> (i64, i64) {
         let live = heap.live_bytes.get() + self.pending();
         let blocks = heap.most_blocks(self);
         heap.peak_blocks.raise(blocks);
@@ -69,7 +69,7 @@ impl Front {
 
     #[cfg(feature = "dhat-compat")]
     /// Removes this front's live numbers from the heap, under the heap's lock.
-    pub(in crate::store::peak) fn restart(&self, mode: u32, now: u64, heap: &Heap) {
+    pub(in super::super) fn restart(&self, mode: u32, now: u64, heap: &Heap) {
         self.base_bytes.set(self.bytes());
         self.base_blocks.set(self.blocks());
         self.last_growth.set(now);
@@ -83,7 +83,7 @@ impl Front {
 
     /// Makes this front all of the heap, as the sole thread's front was: it begins with that
     /// front's limits. Under the heap's lock, which has been told of all that the sole thread did.
-    pub(in crate::store::peak) fn take_over(&self, sole: &Front, heap: &Heap) {
+    pub(in super::super) fn take_over(&self, sole: &Front, heap: &Heap) {
         self.base_bytes.set(self.bytes());
         self.base_blocks.set(self.blocks());
         self.last_growth.set(sole.last_growth.get());
