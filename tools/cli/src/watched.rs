@@ -8,5 +8,5 @@ mod maps;
 mod process;
 mod source;
 
-pub(crate) use process::resident_bytes;
+pub(crate) use process::{anyone_has_mapped, resident_bytes};
 pub(crate) use source::{Reading, Source, State, Target, Watched};

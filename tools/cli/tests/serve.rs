@@ -216,9 +216,7 @@ fn samples_say_so() {
     let server = run(&scratch, &["--sample", "64KiB"], &["/usr/bin/python3", "-c", script]);
     assert_eq!(first(&server, "/debug/pprof/heap").status, 200);
     let value = |name: &str| -> u64 {
-        let metrics = server.get("/metrics").text();
-        let line = metrics.lines().find(|line| line.starts_with(&format!("{name}{{"))).unwrap();
-        line.rsplit(' ').next().unwrap().parse().unwrap()
+        number(&server.get("/metrics").text(), &format!("{name}{{")).unwrap()
     };
     // Exact, not an estimate: 100,000 blocks of 1,001 bytes, and Python's own.
     let live = loop {
@@ -237,6 +235,12 @@ fn samples_say_so() {
     assert!(comments.iter().any(|line| line.starts_with("sampled, ")), "{comments:?}");
 }
 
+/// The number of the first series of `/metrics` that begins so.
+fn number(metrics: &str, name: &str) -> Option<u64> {
+    let line = metrics.lines().find(|line| line.starts_with(name))?;
+    line.rsplit(' ').next()?.parse().ok()
+}
+
 #[test]
 fn children_are_served_while_they_come_and_go() {
     let scratch = Scratch::new("serve-children");
@@ -251,8 +255,8 @@ for _ in range(30):
     os.waitpid(child, 0)
 input()";
     let server = run(&scratch, &["--children", "yes"], &["/usr/bin/python3", "-c", script]);
-    let mut most = 0;
-    while most < 31 {
+    let mut ended = 0;
+    while ended < 30 {
         let answer = server.get("/debug/pprof/heap");
         assert!([200, 503].contains(&answer.status), "{}: {}", answer.status, answer.text());
         let metrics = server.get("/metrics");
@@ -260,9 +264,18 @@ input()";
         let text = metrics.text();
         let up = text.lines().filter(|line| line.starts_with("mod_alloc_up{"));
         let pids: Vec<&str> = up.filter_map(|line| line.split('"').nth(1)).collect();
-        most = pids.iter().collect::<BTreeSet<_>>().len();
-        assert_eq!(pids.len(), most, "each process once: {pids:?}");
+        let different = pids.iter().collect::<BTreeSet<_>>().len();
+        assert_eq!(pids.len(), different, "each process once: {pids:?}");
+        assert!(different <= 3, "those that have ended are not told of one by one: {pids:?}");
+        ended = number(&text, "mod_alloc_ended_processes_total ").unwrap_or(0);
     }
+    let answer = server.get("/metrics");
+    let number = |name| number(&answer.text(), name).unwrap();
+    let live = number("mod_alloc_live_bytes{");
+    // What was live in those that have ended is gone.
+    let in_use = get(&server, "/debug/pprof/heap").sum("inuse_space/bytes").unsigned_abs();
+    assert!(in_use.abs_diff(live.into()) < 1_000_000, "{in_use} {live}");
+    assert!(number("mod_alloc_ended_allocated_bytes_total ") >= 30_000_000);
 }
 
 #[test]

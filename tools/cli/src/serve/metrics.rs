@@ -9,7 +9,7 @@ use crate::watched::resident_bytes;
 
 use super::http::Answer;
 use super::served::Served;
-use super::sources::with;
+use super::sources::{Ended, with};
 use super::subject::{Condition, Subject};
 
 pub(super) fn answer(served: &Served) -> Answer {
@@ -21,12 +21,12 @@ pub(super) fn answer(served: &Served) -> Answer {
     let found: Vec<_> = found.collect();
     let unread = found.iter().filter(|found| found.is_err()).count();
     let found: Vec<Condition> = found.into_iter().flatten().collect();
-    let text = text(&found, unread);
+    let text = text(&found, served.ended(), unread);
     Answer::new("text/plain; version=0.0.4; charset=utf-8", text.into_bytes())
 }
 
 /// The families, each with a sample of every process.
-fn text(found: &[Condition], unread: usize) -> String {
+fn text(found: &[Condition], ended: Ended, unread: usize) -> String {
     let mut text = Text(String::new());
     text.family("mod_alloc_up", "gauge", "1: the process runs", found, |one| {
         u8::from(one.is_running)
@@ -69,6 +69,7 @@ fn text(found: &[Condition], unread: usize) -> String {
     text.resident(found);
     text.losses(found);
     text.groups(found);
+    text.ended(ended);
     text.head("mod_alloc_unread_recordings", "gauge", "Recordings that cannot be read now");
     text.line("mod_alloc_unread_recordings", &[], &unread);
     text.0
@@ -103,6 +104,18 @@ impl Text {
             if let Some(bytes) = resident_bytes(one.recording.pid) {
                 self.line(name, &labels(&one.recording), &bytes);
             }
+        }
+    }
+
+    fn ended(&mut self, ended: Ended) {
+        for (name, help, number) in [
+            ("processes_total", "Processes of the run that have ended", ended.processes),
+            ("allocated_bytes_total", "Bytes that they ever allocated", ended.total_bytes),
+            ("allocated_blocks_total", "Blocks that they ever allocated", ended.total_blocks),
+        ] {
+            let name = format!("mod_alloc_ended_{name}");
+            self.head(&name, "counter", help);
+            self.line(&name, &[], &number);
         }
     }
 
@@ -185,10 +198,12 @@ mod tests {
         }
         let sums = Default::default();
         let one = Condition { recording, is_running: true, sums, bytes_per_second: 0.5 };
-        let text = text(&[one], 2);
+        let ended = Ended { processes: 3, total_bytes: 70, total_blocks: 5 };
+        let text = text(&[one], ended, 2);
         let label = r#"pid="0",program="a\"b\\c\nd""#;
         assert!(text.contains(&format!("mod_alloc_up{{{label}}} 1\n")), "{text}");
         assert!(text.contains(&format!("live_bytes{{{label},group=\"g\"}} 7\n")), "{text}");
         assert!(text.contains("mod_alloc_unread_recordings 2\n"), "{text}");
+        assert!(text.contains("mod_alloc_ended_allocated_bytes_total 70\n"), "{text}");
     }
 }

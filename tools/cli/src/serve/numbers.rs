@@ -44,6 +44,11 @@ impl Totals {
         Self { program, end_micros: recording.end_micros, sites: sites.collect() }
     }
 
+    /// True if the reading has no others.
+    pub(super) fn are_those_of(&self, recording: &Recording) -> bool {
+        self.sites == Self::of(recording, self.program).sites
+    }
+
     /// Takes these totals away from those of a later reading; returns the time in between, in
     /// microseconds.
     pub(super) fn take_from(&self, recording: &mut Recording) -> u64 {

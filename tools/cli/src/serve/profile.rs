@@ -41,6 +41,9 @@ pub(super) fn answer(
     client: &Client<'_>,
 ) -> Result<(Answer, Option<Delivered>), Answer> {
     let seconds = number(request, "seconds", LONGEST)?.filter(|&seconds| seconds > 0);
+    if kind == Kind::DeltaHeap && seconds.is_none() {
+        served.expect_deltas();
+    }
     let subjects = chosen(served, request)?;
     let bases = match seconds {
         None => Vec::new(),

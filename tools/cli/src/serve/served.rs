@@ -1,10 +1,10 @@
 //! The processes that an endpoint serves, and who may ask.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::access::Access;
 use super::http::Answer;
-use super::sources::{Known, Subjects};
+use super::sources::{Ended, Known, Subjects};
 
 /// What requests are answered from.
 #[derive(Debug)]
@@ -18,9 +18,23 @@ impl Served {
         Self { known: Mutex::new(known), access }
     }
 
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The processes that ended and are no longer served.
+    pub(super) fn ended(&self) -> Ended {
+        self.known().ended()
+    }
+
+    /// Says that somebody asks for differences.
+    pub(super) fn expect_deltas(&self) {
+        self.known().expect_deltas();
+    }
+
     /// The processes of now; the answer if there are none.
     pub(super) fn subjects(&self) -> Result<Subjects, Answer> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known();
         if known.is_off() {
             return Err(Answer::text(403, "MOD_ALLOC=off: nothing is recorded"));
         }

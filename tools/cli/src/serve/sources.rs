@@ -29,21 +29,42 @@ pub(crate) enum Sources {
 /// Processes, each of which is read by one request at a time.
 pub(super) type Subjects = Vec<Arc<Mutex<Subject>>>;
 
+/// The processes of a run that have ended and are served no more: what was live in them is gone.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Ended {
+    pub(super) processes: u64,
+    pub(super) total_bytes: u64,
+    pub(super) total_blocks: u64,
+}
+
 /// The processes that are known so far.
 #[derive(Debug)]
 pub(super) struct Known {
     sources: Sources,
     subjects: Subjects,
-    /// Recordings of the folder that are among them, by device and file number: that of a forked
+    /// Recordings of the folder that were among them, by device and file number: that of a forked
     /// child has another name when the child has begun.
     files: HashSet<(u64, u64)>,
+    /// The file numbers of the folder's processes, in the order of `subjects`.
+    inodes: Vec<u64>,
+    ended: Ended,
+    /// True if differences are asked for: a process that has ended stays until the last are told.
+    with_deltas: bool,
     options: Options,
 }
 
 impl Known {
     /// With those that come from `sources`.
     pub(super) fn new(sources: Sources, options: Options) -> Self {
-        Self { sources, subjects: Vec::new(), files: HashSet::new(), options }
+        Self {
+            sources,
+            subjects: Vec::new(),
+            files: HashSet::new(),
+            inodes: Vec::new(),
+            ended: Ended::default(),
+            with_deltas: false,
+            options,
+        }
     }
 
     /// With those that are named.
@@ -72,7 +93,12 @@ impl Known {
     pub(super) fn all(&mut self) -> Result<Subjects, String> {
         match &self.sources {
             Sources::Process(pid) if self.subjects.is_empty() => {
-                let watched = Watched::open(&Target::Process(*pid))?;
+                let watched = Watched::open(&Target::Process(*pid)).map_err(|_| {
+                    format!(
+                        "process {pid} has recorded nothing yet; if it executes another program, as \
+                         a script or a shim does, run --children yes serves that one, too"
+                    )
+                })?;
                 self.add(watched);
             }
             Sources::Folder(folder) => {
@@ -87,16 +113,47 @@ impl Known {
                     // A recording that has not begun is opened by a later request.
                     if let Ok(watched) = Watched::open(&Target::File(path)) {
                         self.files.insert(file);
+                        self.inodes.push(file.1);
                         self.add(watched);
                     }
                 }
+                self.let_go();
             }
             _ => {}
         }
         if self.subjects.is_empty() {
-            return Err("no process has begun to record yet".into());
+            let none = self.ended.processes == 0;
+            let why =
+                if none { "no process has begun to record yet" } else { "no process runs now" };
+            return Err(why.into());
         }
         Ok(self.subjects.clone())
+    }
+
+    pub(super) fn ended(&self) -> Ended {
+        self.ended
+    }
+
+    pub(super) fn expect_deltas(&mut self) {
+        self.with_deltas = true;
+    }
+
+    /// Counts the processes that have ended and forgets the rest of them: a run may have any number.
+    fn let_go(&mut self) {
+        for index in (0..self.inodes.len()).rev() {
+            let (Some(subject), Some(&inode)) = (self.subjects.get(index), self.inodes.get(index))
+            else {
+                continue;
+            };
+            let over = with(subject, |subject| subject.over(self.with_deltas, inode));
+            let Some(sums) = over else { continue };
+            let ended = &mut self.ended;
+            ended.processes += 1;
+            ended.total_bytes = ended.total_bytes.saturating_add(sums.total_bytes);
+            ended.total_blocks = ended.total_blocks.saturating_add(sums.total_blocks);
+            self.subjects.remove(index);
+            self.inodes.remove(index);
+        }
     }
 
     fn add(&mut self, watched: Watched) {

@@ -7,7 +7,7 @@ use mod_alloc::report::{Options, SiteNames};
 
 use crate::base::system::user;
 use crate::dhat_file::Document;
-use crate::watched::{Reading, Source, State, Watched};
+use crate::watched::{Reading, Source, State, Watched, anyone_has_mapped};
 
 use super::numbers::{Rate, Totals, sums};
 
@@ -99,6 +99,21 @@ impl Subject {
         let bytes_per_second = self.rate.update(Instant::now(), sums.total_bytes, recorded);
         let is_running = state == State::Running;
         Ok(Condition { recording, is_running, sums, bytes_per_second })
+    }
+
+    /// The heap's numbers of a process that has ended, unless `with_deltas` some of its totals are
+    /// still to be told. `inode`: the number of its recording's file.
+    pub(super) fn over(&mut self, with_deltas: bool, inode: u64) -> Option<Counters> {
+        let Reading { recording, state, .. } = self.read(false).ok()?;
+        let told = self.told.as_ref();
+        let is_told = !with_deltas || told.is_some_and(|told| told.are_those_of(&recording));
+        let has_ended = match state {
+            State::Running => false,
+            State::Ended(_) => true,
+            // Its process id may be one of another namespace.
+            State::Unseen => !anyone_has_mapped(inode),
+        };
+        (has_ended && is_told).then(|| sums(&recording))
     }
 
     /// The sites' totals of now.

@@ -139,6 +139,13 @@ fn is_recorded(pid: u32) -> bool {
     files.iter().flat_map(|file| file.ways(&proc)).any(|way| RecordingFile::is_one(&way))
 }
 
+/// True if a process has mapped the file with that number, of those that may be looked into.
+pub(crate) fn anyone_has_mapped(inode: u64) -> bool {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let mut pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.any(|pid| has_mapped(pid, inode))
+}
+
 /// Process `pid` has mapped the file with the number `inode`.
 pub(crate) fn has_mapped(pid: u32, inode: u64) -> bool {
     let files = maps::shared_files(&folder(pid)).unwrap_or_default();
