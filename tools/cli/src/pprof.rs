@@ -90,7 +90,7 @@ fn head(
         let gap = document.samples().map_or(1, |samples| samples.mean_gap());
         head.number(field::PERIOD, types::signed(gap));
     }
-    for comment in comments(document) {
+    for comment in comments(document, options) {
         head.number(field::COMMENT, strings.id(&comment));
     }
     if let Some(kind) = types.iter().find(|kind| kind.is_default) {
@@ -108,13 +108,13 @@ fn value_type(name: &str, unit: &str, strings: &mut Strings) -> Message {
 }
 
 /// Lines that `pprof -comments` prints.
-fn comments(document: &Document) -> Vec<String> {
+fn comments(document: &Document, options: Options) -> Vec<String> {
     let mut comments = vec![
         format!("made by mod-alloc {}", env!("CARGO_PKG_VERSION")),
         format!("command: {}", document.command),
         format!("process: {}", document.pid),
     ];
-    if document.extras.processes.len() > 1 {
+    if options.has_peak && document.extras.processes.len() > 1 {
         comments.push(format!(
             "peak_objects and peak_space are sums of the peaks of {} processes: upper bounds",
             document.extras.processes.len()

@@ -6,8 +6,8 @@ use fixtures::random::Random;
 /// Bytes of a block.
 const SIZE: usize = 48;
 
-/// `heap-SITES-LIVE-DEPTH`: a random block of `live` is replaced by one at a random site of `sites`,
-/// `depth` frames below the loop.
+/// `heap-SITES-LIVE-DEPTH`: a random block of `live` is replaced by one at a random site of
+/// `sites`, `depth` frames below the loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grown {
     /// Call sites.
