@@ -104,8 +104,19 @@ fn of_last_or_walked(
     changed(thread, session, at, first)
 }
 
-/// Frames of a walk that costs more than to recall it.
+/// Frames of a walk that costs more than to recall any stack …
 const WORTH_REMEMBERING: usize = 6;
+/// … and than to recall one of few frames: each word of it is read.
+const WORTH_IF_SHORT: usize = 3;
+const SHORT: usize = 16;
+
+/// True if to recall the stack captured last will cost less than its walk did.
+#[inline(always)]
+fn is_worth_remembering(thread: &Thread) -> bool {
+    let walked = thread.stack.walked();
+    let is_short = || thread.stack.marks().len() <= SHORT;
+    walked >= WORTH_REMEMBERING || walked >= WORTH_IF_SHORT && is_short()
+}
 
 /// The state that a site depends on besides its stack.
 #[inline(always)]
@@ -220,7 +231,7 @@ fn changed(thread: &mut Thread, session: &'static Session, at: Registers, first:
     };
     if !is_on_own_stack(thread, at) {
         forget(thread);
-    } else if thread.fast_site != NO_SITE && thread.stack.walked() >= WORTH_REMEMBERING {
+    } else if thread.fast_site != NO_SITE && is_worth_remembering(thread) {
         remember(thread, &at, first);
     }
     site
