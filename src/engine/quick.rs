@@ -173,7 +173,7 @@ unsafe fn enter_allocated(thread: &mut Thread, slot: &ThreadSlot, size: usize) -
         return None;
     }
     let block = Amount::block(bytes);
-    slot.front.enter_allocated(grown, block, now);
+    slot.enter_allocated(grown, block, now);
     thread.histograms.sizes.add(bytes, block);
     tally.add_allocated(block, now);
     Some(site)
@@ -189,7 +189,7 @@ pub(crate) unsafe fn freed(word: *mut (), site: SiteId, size: usize) -> bool {
     // SAFETY: the caller's promise.
     let quick = unsafe { Quick::enter_by(word, |thread| thread.seen) };
     let Some(mut quick) = quick else { return false };
-    let front = quick.front();
+    let slot = quick.slot;
     let thread = quick.thread();
     if site < thread.first_known {
         return false;
@@ -197,7 +197,7 @@ pub(crate) unsafe fn freed(word: *mut (), site: SiteId, size: usize) -> bool {
     let header = thread.place.header;
     let bytes = size as u64;
     let block = Amount::block(bytes);
-    let Some(shrunk) = front.with_freed(block) else { return false };
+    let Some(shrunk) = slot.front.with_freed(block) else { return false };
     let Some(tally) = own_tally(thread, site, Epoch::new(header.heap.epoch.get())) else {
         return false;
     };
@@ -205,7 +205,7 @@ pub(crate) unsafe fn freed(word: *mut (), site: SiteId, size: usize) -> bool {
     if now >= header.process.timeline.due.get() {
         return false;
     }
-    front.enter_freed(shrunk);
+    slot.enter_freed(shrunk);
     tally.note_and_add_freed(block, now);
     true
 }

@@ -18,7 +18,7 @@
 //! its site: where a thread was killed in between, its sizes have one block more.
 
 use crate::base::sync::amount::Amount;
-use crate::base::sync::word::AlignedPair;
+use crate::base::sync::word::{AlignedPair, add_to};
 
 /// Classes of a histogram. No value needs more: no block has 2^63 bytes.
 pub(crate) const CLASSES: usize = 64;
@@ -57,9 +57,7 @@ impl Histogram {
     /// Adds to the class of `value`. Only the one writer may call this.
     #[inline(always)]
     pub(crate) fn add(&self, value: u64, amount: Amount) {
-        if let Some(class) = self.0.get(class_of(value)) {
-            class.write(class.read().plus(amount));
-        }
+        add_to(&self.0, class_of(value), amount);
     }
 
     /// Bytes and blocks of each class.

@@ -41,6 +41,8 @@ mod passing;
 #[cfg(test)]
 pub(crate) use front::MANY_PUBLICATIONS;
 #[cfg(feature = "backtraces")]
+pub(crate) use front::Next;
+#[cfg(feature = "backtraces")]
 pub(crate) use front::TAKE_RESIDENT;
 pub(crate) use front::{Front, SHARED_SLOT};
 #[cfg(feature = "backtraces")]

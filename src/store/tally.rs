@@ -25,7 +25,7 @@
 //! Where blocks are sampled, all numbers are [estimates](crate::store::sampling).
 
 use crate::base::sync::amount::Amount;
-use crate::base::sync::word::{Pair, Word};
+use crate::base::sync::word::{Pair, Word, store_pair};
 use crate::base::sync::{AtomicU32, Ordering, own};
 use crate::store::ids::SiteId;
 use crate::store::sampling::{BLOCK_SHIFT, Estimate};
@@ -94,7 +94,7 @@ impl Tally {
     /// Counts a new block, an amount of one, at this time.
     #[inline(always)]
     pub(crate) fn add_allocated(&self, block: Amount, now: u64) {
-        self.total.write(self.total.read().plus(block));
+        store_pair!(self, Tally, total, self.total.read().plus(block));
         self.time.add(now.wrapping_neg());
     }
 
@@ -103,10 +103,11 @@ impl Tally {
     pub(crate) fn note_and_add_freed(&self, block: Amount, now: u64) {
         let freed = self.freed.read();
         let live = self.total.read().minus(freed);
-        if live.bytes().cast_signed() >= self.noted.bytes.read().cast_signed() {
-            self.noted.write(live);
+        // Others note a maximum there, too.
+        if live.bytes().cast_signed() >= self.noted.bytes.get().cast_signed() {
+            store_pair!(self, Tally, noted, live);
         }
-        self.freed.write(freed.plus(block));
+        store_pair!(self, Tally, freed, freed.plus(block));
         self.time.add(now);
     }
 

@@ -7,14 +7,20 @@
 //! The last slot is shared by all threads that found no slot or are past their teardown; it is used
 //! under a lock, and its threads are counted as `threads_overflowed`.
 
+#[cfg(feature = "backtraces")]
+use crate::base::sync::amount::Amount;
 use crate::base::sync::spin_lock::SpinLock;
 use crate::base::sync::word::Signed;
+#[cfg(feature = "backtraces")]
+use crate::base::sync::word::store_pair;
 use crate::base::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::store::ids::ThreadIndex;
 pub(crate) use crate::store::ids::{SHARED, SLOTS};
 #[cfg(feature = "backtraces")]
 use crate::store::journal::Journal;
 use crate::store::layout::Losses;
+#[cfg(feature = "backtraces")]
+use crate::store::peak::Next;
 use crate::store::peak::{Front, Heap};
 
 /// Values of [`ThreadSlot::state`].
@@ -77,6 +83,23 @@ pub(crate) fn claim(
         slot.count_thread();
     }
     Some(ThreadIndex::new(index))
+}
+
+#[cfg(feature = "backtraces")]
+impl ThreadSlot {
+    /// Counts an allocated block, an amount of one, after which the front has the numbers `next`.
+    #[inline(always)]
+    pub(crate) fn enter_allocated(&self, next: Next, block: Amount, now: u64) {
+        store_pair!(self, ThreadSlot, front.total, next.sums.plus(block));
+        self.front.note_allocated(next, now);
+    }
+
+    /// Counts a freed block, after which the front has the numbers `next`.
+    #[inline(always)]
+    pub(crate) fn enter_freed(&self, next: Next) {
+        store_pair!(self, ThreadSlot, front.freed, next.sums);
+        self.front.note_freed(next);
+    }
 }
 
 impl ThreadSlot {

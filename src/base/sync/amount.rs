@@ -126,6 +126,13 @@ impl Amount {
         imp::blocks(self.0)
     }
 
+    /// The vector of both.
+    #[cfg(all(target_arch = "x86_64", not(any(miri, loom))))]
+    #[inline(always)]
+    pub(crate) fn vector(self) -> core::arch::x86_64::__m128i {
+        self.0
+    }
+
     /// [`BYTES`](Self::BYTES) and [`BLOCKS`](Self::BLOCKS), each if that number is negative.
     #[inline(always)]
     pub(crate) fn signs(self) -> i32 {

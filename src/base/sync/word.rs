@@ -16,18 +16,6 @@ use crate::base::sync::{AtomicI64, AtomicU64, Ordering};
 pub(crate) struct Word(AtomicU64);
 
 impl Word {
-    /// As [`get`](Self::get), for the word's one writer. No atomic load: those do not become part
-    /// of the instruction that compares.
-    #[cfg(feature = "backtraces")]
-    #[inline(always)]
-    pub(crate) fn read(&self) -> u64 {
-        #[cfg(not(loom))]
-        // SAFETY: no other thread stores there.
-        return unsafe { *self.0.as_ptr() };
-        #[cfg(loom)]
-        self.get()
-    }
-
     #[inline(always)]
     pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
@@ -98,31 +86,10 @@ impl Pair {
     }
 
     /// Stores both numbers. Only the pair's one writer may call this.
-    ///
-    /// Two stores of 8 bytes could be parted by SIGKILL, and no compiler promises to join them. A
-    /// store of a vector is one instruction.
     #[inline(always)]
     pub(crate) fn write(&self, amount: Amount) {
-        #[cfg(all(target_arch = "x86_64", not(any(miri, loom))))]
-        {
-            let place = core::ptr::from_ref(self).cast_mut().cast::<Amount>();
-            // SAFETY: the pair's 16 bytes, which are atomics.
-            unsafe { place.write_unaligned(amount) };
-        }
-        #[cfg(all(target_arch = "aarch64", not(any(miri, loom))))]
-        // SAFETY: the store goes to the pair's 16 bytes, which are atomics.
-        unsafe {
-            core::arch::asm!(
-                "stp {}, {}, [{}]",
-                in(reg) amount.bytes(), in(reg) amount.blocks(), in(reg) self,
-                options(nostack, preserves_flags)
-            );
-        }
-        #[cfg(any(miri, loom, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
-        {
-            self.bytes.set(amount.bytes());
-            self.blocks.set(amount.blocks());
-        }
+        // SAFETY: this pair.
+        unsafe { store::<0>(core::ptr::from_ref(self).cast(), amount) };
     }
 
     /// Bytes and blocks as signed numbers.
@@ -139,6 +106,81 @@ impl Pair {
         self.set(bytes.cast_unsigned(), blocks.cast_unsigned());
     }
 }
+
+/// Adds to one of several pairs, whose one writer the caller must be. Its place is part of the
+/// instructions.
+#[cfg(feature = "backtraces")]
+#[inline(always)]
+pub(crate) fn add_to(pairs: &[AlignedPair], index: usize, amount: Amount) {
+    let Some(pair) = pairs.get(index) else { return };
+    let sums = pair.read().plus(amount);
+    #[cfg(all(target_arch = "x86_64", not(any(miri, loom))))]
+    // SAFETY: the store goes to that pair's 16 bytes, which are atomics.
+    unsafe {
+        core::arch::asm!(
+            "movdqu xmmword ptr [{} + {}], {}",
+            in(reg) pairs.as_ptr(), in(reg) index * size_of::<AlignedPair>(),
+            in(xmm_reg) sums.vector(),
+            options(nostack, preserves_flags)
+        );
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(any(miri, loom)))))]
+    pair.write(sums);
+}
+
+/// Stores both numbers of the pair that is `OFFSET` bytes behind `base`.
+///
+/// Two stores of 8 bytes could be parted by SIGKILL, and no compiler promises to join them: hence
+/// the instruction by hand. It is outside of what the compiler knows, too, as other threads read
+/// the words. The offset is part of the instruction.
+///
+/// # Safety
+///
+/// There must be a [`Pair`], whose one writer is the caller.
+#[inline(always)]
+pub(crate) unsafe fn store<const OFFSET: usize>(base: *const (), amount: Amount) {
+    #[cfg(all(target_arch = "x86_64", not(any(miri, loom))))]
+    // SAFETY: the store goes to the pair's 16 bytes, which are atomics, by the caller's promise.
+    unsafe {
+        core::arch::asm!(
+            "movdqu xmmword ptr [{} + {offset}], {}",
+            in(reg) base, in(xmm_reg) amount.vector(), offset = const OFFSET,
+            options(nostack, preserves_flags)
+        );
+    }
+    #[cfg(all(target_arch = "aarch64", not(any(miri, loom))))]
+    // SAFETY: as above; `stp` takes any multiple of 8 below 512.
+    unsafe {
+        const { assert!(OFFSET % 8 == 0 && OFFSET < 512) };
+        core::arch::asm!(
+            "stp {}, {}, [{}, {offset}]",
+            in(reg) amount.bytes(), in(reg) amount.blocks(), in(reg) base, offset = const OFFSET,
+            options(nostack, preserves_flags)
+        );
+    }
+    #[cfg(any(miri, loom, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
+    {
+        // SAFETY: a pair is there, by the caller's promise.
+        let pair = unsafe { &*base.cast::<u8>().add(OFFSET).cast::<Pair>() };
+        pair.bytes.set(amount.bytes());
+        pair.blocks.set(amount.blocks());
+    }
+}
+
+/// Stores both numbers of the pair that is the field `$field` of `$this`, a `$type`; or that field's
+/// field. Only the one writer may do so.
+macro_rules! store_pair {
+    ($this:expr, $type:ty, $($field:ident).+, $amount:expr) => {{
+        let this: &$type = $this;
+        let _: &$crate::base::sync::word::Pair = &this.$($field).+;
+        const OFFSET: usize = core::mem::offset_of!($type, $($field).+);
+        // SAFETY: the field is a pair.
+        unsafe {
+            $crate::base::sync::word::store::<OFFSET>(core::ptr::from_ref(this).cast(), $amount)
+        }
+    }};
+}
+pub(crate) use store_pair;
 
 /// A [`Pair`] that is aligned to its size, so that the processor takes it from memory as it adds.
 #[derive(Debug, Default)]
@@ -158,10 +200,10 @@ impl AlignedPair {
     /// As [`Pair::read`].
     #[inline(always)]
     pub(crate) fn read(&self) -> Amount {
-        // SAFETY: the type's alignment.
-        unsafe {
-            core::hint::assert_unchecked(core::ptr::from_ref(self).addr().is_multiple_of(16))
-        };
+        #[cfg(all(target_arch = "x86_64", not(any(miri, loom))))]
+        // SAFETY: the pair's 16 bytes, which no other thread writes, aligned to 16.
+        return unsafe { core::ptr::from_ref(self).cast::<Amount>().read() };
+        #[cfg(not(all(target_arch = "x86_64", not(any(miri, loom)))))]
         self.0.read()
     }
 }

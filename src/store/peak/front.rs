@@ -48,7 +48,7 @@ impl Limits {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Next {
     /// `total` before an allocation, `freed` after a free.
-    sums: Amount,
+    pub(crate) sums: Amount,
     /// The live bytes.
     bytes: i64,
 }
@@ -234,20 +234,19 @@ impl Front {
         is_above.then(|| Next { sums, bytes: live.bytes().cast_signed() })
     }
 
-    /// Counts an allocated block, an amount of one, after which the front has the numbers `next`.
+    /// Notes an allocated block that has entered the totals, after which there are the numbers
+    /// `next`.
     #[cfg(feature = "backtraces")]
     #[inline(always)]
-    pub(crate) fn enter_allocated(&self, next: Next, block: Amount, now: u64) {
-        self.total.write(next.sums.plus(block));
+    pub(crate) fn note_allocated(&self, next: Next, now: u64) {
         self.note_high(next.bytes);
         self.last_growth.set(now);
     }
 
-    /// Counts a freed block, after which the front has the numbers `next`.
+    /// Notes a freed block that has entered the totals, after which there are the numbers `next`.
     #[cfg(feature = "backtraces")]
     #[inline(always)]
-    pub(crate) fn enter_freed(&self, next: Next) {
-        self.freed.write(next.sums);
+    pub(crate) fn note_freed(&self, next: Next) {
         self.note_low(next.bytes);
     }
 
