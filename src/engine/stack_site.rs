@@ -120,15 +120,15 @@ fn is_worth_remembering(thread: &Thread) -> bool {
 
 /// The state that a site depends on besides its stack.
 #[inline(always)]
-fn naming(thread: &Thread, first: SiteId) -> Naming {
-    let era = u64::from(first.number()) << 32 | u64::from(rule_cache::generation());
+fn naming(thread: &Thread, first: SiteId, generation: u32) -> Naming {
+    let era = u64::from(first.number()) << 32 | u64::from(generation);
     Naming { era, group: thread.member.group.number() }
 }
 
 /// The site of a stack that was captured before, if it is remembered.
 #[inline(always)]
 fn recall(thread: &mut Thread, at: &Registers, first: SiteId) -> Option<SiteId> {
-    let naming = naming(thread, first);
+    let naming = naming(thread, first, rule_cache::generation());
     // SAFETY: `at` is a frame of this thread that calls us, and stacks are remembered that were the
     // thread's own.
     let memory = unsafe { OwnStack::as_remembered() };
@@ -138,7 +138,9 @@ fn recall(thread: &mut Thread, at: &Registers, first: SiteId) -> Option<SiteId> 
 
 /// Remembers the stack captured last, which is the thread's own and whole.
 fn remember(thread: &mut Thread, at: &Registers, first: SiteId) {
-    let (naming, site) = (naming(thread, first), thread.last_site.number());
+    // That of the walk: by now another may have begun.
+    let naming = naming(thread, first, thread.generation);
+    let site = thread.last_site.number();
     thread.recall.remember(&thread.stack, at, naming, site, trailer::secret());
 }
 
@@ -174,12 +176,12 @@ fn is_unchanged(thread: &Thread, at: &Registers) -> bool {
 #[cold]
 #[inline(never)]
 fn checked(thread: &mut Thread, session: &'static Session, at: Registers, first: SiteId) -> SiteId {
-    // SAFETY: `at` is a frame of this thread that calls us.
-    let sealed = thread
-        .is_sealed_at(&at)
-        .then(|| unsafe { thread.sealed() })
-        .flatten()
-        .map(|(site, _)| site);
+    let generation = rule_cache::generation();
+    let sealed = || {
+        // SAFETY: `at` is a frame of this thread that calls us, and just compared.
+        thread.is_sealed_at(&at).then(|| unsafe { thread.sealed() })?
+    };
+    let sealed = sealed().map(|(site, _)| site);
     let recalled = recall(thread, &at, first);
     let unchanged =
         thread.last_site >= first && !thread.stack.has_late() && is_unchanged(thread, &at);
@@ -204,7 +206,9 @@ fn checked(thread: &mut Thread, session: &'static Session, at: Registers, first:
     let found = &session.header.self_check;
     found.checked.add_shared(1);
     let is_own = thread.stack.window_equals(&thread.checker);
-    let is_known = [sealed, recalled].into_iter().flatten().all(|known| known == site);
+    // A site is of one generation: what was found before the next one began is another.
+    let is_known = thread.generation != generation
+        || [sealed, recalled].into_iter().flatten().all(|known| known == site);
     if !is_own || !is_known || !(site == first || is_site_of(thread, site)) {
         found.differences.add_shared(1);
     }
