@@ -76,6 +76,7 @@ impl Pair {
     }
 
     /// Both numbers. Only the pair's one writer may call this.
+    #[cfg(any(feature = "backtraces", not(target_arch = "x86_64"), miri, loom))]
     #[inline(always)]
     pub(crate) fn read(&self) -> Amount {
         #[cfg(all(target_arch = "x86_64", not(any(miri, loom))))]
@@ -169,6 +170,7 @@ pub(crate) unsafe fn store<const OFFSET: usize>(base: *const (), amount: Amount)
 
 /// Stores both numbers of the pair that is the field `$field` of `$this`, a `$type`; or that field's
 /// field. Only the one writer may do so.
+#[cfg(feature = "backtraces")]
 macro_rules! store_pair {
     ($this:expr, $type:ty, $($field:ident).+, $amount:expr) => {{
         let this: &$type = $this;
@@ -180,6 +182,7 @@ macro_rules! store_pair {
         }
     }};
 }
+#[cfg(feature = "backtraces")]
 pub(crate) use store_pair;
 
 /// A [`Pair`] that is aligned to its size, so that the processor takes it from memory as it adds.
