@@ -121,7 +121,7 @@ pub(crate) unsafe fn allocated(
     }
     // SAFETY: just seen, of the caller's frame.
     unsafe { enter_allocated(thread, slot, size) }
-        // The same registers: so they need not be kept.
+        // Those are the registers given, which need not be kept so.
         .ok_or_else(|| thread.sealed_at(at.bp))
 }
 

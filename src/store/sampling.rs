@@ -18,7 +18,7 @@
 //! allocation added, and a block needs no more than its ordinary trailer.
 //!
 //! The variance of an estimated sum of bytes *B* of blocks of *s* bytes is B · s · (weight − 1).
-//! So [`Rate::interval`] needs no sum of its own: *s* is the mean size.
+//! [`Rate::interval`] needs no sum of its own for that: *s* is the mean size.
 //!
 //! # Unsampled blocks
 //!
@@ -177,7 +177,7 @@ impl Countdown {
     pub(crate) fn count(&mut self, size: usize, rate: Rate) -> bool {
         let is_sampled = !self.pass(size);
         if is_sampled {
-            // What is left of the block has no memory of the point before.
+            // The rest of the block has no memory of the point before.
             self.draw(rate);
         }
         is_sampled

@@ -53,7 +53,7 @@ pub(crate) const fn len(timed: bool) -> usize {
 pub(crate) fn padded(layout: Layout, trailer: usize) -> Option<Layout> {
     // No overflow: a layout's size is less than half of all numbers.
     let size = layout.size().wrapping_add(trailer);
-    // What it is when rounded up to the alignment is less than this sum.
+    // The size that is rounded up to the alignment is no larger than this sum.
     let most = layout.size().wrapping_add(layout.align()).wrapping_add(trailer.wrapping_sub(1));
     // SAFETY: the alignment is that of a layout, and rounded up to it the size is no larger than
     // an object may be. `from_size_align` looks at the alignment once more, in each caller.

@@ -168,8 +168,7 @@ pub(crate) unsafe fn store<const OFFSET: usize>(base: *const (), amount: Amount)
     }
 }
 
-/// Stores both numbers of the pair that is the field `$field` of `$this`, a `$type`; or that field's
-/// field. Only the one writer may do so.
+/// Stores both numbers of the pair `$field` of `$this`, a `$type`. Only the one writer may do so.
 #[cfg(feature = "backtraces")]
 macro_rules! store_pair {
     ($this:expr, $type:ty, $($field:ident).+, $amount:expr) => {{

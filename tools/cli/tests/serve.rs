@@ -272,7 +272,7 @@ input()";
     let answer = server.get("/metrics");
     let number = |name| number(&answer.text(), name).unwrap();
     let live = number("mod_alloc_live_bytes{");
-    // What was live in those that have ended is gone.
+    // Blocks that were live in those that have ended are gone.
     let in_use = get(&server, "/debug/pprof/heap").sum("inuse_space/bytes").unsigned_abs();
     assert!(in_use.abs_diff(live.into()) < 1_000_000, "{in_use} {live}");
     assert!(number("mod_alloc_ended_allocated_bytes_total ") >= 30_000_000);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Document, Numbers};
 
-/// What a report says of its samples.
+/// The samples of a report, as it tells of them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Samples<'d>(&'d Value);
 

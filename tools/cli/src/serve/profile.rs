@@ -24,7 +24,7 @@ const MOST_BYTES: usize = 4 << 20;
 pub(super) enum Kind {
     Allocs,
     Heap,
-    /// What godeltaprof serves under this name: totals since the last time.
+    /// Totals since the last time: godeltaprof serves them under this name.
     DeltaHeap,
 }
 
@@ -106,7 +106,7 @@ fn number(request: &Request, key: &str, most: u64) -> Result<Option<u64>, Answer
     })
 }
 
-/// What there is to tell of several processes.
+/// All that there is to tell of several processes.
 #[derive(Default)]
 struct All {
     documents: Vec<Document>,

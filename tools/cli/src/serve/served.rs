@@ -6,7 +6,7 @@ use super::access::Access;
 use super::http::Answer;
 use super::sources::{Ended, Known, Subjects};
 
-/// What requests are answered from.
+/// The processes that requests are answered from.
 #[derive(Debug)]
 pub(super) struct Served {
     known: Mutex<Known>,
