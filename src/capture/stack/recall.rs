@@ -187,7 +187,7 @@ impl Credit {
     /// The cost of remembering a stack, in stacks that are found.
     const COST: u32 = 4;
     const MOST: u32 = 65536 * Self::COST;
-    /// At first 4096 stacks are remembered without any that was found.
+    /// At first 65,536 stacks are remembered without any that was found.
     const FIRST: u32 = 65536 * Self::COST;
     /// In a later trial it is so many.
     const TRIAL: u32 = 4096 * Self::COST;
