@@ -83,15 +83,15 @@
 //! # Sampling
 //!
 //! With `MOD_ALLOC_SAMPLE=512KiB`, or `ModAlloc::sample`, a block in 512 KiB of allocated bytes
-//! gets a stack, on average; 1 KiB to 1 GiB are possible. For each other block a thread counts down, and
-//! counts the block in its own numbers.
+//! gets a stack, on average; 1 KiB to 1 GiB are possible. For each other block a thread counts
+//! down, and counts the block in its own numbers.
 //!
 //! - **Exact** are totals, live bytes and blocks, the bytes of the heap's peak, each thread's
 //!   numbers and the distribution of sizes.
 //! - **Estimates** are the numbers of call sites and groups, and those of [`measure`]. A sampled
 //!   block of *s* bytes counts 1 / (1 − e^(−s/R)) times, where R is the mean gap. So the numbers
-//!   are right on average, whatever the sizes. The smaller a site, the larger the error: *n* samples
-//!   have one of 1/√n. `mod-alloc report` gives bounds that hold in 95 of 100 cases.
+//!   are right on average, whatever the sizes. The smaller a site, the larger the error: *n*
+//!   samples have one of 1/√n. `mod-alloc report` gives bounds that hold in 95 of 100 cases.
 //! - **A resized block** counts as freed, and as a new block of the call that resized it.
 //! - **Approximate** are the time of the peak, and the heap over time, which is looked at by
 //!   sampled events.

@@ -115,8 +115,8 @@ impl ThreadCell {
     ///
     /// # Safety
     ///
-    /// `word` must be the calling thread's word, and the one at [`SEALED_SP`](Self::SEALED_SP) behind
-    /// it must not be 0: a cell without a slot, new or wiped, is zeroed.
+    /// `word` must be the calling thread's word, and the one [`SEALED_SP`](Self::SEALED_SP) bytes
+    /// behind it must not be 0: a cell without a slot, new or wiped, is zeroed.
     #[cfg(all(feature = "backtraces", target_arch = "x86_64", not(miri)))]
     #[inline(always)]
     pub(crate) unsafe fn of_sealed(word: *mut ()) -> (&'static ThreadCell, &'static ThreadSlot) {

@@ -27,8 +27,8 @@ impl Sampling {
     }
 }
 
-/// True if an estimate is right to a factor of two or so: `bytes` in `blocks`, at that mean gap. With
-/// fewer samples, a number of blocks tells nothing.
+/// True if an estimate is right to a factor of two or so: `bytes` in `blocks`, at that mean gap.
+/// With fewer samples, a number of blocks tells nothing.
 #[must_use]
 pub fn has_enough_samples(mean_gap: u64, bytes: u64, blocks: u64) -> bool {
     let bounds = interval(mean_gap, bytes, blocks).filter(|_| blocks != 0);

@@ -95,8 +95,8 @@ impl Known {
             Sources::Process(pid) if self.subjects.is_empty() => {
                 let watched = Watched::open(&Target::Process(*pid)).map_err(|_| {
                     format!(
-                        "process {pid} has recorded nothing yet; if it executes another program, as \
-                         a script or a shim does, run --children yes serves that one, too"
+                        "process {pid} has recorded nothing yet; if it executes another program, \
+                         as a script or a shim does, run --children yes serves that one, too"
                     )
                 })?;
                 self.add(watched);
@@ -138,7 +138,7 @@ impl Known {
         self.with_deltas = true;
     }
 
-    /// Counts the processes that have ended and forgets the rest of them: a run may have any number.
+    /// Counts the processes that have ended and forgets all else of them: they may be any number.
     fn let_go(&mut self) {
         for index in (0..self.inodes.len()).rev() {
             let (Some(subject), Some(&inode)) = (self.subjects.get(index), self.inodes.get(index))
