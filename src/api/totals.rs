@@ -1,6 +1,6 @@
 //! Totals of the process at any moment, without stacks.
 
-use crate::base::sync::Ordering;
+use crate::base::sync::{AtomicU64, Ordering};
 use crate::engine::session;
 use crate::engine::session::Session;
 use crate::engine::stretches::Stretch;
@@ -50,7 +50,7 @@ pub struct AllocStats {
 /// The process's totals since its start, or since the last [`reset`].
 pub(crate) fn snapshot() -> AllocStats {
     match since::current() {
-        Some((before, stretch)) => since_reset(&totals(), &before, &stretch),
+        Some(since) => since_reset(&totals(), &since),
         None => totals(),
     }
 }
@@ -74,14 +74,45 @@ pub(super) fn difference(now: &AllocStats, before: &AllocStats) -> AllocStats {
 }
 
 /// The totals since a reset, in which the blocks live at that moment do not count.
-fn since_reset(now: &AllocStats, before: &AllocStats, stretch: &Stretch) -> AllocStats {
-    let most = stretch.most();
+fn since_reset(now: &AllocStats, since: &since::Reset) -> AllocStats {
+    let (before, most) = (&since.before, since.stretch.most());
     let mut stats = difference(now, before);
     let more = |most: i64, before: u64| most.max(0).cast_unsigned().saturating_sub(before);
-    stats.peak_bytes = more(most.bytes, before.current_bytes).max(stats.current_bytes);
-    stats.peak_live_count = more(most.blocks, before.live_count).max(stats.live_count);
+    stats.peak_bytes = more(most.bytes, before.current_bytes);
+    stats.peak_live_count = more(most.blocks, before.live_count);
+    since.shown.raise(&mut stats);
     stats
 }
+
+/// The largest maxima that were shown.
+///
+/// What is live can be more than the heap's peak: threads keep the latest events to themselves. So
+/// a later reading may find less, and maxima must not fall.
+#[derive(Debug)]
+struct Shown {
+    bytes: AtomicU64,
+    blocks: AtomicU64,
+}
+
+impl Shown {
+    const fn new() -> Self {
+        Self { bytes: AtomicU64::new(0), blocks: AtomicU64::new(0) }
+    }
+
+    /// Makes the maxima no less than what is live, and no less than those shown before.
+    fn raise(&self, stats: &mut AllocStats) {
+        // Relaxed: only the number counts.
+        let raise = |shown: &AtomicU64, most: &mut u64, live: u64| {
+            let now = (*most).max(live);
+            *most = now.max(shown.fetch_max(now, Ordering::Relaxed));
+        };
+        raise(&self.bytes, &mut stats.peak_bytes, stats.current_bytes);
+        raise(&self.blocks, &mut stats.peak_live_count, stats.live_count);
+    }
+}
+
+/// Those since the process's start.
+static SHOWN: Shown = Shown::new();
 
 /// The process's totals since its start.
 pub(crate) fn totals() -> AllocStats {
@@ -94,12 +125,17 @@ fn totals_of(session: &Session) -> AllocStats {
     // Without stacks one front counts all events of exact mode, and no other does.
     let exact = session.heap().mode.load(Ordering::Relaxed) == EXACT;
     let exact = exact && cfg!(not(feature = "backtraces"));
-    let fronts = session.used_slots().map(|(_, slot)| &slot.front);
-    let fronts = fronts.filter(|_| !exact).chain(exact.then_some(&session.heap().exact));
-    for front in fronts {
+    let fronts = || {
+        let of_threads = session.used_slots().map(|(_, slot)| &slot.front);
+        of_threads.filter(|_| !exact).chain(exact.then_some(&session.heap().exact))
+    };
+    // What was freed comes last: events meanwhile make what is live less, never more than it was.
+    for front in fronts() {
         stats.alloc_count += front.total.blocks.get();
         stats.total_bytes += front.total.bytes.get();
         stats.grown_bytes += front.total.bytes.get().wrapping_sub(front.kept_bytes.get());
+    }
+    for front in fronts() {
         freed_bytes += front.freed.bytes.get();
         freed_blocks += front.freed.blocks.get();
     }
@@ -111,8 +147,9 @@ fn totals_of(session: &Session) -> AllocStats {
     let sole = session.heap().sole_thread();
     let front = sole.and_then(|index| session.slot(index)).map(|slot| &slot.front);
     let heap = session.heap().now(front);
-    stats.peak_bytes = heap.peak_bytes.max(0).cast_unsigned().max(stats.current_bytes);
-    stats.peak_live_count = heap.peak_blocks.max(0).cast_unsigned().max(stats.live_count);
+    stats.peak_bytes = heap.peak_bytes.max(0).cast_unsigned();
+    stats.peak_live_count = heap.peak_blocks.max(0).cast_unsigned();
+    SHOWN.raise(&mut stats);
     stats
 }
 
@@ -120,22 +157,30 @@ fn totals_of(session: &Session) -> AllocStats {
 mod since {
     use std::sync::{Arc, Mutex, PoisonError};
 
-    use super::AllocStats;
+    use super::{AllocStats, Shown};
     use crate::base::current::as_profiler;
     use crate::engine::stretches::Stretch;
 
-    type Since = (AllocStats, Arc<Stretch>);
+    /// The moment of the reset.
+    #[derive(Debug)]
+    pub(super) struct Reset {
+        /// The totals at that moment.
+        pub(super) before: AllocStats,
+        /// The time since.
+        pub(super) stretch: Stretch,
+        pub(super) shown: Shown,
+    }
 
-    static SINCE: Mutex<Option<Since>> = Mutex::new(None);
+    static SINCE: Mutex<Option<Arc<Reset>>> = Mutex::new(None);
 
-    pub(super) fn current() -> Option<Since> {
+    pub(super) fn current() -> Option<Arc<Reset>> {
         // No user code runs while it is held, so nothing panics there.
         SINCE.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn set(before: AllocStats, stretch: Stretch) {
         as_profiler(|| {
-            let since = Some((before, Arc::new(stretch)));
+            let since = Some(Arc::new(Reset { before, stretch, shown: Shown::new() }));
             let old = core::mem::replace(
                 &mut *SINCE.lock().unwrap_or_else(PoisonError::into_inner),
                 since,

@@ -24,7 +24,7 @@ use crate::store::sites::{NO_SITE, TABLE_FULL};
 mod change;
 
 #[cfg(feature = "dhat-compat")]
-pub(crate) use change::{close, open};
+pub(crate) use change::{cease_naming, close, open};
 
 /// Larger than any site: nothing is recorded.
 const CLOSED: SiteId = SiteId::new(u32::MAX);
@@ -95,7 +95,8 @@ pub(crate) fn close_from_start() {
     }
 }
 
-/// Counts blocks from now on, but in the totals alone.
+/// Counts blocks from now on, but in the totals alone. A thread inside the hook may not see it yet;
+/// [`cease_naming`] waits for those.
 #[cfg(feature = "dhat-compat")]
 pub(crate) fn count_only() {
     COUNTED_ONLY.store(1, Ordering::Relaxed);

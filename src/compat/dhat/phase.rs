@@ -152,12 +152,11 @@ fn begin_recording() {
 }
 
 fn end_recording() {
+    let Some(session) = start::session() else { return };
     if !AS_1_0 {
-        if let Some(session) = start::session() {
-            windows::close(session);
-        }
+        windows::close(session);
     } else if super::alloc::is_installed() {
-        windows::count_only();
+        windows::cease_naming(session);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Opening and closing windows.
+//! Opening and closing windows, and ceasing to capture stacks.
 //!
 //! Closing comes first: no thread records while the numbers are set back. A thread that is inside
 //! the hook at that moment is waited for, so its event is in the numbers of the closed window, and
@@ -35,6 +35,14 @@ pub(crate) fn close(session: &'static Session) {
     close_in(session);
 }
 
+/// Counts blocks in the totals alone from now on; when this returns, no event comes to another site.
+pub(crate) fn cease_naming(session: &'static Session) {
+    register(session);
+    let _changing = stretches::lock();
+    super::count_only();
+    wait_for_events(session);
+}
+
 /// Gives the calling thread a slot, which shows if it is the only one.
 fn register(session: &'static Session) {
     let inside = Inside::enter(session);
@@ -45,6 +53,11 @@ fn register(session: &'static Session) {
 /// [`stretches`].
 fn close_in(session: &Session) {
     set(CLOSED, CLOSED);
+    wait_for_events(session);
+}
+
+/// Waits for events that have not seen what was set. The caller holds the lock of [`stretches`].
+fn wait_for_events(session: &Session) {
     // A thread that goes inside after this sees it; this waits for threads that are inside already.
     os::barrier_in_all_threads();
     for (_, slot) in session.used_slots() {

@@ -216,10 +216,14 @@ mod tests {
     use super::*;
     use std::process::{Child, Command, Stdio};
 
-    /// A process that waits until its standard input is closed.
+    /// A process that waits until its standard input is closed. It has begun: before that a process
+    /// is still becoming its program.
     fn waiting() -> Child {
         let mut command = Command::new("cat");
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap()
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        io::Write::write_all(child.stdin.as_mut().unwrap(), b"\n").unwrap();
+        io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut [0]).unwrap();
+        child
     }
 
     fn end(mut child: Child) {
