@@ -10,6 +10,8 @@ use std::vec::Vec;
 
 use addr2line::gimli::{self, Reader as _, Section as _};
 
+use crate::base::os::mapped_file::SparseBytes;
+
 use super::lines_at::Reader;
 use super::symbol_table::first_from;
 use super::units_at::{Tables, UnitAt};
@@ -19,11 +21,14 @@ const SMALLEST: usize = 40;
 
 /// `.debug_info` of `dwarf` with `units` at their places, which are in order. Between them are units
 /// of types without content, which lookups of addresses pass over. They take no memory.
-pub(super) fn excerpt(dwarf: &gimli::Dwarf<Reader<'_>>, units: &[Range<usize>]) -> Option<Vec<u8>> {
+pub(super) fn excerpt(
+    dwarf: &gimli::Dwarf<Reader<'_>>,
+    units: &[Range<usize>],
+) -> Option<SparseBytes> {
     let reader = dwarf.debug_info.reader();
     let (whole, is_little) = (reader.slice(), reader.endian() == gimli::RunTimeEndian::Little);
-    // Zeroed memory has no pages before something is written to them.
-    let mut bytes = std::vec![0; units.last()?.end];
+    let mut excerpt = SparseBytes::new(units.last()?.end)?;
+    let bytes = excerpt.bytes_mut();
     let mut end = 0;
     for unit in units {
         let (between, gap) = (end..unit.start, bytes.get_mut(end..unit.start)?);
@@ -34,7 +39,7 @@ pub(super) fn excerpt(dwarf: &gimli::Dwarf<Reader<'_>>, units: &[Range<usize>]) 
         bytes.get_mut(unit.clone())?.copy_from_slice(whole.get(unit.clone())?);
         end = unit.end;
     }
-    Some(bytes)
+    Some(excerpt)
 }
 
 /// The places in `.debug_info` that the units of `batch` begin at, and those that their functions at

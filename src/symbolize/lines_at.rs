@@ -29,7 +29,7 @@ use super::symbol::Symbol;
 use super::units_at::{UnitAt, units_at};
 
 /// Lookups after which a file's pages are given back.
-const LOOKUPS: usize = 32;
+const LOOKUPS: usize = 8;
 
 /// Most times that units are opened in which names turned out to be.
 const ROUNDS: usize = 64;
@@ -147,7 +147,7 @@ impl LinesAt {
                 }
                 _ => {
                     copy = excerpt(&dwarf, &opened)?;
-                    &copy
+                    copy.bytes()
                 }
             };
             dwarf.debug_info = gimli::DebugInfo::new(info, endian);
@@ -219,7 +219,7 @@ struct Pages<'m> {
 impl Pages<'_> {
     fn before_lookup(&self) {
         self.lookups.set(self.lookups.get() + 1);
-        if self.lookups.get() % LOOKUPS == 0 {
+        if self.lookups.get().is_multiple_of(LOOKUPS) {
             self.mapped.give_back();
         }
     }

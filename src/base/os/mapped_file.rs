@@ -1,8 +1,9 @@
-//! A file's bytes, mapped to be read now and then: its pages are given back in between.
+//! A file's bytes, mapped to be read now and then: its pages are given back in between. And memory
+//! for a part of them.
 
 use std::fs::File;
 
-use memmap2::{Mmap, UncheckedAdvice};
+use memmap2::{Mmap, MmapMut, UncheckedAdvice};
 
 /// A whole file, mapped.
 #[derive(Debug)]
@@ -32,6 +33,30 @@ impl MappedFile {
         // SAFETY: a file's pages that nobody has written to: they come back with the same bytes.
         // A failure leaves them resident.
         let _ = unsafe { self.map.unchecked_advise(UncheckedAdvice::DontNeed) };
+    }
+}
+
+/// Zeroed bytes, of which those alone take memory that something was written to. Allocators may
+/// write the zeroes, which would be as large as a file.
+#[derive(Debug)]
+pub(crate) struct SparseBytes {
+    map: MmapMut,
+}
+
+impl SparseBytes {
+    /// `len` bytes, at least one; `None` if there are none.
+    pub(crate) fn new(len: usize) -> Option<Self> {
+        Some(Self { map: MmapMut::map_anon(len).ok()? })
+    }
+
+    /// The bytes.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.map
+    }
+
+    /// The bytes, to write some of them.
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.map
     }
 }
 
