@@ -120,7 +120,7 @@ pub(crate) unsafe fn allocated(
         return Err(at);
     }
     // SAFETY: just seen, of the caller's frame.
-    unsafe { enter_allocated(thread, slot, size) }
+    unsafe { enter_allocated(thread, slot, size, at.bp) }
         // Those are the registers given, which need not be kept so.
         .ok_or_else(|| thread.sealed_at(at.bp))
 }
@@ -161,9 +161,14 @@ pub(crate) unsafe fn allocated_if_sealed(
 /// As for [`Thread::sealed`].
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline(always)]
-unsafe fn enter_allocated(thread: &mut Thread, slot: &ThreadSlot, size: usize) -> Option<SiteId> {
+unsafe fn enter_allocated(
+    thread: &mut Thread,
+    slot: &ThreadSlot,
+    size: usize,
+    bp: u64,
+) -> Option<SiteId> {
     // SAFETY: the caller's promise.
-    let (site, books) = unsafe { thread.sealed() }?;
+    let (site, books) = unsafe { thread.sealed(bp) }?;
     let header = thread.place.header;
     let tally = if_own(books, thread, Epoch::new(header.heap.epoch.get()))?;
     let bytes = size as u64;
