@@ -250,25 +250,26 @@ impl Thread {
         }
     }
 
-    /// True if the sealed stack's innermost frame has these registers.
+    /// True if the sealed stack's innermost frame has this stack pointer and pc.
     #[inline(always)]
     pub(crate) fn is_sealed_at(&self, at: &Registers) -> bool {
         self.sealed.stack.is_at(at)
     }
 
-    /// The sealed site and its books, if its stack is the present one.
+    /// The sealed site and its books, if its stack is the present one, whose innermost frame has
+    /// the frame pointer `bp`.
     ///
     /// # Safety
     ///
     /// A frame of this thread that calls us must have the registers that it [is sealed
     /// at](Self::is_sealed_at).
     #[inline(always)]
-    pub(crate) unsafe fn sealed(&self) -> Option<(SiteId, Books)> {
+    pub(crate) unsafe fn sealed(&self, bp: u64) -> Option<(SiteId, Books)> {
         // SAFETY: the caller's promise. A seal is of a stack that is remembered, and so of the
         // thread's own stack.
         let memory = unsafe { OwnStack::as_remembered() };
         // SAFETY: the caller's promise, and the same.
-        if !unsafe { self.sealed.stack.holds(&memory) } {
+        if !unsafe { self.sealed.stack.holds(bp, &memory) } {
             return None;
         }
         // SAFETY: a stack is sealed only where there are books.
