@@ -14,7 +14,7 @@ use super::lines_at::Reader;
 use super::symbol_table::first_from;
 
 /// Bytes of `.debug_info` after which the pages of the file are given back.
-const STEP: usize = 2 << 20;
+const STEP: usize = 1 << 20;
 
 /// The units of a file.
 #[derive(Debug, Default)]
