@@ -4,7 +4,8 @@
 //! addresses are known before, the file is opened, asked and closed again; its pages go back to the
 //! kernel in between. So the debug information of a large program passes through a few megabytes of
 //! memory. It is read without the relocations and the symbols that [`super::dwarf`] allows for,
-//! and a unit at a time, which is what the time in a debug build goes for.
+//! and a unit at a time, which is what the time in a debug build goes for. Units that refer to others
+//! are opened some at a time, with the others that the functions at the addresses need.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -17,7 +18,7 @@ use addr2line::{Context, LookupResult};
 use object::read::elf::ElfFile64;
 use object::{Endianness, Object, ObjectSection};
 
-use crate::base::os::mapped_file::MappedFile;
+use crate::base::os::mapped_file::{MappedFile, SparseBytes};
 
 use super::dwarf::{NameOfFunction, append};
 use super::excerpt::{excerpt, holding, places};
@@ -118,8 +119,8 @@ impl LinesAt {
         Some(found)
     }
 
-    /// Looks up those of `probes` that the units of `batch` hold, of all units of the file. Where a name is in another unit that
-    /// was not opened, that one is opened, too, until there is none.
+    /// Looks up those of `probes` that the units of `batch` hold. Where a name is in another unit, of
+    /// `all` of the file, that one is opened, too, until there is none.
     fn read_batch<'d>(
         &mut self,
         (batch, all): (&[UnitAt], &[Range<usize>]),
@@ -141,13 +142,13 @@ impl LinesAt {
             let mut dwarf = dwarf();
             let endian = dwarf.debug_info.reader().endian();
             let copy;
+            let whole = dwarf.debug_info.reader().slice();
             let info = match batch {
-                [unit] if unit.stands_alone => {
-                    dwarf.debug_info.reader().slice().get(unit.bytes.clone())?
-                }
+                [unit] if unit.stands_alone => whole.get(unit.bytes.clone())?,
                 _ => {
-                    copy = excerpt(&dwarf, &opened)?;
-                    copy.bytes()
+                    copy = excerpt(&dwarf, &opened);
+                    // Without addresses for a copy, all units are opened.
+                    copy.as_ref().map_or(whole, SparseBytes::bytes)
                 }
             };
             dwarf.debug_info = gimli::DebugInfo::new(info, endian);

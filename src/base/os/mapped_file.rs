@@ -75,4 +75,13 @@ mod tests {
         assert_eq!(sum(), before);
         assert!(mapped.bytes().starts_with(b"\x7fELF"));
     }
+
+    #[test]
+    fn sparse_bytes_are_zeroed_and_can_be_written() {
+        let mut sparse = SparseBytes::new(1 << 20).unwrap();
+        assert!(sparse.bytes().iter().all(|byte| *byte == 0));
+        sparse.bytes_mut()[1 << 19] = 7;
+        assert_eq!(sparse.bytes()[1 << 19], 7);
+        assert!(SparseBytes::new(usize::MAX >> 1).is_none());
+    }
 }
