@@ -175,9 +175,10 @@ impl OwnerWords {
     /// The table must have a tally of the site.
     #[inline(always)]
     pub(crate) unsafe fn of(&self, site: SiteId) -> &'static Owner {
-        // SAFETY: there are as many owners as tallies; each of the words is an atomic number, as
-        // an owner is.
-        unsafe { self.first.byte_add(site.index() << self.shift).as_ref() }
+        // SAFETY: there are as many owners as tallies.
+        let word = unsafe { self.first.byte_add(site.index() << self.shift) };
+        // SAFETY: each of the words is an atomic number, as an owner is.
+        unsafe { word.as_ref() }
     }
 }
 
