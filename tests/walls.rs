@@ -8,7 +8,7 @@ mod heap_support;
 use heap_support::dhat_json::Report;
 use heap_support::{
     COUNTED, Ended, Launch, Sites, assert_nothing_lost, assert_only_lost, build_programs, lost,
-    programs,
+    programs, programs_in_development,
 };
 
 fn run(arguments: &[&str], status: i32) -> Ended {
@@ -148,6 +148,18 @@ mod endings {
         let ended = Launch::new("abort", programs(), &["abort"]).run();
         assert_eq!(signal(&ended), Some(libc::SIGABRT));
         assert_eq!(ended.said(), [ABORTED]);
+    }
+
+    #[test]
+    fn a_stack_overflow_stays_an_abort() {
+        for place in ["main", "thread"] {
+            // Unoptimized functions take the most of the stack on which a signal is handled.
+            let launch = Launch::new(place, programs_in_development(), &["overflow", place]);
+            let ended = launch.run();
+            assert_eq!(signal(&ended), Some(libc::SIGABRT), "{place}: {}", ended.stderr);
+            assert!(ended.stderr.contains("has overflowed its stack"), "{}", ended.stderr);
+            assert!(ended.stderr.contains(ABORTED), "{}", ended.stderr);
+        }
     }
 
     #[test]
