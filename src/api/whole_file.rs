@@ -95,7 +95,7 @@ impl Place {
             }
             None => (Written::InPlace, self.open_in_place()?),
         };
-        let result = fill(file, write);
+        let result = os::without_size_signal(|| fill(file, write));
         if let (Err(_), Written::Complete { meanwhile: Some(name), .. }) = (&result, &written) {
             let _ = fs::remove_file(name);
         }

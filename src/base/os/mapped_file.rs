@@ -2,7 +2,9 @@
 
 use std::fs::File;
 
-use memmap2::{Mmap, UncheckedAdvice};
+use memmap2::{Mmap, MmapOptions, UncheckedAdvice};
+
+use super::address_limit;
 
 /// A whole file, mapped.
 #[derive(Debug)]
@@ -11,13 +13,14 @@ pub(crate) struct MappedFile {
 }
 
 impl MappedFile {
-    /// Maps `file`; `None` if the system does not.
+    /// Maps `file`; `None` if the system does not, or if the limit of the address space would leave
+    /// too little to work with the file.
     pub(crate) fn new(file: &File) -> Option<Self> {
         // SAFETY: a private mapping that is only read. Whoever cuts an executable or its debug file
         // short, or writes into it, while a report is made ends the reader, as it would end the
         // program itself; linkers and package managers put a new file in its place.
         let map = unsafe { Mmap::map(file) }.ok()?;
-        Some(Self { map })
+        has_room_to_work(map.len()).then_some(Self { map })
     }
 
     /// The file's bytes.
@@ -33,6 +36,18 @@ impl MappedFile {
         // A failure leaves them resident.
         let _ = unsafe { self.map.unchecked_advise(UncheckedAdvice::DontNeed) };
     }
+}
+
+/// Most address space that reading a file takes beside its mapping: an arena of malloc, and a unit of
+/// debug information.
+const MOST_ROOM: usize = 80 << 20;
+
+/// True if no limit keeps the process from taking as much again as a file of that length, or
+/// [`MOST_ROOM`] if that is less. An allocation that fails while a report is made would abort the
+/// program, which has ended well until then.
+fn has_room_to_work(len: usize) -> bool {
+    let room = len.clamp(1, MOST_ROOM);
+    address_limit().is_none() || MmapOptions::new().len(room).map_anon().is_ok()
 }
 
 #[cfg(test)]
