@@ -267,9 +267,9 @@ pub(crate) fn enter<E: Event>(
     else {
         return;
     };
-    if owner.is_alone(thread.index) && tally.is_of(epoch) {
+    if owner.has_word_or_shares(thread.place.own_word) && tally.is_of(epoch) {
         if event.shrinks() {
-            tally.note_max(tally.live_bytes(), tally.live_blocks());
+            sites.before_shrinking(site, tally);
         }
         event.count_whole(tally, now, (&thread.slot.journal, RESIZING_OWN, site));
     } else {

@@ -22,8 +22,9 @@ use crate::engine::stack_site;
 use crate::engine::thread::{Books, Thread};
 use crate::engine::thread_cell::{Claim, ThreadCell};
 use crate::engine::windows;
+use crate::store::group::NO_GROUP;
 use crate::store::ids::SiteId;
-use crate::store::peak::{EXACT, Front};
+use crate::store::peak::EXACT;
 use crate::store::tally::{Epoch, Tally};
 use crate::store::thread_slot::{SHARED, ThreadSlot};
 
@@ -72,10 +73,10 @@ impl Quick {
         unsafe { Quick::enter(cell, cell.slot()?, seen) }
     }
 
-    /// The thread's front.
+    /// The thread's slot.
     #[inline(always)]
-    pub(super) fn front(&self) -> &'static Front {
-        &self.slot.front
+    pub(super) fn slot(&self) -> &'static ThreadSlot {
+        self.slot
     }
 
     #[inline(always)]
@@ -203,7 +204,8 @@ pub(crate) unsafe fn freed(word: *mut (), site: SiteId, size: usize) -> bool {
     let bytes = size as u64;
     let block = Amount::block(bytes);
     let Some(shrunk) = slot.front.with_freed(block) else { return false };
-    let Some(tally) = own_tally(thread, site, Epoch::new(header.heap.epoch.get())) else {
+    let epoch = Epoch::new(header.heap.epoch.get());
+    let Some(tally) = books(thread, site).and_then(|books| if_own(books, thread, epoch)) else {
         return false;
     };
     let now = counted_since(&thread.place.origin);
@@ -215,14 +217,58 @@ pub(crate) unsafe fn freed(word: *mut (), site: SiteId, size: usize) -> bool {
     true
 }
 
-/// The tally of a site that is this thread's alone and was changed in this epoch already.
+/// [`freed`], where several threads change the site: the owner, or another one that has a share of
+/// it. `false`: nothing is done.
+///
+/// # Safety
+///
+/// `word` must be the calling thread's word.
+pub(crate) unsafe fn freed_elsewhere(word: *mut (), site: SiteId, size: usize) -> bool {
+    // SAFETY: the caller's promise.
+    let quick = unsafe { Quick::enter_by(word, |thread| thread.seen) };
+    let Some(mut quick) = quick else { return false };
+    let slot = quick.slot;
+    let thread = quick.thread();
+    let Some((owner, own)) = books(thread, site).filter(|_| site >= thread.first_known) else {
+        return false;
+    };
+    let header = thread.place.header;
+    let bytes = size as u64;
+    let block = Amount::block(bytes);
+    let Some(shrunk) = slot.front.with_freed(block) else { return false };
+    let epoch = Epoch::new(header.heap.epoch.get());
+    let now = counted_since(&thread.place.origin);
+    if now >= header.process.timeline.due.get() || owner.group() != NO_GROUP {
+        return false;
+    }
+    if owner.has_word_or_shares(thread.place.own_word) {
+        if !own.is_of(epoch) {
+            return false;
+        }
+        thread.place.sites.before_shrinking(site, own);
+        slot.enter_freed(shrunk);
+        own.count_freed(bytes, now);
+    } else {
+        let share = thread.place.arena.place_of(site);
+        let keeps = |live: i64| live.unsigned_abs() < slot.front.step().unsigned_abs();
+        // A thread without an arena has an empty one, with no site's share.
+        let is_begun = thread.has_arena() && share.site() == site && share.is_of(epoch);
+        if !is_begun || !keeps(share.live_bytes().wrapping_sub(bytes.cast_signed())) {
+            return false;
+        }
+        slot.enter_freed(shrunk);
+        share.count_freed(bytes, now);
+    }
+    true
+}
+
+/// The books of a site.
 #[inline(always)]
-fn own_tally(thread: &Thread, site: SiteId, epoch: Epoch) -> Option<&'static Tally> {
+fn books(thread: &Thread, site: SiteId) -> Option<Books> {
     let sites = &thread.place.sites;
     let tally = sites.tallies.get(site.index())?;
     // SAFETY: there are as many owners as tallies.
-    let owner = unsafe { sites.owners.get_unchecked(site.index()) };
-    if_own((owner, tally), thread, epoch)
+    Some((unsafe { sites.owners.get_unchecked(site.index()) }, tally))
 }
 
 /// The tally of these books, if the site is this thread's alone and was changed in this epoch.

@@ -73,14 +73,8 @@ impl Owner {
         self.0.load(Ordering::Relaxed) & Self::THREAD == thread.number() + 1
     }
 
-    /// True if the thread with that slot owns the site, no other has changed it, and it counts for
-    /// no group.
-    #[inline(always)]
-    pub(crate) fn is_alone(&self, thread: ThreadIndex) -> bool {
-        self.0.load(Ordering::Relaxed) == thread.number() + 1
-    }
-
-    /// The word of a site that the thread with that slot [has alone](Self::is_alone).
+    /// The word of a site that the thread with that slot owns, that no other has changed, and that
+    /// counts for no group.
     pub(crate) fn word_of(thread: ThreadIndex) -> u32 {
         thread.number() + 1
     }
@@ -89,6 +83,12 @@ impl Owner {
     #[inline(always)]
     pub(crate) fn has_word(&self, word: u32) -> bool {
         self.0.load(Ordering::Relaxed) == word
+    }
+
+    /// True if it is the site's word, whether others than the owner have changed the site or not.
+    #[inline(always)]
+    pub(crate) fn has_word_or_shares(&self, word: u32) -> bool {
+        self.0.load(Ordering::Relaxed) & !Self::SHARED == word
     }
 
     /// The group that the site counts for; 0: none.
@@ -328,12 +328,14 @@ mod tests {
     fn a_site_that_others_have_changed_still_has_its_owner() {
         let owner = Owner::default();
         let [four, five] = [4, 5].map(ThreadIndex::new);
+        let word = Owner::word_of(five);
         owner.give_to(five, NO_GROUP);
-        assert!(owner.is(five) && !owner.is(four) && owner.is_alone(five) && !owner.is_shared());
+        assert!(owner.is(five) && !owner.is(four) && owner.has_word(word) && !owner.is_shared());
         owner.share();
-        assert!(owner.is(five) && !owner.is_alone(five) && owner.is_shared());
+        assert!(owner.is(five) && !owner.has_word(word) && owner.is_shared());
+        assert!(owner.has_word_or_shares(word));
         owner.give_to(five, GroupId::new(77));
-        assert!(owner.is(five) && !owner.is_alone(five) && !owner.is_shared());
+        assert!(owner.is(five) && !owner.has_word_or_shares(word) && !owner.is_shared());
         owner.share();
         assert_eq!(
             (owner.group(), owner.is(five), owner.is_shared()),
