@@ -24,7 +24,8 @@ use crate::engine::thread_cell::{Claim, ThreadCell};
 use crate::engine::windows;
 use crate::store::group::NO_GROUP;
 use crate::store::ids::SiteId;
-use crate::store::peak::EXACT;
+use crate::store::peak::{EXACT, SOLE};
+use crate::store::sites::OwnerWords;
 use crate::store::tally::{Epoch, Tally};
 use crate::store::thread_slot::{SHARED, ThreadSlot};
 
@@ -205,9 +206,8 @@ pub(crate) unsafe fn freed(word: *mut (), site: SiteId, size: usize) -> bool {
     let block = Amount::block(bytes);
     let Some(shrunk) = slot.front.with_freed(block) else { return false };
     let epoch = Epoch::new(header.heap.epoch.get());
-    let Some(tally) = books(thread, site).and_then(|books| if_own(books, thread, epoch)) else {
-        return false;
-    };
+    let books = thread.place.books(site);
+    let Some(tally) = books.and_then(|books| if_own(books, thread, epoch)) else { return false };
     let now = counted_since(&thread.place.origin);
     if now >= header.process.timeline.due.get() {
         return false;
@@ -229,9 +229,9 @@ pub(crate) unsafe fn freed_elsewhere(word: *mut (), site: SiteId, size: usize) -
     let Some(mut quick) = quick else { return false };
     let slot = quick.slot;
     let thread = quick.thread();
-    let Some((owner, own)) = books(thread, site).filter(|_| site >= thread.first_known) else {
-        return false;
-    };
+    let sites = &thread.place.sites;
+    let books = sites.owners.get(site.index()).zip(sites.tallies.get(site.index()));
+    let Some((owner, own)) = books.filter(|_| site >= thread.first_known) else { return false };
     let header = thread.place.header;
     let bytes = size as u64;
     let block = Amount::block(bytes);
@@ -245,7 +245,7 @@ pub(crate) unsafe fn freed_elsewhere(word: *mut (), site: SiteId, size: usize) -
         if !own.is_of(epoch) {
             return false;
         }
-        thread.place.sites.before_shrinking(site, own);
+        sites.before_shrinking(site, own);
         slot.enter_freed(shrunk);
         own.count_freed(bytes, now);
     } else {
@@ -260,15 +260,6 @@ pub(crate) unsafe fn freed_elsewhere(word: *mut (), site: SiteId, size: usize) -
         share.count_freed(bytes, now);
     }
     true
-}
-
-/// The books of a site.
-#[inline(always)]
-fn books(thread: &Thread, site: SiteId) -> Option<Books> {
-    let sites = &thread.place.sites;
-    let tally = sites.tallies.get(site.index())?;
-    // SAFETY: there are as many owners as tallies.
-    Some((unsafe { sites.owners.get_unchecked(site.index()) }, tally))
 }
 
 /// The tally of these books, if the site is this thread's alone and was changed in this epoch.
@@ -291,5 +282,9 @@ pub(crate) fn note_seen(thread: &mut Thread, session: &'static Session, seen: u3
         && !session.is_special
         && !session.settings.self_check
         && changes::is_enough(seen);
+    // As the only one, this thread may read the copies. If another one comes, it is told of that.
+    let is_sole = heap.mode.load(Ordering::Relaxed) == SOLE && is_ordinary;
+    let words = if is_sole { OwnerWords::of_tallies } else { OwnerWords::of_table };
+    thread.place.owner_words = words(&thread.place.sites);
     thread.seen = if is_ordinary { seen } else { 0 };
 }

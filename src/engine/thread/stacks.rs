@@ -17,7 +17,7 @@ use crate::store::group::{Group, Member, Roots};
 use crate::store::histograms::Histograms;
 use crate::store::ids::{GroupId, SiteId, ThreadIndex};
 use crate::store::layout::Header;
-use crate::store::sites::{NO_SITE, Owner, Sites};
+use crate::store::sites::{NO_SITE, Owner, OwnerWords, Sites};
 use crate::store::slot::MAX_ID;
 use crate::store::space::{SPACE, arena_of};
 use crate::store::tally::Tally;
@@ -120,6 +120,18 @@ pub(crate) struct Place {
     pub(crate) origin: u64,
     /// The word of sites that are the thread's alone.
     pub(crate) own_word: u32,
+    /// The words of owners, as this thread reads them.
+    pub(crate) owner_words: OwnerWords,
+}
+
+impl Place {
+    /// The books of a site, as this thread reads them.
+    #[inline(always)]
+    pub(crate) fn books(&self, site: SiteId) -> Option<Books> {
+        let tally = self.sites.tallies.get(site.index())?;
+        // SAFETY: just seen.
+        Some((unsafe { self.owner_words.of(site) }, tally))
+    }
 }
 
 impl core::ops::Deref for Thread {
@@ -158,6 +170,7 @@ impl Thread {
             header: session.header,
             origin: session.clock.origin(),
             own_word: Owner::word_of(index),
+            owner_words: OwnerWords::of_table(&session.sites),
         };
         // SAFETY: valid for writes by the caller's promise; the place is the first field.
         unsafe { thread.cast::<Place>().write(place) };
@@ -240,10 +253,9 @@ impl Thread {
     #[cold]
     #[inline(never)]
     fn seal(&mut self, at: &Registers) {
-        let (index, sites) = (self.last_site.index(), &self.place.sites);
         self.sealed.site = self.last_site;
         self.sealed.stack.clear();
-        self.sealed.books = sites.owners.get(index).zip(sites.tallies.get(index));
+        self.sealed.books = self.place.books(self.last_site);
         // Without books the seal is void: `sealed` relies on it.
         if self.sealed.books.is_some() {
             self.stack.seal(at, &mut self.sealed.stack);
