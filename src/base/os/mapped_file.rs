@@ -38,8 +38,8 @@ impl MappedFile {
     }
 }
 
-/// Most address space that reading a file takes beside its mapping: an arena of malloc, and a unit of
-/// debug information.
+/// Most address space that reading a file takes beside its mapping: an arena of malloc, and a unit
+/// of debug information.
 const MOST_ROOM: usize = 80 << 20;
 
 /// True if no limit keeps the process from taking as much again as a file of that length, or

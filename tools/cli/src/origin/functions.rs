@@ -12,7 +12,7 @@ pub(super) fn is_libc_inside(name: &str) -> bool {
     reserved && !name.contains("::")
 }
 
-/// True if the function is the profiler's crate's: a checkout's source looks like the program's own.
+/// True if the function is of the profiler's crate: a checkout's source looks like the program's.
 pub(super) fn is_profiler(name: &str) -> bool {
     name.trim_start_matches(['<', '&']).starts_with("mod_alloc::")
 }
