@@ -124,7 +124,7 @@
 //! | return from `main`, `exit` | the report |
 //! | Ctrl-C, SIGTERM | nothing; with `report_on`, [the report](crate#the-end-of-a-service) |
 //! | `abort`, a panic with `panic = "abort"` | a line that says what to set |
-//! | SIGSEGV, SIGKILL, the OOM killer, `_exit` | nothing |
+//! | SIGSEGV, SIGKILL, the OOM killer, `_exit`, `quick_exit`, `exec` | nothing |
 //! | any of them, with `MOD_ALLOC_RECORD=FILE` | the recording, for `mod-alloc recover FILE` |
 //!
 //! # Surroundings

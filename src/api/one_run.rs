@@ -10,7 +10,8 @@
 //!   by the program, and would have to be set among its threads.
 //! - A report of another process, written since this process began, stays. That is the rule for
 //!   processes that run at once and do not descend from each other, for orphans, and where there is
-//!   no `/proc`.
+//!   no `/proc`. So does a report of another copy of the crate in this process: that of a library
+//!   which the program has loaded.
 //!
 //! Neither finds a child that ends before the next one begins where there is no `/proc`.
 
@@ -25,7 +26,7 @@ use std::time::{Duration, SystemTime};
 use std::vec::Vec;
 
 use crate::api::report_files::{DEFAULT_OUT, default_out};
-use crate::api::whole_file::{Place, Written, folder_of};
+use crate::api::whole_file::{Place, Written, folder_of, may_have_named};
 use crate::base::options::Options;
 use crate::base::sync::Ordering;
 use crate::base::{os, path_pattern, settings};
@@ -194,13 +195,14 @@ fn began() -> SystemTime {
     now.checked_sub(Duration::from_nanos(age)).unwrap_or(now)
 }
 
-/// True if the file at `path` stays another process's.
+/// True if the file at `path` stays another process's, or another copy's of the crate.
 fn is_taken(path: &Path, began: SystemTime) -> bool {
     let Ok(written) = fs::symlink_metadata(path).and_then(|found| found.modified()) else {
         return false;
     };
     let is_of_now = (began..=SystemTime::now()).contains(&written);
-    is_of_now && writer_of(path).is_some_and(|id| id != os::process_id())
+    let is_others = |id| id != os::process_id() || !may_have_named(path);
+    is_of_now && writer_of(path).is_some_and(is_others)
 }
 
 /// The id of the process that the report at `path` is of; `None`: there is no report.
@@ -217,6 +219,7 @@ fn writer_of(path: &Path) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::whole_file;
 
     #[test]
     fn variables_are_found_by_their_whole_name() {
@@ -224,6 +227,20 @@ mod tests {
         assert_eq!(value(environment, b"MOD_ALLOC_OUT="), Some(&b"a"[..]));
         assert_eq!(value(environment, b"MOD_ALLOC="), None);
         assert_eq!(value(environment, b"PATH="), None);
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "there are no files")]
+    fn a_report_of_another_copy_in_this_process_stays() {
+        let name = std::format!("mod-alloc-copies-{}.json", os::process_id());
+        let path = std::env::temp_dir().join(name);
+        let report = std::format!("{{\"pid\":{}}}", os::process_id());
+        fs::write(&path, &report).unwrap();
+        assert!(is_taken(&path, SystemTime::UNIX_EPOCH));
+        let mut write = |out: &mut dyn Write| out.write_all(report.as_bytes());
+        whole_file::write(&path, &mut write).unwrap();
+        assert!(!is_taken(&path, SystemTime::UNIX_EPOCH), "a later one takes its place");
+        fs::remove_file(&path).unwrap();
     }
 
     #[test]

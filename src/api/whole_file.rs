@@ -17,6 +17,7 @@
 
 use std::ffi::CString;
 use std::fs::{self, File, OpenOptions};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, BufWriter, Seek, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
@@ -25,6 +26,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::base::os;
+use crate::base::sync::{AtomicU64, Ordering};
 
 /// Never more, whatever the umask.
 const MODE: u32 = 0o644;
@@ -32,6 +34,38 @@ const MODE: u32 = 0o644;
 const OTHERS_WRITE: u32 = 0o022;
 /// Links that are followed one after another, as many as the kernel follows.
 const MOST_LINKS: usize = 40;
+
+/// Hashes of the names that were given; zeros after them. No collection: the memory of a report is
+/// given back when it is written.
+static NAMED: [AtomicU64; 256] = [const { AtomicU64::new(0) }; 256];
+
+fn hash(path: &Path) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    path.hash(&mut hasher);
+    hasher.finish().max(1)
+}
+
+fn note_named(path: &Path) {
+    let hash = hash(path);
+    // Relaxed: each hash stands for itself.
+    let (set, get) = (Ordering::Relaxed, Ordering::Relaxed);
+    let _ = NAMED.iter().find(|entry| match entry.compare_exchange(0, hash, set, get) {
+        Ok(_) => true,
+        Err(found) => found == hash,
+    });
+}
+
+/// False if this copy of the crate gave no file that name. A program and a library that it has
+/// loaded may each have a copy.
+pub(crate) fn may_have_named(path: &Path) -> bool {
+    let hash = hash(path);
+    let named = NAMED.iter().map(|entry| entry.load(Ordering::Relaxed));
+    // Where there is no zero, some were not noted.
+    named
+        .take_while(|entry| *entry != 0)
+        .enumerate()
+        .any(|(index, entry)| entry == hash || index + 1 == NAMED.len())
+}
 
 /// A complete file that has no name yet, or one that is written in place.
 #[derive(Debug)]
@@ -95,7 +129,7 @@ impl Place {
             }
             None => (Written::InPlace, self.open_in_place()?),
         };
-        let result = fill(file, write);
+        let result = os::without_size_signal(|| fill(file, write));
         if let (Err(_), Written::Complete { meanwhile: Some(name), .. }) = (&result, &written) {
             let _ = fs::remove_file(name);
         }
@@ -135,8 +169,9 @@ impl Place {
             None => self.give_name(file)?,
         };
         let named = fs::rename(&name, &self.path);
-        if named.is_err() {
-            let _ = fs::remove_file(&name);
+        match named {
+            Ok(()) => note_named(&self.path),
+            Err(_) => drop(fs::remove_file(&name)),
         }
         named
     }

@@ -111,7 +111,12 @@ fn sentence(module: &Module, lack: Lack) -> String {
         Lack::Lines => ("lines", "has no debug information"),
         Lack::Paths => ("paths of inlined functions", "has line tables alone"),
     };
-    let why = if build == Build::Gone { "is not there any more" } else { why };
+    let why = match build {
+        Build::Gone => "is not there any more",
+        Build::Forbidden => "may not be read by this user",
+        Build::TooLarge => "does not fit into the address space",
+        Build::Rust | Build::Other => why,
+    };
     std::format!("no {lacks}: {path} {why}; {}", setting(module, lack, build))
 }
 
@@ -119,6 +124,10 @@ fn sentence(module: &Module, lack: Lack) -> String {
 fn setting(module: &Module, lack: Lack, build: Build) -> String {
     match (build, lack) {
         (Build::Gone, _) => "keep the file until the report is made".into(),
+        (Build::Forbidden, _) => "permit it, or make the report as another user".into(),
+        (Build::TooLarge, _) => {
+            "raise `ulimit -v`, or set MOD_ALLOC_OUT=raw and use mod-alloc report".into()
+        }
         _ if is_of_the_system(&module.path) => "install its debug symbols".into(),
         (Build::Rust, _) => {
             let profile = cargo_profile(&module.path);

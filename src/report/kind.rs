@@ -96,10 +96,15 @@ pub(super) fn is_library_function(function: Function<'_>) -> bool {
         ["std::", "__gnu_cxx::", "operator new"].iter().any(|prefix| name.starts_with(prefix))
     };
     is_module(&["libc.so", "libc-", "libpthread", "libstdc++.so", "libc++.so", "ld-linux"])
-        || function.name.is_some_and(is_cpp)
+        || function.name.is_some_and(|name| is_cpp(name) || is_made_by_rustc(name))
         || in_rusts_library(function.file).is_some()
         || is_in_package_of_rust(function.file)
         || !matches!(kind(function), Kind::Program)
+}
+
+/// True if the compiler made the function, as that which catches a panic: it has no source.
+fn is_made_by_rustc(name: &str) -> bool {
+    name == "__rust_try" || name.starts_with("__rustc::")
 }
 
 fn kind_by_name(name: &str) -> Kind {

@@ -1,7 +1,12 @@
 //! The build of a module's file: its compiler, and whether it is still the file that ran.
 
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
 use object::{Object, ObjectSection};
 
+use crate::base::os::mapped_file::MappedFile;
 use crate::recording::model::Module;
 
 use super::object_file::{Facts, with_elf};
@@ -15,13 +20,17 @@ pub(crate) enum Build {
     Other,
     /// There is no such file, or another build of the program is in its place.
     Gone,
+    /// The file is there, and this user may not read it.
+    Forbidden,
+    /// The file is there, and there is no address space to map it.
+    TooLarge,
 }
 
 /// The build of `module`'s file.
 pub(crate) fn build_of(module: &Module) -> Build {
     let is_the_one = Facts::read(&module.path).is_some_and(|facts| facts.may_be(&module.build_id));
     if !is_the_one {
-        return Build::Gone;
+        return hindrance(&module.path);
     }
     // Compilers leave their names there. To strip a program leaves the section as it is.
     let by_rustc = with_elf(&module.path, |elf| {
@@ -30,6 +39,18 @@ pub(crate) fn build_of(module: &Module) -> Build {
         Some(comment.data().ok()?.windows(rustc.len()).any(|name| name == rustc))
     });
     if by_rustc.flatten() == Some(true) { Build::Rust } else { Build::Other }
+}
+
+/// The cause why the file at `path` could not be taken for a module's.
+fn hindrance(path: &Path) -> Build {
+    if !std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
+        return Build::Gone;
+    }
+    match File::open(path) {
+        Ok(file) if MappedFile::new(&file).is_none() => Build::TooLarge,
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Build::Forbidden,
+        _ => Build::Gone,
+    }
 }
 
 #[cfg(test)]

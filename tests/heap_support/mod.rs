@@ -39,6 +39,15 @@ pub(crate) fn build_programs(variant: &str, flags: &[&str]) -> PathBuf {
     build(&["rustc", "--release"], &arguments, "heap-programs", variant)
 }
 
+/// The program of `tests/programs` in the development profile.
+pub(crate) fn programs_in_development() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let arguments = ["--package", "mod-alloc", "--example", "heap-programs"];
+        build(&["build"], &arguments, "heap-programs", "development")
+    })
+}
+
 /// The program `fixture` of `fixtures/programs`.
 pub(crate) fn fixture() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();

@@ -14,6 +14,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
     ("exit-in-thread", exit_in_thread),
     ("at-exit", |_| at_exit()),
     ("abort", |_| abort_with_blocks()),
+    ("overflow", overflow),
     ("close-stderr", |_| close_stderr()),
     ("remove-folder", remove_folder),
     ("fork", |_| fork_quietly()),
@@ -78,6 +79,24 @@ fn at_exit() {
 fn abort_with_blocks() {
     site_kept(1_000);
     abort();
+}
+
+/// Overflows the stack, which Rust's own handler says before it aborts. Argument: in a thread or not.
+fn overflow(arguments: &[&str]) {
+    site_kept(1_000);
+    let overflow = || {
+        black_box(descend(black_box(1)));
+    };
+    match arguments[0] {
+        "thread" => thread::spawn(overflow).join().expect("no end"),
+        _ => overflow(),
+    }
+}
+
+fn descend(depth: usize) -> usize {
+    let room = black_box([depth; 64]);
+    let below = if depth == 0 { 0 } else { descend(depth + 1) };
+    below + room[depth % 64]
 }
 
 fn close_stderr() {

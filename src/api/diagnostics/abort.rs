@@ -2,9 +2,8 @@
 
 use crate::api::{report_files, test_harness};
 use crate::base::os;
-use crate::base::os::message::say;
+use crate::base::os::message::say_on_little_stack;
 use crate::base::os::signals::abort;
-use crate::base::settings::Lossy;
 use crate::engine::session;
 use crate::store::space::SPACE;
 
@@ -16,7 +15,9 @@ pub(super) fn say_at_abort() {
     }
 }
 
-/// Runs in a signal handler.
+/// Runs in a signal handler. At a stack overflow, Rust's own handler calls `abort` on an alternate
+/// stack of 8 KiB. The kernel's two frames leave some hundred bytes of it; an overflow of that stack
+/// would end the program by SIGSEGV in the place of SIGABRT.
 fn say_it() {
     let is_recorded = session::get().is_some_and(|session| session.is_this_process());
     // A profiler of `dhat_compat` makes the program's reports, so the line would not be true.
@@ -24,11 +25,11 @@ fn say_it() {
         return;
     }
     if SPACE.is_in_file() {
-        let path = Lossy(SPACE.path());
-        say(format_args!("aborted before the report; read it with: mod-alloc recover {path}"));
+        let text = b"aborted before the report; read it with: mod-alloc recover ";
+        say_on_little_stack(text, SPACE.path().to_bytes());
     } else {
-        say(format_args!(
-            "aborted before the report; set MOD_ALLOC_RECORD=FILE, then use mod-alloc recover FILE"
-        ));
+        let text =
+            b"aborted before the report; set MOD_ALLOC_RECORD=FILE, then use mod-alloc recover FILE";
+        say_on_little_stack(text, b"");
     }
 }

@@ -144,6 +144,21 @@ pub(crate) fn write_stderr(mut bytes: &[u8]) {
     }
 }
 
+/// Writes the pieces to standard error, with one system call; drops bytes that cannot be written.
+/// Takes little stack.
+#[cfg(feature = "dhat-compat")]
+pub(crate) fn write_stderr_together(pieces: &[&[u8]; 4]) {
+    if is_sealed() || !stderr_has_room(pieces.iter().map(|piece| piece.len()).sum()) {
+        return;
+    }
+    let vector = pieces.map(|piece| libc::iovec {
+        iov_base: piece.as_ptr().cast_mut().cast(),
+        iov_len: piece.len(),
+    });
+    // SAFETY: each piece is valid for its length, and is only read.
+    unsafe { libc::writev(libc::STDERR_FILENO, vector.as_ptr(), 4) };
+}
+
 /// True if that many bytes may be written to standard error: a write beyond `RLIMIT_FSIZE` gets a
 /// signal that ends the program.
 fn stderr_has_room(len: usize) -> bool {

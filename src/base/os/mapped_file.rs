@@ -5,6 +5,8 @@ use std::fs::File;
 
 use memmap2::{Mmap, MmapMut, UncheckedAdvice};
 
+use super::address_limit;
+
 /// A whole file, mapped.
 #[derive(Debug)]
 pub(crate) struct MappedFile {
@@ -12,13 +14,14 @@ pub(crate) struct MappedFile {
 }
 
 impl MappedFile {
-    /// Maps `file`; `None` if the system does not.
+    /// Maps `file`; `None` if the system does not, or if the limit of the address space would leave
+    /// too little to work with the file.
     pub(crate) fn new(file: &File) -> Option<Self> {
         // SAFETY: a private mapping that is only read. Whoever cuts an executable or its debug file
         // short, or writes into it, while a report is made ends the reader, as it would end the
         // program itself; linkers and package managers put a new file in its place.
         let map = unsafe { Mmap::map(file) }.ok()?;
-        Some(Self { map })
+        has_room_to_work(map.len()).then_some(Self { map })
     }
 
     /// The file's bytes.
@@ -36,6 +39,18 @@ impl MappedFile {
     }
 }
 
+/// Most address space that reading a file takes beside its mapping: an arena of malloc, and a unit
+/// of debug information.
+const MOST_ROOM: usize = 80 << 20;
+
+/// True if no limit keeps the process from taking as much again as a file of that length, or
+/// [`MOST_ROOM`] if that is less. An allocation that fails while a report is made would abort the
+/// program, which has ended well until then.
+fn has_room_to_work(len: usize) -> bool {
+    let room = len.clamp(1, MOST_ROOM);
+    address_limit().is_none() || MmapMut::map_anon(room).is_ok()
+}
+
 /// Zeroed bytes, of which those alone take memory that something was written to. Allocators may
 /// write the zeroes, which would be as large as a file.
 #[derive(Debug)]
@@ -44,9 +59,11 @@ pub(crate) struct SparseBytes {
 }
 
 impl SparseBytes {
-    /// `len` bytes, at least one; `None` if there are none.
+    /// `len` bytes, at least one; `None` if there are none, or if the limit of the address space
+    /// would leave too little beside them.
     pub(crate) fn new(len: usize) -> Option<Self> {
-        Some(Self { map: MmapMut::map_anon(len).ok()? })
+        let map = MmapMut::map_anon(len).ok()?;
+        has_room_to_work(len).then_some(Self { map })
     }
 
     /// The bytes.

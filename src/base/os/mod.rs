@@ -64,6 +64,8 @@ pub(crate) use linux::*;
 pub(crate) use linux_stacks::*;
 pub(crate) use pages::page_size;
 pub(crate) use signals_held::SignalsHeld;
+#[cfg(feature = "dhat-compat")]
+pub(crate) use signals_held::without_size_signal;
 
 /// True if the process has forbidden itself calls of the system. The crate cannot see that: what it
 /// is asked by is the preload library.

@@ -36,6 +36,8 @@ fn library_functions_are_told_from_the_programs_own() {
         "void std::vector<int>::_M_realloc_insert<int>(int&&)",
         "__gnu_cxx::new_allocator<int>::allocate(unsigned long)",
         "core::ops::function::FnOnce::call_once",
+        "__rust_try",
+        "__rustc::rust_begin_unwind",
     ] {
         assert!(library(name, "app"), "{name}");
     }

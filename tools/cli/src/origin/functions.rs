@@ -12,6 +12,11 @@ pub(super) fn is_libc_inside(name: &str) -> bool {
     reserved && !name.contains("::")
 }
 
+/// True if the function is of the profiler's crate: a checkout's source looks like the program's.
+pub(super) fn is_profiler(name: &str) -> bool {
+    name.trim_start_matches(['<', '&']).starts_with("mod_alloc::")
+}
+
 pub(super) fn is_standard(name: &str) -> bool {
     let name = without_return_type(name);
     let Some(inner) = name.strip_prefix('<') else { return is_standard_path(name) };

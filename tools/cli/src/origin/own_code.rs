@@ -2,7 +2,9 @@
 
 use crate::dhat_file::{Document, Frame, Location};
 
-use super::functions::{is_libc_inside, is_nearest_name, is_plumbing, is_standard, is_start};
+use super::functions::{
+    is_libc_inside, is_nearest_name, is_plumbing, is_profiler, is_standard, is_start,
+};
 
 /// The owner of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +54,7 @@ impl<'d> Judge<'d> {
         if is_standard(name) {
             return Origin::Standard;
         }
-        if is_libc_inside(name) {
+        if is_libc_inside(name) || is_profiler(name) {
             return Origin::Library;
         }
         self.by_place(frame)
@@ -186,6 +188,11 @@ mod tests {
             ("0x1: regex::new (regex-1.11.1/src/lib.rs:5:1)", Library),
             ("0x1: f (/h/.cargo/registry/src/index-1/foo-0.1.0/src/lib.rs:5)", Library),
             ("0x1: f (/h/.cargo/git/checkouts/foo-0a1/9f/src/lib.rs:5)", Library),
+            (
+                "0x1: <mod_alloc::groups::Tracked<F> as Future>::poll (/h/mod-alloc/src/a.rs:5)",
+                Library,
+            ),
+            ("0x1: mod_alloc_example::run (/h/example/src/a.rs:5)", Own),
             ("0x1: fopen (in /usr/lib/x86_64-linux-gnu/libc.so.6)", Library),
             ("0x1: __libc_start_main", Library),
             ("0x1: ??? (in linux-vdso.so.1)", Library),
