@@ -26,6 +26,7 @@
 //! | the totals now | [`ModAlloc::snapshot`] |
 //! | the call sites, in the program | [`ModAlloc::call_sites`], [`ModAlloc::symbolicated_report`] |
 //! | it in a service, off until asked for | [`production`] |
+//! | profiles for Parca, Pyroscope, `go tool pprof` | [`pprof`], or `mod-alloc serve` |
 //! | limits in a test | [`assert_allocs!`], [`assert_no_allocs!`] |
 //! | the allocations of a piece of code | [`measure()`], [`measure_async`], [`measure_with`] |
 //! | those of the threads that it starts, too | [`measure_threads`] |
@@ -45,6 +46,7 @@
 #![cfg_attr(not(feature = "groups"), doc = "[`groups`]: #features")]
 #![cfg_attr(not(feature = "groups"), doc = "[`tracking_compat`]: #features")]
 #![cfg_attr(not(feature = "dhat-compat"), doc = "[`production`]: #features")]
+#![cfg_attr(any(not(feature = "pprof"), feature = "preload"), doc = "[`pprof`]: #features")]
 #![cfg_attr(not(feature = "threads"), doc = "[`measure_threads`]: #features")]
 //!
 //! # Environment
@@ -272,6 +274,7 @@
 //! | `groups` | [`groups`] of allocations, tracked futures and streams, tracker callbacks |
 //! | `tracing` | groups that follow tracing's spans |
 //! | `threads` | [`measure_threads`]; defines `pthread_create` |
+//! | `pprof` | [`pprof`]: profiles for collectors, made by the program |
 //! | `jemalloc`, `mimalloc` | those allocators' figures in [`heap_state`] and in reports |
 //! | `compat-1-0` | mod-alloc 1.0's way where it and dhat-rs contradict each other |
 
@@ -335,6 +338,8 @@ pub use api::measure::{Measured, Measuring, measure, measure_async, measure_with
 pub use api::measure_process::ProcessMeasuring as Profiler;
 pub use api::measure_process::{ProcessMeasuring, measure_process};
 pub use api::memory_stats;
+#[cfg(all(feature = "pprof", not(feature = "preload")))]
+pub use api::pprof;
 pub use api::totals::AllocStats;
 pub use base::os::signal_kinds::Signal;
 #[doc(hidden)]

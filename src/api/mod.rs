@@ -22,6 +22,8 @@ pub(crate) mod moments;
 mod one_run;
 #[cfg(feature = "backtraces")]
 pub(crate) mod own_recording;
+#[cfg(all(feature = "pprof", not(feature = "preload")))]
+pub mod pprof;
 #[cfg(feature = "dhat-compat")]
 mod raw_recording;
 #[cfg(feature = "dhat-compat")]
