@@ -64,10 +64,13 @@
 //! | `MOD_ALLOC_LIFETIMES` | `on`: lifetimes by powers of two, for 8 bytes more a block | `off` |
 //! | `MOD_ALLOC_RECORD` | a file for the recording | memory |
 //! | `MOD_ALLOC_REPORT_ON` | `TERM,INT`: a report, then [the end](#the-end-of-a-service) | none |
+//! | `MOD_ALLOC_EVERY` | `30s`, `10m`, `2h`: [reports](#reports-on-a-schedule) meanwhile | none |
+//! | `MOD_ALLOC_KEEP` | such reports that are kept, the latest: 1 to 10,000 | 24 |
 //! | `MOD_ALLOC_SIGNAL` | `QUIT`, `USR1`, …: a [dump](#asking-a-running-program) | none |
 //! | `MOD_ALLOC_SELF_CHECK` | `on`: walk every stack twice, count differences; slow | `off` |
 //!
-//! In paths, `%p` is the process id, `%e` the executable's name, and `%%` a percent sign. A number
+//! In paths, `%p` is the process id, `%e` the executable's name, and `%%` a percent sign; in those
+//! of reports, `%n` is the report's number. A number
 //! of buckets is rounded up to a power of two. Events that find the table full go to one visible
 //! site. The recording's file can be read while the program runs, and after it was killed. A forked
 //! child writes its own report, with its process id appended unless the path has a `%p`.
@@ -154,6 +157,20 @@
 //! process of one thread (`unshare` of user namespaces) fails with this variable. A forked child
 //! answers signals from its first allocation on, if it still has the variable; its reports have its
 //! process id in their names.
+//!
+//! # Reports on a schedule
+//!
+//! With `MOD_ALLOC_EVERY=10m`, a program writes a report each ten minutes; times are from 100 ms to
+//! a week, in `ms`, `s`, `m`, `h` or `d`. The report has the run so far, under the path of the one
+//! at the end with a number: `dhat-heap.1.json` is the first, or with
+//! `MOD_ALLOC_OUT=heap-%p-%n.json` the number is in the place of `%n`, also that of the report at
+//! the end. The latest 24 stay, or as many as `MOD_ALLOC_KEEP` says: the oldest is removed for a
+//! new one. Dumps by a signal share the numbers, and stay. Two reports are compared by
+//! `mod-alloc diff`.
+//!
+//! The thread `mod-alloc` writes them, without a signal or a timer of the program's, in memory that
+//! it gives back. What a recording takes depends on the call sites and live blocks, not on the time
+//! that it takes. A forked child writes its own, with its process id in the name.
 //!
 //! # The end of a service
 //!
