@@ -1,5 +1,5 @@
-//! `mod_alloc::pprof`: profiles that this program makes of itself, and those of the servers that the
-//! documentation shows.
+//! `mod_alloc::pprof`: profiles that this program makes of itself, and those of the servers that
+//! the documentation shows.
 
 #[expect(dead_code, reason = "other tests read other parts of pages")]
 mod pages;
@@ -85,8 +85,8 @@ fn without_symbols_addresses_are_those_of_the_process() {
         let location = &profile.location[*id as usize - 1];
         (address..address + 4096).contains(&location.address)
     };
-    let sample = largest.filter(|sample| sample.location_id.iter().any(in_function));
-    let sample = sample.last().expect("the call is where the function is");
+    let mut samples = largest.filter(|sample| sample.location_id.iter().any(in_function));
+    let sample = samples.next_back().expect("the call is where the function is");
     let id = *sample.location_id.iter().find(|id| in_function(id)).unwrap();
     let location = &profile.location[id as usize - 1];
     assert!(location.line.is_empty());

@@ -16,21 +16,21 @@ static ALLOC: ModAlloc = ModAlloc::new();
 
 /// Each sequence of turns is a stack of its own.
 #[inline(never)]
-fn left(turns: u32, depth: u32, kept: &mut Vec<Box<u64>>) {
+fn left(turns: u32, depth: u32, kept: &mut Vec<Vec<u8>>) {
     go_on(turns, depth, kept);
     black_box(());
 }
 
 #[inline(never)]
-fn right(turns: u32, depth: u32, kept: &mut Vec<Box<u64>>) {
+fn right(turns: u32, depth: u32, kept: &mut Vec<Vec<u8>>) {
     go_on(turns, depth, kept);
     black_box(());
 }
 
 #[inline(always)]
-fn go_on(turns: u32, depth: u32, kept: &mut Vec<Box<u64>>) {
+fn go_on(turns: u32, depth: u32, kept: &mut Vec<Vec<u8>>) {
     if depth == 0 {
-        kept.push(Box::new(1));
+        kept.push(vec![1]);
     } else if turns & 1 == 0 {
         left(turns >> 1, depth - 1, kept);
     } else {

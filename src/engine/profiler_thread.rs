@@ -1,6 +1,7 @@
 //! The life of the profiler's thread. It describes the program at each `MOD_ALLOC_SIGNAL`, writes
 //! the report when a signal of `MOD_ALLOC_REPORT_ON` ends the program, and reports at the times of
-//! `MOD_ALLOC_EVERY`; with `MOD_ALLOC_TIMELINE=sites` it takes the sites' numbers down now and then.
+//! `MOD_ALLOC_EVERY`; with `MOD_ALLOC_TIMELINE=sites` it takes the sites' numbers down now and
+//! then.
 //!
 //! ```text
 //!  signal ─▶ os::signals: a number is raised ─▶ the thread `mod-alloc` wakes ─▶ Work::dump

@@ -103,7 +103,7 @@ impl Profile {
     }
 
     /// The stack at that place of [`stacks`](Self::stacks).
-    #[cfg(feature = "pprof")]
+    #[cfg(all(feature = "pprof", not(feature = "preload")))]
     pub(super) fn stack(&self, index: usize) -> Option<StackRef<'_>> {
         (index < self.stacks.len()).then_some(StackRef { profile: self, index })
     }

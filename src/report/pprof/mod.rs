@@ -9,8 +9,11 @@
 
 mod locations;
 mod message;
+#[cfg(not(feature = "preload"))]
 mod of_profile;
+#[cfg(not(feature = "preload"))]
 mod samples;
+#[cfg(not(feature = "preload"))]
 mod unnamed;
 
 use std::collections::hash_map::Entry;
@@ -23,8 +26,11 @@ use crate::symbolize::FixedMap;
 use message::Message;
 
 pub use locations::{Frames, Locations};
+#[cfg(not(feature = "preload"))]
 pub(crate) use of_profile::{Named, name_program};
+#[cfg(not(feature = "preload"))]
 pub(crate) use samples::{Metric, Stacks, Totals, head, write};
+#[cfg(not(feature = "preload"))]
 pub(crate) use unnamed::Unnamed;
 
 /// Field numbers of `Profile`.
@@ -190,8 +196,8 @@ impl Encoder {
         };
         let mut message = Message::default();
         message.number(1, next);
-        // Without the linker's name: `go tool pprof` takes a name that equals it for one of C++, and
-        // leaves out what is in angle brackets.
+        // Without the linker's name: `go tool pprof` takes a name that equals it for one of C++,
+        // and leaves out what is in angle brackets.
         message.number(2, key.0);
         message.number(4, key.1);
         self.body.message(field::FUNCTION, &message);
@@ -245,8 +251,8 @@ impl Encoder {
     }
 
     /// The profile's length so far, at most.
-    #[must_use]
-    pub fn len(&self) -> usize {
+    #[cfg(not(feature = "preload"))]
+    fn length(&self) -> usize {
         self.written + self.body.len() + self.text_bytes
     }
 

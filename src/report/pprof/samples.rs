@@ -97,7 +97,7 @@ pub(crate) fn write(
     let mut ids = Vec::new();
     let mut shown = 0;
     for (index, totals) in &all {
-        if shown >= top || encoder.len() > MOST_BYTES - RESERVE {
+        if shown >= top || encoder.length() > MOST_BYTES - RESERVE {
             break;
         }
         shown += 1;
@@ -163,8 +163,8 @@ mod tests {
             assert_eq!(has(&profile, name), is_there, "{name}");
         }
         let mut sum = Message::default();
-        // A block of `others` and one that was left out.
-        sum.packed(2, [2, 6, 0, 0].into_iter());
+        // A block of `others`, and those that were left out.
+        sum.packed(2, [3, 6, 0, 0].into_iter());
         let mut bytes = Vec::new();
         sum.move_to(&mut bytes).unwrap();
         assert!(has(&profile, OTHER) && profile.windows(bytes.len()).any(|part| part == bytes));
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn a_profile_of_nothing_has_no_sample() {
         let (mut encoder, mut out) = (Encoder::default(), Vec::new());
-        let mut none = Long([0].into(), 1);
+        let mut none = Long(Vec::new(), 1);
         let others = Totals::default();
         write(Metric::Live, 1, others, &mut none, &mut encoder, &mut out).unwrap();
         encoder.finish(&mut out).unwrap();
