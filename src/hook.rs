@@ -262,7 +262,9 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for ModAlloc<A> {
             Ok(None) => unsafe { self.inner.dealloc(block, layout) },
             #[cfg(feature = "backtraces")]
             // SAFETY: the caller's contract, handed on.
-            Err(Aside::Otherwise) => unsafe { self.freed_in_samples(block, layout) },
+            Err(Aside::Otherwise) => unsafe {
+                Self::freed_in_samples(block, layout.size(), layout.align(), self);
+            },
             // SAFETY: the caller's contract, handed on.
             Err(_) => unsafe { self.freed_if_decided(block, layout) },
         }

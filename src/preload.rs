@@ -110,8 +110,12 @@ impl Recorder {
         match unsafe { at_end::take(block, usable) } {
             Some((site, size, is_whole)) => {
                 note_overrun(self.0, is_whole);
+                let word = current::word();
                 // SAFETY: the word is this thread's.
-                if !unsafe { quick::freed(current::word(), site, size) } {
+                let is_done = unsafe { quick::freed(word, site, size) }
+                    // SAFETY: as above.
+                    || unsafe { quick::freed_elsewhere(word, site, size) };
+                if !is_done {
                     events::freed(self.0, site, size);
                 }
                 true

@@ -1,5 +1,5 @@
 //! The peers' own tests, run against this crate: those of dhat-rs with the import changed, those of
-//! mod-alloc 1.0.1 as they are.
+//! mod-alloc 1.0.1 as they are, and one of ours beside them.
 //!
 //! Cargo fetches the packages for `tests/peers_own`; what runs is generated below the target folder.
 
@@ -147,15 +147,19 @@ fn users_of_1_0_1(name: &str, dependency: &str) -> Package {
         mod-alloc = {{ path = {ROOT:?} }}
         "#
     );
-    Package::new(name, &manifest).with_tests_of(&sources_of("mod-alloc", "1.0.1"), |source| source)
+    let package = Package::new(name, &manifest);
+    let package = package.with_tests_of(&sources_of("mod-alloc", "1.0.1"), |source| source);
+    let endings = include_str!("peers_own/endings.rs");
+    fs::write(package.folder.join("tests/endings.rs"), endings).expect("room for a test");
+    package
 }
 
 #[test]
 fn those_of_mod_alloc_1_0_1_pass_unchanged() {
     let package = users_of_1_0_1("users-of-1-0-1", r#""1.0.1""#);
     assert_eq!(package.run(&[]), 9);
-    assert_eq!(package.run(&["--all-features"]), 27);
-    assert_eq!(package.run(&["--all-features", "--release"]), 27);
+    assert_eq!(package.run(&["--all-features"]), 28);
+    assert_eq!(package.run(&["--all-features", "--release"]), 28);
 }
 
 #[test]
@@ -167,5 +171,5 @@ fn they_pass_with_each_of_its_features_alone() {
     assert_eq!(package.run(&[]), 9);
     assert_eq!(package.run(&["--features", "backtraces"]), 12);
     assert_eq!(package.run(&["--features", "symbolicate"]), 14);
-    assert_eq!(package.run(&["--features", "dhat-compat"]), 25);
+    assert_eq!(package.run(&["--features", "dhat-compat"]), 26);
 }

@@ -22,7 +22,7 @@ pub(crate) trait Memory {
     /// address is not below the stack pointer of the present capture.
     unsafe fn again(&self, address: u64) -> u64;
 
-    /// True if the words hold their values.
+    /// True if the single words hold their values.
     ///
     /// # Safety
     ///
@@ -33,20 +33,38 @@ pub(crate) trait Memory {
         all.all(|(address, value)| unsafe { self.again(*address) } == *value)
     }
 
-    /// The sum of the words' products with the keys, modulo 2^128. The words are those so many
-    /// words above `sp`.
+    /// True if the pairs of words hold their values.
+    ///
+    /// # Safety
+    ///
+    /// As for [`hold`](Self::hold).
+    unsafe fn hold_pairs(&self, words: &Words) -> bool {
+        let pairs = words.pair_addresses.iter().zip(&words.pair_values);
+        // SAFETY: the caller's promise.
+        let holds = |address: u64, value: u64| unsafe { self.again(address) } == value;
+        pairs.take(words.paired / 2).all(|(address, [first, second])| {
+            holds(*address, *first) && holds(*address + 8, *second)
+        })
+    }
+
+    /// The sum of the products of two words each, to which their keys were added modulo 2^64; the
+    /// sum is modulo 2^128. The words are those so many words above `sp`.
     ///
     /// # Safety
     ///
     /// As for [`again`](Self::again), for each of the words. They are a whole number of rounds of
     /// four, one at least, and there are as many keys.
     unsafe fn sum(&self, sp: u64, words: &[u16], keys: &[u64]) -> u128 {
-        let product = |(word, key): (&u16, &u64)| {
+        let factor = |word: u16, key: u64| {
             // SAFETY: the caller's promise.
-            let word = unsafe { self.again(sp + 8 * u64::from(*word)) };
-            u128::from(word) * u128::from(*key)
+            let word = unsafe { self.again(sp + 8 * u64::from(word)) };
+            u128::from(word.wrapping_add(key))
         };
-        words.iter().zip(keys).map(product).fold(0, u128::wrapping_add)
+        let twos = words.as_chunks::<2>().0.iter().zip(keys.as_chunks::<2>().0);
+        let product = |([a, b], [key_a, key_b]): (&[u16; 2], &[u64; 2])| {
+            factor(*a, *key_a) * factor(*b, *key_b)
+        };
+        twos.map(product).fold(0, u128::wrapping_add)
     }
 }
 

@@ -262,18 +262,14 @@ pub(crate) fn enter<E: Event>(
     event.count_in_histograms(thread.histograms, now);
     let epoch = Epoch::new(heap.epoch.get());
     let sites = &thread.sites;
-    let (Some(owner), Some(tally)) =
-        (sites.owners.get(site.index()), sites.tallies.get(site.index()))
-    else {
-        return;
-    };
-    if owner.is_alone(thread.index) && tally.is_of(epoch) {
+    let Some((owner, tally)) = thread.place.books(site) else { return };
+    if owner.has_word_or_shares(thread.place.own_word) && tally.is_of(epoch) {
         if event.shrinks() {
-            tally.note_max(tally.live_bytes(), tally.live_blocks());
+            sites.before_shrinking(site, tally);
         }
         event.count_whole(tally, now, (&thread.slot.journal, RESIZING_OWN, site));
     } else {
-        enter_elsewhere(thread, site, owner, event, now, epoch);
+        enter_elsewhere(thread, site, event, now, epoch);
     }
 }
 
@@ -312,14 +308,8 @@ fn is_exact(session: &Session) -> bool {
 ///
 /// An event counts for the site's group, and for each group around that one.
 #[inline(never)]
-fn enter_elsewhere<E: Event>(
-    thread: &mut Thread,
-    site: SiteId,
-    owner: &Owner,
-    event: E,
-    now: u64,
-    epoch: Epoch,
-) {
+fn enter_elsewhere<E: Event>(thread: &mut Thread, site: SiteId, event: E, now: u64, epoch: Epoch) {
+    let Some(owner) = thread.sites.owners.get(site.index()) else { return };
     for_each_around(thread.groups, owner.group(), |group| event.count_for(group));
     if owner.is(thread.index)
         && let Some(own) = thread.sites.tallies.get(site.index())

@@ -22,8 +22,10 @@ use crate::engine::stack_site;
 use crate::engine::thread::{Books, Thread};
 use crate::engine::thread_cell::{Claim, ThreadCell};
 use crate::engine::windows;
+use crate::store::group::NO_GROUP;
 use crate::store::ids::SiteId;
-use crate::store::peak::{EXACT, Front};
+use crate::store::peak::{EXACT, SOLE};
+use crate::store::sites::OwnerWords;
 use crate::store::tally::{Epoch, Tally};
 use crate::store::thread_slot::{SHARED, ThreadSlot};
 
@@ -72,10 +74,10 @@ impl Quick {
         unsafe { Quick::enter(cell, cell.slot()?, seen) }
     }
 
-    /// The thread's front.
+    /// The thread's slot.
     #[inline(always)]
-    pub(super) fn front(&self) -> &'static Front {
-        &self.slot.front
+    pub(super) fn slot(&self) -> &'static ThreadSlot {
+        self.slot
     }
 
     #[inline(always)]
@@ -120,7 +122,7 @@ pub(crate) unsafe fn allocated(
         return Err(at);
     }
     // SAFETY: just seen, of the caller's frame.
-    unsafe { enter_allocated(thread, slot, size) }
+    unsafe { enter_allocated(thread, slot, size, at.bp) }
         // Those are the registers given, which need not be kept so.
         .ok_or_else(|| thread.sealed_at(at.bp))
 }
@@ -161,9 +163,14 @@ pub(crate) unsafe fn allocated_if_sealed(
 /// As for [`Thread::sealed`].
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline(always)]
-unsafe fn enter_allocated(thread: &mut Thread, slot: &ThreadSlot, size: usize) -> Option<SiteId> {
+unsafe fn enter_allocated(
+    thread: &mut Thread,
+    slot: &ThreadSlot,
+    size: usize,
+    bp: u64,
+) -> Option<SiteId> {
     // SAFETY: the caller's promise.
-    let (site, books) = unsafe { thread.sealed() }?;
+    let (site, books) = unsafe { thread.sealed(bp) }?;
     let header = thread.place.header;
     let tally = if_own(books, thread, Epoch::new(header.heap.epoch.get()))?;
     let bytes = size as u64;
@@ -198,9 +205,9 @@ pub(crate) unsafe fn freed(word: *mut (), site: SiteId, size: usize) -> bool {
     let bytes = size as u64;
     let block = Amount::block(bytes);
     let Some(shrunk) = slot.front.with_freed(block) else { return false };
-    let Some(tally) = own_tally(thread, site, Epoch::new(header.heap.epoch.get())) else {
-        return false;
-    };
+    let epoch = Epoch::new(header.heap.epoch.get());
+    let books = thread.place.books(site);
+    let Some(tally) = books.and_then(|books| if_own(books, thread, epoch)) else { return false };
     let now = counted_since(&thread.place.origin);
     if now >= header.process.timeline.due.get() {
         return false;
@@ -210,14 +217,49 @@ pub(crate) unsafe fn freed(word: *mut (), site: SiteId, size: usize) -> bool {
     true
 }
 
-/// The tally of a site that is this thread's alone and was changed in this epoch already.
-#[inline(always)]
-fn own_tally(thread: &Thread, site: SiteId, epoch: Epoch) -> Option<&'static Tally> {
+/// [`freed`], where several threads change the site: the owner, or another one that has a share of
+/// it. `false`: nothing is done.
+///
+/// # Safety
+///
+/// `word` must be the calling thread's word.
+pub(crate) unsafe fn freed_elsewhere(word: *mut (), site: SiteId, size: usize) -> bool {
+    // SAFETY: the caller's promise.
+    let quick = unsafe { Quick::enter_by(word, |thread| thread.seen) };
+    let Some(mut quick) = quick else { return false };
+    let slot = quick.slot;
+    let thread = quick.thread();
     let sites = &thread.place.sites;
-    let tally = sites.tallies.get(site.index())?;
-    // SAFETY: there are as many owners as tallies.
-    let owner = unsafe { sites.owners.get_unchecked(site.index()) };
-    if_own((owner, tally), thread, epoch)
+    let books = sites.owners.get(site.index()).zip(sites.tallies.get(site.index()));
+    let Some((owner, own)) = books.filter(|_| site >= thread.first_known) else { return false };
+    let header = thread.place.header;
+    let bytes = size as u64;
+    let block = Amount::block(bytes);
+    let Some(shrunk) = slot.front.with_freed(block) else { return false };
+    let epoch = Epoch::new(header.heap.epoch.get());
+    let now = counted_since(&thread.place.origin);
+    if now >= header.process.timeline.due.get() || owner.group() != NO_GROUP {
+        return false;
+    }
+    if owner.has_word_or_shares(thread.place.own_word) {
+        if !own.is_of(epoch) {
+            return false;
+        }
+        sites.before_shrinking(site, own);
+        slot.enter_freed(shrunk);
+        own.count_freed(bytes, now);
+    } else {
+        let share = thread.place.arena.place_of(site);
+        let keeps = |live: i64| live.unsigned_abs() < slot.front.step().unsigned_abs();
+        // A thread without an arena has an empty one, with no site's share.
+        let is_begun = thread.has_arena() && share.site() == site && share.is_of(epoch);
+        if !is_begun || !keeps(share.live_bytes().wrapping_sub(bytes.cast_signed())) {
+            return false;
+        }
+        slot.enter_freed(shrunk);
+        share.count_freed(bytes, now);
+    }
+    true
 }
 
 /// The tally of these books, if the site is this thread's alone and was changed in this epoch.
@@ -240,5 +282,9 @@ pub(crate) fn note_seen(thread: &mut Thread, session: &'static Session, seen: u3
         && !session.is_special
         && !session.settings.self_check
         && changes::is_enough(seen);
+    // As the only one, this thread may read the copies. If another one comes, it is told of that.
+    let is_sole = heap.mode.load(Ordering::Relaxed) == SOLE && is_ordinary;
+    let words = if is_sole { OwnerWords::of_tallies } else { OwnerWords::of_table };
+    thread.place.owner_words = words(&thread.place.sites);
     thread.seen = if is_ordinary { seen } else { 0 };
 }

@@ -20,6 +20,7 @@
 use crate::base::changes;
 use crate::base::current::add_profiler_bytes;
 use crate::base::sync::Ordering;
+use crate::base::sync::amount::Amount;
 use crate::capture::registers::Registers;
 use crate::engine::events::{self, freed_unrecorded, lost};
 use crate::engine::inside::{Inside, Outside};
@@ -33,7 +34,6 @@ use crate::store::ids::{SHARED, SiteId};
 use crate::store::peak::EXACT;
 use crate::store::sampling::{Countdown, Rate, unsampled, window_of};
 use crate::store::sites::NO_SITE;
-use crate::store::trailer;
 use crate::store::trailer::unsampled as passing;
 
 /// A thread's part.
@@ -43,42 +43,41 @@ pub(crate) struct Sampling {
     /// The count of changes that the thread has looked at, as far as unsampled blocks need it; 0:
     /// none.
     pub(super) seen: u32,
-    /// The number of the window's unsampled blocks, as of then.
-    number: SiteId,
-    /// The secret of trailers.
-    secret: u64,
+    /// Of the trailers of the window's unsampled blocks, as of then.
+    base: passing::Base,
 }
 
 impl Sampling {
     /// Begins with a new thread.
     pub(crate) fn begin(&mut self, seed: u64, mean_gap: u64) {
-        (self.seen, self.secret) = (0, trailer::secret());
+        self.seen = 0;
         if let Some(rate) = Rate::new(mean_gap) {
             self.countdown.begin(seed, rate);
         }
     }
 }
 
-/// Enters an allocated block if it is not sampled. Returns the number for its trailer, and the
-/// secret for it; `None`: nothing is done.
+/// Enters an allocated block if it is not sampled. Returns what its trailer is made of; `None`:
+/// nothing is done.
 ///
 /// # Safety
 ///
 /// `word` must be the calling thread's word.
 #[inline(always)]
-pub(crate) unsafe fn passed(word: *mut (), size: usize) -> Option<(SiteId, u64)> {
+pub(crate) unsafe fn passed(word: *mut (), size: usize) -> Option<passing::Base> {
     // SAFETY: the caller's promise.
     let mut quick = unsafe { Quick::enter_by(word, |thread| thread.sampling.seen) }?;
-    let front = quick.front();
+    let slot = quick.slot();
     let thread = quick.thread();
     let bytes = size as u64;
-    let live = front.with_allocated_bytes(bytes)?;
+    let live = slot.front.with_allocated_bytes(bytes)?;
     if !thread.sampling.countdown.pass(size) {
         return None;
     }
-    front.pass_allocated(bytes, live);
-    thread.place.histograms.sizes.count(bytes, bytes);
-    Some((thread.sampling.number, thread.sampling.secret))
+    let block = Amount::block(bytes);
+    slot.pass_allocated(block, live);
+    thread.place.histograms.sizes.add(bytes, block);
+    Some(thread.sampling.base)
 }
 
 /// Enters the free of a block, just before it happens, if it was not sampled. `false`: nothing is
@@ -93,15 +92,13 @@ pub(crate) unsafe fn freed_unsampled(word: *mut (), block: *const u8, size: usiz
     // SAFETY: the caller's promise.
     let quick = unsafe { Quick::enter_by(word, |thread| thread.sampling.seen) };
     let Some(mut quick) = quick else { return false };
-    let front = quick.front();
-    let thread = quick.thread();
-    let Sampling { number, secret, .. } = thread.sampling;
+    let slot = quick.slot();
     // SAFETY: the caller's promise.
-    if !unsafe { passing::is(block, size, number, secret) } {
+    if !unsafe { passing::is(block, size, quick.thread().sampling.base) } {
         return false;
     }
-    let Some(live) = front.with_freed_bytes(size as u64) else { return false };
-    front.pass_freed(size as u64, live);
+    let Some(live) = slot.front.with_freed_bytes(size as u64) else { return false };
+    slot.pass_freed(Amount::block(size as u64), live);
     true
 }
 
@@ -257,7 +254,7 @@ fn note_seen(thread: &mut Thread, session: &'static Session, seen: u32) {
         return;
     }
     let (heap, first) = (session.heap(), windows::first_known());
-    thread.sampling.number = unsampled(first);
+    thread.sampling.base = passing::Base::of(unsampled(first));
     let is_ordinary = thread.place.index != SHARED
         && thread.place.slot.front.is_current(heap)
         && heap.mode.load(Ordering::Relaxed) != EXACT

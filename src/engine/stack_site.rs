@@ -179,7 +179,7 @@ fn checked(thread: &mut Thread, session: &'static Session, at: Registers, first:
     let generation = rule_cache::generation();
     let sealed = || {
         // SAFETY: `at` is a frame of this thread that calls us, and just compared.
-        thread.is_sealed_at(&at).then(|| unsafe { thread.sealed() })?
+        thread.is_sealed_at(&at).then(|| unsafe { thread.sealed(at.bp) })?
     };
     let sealed = sealed().map(|(site, _)| site);
     let recalled = recall(thread, &at, first);

@@ -18,23 +18,27 @@ pub(super) fn recorded(layout: Layout, allocate: impl FnOnce(Layout) -> *mut u8)
 }
 
 impl<A: GlobalAlloc> ModAlloc<A> {
-    /// [`GlobalAlloc::dealloc`] where blocks are sampled.
+    /// [`GlobalAlloc::dealloc`] where blocks are sampled. The arguments are in the order in which
+    /// the processor has them already.
     ///
     /// # Safety
     ///
-    /// As for [`GlobalAlloc::dealloc`]; the block must have a trailer.
+    /// As for [`GlobalAlloc::dealloc`], the size and alignment being a layout's; the block must have
+    /// a trailer.
     #[cold]
     #[inline(never)]
-    pub(super) unsafe fn freed_in_samples(&self, block: *mut u8, layout: Layout) {
+    pub(super) unsafe fn freed_in_samples(block: *mut u8, size: usize, align: usize, own: &Self) {
+        // SAFETY: those of a layout.
+        let layout = unsafe { Layout::from_size_align_unchecked(size, align) };
         // SAFETY: the caller's block, allocated by us with room for the trailer.
-        if !unsafe { sampled::passes(block, layout.size()) } {
+        if !unsafe { sampled::passes(block, size) } {
             // SAFETY: the caller's contract, handed on.
-            return unsafe { self.freed_of_samples(block, layout) };
+            return unsafe { own.freed_of_samples(block, layout) };
         }
         // Padding has worked when the block was allocated.
         let padded = ordinarily_padded(layout).unwrap_or(layout);
         // SAFETY: the block was allocated by `inner` with the padded layout.
-        unsafe { self.inner.dealloc(block, padded) };
+        unsafe { own.inner.dealloc(block, padded) };
     }
 
     /// Records the free of a sampled block, or one that changes more than its thread's numbers.

@@ -199,15 +199,24 @@ unsafe fn free(word: *mut (), block: *mut u8, size: usize) {
     match unsafe { trailer::read(block, size) } {
         // SAFETY: the caller's promise.
         Some(site) if unsafe { quick::freed(word, site, size) } => {}
-        Some(site) => freed_slowly(site, size),
+        // SAFETY: the caller's promise.
+        Some(site) => unsafe { freed_slowly(word, site, size) },
         // SAFETY: the caller's promise.
         None => unsafe { freed_otherwise(block, size) },
     }
 }
 
 /// Records that a block of `site` is about to be freed, otherwise than in the quick way.
+///
+/// # Safety
+///
+/// `word` must be the calling thread's word.
 #[inline(never)]
-fn freed_slowly(site: SiteId, size: usize) {
+unsafe fn freed_slowly(word: *mut (), site: SiteId, size: usize) {
+    // SAFETY: the caller's promise.
+    if unsafe { quick::freed_elsewhere(word, site, size) } {
+        return;
+    }
     if let Some(session) = session::get() {
         events::freed(session, site, size);
     }

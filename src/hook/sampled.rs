@@ -23,7 +23,7 @@ pub(in crate::hook) unsafe fn allocated(block: *mut u8, size: usize) {
     // SAFETY: the word is this thread's.
     match unsafe { sampling::passed(word, size) } {
         // SAFETY: the caller's promise.
-        Some((number, secret)) => unsafe { unsampled::write(block, size, number, secret) },
+        Some(base) => unsafe { unsampled::write(block, size, base) },
         // SAFETY: the caller's promise.
         None => unsafe { super::hand_on(word, block, size) },
     }

@@ -26,7 +26,7 @@ impl Recorder {
         }
         // SAFETY: the word is this thread's.
         let number = match unsafe { sampling::passed(current::word(), size) } {
-            Some((number, _)) => number,
+            Some(base) => base.number(),
             // SAFETY: no preconditions.
             None => unsafe { number_of_sampled(self.0, 0, size) },
         };

@@ -1,5 +1,8 @@
 //! Call sites: one dense record per stack that has allocated.
 
+#[cfg(feature = "backtraces")]
+use core::ptr::NonNull;
+
 use crate::base::sync::spin_lock::SpinLock;
 use crate::base::sync::word::Pair;
 use crate::base::sync::{AtomicU32, AtomicU64, Ordering, wait_turn};
@@ -43,7 +46,8 @@ impl Record {
 
 /// The thread that writes a site's own tally, and the group that the site counts for. Read at every
 /// event and hardly ever written, so it does not lie in a line that the owner writes: other threads
-/// would wait for that line each time.
+/// would wait for that line each time. A thread that is the only one reads the
+/// [copy](Tally::OWNER) in the tally, which it writes then, and so one line less.
 ///
 /// ```text
 ///  31      30            11 10         0
@@ -73,14 +77,8 @@ impl Owner {
         self.0.load(Ordering::Relaxed) & Self::THREAD == thread.number() + 1
     }
 
-    /// True if the thread with that slot owns the site, no other has changed it, and it counts for
-    /// no group.
-    #[inline(always)]
-    pub(crate) fn is_alone(&self, thread: ThreadIndex) -> bool {
-        self.0.load(Ordering::Relaxed) == thread.number() + 1
-    }
-
-    /// The word of a site that the thread with that slot [has alone](Self::is_alone).
+    /// The word of a site that the thread with that slot owns, that no other has changed, and that
+    /// counts for no group.
     pub(crate) fn word_of(thread: ThreadIndex) -> u32 {
         thread.number() + 1
     }
@@ -89,6 +87,12 @@ impl Owner {
     #[inline(always)]
     pub(crate) fn has_word(&self, word: u32) -> bool {
         self.0.load(Ordering::Relaxed) == word
+    }
+
+    /// True if it is the site's word, whether others than the owner have changed the site or not.
+    #[inline(always)]
+    pub(crate) fn has_word_or_shares(&self, word: u32) -> bool {
+        self.0.load(Ordering::Relaxed) & !Self::SHARED == word
     }
 
     /// The group that the site counts for; 0: none.
@@ -140,6 +144,43 @@ impl Maker {
     }
 }
 
+/// The words that a thread reads for owners: this table's, or the copies in the tallies.
+#[cfg(feature = "backtraces")]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OwnerWords {
+    first: NonNull<Owner>,
+    /// The distance of two words, as a power of two.
+    shift: u32,
+}
+
+#[cfg(feature = "backtraces")]
+impl OwnerWords {
+    /// Those of all threads.
+    pub(crate) fn of_table(sites: &Sites) -> Self {
+        OwnerWords { first: NonNull::from(sites.owners).cast(), shift: size_of::<Owner>().ilog2() }
+    }
+
+    /// Those of the only thread: the word of a site that no other thread may change.
+    pub(crate) fn of_tallies(sites: &Sites) -> Self {
+        let tallies = NonNull::from(sites.tallies).cast::<u8>();
+        // SAFETY: inside the first tally, or of an empty table, where nothing is read.
+        let first = unsafe { tallies.add(Tally::OWNER) }.cast();
+        OwnerWords { first, shift: size_of::<Tally>().ilog2() }
+    }
+
+    /// The word of a site.
+    ///
+    /// # Safety
+    ///
+    /// The table must have a tally of the site.
+    #[inline(always)]
+    pub(crate) unsafe fn of(&self, site: SiteId) -> &'static Owner {
+        // SAFETY: there are as many owners as tallies; each of the words is an atomic number, as
+        // an owner is.
+        unsafe { self.first.byte_add(site.index() << self.shift).as_ref() }
+    }
+}
+
 /// Shared state of the sites, in the recording's header.
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
@@ -182,6 +223,9 @@ impl Sites {
         // Relaxed: published by the Release in `make` (or before any thread runs).
         record.frame.store(frame.number(), Ordering::Relaxed);
         owner.give_to(thread, group);
+        if let Some(tally) = self.tallies.get(site.index()) {
+            tally.set_owner(if group == NO_GROUP { Owner::word_of(thread) } else { 0 });
+        }
     }
 
     /// The site of the stack that ends in `frame`; made, for `maker`, if there is none.
@@ -328,12 +372,14 @@ mod tests {
     fn a_site_that_others_have_changed_still_has_its_owner() {
         let owner = Owner::default();
         let [four, five] = [4, 5].map(ThreadIndex::new);
+        let word = Owner::word_of(five);
         owner.give_to(five, NO_GROUP);
-        assert!(owner.is(five) && !owner.is(four) && owner.is_alone(five) && !owner.is_shared());
+        assert!(owner.is(five) && !owner.is(four) && owner.has_word(word) && !owner.is_shared());
         owner.share();
-        assert!(owner.is(five) && !owner.is_alone(five) && owner.is_shared());
+        assert!(owner.is(five) && !owner.has_word(word) && owner.is_shared());
+        assert!(owner.has_word_or_shares(word));
         owner.give_to(five, GroupId::new(77));
-        assert!(owner.is(five) && !owner.is_alone(five) && !owner.is_shared());
+        assert!(owner.is(five) && !owner.has_word_or_shares(word) && !owner.is_shared());
         owner.share();
         assert_eq!(
             (owner.group(), owner.is(five), owner.is_shared()),

@@ -36,7 +36,8 @@ use crate::store::sampling::{BLOCK_SHIFT, Estimate};
 pub(crate) struct Tally {
     /// The epoch of the last change.
     epoch: AtomicU32,
-    /// In a thread's arena: the site whose share this is; else 0.
+    /// In a thread's arena: the site whose share this is. In a site's own tally: a copy of the
+    /// owner's word as the site was made, if it counts for no group. Else 0.
     site: AtomicU32,
     /// Ever allocated; a reallocation adds its whole new size and one block.
     pub(crate) total: Pair,
@@ -152,6 +153,14 @@ impl Tally {
 
 /// A site's own tally: one thread owns it.
 impl Tally {
+    /// The place of the copy of the owner's word.
+    pub(crate) const OWNER: usize = core::mem::offset_of!(Tally, site);
+
+    /// Keeps a copy of the owner's word; 0: of none.
+    pub(crate) fn set_owner(&self, word: u32) {
+        self.site.store(word, Ordering::Relaxed);
+    }
+
     /// True if the tally was changed in this epoch already. Only its one writer may call this.
     #[inline(always)]
     pub(crate) fn is_of(&self, epoch: Epoch) -> bool {

@@ -94,6 +94,22 @@ impl ThreadSlot {
         self.front.note_allocated(next, now);
     }
 
+    /// Counts an allocated block that is not sampled, an amount of one, after which the front has
+    /// `live` bytes.
+    #[inline(always)]
+    pub(crate) fn pass_allocated(&self, block: Amount, live: i64) {
+        store_pair!(self, ThreadSlot, front.total, self.front.total.read().plus(block));
+        self.front.note_passed(live);
+    }
+
+    /// Counts a freed block that was not sampled, an amount of one, after which the front has
+    /// `live` bytes.
+    #[inline(always)]
+    pub(crate) fn pass_freed(&self, block: Amount, live: i64) {
+        store_pair!(self, ThreadSlot, front.freed, self.front.freed.read().plus(block));
+        self.front.note_passed_free(live);
+    }
+
     /// Counts a freed block, after which the front has the numbers `next`.
     #[inline(always)]
     pub(crate) fn enter_freed(&self, next: Next) {

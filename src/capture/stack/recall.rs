@@ -8,11 +8,12 @@
 //!  pc, sp ──▶ shape: places ──▶ the words there now ──▶ their sum ──▶ entry: the site
 //! ```
 //!
-//! The sum is that of the words' products with random keys, modulo 2^128. Words that differ from
-//! those of a stack that is remembered have the same sum with a probability below 2^-60 whatever
-//! they are, and never if one word alone differs: a product of two numbers that are not 0 is less
-//! than 2^128 and not 0. 96 bits of it are compared. The keys are a secret, so no input can be
-//! made to fit.
+//! The sum is that of products of two words each, to which random keys were added: the hash NH of
+//! UMAC (J. Black, S. Halevi, H. Krawczyk, T. Krovetz, P. Rogaway, 1999). Words that differ from
+//! those of a stack that is remembered have the same sum with a probability of 2^-62 at most, whatever
+//! they are. The lower 96 of its 128 bits are compared: the probability is that for all words that
+//! differ by less than multiples of 2^33, as return addresses of one program do. The keys are a
+//! secret, so no input can be made to fit.
 //!
 //! To remember a stack costs as much as a few frames of a walk, so stacks are remembered as long as
 //! enough of them are found again ([`Credit`]).
@@ -133,8 +134,8 @@ impl Entry {
 
 impl Sum {
     #[inline(always)]
-    fn add(&mut self, word: u64, key: u64) {
-        self.0 = self.0.wrapping_add(u128::from(word) * u128::from(key));
+    fn add(&mut self, one: u64, other: u64) {
+        self.0 = self.0.wrapping_add(u128::from(one) * u128::from(other));
     }
 
     #[inline(always)]
@@ -154,6 +155,8 @@ struct Writer<'a> {
     places: &'a mut [u16],
     keys: &'a [u64],
     sum: Sum,
+    /// The first factor of a product, where the second is to come.
+    factor: u64,
     len: usize,
 }
 
@@ -169,7 +172,12 @@ impl Writer<'_> {
             return false;
         }
         *place = words;
-        self.sum.add(word, *key);
+        let factor = word.wrapping_add(*key);
+        if self.len.is_multiple_of(2) {
+            self.factor = factor;
+        } else {
+            self.sum.add(self.factor, factor);
+        }
         self.len += 1;
         true
     }
@@ -346,7 +354,8 @@ impl Recall {
     /// number. `None`: they are none, too many, or too far away.
     fn put_words(&mut self, stack: &Stack, sp: u64) -> Option<(Sum, usize)> {
         let places = self.places.get_mut(self.used..self.used + MOST_WORDS)?;
-        let mut writer = Writer { sp, places, keys: &self.keys, sum: Sum::default(), len: 0 };
+        let mut writer =
+            Writer { sp, places, keys: &self.keys, sum: Sum::default(), factor: 0, len: 0 };
         let mut first = None;
         let is_whole = stack.each_word(|address, word| {
             first.get_or_insert((address, word));
@@ -420,7 +429,7 @@ impl Recall {
             state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
             let mixed = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
             let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-            // Odd: never 0, and no bit of a word is lost in the low half.
+            // Odd: what is no word is multiplied by its key, and loses no bit in the low half.
             *key = (mixed ^ mixed >> 31) | 1;
         }
     }

@@ -4,6 +4,9 @@
 //! has read hold the same values (see the module [`stack`](super)). The seal is a copy of those
 //! words' addresses and values without anything else between them. It is made of a stack that was
 //! captured several times in a row, and is void as soon as another one is.
+//!
+//! A frame with a frame pointer has two words side by side, the saved pointer and the return
+//! address: they are one pair, which is compared at once.
 
 use crate::capture::registers::Registers;
 use crate::capture::stack::Stack;
@@ -11,8 +14,10 @@ use crate::capture::walk::{Memory, link_address};
 
 /// Words of a stack that can be sealed.
 pub(crate) const MOST_WORDS: usize = 320;
-/// Words that one round of the comparison looks at.
+/// Words, or pairs, that one round of the comparison looks at.
 const ROUND: usize = 4;
+/// Pairs that are not worth a loop of their own.
+const FEW_PAIRS: usize = 3;
 
 /// See the module's description. Zeroed memory is void.
 #[derive(Debug)]
@@ -23,6 +28,8 @@ pub(crate) struct Seal {
     bp: u64,
     /// The bits of the frame pointer that matter: all, or none.
     bp_mask: u64,
+    /// True if there is more to compare than single words: the frame pointer, or pairs.
+    has_more: bool,
     words: Words,
 }
 
@@ -32,13 +39,36 @@ pub(crate) struct Seal {
 pub(crate) struct Words {
     pub(crate) addresses: [u64; MOST_WORDS],
     pub(crate) values: [u64; MOST_WORDS],
-    /// The words in use: a whole number of rounds, and not none where the seal is not void.
+    /// The pairs' first words.
+    pub(crate) pair_addresses: [u64; MOST_WORDS / 2],
+    pub(crate) pair_values: [[u64; 2]; MOST_WORDS / 2],
+    /// The single words in use: a whole number of rounds, and not none where the seal is not void.
     pub(crate) len: usize,
+    /// The words of pairs in use: a whole number of rounds.
+    pub(crate) paired: usize,
 }
 
 impl Words {
-    /// Adds a word; `false` if there is no room.
+    fn clear(&mut self) {
+        (self.len, self.paired) = (0, 0);
+    }
+
+    /// Adds a word, and makes a pair of it and of the one before, if that lies right above;
+    /// `false` if there is no room.
     fn add(&mut self, address: u64, value: u64) -> bool {
+        // The first word stays single: rounds are filled with it.
+        if let Some(last) = self.len.checked_sub(1).filter(|last| *last > 0)
+            && let (Some(above), Some(second)) = (self.addresses.get(last), self.values.get(last))
+            && *above == address.wrapping_add(8)
+        {
+            let pair = [value, *second];
+            self.len = last;
+            return self.add_pair(address, pair);
+        }
+        self.add_single(address, value)
+    }
+
+    fn add_single(&mut self, address: u64, value: u64) -> bool {
         let place = self.addresses.get_mut(self.len).zip(self.values.get_mut(self.len));
         let Some((own_address, own_value)) = place else { return false };
         (*own_address, *own_value) = (address, value);
@@ -46,12 +76,37 @@ impl Words {
         true
     }
 
-    /// Fills the last round with a word that is compared already; `false` if there is none.
-    fn fill_round(&mut self) -> bool {
-        let [address, ..] = self.addresses;
-        let [value, ..] = self.values;
+    fn add_pair(&mut self, address: u64, values: [u64; 2]) -> bool {
+        let index = self.paired / 2;
+        let place = self.pair_addresses.get_mut(index).zip(self.pair_values.get_mut(index));
+        let Some((own_address, own_values)) = place else { return false };
+        (*own_address, *own_values) = (address, values);
+        self.paired += 2;
+        true
+    }
+
+    /// Makes few pairs single words, and fills the last rounds with what is compared already;
+    /// `false` if there is nothing, or no room.
+    fn fill_rounds(&mut self) -> bool {
+        while self.paired <= 2 * FEW_PAIRS
+            && let Some(last) = self.paired.checked_sub(2)
+        {
+            let index = last / 2;
+            let pair = self.pair_addresses.get(index).zip(self.pair_values.get(index));
+            let Some((&address, &[first, second])) = pair else { return false };
+            self.paired = last;
+            if !self.add_single(address.wrapping_add(8), second) || !self.add_single(address, first)
+            {
+                return false;
+            }
+        }
         while self.len > 0 && !self.len.is_multiple_of(ROUND) {
-            if !self.add(address, value) {
+            if !self.add_single(self.addresses[0], self.values[0]) {
+                return false;
+            }
+        }
+        while !self.paired.is_multiple_of(2 * ROUND) {
+            if !self.add_pair(self.pair_addresses[0], self.pair_values[0]) {
                 return false;
             }
         }
@@ -84,23 +139,29 @@ impl Seal {
         self.sp == 0
     }
 
-    /// True if the sealed stack's innermost frame has these registers.
+    /// True if the sealed stack's innermost frame has this stack pointer and pc.
     #[inline(always)]
     pub(crate) fn is_at(&self, at: &Registers) -> bool {
-        self.sp == at.sp && self.pc == at.pc && (self.bp ^ at.bp) & self.bp_mask == 0
+        self.sp == at.sp && self.pc == at.pc
     }
 
-    /// True if all words of the sealed stack hold the same values.
+    /// True if all words of the sealed stack hold the same values, and `bp`, the innermost frame's
+    /// frame pointer, is as it was if it matters.
     ///
     /// # Safety
     ///
     /// The seal must [be at](Self::is_at) the present registers of a frame that calls us, and the
     /// stack that was sealed one of this memory.
     #[inline(always)]
-    pub(crate) unsafe fn holds<M: Memory>(&self, memory: &M) -> bool {
+    pub(crate) unsafe fn holds<M: Memory>(&self, bp: u64, memory: &M) -> bool {
+        let words = &self.words;
         // SAFETY: granted when the sealed stack was walked, whose innermost frame had this stack
         // pointer; see the module `check`.
-        unsafe { memory.hold(&self.words) }
+        let singles_hold = unsafe { memory.hold(words) };
+        // SAFETY: as above.
+        let pairs_hold = || words.paired == 0 || unsafe { memory.hold_pairs(words) };
+        let rest_holds = || (self.bp ^ bp) & self.bp_mask == 0 && pairs_hold();
+        singles_hold && (!self.has_more || rest_holds())
     }
 }
 
@@ -110,13 +171,14 @@ impl Stack {
     #[cold]
     pub(crate) fn seal(&self, at: &Registers, seal: &mut Seal) {
         seal.clear();
-        seal.words.len = 0;
+        seal.words.clear();
         let Some(pointer) = self.pointers.get(self.len) else { return };
         let words = &mut seal.words;
         let all = self.is_checkable() && self.each_word(|address, value| words.add(address, value));
-        if all && words.fill_round() {
+        if all && words.fill_rounds() {
             (seal.pc, seal.bp) = (at.pc, pointer.bp);
             seal.bp_mask = self.pointer_mask();
+            seal.has_more = seal.bp_mask != 0 || seal.words.paired != 0;
             seal.sp = at.sp;
         }
     }
@@ -134,63 +196,94 @@ impl Stack {
     }
 
     /// Calls `add` with the address and value of each word that the walk has read, until it says
-    /// `false`; `false` then, or if the address of a word is not known.
+    /// `false`; `false` then, or if the address of a word is not known. A frame's saved frame
+    /// pointer comes right after its return address.
     pub(super) fn each_word(&self, mut add: impl FnMut(u64, u64) -> bool) -> bool {
         let (first, len) = (self.first, self.len);
-        let links = self.marks.get(first..len).unwrap_or(&[]);
+        let outward = self.marks.get(first..len).unwrap_or(&[]);
+        let outward = outward.iter().zip(self.pointers.get(first..len).unwrap_or(&[]));
         let inward = self.pointers.get(first + 1..=len).unwrap_or(&[]);
-        let all_links = links.iter().zip(inward).all(|(mark, inner)| {
-            let address = link_address(mark.sp, inner.saved);
-            address != 0 && add(address, mark.pc)
-        });
         let checked = |index: usize| self.abouts.get(index).map_or(0, |about| about.checked());
-        let next = |index: usize| Some(checked(index)).filter(|index| *index > first);
-        let mut pointers = core::iter::successors(next(len), |index| next(index - 1));
-        let all_pointers = pointers.all(|index| {
-            let both = self.pointers.get(index).zip(self.pointers.get(index - 1));
-            both.is_some_and(|(inner, outer)| add(inner.saved, outer.bp))
+        let mut next = checked(len);
+        let mut steps = (first + 1..len + 1).zip(outward.zip(inward)).rev();
+        let all_steps = steps.all(|(index, ((mark, pointer), inner))| {
+            let address = link_address(mark.sp, inner.saved);
+            let is_link = address != 0 && add(address, mark.pc);
+            if index != next {
+                return is_link;
+            }
+            next = checked(index - 1);
+            is_link && add(inner.saved, pointer.bp)
         });
         let end = self.last_word;
         let has_end = first <= 1 && end.address != 0;
-        all_links && all_pointers && (!has_end || add(end.address, end.value))
+        all_steps && (!has_end || add(end.address, end.value))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::boxed::Box;
     use std::vec::Vec;
 
     use super::*;
     use crate::base::sync::{AtomicU64, Ordering};
     use crate::capture::own_stack::OwnStack;
 
-    /// A seal whose words are the real memory of this thread is compared two words at a time: each
-    /// word counts.
+    /// Words of this thread's real memory, which is compared two words at a time: each word counts.
+    fn each_counts(words: &[AtomicU64], addresses: &[usize]) {
+        // SAFETY: a seal's words are valid when zeroed.
+        let mut words_of: Box<Words> = unsafe { Box::new_zeroed().assume_init() };
+        for &index in addresses {
+            let address = words.as_ptr().wrapping_add(index).expose_provenance() as u64;
+            assert!(words_of.add(address, words[index].load(Ordering::Relaxed)));
+        }
+        assert!(words_of.fill_rounds());
+        // SAFETY: no word is read but those of the slice.
+        let memory = unsafe { OwnStack::as_remembered() };
+        // SAFETY: as above.
+        let pairs_hold = || words_of.paired == 0 || unsafe { memory.hold_pairs(&words_of) };
+        // SAFETY: as above.
+        let hold = || unsafe { memory.hold(&words_of) } && pairs_hold();
+        assert!(hold(), "{addresses:?}");
+        for &index in addresses {
+            for bit in [0, 31, 32, 63] {
+                words[index].fetch_xor(1 << bit, Ordering::Relaxed);
+                assert!(!hold(), "word {index} of {addresses:?}, bit {bit}");
+                words[index].fetch_xor(1 << bit, Ordering::Relaxed);
+            }
+        }
+    }
+
     #[test]
     #[cfg_attr(miri, ignore = "an address has no provenance, in its strict form")]
     fn each_word_of_a_seal_counts() {
+        let words: Vec<AtomicU64> = (100..200).map(AtomicU64::new).collect();
         for len in 1..=13 {
-            let words: Vec<AtomicU64> = (100..100 + len).map(AtomicU64::new).collect();
-            let address =
-                |index: usize| words.as_ptr().wrapping_add(index).expose_provenance() as u64;
-            let mut words_of =
-                Words { addresses: [0; MOST_WORDS], values: [0; MOST_WORDS], len: 0 };
-            for (index, value) in words.iter().enumerate() {
-                assert!(words_of.add(address(index), value.load(Ordering::Relaxed)));
-            }
-            assert!(words_of.fill_round());
-            // SAFETY: no word is read but those of the vector.
-            let memory = unsafe { OwnStack::as_remembered() };
-            // SAFETY: as above.
-            let hold = || unsafe { memory.hold(&words_of) };
-            assert!(hold(), "{len}");
-            for (index, word) in words.iter().enumerate() {
-                for bit in [0, 31, 32, 63] {
-                    word.fetch_xor(1 << bit, Ordering::Relaxed);
-                    assert!(!hold(), "word {index} of {len}, bit {bit}");
-                    word.fetch_xor(1 << bit, Ordering::Relaxed);
-                }
-            }
+            // From the innermost frame outward: single words, then pairs whose upper word comes
+            // first, then both.
+            let singles: Vec<usize> = (0..len).map(|index| 3 * index).collect();
+            let pairs: Vec<usize> = (0..len).flat_map(|index| [3 * index + 1, 3 * index]).collect();
+            let both =
+                [&singles[..], &[50], &pairs.iter().map(|index| 52 + index).collect::<Vec<_>>()];
+            each_counts(&words, &singles);
+            each_counts(&words, &pairs);
+            each_counts(&words, &both.concat());
         }
+    }
+
+    #[test]
+    fn a_return_address_and_the_pointer_below_it_are_a_pair() {
+        // SAFETY: as above.
+        let mut words: Box<Words> = unsafe { Box::new_zeroed().assume_init() };
+        // The first stays single, as rounds are filled with it; a word above one is no pair.
+        for address in [8, 0, 40, 32, 56, 64] {
+            assert!(words.add(address, address + 1));
+        }
+        assert_eq!((words.len, words.addresses[..4].as_ref()), (4, [8, 0, 56, 64].as_ref()));
+        assert_eq!(
+            (words.paired, words.pair_addresses[0], words.pair_values[0]),
+            (2, 32, [33, 41])
+        );
     }
 }

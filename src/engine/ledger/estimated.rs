@@ -102,7 +102,5 @@ pub(crate) fn enter_estimate(
         return enter_exactly(thread, session, site, estimate, now);
     }
     let epoch = Epoch::new(session.heap().epoch.get());
-    if let Some(owner) = thread.sites.owners.get(site.index()) {
-        enter_elsewhere(thread, site, owner, estimate, now, epoch);
-    }
+    enter_elsewhere(thread, site, estimate, now, epoch);
 }

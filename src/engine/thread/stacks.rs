@@ -17,7 +17,7 @@ use crate::store::group::{Group, Member, Roots};
 use crate::store::histograms::Histograms;
 use crate::store::ids::{GroupId, SiteId, ThreadIndex};
 use crate::store::layout::Header;
-use crate::store::sites::{NO_SITE, Owner, Sites};
+use crate::store::sites::{NO_SITE, Owner, OwnerWords, Sites};
 use crate::store::slot::MAX_ID;
 use crate::store::space::{SPACE, arena_of};
 use crate::store::tally::Tally;
@@ -120,6 +120,18 @@ pub(crate) struct Place {
     pub(crate) origin: u64,
     /// The word of sites that are the thread's alone.
     pub(crate) own_word: u32,
+    /// The words of owners, as this thread reads them.
+    pub(crate) owner_words: OwnerWords,
+}
+
+impl Place {
+    /// The books of a site, as this thread reads them.
+    #[inline(always)]
+    pub(crate) fn books(&self, site: SiteId) -> Option<Books> {
+        let tally = self.sites.tallies.get(site.index())?;
+        // SAFETY: just seen.
+        Some((unsafe { self.owner_words.of(site) }, tally))
+    }
 }
 
 impl core::ops::Deref for Thread {
@@ -158,6 +170,7 @@ impl Thread {
             header: session.header,
             origin: session.clock.origin(),
             own_word: Owner::word_of(index),
+            owner_words: OwnerWords::of_table(&session.sites),
         };
         // SAFETY: valid for writes by the caller's promise; the place is the first field.
         unsafe { thread.cast::<Place>().write(place) };
@@ -240,35 +253,35 @@ impl Thread {
     #[cold]
     #[inline(never)]
     fn seal(&mut self, at: &Registers) {
-        let (index, sites) = (self.last_site.index(), &self.place.sites);
         self.sealed.site = self.last_site;
         self.sealed.stack.clear();
-        self.sealed.books = sites.owners.get(index).zip(sites.tallies.get(index));
+        self.sealed.books = self.place.books(self.last_site);
         // Without books the seal is void: `sealed` relies on it.
         if self.sealed.books.is_some() {
             self.stack.seal(at, &mut self.sealed.stack);
         }
     }
 
-    /// True if the sealed stack's innermost frame has these registers.
+    /// True if the sealed stack's innermost frame has this stack pointer and pc.
     #[inline(always)]
     pub(crate) fn is_sealed_at(&self, at: &Registers) -> bool {
         self.sealed.stack.is_at(at)
     }
 
-    /// The sealed site and its books, if its stack is the present one.
+    /// The sealed site and its books, if its stack is the present one, whose innermost frame has
+    /// the frame pointer `bp`.
     ///
     /// # Safety
     ///
     /// A frame of this thread that calls us must have the registers that it [is sealed
     /// at](Self::is_sealed_at).
     #[inline(always)]
-    pub(crate) unsafe fn sealed(&self) -> Option<(SiteId, Books)> {
+    pub(crate) unsafe fn sealed(&self, bp: u64) -> Option<(SiteId, Books)> {
         // SAFETY: the caller's promise. A seal is of a stack that is remembered, and so of the
         // thread's own stack.
         let memory = unsafe { OwnStack::as_remembered() };
         // SAFETY: the caller's promise, and the same.
-        if !unsafe { self.sealed.stack.holds(&memory) } {
+        if !unsafe { self.sealed.stack.holds(bp, &memory) } {
             return None;
         }
         // SAFETY: a stack is sealed only where there are books.

@@ -1,7 +1,6 @@
 //! Blocks that are not sampled: they look at the limits of bytes alone.
 
 use super::Front;
-use crate::base::sync::amount::Amount;
 
 impl Front {
     /// The live bytes after a block of `bytes` is allocated; `None`: the heap has to be told. Of
@@ -19,18 +18,16 @@ impl Front {
         (live >= self.floor.bytes.get()).then_some(live)
     }
 
-    /// Counts an allocated block, after which this front has `live` bytes, at a time that is not
-    /// known.
+    /// Notes an allocated block that has entered the totals, after which this front has `live`
+    /// bytes, at a time that is not known.
     #[inline(always)]
-    pub(crate) fn pass_allocated(&self, bytes: u64, live: i64) {
-        self.total.write(self.total.read().plus(Amount::block(bytes)));
+    pub(crate) fn note_passed(&self, live: i64) {
         self.note_high(live);
     }
 
-    /// Counts a freed block, after which this front has `live` bytes.
+    /// Notes a freed block that has entered the totals, after which this front has `live` bytes.
     #[inline(always)]
-    pub(crate) fn pass_freed(&self, bytes: u64, live: i64) {
-        self.freed.write(self.freed.read().plus(Amount::block(bytes)));
+    pub(crate) fn note_passed_free(&self, live: i64) {
         self.note_low(live);
     }
 

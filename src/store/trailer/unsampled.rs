@@ -5,40 +5,56 @@ use super::{SECRET, SITE_BITS, SiteId};
 use crate::base::sync::Ordering;
 use crate::store::sampling::window_of;
 
-/// The word of a block of `size` bytes at `block`. `secret`: of this run.
-#[inline(always)]
-fn word(block: *const u8, size: usize, number: SiteId, secret: u64) -> u64 {
-    // Of two blocks that end at one place, the sums differ by seven times the sizes' difference.
-    let sum = secret.wrapping_add(block.addr() as u64).wrapping_add((size as u64) << 3);
-    sum << SITE_BITS | u64::from(number.number())
+/// The part of a trailer that does not depend on the block: its number, and this run's secret.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Base(u64);
+
+impl Base {
+    #[inline(always)]
+    pub(crate) fn of(number: SiteId) -> Self {
+        Base(SECRET.load(Ordering::Relaxed) << SITE_BITS | u64::from(number.number()))
+    }
+
+    #[cfg(feature = "preload")]
+    pub(crate) fn number(self) -> SiteId {
+        SiteId::new((self.0 & ((1 << SITE_BITS) - 1)) as u32)
+    }
+
+    /// The trailer's word of a block of `size` bytes at `block`.
+    #[inline(always)]
+    fn word(self, block: *const u8, size: usize) -> u64 {
+        // Of two blocks that end at one place, the sums differ by seven times the sizes'
+        // difference.
+        let sum = (block.addr() as u64).wrapping_add((size as u64) << 3);
+        self.0.wrapping_add(sum << SITE_BITS)
+    }
 }
 
-/// Writes the trailer of the block of `size` bytes at `block`. `secret` is
-/// [`secret`](super::secret)'s.
+/// Writes the trailer of the block of `size` bytes at `block`.
 ///
 /// # Safety
 ///
 /// As for [`write`](super::write).
 #[inline(always)]
-pub(crate) unsafe fn write(block: *mut u8, size: usize, number: SiteId, secret: u64) {
+pub(crate) unsafe fn write(block: *mut u8, size: usize, base: Base) {
     // SAFETY: in bounds by the caller's promise.
     let trailer = unsafe { block.add(size) }.cast::<u64>();
     // SAFETY: valid for 8 bytes by the caller's promise; the write needs no alignment.
-    unsafe { trailer.write_unaligned(word(block, size, number, secret)) };
+    unsafe { trailer.write_unaligned(base.word(block, size)) };
 }
 
-/// True if the block was not sampled, and has that number.
+/// True if the block was not sampled, and has that base's number.
 ///
 /// # Safety
 ///
 /// As for [`read`](super::read).
 #[inline(always)]
-pub(crate) unsafe fn is(block: *const u8, size: usize, number: SiteId, secret: u64) -> bool {
+pub(crate) unsafe fn is(block: *const u8, size: usize, base: Base) -> bool {
     // SAFETY: in bounds by the caller's promise.
     let trailer = unsafe { block.add(size) }.cast::<u64>();
     // SAFETY: valid for 8 bytes by the caller's promise; the read needs no alignment.
     let found = unsafe { trailer.read_unaligned() };
-    found == word(block, size, number, secret)
+    found == base.word(block, size)
 }
 
 /// The site of a sampled block, or the number of one that was not; `None` if the trailer is none of
@@ -57,7 +73,7 @@ pub(crate) unsafe fn read_either(block: *const u8, size: usize) -> Option<SiteId
     // SAFETY: valid for 8 bytes by the caller's promise; the read needs no alignment.
     let found = unsafe { trailer.read_unaligned() };
     let number = SiteId::new((found & ((1 << SITE_BITS) - 1)) as u32);
-    let right = word(block, size, number, SECRET.load(Ordering::Relaxed));
+    let right = Base::of(number).word(block, size);
     (found == right && window_of(number).is_some()).then_some(number)
 }
 
@@ -69,7 +85,7 @@ pub(crate) unsafe fn read_either(block: *const u8, size: usize) -> Option<SiteId
 pub(crate) unsafe fn write_either(block: *mut u8, size: usize, number: SiteId) {
     match window_of(number) {
         // SAFETY: the caller's promise.
-        Some(_) => unsafe { write(block, size, number, SECRET.load(Ordering::Relaxed)) },
+        Some(_) => unsafe { write(block, size, Base::of(number)) },
         // SAFETY: the caller's promise.
         None => unsafe { super::write(block, size, number) },
     }
