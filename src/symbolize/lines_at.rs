@@ -4,20 +4,24 @@
 //! addresses are known before, the file is opened, asked and closed again; its pages go back to the
 //! kernel in between. So the debug information of a large program passes through a few megabytes of
 //! memory. It is read without the relocations and the symbols that [`super::dwarf`] allows for,
-//! and a unit at a time, which is what the time in a debug build goes for.
+//! and a unit at a time, which is what the time in a debug build goes for. Units that refer to others
+//! are opened some at a time, with the others that the functions at the addresses need.
 
 use std::borrow::Cow;
+use std::cell::Cell;
+use std::ops::Range;
 use std::path::Path;
 use std::vec::Vec;
 
-use addr2line::gimli::{self, AbbreviationsCacheStrategy, Section as _};
+use addr2line::gimli::{self, AbbreviationsCacheStrategy, Reader as _, Section as _};
 use addr2line::{Context, LookupResult};
 use object::read::elf::ElfFile64;
 use object::{Endianness, Object, ObjectSection};
 
-use crate::base::os::mapped_file::MappedFile;
+use crate::base::os::mapped_file::{MappedFile, SparseBytes};
 
 use super::dwarf::{NameOfFunction, append};
+use super::excerpt::{excerpt, holding, places};
 use super::known::Known;
 use super::names::Names;
 use super::object_file;
@@ -26,7 +30,12 @@ use super::symbol::Symbol;
 use super::units_at::{UnitAt, units_at};
 
 /// Lookups after which a file's pages are given back.
-const LOOKUPS: usize = 32;
+const LOOKUPS: usize = 8;
+
+/// Most times that units are opened in which names turned out to be.
+const ROUNDS: usize = 64;
+/// Bytes of units that refer to others and are opened together.
+const BATCH: usize = 512 << 10;
 
 /// The answers for some addresses of a file.
 #[derive(Debug, Default)]
@@ -99,62 +108,94 @@ impl LinesAt {
         };
         let sections = gimli::DwarfSections::load(|id| section(&elf, id)).ok()?;
         let borrowed = || sections.borrow(|bytes| Reader::new(bytes, endian));
-        let units = units_at(&borrowed(), probes);
+        let units = units_at(&borrowed(), probes, || mapped.give_back());
         let mut found =
             Self { answers: probes.iter().map(unanswered).collect(), symbols: Vec::new() };
-        let mut whole = None;
-        let mut lookups = 0;
         mapped.give_back();
-        for UnitAt { bytes, probes, stands_alone } in units {
-            let alone;
-            let context = if stands_alone {
-                let mut dwarf = borrowed();
-                let unit = dwarf.debug_info.reader().slice().get(bytes)?;
-                dwarf.debug_info = gimli::DebugInfo::new(unit, endian);
-                dwarf.debug_aranges = gimli::DebugAranges::new(&[], endian);
-                alone = Context::from_dwarf(dwarf);
-                alone.as_ref()
-            } else {
-                let open = || {
-                    let mut dwarf = borrowed();
-                    dwarf.populate_abbreviations_cache(AbbreviationsCacheStrategy::Duplicates);
-                    Context::from_dwarf(dwarf)
-                };
-                whole.get_or_insert_with(open).as_ref()
-            };
-            let Ok(context) = context else { continue };
-            for index in probes {
-                if lookups % LOOKUPS == LOOKUPS - 1 {
-                    mapped.give_back();
-                }
-                lookups += 1;
-                found.answer(index, context, names, strings);
-            }
+        let pages = Pages { mapped: &mapped, lookups: Cell::new(0) };
+        for batch in batches(&units.at_probes) {
+            found.read_batch((batch, &units.all), probes, &borrowed, &pages, names, strings);
         }
         Some(found)
     }
 
-    /// Looks up the address of the answer at `index`, unless it has functions already.
+    /// Looks up those of `probes` that the units of `batch` hold. Where a name is in another unit, of
+    /// `all` of the file, that one is opened, too, until there is none.
+    fn read_batch<'d>(
+        &mut self,
+        (batch, all): (&[UnitAt], &[Range<usize>]),
+        probes: &[u64],
+        dwarf: &impl Fn() -> gimli::Dwarf<Reader<'d>>,
+        pages: &Pages<'_>,
+        names: &mut Names,
+        strings: &mut Strings,
+    ) -> Option<()> {
+        let mut places = places(&dwarf(), batch, probes);
+        let mut asked: Vec<usize> = batch.iter().flat_map(|unit| unit.probes.clone()).collect();
+        let mut opened = Vec::new();
+        for _ in 0..ROUNDS {
+            let before = opened.len();
+            opened = holding(all, &places);
+            if asked.is_empty() || opened.len() == before {
+                break;
+            }
+            let mut dwarf = dwarf();
+            let endian = dwarf.debug_info.reader().endian();
+            let copy;
+            let whole = dwarf.debug_info.reader().slice();
+            let info = match batch {
+                [unit] if unit.stands_alone => whole.get(unit.bytes.clone())?,
+                _ => {
+                    copy = excerpt(&dwarf, &opened);
+                    // Without addresses for a copy, all units are opened.
+                    copy.as_ref().map_or(whole, SparseBytes::bytes)
+                }
+            };
+            dwarf.debug_info = gimli::DebugInfo::new(info, endian);
+            dwarf.debug_aranges = gimli::DebugAranges::new(&[], endian);
+            if opened.len() > 1 {
+                dwarf.populate_abbreviations_cache(AbbreviationsCacheStrategy::Duplicates);
+            }
+            let context = Context::from_dwarf(dwarf).ok()?;
+            if opened.len() > 1 {
+                pages.mapped.give_back();
+            }
+            asked.retain(|&index| {
+                pages.before_lookup();
+                let missing = self.answer(index, &context, names, strings);
+                places.extend(missing);
+                missing.is_some()
+            });
+        }
+        Some(())
+    }
+
+    /// Looks up the address of the answer at `index`, unless it has functions already. Returns the
+    /// place in `.debug_info` of a name that is missing there.
     fn answer(
         &mut self,
         index: usize,
         context: &Context<Reader<'_>>,
         names: &mut Names,
         strings: &mut Strings,
-    ) {
+    ) -> Option<usize> {
         let answer = &mut self.answers[index];
         let first = self.symbols.len();
         if answer.functions.0 != answer.functions.1 {
-            return;
+            return None;
         }
         match context.find_frames(answer.probe) {
             LookupResult::Output(Ok(frames)) => {
                 answer.name = append(frames, names, strings, &mut self.symbols);
             }
+            LookupResult::Output(Err(gimli::Error::NoEntryAtGivenOffset(place))) => {
+                return usize::try_from(place).ok();
+            }
             LookupResult::Output(Err(_)) => {}
             LookupResult::Load { .. } => answer.is_elsewhere = true,
         }
         answer.functions = (first, self.symbols.len());
+        None
     }
 
     fn answer_for(&self, probe: u64) -> Option<&Answer> {
@@ -168,6 +209,34 @@ impl LinesAt {
         out.extend_from_slice(&self.symbols[answer.functions.0..answer.functions.1]);
         Some(answer.name)
     }
+}
+
+/// The file's pages, given back as lookups make them resident.
+struct Pages<'m> {
+    mapped: &'m MappedFile,
+    lookups: Cell<usize>,
+}
+
+impl Pages<'_> {
+    fn before_lookup(&self) {
+        self.lookups.set(self.lookups.get() + 1);
+        if self.lookups.get().is_multiple_of(LOOKUPS) {
+            self.mapped.give_back();
+        }
+    }
+}
+
+/// The units in the order in which they are opened: one that stands alone, or some that do not.
+fn batches(units: &[UnitAt]) -> impl Iterator<Item = &[UnitAt]> {
+    let mut len = 0;
+    units.chunk_by(move |unit, next| {
+        len += unit.bytes.len();
+        let are_together = !unit.stands_alone && !next.stands_alone && len < BATCH;
+        if !are_together {
+            len = 0;
+        }
+        are_together
+    })
 }
 
 fn unanswered(&probe: &u64) -> Answer {

@@ -40,6 +40,7 @@
 mod build;
 mod c_library;
 mod dwarf;
+mod excerpt;
 mod fetch;
 mod known;
 mod lines_at;

@@ -5,12 +5,25 @@
 //! units of the addresses. A unit that is not listed there is asked itself.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::vec::Vec;
 
 use addr2line::gimli::{self, Reader as _};
 
 use super::lines_at::Reader;
 use super::symbol_table::first_from;
+
+/// Bytes of `.debug_info` after which the pages of the file are given back.
+const STEP: usize = 1 << 20;
+
+/// The units of a file.
+#[derive(Debug, Default)]
+pub(super) struct Units {
+    /// Those that may tell of the addresses.
+    pub(super) at_probes: Vec<UnitAt>,
+    /// The bytes of all in `.debug_info`, in order.
+    pub(super) all: Vec<Range<usize>>,
+}
 
 /// A unit that may tell of some addresses.
 #[derive(Debug)]
@@ -23,14 +36,26 @@ pub(super) struct UnitAt {
     pub(super) stands_alone: bool,
 }
 
-/// The units of `dwarf` that may tell of `probes`, which are in order; those before the first that
-/// is damaged. Several may hold an address.
-pub(super) fn units_at(dwarf: &gimli::Dwarf<Reader<'_>>, probes: &[u64]) -> Vec<UnitAt> {
+/// The units of `dwarf`, to the first that is damaged, and which of them may tell of `probes`, which
+/// are in order. Several may hold an address. All units are passed, so that the file's pages have to
+/// be given back meanwhile.
+pub(super) fn units_at(
+    dwarf: &gimli::Dwarf<Reader<'_>>,
+    probes: &[u64],
+    give_back: impl Fn(),
+) -> Units {
     let listed = listed(dwarf, probes);
-    let mut found = Vec::new();
-    let mut units = dwarf.units();
+    let mut found = Units::default();
+    let mut tables = Tables::default();
+    let (mut units, mut given_back) = (dwarf.units(), 0);
     while let Ok(Some(header)) = units.next() {
         let Some(offset) = header.debug_info_offset() else { continue };
+        if offset.0 - given_back >= STEP {
+            given_back = offset.0;
+            give_back();
+        }
+        let bytes = offset.0..offset.0.saturating_add(header.length_including_self());
+        found.all.push(bytes.clone());
         let known = listed.partition_point(|unit| unit.offset < offset.0);
         let known = listed[known..].iter().take_while(|unit| unit.offset == offset.0);
         let mut held = Held { probes, indices: Vec::new() };
@@ -40,7 +65,7 @@ pub(super) fn units_at(dwarf: &gimli::Dwarf<Reader<'_>>, probes: &[u64]) -> Vec<
             held.indices.extend_from_slice(&unit.indices);
         }
         if !is_listed && has_code(&header) {
-            held.add_unit(dwarf, header);
+            held.add_unit(dwarf, header, &mut tables);
         }
         let mut indices = held.indices;
         if indices.is_empty() {
@@ -48,11 +73,35 @@ pub(super) fn units_at(dwarf: &gimli::Dwarf<Reader<'_>>, probes: &[u64]) -> Vec<
         }
         indices.sort_unstable();
         indices.dedup();
-        let end = offset.0.saturating_add(header.length_including_self());
         let stands_alone = stands_alone(dwarf, &header).unwrap_or(false);
-        found.push(UnitAt { bytes: offset.0..end, probes: indices, stands_alone });
+        found.at_probes.push(UnitAt { bytes, probes: indices, stands_alone });
     }
     found
+}
+
+/// The latest table of abbreviations. Units that follow each other share one, when crates are
+/// optimized together, and to read it takes longer than to read what is asked of the unit.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    latest: Option<(gimli::DebugAbbrevOffset, Arc<gimli::Abbreviations>)>,
+}
+
+impl Tables {
+    /// Opens a unit.
+    pub(super) fn unit<'d>(
+        &mut self,
+        dwarf: &gimli::Dwarf<Reader<'d>>,
+        header: gimli::UnitHeader<Reader<'d>>,
+    ) -> gimli::Result<gimli::Unit<Reader<'d>>> {
+        let offset = header.debug_abbrev_offset();
+        let latest = self.latest.take().filter(|(latest, _)| *latest == offset);
+        let table = match latest {
+            Some((_, table)) => table,
+            None => dwarf.abbreviations(&header)?,
+        };
+        self.latest = Some((offset, Arc::clone(&table)));
+        gimli::Unit::new_with_abbreviations(dwarf, header, table)
+    }
 }
 
 /// A unit of `.debug_aranges`.
@@ -99,12 +148,13 @@ impl Held<'_> {
     }
 
     /// Adds those of a unit's own ranges; of its lines, if it has none.
-    fn add_unit(
+    fn add_unit<'d>(
         &mut self,
-        dwarf: &gimli::Dwarf<Reader<'_>>,
-        header: gimli::UnitHeader<Reader<'_>>,
+        dwarf: &gimli::Dwarf<Reader<'d>>,
+        header: gimli::UnitHeader<Reader<'d>>,
+        tables: &mut Tables,
     ) {
-        let Ok(unit) = dwarf.unit(header) else { return };
+        let Ok(unit) = tables.unit(dwarf, header) else { return };
         let mut has_addresses = false;
         if let Ok(mut ranges) = dwarf.unit_ranges(&unit) {
             while let Ok(Some(range)) = ranges.next() {

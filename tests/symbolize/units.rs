@@ -64,6 +64,9 @@ fn units_that_refer_to_others_are_read_with_them() {
     assert!(assert_same(&lto) >= 3);
     let app = rustc(&dir("units-fat"), &["-g", "-Clto=fat", "-Ccodegen-units=1"]);
     assert!(assert_same(&app) > 200);
+    // Hundreds of units, of which many hold no code and are referred to.
+    let app = rustc(&dir("units-thin"), &["-g", "-Clto=thin", "-Ccodegen-units=4"]);
+    assert!(assert_same(&app) > 200);
 }
 
 /// Names of inlined functions are in another unit.

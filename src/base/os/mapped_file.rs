@@ -1,8 +1,9 @@
-//! A file's bytes, mapped to be read now and then: its pages are given back in between.
+//! A file's bytes, mapped to be read now and then: its pages are given back in between. And memory
+//! for a part of them.
 
 use std::fs::File;
 
-use memmap2::{Mmap, UncheckedAdvice};
+use memmap2::{Mmap, MmapMut, UncheckedAdvice};
 
 /// A whole file, mapped.
 #[derive(Debug)]
@@ -35,6 +36,30 @@ impl MappedFile {
     }
 }
 
+/// Zeroed bytes, of which those alone take memory that something was written to. Allocators may
+/// write the zeroes, which would be as large as a file.
+#[derive(Debug)]
+pub(crate) struct SparseBytes {
+    map: MmapMut,
+}
+
+impl SparseBytes {
+    /// `len` bytes, at least one; `None` if there are none.
+    pub(crate) fn new(len: usize) -> Option<Self> {
+        Some(Self { map: MmapMut::map_anon(len).ok()? })
+    }
+
+    /// The bytes.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.map
+    }
+
+    /// The bytes, to write some of them.
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.map
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,5 +74,14 @@ mod tests {
         mapped.give_back();
         assert_eq!(sum(), before);
         assert!(mapped.bytes().starts_with(b"\x7fELF"));
+    }
+
+    #[test]
+    fn sparse_bytes_are_zeroed_and_can_be_written() {
+        let mut sparse = SparseBytes::new(1 << 20).unwrap();
+        assert!(sparse.bytes().iter().all(|byte| *byte == 0));
+        sparse.bytes_mut()[1 << 19] = 7;
+        assert_eq!(sparse.bytes()[1 << 19], 7);
+        assert!(SparseBytes::new(usize::MAX >> 1).is_none());
     }
 }
