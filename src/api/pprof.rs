@@ -29,7 +29,8 @@
 //! A profile is made in memory of the profiler's own, which the kernel has back at the end; it is
 //! no part of the program's own profile. Only the returned bytes are the program's. With
 //! [`symbols(false)`](Options::symbols) a profile of 10,000 call sites takes less than 8 MiB, and
-//! 0.3 s in an unoptimized build. Names take as long as a report, which reads the program's debug information, each time anew.
+//! 0.3 s in an unoptimized build. Names take as long as a report, which reads the program's debug
+//! information, each time anew.
 //!
 //! Collectors refuse profiles of more than 16,000 samples, or 4 MiB before compression. So a
 //! profile has the largest call sites up to these bounds, and one sample `(other)` for the rest:
