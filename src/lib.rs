@@ -26,6 +26,7 @@
 //! | the totals now | [`ModAlloc::snapshot`] |
 //! | the call sites, in the program | [`ModAlloc::call_sites`], [`ModAlloc::symbolicated_report`] |
 //! | it in a service, off until asked for | [`production`] |
+//! | profiles for Parca, Pyroscope, `go tool pprof` | [`pprof`], or `mod-alloc serve` |
 //! | limits in a test | [`assert_allocs!`], [`assert_no_allocs!`] |
 //! | the allocations of a piece of code | [`measure()`], [`measure_async`], [`measure_with`] |
 //! | those of the threads that it starts, too | [`measure_threads`] |
@@ -45,6 +46,7 @@
 #![cfg_attr(not(feature = "groups"), doc = "[`groups`]: #features")]
 #![cfg_attr(not(feature = "groups"), doc = "[`tracking_compat`]: #features")]
 #![cfg_attr(not(feature = "dhat-compat"), doc = "[`production`]: #features")]
+#![cfg_attr(any(not(feature = "pprof"), feature = "preload"), doc = "[`pprof`]: #features")]
 #![cfg_attr(not(feature = "threads"), doc = "[`measure_threads`]: #features")]
 //!
 //! # Environment
@@ -62,10 +64,13 @@
 //! | `MOD_ALLOC_LIFETIMES` | `on`: lifetimes by powers of two, for 8 bytes more a block | `off` |
 //! | `MOD_ALLOC_RECORD` | a file for the recording | memory |
 //! | `MOD_ALLOC_REPORT_ON` | `TERM,INT`: a report, then [the end](#the-end-of-a-service) | none |
+//! | `MOD_ALLOC_EVERY` | `30s`, `10m`, `2h`: [reports](#reports-on-a-schedule) meanwhile | none |
+//! | `MOD_ALLOC_KEEP` | such reports that are kept, the latest: 1 to 10,000 | 24 |
 //! | `MOD_ALLOC_SIGNAL` | `QUIT`, `USR1`, …: a [dump](#asking-a-running-program) | none |
 //! | `MOD_ALLOC_SELF_CHECK` | `on`: walk every stack twice, count differences; slow | `off` |
 //!
-//! In paths, `%p` is the process id, `%e` the executable's name, and `%%` a percent sign. A number
+//! In paths, `%p` is the process id, `%e` the executable's name, and `%%` a percent sign; in those
+//! of reports, `%n` is the report's number. A number
 //! of buckets is rounded up to a power of two. Events that find the table full go to one visible
 //! site. The recording's file can be read while the program runs, and after it was killed. A forked
 //! child writes its own report, with its process id appended unless the path has a `%p`.
@@ -152,6 +157,20 @@
 //! process of one thread (`unshare` of user namespaces) fails with this variable. A forked child
 //! answers signals from its first allocation on, if it still has the variable; its reports have its
 //! process id in their names.
+//!
+//! # Reports on a schedule
+//!
+//! With `MOD_ALLOC_EVERY=10m`, a program writes a report each ten minutes; times are from 100 ms to
+//! a week, in `ms`, `s`, `m`, `h` or `d`. The report has the run so far, under the path of the one
+//! at the end with a number: `dhat-heap.1.json` is the first, or with
+//! `MOD_ALLOC_OUT=heap-%p-%n.json` the number is in the place of `%n`, also that of the report at
+//! the end. The latest 24 stay, or as many as `MOD_ALLOC_KEEP` says: the oldest is removed for a
+//! new one. Dumps by a signal share the numbers, and stay. Two reports are compared by
+//! `mod-alloc diff`.
+//!
+//! The thread `mod-alloc` writes them, without a signal or a timer of the program's, in memory that
+//! it gives back. What a recording takes depends on the call sites and live blocks, not on the time
+//! that it takes. A forked child writes its own, with its process id in the name.
 //!
 //! # The end of a service
 //!
@@ -272,6 +291,7 @@
 //! | `groups` | [`groups`] of allocations, tracked futures and streams, tracker callbacks |
 //! | `tracing` | groups that follow tracing's spans |
 //! | `threads` | [`measure_threads`]; defines `pthread_create` |
+//! | `pprof` | [`pprof`]: profiles for collectors, made by the program |
 //! | `jemalloc`, `mimalloc` | those allocators' figures in [`heap_state`] and in reports |
 //! | `compat-1-0` | mod-alloc 1.0's way where it and dhat-rs contradict each other |
 
@@ -335,6 +355,8 @@ pub use api::measure::{Measured, Measuring, measure, measure_async, measure_with
 pub use api::measure_process::ProcessMeasuring as Profiler;
 pub use api::measure_process::{ProcessMeasuring, measure_process};
 pub use api::memory_stats;
+#[cfg(all(feature = "pprof", not(feature = "preload")))]
+pub use api::pprof;
 pub use api::totals::AllocStats;
 pub use base::os::signal_kinds::Signal;
 #[doc(hidden)]

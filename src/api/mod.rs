@@ -22,10 +22,14 @@ pub(crate) mod moments;
 mod one_run;
 #[cfg(feature = "backtraces")]
 pub(crate) mod own_recording;
+#[cfg(all(feature = "pprof", not(feature = "preload")))]
+pub mod pprof;
 #[cfg(feature = "dhat-compat")]
 mod raw_recording;
 #[cfg(feature = "dhat-compat")]
 pub(crate) mod report_files;
+#[cfg(all(feature = "dhat-compat", not(feature = "preload")))]
+mod scheduled;
 #[cfg(all(feature = "backtraces", not(feature = "groups")))]
 pub(crate) mod stay;
 #[cfg(feature = "dhat-compat")]

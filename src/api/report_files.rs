@@ -24,6 +24,9 @@ static FORKED: AtomicU32 = AtomicU32::new(0);
 /// 1: the program writes its reports itself.
 static LEFT_TO_PROGRAM: AtomicU32 = AtomicU32::new(0);
 
+/// Reports with numbers so far.
+static NUMBERED: AtomicU32 = AtomicU32::new(0);
+
 /// No report is written at exit: the program writes its own.
 pub(crate) fn leave_to_program() {
     LEFT_TO_PROGRAM.store(1, Ordering::Relaxed);
@@ -175,6 +178,21 @@ fn write_to_out(out: Option<std::ffi::OsString>) {
     }
 }
 
+/// The number of the next report that is written while the process runs.
+#[cfg(not(feature = "preload"))]
+pub(crate) fn next_number() -> u32 {
+    NUMBERED.fetch_add(1, Ordering::Relaxed) + 1
+}
+
+/// Writes the next report of a running process.
+#[cfg(not(feature = "preload"))]
+pub(crate) fn write_next(
+    session: &'static Session,
+    out: Option<&[u8]>,
+) -> Option<(PathBuf, io::Result<()>)> {
+    write_numbered(&profile(Some(session)), out, next_number())
+}
+
 /// Writes a report while the process runs: beside the one at its end, whose path is `out`'s, with a
 /// number. `None` if reports are switched off.
 #[cfg(not(feature = "preload"))]
@@ -211,7 +229,8 @@ pub(crate) fn default_out() -> &'static str {
     options::Options::of_process().out.unwrap_or(DEFAULT_OUT)
 }
 
-/// The path with a number before the file's extension: `dhat-heap.1.json`.
+/// The path with a number: in the place of `%n`, or else before the file's extension, as
+/// `dhat-heap.1.json`. The report at the end has one, the next, only where the path asks for it.
 fn numbered_path(variable: Option<OsString>, number: Option<u32>) -> Option<PathBuf> {
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
     let pattern = out_pattern(variable);
@@ -219,11 +238,11 @@ fn numbered_path(variable: Option<OsString>, number: Option<u32>) -> Option<Path
         return None;
     }
     let (pattern, mut path) = (pattern.as_bytes(), Vec::new());
-    path_pattern::expand(pattern, |piece| {
+    let next = NUMBERED.load(Ordering::Relaxed) + 1;
+    path_pattern::expand_numbered(pattern, number.unwrap_or(next), |piece| {
         path.extend_from_slice(piece);
-        true
     });
-    if let Some(number) = number {
+    if let Some(number) = number.filter(|_| !path_pattern::names_number(pattern)) {
         let name = path.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
         let dot = path[name..].iter().rposition(|byte| *byte == b'.').filter(|dot| *dot > 0);
         let at = dot.map_or(path.len(), |dot| name + dot);

@@ -1,4 +1,5 @@
 //! Paths that name the process: `%p` is its id, `%e` its executable's name, `%%` a percent sign.
+//! In those of reports, `%n` is the report's number.
 //!
 //! Anything else stays as it is. Nothing here allocates: a recording's file is made in the middle
 //! of the program's first allocation.
@@ -16,6 +17,30 @@ pub(crate) fn expand(pattern: &[u8], mut push: impl FnMut(&[u8]) -> bool) -> boo
         Piece::Process => write!(Pushed(&mut push), "{}", os::process_id()).is_ok(),
         Piece::Executable => with_executable(&mut push),
     })
+}
+
+/// As [`expand`], for a report of that number.
+#[cfg(feature = "dhat-compat")]
+pub(crate) fn expand_numbered(pattern: &[u8], number: u32, mut push: impl FnMut(&[u8])) {
+    for piece in pieces(pattern) {
+        match piece {
+            Piece::Text(b"%n") => push(std::format!("{number}").as_bytes()),
+            Piece::Text(text) => push(text),
+            Piece::Process => push(std::format!("{}", os::process_id()).as_bytes()),
+            Piece::Executable => {
+                with_executable(&mut |name: &[u8]| {
+                    push(name);
+                    true
+                });
+            }
+        }
+    }
+}
+
+/// True if the pattern has a `%n`. `%%n` is the text `%n`.
+#[cfg(feature = "dhat-compat")]
+pub(crate) fn names_number(pattern: &[u8]) -> bool {
+    pieces(pattern).any(|piece| matches!(piece, Piece::Text(b"%n")))
 }
 
 /// True if processes that run at once have different paths by this pattern: it has a `%p`.
@@ -123,6 +148,16 @@ mod tests {
     fn a_percent_sign_before_a_p_is_no_placeholder() {
         assert!(names_process(b"x%p") && names_process(b"%%%p"));
         assert!(!names_process(b"x%%p") && !names_process(b"%ep"));
+    }
+
+    #[cfg(feature = "dhat-compat")]
+    #[test]
+    fn a_report_s_number_is_replaced_in_paths_of_reports() {
+        let mut path = Vec::new();
+        expand_numbered(b"%%n-%n-%q", 12, |piece| path.extend_from_slice(piece));
+        assert_eq!(path, b"%n-12-%q");
+        assert_eq!(expanded(b"a-%n"), b"a-%n", "other paths have no number");
+        assert!(names_number(b"%n") && !names_number(b"%%n") && !names_number(b"n"));
     }
 
     #[test]

@@ -12,8 +12,12 @@ use crate::base::os;
 use crate::base::os::message::say;
 
 mod sample;
+#[cfg(all(feature = "dhat-compat", not(feature = "preload")))]
+mod schedule;
 mod signals;
 
+#[cfg(all(feature = "dhat-compat", not(feature = "preload")))]
+pub(crate) use schedule::{Schedule, schedule};
 #[cfg(feature = "preload")]
 pub(crate) use signals::refuse_signals;
 #[cfg(all(feature = "dhat-compat", not(feature = "preload")))]

@@ -1,6 +1,7 @@
 //! The life of the profiler's thread. It describes the program at each `MOD_ALLOC_SIGNAL`, writes
-//! the report when a signal of `MOD_ALLOC_REPORT_ON` ends the program, and with
-//! `MOD_ALLOC_TIMELINE=sites` it takes the sites' numbers down now and then.
+//! the report when a signal of `MOD_ALLOC_REPORT_ON` ends the program, and reports at the times of
+//! `MOD_ALLOC_EVERY`; with `MOD_ALLOC_TIMELINE=sites` it takes the sites' numbers down now and
+//! then.
 //!
 //! ```text
 //!  signal ─▶ os::signals: a number is raised ─▶ the thread `mod-alloc` wakes ─▶ Work::dump
@@ -67,6 +68,9 @@ pub(crate) struct Work {
     /// Takes a moment of the timeline; returns the milliseconds to the next one. `None`: there are
     /// no moments.
     pub(crate) moment: Option<fn() -> u32>,
+    /// The milliseconds to the first report on a schedule, and the function that writes one and
+    /// returns the milliseconds to the next. `None`: there is no schedule.
+    pub(crate) scheduled: Option<(u32, fn() -> u32)>,
     /// True if the calling thread is the only one of the process that has not ended.
     pub(crate) is_last_thread: fn() -> bool,
 }
@@ -130,12 +134,15 @@ fn start_thread() -> bool {
 extern "C" fn serve(_: *mut c_void) -> *mut c_void {
     /// The pause between two looks of the thread if it is the last, while that is to be expected.
     const LOOK_MILLIS: u32 = 20;
+    /// A program that is over by then has no need of moments.
+    const FIRST_MOMENT_MILLIS: u32 = 20;
     current::mute();
     signals::name_thread(c"mod-alloc");
     let Some(work) = WORK.get() else { return ptr::null_mut() };
-    let mut moments = Moments { take: work.moment, due: 0 };
+    let mut moments = Repeated::new(work.moment.map(|take| (FIRST_MOMENT_MILLIS, take)));
+    let mut reports = Repeated::new(work.scheduled);
     loop {
-        let pause = moments.take_if_due();
+        let pause = moments.do_if_due().into_iter().chain(reports.do_if_due()).min();
         // Acquire pairs with the Release of the signal's handler.
         let requested = REQUESTS.load(Ordering::Acquire);
         if requested == SERVED.load(Ordering::Relaxed) {
@@ -181,26 +188,31 @@ fn serve_ending(work: &Work) {
     }
 }
 
-/// The thread's moments of the timeline.
-struct Moments {
-    take: Option<fn() -> u32>,
-    /// When the next one is due, by the monotonic clock.
+/// Work that the thread does again and again.
+struct Repeated {
+    work: Option<fn() -> u32>,
+    /// When it is due, by the monotonic clock.
     due: u64,
 }
 
-impl Moments {
-    /// Takes a moment if one is due; returns the milliseconds to the next. The first is due after
-    /// its own pause: a program that is over by then has no need of it.
-    fn take_if_due(&mut self) -> Option<u32> {
-        const NANOS: u64 = 1_000_000;
-        const FIRST_MILLIS: u32 = 20;
-        let take = self.take?;
-        let now = os::monotonic_nanos();
-        if self.due <= now {
-            let pause = if self.due == 0 { FIRST_MILLIS } else { take() };
-            self.due = os::monotonic_nanos().saturating_add(u64::from(pause) * NANOS);
+impl Repeated {
+    const NANOS: u64 = 1_000_000;
+
+    /// `work`: the milliseconds to its first time, and the function that does it.
+    fn new(work: Option<(u32, fn() -> u32)>) -> Self {
+        let pause = work.map_or(0, |(pause, _)| pause);
+        let due = os::monotonic_nanos().saturating_add(u64::from(pause) * Self::NANOS);
+        Self { work: work.map(|(_, work)| work), due }
+    }
+
+    /// Does it if it is due; returns the milliseconds to the next time.
+    fn do_if_due(&mut self) -> Option<u32> {
+        let work = self.work?;
+        if self.due <= os::monotonic_nanos() {
+            let pause = work();
+            self.due = os::monotonic_nanos().saturating_add(u64::from(pause) * Self::NANOS);
         }
-        let left = self.due.saturating_sub(now).div_ceil(NANOS);
+        let left = self.due.saturating_sub(os::monotonic_nanos()).div_ceil(Self::NANOS);
         Some(u32::try_from(left).unwrap_or(u32::MAX))
     }
 }
@@ -252,7 +264,8 @@ pub(crate) fn in_forked_child(slot: Option<&ThreadSlot>) {
         stop_in_child();
     }
     let ends_with_report = ENDS_WITH_REPORT.load(Ordering::Relaxed) != 0;
-    if signal() == 0 && work.moment.is_none() && !ends_with_report {
+    let repeats = work.moment.is_some() || work.scheduled.is_some();
+    if signal() == 0 && !repeats && !ends_with_report {
         return;
     }
     SERVED.store(REQUESTS.load(Ordering::Relaxed), Ordering::Relaxed);

@@ -43,6 +43,8 @@ mod naming;
 mod node_names;
 mod options;
 mod paths;
+#[cfg(feature = "pprof")]
+pub mod pprof;
 mod profile;
 mod run;
 mod site_names;

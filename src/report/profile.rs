@@ -102,6 +102,12 @@ impl Profile {
         (0..self.stacks.len()).map(move |index| StackRef { profile: self, index })
     }
 
+    /// The stack at that place of [`stacks`](Self::stacks).
+    #[cfg(all(feature = "pprof", not(feature = "preload")))]
+    pub(super) fn stack(&self, index: usize) -> Option<StackRef<'_>> {
+        (index < self.stacks.len()).then_some(StackRef { profile: self, index })
+    }
+
     /// Every distinct frame, in the order of the ids in [`StackRef::frame_ids`].
     pub fn frames(&self) -> impl ExactSizeIterator<Item = FrameRef<'_>> {
         (0..self.frames.len()).map(move |index| self.frame_at(index))

@@ -11,20 +11,27 @@ use crate::api::memory_stats::memory_registry;
 use crate::api::totals;
 use crate::base::os;
 use crate::base::os::signals::Name;
-use crate::base::sync::{AtomicU32, Ordering};
+#[cfg(not(feature = "dhat-compat"))]
+use crate::base::sync::AtomicU32;
+use crate::base::sync::Ordering;
 use crate::base::units::{Bytes, Count, Micros};
 use crate::engine::session;
 use crate::engine::session::Session;
 #[cfg(feature = "dhat-compat")]
 use crate::report::{Options, Profile};
 
-/// Dumps so far.
+/// Dumps so far, where there are no reports.
+#[cfg(not(feature = "dhat-compat"))]
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
 /// Describes the program's memory on standard error, all at once, and writes a report. `out`: the
 /// value of `MOD_ALLOC_OUT`.
 pub(super) fn dump(signal: c_int, out: Option<&[u8]>) {
     let Ok(Some(session)) = session::decided() else { return };
+    // The number of its report: it may not be that of a report on a schedule.
+    #[cfg(feature = "dhat-compat")]
+    let number = crate::api::report_files::next_number();
+    #[cfg(not(feature = "dhat-compat"))]
     let number = COUNT.fetch_add(1, Ordering::Relaxed) + 1;
     let mut text = String::new();
     // Writing to a string does not fail.

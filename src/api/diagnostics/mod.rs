@@ -22,13 +22,18 @@ use crate::engine::profiler_thread;
 /// cannot read safely meanwhile.
 static OUT: OnceLock<Option<Vec<u8>>> = OnceLock::new();
 
+/// `MOD_ALLOC_EVERY` and `MOD_ALLOC_KEEP` at the start.
+#[cfg(feature = "dhat-compat")]
+static SCHEDULE: OnceLock<settings::Schedule> = OnceLock::new();
+
 /// Called when the recording of the process begins.
 pub(crate) fn start() {
     #[cfg(feature = "dhat-compat")]
     abort::say_at_abort();
     let report_on = report_on();
     let (signal, moment) = (settings::signal(report_on), moment());
-    if signal.is_none() && moment.is_none() && report_on.is_empty() {
+    let scheduled = scheduled();
+    if signal.is_none() && moment.is_none() && scheduled.is_none() && report_on.is_empty() {
         return;
     }
     let out = || os::environment(c"MOD_ALLOC_OUT").map(|out| out.to_bytes().to_vec());
@@ -38,6 +43,7 @@ pub(crate) fn start() {
         #[cfg(feature = "dhat-compat")]
         report,
         moment,
+        scheduled,
         is_last_thread: alone::is_last_thread,
     };
     profiler_thread::start(signal, report_on, work);
@@ -83,6 +89,27 @@ fn moment() -> Option<fn() -> u32> {
     return crate::api::moments::are_wanted().then_some(crate::api::moments::take);
     #[cfg(not(feature = "dhat-compat"))]
     None
+}
+
+/// The first pause, and the function that writes reports on a schedule, if there is one.
+#[cfg(feature = "dhat-compat")]
+fn scheduled() -> Option<(u32, fn() -> u32)> {
+    let schedule = settings::schedule()?;
+    let writes = || current::as_profiler(crate::api::report_files::are_wanted);
+    writes().then_some((SCHEDULE.get_or_init(|| schedule).millis, write_scheduled))
+}
+
+/// There are no reports.
+#[cfg(not(feature = "dhat-compat"))]
+fn scheduled() -> Option<(u32, fn() -> u32)> {
+    None
+}
+
+/// Writes a report; returns the milliseconds to the next one.
+#[cfg(feature = "dhat-compat")]
+fn write_scheduled() -> u32 {
+    let out = OUT.get().and_then(Option::as_deref);
+    SCHEDULE.get().map_or(u32::MAX, |schedule| crate::api::scheduled::write(*schedule, out))
 }
 
 /// Describes the program at this signal. `false`: that panicked, which must not end the program.

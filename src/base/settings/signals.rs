@@ -72,8 +72,9 @@ pub(crate) fn report_on() -> SignalSet {
     })
 }
 
-/// Says that the preloaded library handles no signals: it has no symbols to name functions with,
-/// and the command that has started the program writes the report after any end.
+/// Says that the preloaded library handles no signals and writes no reports: it has no symbols to
+/// name functions with, and the command that has started the program writes the report after any
+/// end.
 #[cfg(feature = "preload")]
 pub(crate) fn refuse_signals() {
     if value(SIGNAL).is_some() {
@@ -85,6 +86,11 @@ pub(crate) fn refuse_signals() {
     if value(REPORT_ON).is_some() {
         say(format_args!(
             "ignored MOD_ALLOC_REPORT_ON under mod-alloc run, which writes a report at every end"
+        ));
+    }
+    if value(c"MOD_ALLOC_EVERY").is_some() {
+        say(format_args!(
+            "ignored MOD_ALLOC_EVERY under mod-alloc run; it is for programs with the crate"
         ));
     }
 }

@@ -10,37 +10,24 @@
 //! Reports without frees have the first two. What is no allocation keeps its own words:
 //! `events/count`, `copied_space/bytes`.
 //!
-//! Messages are written as they come, and the tables that they refer to behind them.
+//! The bytes are made by `mod_alloc::report::pprof`, as those of the crate's own profiles.
 
-mod message;
+mod frames;
 mod options;
-mod tables;
 mod types;
 
 use std::io::{self, Write};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use mod_alloc::report::pprof::{Encoder, Locations};
 
 use crate::dhat_file::Document;
 use crate::units::Count;
 
-use message::Message;
+use frames::Frames;
 pub(crate) use options::Options;
-use tables::{Strings, Tables};
 use types::SampleType;
-
-/// Field numbers of `Profile`.
-mod field {
-    pub(super) const SAMPLE_TYPE: u32 = 1;
-    pub(super) const SAMPLE: u32 = 2;
-    pub(super) const TIME_NANOS: u32 = 9;
-    pub(super) const DURATION_NANOS: u32 = 10;
-    pub(super) const PERIOD_TYPE: u32 = 11;
-    pub(super) const PERIOD: u32 = 12;
-    pub(super) const COMMENT: u32 = 13;
-    pub(super) const DEFAULT_SAMPLE_TYPE: u32 = 14;
-}
 
 /// Writes the profile, gzipped.
 pub(crate) fn write(document: &Document, options: Options, out: &mut dyn Write) -> io::Result<()> {
@@ -62,49 +49,31 @@ pub(crate) fn write_plain(
     options: Options,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut tables = Tables::of(document);
+    let mut encoder = Encoder::default();
     let types = types::of(document, options);
-    head(document, options, &types, &mut tables.strings).write_to(out)?;
-    samples(document, &types, &mut tables, out)?;
-    tables.write(out)
+    head(document, options, &types, &mut encoder);
+    samples(document, &types, &mut encoder, out)?;
+    encoder.finish(out)
 }
 
-fn head(
-    document: &Document,
-    options: Options,
-    types: &[SampleType],
-    strings: &mut Strings,
-) -> Message {
-    let mut head = Message::default();
+fn head(document: &Document, options: Options, types: &[SampleType], encoder: &mut Encoder) {
     for kind in types {
-        head.message(field::SAMPLE_TYPE, &value_type(&kind.name, &kind.unit, strings));
+        encoder.sample_type(&kind.name, &kind.unit);
     }
     let nanos = document.micros().map(|micros| document.end as f64 * micros * 1000.0);
     // A cast of a float stays within the bounds.
     let nanos = options.duration_nanos.unwrap_or(nanos.unwrap_or(0.0) as u64);
-    head.number(field::TIME_NANOS, types::signed(options.time_nanos));
-    head.number(field::DURATION_NANOS, types::signed(nanos));
+    encoder.times(options.time_nanos, nanos);
     if document.is_of_allocations() {
-        head.message(field::PERIOD_TYPE, &value_type("space", "bytes", strings));
         // Without samples every byte was counted.
-        let gap = document.samples().map_or(1, |samples| samples.mean_gap());
-        head.number(field::PERIOD, types::signed(gap));
+        encoder.period(document.samples().map_or(1, |samples| samples.mean_gap()));
     }
     for comment in comments(document, options) {
-        head.number(field::COMMENT, strings.id(&comment));
+        encoder.comment(&comment);
     }
     if let Some(kind) = types.iter().find(|kind| kind.is_default) {
-        head.number(field::DEFAULT_SAMPLE_TYPE, strings.id(&kind.name));
+        encoder.default_sample_type(&kind.name);
     }
-    head
-}
-
-/// `ValueType`
-fn value_type(name: &str, unit: &str, strings: &mut Strings) -> Message {
-    let mut message = Message::default();
-    message.number(1, strings.id(name));
-    message.number(2, strings.id(unit));
-    message
 }
 
 /// Lines that `pprof -comments` prints.
@@ -132,9 +101,12 @@ fn comments(document: &Document, options: Options) -> Vec<String> {
 fn samples(
     document: &Document,
     types: &[SampleType],
-    tables: &mut Tables<'_>,
+    encoder: &mut Encoder,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    let frames = Frames::of(document);
+    frames.name_program(encoder);
+    let mut locations = Locations::default();
     let mut ids = Vec::new();
     for site in &document.sites {
         let values = types.iter().map(|kind| kind.value(document, &site.numbers));
@@ -143,13 +115,11 @@ fn samples(
             continue;
         }
         ids.clear();
-        tables.locations_of(&site.stack, &mut ids);
-        let mut sample = Message::default();
-        sample.packed(1, &ids);
-        sample.packed(2, &values);
-        let mut profile = Message::default();
-        profile.message(field::SAMPLE, &sample);
-        profile.write_to(out)?;
+        locations.of_stack(&site.stack, &frames, encoder, &mut ids);
+        let group = site.stack.last().and_then(|&frame| frames.group(frame));
+        let label = group.map(|group| ("group", group));
+        encoder.sample(&ids, &values, label.as_slice());
+        encoder.flush_to(out)?;
     }
     Ok(())
 }

@@ -11,7 +11,8 @@
 //! |---|---|
 //! | `/debug/pprof/allocs` | a profile whose totals are of the whole run; opened at `alloc_space` |
 //! | `/debug/pprof/heap` | that, opened at `inuse_space` |
-//! | `/debug/pprof/delta_heap` | totals since the last request of it that was answered |
+//! | `/debug/pprof/delta_heap` | totals since this collector's last request that was answered |
+//! | `…?client=NAME` | the collector; else its address and `User-Agent` tell it from others |
 //! | `…?seconds=N` | totals of the next N seconds |
 //! | `…?pid=N` | one process of several |
 //! | `/metrics` | numbers for Prometheus |
@@ -23,6 +24,7 @@
 
 mod access;
 mod arguments;
+mod collectors;
 mod command;
 mod endpoint;
 mod http;

@@ -158,6 +158,22 @@ fn mappings_have_build_ids_and_addresses_as_linked() {
 }
 
 #[test]
+fn groups_are_labels() {
+    let frames = ["0x10: f (a.rs:1)", "[group: parser: a]", "[group]"].map(String::from);
+    let document = report(&[flat(5, &[1, 2]), flat(7, &[1]), flat(9, &[1, 3])], &frames);
+    let scratch = Scratch::new("export_groups");
+    fs::write(scratch.join("in.json"), document.to_string()).unwrap();
+    let profile = Profile::decode(&exported(&scratch, "pprof", &[]));
+    let label =
+        |label: &export_support::pprof::Label| (profile.text(label.key), profile.text(label.text));
+    let labels = profile.sample.iter().map(|sample| (sample.value[1], &sample.label));
+    let labels: Vec<_> =
+        labels.map(|(bytes, labels)| (bytes, labels.iter().map(label).collect())).collect();
+    let none = Vec::new();
+    assert_eq!(labels, [(5, vec![("group", "parser: a")]), (7, none.clone()), (9, none)]);
+}
+
+#[test]
 fn speedscope_and_firefox_have_a_profile_for_each_metric() {
     each(|scratch, name, document| {
         let metrics = known(document);

@@ -91,6 +91,32 @@ fn delta_heap_is_of_the_time_since_the_last_answer() {
 }
 
 #[test]
+fn each_collector_has_differences_of_its_own() {
+    let mut program = Program::start("serve_collectors", "no");
+    let server = Server::of(&[&program.pid()]);
+    let path = "/debug/pprof/delta_heap";
+    let of = |path: &str, agent: &str| {
+        let answer = server.get_with(path, &[&format!("User-Agent: {agent}")]);
+        profile(&answer).sum("alloc_space/bytes")
+    };
+    let named = format!("{path}?client=blue");
+    for (path, agent) in [(path, "one"), (path, "two"), (&named, "one")] {
+        of(path, agent);
+    }
+    program.tell("20000000");
+    assert!(is_about(of(path, "one"), 20_000_000));
+    assert!(is_about(of(path, "one"), 0));
+    program.tell("10000000");
+    let two = of(path, "two");
+    assert!(is_about(two, 30_000_000), "the other's answers are not taken away: {two}");
+    // A name counts, whoever sends it.
+    let blue = of(&named, "two");
+    assert!(is_about(blue, 30_000_000), "{blue}");
+    assert!(is_about(of(&named, "one"), 0));
+    program.end();
+}
+
+#[test]
 fn seconds_are_waited_for() {
     let mut program = Program::start("serve_seconds", "no");
     program.tell("70000000");

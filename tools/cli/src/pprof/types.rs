@@ -17,15 +17,10 @@ pub(super) struct SampleType {
 type Number = fn(&Document, &Numbers) -> u64;
 
 impl SampleType {
-    /// The number of a stack; never negative for readers, which take it for a signed one.
+    /// The number of a stack.
     pub(super) fn value(&self, document: &Document, numbers: &Numbers) -> u64 {
-        signed((self.number)(document, numbers))
+        (self.number)(document, numbers)
     }
-}
-
-/// `number`, at most the largest that a signed one can be.
-pub(super) fn signed(number: u64) -> u64 {
-    number.min(i64::MAX as u64)
 }
 
 /// The sample types of `document`.

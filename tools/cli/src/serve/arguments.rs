@@ -15,7 +15,8 @@ Examples:
 
   /debug/pprof/allocs      all allocations of the run, for pprof, Parca, Alloy
   /debug/pprof/heap        that, opened at what is live
-  /debug/pprof/delta_heap  allocations since the last request, for Pyroscope
+  /debug/pprof/delta_heap  allocations since the same collector's last request, for Pyroscope
+     ?client=NAME          the collector; else its address and User-Agent tell it from others
      ?seconds=N            allocations of the next N seconds
      ?pid=N                one process of several
   /metrics                 numbers for Prometheus

@@ -11,7 +11,7 @@ use crate::base::say::say;
 
 use super::access::{Access, Refused};
 use super::arguments::Listening;
-use super::http::{Answer, Client, Delivered, Handler, Listener, Request};
+use super::http::{Answer, Client, Delivered, Handler, Lane, Listener, Request};
 use super::route;
 use super::served::Served;
 use super::sources::{Known, Sources};
@@ -89,6 +89,10 @@ impl Started {
 }
 
 impl Handler for Served {
+    fn lane(&self, request: &Request) -> Lane {
+        route::lane(request)
+    }
+
     fn answer(&self, request: &Request, client: &Client<'_>) -> (Answer, Option<Delivered>) {
         match self.access.check(request) {
             Ok(()) => route::answer(self, request, client),

@@ -7,16 +7,19 @@
 //!
 //! - **Connections** that have not sent their request yet are bounded; the one that has waited for
 //!   the longest is closed for a new one. So slow clients cannot keep others out.
-//! - **Requests** that are answered at once are bounded; others get the status 503.
+//! - **Requests** that are answered at once are bounded, those of each lane by themselves; others
+//!   get the status 503. Requests that wait for time to pass are bounded apart from these.
 //! - **Time** to send a request, and to take the answer, is bounded.
 //! - **Heads** are bounded; a body is not read.
 
 mod answer;
 mod head;
 mod listener;
+mod slots;
 mod waiting;
 
 pub(super) use answer::Answer;
 pub(super) use head::Request;
 pub(super) use listener::{Delivered, Handler, Listener};
-pub(super) use waiting::Client;
+pub(super) use slots::Lane;
+pub(super) use waiting::{Client, Stayed};

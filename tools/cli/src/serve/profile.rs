@@ -7,7 +7,8 @@ use crate::dhat_file::{Document, merge};
 use crate::pprof::{self, Options};
 use crate::report::{Sort as Metric, largest, with_frames};
 
-use super::http::{Answer, Client, Delivered, Request};
+use super::collectors::Collector;
+use super::http::{Answer, Client, Delivered, Request, Stayed};
 use super::numbers::Totals;
 use super::served::Served;
 use super::sources::{Subjects, with};
@@ -24,7 +25,7 @@ const MOST_BYTES: usize = 4 << 20;
 pub(super) enum Kind {
     Allocs,
     Heap,
-    /// Totals since the last time: godeltaprof serves them under this name.
+    /// Totals since the collector's last time: godeltaprof serves them under this name.
     DeltaHeap,
 }
 
@@ -41,8 +42,10 @@ pub(super) fn answer(
     client: &Client<'_>,
 ) -> Result<(Answer, Option<Delivered>), Answer> {
     let seconds = number(request, "seconds", LONGEST)?.filter(|&seconds| seconds > 0);
-    if kind == Kind::DeltaHeap && seconds.is_none() {
-        served.expect_deltas();
+    let is_delta = kind == Kind::DeltaHeap && seconds.is_none();
+    let collector = is_delta.then(|| Collector::of(request, client));
+    if let Some(collector) = &collector {
+        served.expect_deltas(collector);
     }
     let subjects = chosen(served, request)?;
     let bases = match seconds {
@@ -50,10 +53,14 @@ pub(super) fn answer(
         Some(seconds) => {
             let bases = subjects.iter().map(|subject| with(subject, Subject::totals).ok());
             let bases: Vec<Option<Totals>> = bases.collect();
-            if !client.stays(Duration::from_secs(seconds)) {
-                return Err(Answer::text(503, "the client has gone"));
+            match client.stays(Duration::from_secs(seconds)) {
+                Stayed::Yes => bases,
+                Stayed::Gone => return Err(Answer::text(503, "the client has gone")),
+                Stayed::Crowded => {
+                    let answer = Answer::text(503, "too many requests wait for their seconds");
+                    return Err(answer.with("Retry-After", "1"));
+                }
             }
-            bases
         }
     };
     let mut bases = bases.iter().map(Option::as_ref);
@@ -62,8 +69,7 @@ pub(super) fn answer(
         let since = match (seconds, bases.next().flatten()) {
             (Some(_), Some(totals)) => Since::Moment(totals),
             // A process that could not be read at the beginning has all its totals from then on.
-            _ if kind == Kind::DeltaHeap && seconds.is_none() => Since::Told,
-            _ => Since::Start,
+            _ => collector.as_ref().map_or(Since::Start, Since::Told),
         };
         told.add(subject, with(subject, |subject| subject.document(since)));
     }
@@ -73,11 +79,10 @@ pub(super) fn answer(
         encoded(document, kind.metric(), told.micros)
             .map_err(|error| Answer::text(500, &format!("the profile cannot be made: {error}")))?,
     );
-    let is_delta = kind == Kind::DeltaHeap && seconds.is_none();
-    let delivered = is_delta.then(|| -> Delivered {
+    let delivered = collector.map(|collector| -> Delivered {
         Box::new(move || {
             for (subject, totals) in told.totals {
-                with(&subject, |subject| subject.was_told(totals));
+                with(&subject, |subject| subject.was_told(&collector, totals));
             }
         })
     });

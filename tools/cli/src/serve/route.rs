@@ -1,9 +1,18 @@
 //! From a request's path to its answer.
 
-use super::http::{Answer, Client, Delivered, Request};
+use super::http::{Answer, Client, Delivered, Lane, Request};
 use super::profile::{self, Kind};
 use super::served::Served;
 use super::{metrics, page};
+
+/// The requests that this one shares slots with.
+pub(super) fn lane(request: &Request) -> Lane {
+    match request.path.as_str() {
+        "/" => Lane::Page,
+        path if path.starts_with("/debug/pprof/") => Lane::Profiles,
+        _ => Lane::Numbers,
+    }
+}
 
 /// The answer to a request that may be answered.
 pub(super) fn answer(
@@ -28,6 +37,7 @@ const LIST: &str = "\
 /metrics                 numbers for Prometheus
 /debug/pprof/allocs      all allocations of the run
 /debug/pprof/heap        that, opened at what is live
-/debug/pprof/delta_heap  allocations since the last request
+/debug/pprof/delta_heap  allocations since the collector's last request
+   ?client=NAME          the collector; else its address and User-Agent
    ?seconds=N            allocations of the next N seconds
    ?pid=N                one process of several";

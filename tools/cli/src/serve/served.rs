@@ -3,6 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::access::Access;
+use super::collectors::Collector;
 use super::http::Answer;
 use super::sources::{Ended, Known, Subjects};
 
@@ -27,9 +28,9 @@ impl Served {
         self.known().ended()
     }
 
-    /// Says that somebody asks for differences.
-    pub(super) fn expect_deltas(&self) {
-        self.known().expect_deltas();
+    /// Says that this collector asks for differences.
+    pub(super) fn expect_deltas(&self, collector: &Collector) {
+        self.known().expect_deltas(collector);
     }
 
     /// The processes of now; the answer if there are none.

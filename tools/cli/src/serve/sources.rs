@@ -5,12 +5,14 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use mod_alloc::report::Options;
 
 use crate::recordings;
 use crate::watched::{Target, Watched};
 
+use super::collectors::{Asked, Collector};
 use super::subject::{Subject, Trouble};
 
 /// Where processes come from.
@@ -48,8 +50,8 @@ pub(super) struct Known {
     /// The file numbers of the folder's processes, in the order of `subjects`.
     inodes: Vec<u64>,
     ended: Ended,
-    /// True if differences are asked for: a process that has ended stays until the last are told.
-    with_deltas: bool,
+    /// Collectors of differences: a process that has ended stays until they are told the last.
+    asked: Asked,
     options: Options,
 }
 
@@ -62,7 +64,7 @@ impl Known {
             files: HashSet::new(),
             inodes: Vec::new(),
             ended: Ended::default(),
-            with_deltas: false,
+            asked: Asked::default(),
             options,
         }
     }
@@ -134,18 +136,19 @@ impl Known {
         self.ended
     }
 
-    pub(super) fn expect_deltas(&mut self) {
-        self.with_deltas = true;
+    pub(super) fn expect_deltas(&mut self, collector: &Collector) {
+        self.asked.set(collector.clone(), Instant::now());
     }
 
     /// Counts the processes that have ended and forgets all else of them: they may be any number.
     fn let_go(&mut self) {
+        let expected = self.asked.expected(Instant::now());
         for index in (0..self.inodes.len()).rev() {
             let (Some(subject), Some(&inode)) = (self.subjects.get(index), self.inodes.get(index))
             else {
                 continue;
             };
-            let over = with(subject, |subject| subject.over(self.with_deltas, inode));
+            let over = with(subject, |subject| subject.over(&expected, inode));
             let Some(sums) = over else { continue };
             let ended = &mut self.ended;
             ended.processes += 1;

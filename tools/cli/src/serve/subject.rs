@@ -9,6 +9,7 @@ use crate::base::system::user;
 use crate::dhat_file::Document;
 use crate::watched::{Reading, Source, State, Watched, anyone_has_mapped};
 
+use super::collectors::{ByCollector, Collector};
 use super::numbers::{Rate, Totals, sums};
 
 /// A process, its names, and what was told of it before.
@@ -19,8 +20,8 @@ pub(super) struct Subject {
     options: Options,
     /// The number of programs before this one in the process.
     program: u64,
-    /// The totals that the last answer with differences ended at.
-    told: Option<Totals>,
+    /// The totals that each collector's last answer with differences ended at.
+    told: ByCollector<Totals>,
     rate: Rate,
 }
 
@@ -46,8 +47,8 @@ pub(super) struct Condition {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Since<'t> {
     Start,
-    /// Since the last answer of this kind.
-    Told,
+    /// Since the last answer of this kind to this collector.
+    Told(&'t Collector),
     Moment(&'t Totals),
 }
 
@@ -63,7 +64,14 @@ pub(super) struct Told {
 
 impl Subject {
     pub(super) fn new(watched: Watched, options: Options) -> Self {
-        Self { watched, names: None, options, program: 0, told: None, rate: Rate::default() }
+        Self {
+            watched,
+            names: None,
+            options,
+            program: 0,
+            told: ByCollector::default(),
+            rate: Rate::default(),
+        }
     }
 
     /// Its process id, as its recording says.
@@ -80,7 +88,8 @@ impl Subject {
         if reading.is_another {
             // Another program may be another user's.
             self.check_owners()?;
-            (self.names, self.told, self.rate) = (None, None, Rate::default());
+            (self.names, self.rate) = (None, Rate::default());
+            self.told = ByCollector::default();
             self.program += 1;
         }
         Ok(reading)
@@ -101,12 +110,15 @@ impl Subject {
         Ok(Condition { recording, is_running, sums, bytes_per_second })
     }
 
-    /// The heap's numbers of a process that has ended, unless `with_deltas` some of its totals are
-    /// still to be told. `inode`: the number of its recording's file.
-    pub(super) fn over(&mut self, with_deltas: bool, inode: u64) -> Option<Counters> {
+    /// The heap's numbers of a process that has ended, unless one of these collectors is still to
+    /// be told some of its totals. `inode`: the number of its recording's file.
+    pub(super) fn over(&mut self, collectors: &[Collector], inode: u64) -> Option<Counters> {
         let Reading { recording, state, .. } = self.read(false).ok()?;
-        let told = self.told.as_ref();
-        let is_told = !with_deltas || told.is_some_and(|told| told.are_those_of(&recording));
+        let knows_all = |collector| {
+            let told = self.told.get(collector);
+            told.is_some_and(|told| told.are_those_of(&recording))
+        };
+        let is_told = collectors.iter().all(knows_all);
         let has_ended = match state {
             State::Running => false,
             State::Ended(_) => true,
@@ -128,12 +140,12 @@ impl Subject {
         let mut micros = recording.end_micros;
         let base = match since {
             Since::Start => None,
-            Since::Told => self.told.as_ref(),
+            Since::Told(collector) => self.told.get(collector),
             // Totals of a program that is no longer there say nothing of this one.
             Since::Moment(totals) => Some(totals).filter(|totals| totals.program == self.program),
         };
         let mut totals = Totals::default();
-        if let Since::Told = since {
+        if let Since::Told(_) = since {
             totals = Totals::of(&recording, self.program);
         }
         if let Some(base) = base {
@@ -149,10 +161,10 @@ impl Subject {
         Ok(self.named(&reading.recording))
     }
 
-    /// Differences that end at `totals` have reached a client.
-    pub(super) fn was_told(&mut self, totals: Totals) {
+    /// Differences that end at `totals` have reached the collector.
+    pub(super) fn was_told(&mut self, collector: &Collector, totals: Totals) {
         if totals.program == self.program {
-            self.told = Some(totals);
+            self.told.set(collector.clone(), totals);
         }
     }
 

@@ -15,6 +15,7 @@ pub(crate) struct Request {
     pub(crate) query: String,
     pub(crate) host: Option<String>,
     pub(crate) authorization: Option<String>,
+    pub(crate) user_agent: Option<String>,
     /// The answer's body is not sent.
     pub(crate) is_head: bool,
 }
@@ -60,6 +61,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<Request>, Answer> {
         query: query.to_owned(),
         host: field("host"),
         authorization: field("authorization"),
+        user_agent: field("user-agent"),
         is_head,
     }))
 }

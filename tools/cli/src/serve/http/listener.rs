@@ -11,10 +11,9 @@ use std::time::Duration;
 
 use super::answer::Answer;
 use super::head::Request;
+use super::slots::{Lane, MOST_AT_ONCE, Slots};
 use super::waiting::{Client, Waiting};
 
-/// Most requests that are answered at once.
-const MOST_AT_ONCE: usize = 8;
 /// Most threads for connections. One that was closed for another may need a moment to end.
 const MOST_THREADS: usize = 256;
 /// The pause after a connection could not be taken: no descriptor may be free.
@@ -22,6 +21,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// Answers requests, in several threads at once.
 pub(crate) trait Handler: Send + Sync + 'static {
+    /// The requests that `request` shares slots with.
+    fn lane(&self, request: &Request) -> Lane;
+
     /// The answer to `request`, and what is to be done when `client` has it.
     fn answer(&self, request: &Request, client: &Client<'_>) -> (Answer, Option<Delivered>);
 }
@@ -72,8 +74,8 @@ impl Listener {
 #[derive(Debug, Default)]
 struct Shared {
     waiting: Waiting,
-    threads: AtomicUsize,
-    answered: AtomicUsize,
+    threads: Arc<AtomicUsize>,
+    slots: Arc<Slots>,
 }
 
 fn take_all(socket: &TcpListener, ended: &UnixStream, handler: &Arc<impl Handler>) {
@@ -102,7 +104,7 @@ fn take(stream: TcpStream, shared: &Arc<Shared>, handler: &Arc<impl Handler>) {
     if stream.set_nonblocking(false).is_err() {
         return;
     }
-    let Some(thread) = Held::one_of(shared, |shared| &shared.threads, MOST_THREADS) else {
+    let Some(thread) = Held::one_of(&shared.threads, MOST_THREADS) else {
         // Closed without an answer: a thread would be needed to wait for it to be taken.
         return;
     };
@@ -120,7 +122,7 @@ fn take(stream: TcpStream, shared: &Arc<Shared>, handler: &Arc<impl Handler>) {
 }
 
 fn converse(stream: &Arc<TcpStream>, shared: &Arc<Shared>, handler: &impl Handler) {
-    let mut client = Client(stream);
+    let mut client = Client::new(stream);
     let request = client.request();
     shared.waiting.remove(stream);
     let request = match request {
@@ -130,17 +132,18 @@ fn converse(stream: &Arc<TcpStream>, shared: &Arc<Shared>, handler: &impl Handle
         Ok(Ok(Some(request))) => request,
     };
     let with_body = !request.is_head;
-    let Some(held) = Held::one_of(shared, |shared| &shared.answered, MOST_AT_ONCE) else {
-        let line = format!("{MOST_AT_ONCE} requests are being answered");
+    let Some(slot) = shared.slots.take(handler.lane(&request)) else {
+        let line = format!("{MOST_AT_ONCE} requests of this kind are being answered");
         let answer = Answer::text(503, &line).with("Retry-After", "1");
         return close_after(client.send(&answer, with_body), &mut client);
     };
+    client.slot = Some(slot);
     let (answer, delivered) = handler.answer(&request, &client);
     let sent = client.send(&answer, with_body);
     if let Some(work) = delivered.filter(|_| with_body && sent.is_ok()) {
         work();
     }
-    drop(held);
+    client.slot = None;
     close_after(sent, &mut client);
 }
 
@@ -152,25 +155,18 @@ fn close_after(sent: io::Result<()>, client: &mut Client<'_>) {
 }
 
 /// One of a bounded number of things, given back when it is dropped.
-struct Held {
-    shared: Arc<Shared>,
-    count: fn(&Shared) -> &AtomicUsize,
-}
+struct Held(Arc<AtomicUsize>);
 
 impl Held {
-    fn one_of(
-        shared: &Arc<Shared>,
-        count: fn(&Shared) -> &AtomicUsize,
-        most: usize,
-    ) -> Option<Self> {
-        let held = Self { shared: shared.clone(), count };
+    fn one_of(count: &Arc<AtomicUsize>, most: usize) -> Option<Self> {
+        let held = Self(count.clone());
         // Given back at once where there are too many.
-        (count(shared).fetch_add(1, Ordering::Relaxed) < most).then_some(held)
+        (count.fetch_add(1, Ordering::Relaxed) < most).then_some(held)
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        (self.count)(&self.shared).fetch_sub(1, Ordering::Relaxed);
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{IpAddr, Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::answer::Answer;
 use super::head::{self, LONGEST, Request};
+use super::slots::Slot;
 
 /// Most connections that may wait.
 const MOST: usize = 64;
@@ -43,9 +44,32 @@ impl Waiting {
 
 /// The other end of a connection.
 #[derive(Debug)]
-pub(crate) struct Client<'s>(pub(super) &'s TcpStream);
+pub(crate) struct Client<'s> {
+    stream: &'s TcpStream,
+    /// Its request's, while that is answered.
+    pub(super) slot: Option<Slot>,
+}
 
-impl Client<'_> {
+/// The outcome of a wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stayed {
+    /// The client is still there.
+    Yes,
+    Gone,
+    /// Nobody waited: too many do.
+    Crowded,
+}
+
+impl<'s> Client<'s> {
+    pub(super) fn new(stream: &'s TcpStream) -> Self {
+        Self { stream, slot: None }
+    }
+
+    /// The client's address, if it is still there.
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        self.stream.peer_addr().ok().map(|address| address.ip())
+    }
+
     /// Reads the request. `Ok(None)`: none came, or not in time.
     pub(super) fn request(&mut self) -> io::Result<Result<Option<Request>, Answer>> {
         let end = Instant::now() + TO_SEND;
@@ -60,9 +84,9 @@ impl Client<'_> {
             if left.is_zero() {
                 return Ok(Ok(None));
             }
-            self.0.set_read_timeout(Some(left))?;
+            self.stream.set_read_timeout(Some(left))?;
             let room = buffer.len().min(LONGEST - bytes.len());
-            let count = self.0.read(&mut buffer[..room])?;
+            let count = self.stream.read(&mut buffer[..room])?;
             if count == 0 {
                 return Ok(Ok(None));
             }
@@ -70,18 +94,28 @@ impl Client<'_> {
         }
     }
 
-    /// Waits; returns whether the client is still there at the end.
-    pub(crate) fn stays(&self, time: Duration) -> bool {
+    /// Waits, apart from the requests that are being answered.
+    pub(crate) fn stays(&self, time: Duration) -> Stayed {
+        let wait = || self.is_there_after(time);
+        let stayed = self.slot.as_ref().map_or_else(|| Some(wait()), |slot| slot.aside(wait));
+        match stayed {
+            Some(true) => Stayed::Yes,
+            Some(false) => Stayed::Gone,
+            None => Stayed::Crowded,
+        }
+    }
+
+    fn is_there_after(&self, time: Duration) -> bool {
         let end = Instant::now() + time;
         loop {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return true;
             }
-            if self.0.set_read_timeout(Some(left)).is_err() {
+            if self.stream.set_read_timeout(Some(left)).is_err() {
                 return false;
             }
-            match self.0.peek(&mut [0]) {
+            match self.stream.peek(&mut [0]) {
                 Ok(0) => return false,
                 // More than a request: nothing of it will be read, so it is not waited for.
                 Ok(_) => {
@@ -97,7 +131,7 @@ impl Client<'_> {
     /// Sends `answer`.
     pub(super) fn send(&mut self, answer: &Answer, with_body: bool) -> io::Result<()> {
         let end = Instant::now() + TO_TAKE;
-        answer.write(&mut InTime { stream: self.0, end }, with_body)
+        answer.write(&mut InTime { stream: self.stream, end }, with_body)
     }
 
     /// Closes the connection after an answer. Bytes that nobody has read would make the kernel tell
@@ -105,21 +139,21 @@ impl Client<'_> {
     pub(super) fn close(&mut self) {
         const MOST_UNREAD: usize = 4 << 20;
         const LONGEST_TIME: Duration = Duration::from_secs(2);
-        let _ = self.0.shutdown(Shutdown::Write);
+        let _ = self.stream.shutdown(Shutdown::Write);
         let end = Instant::now() + LONGEST_TIME;
         let mut buffer = [0; 16 << 10];
         let mut read = 0;
         while read < MOST_UNREAD {
             let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() || self.0.set_read_timeout(Some(left)).is_err() {
+            if left.is_zero() || self.stream.set_read_timeout(Some(left)).is_err() {
                 break;
             }
-            match self.0.read(&mut buffer) {
+            match self.stream.read(&mut buffer) {
                 Ok(count) if count > 0 => read += count,
                 _ => break,
             }
         }
-        let _ = self.0.shutdown(Shutdown::Both);
+        let _ = self.stream.shutdown(Shutdown::Both);
     }
 }
 

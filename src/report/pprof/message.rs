@@ -1,6 +1,7 @@
 //! Protobuf's encoding, as much of it as `profile.proto` needs.
 
 use std::io::{self, Write};
+use std::vec::Vec;
 
 /// The wire types of numbers, and of what has a length.
 const VARINT: u64 = 0;
@@ -20,10 +21,11 @@ impl Message {
     }
 
     /// A list of numbers. Zeroes count.
-    pub(super) fn packed(&mut self, field: u32, numbers: &[u64]) {
-        let mut list = Message::default();
-        numbers.iter().for_each(|&number| list.varint(number));
-        self.message(field, &list);
+    pub(super) fn packed(&mut self, field: u32, numbers: impl Iterator<Item = u64> + Clone) {
+        self.tag(field, LENGTH);
+        let length: usize = numbers.clone().map(varint_length).sum();
+        self.varint(length as u64);
+        numbers.for_each(|number| self.varint(number));
     }
 
     /// A message inside of this one.
@@ -38,8 +40,19 @@ impl Message {
         self.0.extend_from_slice(bytes);
     }
 
-    pub(super) fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
-        out.write_all(&self.0)
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Writes what is there, and is empty again.
+    pub(super) fn move_to(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        let result = out.write_all(&self.0);
+        self.0.clear();
+        result
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
     }
 
     fn tag(&mut self, field: u32, wire_type: u64) {
@@ -56,6 +69,11 @@ impl Message {
     }
 }
 
+/// Bytes that a number takes.
+fn varint_length(number: u64) -> usize {
+    (64 - (number | 1).leading_zeros()).div_ceil(7) as usize
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,8 +84,8 @@ mod tests {
         message.number(1, 0);
         message.number(2, 127);
         message.number(16, 128);
-        message.packed(3, &[0, u64::MAX]);
-        let mut expected = vec![0x10, 0x7f, 0x80, 0x01, 0x80, 0x01, 0x1a, 11, 0];
+        message.packed(3, [0, u64::MAX].into_iter());
+        let mut expected = std::vec![0x10, 0x7f, 0x80, 0x01, 0x80, 0x01, 0x1a, 11, 0];
         expected.extend([0xff; 9]);
         expected.push(1);
         assert_eq!(message.0, expected);
