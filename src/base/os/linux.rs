@@ -146,7 +146,7 @@ pub(crate) fn write_stderr(mut bytes: &[u8]) {
 
 /// Writes the pieces to standard error, with one system call; drops bytes that cannot be written.
 /// Takes little stack.
-#[cfg(feature = "dhat-compat")]
+#[cfg(all(feature = "dhat-compat", not(feature = "preload")))]
 pub(crate) fn write_stderr_together(pieces: &[&[u8]; 4]) {
     if is_sealed() || !stderr_has_room(pieces.iter().map(|piece| piece.len()).sum()) {
         return;
