@@ -17,6 +17,8 @@ use crate::base::os::clock::counted_since;
 use crate::base::sync::amount::Amount;
 use crate::base::sync::{Ordering, compiler_fence, own};
 use crate::capture::registers::Registers;
+use crate::engine::inside::Inside;
+use crate::engine::ledger::{self, Allocated};
 use crate::engine::session::Session;
 use crate::engine::stack_site;
 use crate::engine::thread::{Books, Thread};
@@ -95,11 +97,19 @@ impl Drop for Quick {
     }
 }
 
+/// Something is in the way of an allocation; nothing is done. The registers are those given.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct InTheWay {
+    pub(crate) at: Registers,
+    /// The stack is the sealed one: see [`allocated_when_told`].
+    pub(crate) is_known: bool,
+}
+
 /// An allocation of `size` bytes; its site.
 ///
 /// # Errors
 ///
-/// Something is in the way: the registers, as they were given.
+/// Something is in the way.
 ///
 /// # Safety
 ///
@@ -111,20 +121,50 @@ pub(crate) unsafe fn allocated(
     word: *mut (),
     size: usize,
     at: Registers,
-) -> Result<SiteId, Registers> {
+) -> Result<SiteId, InTheWay> {
     // SAFETY: the caller's promise.
     let (cell, slot) = unsafe { ThreadCell::of_sealed(word) };
     // SAFETY: the thread's own, as its word is.
     let quick = unsafe { Quick::enter(cell, slot, |thread| thread.seen) };
-    let Some(mut quick) = quick else { return Err(at) };
+    let Some(mut quick) = quick else { return Err(InTheWay { at, is_known: false }) };
     let thread = quick.thread();
     if !thread.is_sealed_at(&at) {
-        return Err(at);
+        return Err(InTheWay { at, is_known: false });
     }
+    // Those are the registers given, which need not be kept so.
+    let in_the_way = |is_known| InTheWay { at: thread.sealed_at(at.bp), is_known };
     // SAFETY: just seen, of the caller's frame.
-    unsafe { enter_allocated(thread, slot, size, at.bp) }
-        // Those are the registers given, which need not be kept so.
-        .ok_or_else(|| thread.sealed_at(at.bp))
+    let Some((site, books)) = (unsafe { thread.sealed(at.bp) }) else {
+        return Err(in_the_way(false));
+    };
+    match enter_allocated(thread, slot, books, size) {
+        true => Ok(site),
+        false => Err(in_the_way(true)),
+    }
+}
+
+/// An allocation of `size` bytes that the heap has to be told of, or that counts elsewhere than at
+/// a site of this thread's; its site. `None`: something has come in the way meanwhile.
+///
+/// # Safety
+///
+/// [`allocated`] must have found, for a frame of this thread that calls us, that the stack is
+/// known.
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+pub(crate) unsafe fn allocated_when_told(
+    session: &'static Session,
+    size: usize,
+    at: Registers,
+) -> Option<SiteId> {
+    let mut inside = Inside::enter_fast(session)?;
+    let thread = inside.thread();
+    // A signal's handler may have come between, and captured stacks: none that begins here.
+    if thread.seen != changes::count() || !thread.is_sealed_at(&at) {
+        return None;
+    }
+    let site = thread.sealed_site();
+    ledger::enter(thread, session, site, Allocated { bytes: size as u64 }, session.clock.now());
+    Some(site)
 }
 
 /// As [`allocated`], whatever the word leads to; `None`: nothing is done. The hook of the crate has
@@ -147,7 +187,14 @@ pub(crate) unsafe fn allocated_if_sealed(
             return None;
         }
         // SAFETY: the caller's promise; a stack is sealed where the word leads.
-        unsafe { allocated(word, size, at) }.ok()
+        match unsafe { allocated(word, size, at) } {
+            Ok(site) => Some(site),
+            // SAFETY: so it was found.
+            Err(found) if found.is_known => unsafe {
+                allocated_when_told(crate::engine::session::get()?, size, at)
+            },
+            Err(_) => None,
+        }
     }
     #[cfg(not(all(target_arch = "x86_64", not(miri))))]
     {
@@ -156,34 +203,24 @@ pub(crate) unsafe fn allocated_if_sealed(
     }
 }
 
-/// Enters an allocated block of the sealed site, if the rest is as it has to be; that site.
-///
-/// # Safety
-///
-/// As for [`Thread::sealed`].
+/// Enters an allocated block of a site with these books; `false`: nothing is done.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline(always)]
-unsafe fn enter_allocated(
-    thread: &mut Thread,
-    slot: &ThreadSlot,
-    size: usize,
-    bp: u64,
-) -> Option<SiteId> {
-    // SAFETY: the caller's promise.
-    let (site, books) = unsafe { thread.sealed(bp) }?;
+fn enter_allocated(thread: &Thread, slot: &ThreadSlot, books: Books, size: usize) -> bool {
     let header = thread.place.header;
-    let tally = if_own(books, thread, Epoch::new(header.heap.epoch.get()))?;
+    let epoch = Epoch::new(header.heap.epoch.get());
+    let Some(tally) = if_own(books, thread, epoch) else { return false };
     let bytes = size as u64;
-    let grown = slot.front.with_allocated(bytes, &header.heap)?;
+    let Some(grown) = slot.front.with_allocated(bytes, &header.heap) else { return false };
     let now = counted_since(&thread.place.origin);
     if now >= header.process.timeline.due.get() {
-        return None;
+        return false;
     }
     let block = Amount::block(bytes);
     slot.enter_allocated(grown, block, now);
     thread.histograms.sizes.add(bytes, block);
     tally.add_allocated(block, now);
-    Some(site)
+    true
 }
 
 /// Enters the free of a block of `site`, just before it happens. `false`: nothing is done.

@@ -6,6 +6,8 @@ use crate::base::current;
 use crate::capture::registers::{Registers, with_callers_registers_quickly};
 use crate::engine::events;
 use crate::engine::quick;
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+use crate::engine::quick::InTheWay;
 use crate::engine::sampling;
 use crate::engine::session::{self, Session};
 use crate::engine::thread_cell::ThreadCell;
@@ -86,10 +88,41 @@ unsafe extern "C" fn record_quickly(
     match unsafe { quick::allocated(word, size, Registers { pc, sp, bp }) } {
         // SAFETY: the caller's promise.
         Ok(site) => unsafe { trailer::write(block, size, site) },
-        Err(Registers { pc, sp, bp }) => {
+        Err(InTheWay { at: Registers { pc, sp, bp }, is_known: false }) => {
             // SAFETY: the caller's promise.
             unsafe { record_or_report(word, block, size, pc, sp, bp) };
         }
+        Err(InTheWay { at: Registers { pc, sp, bp }, is_known: true }) => {
+            // SAFETY: the caller's promise.
+            unsafe { record_when_told(word, block, size, pc, sp, bp) };
+        }
+    }
+}
+
+/// Records a new block whose stack is known, and writes its trailer.
+///
+/// # Safety
+///
+/// As for [`hand_on`]; [`quick::allocated`] must have found that the stack is known.
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+#[inline(never)]
+unsafe extern "C" fn record_when_told(
+    word: *mut (),
+    block: *mut u8,
+    size: usize,
+    pc: u64,
+    sp: u64,
+    bp: u64,
+) {
+    let at = Registers { pc, sp, bp };
+    let session = session::get();
+    // SAFETY: the caller's promise.
+    let site = session.and_then(|session| unsafe { quick::allocated_when_told(session, size, at) });
+    match site {
+        // SAFETY: the caller's promise.
+        Some(site) => unsafe { trailer::write(block, size, site) },
+        // SAFETY: the caller's promise.
+        None => unsafe { record_or_report(word, block, size, pc, sp, bp) },
     }
 }
 

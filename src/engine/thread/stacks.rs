@@ -288,6 +288,11 @@ impl Thread {
         Some((self.sealed.site, unsafe { self.sealed.books.unwrap_unchecked() }))
     }
 
+    /// The site of the stack that was sealed last.
+    pub(crate) fn sealed_site(&self) -> SiteId {
+        self.sealed.site
+    }
+
     /// The registers of the sealed stack's innermost frame, where the frame pointer is `bp`.
     #[inline(always)]
     pub(crate) fn sealed_at(&self, bp: u64) -> Registers {
