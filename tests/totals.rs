@@ -1,4 +1,4 @@
-//! Totals that are read while other threads allocate.
+//! Totals that are read while other threads allocate, and those of a stack that repeats.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -56,4 +56,19 @@ impl Drop for EndsWhenDropped<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
+}
+
+/// Each of them is a new peak, or enough to tell the heap of: its stack is known, and the rest is not
+/// as it was.
+#[test]
+fn each_block_of_a_stack_that_repeats_counts_at_its_site() {
+    const BLOCKS: u64 = 1_000;
+    const SIZE: usize = 3 << 20;
+    for _ in 0..BLOCKS {
+        drop(black_box(Vec::<u8>::with_capacity(SIZE)));
+    }
+    let of_size = |site: &&mod_alloc::CallSiteStats| site.total_bytes == BLOCKS * SIZE as u64;
+    let sites = ALLOC.call_sites();
+    let site = sites.iter().find(of_size).expect("a site of its own");
+    assert_eq!(site.count, BLOCKS);
 }
