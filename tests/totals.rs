@@ -58,8 +58,8 @@ impl Drop for EndsWhenDropped<'_> {
     }
 }
 
-/// Each of them is a new peak, or enough to tell the heap of: its stack is known, and the rest is not
-/// as it was.
+/// Each of them is a new peak, or enough to tell the heap of: its stack is known, and the rest is
+/// not as it was.
 #[test]
 fn each_block_of_a_stack_that_repeats_counts_at_its_site() {
     const BLOCKS: u64 = 1_000;

@@ -86,8 +86,8 @@ fn since_reset(now: &AllocStats, since: &since::Reset) -> AllocStats {
 
 /// The largest maxima that were shown.
 ///
-/// What is live can be more than the heap's peak: threads keep the latest events to themselves. So
-/// a later reading may find less, and maxima must not fall.
+/// The live bytes can be more than the heap's peak: threads keep the latest events to themselves.
+/// So a later reading may find less, and maxima must not fall.
 #[derive(Debug)]
 struct Shown {
     bytes: AtomicU64,
@@ -129,7 +129,7 @@ fn totals_of(session: &Session) -> AllocStats {
         let of_threads = session.used_slots().map(|(_, slot)| &slot.front);
         of_threads.filter(|_| !exact).chain(exact.then_some(&session.heap().exact))
     };
-    // What was freed comes last: events meanwhile make what is live less, never more than it was.
+    // Frees come last: events meanwhile make the live bytes less, never more than they were.
     for front in fronts() {
         stats.alloc_count += front.total.blocks.get();
         stats.total_bytes += front.total.bytes.get();

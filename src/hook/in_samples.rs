@@ -23,8 +23,8 @@ impl<A: GlobalAlloc> ModAlloc<A> {
     ///
     /// # Safety
     ///
-    /// As for [`GlobalAlloc::dealloc`], the size and alignment being a layout's; the block must have
-    /// a trailer.
+    /// As for [`GlobalAlloc::dealloc`], the size and alignment being a layout's; the block must
+    /// have a trailer.
     #[cold]
     #[inline(never)]
     pub(super) unsafe fn freed_in_samples(block: *mut u8, size: usize, align: usize, own: &Self) {

@@ -1,9 +1,9 @@
 //! Some units of a file's debug information, without the others that lie between them.
 //!
 //! Crates that were optimized together (thin LTO) have units that refer to each other: the name of
-//! an inlined function is in the unit of its crate. Such units cannot be read alone, and to open all
-//! units of the file takes most of the memory and much of the time of a report. So the units that
-//! hold some addresses are read with those that their functions at these addresses refer to.
+//! an inlined function is in the unit of its crate. Such units cannot be read alone, and to open
+//! all units of the file takes most of the memory and much of the time of a report. So the units
+//! that hold some addresses are read with those that their functions at these addresses refer to.
 
 use std::ops::Range;
 use std::vec::Vec;
@@ -19,8 +19,8 @@ use super::units_at::{Tables, UnitAt};
 /// The smallest unit of types, in bytes: its header alone, in the format for long sections.
 const SMALLEST: usize = 40;
 
-/// `.debug_info` of `dwarf` with `units` at their places, which are in order. Between them are units
-/// of types without content, which lookups of addresses pass over. They take no memory.
+/// `.debug_info` of `dwarf` with `units` at their places, which are in order. Between them are
+/// units of types without content, which lookups of addresses pass over. They take no memory.
 pub(super) fn excerpt(
     dwarf: &gimli::Dwarf<Reader<'_>>,
     units: &[Range<usize>],
@@ -42,8 +42,8 @@ pub(super) fn excerpt(
     Some(excerpt)
 }
 
-/// The places in `.debug_info` that the units of `batch` begin at, and those that their functions at
-/// `probes` refer to, but for what these refer to in turn.
+/// The places in `.debug_info` that the units of `batch` begin at, and those that their functions
+/// at `probes` refer to, but for what these refer to in turn.
 pub(super) fn places(
     dwarf: &gimli::Dwarf<Reader<'_>>,
     batch: &[UnitAt],

@@ -4,8 +4,8 @@
 //! addresses are known before, the file is opened, asked and closed again; its pages go back to the
 //! kernel in between. So the debug information of a large program passes through a few megabytes of
 //! memory. It is read without the relocations and the symbols that [`super::dwarf`] allows for,
-//! and a unit at a time, which is what the time in a debug build goes for. Units that refer to others
-//! are opened some at a time, with the others that the functions at the addresses need.
+//! and a unit at a time, which is what the time in a debug build goes for. Units that refer to
+//! others are opened some at a time, with the others that the functions at the addresses need.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -119,8 +119,8 @@ impl LinesAt {
         Some(found)
     }
 
-    /// Looks up those of `probes` that the units of `batch` hold. Where a name is in another unit, of
-    /// `all` of the file, that one is opened, too, until there is none.
+    /// Looks up those of `probes` that the units of `batch` hold. Where a name is in another unit,
+    /// of `all` of the file, that one is opened, too, until there is none.
     fn read_batch<'d>(
         &mut self,
         (batch, all): (&[UnitAt], &[Range<usize>]),

@@ -36,9 +36,9 @@ pub(super) struct UnitAt {
     pub(super) stands_alone: bool,
 }
 
-/// The units of `dwarf`, to the first that is damaged, and which of them may tell of `probes`, which
-/// are in order. Several may hold an address. All units are passed, so that the file's pages have to
-/// be given back meanwhile.
+/// The units of `dwarf`, to the first that is damaged, and which of them may tell of `probes`,
+/// which are in order. Several may hold an address. All units are passed, so that the file's pages
+/// have to be given back meanwhile.
 pub(super) fn units_at(
     dwarf: &gimli::Dwarf<Reader<'_>>,
     probes: &[u64],

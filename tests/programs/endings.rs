@@ -81,7 +81,8 @@ fn abort_with_blocks() {
     abort();
 }
 
-/// Overflows the stack, which Rust's own handler says before it aborts. Argument: in a thread or not.
+/// Overflows the stack, which Rust's own handler says before it aborts. Argument: in a thread or
+/// not.
 fn overflow(arguments: &[&str]) {
     site_kept(1_000);
     let overflow = || {

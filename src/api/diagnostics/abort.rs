@@ -16,8 +16,8 @@ pub(super) fn say_at_abort() {
 }
 
 /// Runs in a signal handler. At a stack overflow, Rust's own handler calls `abort` on an alternate
-/// stack of 8 KiB. The kernel's two frames leave some hundred bytes of it; an overflow of that stack
-/// would end the program by SIGSEGV in the place of SIGABRT.
+/// stack of 8 KiB. The kernel's two frames leave some hundred bytes of it; an overflow of that
+/// stack would end the program by SIGSEGV in the place of SIGABRT.
 fn say_it() {
     let is_recorded = session::get().is_some_and(|session| session.is_this_process());
     // A profiler of `dhat_compat` makes the program's reports, so the line would not be true.
@@ -28,8 +28,8 @@ fn say_it() {
         let text = b"aborted before the report; read it with: mod-alloc recover ";
         say_on_little_stack(text, SPACE.path().to_bytes());
     } else {
-        let text =
-            b"aborted before the report; set MOD_ALLOC_RECORD=FILE, then use mod-alloc recover FILE";
+        let text = b"aborted before the report; set MOD_ALLOC_RECORD=FILE, then use mod-alloc \
+                     recover FILE";
         say_on_little_stack(text, b"");
     }
 }

@@ -10,10 +10,10 @@
 //!
 //! The sum is that of products of two words each, to which random keys were added: the hash NH of
 //! UMAC (J. Black, S. Halevi, H. Krawczyk, T. Krovetz, P. Rogaway, 1999). Words that differ from
-//! those of a stack that is remembered have the same sum with a probability of 2^-62 at most, whatever
-//! they are. The lower 96 of its 128 bits are compared: the probability is that for all words that
-//! differ by less than multiples of 2^33, as return addresses of one program do. The keys are a
-//! secret, so no input can be made to fit.
+//! those of a stack that is remembered have the same sum with a probability of 2^-62 at most,
+//! whatever they are. The lower 96 of its 128 bits are compared: the probability is that for all
+//! words that differ by less than multiples of 2^33, as return addresses of one program do. The
+//! keys are a secret, so no input can be made to fit.
 //!
 //! To remember a stack costs as much as a few frames of a walk, so stacks are remembered as long as
 //! enough of them are found again ([`Credit`]).

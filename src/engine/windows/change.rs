@@ -35,7 +35,8 @@ pub(crate) fn close(session: &'static Session) {
     close_in(session);
 }
 
-/// Counts blocks in the totals alone from now on; when this returns, no event comes to another site.
+/// Counts blocks in the totals alone from now on; when this returns, no event comes to another
+/// site.
 pub(crate) fn cease_naming(session: &'static Session) {
     register(session);
     let _changing = stretches::lock();
