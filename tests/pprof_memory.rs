@@ -57,6 +57,9 @@ fn reset_peak() {
 fn profiles_of_ten_thousand_sites_take_little_and_leave_nothing() {
     const SITES: u32 = 10_000;
     const MIB: u64 = 1 << 20;
+    /// Bytes that other threads of the harness may have asked for meanwhile; a profile has many
+    /// times as many.
+    const OF_OTHERS: u64 = 16 << 10;
     let mut kept = Vec::with_capacity(SITES as usize);
     (0..SITES).for_each(|turns| left(turns, 14, &mut kept));
     let options = Options::new().symbols(false);
@@ -78,14 +81,14 @@ fn profiles_of_ten_thousand_sites_take_little_and_leave_nothing() {
         let (peak, after) = (status("VmHWM"), status("VmRSS"));
         assert!(peak <= before + 8 * MIB, "{} bytes more", peak - before);
         assert!(after <= before + MIB, "{} bytes stay", after - before);
-        assert!(own() <= own_before + 256, "{} own bytes stay", own() - own_before);
+        assert!(own() <= own_before + OF_OTHERS, "{} own bytes stay", own() - own_before);
     }
     drop(deltas.next(options));
     let of_deltas = own() - own_before;
-    assert!(of_deltas <= 40 * u64::from(SITES), "{of_deltas}");
+    assert!(of_deltas <= 40 * u64::from(SITES) + OF_OTHERS, "{of_deltas}");
     (0..5).for_each(|_| drop(deltas.next(options)));
-    assert!(own() <= own_before + of_deltas + 4096, "{} own bytes", own() - own_before);
+    assert!(own() <= own_before + of_deltas + OF_OTHERS, "{} own bytes", own() - own_before);
     drop(deltas);
-    assert!(own() <= own_before + 4096, "{} own bytes stay", own() - own_before);
+    assert!(own() <= own_before + OF_OTHERS, "{} own bytes stay", own() - own_before);
     drop(kept);
 }
