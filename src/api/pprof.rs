@@ -10,7 +10,7 @@
 //! |---|---|
 //! | `/debug/pprof/allocs` | [`allocs`] |
 //! | `/debug/pprof/heap` | [`heap`] |
-//! | `/debug/pprof/delta_heap` | [`delta`], or a [`Delta`] for each collector |
+//! | `/debug/pprof/delta_heap` | [`delta()`], or a [`Delta`] for each collector |
 //!
 //! The body is gzipped as it is: send it as `application/octet-stream`, without a
 //! `Content-Encoding`. Making a profile takes a thread's time: call these functions where a thread
