@@ -17,7 +17,9 @@ use crate::base::os::clock::counted_since;
 use crate::base::sync::amount::Amount;
 use crate::base::sync::{Ordering, compiler_fence, own};
 use crate::capture::registers::Registers;
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 use crate::engine::inside::Inside;
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 use crate::engine::ledger::{self, Allocated};
 use crate::engine::session::Session;
 use crate::engine::stack_site;

@@ -94,6 +94,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "there are no limits of memory")]
     fn sparse_bytes_are_zeroed_and_can_be_written() {
         let mut sparse = SparseBytes::new(1 << 20).unwrap();
         assert!(sparse.bytes().iter().all(|byte| *byte == 0));
