@@ -4,6 +4,7 @@ use std::vec::Vec;
 
 use crate::base::current;
 use crate::base::os;
+use crate::base::os::clock::Moment;
 use crate::base::sync::Ordering;
 use crate::engine::allocator::moments;
 use crate::engine::session::Session;
@@ -107,8 +108,8 @@ pub(crate) fn read(session: &Session) -> Recording {
 /// Reads while no share is on its way from an arena to a site.
 pub(crate) fn consistently<R>(session: &Session, read: impl FnOnce(&View<'_>, Span) -> R) -> R {
     let started = session.header.process.started_nanos.load(Ordering::Relaxed);
-    let nanos = os::monotonic_nanos().saturating_sub(started);
-    let span = Span { units: session.clock.now(), nanos };
+    let Moment { units, nanos } = session.clock.moment();
+    let span = Span { units, nanos: nanos.saturating_sub(started) };
     let _flushing: Vec<_> =
         session.used_slots().map(|(_, slot)| slot.journal.moving.lock()).collect();
     read(&view::of_mapping(&session.mapping), span)

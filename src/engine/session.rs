@@ -188,8 +188,8 @@ fn describe_process(header: &Header, settings: &Settings) -> Clock {
     process.buckets.store(settings.buckets.unwrap_or(0), Ordering::Relaxed);
     // Together, because their ratio is the rate of the clock. Not before the mapping is made: room
     // in a file may take longer than all that is recorded.
-    let clock = Clock::start(settings.lifetimes);
-    process.started_nanos.store(os::monotonic_nanos(), Ordering::Relaxed);
+    let (clock, nanos) = Clock::start(settings.lifetimes);
+    process.started_nanos.store(nanos, Ordering::Relaxed);
     process.started_units.store(clock.origin(), Ordering::Relaxed);
     parts::describe(header);
     clock

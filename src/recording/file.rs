@@ -297,10 +297,10 @@ fn is_of_this_boot(process: &Process) -> bool {
 /// How long ago the recording began, by clocks that still run.
 pub(super) fn since_start(header: &Header) -> Span {
     let process = &header.process;
-    let units = os::clock::Clock::start(header.self_check.lifetimes.get() != 0).origin();
-    let units = units.wrapping_sub(process.started_units.load(Ordering::Relaxed));
+    let (clock, nanos) = os::clock::Clock::start(header.self_check.lifetimes.get() != 0);
+    let units = clock.origin().wrapping_sub(process.started_units.load(Ordering::Relaxed));
     let started = process.started_nanos.load(Ordering::Relaxed);
-    Span { units, nanos: os::monotonic_nanos().saturating_sub(started) }
+    Span { units, nanos: nanos.saturating_sub(started) }
 }
 
 /// How long the recording has lasted. Without a written end, up to the latest event or moment whose

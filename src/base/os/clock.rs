@@ -26,6 +26,15 @@ pub(crate) struct Clock {
     origin: u64,
 }
 
+/// One moment, as both clocks tell it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    /// Units of the events' clock since its start.
+    pub(crate) units: u64,
+    /// Nanoseconds of the monotonic clock.
+    pub(crate) nanos: u64,
+}
+
 /// The monotonic clock's last word, in nanoseconds, where the process has forbidden itself to read
 /// any clock; 0: it has not.
 static STOPPED_NANOS: AtomicU64 = AtomicU64::new(0);
@@ -40,13 +49,23 @@ pub(crate) fn stopped() -> Option<u64> {
 }
 
 impl Clock {
-    /// Chooses the clock, and starts counting. `monotonic`: the monotonic clock, whose units are
-    /// known from the start.
-    pub(crate) fn start(monotonic: bool) -> Self {
+    /// Chooses the clock, and starts counting; the second is what the monotonic clock says at that
+    /// moment. `monotonic`: the monotonic clock, whose units are known from the start.
+    pub(crate) fn start(monotonic: bool) -> (Self, u64) {
         let is_counter = !monotonic && counter_is_invariant();
         let unset = Clock { is_counter: AtomicU32::new(is_counter.into()), origin: 0 };
-        let origin = unset.now();
-        Clock { origin, ..unset }
+        let Moment { units, nanos } = unset.moment();
+        (Clock { origin: units, ..unset }, nanos)
+    }
+
+    /// What both clocks say now.
+    pub(crate) fn moment(&self) -> Moment {
+        undisturbed(|| {
+            let before = self.now();
+            let nanos = super::monotonic_nanos();
+            let between = self.now().wrapping_sub(before);
+            (between, Moment { units: before.wrapping_add(between / 2), nanos })
+        })
     }
 
     /// The clock's own value at the start: units from a moment that is the same for all processes
@@ -86,6 +105,26 @@ impl Clock {
         self.is_counter.store((!monotonic && counter_is_invariant()).into(), Ordering::Relaxed);
         changes::announce();
     }
+}
+
+/// The moment that took the fewest units to read. The ratio of two moments is the rate of the
+/// counter, so a thread that is put aside between the two readings tries again: a millisecond there
+/// would be one in every time of a short run.
+fn undisturbed(mut read: impl FnMut() -> (u64, Moment)) -> Moment {
+    const TRIES: u32 = 8;
+    // A reading in which nothing intervenes may meet the end of a unit.
+    const AT_ONCE: u64 = 1;
+    let mut best = read();
+    for _ in 1..TRIES {
+        if best.0 <= AT_ONCE {
+            break;
+        }
+        let again = read();
+        if again.0 < best.0 {
+            best = again;
+        }
+    }
+    best.1
 }
 
 /// Units since a clock's [`origin`](Clock::origin), if it [is the processor's
@@ -156,4 +195,36 @@ fn counter_is_invariant() -> bool {
 #[cfg(any(miri, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
 fn counter_is_invariant() -> bool {
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(took: &[u64]) -> u64 {
+        let mut left = took.iter().zip(0..);
+        let moment = undisturbed(|| {
+            let (&between, number) = left.next().expect("no more readings");
+            (between, Moment { units: number, nanos: 0 })
+        });
+        moment.units
+    }
+
+    #[test]
+    fn a_reading_that_was_interrupted_is_not_taken() {
+        assert_eq!(chosen(&[0]), 0);
+        assert_eq!(chosen(&[9_000, 1]), 1);
+        assert_eq!(chosen(&[70, 90, 60, 80, 60, 70, 70, 70]), 2, "all were: the shortest");
+    }
+
+    #[test]
+    fn both_clocks_go_on() {
+        let (clock, nanos) = Clock::start(false);
+        let mut earlier = Moment { units: 0, nanos };
+        for _ in 0..100 {
+            let later = clock.moment();
+            assert!(earlier.units <= later.units && earlier.nanos <= later.nanos);
+            earlier = later;
+        }
+    }
 }

@@ -11,7 +11,7 @@ use core::ops::Range;
 use core::ptr::NonNull;
 
 use crate::base::os;
-use crate::base::os::clock::Clock;
+use crate::base::os::clock::{Clock, Moment};
 pub(crate) use crate::base::os::stack_bounds;
 use crate::base::settings::{BUCKETS, Settings};
 use crate::base::sync::Ordering;
@@ -125,8 +125,9 @@ pub(crate) fn keep_from_children(memory: NonNull<u8>, len: usize) {
 /// Two moments on both clocks give the frequency to a reader, in another process, or later.
 pub(crate) fn note_moment(session: &Session) {
     let process = &session.header.process;
-    let nanos = os::monotonic_nanos() - process.started_nanos.load(Ordering::Relaxed);
-    process.last_units.store(session.clock.now(), Ordering::Relaxed);
+    let Moment { units, nanos } = session.clock.moment();
+    let nanos = nanos - process.started_nanos.load(Ordering::Relaxed);
+    process.last_units.store(units, Ordering::Relaxed);
     process.last_nanos.store(nanos, Ordering::Relaxed);
 }
 
@@ -244,7 +245,7 @@ impl Session {
             samples,
             mappings,
         };
-        let clock = Clock::start(settings.lifetimes);
+        let (clock, _) = Clock::start(settings.lifetimes);
         let session = Session { header, slots, thread_end, clock, parts };
         timeline::begin(&session, settings.timeline);
         session

@@ -78,6 +78,21 @@ fn a_thousand_requests_at_once_have_an_answer_or_503() {
 }
 
 #[test]
+fn clients_that_stay_after_their_answers_keep_nobody_out() {
+    raise_limit();
+    let program = Program::start("hostile_staying", "no");
+    let server = Server::of(&[&program.pid()]);
+    let mut staying = Vec::new();
+    for number in 0..300 {
+        let mut stream = server.connect();
+        stream.write_all(b"GET /nothing HTTP/1.1\r\n\r\n").unwrap();
+        assert_eq!(answer(&mut stream).status, 404, "{number}");
+        staying.push(stream);
+    }
+    program.end();
+}
+
+#[test]
 fn requests_that_wait_keep_nobody_out_and_are_bounded() {
     const MOST_WAITING: usize = 32;
     let program = Program::start("hostile_slots", "no");

@@ -4,8 +4,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -14,7 +13,8 @@ use super::head::Request;
 use super::slots::{Lane, MOST_AT_ONCE, Slots};
 use super::waiting::{Client, Waiting};
 
-/// Most threads for connections. One that was closed for another may need a moment to end.
+/// Most threads for connections: more than all those that wait for a client or for time to pass.
+/// The others end in a moment.
 const MOST_THREADS: usize = 256;
 /// The pause after a connection could not be taken: no descriptor may be free.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -73,8 +73,11 @@ impl Listener {
 /// Limits that all connections share.
 #[derive(Debug, Default)]
 struct Shared {
+    /// Those whose request has not come yet.
     waiting: Waiting,
-    threads: Arc<AtomicUsize>,
+    /// Those that have their answer, and are not closed by the client yet.
+    leaving: Waiting,
+    threads: Arc<Threads>,
     slots: Arc<Slots>,
 }
 
@@ -104,10 +107,7 @@ fn take(stream: TcpStream, shared: &Arc<Shared>, handler: &Arc<impl Handler>) {
     if stream.set_nonblocking(false).is_err() {
         return;
     }
-    let Some(thread) = Held::one_of(&shared.threads, MOST_THREADS) else {
-        // Closed without an answer: a thread would be needed to wait for it to be taken.
-        return;
-    };
+    let thread = shared.threads.one_more();
     let stream = Arc::new(stream);
     shared.waiting.add(&stream);
     let (handler, all) = (handler.clone(), shared.clone());
@@ -128,14 +128,18 @@ fn converse(stream: &Arc<TcpStream>, shared: &Arc<Shared>, handler: &impl Handle
     let request = match request {
         // Nobody is there, or nobody has said anything.
         Err(_) | Ok(Ok(None)) => return,
-        Ok(Err(refusal)) => return close_after(client.send(&refusal, true), &mut client),
+        Ok(Err(refusal)) => {
+            let sent = client.send(&refusal, true);
+            return close_after(sent, &mut client, shared);
+        }
         Ok(Ok(Some(request))) => request,
     };
     let with_body = !request.is_head;
     let Some(slot) = shared.slots.take(handler.lane(&request)) else {
         let line = format!("{MOST_AT_ONCE} requests of this kind are being answered");
         let answer = Answer::text(503, &line).with("Retry-After", "1");
-        return close_after(client.send(&answer, with_body), &mut client);
+        let sent = client.send(&answer, with_body);
+        return close_after(sent, &mut client, shared);
     };
     client.slot = Some(slot);
     let (answer, delivered) = handler.answer(&request, &client);
@@ -144,29 +148,41 @@ fn converse(stream: &Arc<TcpStream>, shared: &Arc<Shared>, handler: &impl Handle
         work();
     }
     client.slot = None;
-    close_after(sent, &mut client);
+    close_after(sent, &mut client, shared);
 }
 
 /// A client that does not take its answer is not waited for.
-fn close_after(sent: io::Result<()>, client: &mut Client<'_>) {
+fn close_after(sent: io::Result<()>, client: &mut Client<'_>, shared: &Shared) {
     if sent.is_ok() {
+        shared.leaving.add(client.stream);
         client.close();
+        shared.leaving.remove(client.stream);
     }
 }
 
-/// One of a bounded number of things, given back when it is dropped.
-struct Held(Arc<AtomicUsize>);
+/// The threads that hold connections.
+#[derive(Debug, Default)]
+struct Threads {
+    count: Mutex<usize>,
+    ended: Condvar,
+}
 
-impl Held {
-    fn one_of(count: &Arc<AtomicUsize>, most: usize) -> Option<Self> {
-        let held = Self(count.clone());
-        // Given back at once where there are too many.
-        (count.fetch_add(1, Ordering::Relaxed) < most).then_some(held)
+impl Threads {
+    /// Waits until there may be one more: clients that come in a crowd stay in the kernel's queue.
+    fn one_more(self: &Arc<Self>) -> Held {
+        let count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_full = |count: &mut usize| *count >= MOST_THREADS;
+        *self.ended.wait_while(count, is_full).unwrap_or_else(PoisonError::into_inner) += 1;
+        Held(self.clone())
     }
 }
+
+/// One of the threads, until it is dropped.
+struct Held(Arc<Threads>);
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        *self.0.count.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        self.0.ended.notify_one();
     }
 }

@@ -1,4 +1,4 @@
-//! Connections whose request has not come yet, and what is known of a client.
+//! Connections that wait for their clients, and what is known of a client.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
@@ -45,7 +45,7 @@ impl Waiting {
 /// The other end of a connection.
 #[derive(Debug)]
 pub(crate) struct Client<'s> {
-    stream: &'s TcpStream,
+    pub(super) stream: &'s Arc<TcpStream>,
     /// Its request's, while that is answered.
     pub(super) slot: Option<Slot>,
 }
@@ -61,7 +61,7 @@ pub(crate) enum Stayed {
 }
 
 impl<'s> Client<'s> {
-    pub(super) fn new(stream: &'s TcpStream) -> Self {
+    pub(super) fn new(stream: &'s Arc<TcpStream>) -> Self {
         Self { stream, slot: None }
     }
 
@@ -86,7 +86,7 @@ impl<'s> Client<'s> {
             }
             self.stream.set_read_timeout(Some(left))?;
             let room = buffer.len().min(LONGEST - bytes.len());
-            let count = self.stream.read(&mut buffer[..room])?;
+            let count = (&**self.stream).read(&mut buffer[..room])?;
             if count == 0 {
                 return Ok(Ok(None));
             }
@@ -148,7 +148,7 @@ impl<'s> Client<'s> {
             if left.is_zero() || self.stream.set_read_timeout(Some(left)).is_err() {
                 break;
             }
-            match self.stream.read(&mut buffer) {
+            match (&**self.stream).read(&mut buffer) {
                 Ok(count) if count > 0 => read += count,
                 _ => break,
             }
