@@ -260,7 +260,6 @@ impl Recall {
         if self.last_shape == 0 {
             self.draw_keys(secret);
             self.last_shape = FIRST_SHAPES - 1;
-            self.entries.begin();
         }
         let is_crowded = self.shapes_evicted > self.last_shape / 4;
         if is_crowded && self.last_shape < SHAPES - 1 {

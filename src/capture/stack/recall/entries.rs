@@ -1,9 +1,8 @@
 //! The stacks of a [`Recall`](super::Recall) by their sums: a table of two ways.
 //!
 //! A stack lies at the place that its sum gives, or at the neighbour of that, and gives way to those
-//! that come later. So the table is as large as many of its stacks giving way have made it. Few
-//! entries are a part of the thread's state. More have memory of their own: most threads need none,
-//! and what all threads may have together is bounded.
+//! that come later. So the table is as large as many of its stacks giving way have made it. It has
+//! memory of its own; what the larger ones of all threads have together is bounded.
 
 #![expect(
     clippy::indexing_slicing,
@@ -16,29 +15,28 @@ use super::Sum;
 use crate::base::os;
 use crate::base::sync::{AtomicU64, Ordering};
 
-/// Entries in use at first, so that few pages are.
-pub(super) const FIRST: usize = 256;
-/// The most entries without memory of their own.
+/// Entries at first: those of a page.
+const FIRST: usize = 256;
+/// The most entries that another thread finds in use, and that are not counted in [`BYTES`].
 pub(super) const FEW: usize = 1 << 12;
 /// The most entries.
 const MOST: usize = 1 << 21;
 /// The most bytes that the larger tables of all threads have together.
 const MOST_BYTES: u64 = 128 << 20;
 
-/// Bytes that larger tables have.
+/// Bytes that tables of more than few entries have.
 static BYTES: AtomicU64 = AtomicU64::new(0);
 
-/// See the module's description. Zeroed memory is an empty table that needs [`begin`](Self::begin).
+/// See the module's description. Zeroed memory is an empty table.
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Entries {
-    /// The last place in use; 0: none is.
+    /// The last place.
     last: usize,
-    /// Entries that gave way since those in use became more.
+    /// Entries that gave way since they became more.
     evicted: usize,
-    /// Larger than `few`, and in its place; zeroed where it was not written.
-    many: Option<NonNull<Entry>>,
-    few: [Entry; FEW],
+    /// `None`: there is none, or no memory for it.
+    table: Option<NonNull<Entry>>,
 }
 
 /// A stack by its sum, with its site; site 0: none.
@@ -75,21 +73,16 @@ impl Entry {
 }
 
 impl Entries {
-    /// Uses the first entries, if none is in use yet.
-    pub(super) fn begin(&mut self) {
-        self.last = self.last.max(FIRST - 1);
-    }
-
     /// The site of the stack with this sum, if it is among them.
     #[inline(always)]
     pub(super) fn find(&self, sum: Sum) -> Option<u32> {
         let place = Entry::new(sum, 0).place() & self.last;
-        let table = self.many.map_or(self.few.as_ptr(), |many| many.as_ptr());
+        let table = self.table?;
         let entry = |place: usize| {
             // SAFETY: the table has entries up to `last`.
             let entry = unsafe { table.add(place) };
-            // SAFETY: as above.
-            unsafe { &*entry }
+            // SAFETY: as above; this thread alone writes there, and not while this is borrowed.
+            unsafe { entry.as_ref() }
         };
         let mut found = entry(place);
         if !found.is_of(sum) {
@@ -103,9 +96,15 @@ impl Entries {
 
     /// Enters a stack, in the place of the one that was not found there for longer.
     pub(super) fn put(&mut self, sum: Sum, site: u32) {
+        if self.table.is_none() {
+            self.become_of(FIRST);
+        }
         let entry = Entry::new(sum, site);
         let place = entry.place() & self.last;
-        let entries = self.in_use();
+        let entries = self.entries();
+        if entries.is_empty() {
+            return;
+        }
         let before = entries[place];
         let gives_way = before.low != entry.low && before.site != 0;
         let is_lost = gives_way && entries[place ^ 1].site != 0;
@@ -115,75 +114,70 @@ impl Entries {
         entries[place] = entry;
         self.evicted += usize::from(is_lost);
         if self.evicted > self.last / 8 && self.last < MOST - 1 {
-            self.grow();
+            self.become_of(2 * (self.last + 1));
         }
     }
 
-    /// The entries in use.
-    fn in_use(&mut self) -> &mut [Entry] {
-        match self.many {
+    /// All entries.
+    fn entries(&mut self) -> &mut [Entry] {
+        match self.table {
             // SAFETY: memory of so many entries, this table's own.
-            Some(many) => unsafe { core::slice::from_raw_parts_mut(many.as_ptr(), self.last + 1) },
-            None => &mut self.few[..=self.last],
+            Some(table) => unsafe {
+                core::slice::from_raw_parts_mut(table.as_ptr(), self.last + 1)
+            },
+            None => &mut [],
         }
     }
 
-    /// Uses twice as many entries, if there is memory for them.
+    /// Uses so many entries, a power of two, if there is memory for them.
     #[cold]
-    fn grow(&mut self) {
-        let old = self.last + 1;
+    fn become_of(&mut self, count: usize) {
         self.evicted = 0;
-        if 2 * old <= FEW {
-            self.last += old;
-            let (stay, new) = self.in_use().split_at_mut(old);
-            for (entry, upper) in stay.iter_mut().zip(new) {
-                if entry.place() & old != 0 {
-                    *upper = core::mem::take(entry);
-                }
-            }
-            return;
-        }
-        let Some(memory) = memory_of(2 * old) else { return };
+        let Some(memory) = memory_of(count) else { return };
         // SAFETY: new memory of so many entries, which are valid when zeroed.
-        let new = unsafe { core::slice::from_raw_parts_mut(memory.as_ptr(), 2 * old) };
-        for (index, entry) in self.in_use().iter().enumerate() {
+        let new = unsafe { core::slice::from_raw_parts_mut(memory.as_ptr(), count) };
+        let last = self.last;
+        for (index, entry) in self.entries().iter().enumerate() {
             if entry.site != 0 {
-                new[index | entry.place() & old] = *entry;
+                new[index | entry.place() & (count - 1) & !last] = *entry;
             }
         }
         self.give_back();
-        self.many = Some(memory);
-        self.last = 2 * old - 1;
+        (self.table, self.last) = (Some(memory), count - 1);
     }
 
-    /// Begins anew with few entries, for another thread. Those that are left are of shapes that are
+    /// Gives many entries back, as another thread begins. Those that stay are of shapes that are
     /// forgotten, and match no stack.
-    #[cold]
     pub(super) fn make_small(&mut self) {
-        if self.many.is_some() {
+        if self.last >= FEW {
             self.give_back();
-            (self.last, self.evicted) = (FEW - 1, 0);
         }
     }
 
-    /// Gives memory of its own back.
     fn give_back(&mut self) {
-        if let Some(memory) = self.many.take() {
-            let bytes = (self.last + 1) * size_of::<Entry>();
+        if let Some(memory) = self.table.take() {
+            let count = self.last + 1;
             // SAFETY: all of a mapping that was reserved, and that nothing uses any more.
-            unsafe { os::release(memory.cast(), bytes) };
-            BYTES.fetch_sub(bytes as u64, Ordering::Relaxed);
+            unsafe { os::release(memory.cast(), count * size_of::<Entry>()) };
+            BYTES.fetch_sub(counted(count), Ordering::Relaxed);
+            self.last = 0;
         }
     }
 }
 
+/// The bytes of so many entries, as far as they are bounded.
+fn counted(count: usize) -> u64 {
+    if count > FEW { (count * size_of::<Entry>()) as u64 } else { 0 }
+}
+
 /// Zeroed memory of so many entries.
-fn memory_of(entries: usize) -> Option<NonNull<Entry>> {
-    let bytes = entries * size_of::<Entry>();
-    let all = BYTES.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
-    let memory = if all <= MOST_BYTES { os::reserve(bytes) } else { None };
+fn memory_of(count: usize) -> Option<NonNull<Entry>> {
+    let bytes = counted(count);
+    let all = BYTES.fetch_add(bytes, Ordering::Relaxed) + bytes;
+    let is_granted = all <= MOST_BYTES;
+    let memory = is_granted.then(|| os::reserve(count * size_of::<Entry>())).flatten();
     if memory.is_none() {
-        BYTES.fetch_sub(bytes as u64, Ordering::Relaxed);
+        BYTES.fetch_sub(bytes, Ordering::Relaxed);
     }
     memory.map(NonNull::cast)
 }
