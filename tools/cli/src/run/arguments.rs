@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::recordings::DebugFiles;
 use crate::reports::Format;
-use crate::serve::Listening;
+use crate::serve::{Listening, Pushing};
 use crate::units::size;
 
 /// Arguments of `mod-alloc run`.
@@ -80,6 +80,8 @@ pub(crate) struct Options {
     pub(super) buckets: Option<u32>,
     #[command(flatten)]
     pub(super) listening: Listening,
+    #[command(flatten)]
+    pub(super) pushing: Pushing,
     #[command(flatten)]
     pub(super) debug_files: DebugFiles,
     /// Keep the recording in the file PATH; with --children yes, in the folder PATH. The variable

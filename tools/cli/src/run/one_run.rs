@@ -16,7 +16,7 @@ use crate::base::say::say;
 use crate::program::{self, Program, preload};
 use crate::recordings;
 use crate::reports::{self, Output};
-use crate::serve::{Endpoint, Sources, Started};
+use crate::serve::{Running, Service, Sources};
 
 use super::ahead::Ahead;
 use super::arguments::{Arguments, Children};
@@ -37,7 +37,7 @@ struct Run<'a> {
     program: Program,
     place: Place,
     command: Command,
-    endpoint: Option<Endpoint>,
+    service: Option<Service>,
 }
 
 /// The part of the recordings that is in reports.
@@ -57,11 +57,12 @@ impl<'a> Run<'a> {
             Failure { status: error.status() }
         })?;
         // Before the environment is set: a taken port is told before anything is begun.
-        let endpoint = Endpoint::of(&arguments.options.listening).map_err(refused)?;
+        let options = &arguments.options;
+        let service = Service::of(&options.listening, &options.pushing).map_err(refused)?;
         let mut command = Command::new(&path);
         command.arg0(name).args(words);
         if std::env::var_os("MOD_ALLOC").is_some_and(|value| value == "off") {
-            return Ok(Self::plain(arguments, path, command, endpoint));
+            return Ok(Self::plain(arguments, path, command, service));
         }
         let program = Program::examine_with(path, words).map_err(refused)?;
         let several = arguments.options.children == Children::Yes;
@@ -74,7 +75,7 @@ impl<'a> Run<'a> {
         let libraries =
             program::libraries(&library, &program.executable, arguments.options.mappings);
         environment::set(&arguments.options, &libraries, &place);
-        Ok(Self { arguments, program, place, command, endpoint })
+        Ok(Self { arguments, program, place, command, service })
     }
 
     /// A run that records nothing.
@@ -82,14 +83,14 @@ impl<'a> Run<'a> {
         arguments: &'a Arguments,
         path: PathBuf,
         command: Command,
-        endpoint: Option<Endpoint>,
+        service: Option<Service>,
     ) -> Self {
         say!(
             "MOD_ALLOC=off: {} runs without a recording; unset MOD_ALLOC to record it",
             path.display()
         );
         let program = Program { executable: path.clone(), path, is_script: false };
-        Self { arguments, program, place: Place::Nowhere, command, endpoint }
+        Self { arguments, program, place: Place::Nowhere, command, service }
     }
 
     fn go(mut self) -> Result<u8, Failure> {
@@ -122,14 +123,13 @@ impl<'a> Run<'a> {
     /// Runs the program, and names its sites meanwhile if there will be one recording.
     fn run_program(&mut self) -> io::Result<(Ended, Option<SiteNames>)> {
         let (mut ahead, mut moments) = (None, None);
-        let endpoint = self.endpoint.take();
+        let service = self.service.take();
         let mut serving = None;
         let started = |pid| {
             let recording = self.place.recording(pid, self.arguments.options.children);
             moments =
                 recording.and_then(|path| Moments::begin(path, self.arguments.options.children));
-            serving =
-                endpoint.and_then(|endpoint| serve(endpoint, self.arguments, &self.place, pid));
+            serving = service.map(|service| serve(service, self.arguments, &self.place, pid));
             // Servers are asked afterwards: the program runs undisturbed.
             let may_look = !self.arguments.options.debug_files.by_network();
             if let (Place::Own(_), Children::No, true) =
@@ -144,7 +144,13 @@ impl<'a> Run<'a> {
         if let Ok(ended) = &ended {
             self.note_end(ended);
         }
-        serving.into_iter().for_each(Started::stop);
+        if let Some(serving) = serving {
+            let recording = ended
+                .as_ref()
+                .ok()
+                .and_then(|ended| self.place.recording(ended.pid, self.arguments.options.children));
+            serving.stop(recording.as_deref());
+        }
         moments.into_iter().for_each(Moments::end);
         let ended = ended?;
         Ok((ended, ahead.and_then(Ahead::end)))
@@ -227,18 +233,15 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Serves what process `pid` records, or what all processes of the run do. The user has been told
-/// if it cannot be.
-fn serve(endpoint: Endpoint, arguments: &Arguments, place: &Place, pid: u32) -> Option<Started> {
+/// Serves and pushes what process `pid` records, or what all processes of the run do.
+fn serve(service: Service, arguments: &Arguments, place: &Place, pid: u32) -> Running {
     let options = &arguments.options;
     let sources = match (place, place.recording(pid, options.children)) {
         (Place::Nowhere, _) => Sources::Off,
         (_, Some(folder)) if options.children == Children::Yes => Sources::Folder(folder),
         _ => Sources::Process(pid),
     };
-    endpoint.tell();
-    let started = endpoint.start(sources, options.debug_files.options());
-    started.map_err(|error| say!("nothing is served: no thread can be started: {error}")).ok()
+    service.start(sources, options.debug_files.options())
 }
 
 /// The report of process `pid` of the program with that name.
