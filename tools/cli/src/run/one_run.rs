@@ -24,6 +24,7 @@ use super::failure::{Failure, refused};
 use super::moments::Moments;
 use super::place::{self, Place};
 use super::process::Ended;
+use super::scheduled::Scheduled;
 use super::{environment, goes_on, process, unseen};
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
@@ -38,6 +39,8 @@ struct Run<'a> {
     place: Place,
     command: Command,
     service: Option<Service>,
+    /// The number of the next report.
+    next: u32,
 }
 
 /// The part of the recordings that is in reports.
@@ -67,7 +70,10 @@ impl<'a> Run<'a> {
         let program = Program::examine_with(path, words).map_err(refused)?;
         let several = arguments.options.children == Children::Yes;
         let of = if several { reports::Of::All } else { reports::Of::One };
-        let output = output(arguments, program.name(), 0);
+        let output = output(arguments, program.name(), 0, 1);
+        if arguments.options.schedule.every.is_some() && output.is_to_stdout() {
+            return Err(refused("--every needs files: name one with -o FILE, or a folder"));
+        }
         output.try_targets(of, &[&program.path, &program.executable]).map_err(refused)?;
         let users = place::users(arguments.options.children);
         let library = preload::library(users).map_err(refused)?;
@@ -75,7 +81,7 @@ impl<'a> Run<'a> {
         let libraries =
             program::libraries(&library, &program.executable, arguments.options.mappings);
         environment::set(&arguments.options, &libraries, &place);
-        Ok(Self { arguments, program, place, command, service })
+        Ok(Self { arguments, program, place, command, service, next: 1 })
     }
 
     /// A run that records nothing.
@@ -90,7 +96,7 @@ impl<'a> Run<'a> {
             path.display()
         );
         let program = Program { executable: path.clone(), path, is_script: false };
-        Self { arguments, program, place: Place::Nowhere, command, service }
+        Self { arguments, program, place: Place::Nowhere, command, service, next: 1 }
     }
 
     fn go(mut self) -> Result<u8, Failure> {
@@ -122,11 +128,15 @@ impl<'a> Run<'a> {
 
     /// Runs the program, and names its sites meanwhile if there will be one recording.
     fn run_program(&mut self) -> io::Result<(Ended, Option<SiteNames>)> {
-        let (mut ahead, mut moments) = (None, None);
+        let (mut ahead, mut moments, mut scheduled) = (None, None, None);
         let service = self.service.take();
         let mut serving = None;
         let started = |pid| {
             let recording = self.place.recording(pid, self.arguments.options.children);
+            scheduled = recording.clone().and_then(|recording| {
+                let name = self.program.name();
+                Scheduled::begin(&self.arguments.options, recording, name, pid)
+            });
             moments =
                 recording.and_then(|path| Moments::begin(path, self.arguments.options.children));
             serving = service.map(|service| serve(service, self.arguments, &self.place, pid));
@@ -151,6 +161,7 @@ impl<'a> Run<'a> {
                 .and_then(|ended| self.place.recording(ended.pid, self.arguments.options.children));
             serving.stop(recording.as_deref());
         }
+        self.next = scheduled.map_or(0, Scheduled::end) + 1;
         moments.into_iter().for_each(Moments::end);
         let ended = ended?;
         Ok((ended, ahead.and_then(Ahead::end)))
@@ -195,7 +206,7 @@ impl<'a> Run<'a> {
         let (pid, children) = (ended.pid, self.arguments.options.children);
         let status = end_of(ended.status);
         let Some(path) = self.place.recording(pid, children) else { return Reported::All };
-        let output = output(self.arguments, self.program.name(), pid);
+        let output = output(self.arguments, self.program.name(), pid, self.next);
         let made = match children {
             Children::Yes => reports::of_processes(&path, &output, status),
             Children::No => {
@@ -245,9 +256,16 @@ fn serve(service: Service, arguments: &Arguments, place: &Place, pid: u32) -> Ru
 }
 
 /// The report of process `pid` of the program with that name.
-fn output(arguments: &Arguments, program: OsString, pid: u32) -> Output<'_> {
+/// `next`: its number, if its path is to have one.
+fn output(arguments: &Arguments, program: OsString, pid: u32, next: u32) -> Output<'_> {
+    let path = arguments.options.output.clone();
+    let (path, number) = match arguments.options.schedule.every {
+        Some(_) => reports::placed(path, next, true),
+        None => (path, None),
+    };
     Output {
-        path: arguments.options.output.clone(),
+        path,
+        number,
         format: arguments.options.format,
         sum_alone: arguments.options.sum,
         html: arguments.options.html,

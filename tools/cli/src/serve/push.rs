@@ -13,6 +13,9 @@
 //! program that was replaced by `exec` had not told, and the oldest of too many processes that have
 //! ended meanwhile.
 //!
+//! A process that is named by its id is looked at when a push is due: a program that it executes
+//! and that ends before that is never seen. `run --children yes` sees each by its recording.
+//!
 //! A push whose answer is lost is sent again, as a part of the next: the collector may have it
 //! twice. These are counted, too.
 

@@ -60,7 +60,7 @@ impl Destination {
         Ok(Some(Self {
             url: format!("{scheme}://{authority}{path}"),
             form,
-            every: options.every.unwrap_or(PERIOD),
+            every: options.period.unwrap_or(PERIOD),
             name: options.name.clone(),
             labels: options.labels.clone(),
             auth_file: options.auth_file.clone(),

@@ -17,7 +17,7 @@ pub(crate) struct Pushing {
     /// Time between two pushes: 100ms to 1h
     #[arg(long = "push-every", value_name = "TIME", requires = "url", default_value = "15s")]
     #[arg(value_parser = period)]
-    pub(super) every: Option<Duration>,
+    pub(super) period: Option<Duration>,
     /// The name that the collector sorts the program by [default: the program's]
     #[arg(long = "push-name", value_name = "NAME", requires = "url")]
     pub(super) name: Option<String>,
