@@ -166,7 +166,8 @@
 //! `MOD_ALLOC_OUT=heap-%p-%n.json` the number is in the place of `%n`, also that of the report at
 //! the end. The latest 24 stay, or as many as `MOD_ALLOC_KEEP` says: the oldest is removed for a
 //! new one. Dumps by a signal share the numbers, and stay. Two reports are compared by
-//! `mod-alloc diff`.
+//! `mod-alloc diff`. `mod-alloc run --every 10m --keep 24` is the same for programs without the
+//! crate.
 //!
 //! The thread `mod-alloc` writes them, without a signal or a timer of the program's, in memory that
 //! it gives back. What a recording takes depends on the call sites and live blocks, not on the time

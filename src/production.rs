@@ -74,7 +74,7 @@
 //! # }
 //! ```
 //!
-//! # A fleet, with Parca or Pyroscope
+//! # A fleet, with Parca, Pyroscope or OpenTelemetry
 //!
 //! `mod-alloc run --serve 127.0.0.1:6060 --sample 512KiB -- PROGRAM` starts a program that knows
 //! nothing of it and serves its profiles; `mod-alloc serve PID` does so for one that runs and has a
@@ -84,6 +84,7 @@
 //!
 //! Parca takes the path of the whole run, and looks at its growth:
 //!
+//! <!-- tested: parca -->
 //! ```yaml
 //! scrape_configs:
 //!   - job_name: heap
@@ -98,8 +99,10 @@
 //!         block: { enabled: false }
 //! ```
 //!
-//! Grafana Alloy, for Pyroscope, makes differences of that path itself:
+//! Grafana Alloy, for Pyroscope, makes differences of that path itself. The second block takes
+//! pushes instead:
 //!
+//! <!-- tested: alloy -->
 //! ```text
 //! pyroscope.scrape "heap" {
 //!   targets    = [{"__address__" = "127.0.0.1:6060", "service_name" = "app"}]
@@ -112,10 +115,55 @@
 //!     profile.block       { enabled = false }
 //!   }
 //! }
+//! pyroscope.receive_http "heap" {
+//!   http { listen_port = 4040 }
+//!   forward_to = [pyroscope.write.default.receiver]
+//! }
+//! pyroscope.write "default" {
+//!   endpoint { url = "http://pyroscope:4040" }
+//! }
 //! ```
+//!
+//! Where nobody scrapes, the profiles are pushed: the allocations since the last push that was
+//! taken. To Pyroscope, or to Alloy as above, without any configuration there:
+//!
+//! <!-- tested: pyroscope -->
+//! ```sh
+//! mod-alloc run --push http://pyroscope:4040/ingest --push-label zone=eu -- PROGRAM
+//! ```
+//!
+//! To an OpenTelemetry collector, whose profiles are an alpha version: it is started with
+//! `--feature-gates=service.profilesSupport`.
+//!
+//! <!-- tested: opentelemetry -->
+//! ```sh
+//! mod-alloc run --push http://collector:4318/v1development/profiles -- PROGRAM
+//! ```
+//!
+//! <!-- tested: collector -->
+//! ```yaml
+//! receivers:
+//!   otlp: { protocols: { http: { endpoint: "0.0.0.0:4318" } } }
+//! exporters:
+//!   otlp: { endpoint: "pyroscope:4040", tls: { insecure: true } }
+//! service:
+//!   pipelines:
+//!     profiles: { receivers: [otlp], exporters: [otlp] }
+//! ```
+//!
+//! While the collector is away, nothing is queued and nothing lost: the next push has all. What it
+//! refuses, and what is left when it is away at the end, is counted in `/metrics`, and said.
+//! `--push-auth-file FILE` authorizes, `--push-every` is the time between two pushes.
 //!
 //! Prometheus finds live, peak and allocated bytes, losses and groups at `/metrics`. `/` is the
 //! report's page, of now.
+//!
+//! <!-- tested: prometheus -->
+//! ```yaml
+//! scrape_configs:
+//!   - job_name: heap
+//!     static_configs: [{ targets: ["127.0.0.1:6060"] }]
+//! ```
 //!
 //! # The ends of a process
 //!

@@ -90,7 +90,7 @@ pub(crate) fn refuse_signals() {
     }
     if value(c"MOD_ALLOC_EVERY").is_some() {
         say(format_args!(
-            "ignored MOD_ALLOC_EVERY under mod-alloc run; it is for programs with the crate"
+            "ignored MOD_ALLOC_EVERY under mod-alloc run, which has the option --every"
         ));
     }
 }

@@ -34,11 +34,8 @@ impl Locations {
         encoder: &mut Encoder,
         ids: &mut Vec<u64>,
     ) {
-        let mut rest = stack;
-        while let Some(length) = length_of_location(rest, frames) {
-            let (location, outward) = rest.split_at(length);
-            ids.push(self.location(location, frames, encoder));
-            rest = outward;
+        for at in of_one_address(stack, |frame| frames.address(frame)) {
+            ids.push(self.location(at, frames, encoder));
         }
     }
 
@@ -55,12 +52,26 @@ impl Locations {
     }
 }
 
+/// The parts of a stack, innermost first: in each, the frames of functions that were inlined at one
+/// address.
+pub fn of_one_address(
+    stack: &[u32],
+    address: impl Fn(u32) -> Option<u64>,
+) -> impl Iterator<Item = &[u32]> {
+    let mut rest = stack;
+    core::iter::from_fn(move || {
+        let (at, outward) = rest.split_at(length_of_location(rest, &address)?);
+        rest = outward;
+        Some(at)
+    })
+}
+
 /// The number of frames at one address, from the innermost on. Where a function calls itself, the
 /// address does not change, and its first frame comes again.
-fn length_of_location(stack: &[u32], frames: &impl Frames) -> Option<usize> {
+fn length_of_location(stack: &[u32], address_of: impl Fn(u32) -> Option<u64>) -> Option<usize> {
     let (&first, rest) = stack.split_first()?;
-    let address = frames.address(first);
+    let address = address_of(first);
     let belongs =
-        |&&frame: &&u32| address.is_some() && frame != first && frames.address(frame) == address;
+        |&&frame: &&u32| address.is_some() && frame != first && address_of(frame) == address;
     Some(1 + rest.iter().take_while(belongs).count())
 }

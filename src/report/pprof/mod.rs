@@ -25,7 +25,7 @@ use crate::symbolize::FixedMap;
 
 use message::Message;
 
-pub use locations::{Frames, Locations};
+pub use locations::{Frames, Locations, of_one_address};
 #[cfg(not(feature = "preload"))]
 pub(crate) use of_profile::{Named, name_program};
 #[cfg(not(feature = "preload"))]

@@ -3,6 +3,7 @@
 //! | format | opened by | the metrics in it |
 //! |---|---|---|
 //! | `pprof` | `go tool pprof`, Pyroscope, Parca, Perfetto | all, by the names of Go's heap profiles |
+//! | `otlp` | an OpenTelemetry collector, Pyroscope | all, a profile each |
 //! | `speedscope` | speedscope.app | all, a profile each |
 //! | `firefox` | profiler.firefox.com | all, a thread each; the heap over time as a track |
 //! | `collapsed` | flamegraph.pl, inferno, speedscope | one |

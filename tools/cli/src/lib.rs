@@ -16,16 +16,17 @@
 //! | 4 | `report` | a document as text, JSON or a page; command: print it |
 //! | 5 | `reports` | from recordings to reports in files, and their summary |
 //! | 5 | `pprof` | a document as pprof's profile |
-//! | 6 | `serve` | command: an endpoint that scrapers and browsers ask |
-//! | 7 | `run` | command: profile a program |
-//! | 7 | `recover` | command: a report of the recording of a killed program |
-//! | 7 | `export` | command: a report in the formats of other tools |
-//! | 7 | `diff` | command: two reports, compared |
-//! | 7 | `merge` | command: several reports as one |
-//! | 7 | `top` | command: a running program, live |
-//! | 7 | `test` | command: a row per test, budgets |
-//! | 7 | `packaging` | commands: completions and man pages |
-//! | 8 | `command_line` | the definition of all commands, usage errors |
+//! | 6 | `otlp` | a document as profiles of OpenTelemetry |
+//! | 7 | `serve` | command: an endpoint that scrapers and browsers ask |
+//! | 8 | `run` | command: profile a program |
+//! | 8 | `recover` | command: a report of the recording of a killed program |
+//! | 8 | `export` | command: a report in the formats of other tools |
+//! | 8 | `diff` | command: two reports, compared |
+//! | 8 | `merge` | command: several reports as one |
+//! | 8 | `top` | command: a running program, live |
+//! | 8 | `test` | command: a row per test, budgets |
+//! | 8 | `packaging` | commands: completions and man pages |
+//! | 9 | `command_line` | the definition of all commands, usage errors |
 //!
 //! Every line on standard error begins with `mod-alloc:`.
 
@@ -37,6 +38,7 @@ mod export;
 mod html;
 mod merge;
 mod origin;
+mod otlp;
 mod packaging;
 mod pprof;
 mod program;

@@ -25,9 +25,9 @@ use mod_alloc::report::pprof::{Encoder, Locations};
 use crate::dhat_file::Document;
 use crate::units::Count;
 
-use frames::Frames;
+pub(crate) use frames::{Frames, Object};
 pub(crate) use options::Options;
-use types::SampleType;
+pub(crate) use types::{SampleType, of as sample_types};
 
 /// Writes the profile, gzipped.
 pub(crate) fn write(document: &Document, options: Options, out: &mut dyn Write) -> io::Result<()> {
@@ -50,7 +50,7 @@ pub(crate) fn write_plain(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let mut encoder = Encoder::default();
-    let types = types::of(document, options);
+    let types = sample_types(document, options);
     head(document, options, &types, &mut encoder);
     samples(document, &types, &mut encoder, out)?;
     encoder.finish(out)
@@ -60,10 +60,7 @@ fn head(document: &Document, options: Options, types: &[SampleType], encoder: &m
     for kind in types {
         encoder.sample_type(&kind.name, &kind.unit);
     }
-    let nanos = document.micros().map(|micros| document.end as f64 * micros * 1000.0);
-    // A cast of a float stays within the bounds.
-    let nanos = options.duration_nanos.unwrap_or(nanos.unwrap_or(0.0) as u64);
-    encoder.times(options.time_nanos, nanos);
+    encoder.times(options.time_nanos, options.duration(document));
     if document.is_of_allocations() {
         // Without samples every byte was counted.
         encoder.period(document.samples().map_or(1, |samples| samples.mean_gap()));

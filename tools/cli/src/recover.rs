@@ -166,6 +166,7 @@ impl Arguments {
 
     fn output(&self, program: OsString, pid: u32) -> Output<'_> {
         Output {
+            number: None,
             path: self.output.clone(),
             sum_alone: false,
             html: false,

@@ -16,6 +16,7 @@ mod moments;
 mod one_run;
 mod place;
 mod process;
+mod scheduled;
 mod signals;
 mod unseen;
 

@@ -18,6 +18,8 @@
 //! | `/metrics` | numbers for Prometheus |
 //! | `/` | the report's page, of now |
 //!
+//! With `--push`, the same profiles go to a collector: see [`push`].
+//!
 //! In each profile live blocks are those of now: no number is negative, which scrapers refuse.
 //!
 //! The recordings are read as files: the programs are neither stopped nor slowed.
@@ -28,16 +30,20 @@ mod collectors;
 mod command;
 mod endpoint;
 mod http;
+mod limits;
 mod metrics;
 mod numbers;
 mod page;
 mod profile;
+mod push;
 mod route;
 mod served;
+mod service;
 mod sources;
 mod subject;
 
 pub(crate) use arguments::{Arguments, Listening};
 pub(crate) use command::run;
-pub(crate) use endpoint::{Endpoint, Started};
+pub(crate) use push::Pushing;
+pub(crate) use service::{Running, Service};
 pub(crate) use sources::Sources;

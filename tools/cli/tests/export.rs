@@ -7,24 +7,12 @@ mod run_support;
 
 use std::fs;
 
-use export_support::documents::{self, flat, random, report};
+use export_support::documents::{self, flat, random, report, reports};
 use export_support::pprof::Profile;
 use export_support::totals::{self, known, of_report};
 use mod_alloc_cli::dhat_file::{self, Document};
 use run_support::{Scratch, ours, status, text};
 use serde_json::Value;
-
-/// Reports of each kind: ours, dhat-rs's, Valgrind's, a merged one, pseudo-random ones.
-fn reports() -> Vec<(String, Vec<u8>)> {
-    let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fuzz/seeds/dhat");
-    let files = fs::read_dir(seeds).unwrap().map(|entry| entry.unwrap().path());
-    let read = |path: std::path::PathBuf| (path.display().to_string(), fs::read(&path).unwrap());
-    let mut reports: Vec<_> = files.map(read).collect();
-    assert!(reports.len() >= 5, "{seeds}");
-    let made = |seed| (format!("random {seed}"), random(seed, 60).to_string().into_bytes());
-    reports.extend((0..4).map(made));
-    reports
-}
 
 /// Calls `check` with every report, in a folder where it is `in.json`.
 fn each(check: impl Fn(&Scratch, &str, &Document)) {

@@ -10,12 +10,13 @@ use layers_support::tree::Tree;
 
 /// The floors, from the lowest up, as the documentation of `src/lib.rs` draws them. Folders of one
 /// floor do not use each other.
-const FLOORS: [&[&str]; 9] = [
+const FLOORS: [&[&str]; 10] = [
     &["base", "units", "dhat_file"],
     &["program", "recordings", "watched", "origin"],
     &["html"],
     &["report"],
     &["reports", "pprof"],
+    &["otlp"],
     &["serve"],
     &["run", "recover", "export", "diff", "merge", "top", "test", "packaging"],
     &["command_line"],

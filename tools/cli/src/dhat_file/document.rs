@@ -1,5 +1,7 @@
 //! The report as data.
 
+use std::path::Path;
+
 use mod_alloc::recording::model::{
     HeapStates, Histograms, Losses, Module, Moments, SiteMoment, Thread, Timeline,
 };
@@ -160,6 +162,19 @@ impl Document {
             sum.add(&site.numbers);
         }
         sum
+    }
+
+    /// The program's path, or what there is to call it by; empty if nothing is said of it.
+    #[must_use]
+    pub(crate) fn program(&self) -> &str {
+        let word = self.command.split_whitespace().next();
+        self.extras.executable.as_deref().or(word).unwrap_or_default()
+    }
+
+    /// The name of the program's file.
+    #[must_use]
+    pub(crate) fn program_name(&self) -> Option<String> {
+        Path::new(self.program()).file_name().map(|name| name.to_string_lossy().into_owned())
     }
 
     /// The frames of `site`, innermost first.

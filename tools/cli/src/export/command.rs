@@ -30,12 +30,15 @@ const MANY_STACKS: usize = 50_000;
 Without --metric it is peak, the memory live when the heap was largest, in every format; total if
 the report knows nothing of frees.
 
-svg and collapsed have that metric alone. html, pprof, speedscope, firefox and dhat have all that
+svg and collapsed have that metric alone. html, pprof, otlp, speedscope, firefox and dhat have all that
 the report knows: --metric is the one that is opened, and that --top sorts by.
 
 pprof's sample types are alloc_objects, alloc_space, inuse_objects, inuse_space (live at the end),
 peak_objects and peak_space; --metric short adds short_objects. Pyroscope takes 16,000 stacks at
-most: --top 15000.
+most: --top 15000. otlp has a profile for each of these types: the bytes of a ProfilesData of
+opentelemetry.proto.profiles.v1development, an alpha version. A collector takes such a file:
+  curl --data-binary @heap.otlp.pb -H 'Content-Type: application/x-protobuf' \
+    http://127.0.0.1:4318/v1development/profiles
 
 In svg and collapsed, frames of one function are one. An svg says how many frames it does not draw,
 because they are narrower than a pixel or too many.
@@ -69,9 +72,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let target = arguments.output.as_deref().unwrap_or(Path::new("-"));
     let to_terminal = target == Path::new("-") && std::io::stdout().is_terminal();
     if arguments.to.is_binary() && to_terminal {
-        say!(
-            "pprof's format is binary, and standard output is a terminal: name a file with -o FILE"
-        );
+        say!("the format is binary, and standard output is a terminal: name a file with -o FILE");
         return ExitCode::from(USAGE);
     }
     let document = match recordings::read(&arguments.file, &arguments.debug_files) {

@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Write};
 
 use crate::dhat_file::{self, Document};
 use crate::report::{largest, with_frames};
-use crate::{html, pprof};
+use crate::{html, otlp, pprof};
 
 use super::metric::Metric;
 use super::{collapsed, firefox, speedscope, svg};
@@ -16,6 +16,8 @@ pub(crate) enum Format {
     Html,
     /// pprof's profile.proto, gzipped: `go tool pprof`, Pyroscope, Parca
     Pprof,
+    /// Profiles of OpenTelemetry, protobuf: a collector, Pyroscope
+    Otlp,
     /// JSON for speedscope.app
     Speedscope,
     /// JSON for profiler.firefox.com
@@ -31,7 +33,7 @@ pub(crate) enum Format {
 impl Format {
     /// Its bytes are nothing to look at.
     pub(super) fn is_binary(self) -> bool {
-        self == Format::Pprof
+        matches!(self, Format::Pprof | Format::Otlp)
     }
 
     /// The end of a file's name. Formats in JSON say which: a report ends with `.json` itself.
@@ -39,6 +41,7 @@ impl Format {
         match self {
             Format::Html => "html",
             Format::Pprof => "pb.gz",
+            Format::Otlp => "otlp.pb",
             Format::Speedscope => "speedscope.json",
             Format::Firefox => "firefox.json",
             Format::Collapsed => "folded",
@@ -60,6 +63,10 @@ impl Format {
                 html::write(html::Shown::One(document), options, &mut out)
             }
             Format::Pprof => pprof::write(document, pprof::Options::of_file(metric), &mut out),
+            Format::Otlp => {
+                let options = otlp::Options { has_command: true, ..otlp::Options::default() };
+                otlp::write(document, pprof::Options::of_file(metric), &options, &mut out)
+            }
             Format::Speedscope => speedscope::write(document, metric, &mut out),
             Format::Firefox => firefox::write(document, metric, &mut out),
             Format::Collapsed => collapsed::write(document, metric, &mut out),

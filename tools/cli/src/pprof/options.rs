@@ -1,5 +1,6 @@
 //! The choices that a profile is made by.
 
+use crate::dhat_file::Document;
 use crate::report::Sort as Metric;
 
 /// The choices that a profile is made by.
@@ -20,5 +21,12 @@ impl Options {
     /// All that a document says, for a file.
     pub(crate) fn of_file(metric: Metric) -> Self {
         Self { metric, has_peak: true, time_nanos: 0, duration_nanos: None }
+    }
+
+    /// The time that the totals are of, in nanoseconds; 0: not known.
+    pub(crate) fn duration(&self, document: &Document) -> u64 {
+        let nanos = document.micros().map(|micros| document.end as f64 * micros * 1000.0);
+        // A cast of a float stays within the bounds.
+        self.duration_nanos.unwrap_or(nanos.unwrap_or(0.0) as u64)
     }
 }

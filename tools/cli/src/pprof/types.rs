@@ -6,11 +6,11 @@ use crate::report::Sort as Metric;
 use super::options::Options;
 
 /// One of a sample's numbers.
-pub(super) struct SampleType {
-    pub(super) name: String,
-    pub(super) unit: String,
+pub(crate) struct SampleType {
+    pub(crate) name: String,
+    pub(crate) unit: String,
     /// pprof shows it first.
-    pub(super) is_default: bool,
+    pub(crate) is_default: bool,
     number: Number,
 }
 
@@ -18,13 +18,13 @@ type Number = fn(&Document, &Numbers) -> u64;
 
 impl SampleType {
     /// The number of a stack.
-    pub(super) fn value(&self, document: &Document, numbers: &Numbers) -> u64 {
+    pub(crate) fn value(&self, document: &Document, numbers: &Numbers) -> u64 {
         (self.number)(document, numbers)
     }
 }
 
 /// The sample types of `document`.
-pub(super) fn of(document: &Document, options: Options) -> Vec<SampleType> {
+pub(crate) fn of(document: &Document, options: Options) -> Vec<SampleType> {
     let metric = options.metric;
     let [blocks, bytes] = totals(document);
     let mut types = vec![

@@ -15,6 +15,7 @@ use crate::recordings::DebugFiles;
 use crate::report::{self, Suppressions, View};
 
 use super::names::{Names, Of};
+use super::numbered::before_extension;
 
 /// `--format` of a report that is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -33,6 +34,8 @@ pub(crate) struct Output<'a> {
     /// A file, or a folder for all reports of the run; `None`: a name made of the program's name and
     /// the process's id.
     pub(crate) path: Option<PathBuf>,
+    /// The number that stands before the extension.
+    pub(crate) number: Option<u32>,
     pub(crate) format: Format,
     /// Of several processes, write the report of all alone.
     pub(crate) sum_alone: bool,
@@ -87,6 +90,10 @@ impl Output<'_> {
         let text = report::text(document, &view);
         let text = anstream::adapter::strip_str(&text).to_string();
         out.write_all(glyphs::shown(&text).as_bytes())
+    }
+
+    pub(crate) fn is_to_stdout(&self) -> bool {
+        self.path.as_deref() == Some(Path::new("-"))
     }
 
     /// The path that was asked for. One that names the page names the report beside it, too.
@@ -167,7 +174,14 @@ impl Output<'_> {
     }
 
     pub(super) fn target(&self) -> PathBuf {
-        self.with_names(|names| names.of_one())
+        self.numbered(self.with_names(|names| names.of_one()))
+    }
+
+    fn numbered(&self, target: PathBuf) -> PathBuf {
+        match self.number {
+            Some(number) => before_extension(&target, number),
+            None => target,
+        }
     }
 
     /// For one of several processes.
@@ -182,7 +196,7 @@ impl Output<'_> {
     }
 
     pub(super) fn target_of_all(&self) -> PathBuf {
-        self.with_names(|names| names.of_all(self.sum_alone))
+        self.numbered(self.with_names(|names| names.of_all(self.sum_alone)))
     }
 
     /// Makes the folder of `target` and those above it, unless the user has named the file.
@@ -232,7 +246,7 @@ mod tests {
         static HERE: LazyLock<DebugFiles> = LazyLock::new(DebugFiles::default);
         let (html, sum_alone, program) = (false, false, "ls".into());
         let path = path.map(Path::to_owned);
-        Output { path, format, sum_alone, html, debug_files: &HERE, program, pid: 12 }
+        Output { path, number: None, format, sum_alone, html, debug_files: &HERE, program, pid: 12 }
     }
 
     fn recording() -> Recording {

@@ -59,7 +59,7 @@ fn look(path: &Path, options: &Options, names: &mut Option<SiteNames>) {
 }
 
 /// Lets the program go first where processors are scarce.
-fn give_way() {
+pub(super) fn give_way() {
     const LOWEST: libc::c_int = 19;
     // SAFETY: no memory is involved. On Linux it concerns the calling thread alone.
     unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, LOWEST) };

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 
 use crate::recordings::DebugFiles;
 use crate::reports::Format;
-use crate::serve::Listening;
+use crate::serve::{Listening, Pushing};
 use crate::units::size;
+
+use super::scheduled::Schedule;
 
 /// Arguments of `mod-alloc run`.
 #[derive(Debug, clap::Args)]
@@ -17,6 +19,7 @@ use crate::units::size;
   mod-alloc run -o reports/ ./app             the report goes into a folder
   mod-alloc run --serve 127.0.0.1:6060 ./app  profiles for pprof, Parca, Prometheus meanwhile
   mod-alloc run --children yes make -j8       a folder with the sum, and a report of each process
+  mod-alloc run --every 10m --keep 6 ./app    a report of the run so far, each ten minutes
   mod-alloc run --format text -o - ls         the report goes to standard output
 
 Exit status: the program's; 128 + the signal that killed it; 125 if mod-alloc refuses or fails,
@@ -26,6 +29,9 @@ A report is named mod-alloc.<program>.<pid>.json. With --children yes, all repor
 the folder mod-alloc.<program>.<pid>, the sum first: mod-alloc.0-sum.<program>.<pid>.json. With -o
 DIR/ they are in DIR, which is made if it is missing, with the folders above it. With -o heap.json,
 that is the sum, and the others are in the folder heap.<pid>.reports.
+
+With --every, each report has the run so far: heap.1.json is the first of -o heap.json, and with -o
+heap-%n.json the last has a number, too. With --children yes, they are sums of all processes.
 
 A forked child starts with the numbers of its parent: both reports have them, and the sum counts
 them twice.
@@ -79,7 +85,11 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(64..=1 << 20))]
     pub(super) buckets: Option<u32>,
     #[command(flatten)]
+    pub(super) schedule: Schedule,
+    #[command(flatten)]
     pub(super) listening: Listening,
+    #[command(flatten)]
+    pub(super) pushing: Pushing,
     #[command(flatten)]
     pub(super) debug_files: DebugFiles,
     /// Keep the recording in the file PATH; with --children yes, in the folder PATH. The variable

@@ -16,7 +16,7 @@ use crate::base::say::say;
 use crate::program::{self, Program, preload};
 use crate::recordings;
 use crate::reports::{self, Output};
-use crate::serve::{Endpoint, Sources, Started};
+use crate::serve::{Running, Service, Sources};
 
 use super::ahead::Ahead;
 use super::arguments::{Arguments, Children};
@@ -24,6 +24,7 @@ use super::failure::{Failure, refused};
 use super::moments::Moments;
 use super::place::{self, Place};
 use super::process::Ended;
+use super::scheduled::Scheduled;
 use super::{environment, goes_on, process, unseen};
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
@@ -37,7 +38,9 @@ struct Run<'a> {
     program: Program,
     place: Place,
     command: Command,
-    endpoint: Option<Endpoint>,
+    service: Option<Service>,
+    /// The number of the next report.
+    next: u32,
 }
 
 /// The part of the recordings that is in reports.
@@ -57,16 +60,20 @@ impl<'a> Run<'a> {
             Failure { status: error.status() }
         })?;
         // Before the environment is set: a taken port is told before anything is begun.
-        let endpoint = Endpoint::of(&arguments.options.listening).map_err(refused)?;
+        let options = &arguments.options;
+        let service = Service::of(&options.listening, &options.pushing).map_err(refused)?;
         let mut command = Command::new(&path);
         command.arg0(name).args(words);
         if std::env::var_os("MOD_ALLOC").is_some_and(|value| value == "off") {
-            return Ok(Self::plain(arguments, path, command, endpoint));
+            return Ok(Self::plain(arguments, path, command, service));
         }
         let program = Program::examine_with(path, words).map_err(refused)?;
         let several = arguments.options.children == Children::Yes;
         let of = if several { reports::Of::All } else { reports::Of::One };
-        let output = output(arguments, program.name(), 0);
+        let output = output(arguments, program.name(), 0, 1);
+        if arguments.options.schedule.every.is_some() && output.is_to_stdout() {
+            return Err(refused("--every needs files: name one with -o FILE, or a folder"));
+        }
         output.try_targets(of, &[&program.path, &program.executable]).map_err(refused)?;
         let users = place::users(arguments.options.children);
         let library = preload::library(users).map_err(refused)?;
@@ -74,7 +81,7 @@ impl<'a> Run<'a> {
         let libraries =
             program::libraries(&library, &program.executable, arguments.options.mappings);
         environment::set(&arguments.options, &libraries, &place);
-        Ok(Self { arguments, program, place, command, endpoint })
+        Ok(Self { arguments, program, place, command, service, next: 1 })
     }
 
     /// A run that records nothing.
@@ -82,14 +89,14 @@ impl<'a> Run<'a> {
         arguments: &'a Arguments,
         path: PathBuf,
         command: Command,
-        endpoint: Option<Endpoint>,
+        service: Option<Service>,
     ) -> Self {
         say!(
             "MOD_ALLOC=off: {} runs without a recording; unset MOD_ALLOC to record it",
             path.display()
         );
         let program = Program { executable: path.clone(), path, is_script: false };
-        Self { arguments, program, place: Place::Nowhere, command, endpoint }
+        Self { arguments, program, place: Place::Nowhere, command, service, next: 1 }
     }
 
     fn go(mut self) -> Result<u8, Failure> {
@@ -121,15 +128,18 @@ impl<'a> Run<'a> {
 
     /// Runs the program, and names its sites meanwhile if there will be one recording.
     fn run_program(&mut self) -> io::Result<(Ended, Option<SiteNames>)> {
-        let (mut ahead, mut moments) = (None, None);
-        let endpoint = self.endpoint.take();
+        let (mut ahead, mut moments, mut scheduled) = (None, None, None);
+        let service = self.service.take();
         let mut serving = None;
         let started = |pid| {
             let recording = self.place.recording(pid, self.arguments.options.children);
+            scheduled = recording.clone().and_then(|recording| {
+                let name = self.program.name();
+                Scheduled::begin(&self.arguments.options, recording, name, pid)
+            });
             moments =
                 recording.and_then(|path| Moments::begin(path, self.arguments.options.children));
-            serving =
-                endpoint.and_then(|endpoint| serve(endpoint, self.arguments, &self.place, pid));
+            serving = service.map(|service| serve(service, self.arguments, &self.place, pid));
             // Servers are asked afterwards: the program runs undisturbed.
             let may_look = !self.arguments.options.debug_files.by_network();
             if let (Place::Own(_), Children::No, true) =
@@ -144,7 +154,14 @@ impl<'a> Run<'a> {
         if let Ok(ended) = &ended {
             self.note_end(ended);
         }
-        serving.into_iter().for_each(Started::stop);
+        if let Some(serving) = serving {
+            let recording = ended
+                .as_ref()
+                .ok()
+                .and_then(|ended| self.place.recording(ended.pid, self.arguments.options.children));
+            serving.stop(recording.as_deref());
+        }
+        self.next = scheduled.map_or(0, Scheduled::end) + 1;
         moments.into_iter().for_each(Moments::end);
         let ended = ended?;
         Ok((ended, ahead.and_then(Ahead::end)))
@@ -189,7 +206,7 @@ impl<'a> Run<'a> {
         let (pid, children) = (ended.pid, self.arguments.options.children);
         let status = end_of(ended.status);
         let Some(path) = self.place.recording(pid, children) else { return Reported::All };
-        let output = output(self.arguments, self.program.name(), pid);
+        let output = output(self.arguments, self.program.name(), pid, self.next);
         let made = match children {
             Children::Yes => reports::of_processes(&path, &output, status),
             Children::No => {
@@ -227,24 +244,28 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Serves what process `pid` records, or what all processes of the run do. The user has been told
-/// if it cannot be.
-fn serve(endpoint: Endpoint, arguments: &Arguments, place: &Place, pid: u32) -> Option<Started> {
+/// Serves and pushes what process `pid` records, or what all processes of the run do.
+fn serve(service: Service, arguments: &Arguments, place: &Place, pid: u32) -> Running {
     let options = &arguments.options;
     let sources = match (place, place.recording(pid, options.children)) {
         (Place::Nowhere, _) => Sources::Off,
         (_, Some(folder)) if options.children == Children::Yes => Sources::Folder(folder),
         _ => Sources::Process(pid),
     };
-    endpoint.tell();
-    let started = endpoint.start(sources, options.debug_files.options());
-    started.map_err(|error| say!("nothing is served: no thread can be started: {error}")).ok()
+    service.start(sources, options.debug_files.options())
 }
 
 /// The report of process `pid` of the program with that name.
-fn output(arguments: &Arguments, program: OsString, pid: u32) -> Output<'_> {
+/// `next`: its number, if its path is to have one.
+fn output(arguments: &Arguments, program: OsString, pid: u32, next: u32) -> Output<'_> {
+    let path = arguments.options.output.clone();
+    let (path, number) = match arguments.options.schedule.every {
+        Some(_) => reports::placed(path, next, true),
+        None => (path, None),
+    };
     Output {
-        path: arguments.options.output.clone(),
+        path,
+        number,
         format: arguments.options.format,
         sum_alone: arguments.options.sum,
         html: arguments.options.html,

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use crate::recordings::DebugFiles;
 
+use super::push::Pushing;
+
 /// Arguments of `mod-alloc serve`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -12,6 +14,7 @@ Examples:
   mod-alloc serve 4711                                    then http://127.0.0.1:6060/
   go tool pprof -http : http://127.0.0.1:6060/debug/pprof/heap
   mod-alloc serve 4711 --listen 0.0.0.0:6060 --token-file /run/secrets/profiles
+  mod-alloc serve 4711 --push http://pyroscope:4040/ingest --push-label zone=eu
 
   /debug/pprof/allocs      all allocations of the run, for pprof, Parca, Alloy
   /debug/pprof/heap        that, opened at what is live
@@ -23,6 +26,11 @@ Examples:
   /                        the report's page, of now
 
 The recordings are read as files: the programs are neither stopped nor slowed, and need no code.
+With --push, profiles go to a collector: to Pyroscope, or by OTLP. While it is away, nothing is
+queued: the next push has all allocations since the last one that was taken. Dropped is what the
+collector refuses, and what is left when it is away at the end; it is counted in /metrics and said.
+--push ends when the programs have ended, or by a signal, with a last push.
+
 Recordings of other users are served by root alone. `mod-alloc run --serve ADDR` starts a program
 and serves it.")]
 pub(crate) struct Arguments {
@@ -30,10 +38,13 @@ pub(crate) struct Arguments {
     #[arg(value_name = "PID|RECORDING", required = true)]
     pub(super) targets: Vec<PathBuf>,
     /// Listen at ADDR: HOST:PORT. With another host than 127.0.0.1, other machines may read
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:6060", value_parser = address)]
-    pub(super) listen: SocketAddr,
+    /// [default: 127.0.0.1:6060; with --push, none]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
+    pub(super) listen: Option<SocketAddr>,
     #[command(flatten)]
     pub(super) token: Token,
+    #[command(flatten)]
+    pub(super) pushing: Pushing,
     #[command(flatten)]
     pub(super) debug_files: DebugFiles,
 }

@@ -16,16 +16,22 @@ const LONGEST_SILENCE: Duration = Duration::from_secs(600);
 
 /// The name of a collector.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Collector(String);
+pub(super) enum Collector {
+    /// One that asks: its name, or what tells it from others.
+    Asking(String),
+    /// The one that profiles are pushed to.
+    Pushed,
+}
 
 impl Collector {
     /// The one that asks.
     pub(super) fn of(request: &Request, client: &Client<'_>) -> Self {
         if let Some(name) = request.value("client") {
-            return Self(format!("client {name}"));
+            return Self::Asking(format!("client {name}"));
         }
         let address = client.address().map(|address| address.to_string()).unwrap_or_default();
-        Self(format!("at {address} {}", request.user_agent.as_deref().unwrap_or_default()))
+        let agent = request.user_agent.as_deref().unwrap_or_default();
+        Self::Asking(format!("at {address} {agent}"))
     }
 }
 
@@ -46,8 +52,12 @@ impl<T> ByCollector<T> {
 
     pub(super) fn set(&mut self, collector: Collector, value: T) {
         self.0.retain(|(known, _)| *known != collector);
-        if self.0.len() >= MOST {
-            self.0.remove(0);
+        // The one that is pushed to is silent only while it cannot be reached.
+        let silent = self.0.iter().position(|(known, _)| *known != Collector::Pushed);
+        if self.0.len() >= MOST
+            && let Some(silent) = silent
+        {
+            self.0.remove(silent);
         }
         self.0.push((collector, value));
     }
@@ -70,7 +80,7 @@ mod tests {
     use super::*;
 
     fn named(name: usize) -> Collector {
-        Collector(name.to_string())
+        Collector::Asking(name.to_string())
     }
 
     #[test]
@@ -81,6 +91,14 @@ mod tests {
         all.set(named(MOST), MOST);
         assert_eq!((all.get(&named(0)), all.get(&named(1))), (Some(&100), None));
         assert_eq!(all.0.len(), MOST);
+    }
+
+    #[test]
+    fn the_one_that_is_pushed_to_is_never_forgotten() {
+        let mut all = ByCollector::default();
+        all.set(Collector::Pushed, 7);
+        (0..2 * MOST).for_each(|name| all.set(named(name), name));
+        assert_eq!((all.get(&Collector::Pushed), all.0.len()), (Some(&7), MOST));
     }
 
     #[test]

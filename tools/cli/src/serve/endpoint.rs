@@ -5,8 +5,6 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 
-use mod_alloc::report::Options;
-
 use crate::base::say::say;
 
 use super::access::{Access, Refused};
@@ -14,7 +12,6 @@ use super::arguments::Listening;
 use super::http::{Answer, Client, Delivered, Handler, Lane, Listener, Request};
 use super::route;
 use super::served::Served;
-use super::sources::{Known, Sources};
 
 /// A socket that listens: requests wait in it until the endpoint is started.
 #[derive(Debug)]
@@ -66,13 +63,9 @@ impl Endpoint {
     }
 
     /// Begins to answer.
-    pub(crate) fn start(self, sources: Sources, options: Options) -> io::Result<Started> {
-        self.start_with(Known::new(sources, options))
-    }
-
-    pub(super) fn start_with(self, known: Known) -> io::Result<Started> {
-        let served = Served::new(known, self.access);
-        Listener::start(self.socket, Arc::new(served)).map(Started)
+    pub(super) fn start(self, served: Arc<Served>) -> io::Result<Started> {
+        let answering = Answering { served, access: self.access };
+        Listener::start(self.socket, Arc::new(answering)).map(Started)
     }
 }
 
@@ -88,14 +81,20 @@ impl Started {
     }
 }
 
-impl Handler for Served {
+/// The processes, and those who may ask.
+struct Answering {
+    served: Arc<Served>,
+    access: Access,
+}
+
+impl Handler for Answering {
     fn lane(&self, request: &Request) -> Lane {
         route::lane(request)
     }
 
     fn answer(&self, request: &Request, client: &Client<'_>) -> (Answer, Option<Delivered>) {
         match self.access.check(request) {
-            Ok(()) => route::answer(self, request, client),
+            Ok(()) => route::answer(&self.served, request, client),
             Err(Refused::Token) => {
                 let answer = Answer::text(401, "the token is missing or wrong");
                 (answer.with("WWW-Authenticate", "Bearer"), None)

@@ -8,6 +8,7 @@ use mod_alloc::recording::model::{Group, Recording};
 use crate::watched::resident_bytes;
 
 use super::http::Answer;
+use super::push::{Amount, Cause, Counts, Outcome};
 use super::served::Served;
 use super::sources::{Ended, with};
 use super::subject::{Condition, Subject};
@@ -21,7 +22,12 @@ pub(super) fn answer(served: &Served) -> Answer {
     let found: Vec<_> = found.collect();
     let unread = found.iter().filter(|found| found.is_err()).count();
     let found: Vec<Condition> = found.into_iter().flatten().collect();
-    let text = text(&found, served.ended(), unread);
+    let mut text = text(&found, served.ended(), unread);
+    if served.is_pushed {
+        let mut pushed = Text(String::new());
+        pushed.pushed(&served.pushed.counts());
+        text.push_str(&pushed.0);
+    }
     Answer::new("text/plain; version=0.0.4; charset=utf-8", text.into_bytes())
 }
 
@@ -116,6 +122,31 @@ impl Text {
             let name = format!("mod_alloc_ended_{name}");
             self.head(&name, "counter", help);
             self.line(&name, &[], &number);
+        }
+    }
+
+    fn pushed(&mut self, counts: &Counts) {
+        let name = "mod_alloc_pushes_total";
+        self.head(name, "counter", "Profiles that were pushed, by outcome");
+        for (outcome, number) in Outcome::ALL.into_iter().zip(counts.outcomes) {
+            self.line(name, &[("outcome", outcome.key().to_owned())], &number);
+        }
+        let dropped = Cause::ALL.into_iter().zip(counts.dropped);
+        let dropped: Vec<(Cause, Amount)> = dropped.collect();
+        type Number = fn(&Amount) -> u64;
+        let numbers: [(&str, &str, Number); 2] = [
+            ("bytes", "Bytes", |amount| amount.bytes),
+            ("blocks", "Blocks", |amount| amount.blocks),
+        ];
+        for (unit, what, number) in numbers {
+            let name = format!("mod_alloc_pushed_{unit}_total");
+            self.head(&name, "counter", &format!("{what} allocated, in pushes that were taken"));
+            self.line(&name, &[], &number(&counts.taken));
+            let name = format!("mod_alloc_push_dropped_{unit}_total");
+            self.head(&name, "counter", &format!("{what} allocated that no push has, by cause"));
+            for (cause, amount) in &dropped {
+                self.line(&name, &[("cause", cause.key().to_owned())], &number(amount));
+            }
         }
     }
 

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use mod_alloc::recording::model::{Counters, Recording};
 
+use super::push::Amount;
+
 /// The heap's numbers: exact ones where sites are estimates.
 pub(super) fn sums(recording: &Recording) -> Counters {
     let mut sums = Counters::default();
@@ -42,6 +44,15 @@ impl Totals {
             .iter()
             .map(|site| (site.frame, (site.counters.total_bytes, site.counters.total_blocks)));
         Self { program, end_micros: recording.end_micros, sites: sites.collect() }
+    }
+
+    /// Bytes and blocks of all sites.
+    pub(super) fn amount(&self) -> Amount {
+        let mut amount = Amount::default();
+        for &(bytes, blocks) in self.sites.values() {
+            amount.add(Amount { bytes, blocks });
+        }
+        amount
     }
 
     /// True if the reading has no others.

@@ -5,21 +5,19 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::dhat_file::{Document, merge};
 use crate::pprof::{self, Options};
-use crate::report::{Sort as Metric, largest, with_frames};
+use crate::report::Sort as Metric;
 
 use super::collectors::Collector;
 use super::http::{Answer, Client, Delivered, Request, Stayed};
+use super::limits::fitting;
 use super::numbers::Totals;
+use super::push::Amount;
 use super::served::Served;
 use super::sources::{Subjects, with};
 use super::subject::{Since, Subject, Told, Trouble};
 
 /// Longest `seconds`.
 const LONGEST: u64 = 600;
-/// Pyroscope refuses more than 16,000 samples, and more than 4 MiB before compression. Two stacks
-/// more stand for all that are left out.
-const MOST_STACKS: usize = 15_000;
-const MOST_BYTES: usize = 4 << 20;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -76,14 +74,12 @@ pub(super) fn answer(
     let document = told.document()?;
     let answer = Answer::new(
         "application/octet-stream",
-        encoded(document, kind.metric(), told.micros)
+        encoded(&document, kind.metric(), told.micros)
             .map_err(|error| Answer::text(500, &format!("the profile cannot be made: {error}")))?,
     );
     let delivered = collector.map(|collector| -> Delivered {
         Box::new(move || {
-            for (subject, totals) in told.totals {
-                with(&subject, |subject| subject.was_told(&collector, totals));
-            }
+            told.reached(&collector);
         })
     });
     Ok((answer, delivered))
@@ -113,7 +109,7 @@ fn number(request: &Request, key: &str, most: u64) -> Result<Option<u64>, Answer
 
 /// All that there is to tell of several processes.
 #[derive(Default)]
-struct All {
+pub(super) struct All {
     documents: Vec<Document>,
     totals: Vec<(Arc<Mutex<Subject>>, Totals)>,
     micros: u64,
@@ -121,7 +117,7 @@ struct All {
 }
 
 impl All {
-    fn add(&mut self, subject: &Arc<Mutex<Subject>>, told: Result<Told, Trouble>) {
+    pub(super) fn add(&mut self, subject: &Arc<Mutex<Subject>>, told: Result<Told, Trouble>) {
         match told {
             Ok(told) => {
                 self.documents.push(told.document);
@@ -132,8 +128,30 @@ impl All {
         }
     }
 
-    fn document(&mut self) -> Result<Document, Answer> {
+    pub(super) fn document(&mut self) -> Result<Document, Answer> {
         sum(std::mem::take(&mut self.documents), &self.troubles)
+    }
+
+    /// The time that the totals are of, in microseconds.
+    pub(super) fn micros(&self) -> u64 {
+        self.micros
+    }
+
+    /// Allocations in the documents.
+    pub(super) fn amount(&self) -> Amount {
+        let mut amount = Amount::default();
+        for document in &self.documents {
+            let totals = document.totals();
+            amount.add(Amount { bytes: totals.total_bytes, blocks: totals.total_blocks });
+        }
+        amount
+    }
+
+    /// Notes that all this has reached `collector`.
+    pub(super) fn reached(self, collector: &Collector) {
+        for (subject, totals) in self.totals {
+            with(&subject, |subject| subject.was_told(collector, totals));
+        }
     }
 }
 
@@ -150,7 +168,7 @@ pub(super) fn sum(mut documents: Vec<Document>, troubles: &[Trouble]) -> Result<
 }
 
 /// The profile, as large as collectors take it.
-fn encoded(document: Document, metric: Metric, micros: u64) -> std::io::Result<Vec<u8>> {
+fn encoded(document: &Document, metric: Metric, micros: u64) -> std::io::Result<Vec<u8>> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let options = Options {
         metric,
@@ -158,19 +176,11 @@ fn encoded(document: Document, metric: Metric, micros: u64) -> std::io::Result<V
         time_nanos: u64::try_from(now.as_nanos()).unwrap_or(0),
         duration_nanos: Some(micros.saturating_mul(1000)),
     };
-    let mut top = MOST_STACKS;
-    loop {
-        let shown = with_frames(largest(document.clone(), metric, top));
+    let plain = fitting(document, metric, |shown| {
         let mut plain = Vec::new();
-        pprof::write_plain(&shown, options, &mut plain)?;
-        if plain.len() <= MOST_BYTES || top == 0 {
-            return pprof::gzipped(&plain);
-        }
-        // A little less than what would fit if all stacks were of one length.
-        top = top.min(document.sites.len());
-        let fitting = top as f64 * MOST_BYTES as f64 / plain.len() as f64 * 0.95;
-        top = (fitting as usize).min(top - 1);
-    }
+        pprof::write_plain(shown, options, &mut plain).map(|()| plain)
+    })?;
+    pprof::gzipped(&plain)
 }
 
 #[cfg(test)]
@@ -179,6 +189,7 @@ mod tests {
 
     use super::*;
     use crate::dhat_file::{Numbers, Site};
+    use crate::serve::limits::MOST_BYTES;
 
     #[test]
     fn long_names_do_not_exceed_the_bytes_that_collectors_take() {
@@ -191,7 +202,7 @@ mod tests {
             let site = Site { numbers, stack: vec![number], merged: 1, ..Site::default() };
             document.sites.push(site);
         }
-        let gzipped = encoded(document, Metric::Total, 1).unwrap();
+        let gzipped = encoded(&document, Metric::Total, 1).unwrap();
         let mut plain = Vec::new();
         flate2::read::GzDecoder::new(&*gzipped).read_to_end(&mut plain).unwrap();
         assert!(plain.len() <= MOST_BYTES, "{}", plain.len());

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -13,7 +13,11 @@ use crate::recordings;
 use crate::watched::{Target, Watched};
 
 use super::collectors::{Asked, Collector};
-use super::subject::{Subject, Trouble};
+use super::push::Amount;
+use super::subject::{Over, Subject, Trouble};
+
+/// Most ended processes that are kept for collectors that do not know all of their totals.
+const MOST_WAITING: usize = 64;
 
 /// Where processes come from.
 #[derive(Debug)]
@@ -47,9 +51,12 @@ pub(super) struct Known {
     /// Recordings of the folder that were among them, by device and file number: that of a forked
     /// child has another name when the child has begun.
     files: HashSet<(u64, u64)>,
-    /// The file numbers of the folder's processes, in the order of `subjects`.
+    /// The file numbers of the recordings, in the order of `subjects`; 0: not known.
     inodes: Vec<u64>,
     ended: Ended,
+    /// Allocations of ended processes that were let go before the collector that is pushed to had
+    /// them.
+    crowded: Amount,
     /// Collectors of differences: a process that has ended stays until they are told the last.
     asked: Asked,
     options: Options,
@@ -64,6 +71,7 @@ impl Known {
             files: HashSet::new(),
             inodes: Vec::new(),
             ended: Ended::default(),
+            crowded: Amount::default(),
             asked: Asked::default(),
             options,
         }
@@ -73,7 +81,12 @@ impl Known {
     pub(super) fn named(targets: &[PathBuf], options: Options) -> Result<Self, String> {
         let mut known = Self::new(Sources::Found, options);
         for target in targets {
-            let watched = Watched::open(&Target::parse(target))?;
+            let target_kind = Target::parse(target);
+            let watched = Watched::open(&target_kind)?;
+            let inode = match target_kind {
+                Target::File(path) => fs::metadata(path).map_or(0, |file| file.ino()),
+                Target::Process(_) => 0,
+            };
             let subject = Subject::new(watched, known.options.clone());
             subject.check_owners().map_err(|trouble| match trouble {
                 Trouble::Foreign => format!(
@@ -83,6 +96,7 @@ impl Known {
                 Trouble::Unreadable(why) => format!("{}: {why}", target.display()),
             })?;
             known.subjects.push(Arc::new(Mutex::new(subject)));
+            known.inodes.push(inode);
         }
         Ok(known)
     }
@@ -101,7 +115,7 @@ impl Known {
                          as a script or a shim does, run --children yes serves that one, too"
                     )
                 })?;
-                self.add(watched);
+                self.add(watched, 0);
             }
             Sources::Folder(folder) => {
                 let found = recordings::in_folder(folder);
@@ -115,8 +129,7 @@ impl Known {
                     // A recording that has not begun is opened by a later request.
                     if let Ok(watched) = Watched::open(&Target::File(path)) {
                         self.files.insert(file);
-                        self.inodes.push(file.1);
-                        self.add(watched);
+                        self.add(watched, file.1);
                     }
                 }
                 self.let_go();
@@ -132,6 +145,29 @@ impl Known {
         Ok(self.subjects.clone())
     }
 
+    /// Opens the recording of the run's only process, which has ended, if nobody has asked for it
+    /// while it ran.
+    pub(super) fn find_ended(&mut self, recording: &Path) {
+        if matches!(self.sources, Sources::Process(_))
+            && self.subjects.is_empty()
+            // One that recorded nothing has none.
+            && let Ok(watched) = Watched::open(&Target::File(recording.to_owned()))
+        {
+            self.add(watched, 0);
+        }
+    }
+
+    /// True if no process is left that may allocate.
+    pub(super) fn have_all_ended(&self) -> bool {
+        let mut all = self.subjects.iter().zip(&self.inodes);
+        all.all(|(subject, &inode)| with(subject, |subject| subject.has_ended(inode)))
+    }
+
+    /// Allocations that were let go untold, since this was last asked.
+    pub(super) fn take_crowded(&mut self) -> Amount {
+        std::mem::take(&mut self.crowded)
+    }
+
     pub(super) fn ended(&self) -> Ended {
         self.ended
     }
@@ -143,13 +179,21 @@ impl Known {
     /// Counts the processes that have ended and forgets all else of them: they may be any number.
     fn let_go(&mut self) {
         let expected = self.asked.expected(Instant::now());
+        let mut waiting = 0;
         for index in (0..self.inodes.len()).rev() {
             let (Some(subject), Some(&inode)) = (self.subjects.get(index), self.inodes.get(index))
             else {
                 continue;
             };
             let over = with(subject, |subject| subject.over(&expected, inode));
-            let Some(sums) = over else { continue };
+            let Some(Over { sums, is_told, left }) = over else { continue };
+            if !is_told {
+                waiting += 1;
+                if waiting <= MOST_WAITING {
+                    continue;
+                }
+                self.crowded.add(left);
+            }
             let ended = &mut self.ended;
             ended.processes += 1;
             ended.total_bytes = ended.total_bytes.saturating_add(sums.total_bytes);
@@ -159,7 +203,8 @@ impl Known {
         }
     }
 
-    fn add(&mut self, watched: Watched) {
+    fn add(&mut self, watched: Watched, inode: u64) {
+        self.inodes.push(inode);
         let subject = Subject::new(watched, self.options.clone());
         self.subjects.push(Arc::new(Mutex::new(subject)));
     }

@@ -11,6 +11,7 @@ use crate::watched::{Reading, Source, State, Watched, anyone_has_mapped};
 
 use super::collectors::{ByCollector, Collector};
 use super::numbers::{Rate, Totals, sums};
+use super::push::Amount;
 
 /// A process, its names, and what was told of it before.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(super) struct Subject {
     /// The totals that each collector's last answer with differences ended at.
     told: ByCollector<Totals>,
     rate: Rate,
+    /// What programs before this one in the process had not told the collector that is pushed to.
+    replaced: Amount,
 }
 
 /// Why nothing is told of a process.
@@ -32,6 +35,16 @@ pub(super) enum Trouble {
     Foreign,
     /// It cannot be read, perhaps not yet.
     Unreadable(String),
+}
+
+/// The numbers of a process that has ended.
+#[derive(Debug)]
+pub(super) struct Over {
+    pub(super) sums: Counters,
+    /// The collectors know all of them.
+    pub(super) is_told: bool,
+    /// The part that the one that is pushed to does not know.
+    pub(super) left: Amount,
 }
 
 /// A reading's numbers.
@@ -71,6 +84,7 @@ impl Subject {
             program: 0,
             told: ByCollector::default(),
             rate: Rate::default(),
+            replaced: Amount::default(),
         }
     }
 
@@ -86,8 +100,12 @@ impl Subject {
         let reading = if with_timeline { watched.read_all() } else { watched.read() };
         let reading = reading.map_err(Trouble::Unreadable)?;
         if reading.is_another {
+            let before = self.watched.last_before();
             // Another program may be another user's.
             self.check_owners()?;
+            if let Some(before) = before {
+                self.replaced.add(self.left(&before));
+            }
             (self.names, self.rate) = (None, Rate::default());
             self.told = ByCollector::default();
             self.program += 1;
@@ -110,22 +128,38 @@ impl Subject {
         Ok(Condition { recording, is_running, sums, bytes_per_second })
     }
 
-    /// The heap's numbers of a process that has ended, unless one of these collectors is still to
-    /// be told some of its totals. `inode`: the number of its recording's file.
-    pub(super) fn over(&mut self, collectors: &[Collector], inode: u64) -> Option<Counters> {
-        let Reading { recording, state, .. } = self.read(false).ok()?;
+    /// The numbers of a process that has ended. `inode`: the number of its recording's file.
+    pub(super) fn over(&mut self, collectors: &[Collector], inode: u64) -> Option<Over> {
+        let has_ended = self.has_ended(inode);
+        let Reading { recording, .. } = self.read(false).ok()?;
         let knows_all = |collector| {
             let told = self.told.get(collector);
             told.is_some_and(|told| told.are_those_of(&recording))
         };
         let is_told = collectors.iter().all(knows_all);
-        let has_ended = match state {
+        has_ended.then(|| Over { sums: sums(&recording), is_told, left: self.left(&recording) })
+    }
+
+    /// Allocations that the collector that is pushed to does not know of.
+    fn left(&self, recording: &Recording) -> Amount {
+        let told = self.told.get(&Collector::Pushed).map(Totals::amount).unwrap_or_default();
+        Totals::of(recording, self.program).amount().without(told)
+    }
+
+    /// True if the process has ended. `inode`: the number of its recording's file; 0: not known.
+    /// One that is exiting still allocates.
+    pub(super) fn has_ended(&mut self, inode: u64) -> bool {
+        match self.watched.process_state() {
             State::Running => false,
             State::Ended(_) => true,
             // Its process id may be one of another namespace.
-            State::Unseen => !anyone_has_mapped(inode),
-        };
-        (has_ended && is_told).then(|| sums(&recording))
+            State::Unseen => inode == 0 || !anyone_has_mapped(inode),
+        }
+    }
+
+    /// What programs that were replaced had not told, since this was last asked.
+    pub(super) fn take_replaced(&mut self) -> Amount {
+        std::mem::take(&mut self.replaced)
     }
 
     /// The sites' totals of now.

@@ -71,6 +71,8 @@ pub(crate) struct Watched {
     /// Since when that program runs and has no recording yet.
     waits_since: Option<Instant>,
     is_another: bool,
+    /// The recording of the program that this one took the place of.
+    before: Option<RecordingFile>,
 }
 
 impl Watched {
@@ -100,7 +102,9 @@ impl Watched {
     }
 
     fn new(file: RecordingFile, writer: Option<(u32, Program)>, follows: bool) -> Self {
-        Self { file, writer, began: Instant::now(), follows, waits_since: None, is_another: false }
+        let began = Instant::now();
+        let (waits_since, is_another, before) = (None, false, None);
+        Self { file, writer, began, follows, waits_since, is_another, before }
     }
 
     /// The state of a writer that no longer runs its program.
@@ -110,8 +114,9 @@ impl Watched {
         };
         match process::recording_of(pid) {
             Ok(file) if self.follows => {
-                let writer = Some((pid, now));
-                *self = Self { file, writer, is_another: true, waits_since: None, ..*self };
+                self.before = Some(std::mem::replace(&mut self.file, file));
+                (self.writer, self.is_another) = (Some((pid, now)), true);
+                self.waits_since = None;
                 State::Running
             }
             Err(Missing::NotRecorded { .. }) if self.follows && self.is_to_begin(pid) => {
@@ -148,6 +153,16 @@ impl Watched {
     /// The id of the process that wrote the recording; `None`: it has not begun, or is unreadable.
     pub(crate) fn pid(&self) -> Option<u32> {
         self.file.process().filter(|&pid| pid != 0)
+    }
+
+    /// The process's state, whatever its recording says.
+    pub(crate) fn process_state(&mut self) -> State {
+        self.state()
+    }
+
+    /// The last numbers of the program that this one took the place of; asked for once.
+    pub(crate) fn last_before(&mut self) -> Option<Recording> {
+        self.before.take()?.read_without_timeline().ok()
     }
 
     /// As [`Source::read`], with the heap over time.

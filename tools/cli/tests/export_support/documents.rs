@@ -1,5 +1,7 @@
 //! Reports as dhat JSON: pseudo-random ones, and such as no sound program writes.
 
+use std::fs;
+
 use serde_json::{Value, json};
 
 /// A sequence that looks random and is always the same.
@@ -16,6 +18,18 @@ impl Random {
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % end
     }
+}
+
+/// Reports of each kind: ours, dhat-rs's, Valgrind's, a merged one, pseudo-random ones.
+pub(crate) fn reports() -> Vec<(String, Vec<u8>)> {
+    let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fuzz/seeds/dhat");
+    let files = fs::read_dir(seeds).unwrap().map(|entry| entry.unwrap().path());
+    let read = |path: std::path::PathBuf| (path.display().to_string(), fs::read(&path).unwrap());
+    let mut reports: Vec<_> = files.map(read).collect();
+    assert!(reports.len() >= 5, "{seeds}");
+    let made = |seed| (format!("random {seed}"), random(seed, 60).to_string().into_bytes());
+    reports.extend((0..4).map(made));
+    reports
 }
 
 /// A report of `stacks` stacks at most; those that would be equal are there once.
