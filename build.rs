@@ -3,8 +3,8 @@
 //!
 //! | cfg | on | the crate |
 //! |---|---|---|
-//! | none | 64-bit Linux | records by the engine of `src/engine` |
-//! | `mod_alloc_portable` | other Unix, Windows, 32-bit Linux | records by that of `src/portable` |
+//! | none | Linux on x86-64, aarch64 | records by the engine of `src/engine` |
+//! | `mod_alloc_portable` | other Unix, Windows, other Linux | records by that of `src/portable` |
 //! | `mod_alloc_forwards` | WebAssembly, no operating system | forwards, and records nothing |
 //!
 //! `RUSTFLAGS="--cfg mod_alloc_portable"` chooses the second one on 64-bit Linux, too: then the
@@ -16,7 +16,8 @@ fn main() {
     let family = of_target("CARGO_CFG_TARGET_FAMILY");
     let records = family.split(',').any(|family| family == "unix" || family == "windows");
     let is_linux = of_target("CARGO_CFG_TARGET_OS") == "linux"
-        && of_target("CARGO_CFG_TARGET_POINTER_WIDTH") == "64";
+        && of_target("CARGO_CFG_TARGET_POINTER_WIDTH") == "64"
+        && ["x86_64", "aarch64"].contains(&&*of_target("CARGO_CFG_TARGET_ARCH"));
     if !records {
         println!("cargo::rustc-cfg=mod_alloc_forwards");
     } else if !is_linux {

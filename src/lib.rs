@@ -277,6 +277,7 @@
 //! data; `store::peak` and `store::tally` explain the numbers. A second engine for other systems
 //! stands beside `engine`: it makes a `recording::model::Recording`, and neither `report` nor
 //! `symbolize` knows which engine made it. All that the engine asks of the system is in `base::os`.
+//! `portable` is that engine, with the names of this one's front; `build.rs` chooses.
 //! These three are open to `mod-alloc-cli`, and no part of what the crate promises to programs.
 //!
 //! # Features
@@ -346,9 +347,7 @@ pub mod symbolize;
 mod tracker;
 #[cfg(all(
     feature = "backtraces",
-    not(feature = "groups"),
-    not(mod_alloc_portable),
-    not(mod_alloc_forwards)
+    not(any(feature = "groups", mod_alloc_portable, mod_alloc_forwards))
 ))]
 #[path = "tracker/none.rs"]
 mod tracker;

@@ -25,6 +25,7 @@
 pub(crate) mod changes;
 #[cfg_attr(mod_alloc_portable, path = "../portable/current.rs")]
 pub(crate) mod current;
+#[cfg(any(feature = "backtraces", not(mod_alloc_portable)))]
 pub(crate) mod losses;
 pub(crate) mod options;
 #[cfg_attr(mod_alloc_portable, path = "../portable/os.rs")]

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!  hook ──▶ events ──▶ capture: the stack
-//!                  └─▶ table: blocks by address ──▶ sites by stack ──▶ heap, groups, threads
+//!                  └─▶ table: blocks by address ─▶ sites by stack ─▶ heap, groups, threads
 //! ```
 //!
 //! Its front has the names of the engine for Linux, as far as `api` and `compat` ask: `session`,

@@ -8,6 +8,7 @@
 
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
+use std::string::String;
 use std::vec::Vec;
 
 use crate::recording::model::{Module, Recording};
@@ -84,7 +85,7 @@ impl<'r> Symbolizer<'r> {
         backtrace::resolve(pointer, |symbol| {
             // Without the hash that tells instances of one function apart, as in other reports.
             let name = symbol.name().map(|name| std::format!("{name:#}"));
-            let file = symbol.filename().map(Path::to_string_lossy);
+            let file = symbol.filename().map(shown);
             out.push(Symbol {
                 name: name.and_then(|name| strings.intern(&name)),
                 file: file.and_then(|file| strings.intern(&file)),
@@ -118,6 +119,13 @@ impl<'r> Symbolizer<'r> {
     ) -> Option<(Place, Symbol)> {
         None
     }
+}
+
+/// The path with slashes, as all that reads paths of sources expects them: those of Windows have
+/// both kinds (`/rustc/…/library\alloc\src\vec\mod.rs`), and it takes either.
+fn shown(path: &Path) -> String {
+    let path = path.to_string_lossy();
+    if cfg!(windows) { path.replace('\\', "/") } else { path.into_owned() }
 }
 
 /// The build of a module's file.

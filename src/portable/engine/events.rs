@@ -188,12 +188,14 @@ impl Table {
         self.heap.live.subtract(size, 1);
     }
 
-    fn resized(&mut self, address: usize, block: Block, size: u64) {
+    fn resized(&mut self, address: usize, mut block: Block, size: u64) {
         if !is_open() {
             return;
         }
         let old = block.size;
-        if !self.insert(address, Block { size, ..block }) {
+        block.size = size;
+        if !self.insert(address, block) {
+            block.size = old;
             return self.freed(block);
         }
         self.count(|numbers| numbers.resized(old, size));
