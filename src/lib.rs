@@ -278,6 +278,7 @@
 //! data; `store::peak` and `store::tally` explain the numbers. A second engine for other systems
 //! stands beside `engine`: it makes a `recording::model::Recording`, and neither `report` nor
 //! `symbolize` knows which engine made it. All that the engine asks of the system is in `base::os`.
+//! `portable` is that engine, with the names of this one's front; `build.rs` chooses.
 //! These three are open to `mod-alloc-cli`, and no part of what the crate promises to programs.
 //!
 //! # Features
@@ -297,71 +298,102 @@
 //! | `compat-1-0` | mod-alloc 1.0's way where it and dhat-rs contradict each other |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(target_os = "none", no_std)]
+#![cfg_attr(
+    mod_alloc_portable,
+    expect(dead_code, reason = "files that both engines use have parts for one of them")
+)]
 
-#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
-compile_error!("mod-alloc records on 64-bit Linux only");
-
+#[cfg(not(mod_alloc_forwards))]
 mod api;
+#[cfg(not(mod_alloc_forwards))]
 mod base;
-#[cfg(feature = "backtraces")]
+#[cfg(all(feature = "backtraces", not(mod_alloc_portable), not(mod_alloc_forwards)))]
 mod capture;
+#[cfg(not(mod_alloc_forwards))]
 mod compat;
+#[cfg(not(mod_alloc_forwards))]
+#[cfg_attr(mod_alloc_portable, path = "portable/engine.rs")]
 mod engine;
+#[cfg(all(not(mod_alloc_portable), not(mod_alloc_forwards)))]
 mod fork;
-#[cfg(feature = "groups")]
+#[cfg(mod_alloc_forwards)]
+mod forwarding;
+#[cfg(all(feature = "groups", not(mod_alloc_forwards)))]
 pub mod groups;
+#[cfg(not(mod_alloc_forwards))]
 mod hook;
-#[cfg(feature = "preload")]
+#[cfg(all(feature = "preload", not(mod_alloc_portable), not(mod_alloc_forwards)))]
 #[doc(hidden)]
 pub mod preload;
-#[cfg(feature = "dhat-compat")]
+#[cfg(all(feature = "dhat-compat", not(mod_alloc_forwards)))]
 pub mod production;
+#[cfg(not(mod_alloc_forwards))]
 #[doc(hidden)]
 pub mod recording;
-#[cfg(feature = "symbolicate")]
+#[cfg(all(feature = "symbolicate", not(mod_alloc_forwards)))]
 #[doc(hidden)]
 pub mod report;
+#[cfg(not(mod_alloc_forwards))]
+#[cfg_attr(mod_alloc_portable, path = "portable/start.rs")]
 mod start;
+#[cfg(not(mod_alloc_forwards))]
+#[cfg_attr(mod_alloc_portable, path = "portable/store.rs")]
 mod store;
-#[cfg(feature = "symbolicate")]
+#[cfg(all(feature = "symbolicate", not(mod_alloc_forwards)))]
 #[doc(hidden)]
+#[cfg_attr(mod_alloc_portable, path = "portable/symbolize.rs")]
 pub mod symbolize;
-#[cfg(feature = "groups")]
+#[cfg(all(feature = "groups", not(mod_alloc_forwards)))]
 mod tracker;
-#[cfg(all(feature = "backtraces", not(feature = "groups")))]
+#[cfg(all(
+    feature = "backtraces",
+    not(any(feature = "groups", mod_alloc_portable, mod_alloc_forwards))
+))]
 #[path = "tracker/none.rs"]
 mod tracker;
 
-#[cfg(feature = "backtraces")]
+#[cfg(all(feature = "backtraces", not(mod_alloc_forwards)))]
 pub use api::call_sites::CallSiteStats;
-#[cfg(feature = "symbolicate")]
+#[cfg(all(feature = "symbolicate", not(mod_alloc_forwards)))]
 pub use api::call_sites::named::{SymbolicatedCallSite, SymbolicatedFrame};
-#[cfg(feature = "backtraces")]
+#[cfg(all(feature = "backtraces", not(mod_alloc_forwards)))]
 pub use api::free::call_sites;
-#[cfg(feature = "symbolicate")]
+#[cfg(all(feature = "symbolicate", not(mod_alloc_forwards)))]
 pub use api::free::symbolicated_report;
-#[cfg(feature = "dhat-compat")]
+#[cfg(all(feature = "dhat-compat", not(mod_alloc_forwards)))]
 pub use api::free::{dhat_json_string, write_dhat_json};
+#[cfg(not(mod_alloc_forwards))]
 pub use api::free::{reset, snapshot};
+#[cfg(not(mod_alloc_forwards))]
 pub use api::heap_state;
-#[cfg(feature = "backtraces")]
+#[cfg(all(feature = "backtraces", not(mod_alloc_forwards)))]
 #[doc(hidden)]
 pub use api::measure;
-#[cfg(feature = "threads")]
+#[cfg(all(feature = "threads", not(mod_alloc_forwards)))]
 pub use api::measure::measure_threads;
-#[cfg(feature = "backtraces")]
+#[cfg(all(feature = "backtraces", not(mod_alloc_forwards)))]
 pub use api::measure::{Measured, Measuring, measure, measure_async, measure_with};
+#[cfg(not(mod_alloc_forwards))]
 /// The name of mod-alloc 1.0 for [`ProcessMeasuring`].
 #[doc(hidden)]
 pub use api::measure_process::ProcessMeasuring as Profiler;
+#[cfg(not(mod_alloc_forwards))]
 pub use api::measure_process::{ProcessMeasuring, measure_process};
+#[cfg(not(mod_alloc_forwards))]
 pub use api::memory_stats;
-#[cfg(all(feature = "pprof", not(feature = "preload")))]
+#[cfg(all(feature = "pprof", not(feature = "preload"), not(mod_alloc_forwards)))]
 pub use api::pprof;
+#[cfg(not(mod_alloc_forwards))]
 pub use api::totals::AllocStats;
+#[cfg(not(mod_alloc_forwards))]
 pub use base::os::signal_kinds::Signal;
+#[cfg(not(mod_alloc_forwards))]
 #[doc(hidden)]
 pub use base::units;
-#[cfg(feature = "dhat-compat")]
+#[cfg(all(feature = "dhat-compat", not(mod_alloc_forwards)))]
 pub use compat::dhat as dhat_compat;
+#[cfg(mod_alloc_forwards)]
+pub use forwarding::{AllocStats, ModAlloc, reset, snapshot};
+#[cfg(not(mod_alloc_forwards))]
 pub use hook::ModAlloc;

@@ -18,10 +18,9 @@ use crate::engine::session::Session;
 use crate::start;
 use crate::store::group;
 use crate::store::ids::{GroupId, SiteId};
-pub use crate::store::mappings::Kind;
+pub use crate::store::kinds::{Kind, Why};
 use crate::store::test_starts;
 use crate::store::trailer::at_end::{self, Trailer};
-pub use crate::store::unrecorded::Why;
 
 mod calls;
 mod special;

@@ -245,6 +245,7 @@ fn assert_fork(ended: &Ended) {
 
 /// Of a process that was killed, the command makes the report that it did not live to write.
 #[test]
+#[cfg_attr(mod_alloc_portable, ignore = "there are no recordings")]
 fn groups_of_a_killed_process_are_recovered() {
     let ended = launch("killed").env("MOD_ALLOC_RECORD", "killed.rec").run();
     assert!(ended.status.code().is_none() && !ended.folder.join("dhat-heap.json").exists());

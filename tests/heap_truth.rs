@@ -103,6 +103,7 @@ fn lifetimes_are_what_the_program_s_clock_says() {
 
 /// Room for the recording's file takes tens of milliseconds, which belong to no block.
 #[test]
+#[cfg_attr(mod_alloc_portable, ignore = "there are no recordings")]
 fn they_are_in_a_recording_in_a_file_too() {
     let launch = Launch::new("lifetimes-file", programs(), &["lifetimes"]);
     assert_lifetimes(&ended(launch.env("MOD_ALLOC_RECORD", "one.rec")));

@@ -77,6 +77,9 @@ impl Package {
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target folder");
         command.arg("--target-dir").arg(target.join("peers-own"));
         command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+        if cfg!(mod_alloc_portable) {
+            command.env("RUSTFLAGS", "--cfg mod_alloc_portable");
+        }
         let ours = |name: &str| name.starts_with("MOD_ALLOC");
         for (name, _) in env::vars_os().filter(|(name, _)| name.to_str().is_some_and(ours)) {
             command.env_remove(name);

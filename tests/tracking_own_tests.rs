@@ -63,6 +63,9 @@ fn cargo(folder: &Path, arguments: &[&str]) -> Output {
     command.args(arguments).current_dir(folder).env("MOD_ALLOC_OUT", "off");
     command.env("CARGO_TARGET_DIR", self::folder("target"));
     command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+    if cfg!(mod_alloc_portable) {
+        command.env("RUSTFLAGS", "--cfg mod_alloc_portable");
+    }
     let output = command.output().expect("cargo can be started");
     assert!(
         output.status.success(),

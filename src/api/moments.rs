@@ -10,12 +10,13 @@ use std::vec::Vec;
 use crate::api::own_recording::consistently;
 use crate::base::current::as_profiler;
 use crate::base::os;
+use crate::base::sync::bytes::store_bytes;
 use crate::base::sync::{AtomicPtr, Ordering};
 use crate::engine::session::{self, Session};
 use crate::engine::{stretches, timeline};
 use crate::recording::moment_log::{ENTRY, Pace, Place, Writer};
 use crate::recording::reader;
-use crate::store::layout::{Region, store_bytes};
+use crate::store::layout::Region;
 use crate::store::space::{Part, SPACE};
 use crate::store::timeline::{FROM_WITHIN, SAMPLE_ENTRIES, Sample, words};
 

@@ -1,6 +1,7 @@
 //! Programs that are run by a test harness: nobody has asked them for a report.
 
 use std::ffi::OsStr;
+#[cfg(all(not(feature = "preload"), not(mod_alloc_portable)))]
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -17,7 +18,7 @@ fn path_of_libtest() -> [u8; 17] {
 /// True if the process is run by libtest, nextest or rustdoc, and no variable of ours is set, which
 /// somebody would set who wants something of us.
 pub(crate) fn runs_silently() -> bool {
-    let is_ours = |name: &OsStr| name.as_bytes().starts_with(b"MOD_ALLOC");
+    let is_ours = |name: &OsStr| name.as_encoded_bytes().starts_with(b"MOD_ALLOC");
     if std::env::vars_os().any(|(name, _)| is_ours(&name)) {
         return false;
     }
@@ -28,7 +29,7 @@ pub(crate) fn runs_silently() -> bool {
 }
 
 /// True unless it is certain that [`runs_silently`] is false, without the heap and without files.
-#[cfg(not(feature = "preload"))]
+#[cfg(all(not(feature = "preload"), not(mod_alloc_portable)))]
 pub(crate) fn may_run_silently() -> bool {
     let mut path = [0; os::files::PATH_SIZE];
     let len = os::executable(&mut path);
@@ -40,7 +41,7 @@ pub(crate) fn may_run_silently() -> bool {
 /// The program that rustdoc compiles: `rustdoctestXXXXXX/rust_out`, or in a folder below that.
 fn is_doc_test(program: &Path) -> bool {
     let of_rustdoc = |part: &Path| {
-        part.file_name().is_some_and(|name| name.as_bytes().starts_with(b"rustdoctest"))
+        part.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"rustdoctest"))
     };
     program.file_name() == Some(OsStr::new("rust_out")) && program.ancestors().any(of_rustdoc)
 }

@@ -21,19 +21,23 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
-#[cfg(feature = "backtraces")]
+#[cfg(all(feature = "backtraces", not(mod_alloc_portable)))]
 pub(crate) mod changes;
+#[cfg_attr(mod_alloc_portable, path = "../portable/current.rs")]
 pub(crate) mod current;
+#[cfg(any(feature = "backtraces", not(mod_alloc_portable)))]
 pub(crate) mod losses;
 pub(crate) mod options;
+#[cfg_attr(mod_alloc_portable, path = "../portable/os.rs")]
 pub(crate) mod os;
 #[cfg(feature = "backtraces")]
 pub(crate) mod path_pattern;
 pub(crate) mod settings;
+#[cfg_attr(mod_alloc_portable, path = "../portable/sync.rs")]
 pub(crate) mod sync;
 #[cfg(all(test, not(loom), feature = "dhat-compat"))]
 pub(crate) mod testing;
 #[doc(hidden)]
 pub mod units;
-#[cfg(all(feature = "symbolicate", not(feature = "preload")))]
+#[cfg(all(feature = "symbolicate", not(feature = "preload"), not(mod_alloc_portable)))]
 pub(crate) mod work_memory;

@@ -11,18 +11,23 @@ use crate::base::options::Options;
 use crate::base::os;
 use crate::base::os::message::say;
 
+#[cfg(mod_alloc_portable)]
+mod linux_alone;
 mod sample;
-#[cfg(all(feature = "dhat-compat", not(feature = "preload")))]
+#[cfg(all(feature = "dhat-compat", not(feature = "preload"), not(mod_alloc_portable)))]
 mod schedule;
+#[cfg(not(mod_alloc_portable))]
 mod signals;
 
-#[cfg(all(feature = "dhat-compat", not(feature = "preload")))]
+#[cfg(mod_alloc_portable)]
+pub(crate) use linux_alone::refuse_what_needs_linux;
+#[cfg(all(feature = "dhat-compat", not(feature = "preload"), not(mod_alloc_portable)))]
 pub(crate) use schedule::{Schedule, schedule};
 #[cfg(feature = "preload")]
 pub(crate) use signals::refuse_signals;
-#[cfg(all(feature = "dhat-compat", not(feature = "preload")))]
+#[cfg(all(feature = "dhat-compat", not(feature = "preload"), not(mod_alloc_portable)))]
 pub(crate) use signals::report_on;
-#[cfg(not(feature = "preload"))]
+#[cfg(all(not(feature = "preload"), not(mod_alloc_portable)))]
 pub(crate) use signals::{is_signal_kept, signal};
 
 /// How stacks are walked.

@@ -21,7 +21,8 @@ use crate::engine::inside::{Inside, Outside};
 use crate::engine::session::Session;
 use crate::engine::stack_site::frame_of;
 use crate::store::ids::FrameId;
-use crate::store::mappings::{Entry, Kind};
+use crate::store::kinds::Kind;
+use crate::store::mappings::Entry;
 use crate::store::space::{Part, SPACE};
 
 /// A part of the address space that a call site has mapped.

@@ -38,7 +38,8 @@ use crate::engine::windows;
 use crate::store::frames::{
     ADDRESS_BITS, Level, NO_ROOM, ROOT_BROKEN, ROOT_COMPLETE, ROOT_TRUNCATED,
 };
-use crate::store::group::{Member, Roots};
+use crate::store::group::Member;
+use crate::store::group_frames::Roots;
 #[cfg(feature = "preload")]
 use crate::store::ids::GroupId;
 use crate::store::ids::{FrameId, SiteId};

@@ -7,12 +7,13 @@ use crate::base::os::files::{File, Path};
 use crate::base::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::engine::place::{create, expand};
 use crate::engine::session::Session;
+use crate::store::kinds::Why;
 use crate::store::layout::{HEADER_SIZE, Header, Process, Region, SelfCheck};
 use crate::store::mapping::Mapping;
 use crate::store::space::{Part, SPACE, shared_slot};
 use crate::store::thread_slot::ThreadSlot;
 use crate::store::timeline::FROM_WITHIN;
-use crate::store::unrecorded::{Unrecorded, Why};
+use crate::store::unrecorded::Unrecorded;
 
 /// The prepared file's number plus one, while a fork is under way; 0: none.
 static PREPARED: AtomicU32 = AtomicU32::new(0);

@@ -33,12 +33,12 @@ use crate::recording::reader::Span;
 use crate::recording::shrink::shrink;
 use crate::store::ids::{SiteId, ThreadIndex};
 use crate::store::journal::{FLUSHING, RESIZING_OWN, RESIZING_SHARE};
+use crate::store::kinds::Why;
 use crate::store::layout::{
     ENDING, EXITED, GONE, Header, OPEN, Process, REPORTED, Region, STATUS_SHIFT,
 };
 use crate::store::peak::Front;
 use crate::store::space::arena_of;
-use crate::store::unrecorded::Why;
 use crate::store::view::View;
 
 /// A recording in a file.

@@ -1,9 +1,10 @@
 //! Losses as plain data, made from the [list](crate::base::losses).
 
 use crate::base::losses::losses;
+#[cfg(not(mod_alloc_portable))]
 use crate::base::sync::Ordering;
-use crate::store::layout::Header;
-use crate::store::thread_slot::ThreadSlot;
+#[cfg(not(mod_alloc_portable))]
+use crate::store::{layout::Header, thread_slot::ThreadSlot};
 
 /// One line of the list: a cause of loss, or the bytes that go with one.
 #[derive(Debug)]
@@ -49,6 +50,7 @@ const fn instead_of(other: &'static str, words: &'static str) -> Told {
 }
 
 /// True since the first version that has the list's last section.
+#[cfg(not(mod_alloc_portable))]
 pub(crate) fn has_more_losses(header: &Header) -> bool {
     header.version.load(Ordering::Relaxed) >= 4
 }
@@ -78,6 +80,7 @@ macro_rules! data {
         }
 
         /// The losses of a recording: those of its threads, and those that belong to none.
+        #[cfg(not(mod_alloc_portable))]
         pub(crate) fn read<'s>(
             header: &'s Header,
             slots: impl Iterator<Item = &'s ThreadSlot>,

@@ -9,32 +9,32 @@
 
 #[cfg(feature = "backtraces")]
 pub(crate) mod anonymous;
-#[cfg(feature = "dhat-compat")]
+#[cfg(all(feature = "dhat-compat", not(mod_alloc_portable)))]
 mod error;
-#[cfg(feature = "dhat-compat")]
+#[cfg(all(feature = "dhat-compat", not(mod_alloc_portable)))]
 pub mod file;
 #[cfg(feature = "backtraces")]
 pub(crate) mod heap_moment;
-#[cfg(feature = "backtraces")]
+#[cfg(all(feature = "backtraces", not(mod_alloc_portable)))]
 mod heap_moments;
 pub(crate) mod heap_state;
-#[cfg(feature = "dhat-compat")]
+#[cfg(all(feature = "dhat-compat", not(mod_alloc_portable)))]
 mod image;
 #[cfg(feature = "backtraces")]
 pub(crate) mod losses;
-#[cfg(feature = "dhat-compat")]
+#[cfg(all(feature = "dhat-compat", not(mod_alloc_portable)))]
 pub(crate) mod missing;
 #[cfg(feature = "backtraces")]
 pub mod model;
-#[cfg(feature = "backtraces")]
+#[cfg(all(feature = "backtraces", not(mod_alloc_portable)))]
 pub(crate) mod moment_log;
-#[cfg(feature = "dhat-compat")]
+#[cfg(all(feature = "dhat-compat", not(mod_alloc_portable)))]
 mod moment_taker;
-#[cfg(feature = "backtraces")]
+#[cfg(all(feature = "backtraces", not(mod_alloc_portable)))]
 pub(crate) mod reader;
 #[cfg(feature = "backtraces")]
 pub mod sampling;
-#[cfg(feature = "dhat-compat")]
+#[cfg(all(feature = "dhat-compat", not(mod_alloc_portable)))]
 mod shrink;
 #[cfg(feature = "backtraces")]
 pub(crate) mod timeline;

@@ -12,8 +12,7 @@ pub use crate::recording::heap_moment::{HeapMoment, HeapStates};
 pub use crate::recording::losses::{Loss, Losses};
 pub use crate::recording::sampling::Sampling;
 pub use crate::recording::timeline::{Histogram, Histograms, Moments, SiteMoment, Timeline};
-pub use crate::store::mappings::Kind as MappingKind;
-pub use crate::store::unrecorded::Why;
+pub use crate::store::kinds::{Kind as MappingKind, Why};
 
 /// Everything one process recorded, read at one moment.
 #[derive(Debug, Clone, Default)]

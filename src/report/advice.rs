@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    #[cfg_attr(miri, ignore = "there are no files")]
+    #[cfg_attr(any(miri, mod_alloc_portable), ignore = "no files are read")]
     fn the_sentence_names_the_setting_of_each_build() {
         let of = |path: &str, lack, build| {
             let module = Module { path: path.into(), ..Module::default() };

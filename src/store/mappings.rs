@@ -13,7 +13,7 @@ use crate::base::sync::word::Word;
 pub(crate) struct Entry {
     /// The innermost frame of the call's stack.
     pub(crate) frame: AtomicU32,
-    /// The code of a [`Kind`].
+    /// The code of a [`Kind`](crate::store::kinds::Kind).
     pub(crate) kind: AtomicU32,
     /// Calls that mapped memory.
     pub(crate) calls: Word,
@@ -31,33 +31,3 @@ const _: () = assert!(size_of::<Entry>() == 64);
 
 /// The most entries.
 pub(crate) const MOST_ENTRIES: usize = 4096;
-
-/// The content of a mapping.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u32)]
-pub enum Kind {
-    /// Memory without a file.
-    Anonymous = 1,
-    /// A part of a file, or of memory that has a name like a file.
-    File = 2,
-    /// Address space that cannot be accessed yet.
-    Reserved = 3,
-    /// The end of the program's data, moved by `brk` and `sbrk`.
-    Break = 4,
-}
-
-impl Kind {
-    /// All of them.
-    pub const ALL: [Kind; 4] = [Kind::Anonymous, Kind::File, Kind::Reserved, Kind::Break];
-
-    /// The kind's name in reports.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Kind::Anonymous => "anonymous",
-            Kind::File => "file",
-            Kind::Reserved => "reserved",
-            Kind::Break => "break",
-        }
-    }
-}

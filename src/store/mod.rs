@@ -37,10 +37,14 @@ pub(crate) mod frames;
 #[cfg(feature = "backtraces")]
 pub(crate) mod group;
 #[cfg(feature = "backtraces")]
+pub(crate) mod group_frames;
+#[cfg(feature = "backtraces")]
 pub(crate) mod histograms;
 pub(crate) mod ids;
 #[cfg(feature = "backtraces")]
 pub(crate) mod journal;
+#[cfg(feature = "backtraces")]
+pub(crate) mod kinds;
 pub(crate) mod layout;
 pub(crate) mod mapping;
 #[cfg(feature = "backtraces")]

@@ -11,12 +11,13 @@
 
 use crate::base::os;
 use crate::base::os::loaded::Loaded;
+use crate::base::sync::bytes::{store_bytes, word_of};
 use crate::base::sync::spin_lock::SpinLock;
 use crate::base::sync::{AtomicU32, Ordering};
 use crate::capture::process_rules::Objects;
 use crate::capture::rule_cache;
 use crate::store::frames::ADDRESS_BITS;
-use crate::store::layout::{Module, PATH_SIZE, store_bytes, word_of};
+use crate::store::layout::{Module, PATH_SIZE};
 use crate::store::space::{Part, SPACE};
 
 /// Value of [`Module::last`] while the module is loaded.

@@ -122,7 +122,7 @@ impl ThreadSlot {
     /// Describes the slot's thread.
     pub(crate) fn describe(&self, id: u32, name: [u8; 16]) {
         self.id.store(id, Ordering::Relaxed);
-        crate::store::layout::store_bytes(&self.name, &name);
+        crate::base::sync::bytes::store_bytes(&self.name, &name);
     }
 
     /// Counts a thread that uses the slot for the first time.

@@ -6,9 +6,11 @@
 
 #[cfg(feature = "backtraces")]
 use crate::base::sync::Ordering;
+#[cfg(feature = "backtraces")]
+use crate::base::sync::bytes::store_bytes;
 use crate::base::sync::{AtomicU32, AtomicU64};
 #[cfg(feature = "backtraces")]
-use crate::store::layout::store_bytes;
+use crate::store::kinds::Why;
 
 /// Bytes that are kept of a program's name.
 const NAME_SIZE: usize = 24;
@@ -22,53 +24,6 @@ pub(crate) struct Unrecorded {
     pub(crate) why: AtomicU32,
     /// The first bytes of its file's name. Zeros: a forked child, which is the same program.
     pub(crate) name: [AtomicU64; NAME_SIZE / 8],
-}
-
-/// Why a program is not recorded.
-#[cfg(feature = "backtraces")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-#[repr(u32)]
-pub enum Why {
-    /// It was not asked for.
-    NotAsked = 1,
-    /// It is for another C library.
-    OtherLibrary,
-    /// It is statically linked.
-    Static,
-    /// It gains rights when it is executed.
-    GainsRights,
-    /// It is for another processor, or for its 32-bit mode.
-    OtherMachine,
-    /// The process cannot open the library that records.
-    NoLibrary,
-    /// The process cannot make a file where recordings are.
-    NoPlace,
-    /// Its environment lacks what the recording needs.
-    Cleared,
-    /// A child that goes on after the program has ended. Not in recordings: the program's parent
-    /// sees it.
-    GoesOn,
-    /// A reason that is not known here.
-    Unknown,
-}
-
-#[cfg(feature = "backtraces")]
-impl Why {
-    const ALL: [Why; 8] = [
-        Why::NotAsked,
-        Why::OtherLibrary,
-        Why::Static,
-        Why::GainsRights,
-        Why::OtherMachine,
-        Why::NoLibrary,
-        Why::NoPlace,
-        Why::Cleared,
-    ];
-
-    pub(crate) fn of_number(number: u32) -> Self {
-        Self::ALL.into_iter().find(|why| *why as u32 == number).unwrap_or(Why::Unknown)
-    }
 }
 
 #[cfg(feature = "backtraces")]

@@ -139,6 +139,9 @@ fn build(how: &[&str], arguments: &[&str], program: &str, variant: &str) -> Path
     command.arg("--manifest-path").arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
     command.arg("--target-dir").arg(target).args(arguments);
     command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+    if cfg!(mod_alloc_portable) {
+        command.env("RUSTFLAGS", "--cfg mod_alloc_portable");
+    }
     let output = command.stderr(Stdio::piped()).output().expect("cargo can be started");
     let messages = String::from_utf8_lossy(&output.stdout);
     assert!(

@@ -44,8 +44,8 @@ pub struct GroupStats {
 #[must_use]
 pub fn group_stats() -> Vec<GroupStats> {
     let Some(session) = session() else { return Vec::new() };
-    let used = session.header.process.groups.load(Ordering::Relaxed) as usize;
-    let groups = session.groups.get(1..used).unwrap_or_default();
+    // The first stands for none.
+    let groups = session.used_groups().get(1..).unwrap_or_default();
     as_profiler(|| {
         groups
             .iter()

@@ -29,8 +29,9 @@ mod measured;
 mod message;
 mod polled;
 #[cfg(feature = "dhat-compat")]
+#[cfg_attr(mod_alloc_portable, path = "../../portable/api/measured_sites.rs")]
 mod sites;
-#[cfg(feature = "threads")]
+#[cfg(all(feature = "threads", not(mod_alloc_portable)))]
 mod threads;
 
 use std::sync::Arc;
@@ -215,10 +216,22 @@ pub fn measure_with<R>(work: impl FnOnce(&Measuring) -> R) -> (R, Measured) {
 ///
 /// # Panics
 ///
-/// As [`measure`].
+/// As [`measure`], and on systems other than 64-bit Linux.
 #[cfg(feature = "threads")]
+#[cfg_attr(mod_alloc_portable, expect(unused_variables, reason = "there it only panics"))]
 #[track_caller]
 pub fn measure_threads<R>(work: impl FnOnce() -> R) -> (R, Measured) {
+    #[cfg(mod_alloc_portable)]
+    panic!("mod_alloc::measure_threads: 64-bit Linux alone has it; use measure_with here");
+    #[cfg(not(mod_alloc_portable))]
+    {
+        measured_with_threads(work)
+    }
+}
+
+#[cfg(all(feature = "threads", not(mod_alloc_portable)))]
+#[track_caller]
+fn measured_with_threads<R>(work: impl FnOnce() -> R) -> (R, Measured) {
     let measuring = Measuring::begin(true);
     let result = measuring.run(work);
     (result, measuring.lease.measured())

@@ -97,6 +97,7 @@ mod slot;
 mod stats;
 mod thread_end;
 mod thread_name;
+#[cfg_attr(mod_alloc_portable, path = "../../portable/api/threads.rs")]
 mod threads;
 mod with_heap;
 

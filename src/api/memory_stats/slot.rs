@@ -160,7 +160,7 @@ impl MemorySlot {
     fn describe(&self, id: u32, name: [u8; 16]) {
         self.id.store(id, Ordering::Release); // pairs with the Acquire of the id in `stats`
         fence(Ordering::Release); // pairs with the fence in `stats`
-        crate::store::layout::store_bytes(&self.name, &name);
+        crate::base::sync::bytes::store_bytes(&self.name, &name);
         let before = self.all_pool_allocations();
         self.allocations_before.store(before, Ordering::Relaxed);
         self.state.store(READY, Ordering::Release); // pairs with the Acquire in `stats`

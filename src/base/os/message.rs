@@ -40,7 +40,7 @@ pub(crate) fn say(text: fmt::Arguments<'_>) {
 
 /// Prints `mod-alloc: ` and both texts as one line, with one system call, and little stack: the
 /// caller may be a signal handler on what another one has left of its alternate stack.
-#[cfg(all(feature = "dhat-compat", not(feature = "preload")))]
+#[cfg(all(feature = "dhat-compat", not(feature = "preload"), not(mod_alloc_portable)))]
 pub(crate) fn say_on_little_stack(text: &[u8], more: &[u8]) {
     super::write_stderr_together(&[b"mod-alloc: ", text, more, b"\n"]);
 }

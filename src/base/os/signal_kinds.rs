@@ -2,6 +2,22 @@
 
 use core::ffi::c_int;
 
+#[cfg(not(unix))]
+use numbers as libc;
+
+/// The numbers of Linux, where the system has no such signals: they are named there all the same.
+#[cfg(not(unix))]
+mod numbers {
+    use core::ffi::c_int;
+
+    pub(super) const SIGHUP: c_int = 1;
+    pub(super) const SIGINT: c_int = 2;
+    pub(super) const SIGQUIT: c_int = 3;
+    pub(super) const SIGUSR1: c_int = 10;
+    pub(super) const SIGUSR2: c_int = 12;
+    pub(super) const SIGTERM: c_int = 15;
+}
+
 /// A signal, for [`ModAlloc::signal`](crate::ModAlloc::signal) and `ModAlloc::report_on`.
 ///
 /// The constants have the names that `kill` uses.
@@ -48,7 +64,7 @@ pub(crate) const fn is_for_endings(signal: c_int) -> bool {
 pub(crate) struct SignalSet(u32);
 
 /// Signals whose default action ends a program that is not broken.
-#[cfg(all(feature = "dhat-compat", not(feature = "preload")))]
+#[cfg(all(feature = "dhat-compat", not(feature = "preload"), not(mod_alloc_portable)))]
 const ENDINGS: SignalSet = SignalSet::EMPTY
     .with(libc::SIGHUP)
     .with(libc::SIGINT)
@@ -69,24 +85,24 @@ impl SignalSet {
         SignalSet(self.0 | 1 << signal)
     }
 
-    #[cfg(not(feature = "preload"))]
+    #[cfg(all(not(feature = "preload"), not(mod_alloc_portable)))]
     pub(crate) const fn has(self, signal: c_int) -> bool {
         0 < signal && signal < 32 && self.0 & 1 << signal != 0
     }
 
-    #[cfg(not(feature = "preload"))]
+    #[cfg(all(not(feature = "preload"), not(mod_alloc_portable)))]
     pub(crate) const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
     /// The signals, by their numbers.
-    #[cfg(all(feature = "dhat-compat", not(feature = "preload")))]
+    #[cfg(all(feature = "dhat-compat", not(feature = "preload"), not(mod_alloc_portable)))]
     pub(crate) fn iter(self) -> impl Iterator<Item = c_int> {
         (1..32).filter(move |signal| self.has(*signal))
     }
 
     /// The signals of a list like `TERM,INT`. `None`: one of them does not end programs.
-    #[cfg(all(feature = "dhat-compat", not(feature = "preload")))]
+    #[cfg(all(feature = "dhat-compat", not(feature = "preload"), not(mod_alloc_portable)))]
     pub(crate) fn of_endings(list: &[u8]) -> Option<Self> {
         list.split(|byte| *byte == b',').try_fold(Self::EMPTY, |set, name| {
             let signal = super::signals::number_of(name).filter(|signal| ENDINGS.has(*signal))?;
@@ -95,7 +111,7 @@ impl SignalSet {
     }
 }
 
-#[cfg(all(test, feature = "dhat-compat", not(feature = "preload")))]
+#[cfg(all(test, feature = "dhat-compat", not(feature = "preload"), not(mod_alloc_portable)))]
 mod tests {
     use super::*;
 

@@ -5,6 +5,7 @@
 //! loom's atomics instead; so they name no atomics but through here.
 
 pub(crate) mod amount;
+pub(crate) mod bytes;
 mod cell;
 #[cfg(feature = "backtraces")]
 pub(crate) mod gate;

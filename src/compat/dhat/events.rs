@@ -6,12 +6,15 @@ use std::vec::Vec;
 use super::{AS_1_0, AdHocStats, Mode, phase};
 use crate::base::current::as_profiler;
 use crate::base::sync::{AtomicU32, AtomicU64, Ordering};
-use crate::capture::registers::{Registers, with_callers_registers};
-use crate::engine::inside::Inside;
-use crate::engine::stack_site;
-use crate::recording::model::{Counters, ROOT_BROKEN, ROOT_TABLE_FULL, Site};
-use crate::start;
-use crate::store::ids::FrameId;
+use crate::recording::model::{Counters, Site};
+
+#[cfg(not(mod_alloc_portable))]
+mod stack;
+#[cfg(mod_alloc_portable)]
+#[path = "../../portable/ad_hoc.rs"]
+mod stack;
+
+pub(super) use stack::happened;
 
 /// 1 while an ad hoc profiler counts: otherwise events are ignored.
 static COUNTING: AtomicU32 = AtomicU32::new(0);
@@ -20,19 +23,19 @@ static COUNTING: AtomicU32 = AtomicU32::new(0);
 static EVENTS: AtomicU64 = AtomicU64::new(0);
 static UNITS: AtomicU64 = AtomicU64::new(0);
 
-/// A profiler's counts: events and units, by the innermost frame of the stack.
+/// A profiler's counts: events and units, by the numbers of their stacks.
 #[derive(Debug)]
 pub(super) struct Events {
-    by_frame: BTreeMap<u32, (u64, u64)>,
+    by_stack: BTreeMap<u32, (u64, u64)>,
 }
 
 impl Events {
     pub(super) const fn new() -> Self {
-        Self { by_frame: BTreeMap::new() }
+        Self { by_stack: BTreeMap::new() }
     }
 
     pub(super) fn begin(&mut self) {
-        self.by_frame.clear();
+        self.by_stack.clear();
         COUNTING.store(1, Ordering::Relaxed);
     }
 
@@ -40,14 +43,14 @@ impl Events {
         COUNTING.store(0, Ordering::Relaxed);
     }
 
-    fn count(&mut self, frame: u32, weight: u64) {
-        let (events, units) = self.by_frame.entry(frame).or_default();
+    fn count(&mut self, stack: u32, weight: u64) {
+        let (events, units) = self.by_stack.entry(stack).or_default();
         *events += 1;
         *units = units.wrapping_add(weight);
     }
 
     pub(super) fn stats(&self) -> AdHocStats {
-        self.by_frame.values().fold(AdHocStats::default(), |sum, (events, units)| AdHocStats {
+        self.by_stack.values().fold(AdHocStats::default(), |sum, (events, units)| AdHocStats {
             total_events: sum.total_events + events,
             total_units: sum.total_units.wrapping_add(*units),
         })
@@ -55,15 +58,16 @@ impl Events {
 
     /// The counts as call sites, whose blocks are events and whose bytes are units.
     pub(super) fn sites(&self) -> Vec<Site> {
-        let site = |(frame, (events, units)): (&u32, &(u64, u64))| Site {
-            frame: *frame,
+        let frames = stack::InnermostFrames::read();
+        let site = |(stack, (events, units)): (&u32, &(u64, u64))| Site {
+            frame: frames.of(*stack),
             counters: Counters {
                 total_blocks: *events,
                 total_bytes: *units,
                 ..Counters::default()
             },
         };
-        self.by_frame.iter().map(site).collect()
+        self.by_stack.iter().map(site).collect()
     }
 }
 
@@ -81,37 +85,21 @@ pub(super) fn of_process() -> AdHocStats {
     }
 }
 
-with_callers_registers! {
-    /// Counts an event of the weight given first, of a stack whose innermost frame is the caller's.
-    ///
-    /// # Safety
-    ///
-    /// Always safe to call.
-    pub(super) happened(usize, usize, usize) -> u32 => count
-}
-
-unsafe extern "C" fn count(weight: usize, _: usize, _: usize, pc: u64, sp: u64, bp: u64) -> u32 {
+/// Counts an event; `stack` gives the number of its stack.
+fn enter(weight: usize, stack: impl FnOnce() -> u32) -> u32 {
     let weight = weight as u64;
     EVENTS.fetch_add(1, Ordering::Relaxed);
     UNITS.fetch_add(weight, Ordering::Relaxed);
     if COUNTING.load(Ordering::Relaxed) == 0 {
         return 0;
     }
-    let frame = frame_of(Registers { pc, sp, bp });
+    let stack = stack();
     as_profiler(|| {
         let mut phase = phase::lock();
         // It may have ended meanwhile.
         if phase.counts(Mode::AdHoc) {
-            phase.events.count(frame, weight);
+            phase.events.count(stack, weight);
         }
     });
-    frame
-}
-
-/// The innermost frame's id of the stack with these registers, or a root's.
-fn frame_of(at: Registers) -> u32 {
-    let Some(session) = start::session() else { return ROOT_BROKEN };
-    let Ok(mut inside) = Inside::enter(session) else { return ROOT_BROKEN };
-    let frame = stack_site::frame_of(inside.thread(), session, at);
-    frame.map_or(ROOT_TABLE_FULL, FrameId::number)
+    stack
 }

@@ -101,7 +101,7 @@
 //!
 //! | | mod-alloc 1.0.1 | this crate |
 //! |---|---|---|
-//! | platforms | Linux, macOS, Windows | 64-bit Linux alone: others do not compile |
+//! | platforms | Linux, macOS, Windows | the same; all features on 64-bit Linux |
 //! | Rust | 1.75 | 1.88 |
 //! | default features | totals, without dependencies | whole stacks, names, the report at exit |
 //! | dependencies | none by default | 22 packages by default; `counters` alone: libc |

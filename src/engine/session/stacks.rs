@@ -15,6 +15,7 @@ use crate::base::os::clock::{Clock, Moment};
 pub(crate) use crate::base::os::stack_bounds;
 use crate::base::settings::{BUCKETS, Settings};
 use crate::base::sync::Ordering;
+use crate::base::sync::bytes::store_bytes;
 use crate::capture::process_rules::ProcessRules;
 use crate::engine::place;
 pub(crate) use crate::engine::place::is_muted;
@@ -26,7 +27,7 @@ use crate::store::frames::Frames;
 use crate::store::group::Group;
 use crate::store::histograms::Histograms;
 use crate::store::ids::GroupId;
-use crate::store::layout::{COMMAND_SIZE, Geometry, Header, Region, store_bytes};
+use crate::store::layout::{COMMAND_SIZE, Geometry, Header, Region};
 use crate::store::mapping::Mapping;
 use crate::store::mappings::{self, MOST_ENTRIES};
 use crate::store::modules::Modules;
@@ -133,8 +134,13 @@ pub(crate) fn note_moment(session: &Session) {
 
 impl Session {
     /// Makes a group; [`NO_GROUP`](crate::store::group::NO_GROUP) if there is no room for one.
+    pub(crate) fn used_groups(&self) -> &'static [Group] {
+        let used = self.header.process.groups.load(Ordering::Relaxed) as usize;
+        self.groups.get(..used).unwrap_or_default()
+    }
+
     pub(crate) fn make_group(&self, thread_name: &[u8], name: &[u8]) -> GroupId {
-        crate::store::group::make(&self.header.process, self.groups, thread_name, name)
+        crate::store::group_frames::make(&self.header.process, self.groups, thread_name, name)
     }
 
     /// True if blocks keep their births.

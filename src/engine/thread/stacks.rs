@@ -13,7 +13,8 @@ use crate::engine::sampling::Sampling;
 use crate::engine::session::Session;
 use crate::store::arena::Arena;
 use crate::store::frames::Frames;
-use crate::store::group::{Group, Member, Roots};
+use crate::store::group::{Group, Member};
+use crate::store::group_frames::{self, Roots};
 use crate::store::histograms::Histograms;
 use crate::store::ids::{GroupId, SiteId, ThreadIndex};
 use crate::store::layout::Header;
@@ -312,7 +313,7 @@ impl Thread {
     #[inline(never)]
     fn begin_names(&mut self) {
         self.named_for = self.member.group;
-        self.roots = crate::store::group::roots(&self.place.frames, self.named_for);
+        self.roots = group_frames::roots(&self.place.frames, self.named_for);
         self.stack.forget_names();
     }
 

@@ -22,7 +22,7 @@ pub(crate) fn open(session: &'static Session, exact: bool) {
     session.heap().restart(exact, now, session.used_slots().map(|(_, slot)| &slot.front));
     session.clear_histograms();
     crate::engine::timeline::restart(session, now);
-    crate::store::group::restart(&session.header.process, session.groups);
+    crate::store::group::restart(session.used_groups());
     crate::engine::allocator::moments::forget(session);
     let first = session.sites.begin_window(now);
     set(first, first);

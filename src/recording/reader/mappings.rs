@@ -4,8 +4,9 @@ use std::vec::Vec;
 
 use crate::base::sync::Ordering;
 use crate::recording::model::{MappingCounters, MappingSite, Mappings};
+use crate::store::kinds::Kind;
 use crate::store::layout::Region;
-use crate::store::mappings::{Entry, Kind};
+use crate::store::mappings::Entry;
 use crate::store::view::View;
 
 /// `None` if they were not recorded. `micros` makes microseconds of clock units.

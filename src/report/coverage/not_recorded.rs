@@ -2,7 +2,6 @@
 
 use std::ffi::OsStr;
 use std::format;
-use std::os::unix::ffi::OsStrExt;
 use std::string::{String, ToString};
 
 use crate::recording::model::{Recording, Why};
@@ -75,7 +74,7 @@ pub(super) fn sentence(recording: &Recording) -> Option<String> {
 
 /// The name of the program's file. The first module is the program, or the library that records.
 fn program(recording: &Recording) -> String {
-    let is_library = |name: &&OsStr| name.as_bytes().windows(3).any(|part| part == b".so");
+    let is_library = |name: &&OsStr| name.as_encoded_bytes().windows(3).any(|part| part == b".so");
     let mut names = recording.modules.iter().filter_map(|module| module.path.file_name());
     let name = names.find(|name| !is_library(name)).or(recording.executable.file_name());
     name.unwrap_or(OsStr::new("the program")).to_string_lossy().into_owned()

@@ -78,7 +78,7 @@ pub(super) fn is_short_backtrace(name: &str) -> bool {
 
 /// True if the function begins a process or a thread, in the C library or the loader.
 pub(super) fn is_start(name: &str) -> bool {
-    const NAMES: [&str; 11] = [
+    const NAMES: [&str; 19] = [
         "_start",
         "_dl_start_user",
         "_dl_init",
@@ -90,6 +90,16 @@ pub(super) fn is_start(name: &str) -> bool {
         "clone3",
         "__clone",
         "__clone3",
+        // Windows, by Microsoft's tools and by MinGW.
+        "mainCRTStartup",
+        "__scrt_common_main_seh",
+        "invoke_main",
+        "__tmainCRTStartup",
+        "BaseThreadInitThunk",
+        "RtlUserThreadStart",
+        // macOS.
+        "_pthread_start",
+        "__pthread_start",
     ];
     NAMES.contains(&name) || name.starts_with("__libc_start_main")
 }
@@ -100,6 +110,8 @@ pub(super) fn is_call_once(name: &str) -> bool {
         || name.starts_with('<')
             && name.contains(" as core::ops::function::FnOnce<")
             && name.contains(">::call_once")
+        // Microsoft's debug information numbers a module's implementations.
+        || name.starts_with("core::ops::function::impls::impl$") && name.contains("::call_once")
 }
 
 /// True if the function is the Rust libraries'.

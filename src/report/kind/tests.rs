@@ -25,6 +25,28 @@ fn names_that_only_look_like_ours_are_kept() {
 }
 
 #[test]
+fn names_of_microsofts_debug_information_are_judged_alike() {
+    for (name, kind) in [
+        ("mod_alloc::hook::entry::impl$1::alloc<std::alloc::System>", Kind::Profiler),
+        ("alloc::alloc::impl$1::allocate", Kind::Allocator),
+        ("alloc::vec::impl$12::clone<u8,alloc::alloc::Global>", Kind::Library),
+        (
+            "core::ops::function::impls::impl$3::call_once<tuple$<>,app::main::closure_env$0>",
+            Kind::CallOnce,
+        ),
+        (
+            "std::sys::backtrace::__rust_begin_short_backtrace<void (*)(),tuple$<> >",
+            Kind::ShortBacktrace,
+        ),
+        ("std::rt::lang_start::closure$0<tuple$<> >", Kind::RustStart),
+        ("__scrt_common_main_seh", Kind::Start),
+        ("app::impl$7::parse::closure$0", Kind::Program),
+    ] {
+        assert_eq!(named(name), kind, "{name}");
+    }
+}
+
+#[test]
 fn library_functions_are_told_from_the_programs_own() {
     let library = |name, module| {
         is_library_function(Function { name: Some(name), module, ..Function::default() })

@@ -115,6 +115,7 @@ fn functions_are_named() {
 }
 
 #[test]
+#[cfg_attr(mod_alloc_portable, ignore = "there are no modules")]
 fn later_readings_bring_more_frames_and_modules() {
     let later = recording();
     let mut early = later.clone();
