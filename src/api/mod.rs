@@ -28,6 +28,8 @@ pub mod pprof;
 mod raw_recording;
 #[cfg(feature = "dhat-compat")]
 pub(crate) mod report_files;
+#[cfg(feature = "backtraces")]
+pub(crate) mod sampling;
 #[cfg(all(feature = "dhat-compat", not(feature = "preload")))]
 mod scheduled;
 #[cfg(all(feature = "backtraces", not(feature = "groups")))]

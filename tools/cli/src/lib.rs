@@ -17,6 +17,7 @@
 //! | 5 | `reports` | from recordings to reports in files, and their summary |
 //! | 5 | `pprof` | a document as pprof's profile |
 //! | 6 | `serve` | command: an endpoint that scrapers and browsers ask |
+//! | 6 | `sample` | command: another rate of samples in a running program |
 //! | 7 | `run` | command: profile a program |
 //! | 7 | `recover` | command: a report of the recording of a killed program |
 //! | 7 | `export` | command: a report in the formats of other tools |
@@ -45,6 +46,7 @@ mod recover;
 mod report;
 mod reports;
 mod run;
+mod sample;
 mod serve;
 mod test;
 mod top;
@@ -81,6 +83,7 @@ pub fn main(called_as: CalledAs) -> ExitCode {
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Merge(arguments) => merge::run(&arguments),
         Command::Top(arguments) => top::run(&arguments),
+        Command::Sample(arguments) => sample::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Nextest(arguments) => test::nextest(&arguments),

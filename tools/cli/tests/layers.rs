@@ -16,7 +16,7 @@ const FLOORS: [&[&str]; 9] = [
     &["html"],
     &["report"],
     &["reports", "pprof"],
-    &["serve"],
+    &["serve", "sample"],
     &["run", "recover", "export", "diff", "merge", "top", "test", "packaging"],
     &["command_line"],
     &["lib", "bin"],

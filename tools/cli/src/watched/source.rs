@@ -99,6 +99,11 @@ impl Watched {
         Ok(Self::new(file, program.map(|program| (pid, program)), false))
     }
 
+    /// The recording.
+    pub(crate) fn recording(&self) -> &RecordingFile {
+        &self.file
+    }
+
     fn new(file: RecordingFile, writer: Option<(u32, Program)>, follows: bool) -> Self {
         Self { file, writer, began: Instant::now(), follows, waits_since: None, is_another: false }
     }
