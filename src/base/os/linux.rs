@@ -8,6 +8,12 @@ use super::is_sealed;
 /// Zeroed, page-aligned memory that is backed by pages only where it is touched; `None` if the
 /// address space or a limit is exhausted.
 pub(crate) fn reserve(len: usize) -> Option<NonNull<u8>> {
+    if cfg!(miri) {
+        // It knows no memory that is reserved.
+        let layout = core::alloc::Layout::from_size_align(len, 4096).ok()?;
+        // SAFETY: no caller asks for nothing.
+        return NonNull::new(unsafe { std::alloc::alloc_zeroed(layout) });
+    }
     if is_sealed() {
         return None;
     }
@@ -63,6 +69,9 @@ pub(super) unsafe fn map_memory(
 /// The range must consist of whole pages of such a mapping that are no longer used.
 #[cfg(any(feature = "backtraces", feature = "mimalloc"))]
 pub(crate) unsafe fn release(memory: NonNull<u8>, len: usize) {
+    if cfg!(miri) {
+        return; // a part of what was reserved cannot be given back there
+    }
     #[cfg(feature = "preload")]
     // SAFETY: the caller vouches for the range.
     unsafe {

@@ -41,7 +41,7 @@ const ALL_WORDS: usize = 1 << 16;
 /// Words that one round of the sum takes.
 const ROUND: usize = 4;
 /// Sites of which it is known if their stacks were offered before.
-const SEEN: usize = 1 << 18;
+const SEEN: usize = 1 << 20;
 
 /// Keys besides those of words: for the shape and the group, for the frame pointer.
 const OTHER_KEYS: usize = 2;
@@ -152,9 +152,9 @@ struct Credit {
 impl Credit {
     /// The cost of remembering a stack, in stacks that are found.
     const COST: u32 = 4;
-    const MOST: u32 = 65536 * Self::COST;
-    /// At first 65,536 stacks are remembered without any that was found.
-    const FIRST: u32 = 65536 * Self::COST;
+    const MOST: u32 = (1 << 20) * Self::COST;
+    /// At first so many stacks are remembered without any that was found: each came twice.
+    const FIRST: u32 = Self::MOST;
     /// In a later trial it is so many.
     const TRIAL: u32 = 4096 * Self::COST;
     /// Captures after which there is another trial.

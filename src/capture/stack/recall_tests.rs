@@ -138,6 +138,7 @@ fn entries_become_more_and_none_is_lost_by_that() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a million rounds take too long")]
 fn a_thread_whose_stacks_never_come_again_stops_to_remember_them() {
     let mut credit = Credit { left: 0, refused: 0 };
     let (first, trial) = (Credit::FIRST / Credit::COST, Credit::TRIAL / Credit::COST);
