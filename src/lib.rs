@@ -60,7 +60,7 @@
 //! | `MOD_ALLOC_UNWIND` | `auto`; `tables`, `fp`: unwind tables or frame pointers alone | `auto` |
 //! | `MOD_ALLOC_PEAK` | `bounded`: peaks within 1 % with several threads; `exact` | `bounded` |
 //! | `MOD_ALLOC_TIMELINE` | [heap over time](#the-heap-over-time): `off`, `sites` | `totals` |
-//! | `MOD_ALLOC_SAMPLE` | [samples](#sampling): a block in `512KiB`, on average | `off` |
+//! | `MOD_ALLOC_SAMPLE` | [samples](#sampling): a block in `512KiB`, on average; `all` | `off` |
 //! | `MOD_ALLOC_LIFETIMES` | `on`: lifetimes by powers of two, for 8 bytes more a block | `off` |
 //! | `MOD_ALLOC_RECORD` | a file for the recording | memory |
 //! | `MOD_ALLOC_REPORT_ON` | `TERM,INT`: a report, then [the end](#the-end-of-a-service) | none |
@@ -98,6 +98,16 @@
 //!   are right on average, whatever the sizes. The smaller a site, the larger the error: *n*
 //!   samples have one of 1/√n. `mod-alloc report` gives bounds that hold in 95 of 100 cases.
 //! - **A resized block** counts as freed, and as a new block of the call that resized it.
+//! - **The gap may change** while the program runs, by [`set_sampling`] or `mod-alloc sample PID
+//!   SIZE`, also to each block and back; a process that begins with each block, and is to change
+//!   later, has `MOD_ALLOC_SAMPLE=all`. A block counts by the gap at which it was drawn, as long as
+//!   it lives. Bounds are those of the largest gap so far.
+//! - **Probes** for eBPF profilers and debuggers are there with the feature `usdt`:
+//!   `otel_memory:alloc(address, size, weight)` when a block is sampled, the weight being the bytes
+//!   that it stands for, and `otel_memory:free(address)` before a sampled block is freed, as
+//!   OpenTelemetry's eBPF profiler expects them. The semaphore of each is 0 as long as nobody
+//!   listens; blocks that are not sampled do not even look. To see each block, set
+//!   `MOD_ALLOC_SAMPLE=all`. `mod-alloc run` has no probes.
 //! - **Approximate** are the time of the peak, and the heap over time, which is looked at by
 //!   sampled events.
 //! - **Not there** are lifetimes of each block (`MOD_ALLOC_LIFETIMES`), and a tracker is told of no
@@ -294,6 +304,7 @@
 //! | `tracing` | groups that follow tracing's spans |
 //! | `threads` | [`measure_threads`]; defines `pthread_create` |
 //! | `pprof` | [`pprof`]: profiles for collectors, made by the program |
+//! | `usdt` | probes `otel_memory:alloc` and `free` of sampled blocks: [sampling](#sampling) |
 //! | `jemalloc`, `mimalloc` | those allocators' figures in [`heap_state`] and in reports |
 //! | `compat-1-0` | mod-alloc 1.0's way where it and dhat-rs contradict each other |
 
@@ -384,6 +395,8 @@ pub use api::measure_process::{ProcessMeasuring, measure_process};
 pub use api::memory_stats;
 #[cfg(all(feature = "pprof", not(feature = "preload"), not(mod_alloc_forwards)))]
 pub use api::pprof;
+#[cfg(all(feature = "backtraces", not(mod_alloc_forwards)))]
+pub use api::sampling::{SamplingError, set_sampling};
 #[cfg(not(mod_alloc_forwards))]
 pub use api::totals::AllocStats;
 #[cfg(not(mod_alloc_forwards))]

@@ -45,12 +45,8 @@ fn the_means_of_many_runs_are_the_truth() {
     for (site, truth) in SITES {
         for (index, truth) in truth.into_iter().enumerate() {
             let numbers: Vec<_> = runs.iter().map(|sites| sites.sum(site, KEYS)[index]).collect();
-            let mean = numbers.iter().sum::<u64>() as f64 / RUNS as f64;
-            let square = |number: &u64| (*number as f64 - mean).powi(2);
-            let variance = numbers.iter().map(square).sum::<f64>() / (RUNS - 1) as f64;
-            let error = (variance / RUNS as f64).sqrt().max(truth as f64 / 1000.0);
-            let off = (mean - truth as f64).abs() / error;
-            assert!(off < 5.5, "{site} {}: {mean}, not {truth}: {off} errors", KEYS[index]);
+            let off = errors_off(&numbers, truth);
+            assert!(off < 5.5, "{site} {}: {off} errors off {truth}: {numbers:?}", KEYS[index]);
         }
         for sites in &runs {
             let [total_bytes, total_blocks, end_bytes, end_blocks] = sites.sum(site, KEYS);
@@ -65,6 +61,117 @@ fn the_means_of_many_runs_are_the_truth() {
     }
     let share = f64::from(held.0) / f64::from(held.1);
     assert!(share > 0.88, "{share} of the intervals hold the truth");
+}
+
+#[test]
+fn each_block_is_exact_where_the_gap_may_change() {
+    let ended = run("each", &["samples"], &[("MOD_ALLOC_SAMPLE", "all")]).with_status(0);
+    let report = ended.report();
+    assert_nothing_lost(&report);
+    let sites = Sites::of(&report);
+    for (site, truth) in SITES {
+        assert_eq!(sites.sum(site, KEYS), truth, "{site}");
+    }
+    assert_eq!(report.json["x_sampling"]["mean_gap"], 1);
+    assert_eq!(report.json["x_sampling"].get("mean_gaps"), None);
+    assert!(ended.said()[3].contains("all numbers are exact"), "{}", ended.stderr);
+}
+
+/// Bytes and blocks that `samples-changing` allocates by its resizes.
+fn grown() -> (u64, u64) {
+    let mut kept: Vec<u64> = Vec::new();
+    let (mut bytes, mut blocks) = (0, 0);
+    for _ in 0..6 {
+        for count in &mut kept {
+            (bytes, blocks) = (bytes + *count * 10_000, blocks + *count);
+            *count -= count.div_ceil(4);
+        }
+        (bytes, blocks) = (bytes + 600 * 5000, blocks + 600);
+        kept.push(600);
+    }
+    (bytes, blocks)
+}
+
+#[test]
+fn the_means_of_many_runs_are_the_truth_where_gaps_change() {
+    const RUNS: usize = 30;
+    let mut runs: Vec<Sites> = Vec::new();
+    let mut truths = Vec::new();
+    for number in 0..RUNS {
+        // A first gap that is not the only one, and of each block.
+        let first = if number % 2 == 0 { GAP } else { "all" };
+        let settings = [("MOD_ALLOC_SAMPLE", first)];
+        let ended = run(&format!("changing {number}"), &["samples-changing"], &settings);
+        let ended = ended.with_status(0);
+        let report = ended.report();
+        assert_nothing_lost(&report);
+        let first = if number % 2 == 0 { GAP_BYTES } else { 1 };
+        let sampling = &report.json["x_sampling"];
+        assert_eq!(sampling["mean_gap"], 256 << 10);
+        let gaps =
+            if first == 1 { json!([1, 8192, 262_144]) } else { json!([first, 8192, 262_144, 1]) };
+        assert_eq!(sampling["mean_gaps"], gaps);
+        let totals = ended.numbers("totals");
+        // At its exit the program frees its arguments and its standard output's buffer.
+        let end = sampling["end_bytes"].as_u64().unwrap();
+        assert!(totals[3] - end < 4096, "{end}, and {totals:?} before the exit");
+        assert_eq!(sampling["total_blocks"].as_u64(), Some(totals[0]));
+        assert_eq!(sampling["total_bytes"].as_u64(), Some(totals[1]));
+        truths.push(totals);
+        let left: Vec<Vec<u64>> = ended.stdout.lines().filter_map(left).collect();
+        let sum = |index: usize| left.iter().map(|line| line[index]).sum::<u64>();
+        let (bytes, blocks) = grown();
+        let sites = Sites::of(&report);
+        // Each free takes away what the allocation added, to the last bit.
+        assert_eq!(sites.sum("site_large", ["eb", "ebk"]), [0, 0]);
+        assert_eq!(sites.sum("site_grown_from", ["eb", "ebk"]), [0, 0]);
+        // A block of each draw of the largest gap is nearly always sampled.
+        assert_eq!(sum(2), 6 * 12 * 300_000);
+        truths[number].extend([sum(1), sum(3), bytes, blocks]);
+        runs.push(sites);
+    }
+    assert!(truths.iter().all(|truth| *truth == truths[0]), "{truths:?}");
+    let [.., tiny_end, grown_end, grown, grown_blocks] = truths[0][..] else { panic!("numbers") };
+    for (site, key, truth) in [
+        ("site_tiny", "tb", 480_000),
+        ("site_tiny", "tbk", 60_000),
+        ("site_tiny", "eb", tiny_end),
+        ("site_tiny", "ebk", tiny_end / 8),
+        ("site_small", "tb", 12_000_000),
+        ("site_small", "eb", 6_000_000),
+        ("site_large", "tb", 6 * 12 * 300_000),
+        ("site_grown_from", "tb", 6 * 600 * 64),
+        ("site_growing", "tb", grown),
+        ("site_growing", "tbk", grown_blocks),
+        ("site_growing", "eb", grown_end),
+    ] {
+        let numbers: Vec<_> = runs.iter().map(|sites| sites.sum(site, [key])[0]).collect();
+        let off = errors_off(&numbers, truth);
+        assert!(off < 5.5, "{site} {key}: {off} errors off {truth}: {numbers:?}");
+    }
+}
+
+/// The numbers of a line `left GAP TINY LARGE GROWN`.
+fn left(line: &str) -> Option<Vec<u64>> {
+    let numbers = line.strip_prefix("left ")?;
+    Some(numbers.split(' ').map(|number| number.parse().expect("a number")).collect())
+}
+
+/// The difference of the mean to the truth, in standard errors of the mean.
+fn errors_off(numbers: &[u64], truth: u64) -> f64 {
+    let count = numbers.len() as f64;
+    let mean = numbers.iter().sum::<u64>() as f64 / count;
+    let square = |number: &u64| (*number as f64 - mean).powi(2);
+    let variance = numbers.iter().map(square).sum::<f64>() / (count - 1.0);
+    let error = (variance / count).sqrt().max(truth as f64 / 1000.0);
+    (mean - truth as f64).abs() / error
+}
+
+#[test]
+fn gaps_that_are_not_possible_are_refused() {
+    run("unprepared", &["samples-refused"], &[]).with_status(0);
+    let ended = run("ninth", &["samples-refused"], &[("MOD_ALLOC_SAMPLE", "64KiB")]);
+    assert!(ended.with_status(0).stdout.contains("eight different gaps"));
 }
 
 #[test]

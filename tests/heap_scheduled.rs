@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 
 use heap_support::dhat_json::Report;
-use heap_support::{Launch, service_programs};
+use heap_support::{Launch, assert_nothing_lost, numbers_in, programs, service_programs};
 use signal_support::Running;
 
 /// A program that waits, with a report each 100 ms.
@@ -102,4 +102,30 @@ fn a_value_that_is_no_time_is_said_and_changes_nothing_else() {
         let said = left.errors.lines().find(|line| line.contains("invalid "));
         assert_eq!(said.unwrap_or_default().trim_start_matches("mod-alloc: "), complaint);
     }
+}
+
+#[test]
+fn memory_and_files_stay_bounded_however_many_events_there_are() {
+    const EVENTS: &str = "4000000";
+    let settings = [
+        ("MOD_ALLOC_SAMPLE", "64KiB"),
+        ("MOD_ALLOC_EVERY", "100ms"),
+        ("MOD_ALLOC_KEEP", "2"),
+        ("MOD_ALLOC_OUT", "heap-%n.json"),
+        ("MOD_ALLOC_TIMELINE", "sites"),
+        ("MOD_ALLOC_RECORD", "week.recording"),
+    ];
+    let launch = Launch::new("week", programs(), &["week", EVENTS, "65536", "262144", "0"]);
+    let launch = settings.iter().fold(launch, |launch, (key, value)| launch.env(key, value));
+    let ended = launch.run().with_status(0);
+    let resident: Vec<u64> =
+        ended.stdout.lines().flat_map(|line| numbers_in(line, "resident")).collect();
+    let [_, _, _, early, .., late] = resident[..] else { panic!("{}", ended.stdout) };
+    assert!(late <= early + (2 << 20), "{resident:?}");
+    let numbers = numbers(&ended.folder);
+    assert!(numbers.len() <= 3, "two, and the one at the end: {numbers:?}");
+    let report = ended.report_at(&format!("heap-{}.json", numbers.last().unwrap()));
+    assert_nothing_lost(&report);
+    let blocks = report.json["x_sampling"]["total_blocks"].as_u64().unwrap();
+    assert!(blocks >= EVENTS.parse::<u64>().unwrap() / 2, "{blocks}");
 }

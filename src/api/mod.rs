@@ -30,6 +30,8 @@ mod raw_recording;
 #[cfg(feature = "dhat-compat")]
 #[cfg_attr(mod_alloc_portable, path = "../portable/api/report_files.rs")]
 pub(crate) mod report_files;
+#[cfg(feature = "backtraces")]
+pub(crate) mod sampling;
 #[cfg(all(feature = "dhat-compat", not(feature = "preload"), not(mod_alloc_portable)))]
 mod scheduled;
 #[cfg(all(feature = "backtraces", not(feature = "groups")))]

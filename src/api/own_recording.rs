@@ -3,6 +3,7 @@
 use std::vec::Vec;
 
 use crate::base::current;
+#[cfg(any(feature = "dhat-compat", feature = "symbolicate"))]
 use crate::base::os;
 use crate::base::os::clock::Moment;
 use crate::base::sync::Ordering;

@@ -95,6 +95,8 @@ pub(crate) const FRAMES: (u32, u32) = (1, 256);
 /// The shortest and the longest mean gap between samples: of shorter ones, weights would be less
 /// exact than a thousandth, and with longer ones a program's few samples would tell nothing.
 pub(crate) const SAMPLE: (u64, u64) = (1 << 10, 1 << 30);
+/// The mean gap that stands for no gap: each block is recorded, in the way of samples.
+pub(crate) const EACH: u64 = 1;
 const DEFAULT_FRAMES: u32 = 64;
 
 impl Settings {

@@ -19,6 +19,7 @@
 
 use crate::base::changes;
 use crate::base::current::add_profiler_bytes;
+use crate::base::settings::SAMPLE;
 use crate::base::sync::Ordering;
 use crate::base::sync::amount::Amount;
 use crate::capture::registers::Registers;
@@ -32,7 +33,8 @@ use crate::engine::thread::Thread;
 use crate::engine::windows;
 use crate::store::ids::{SHARED, SiteId};
 use crate::store::peak::EXACT;
-use crate::store::sampling::{Countdown, Rate, unsampled, window_of};
+use crate::store::rates::{EACH, Rates};
+use crate::store::sampling::{Countdown, Rate, rate_of, sampled, site_of, unsampled, window_of};
 use crate::store::sites::NO_SITE;
 use crate::store::trailer::unsampled as passing;
 
@@ -45,13 +47,16 @@ pub(crate) struct Sampling {
     pub(super) seen: u32,
     /// Of the trailers of the window's unsampled blocks, as of then.
     base: passing::Base,
+    /// The number of the rate of which the countdown's gap is.
+    rate: u32,
 }
 
 impl Sampling {
     /// Begins with a new thread.
-    pub(crate) fn begin(&mut self, seed: u64, mean_gap: u64) {
+    pub(crate) fn begin(&mut self, seed: u64, rates: &Rates) {
         self.seen = 0;
-        if let Some(rate) = Rate::new(mean_gap) {
+        self.rate = rates.present();
+        if let Some(rate) = Rate::new(rates.gap(self.rate)) {
             self.countdown.begin(seed, rate);
         }
     }
@@ -139,11 +144,62 @@ fn number_of_new(
     if !windows::names(first) && windows::site_without_stack(first) == NO_SITE {
         return NO_SITE;
     }
-    let is_sampled = session.rate.is_some_and(|rate| thread.sampling.countdown.count(size, rate));
-    match is_sampled {
-        true => stack_site::of(thread, session, at).unwrap_or(NO_SITE),
+    let rate = follow_rate(thread, session);
+    match rate.is_some_and(|rate| thread.sampling.countdown.count(size, rate)) {
+        true => {
+            let site = stack_site::of(thread, session, at).unwrap_or(NO_SITE);
+            sampled(site, thread.sampling.rate)
+        }
         false => unsampled(windows::first_known()),
     }
+}
+
+/// The present rate. A thread that has counted down at another one draws a gap of it.
+fn follow_rate(thread: &mut Thread, session: &'static Session) -> Option<Rate> {
+    let rates = &session.header.rates;
+    if rates.is_wanted() {
+        take_wanted(rates);
+    }
+    let present = rates.present();
+    let rate = Rate::new(rates.gap(present))?;
+    if thread.sampling.rate != present {
+        thread.sampling.rate = present;
+        thread.sampling.countdown.change(rate);
+    }
+    Some(rate)
+}
+
+/// Changes the rate as another process has asked for. A request out of range is none.
+#[cold]
+fn take_wanted(rates: &Rates) {
+    let wanted = rates.take_wanted();
+    if wanted == EACH || SAMPLE.0 <= wanted && wanted <= SAMPLE.1 {
+        if rates.set(wanted) {
+            changes::announce();
+        } else {
+            rates.count_refused();
+        }
+    }
+}
+
+/// Changes the rate for all threads, each from its next event on. `false`: there have been as many
+/// rates as there are numbers for.
+pub(crate) fn change_rate(session: &'static Session, mean_gap: u64) -> bool {
+    let is_changed = session.header.rates.set(mean_gap);
+    changes::announce();
+    is_changed
+}
+
+/// The rate at which a block was sampled whose trailer has that number; `None`: it was not.
+pub(super) fn rate_of_block(session: &Session, number: SiteId) -> Option<Rate> {
+    rate_of(number).and_then(|rate| Rate::new(session.header.rates.gap(rate)))
+}
+
+/// The bytes that a sampled block of `size` bytes stands for; `None`: it was not sampled.
+#[cfg(feature = "usdt")]
+pub(crate) fn stands_for(session: &Session, number: SiteId, size: usize) -> Option<u64> {
+    let rate = rate_of_block(session, number).filter(|_| number != NO_SITE);
+    rate.map(|rate| rate.estimate(size as u64).bytes)
 }
 
 /// Enters the free of a block whose trailer has that number, just before it happens.
@@ -199,12 +255,12 @@ pub(crate) fn resized(
     let event = Resized { old: old as u64, new: new as u64 };
     ledger::enter(thread, session, unsampled(windows::first_known()), event, now);
     let later = number_of_new(thread, session, new, at);
-    if let Some(rate) = session.rate {
-        let freed = Freed { bytes: event.old }.estimate(rate);
-        let allocated = Allocated { bytes: event.new }.estimate(rate);
-        for (site, estimate) in [(number, freed), (later, allocated)] {
-            enter_estimate(thread, session, site, estimate, now);
-        }
+    let freed =
+        rate_of_block(session, number).and_then(|rate| Freed { bytes: event.old }.estimate(rate));
+    let allocated = rate_of_block(session, later)
+        .and_then(|rate| Allocated { bytes: event.new }.estimate(rate));
+    for (number, estimate) in [(number, freed), (later, allocated)] {
+        enter_estimate(thread, session, site_of(number), estimate, now);
     }
     note_seen(thread, session, seen);
     later
@@ -238,14 +294,14 @@ fn enter_estimate(
     estimate: Option<Estimated>,
     now: u64,
 ) {
-    if let Some(estimate) = estimate.filter(|_| site != NO_SITE && window_of(site).is_none()) {
+    if let Some(estimate) = estimate.filter(|_| site != NO_SITE) {
         ledger::enter_estimate(thread, session, site, estimate, now);
     }
 }
 
 /// True if a block whose trailer has that number is of the present window.
 pub(super) fn is_known(number: SiteId) -> bool {
-    windows::knows(window_of(number).unwrap_or(number))
+    windows::knows(window_of(number).unwrap_or_else(|| site_of(number)))
 }
 
 /// Notes that the thread has looked at all changes up to the count `seen`.
@@ -253,6 +309,8 @@ fn note_seen(thread: &mut Thread, session: &'static Session, seen: u32) {
     if thread.sampling.seen == seen {
         return;
     }
+    // A free may be the first event after a change.
+    follow_rate(thread, session);
     let (heap, first) = (session.heap(), windows::first_known());
     thread.sampling.base = passing::Base::of(unsampled(first));
     let is_ordinary = thread.place.index != SHARED

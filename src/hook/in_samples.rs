@@ -78,11 +78,20 @@ impl<A: GlobalAlloc> ModAlloc<A> {
         };
         // SAFETY: the caller's block, allocated by us with room for the trailer.
         let known = unsafe { sampled::known(block, layout.size()) };
+        // Before its address can be another block's.
+        #[cfg(feature = "usdt")]
+        super::events::probes::freed(block, known);
         // SAFETY: as in `realloc`.
         let moved = unsafe { self.inner.realloc(block, old, new.size()) };
         if !moved.is_null() {
             // SAFETY: just reallocated with room for the trailer.
             unsafe { sampled::resized(moved, known, layout.size(), new_size) };
+            return moved;
+        }
+        // The block is still what it was.
+        #[cfg(feature = "usdt")]
+        if let Some(known) = known {
+            super::events::probes::allocated(block, layout.size(), known);
         }
         moved
     }

@@ -17,6 +17,9 @@ use crate::store::trailer::timed;
 use crate::store::trailer::timed::Timed;
 use crate::tracker;
 
+#[cfg(feature = "usdt")]
+#[path = "probes.rs"]
+pub(super) mod probes;
 #[path = "sampled.rs"]
 pub(super) mod sampled;
 
@@ -183,6 +186,8 @@ unsafe extern "C" fn record_specially(
         let number = sampling::allocated(session, size, Registers { pc, sp, bp });
         // SAFETY: the caller's promise.
         unsafe { trailer::unsampled::write_either(block, size, number) };
+        #[cfg(feature = "usdt")]
+        probes::allocated(block, size, number);
     } else if tracker::is_watched() {
         // SAFETY: the caller's promise.
         unsafe { tracker::record(session, block, size, pc, sp, bp) };

@@ -50,7 +50,11 @@ pub(in crate::hook) unsafe fn freed(block: *mut u8, size: usize) {
     let Some(session) = session::get() else { return };
     // SAFETY: the caller's promise.
     match unsafe { unsampled::read_either(block, size) } {
-        Some(number) => sampling::freed(session, number, size),
+        Some(number) => {
+            #[cfg(feature = "usdt")]
+            super::probes::freed(block, Some(number));
+            sampling::freed(session, number, size);
+        }
         None => events::damaged(session, size),
     }
 }
@@ -84,6 +88,8 @@ pub(in crate::hook) unsafe fn resized(
     let number = unsafe { number_of_resized(number, old, new) };
     // SAFETY: the caller's promise.
     unsafe { unsampled::write_either(block, new, number) };
+    #[cfg(feature = "usdt")]
+    super::probes::allocated(block, new, number);
 }
 
 with_callers_registers! {

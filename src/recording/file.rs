@@ -38,6 +38,7 @@ use crate::store::layout::{
     ENDING, EXITED, GONE, Header, OPEN, Process, REPORTED, Region, STATUS_SHIFT,
 };
 use crate::store::peak::Front;
+use crate::store::rates::Rates;
 use crate::store::space::arena_of;
 use crate::store::view::View;
 
@@ -240,6 +241,45 @@ impl RecordingFile {
 }
 
 impl RecordingFile {
+    /// Asks the process that writes the recording for another mean gap between samples, in bytes; 1:
+    /// each block. It follows when a thread next takes a sample, or has allocated 4 MiB, or frees
+    /// a sampled block after another change.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written. `false`: the process takes no samples.
+    pub fn ask_for_gap(&self, mean_gap: u32) -> Result<bool, Error> {
+        let header = image::header(&self.file)?;
+        if !reader::takes_samples(header.get()) {
+            return Ok(false);
+        }
+        let file = File::options().write(true).open(&self.path)?;
+        let at = offset_of!(Header, rates) + Rates::WANTED;
+        file.write_all_at(&mean_gap.to_ne_bytes(), at as u64)?;
+        Ok(true)
+    }
+
+    /// The answer to [`ask_for_gap`](Self::ask_for_gap), once the process has seen it; else `None`.
+    /// The number of requests that it has refused is compared with `refused`, that from before.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read.
+    pub fn gap_answer(&self, refused: u32) -> Result<Option<bool>, Error> {
+        let header = image::header(&self.file)?;
+        let rates = &header.get().rates;
+        Ok((!rates.is_wanted()).then(|| rates.refused() == refused))
+    }
+
+    /// Requests for another gap that the process has refused so far.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read.
+    pub fn refused_gaps(&self) -> Result<u32, Error> {
+        Ok(image::header(&self.file)?.get().rates.refused())
+    }
+
     /// Makes the file as small as its content: while a process runs, its recording has room for all
     /// that may come. For a caller that knows that the recording's process has ended. A smaller
     /// file takes the place of this one; who has this one open goes on reading it.

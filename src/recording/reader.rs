@@ -157,10 +157,13 @@ fn self_check(header: &Header) -> Option<SelfCheck> {
     (checked != 0).then_some(SelfCheck { checked, differences })
 }
 
-/// The command line. Until version 3 it goes on where more losses are now, and in version 1 where
-/// the allocator's state is.
+/// The command line. Until version 5 it goes on where the rates of samples are now, until version 3
+/// where more losses are, and in version 1 where the allocator's state is.
 fn command(header: &Header) -> String {
     let mut command = bytes(&header.command, COMMAND_SIZE);
+    if !samples::has_rates(header) {
+        command.extend(bytes(header.rates.words(), size_of_val(&header.rates)));
+    }
     if !losses::has_more_losses(header) {
         command.extend(bytes(header.late.words(), size_of_val(&header.late)));
     }
@@ -168,6 +171,12 @@ fn command(header: &Header) -> String {
         command.extend(bytes(header.states.words(), size_of_val(&header.states)));
     }
     String::from_utf8_lossy(&command).trim_end_matches('\0').replace('\0', " ")
+}
+
+/// True if the process takes samples at rates that may change.
+#[cfg(feature = "dhat-compat")]
+pub(crate) fn takes_samples(header: &Header) -> bool {
+    samples::has_rates(header) && samples::mean_gap(header) != 0
 }
 
 fn settings(header: &Header) -> Settings {

@@ -7,8 +7,11 @@ use crate::store::sampling::Rate;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Sampling {
-    /// Bytes between two samples, on average.
+    /// Bytes between two samples, on average. Where the rate has changed, the largest gap: bounds
+    /// that are made of it are rather too wide. 1: each block was recorded.
     pub mean_gap: u64,
+    /// The mean gaps of all rates, in the order in which they came first; zeros behind them.
+    pub gaps: [u64; 8],
     /// The exact numbers of the whole heap: totals, at the peak, and at the end. Only the blocks at
     /// the peak are estimated, unless the heap ended there.
     pub exact: Counters,

@@ -123,7 +123,8 @@
 //! # Samples
 //!
 //! `x_sampling` is there where blocks were sampled (`MOD_ALLOC_SAMPLE`). Numbers of stacks and
-//! groups are estimates then. It has the `mean_gap` between samples in bytes, and the exact numbers
+//! groups are estimates then. It has the `mean_gap` between samples in bytes (where it
+//! has changed the largest, and all `mean_gaps`), and the exact numbers
 //! of the whole heap: `total_bytes`, `total_blocks`, `peak_bytes`, `end_bytes` and `end_blocks`.
 //!
 //! # Stacks that were cut short

@@ -114,6 +114,9 @@ pub fn sampled_blocks(mean_gap: u64, bytes: u64, blocks: u64) -> String {
 
 /// The line that tells of samples.
 pub fn sampled(mean_gap: u64) -> String {
+    if mean_gap <= 1 {
+        return String::from("Sampled: each block so far; all numbers are exact");
+    }
     let gap = Bytes(mean_gap);
     format!("Sampled: a block in {gap} on average; totals are exact, call sites are estimates")
 }

@@ -14,8 +14,9 @@
 //!       576  frames' head, sites' head (64 bytes each)
 //!       704  losses                    (Losses, 64 bytes)
 //!       768  self-check, lifetimes, programs that followed (SelfCheck, 64 bytes)
-//!       832  command line, its arguments ended by zero bytes (2816 bytes; until version 3 2880, in
-//!            version 1 3264)
+//!       832  command line, its arguments ended by zero bytes (2752 bytes; until version 5 2816, until
+//!            version 3 2880, in version 1 3264)
+//!      3584  the rates of samples (crate::store::rates::Rates, 64 bytes)
 //!      3648  more losses, and the place of the region Mappings (Late, 64 bytes)
 //!      3712  the allocator's state: near the peak twice, at the end (HeapStates, 3 x 128 bytes)
 //!      4096  regions
@@ -82,6 +83,7 @@
 //! | 3 | regions Timeline and Histograms, and the words of the heap over time |
 //! | 4 | more losses and the region Mappings, where the command line went on |
 //! | 5 | sampling: estimates in tallies and groups, with binary places of blocks |
+//! | 6 | rates of samples that change, where the command line went on |
 //!
 //! [`VERSION`] is raised with every change that an older reader would misread. Readers refuse what
 //! is newer than they are, and read all that is older, from version 1 on. Bytes that a version does
@@ -93,6 +95,7 @@ use crate::base::sync::{AtomicU32, AtomicU64};
 #[cfg(feature = "backtraces")]
 use crate::store::frames::FramesHead;
 use crate::store::peak::Heap;
+use crate::store::rates::Rates;
 #[cfg(feature = "backtraces")]
 use crate::store::sites::SitesHead;
 use crate::store::timeline::Schedule;
@@ -101,14 +104,14 @@ use crate::store::unrecorded::Unrecorded;
 /// The first eight bytes of a recording.
 pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"modalloc");
 /// See the module's description.
-pub(crate) const VERSION: u32 = 5;
+pub(crate) const VERSION: u32 = 6;
 /// The regions' offsets.
 pub(crate) const HEADER_SIZE: usize = 4096;
 /// Regions begin at multiples of it: a part of the format, whatever the machine's pages are.
 const REGION_ALIGNMENT: usize = HEADER_SIZE;
 /// Bytes kept of the command line.
 pub(crate) const COMMAND_SIZE: usize =
-    HEADER_SIZE - 832 - size_of::<Late>() - size_of::<HeapStates>();
+    HEADER_SIZE - 832 - size_of::<Rates>() - size_of::<Late>() - size_of::<HeapStates>();
 
 /// The regions, in the order of the header's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -200,6 +203,8 @@ pub(crate) struct Header {
     pub(crate) losses: Losses,
     pub(crate) self_check: SelfCheck,
     pub(crate) command: [AtomicU64; COMMAND_SIZE / 8],
+    /// Since version 6; before, the command line went on here.
+    pub(crate) rates: Rates,
     /// Since version 4; before, the command line went on here.
     pub(crate) late: Late,
     /// Since version 2; before, the command line went on here.
@@ -225,6 +230,7 @@ const _: () = assert!(size_of::<Header>() == HEADER_SIZE);
 const _: () = assert!(core::mem::offset_of!(Header, process) == 192);
 const _: () = assert!(core::mem::offset_of!(Header, heap) == 320);
 const _: () = assert!(core::mem::offset_of!(Header, losses) == 704);
+const _: () = assert!(core::mem::offset_of!(Header, rates) == 3584);
 const _: () = assert!(core::mem::offset_of!(Header, late) == 3648);
 const _: () = assert!(core::mem::offset_of!(Header, states) == 3712);
 const _: () = assert!(size_of::<SelfCheck>() == 64);
@@ -395,8 +401,8 @@ pub(crate) struct Late {
     mappings: [AtomicU64; 2],
     /// Entries of that region, the totals' included.
     pub(crate) mapping_entries: AtomicU64,
-    /// Since version 5: the mean gap of samples in bytes; 0: each block is recorded. See
-    /// `crate::store::sampling`.
+    /// Since version 5: the mean gap of samples in bytes; 0: each block is recorded. It is the first
+    /// one where rates change. See `crate::store::sampling`.
     pub(crate) sample: Word,
 }
 

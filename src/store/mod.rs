@@ -52,6 +52,7 @@ pub(crate) mod mappings;
 #[cfg(feature = "backtraces")]
 pub(crate) mod modules;
 pub(crate) mod peak;
+pub(crate) mod rates;
 #[cfg(feature = "backtraces")]
 pub(crate) mod sampling;
 #[cfg(feature = "backtraces")]

@@ -15,7 +15,20 @@
 //! sampling. A recording says in its header that it is so.
 //!
 //! The weight is a function of the size and of R. So a free takes away to the last bit what the
-//! allocation added, and a block needs no more than its ordinary trailer.
+//! allocation added, and a block needs no more than its ordinary trailer, whose number has the
+//! site and the number of the [rate](crate::store::rates).
+//!
+//! # Rates that change
+//!
+//! R may change while the process runs. A thread takes up the new rate at its next event, by a new
+//! gap: an exponential one has no memory, so it may begin anywhere. Blocks from before keep the
+//! number of the rate at which they were drawn, so each is counted and taken away by one weight, and
+//! sums over several rates are right on average, too. With a mean gap of [`EACH`] all blocks are
+//! sampled, with the weight 1: then numbers are exact.
+//!
+//! Another process may ask for a rate by a word of the header. Only events that are no quick ones
+//! look there, so a long gap is counted down in pieces of [`PIECE`] bytes: a thread looks after as
+//! many.
 //!
 //! The variance of an estimated sum of bytes *B* of blocks of *s* bytes is B · s · (weight − 1).
 //! [`Rate::interval`] needs no sum of its own for that: *s* is the mean size.
@@ -31,13 +44,41 @@
 //! stack that resized it. A block that was small when it was allocated may have become large, and
 //! its first stack is not known: no other rule is right on average.
 
+use crate::base::settings::BUCKETS;
 use crate::store::ids::SiteId;
+use crate::store::rates::{EACH, RATES};
+use crate::store::sites::NO_SITE;
 
 /// Binary places of a tally's blocks, and those that times lack, where blocks are sampled.
 pub(crate) const BLOCK_SHIFT: u32 = 10;
 
 /// Numbers from here on are of no site: tables are smaller.
 const UNSAMPLED: u32 = 1 << 23;
+
+/// The bits of a sampled block's number that have its site; those above have its rate.
+const SITE_BITS: u32 = 20;
+
+const _: () = assert!(RATES as u32 == UNSAMPLED >> SITE_BITS);
+const _: () = assert!(BUCKETS.1 <= 1 << SITE_BITS, "a site has no room in its blocks' numbers");
+
+/// The number in the trailer of a block of `site` that was sampled at the rate with that number.
+pub(crate) fn sampled(site: SiteId, rate: u32) -> SiteId {
+    match site {
+        NO_SITE => NO_SITE,
+        site => SiteId::new(site.number() | rate << SITE_BITS),
+    }
+}
+
+/// The site of a sampled block, by the number in its trailer.
+pub(crate) fn site_of(number: SiteId) -> SiteId {
+    SiteId::new(number.number() & ((1 << SITE_BITS) - 1))
+}
+
+/// The number of a sampled block's rate, by the number in its trailer; `None`: the block was not
+/// sampled.
+pub(crate) fn rate_of(number: SiteId) -> Option<u32> {
+    (number.number() < UNSAMPLED).then_some(number.number() >> SITE_BITS)
+}
 
 /// The number in the trailer of an unsampled block of the window whose first site is `first`.
 pub(crate) fn unsampled(first: SiteId) -> SiteId {
@@ -48,6 +89,12 @@ pub(crate) fn unsampled(first: SiteId) -> SiteId {
 /// is that of a site.
 pub(crate) fn window_of(number: SiteId) -> Option<SiteId> {
     (number.number() >= UNSAMPLED).then(|| SiteId::new(number.number() & (UNSAMPLED - 1)))
+}
+
+/// True if a block was sampled whose trailer has that number.
+#[cfg(feature = "usdt")]
+pub(crate) fn is_sampled(number: SiteId) -> bool {
+    number != NO_SITE && rate_of(number).is_some()
 }
 
 /// The mean gap between samples in bytes.
@@ -77,7 +124,7 @@ impl Rate {
 
     /// The chance of a block of `size` bytes to be sampled.
     fn chance(self, size: f64) -> f64 {
-        chance(size / self.0 as f64)
+        if self.0 <= EACH { 1.0 } else { chance(size / self.0 as f64) }
     }
 
     /// The bounds that hold the true number of bytes in 95 of 100 cases, of an estimate of `bytes`
@@ -147,10 +194,15 @@ fn logarithm(number: f64) -> f64 {
     2.0 * t * sum + exponent as f64 * core::f64::consts::LN_2
 }
 
+/// The most bytes of a gap that are counted down at once.
+const PIECE: i64 = 4 << 20;
+
 /// A thread's bytes to its next sample.
 #[derive(Debug)]
 pub(crate) struct Countdown {
     left: i64,
+    /// Bytes of the gap beyond those: see [`PIECE`].
+    beyond: i64,
     /// The state of the random numbers.
     random: u64,
 }
@@ -159,6 +211,11 @@ impl Countdown {
     /// Begins with the first gap. Threads with other seeds have other gaps.
     pub(crate) fn begin(&mut self, seed: u64, rate: Rate) {
         self.random = seed;
+        self.draw(rate);
+    }
+
+    /// Goes on at another rate.
+    pub(crate) fn change(&mut self, rate: Rate) {
         self.draw(rate);
     }
 
@@ -175,20 +232,35 @@ impl Countdown {
 
     /// Counts a block; `true` if it is sampled.
     pub(crate) fn count(&mut self, size: usize, rate: Rate) -> bool {
-        let is_sampled = !self.pass(size);
-        if is_sampled {
-            // The rest of the block has no memory of the point before.
-            self.draw(rate);
+        if self.pass(size) {
+            return false;
         }
-        is_sampled
+        let left = self.left.saturating_add(self.beyond);
+        let left = left.saturating_sub(i64::try_from(size).unwrap_or(i64::MAX));
+        if self.beyond > 0 && left > 0 {
+            self.count_from(left);
+            return false;
+        }
+        // The rest of the block has no memory of the point before.
+        self.draw(rate);
+        true
     }
 
     /// Draws the next gap. Rounded up: so a block of s bytes holds the point with just the chance
     /// that its weight is made of.
     fn draw(&mut self, rate: Rate) {
         const UNIT: f64 = 1.0 / (1_u64 << 53) as f64;
+        if rate.0 <= EACH {
+            // No block passes, not even one of no bytes.
+            return self.count_from(0);
+        }
         let uniform = ((self.next() >> 11) + 1) as f64 * UNIT;
-        self.left = (-logarithm(uniform) * rate.0 as f64).ceil().max(1.0) as i64;
+        self.count_from((-logarithm(uniform) * rate.0 as f64).ceil().max(1.0) as i64);
+    }
+
+    fn count_from(&mut self, gap: i64) {
+        self.left = gap.min(PIECE);
+        self.beyond = gap - self.left;
     }
 
     /// The next random number: SplitMix64.

@@ -8,7 +8,7 @@ const SIZES: [(usize, u32); 6] =
     [(8, 40_000), (100, 20_000), (4096, 2000), (100_000, 200), (1 << 20, 12), (8 << 20, 3)];
 
 fn countdown(seed: u64) -> Countdown {
-    let mut countdown = Countdown { left: 0, random: 0 };
+    let mut countdown = Countdown { left: 0, beyond: 0, random: 0 };
     countdown.begin(seed, RATE);
     countdown
 }

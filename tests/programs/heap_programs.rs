@@ -23,6 +23,7 @@ mod states;
 mod threads;
 mod truth;
 mod walls;
+mod week;
 
 use mod_alloc::ModAlloc;
 
@@ -47,6 +48,7 @@ fn main() {
         one_run::PROGRAMS,
         reports::PROGRAMS,
         samples::PROGRAMS,
+        week::PROGRAMS,
     ];
     let program = families.iter().copied().flatten().find(|(known, _)| known == name);
     let (_, run) = program.unwrap_or_else(|| panic!("no program is called {name}"));

@@ -9,8 +9,14 @@ use mod_alloc::ModAlloc;
 
 use crate::{ALLOC, Program};
 
-pub(crate) const PROGRAMS: &[Program] =
-    &[("samples", samples), ("samples-exchange", exchange), ("samples-windows", windows)];
+pub(crate) const PROGRAMS: &[Program] = &[
+    ("samples", samples),
+    ("samples-exchange", exchange),
+    ("samples-windows", windows),
+    ("samples-changing", changing),
+    ("samples-refused", refused),
+    ("samples-asked", asked),
+];
 
 /// A site that allocates that many bytes.
 type Site = fn(usize) -> *mut u8;
@@ -140,6 +146,82 @@ fn windows(_: &[&str]) {
     before.free(|_| true);
     std::mem::forget(Blocks::new(site_small, 1000, 2000));
     drop(profiler);
+}
+
+const LONG: u64 = 256 << 10;
+const SHORT: u64 = 8 << 10;
+
+/// Gaps change between stretches, with blocks of each stretch live across all later ones: up, down,
+/// to each block and back. Sites are called in all stretches.
+fn changing(_: &[&str]) {
+    let mut kept: Vec<(u64, Blocks, Blocks, Blocks)> = Vec::new();
+    for gap in [SHORT, LONG, 0, LONG, SHORT, 0] {
+        mod_alloc::set_sampling(gap).expect("a process with samples");
+        let threads: Vec<_> = [(), ()]
+            .map(|()| {
+                thread::spawn(|| {
+                    let mut blocks = Blocks::new(site_small, 100, 10_000);
+                    blocks.free(|number| number % 2 == 0);
+                    std::mem::forget(blocks);
+                })
+            })
+            .into();
+        let mut tiny = Blocks::new(site_tiny, 8, 10_000);
+        let large = Blocks::new(site_large, 300_000, 12);
+        let mut grown = Blocks::new(site_grown_from, 64, 600);
+        threads.into_iter().for_each(|thread| thread.join().expect("it does not panic"));
+        // Blocks of all earlier stretches are resized or freed at this gap.
+        for (_, tiny, _, grown) in &mut kept {
+            tiny.free(|number| number % 4 == 0);
+            grown.resize(site_growing, 10_000);
+            grown.free(|number| number % 4 == 0);
+        }
+        tiny.free(|number| number % 2 == 0);
+        grown.resize(site_growing, 5000);
+        kept.push((gap, tiny, large, grown));
+    }
+    for (gap, tiny, large, grown) in &kept {
+        let sum = |blocks: &Blocks| blocks.first.iter().map(|(_, size)| *size as u64).sum::<u64>();
+        println!("left {gap} {} {} {}", sum(tiny), sum(large), sum(grown));
+    }
+    // One site ends with nothing live, whatever the gaps were at which its blocks were drawn.
+    for (_, _, large, _) in &mut kept {
+        large.free(|_| true);
+    }
+    std::mem::forget(kept);
+    totals();
+}
+
+/// Changes that cannot be made are refused, and change nothing.
+fn refused(_: &[&str]) {
+    use mod_alloc::{SamplingError, set_sampling};
+    assert_eq!(set_sampling(1023), Err(SamplingError::OutOfRange));
+    assert_eq!(set_sampling((1 << 30) + 1), Err(SamplingError::OutOfRange));
+    let prepared = std::env::var_os("MOD_ALLOC_SAMPLE").is_some();
+    if !prepared {
+        assert_eq!(set_sampling(4096), Err(SamplingError::NotPrepared));
+        return;
+    }
+    for number in 1..8 {
+        assert_eq!(set_sampling(number * 2048), Ok(()));
+    }
+    assert_eq!(set_sampling(100_000), Err(SamplingError::TooMany));
+    assert_eq!(set_sampling(2048), Ok(()));
+    println!("{}", SamplingError::TooMany);
+}
+
+/// Says its process id, allocates what a line of standard input says (`site BYTES COUNT`), and
+/// answers each line with one.
+fn asked(_: &[&str]) {
+    println!("{}", std::process::id());
+    for line in std::io::stdin().lines() {
+        let line = line.expect("text");
+        let words: Vec<_> = line.split(' ').collect();
+        let site = if words[0] == "tiny" { site_tiny } else { site_small };
+        let [size, count] = [1, 2].map(|at| words[at].parse().expect("a number"));
+        std::mem::forget(Blocks::new(site, size, count));
+        println!("done");
+    }
 }
 
 /// Prints the process's totals.

@@ -1,13 +1,13 @@
 //! `MOD_ALLOC_SAMPLE`: the mean gap between samples.
 
-use super::{SAMPLE, refuse, value};
+use super::{EACH, SAMPLE, refuse, value};
 use crate::base::options::Options;
 use crate::base::os::message::say;
 use crate::base::units::Bytes;
 
 const NAME: &core::ffi::CStr = c"MOD_ALLOC_SAMPLE";
 
-/// The mean gap in bytes; 0: each block is recorded.
+/// The mean gap in bytes; 0: each block is recorded; [`EACH`]: so, and the gap may change.
 ///
 /// A value that cannot be used changes nothing: recording goes on as without the variable.
 pub(super) fn mean_gap(options: &Options) -> u64 {
@@ -16,6 +16,9 @@ pub(super) fn mean_gap(options: &Options) -> u64 {
         return 0;
     }
     let Some(value) = value(NAME) else { return default };
+    if value.to_bytes() == b"all" {
+        return EACH;
+    }
     match parse(value.to_bytes()) {
         Some(0) => 0,
         Some(bytes) => {

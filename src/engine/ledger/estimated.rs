@@ -1,14 +1,14 @@
 //! Where blocks are sampled: sites count what a sampled block stands for.
 
 use super::{Event, enter_elsewhere, enter_exactly, is_exact};
-use crate::engine::sampling::is_known;
+use crate::engine::sampling::{is_known, rate_of_block};
 use crate::engine::session::Session;
 use crate::engine::thread::Thread;
 use crate::store::group::Group;
 use crate::store::histograms::Histograms;
 use crate::store::ids::SiteId;
 use crate::store::peak::{Front, Heap};
-use crate::store::sampling::{Estimate, Rate, window_of};
+use crate::store::sampling::{Estimate, Rate, site_of};
 use crate::store::tally::{Epoch, Tally};
 
 /// A sampled block was allocated or freed: what its site counts. Threads count the block itself.
@@ -58,16 +58,16 @@ impl Event for Estimated {
     }
 }
 
-/// Enters an event where blocks are sampled: the event itself in the front, and at the block's
-/// site, if it was sampled, what it stands for.
+/// Enters an event where blocks are sampled, of a block whose trailer has that number: the event
+/// itself in the front, and at the block's site, if it was sampled, what it stands for.
 pub(super) fn enter_sampled<E: Event>(
     thread: &mut Thread,
     session: &Session,
-    site: SiteId,
+    number: SiteId,
     event: E,
     now: u64,
 ) {
-    if !is_known(site) {
+    if !is_known(number) {
         return;
     }
     let (heap, front) = (session.heap(), &thread.slot.front);
@@ -84,9 +84,9 @@ pub(super) fn enter_sampled<E: Event>(
         event.tell(front, now, heap);
     }
     event.count_in_histograms(thread.histograms, now);
-    let estimate = session.rate.and_then(|rate| event.estimate(rate));
-    if let Some(estimate) = estimate.filter(|_| window_of(site).is_none()) {
-        enter_estimate(thread, session, site, estimate, now);
+    let rate = rate_of_block(session, number);
+    if let Some(estimate) = rate.and_then(|rate| event.estimate(rate)) {
+        enter_estimate(thread, session, site_of(number), estimate, now);
     }
 }
 

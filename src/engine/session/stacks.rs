@@ -31,7 +31,7 @@ use crate::store::layout::{COMMAND_SIZE, Geometry, Header, Region};
 use crate::store::mapping::Mapping;
 use crate::store::mappings::{self, MOST_ENTRIES};
 use crate::store::modules::Modules;
-use crate::store::sampling::{Rate, whole};
+use crate::store::sampling::whole;
 use crate::store::sites::Sites;
 use crate::store::slot::Slot;
 use crate::store::space::{Part, SPACE};
@@ -50,8 +50,6 @@ pub(crate) struct Parts {
     pub(crate) trailer: usize,
     /// True if blocks keep their births or are sampled: their events go a longer way in the hook.
     pub(crate) is_special: bool,
-    /// The mean gap between samples; `None`: each block is recorded.
-    pub(crate) rate: Option<Rate>,
     /// See [`Calls::note_state`].
     pub(crate) note_state: fn(&'static Session, i64, (u64, u64)),
     pub(crate) frames: Frames,
@@ -133,12 +131,14 @@ pub(crate) fn note_moment(session: &Session) {
 }
 
 impl Session {
-    /// Makes a group; [`NO_GROUP`](crate::store::group::NO_GROUP) if there is no room for one.
+    /// The groups that there are, the first of which is none.
+    #[cfg(any(feature = "groups", feature = "dhat-compat"))]
     pub(crate) fn used_groups(&self) -> &'static [Group] {
         let used = self.header.process.groups.load(Ordering::Relaxed) as usize;
         self.groups.get(..used).unwrap_or_default()
     }
 
+    /// Makes a group; [`NO_GROUP`](crate::store::group::NO_GROUP) if there is no room for one.
     pub(crate) fn make_group(&self, thread_name: &[u8], name: &[u8]) -> GroupId {
         crate::store::group_frames::make(&self.header.process, self.groups, thread_name, name)
     }
@@ -152,7 +152,7 @@ impl Session {
     /// True if samples are taken.
     #[inline(always)]
     pub(crate) fn is_sampled(&self) -> bool {
-        self.rate.is_some()
+        self.settings.sample != 0
     }
 
     /// Blocks of a group's or site's words as a whole number: estimates have binary places.
@@ -234,13 +234,13 @@ impl Session {
             Sites { head: &header.sites, owners, tallies, shared, records, room: site_room };
         frames.initialize();
         sites.initialize();
+        header.rates.set(settings.sample);
         let modules = Modules::new(modules, &header.process.modules);
         let parts = Parts {
             mapping,
             settings,
             trailer: trailer::len(settings.lifetimes),
             is_special: settings.lifetimes || settings.sample != 0,
-            rate: Rate::new(settings.sample),
             note_state,
             frames,
             sites,

@@ -196,8 +196,7 @@ impl Thread {
         self.set_fast_site(NO_SITE);
         self.seen = 0;
         let id = u64::from(self.slot.id.load(Ordering::Relaxed)) << 32;
-        let mean_gap = self.place.header.late.sample.get();
-        self.sampling.begin(crate::store::trailer::secret() ^ id, mean_gap);
+        self.sampling.begin(crate::store::trailer::secret() ^ id, &self.place.header.rates);
         self.join_group(member::entered());
         self.begin_names();
     }

@@ -5,14 +5,32 @@ use super::{heap_now, interval};
 use crate::base::sync::Ordering;
 use crate::recording::model::{Counters, Sampling, Site};
 use crate::store::layout::Header;
+use crate::store::rates::RATES;
 use crate::store::sampling::{BLOCK_SHIFT, whole};
 use crate::store::view::View;
 
-/// The mean gap between samples in bytes; 0: each block is recorded, as in all older versions.
+/// The mean gap between samples in bytes, the largest so far; 0: each block is recorded, as in all
+/// older versions.
 pub(super) fn mean_gap(header: &Header) -> u64 {
     const SINCE: u32 = 5;
     let is_known = header.version.load(Ordering::Relaxed) >= SINCE;
-    if is_known { header.late.sample.get() } else { 0 }
+    let first = if is_known { header.late.sample.get() } else { 0 };
+    // A recording without samples has no rates.
+    match first {
+        0 => 0,
+        first => rates(header).max().unwrap_or(first),
+    }
+}
+
+/// True if the header has the rates of samples, where the command line went on before.
+pub(super) fn has_rates(header: &Header) -> bool {
+    const SINCE: u32 = 6;
+    header.version.load(Ordering::Relaxed) >= SINCE
+}
+
+/// The mean gaps of all rates so far.
+fn rates(header: &Header) -> impl Iterator<Item = u64> {
+    header.rates.gaps().filter(|_| has_rates(header))
 }
 
 /// The binary places that blocks have, and that times lack.
@@ -62,7 +80,9 @@ pub(super) fn sampling(view: &View<'_>, window: Window, sites: &[Site]) -> Optio
         end_blocks: natural(end_blocks),
         ..Counters::default()
     };
-    Some(Sampling { mean_gap, exact })
+    let mut gaps = [0; RATES];
+    gaps.iter_mut().zip(rates(view.header)).for_each(|(place, gap)| *place = gap);
+    Some(Sampling { mean_gap, gaps, exact })
 }
 
 /// Bytes and blocks live, by the threads' own numbers.

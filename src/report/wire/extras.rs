@@ -84,17 +84,22 @@ impl Extras<'_> {
     }
 }
 
-/// The value of `x_sampling`.
+/// The value of `x_sampling`; with `mean_gaps` if the rate has changed.
 pub fn sampling(sampling: &Sampling) -> serde_json::Value {
     let exact = &sampling.exact;
-    serde_json::json!({
+    let gaps: Vec<_> = sampling.gaps.into_iter().filter(|gap| *gap != 0).collect();
+    let mut value = serde_json::json!({
         "mean_gap": sampling.mean_gap,
         "total_bytes": exact.total_bytes,
         "total_blocks": exact.total_blocks,
         "peak_bytes": exact.peak_bytes,
         "end_bytes": exact.end_bytes,
         "end_blocks": exact.end_blocks,
-    })
+    });
+    if gaps.len() > 1 {
+        value["mean_gaps"] = gaps.into();
+    }
+    value
 }
 
 /// The settings that a process ran under.

@@ -9,7 +9,7 @@ use crate::base::exit_status::{REFUSED, USAGE};
 use crate::base::help_text::unbroken;
 use crate::base::style::Color;
 use crate::base::{glyphs, output, say};
-use crate::{diff, export, merge, packaging, recover, report, run, serve, test, top};
+use crate::{diff, export, merge, packaging, recover, report, run, sample, serve, test, top};
 
 /// The name that the program was started by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +61,8 @@ pub(crate) enum Command {
     Merge(merge::Arguments),
     /// Watch a running program
     Top(top::Arguments),
+    /// Change how many samples a running program takes
+    Sample(sample::Arguments),
     /// Serve profiles, metrics and a page of running programs over HTTP
     Serve(serve::Arguments),
     /// Profile every test of a package

@@ -18,6 +18,7 @@
 //! | 5 | `pprof` | a document as pprof's profile |
 //! | 6 | `otlp` | a document as profiles of OpenTelemetry |
 //! | 7 | `serve` | command: an endpoint that scrapers and browsers ask |
+//! | 7 | `sample` | command: another rate of samples in a running program |
 //! | 8 | `run` | command: profile a program |
 //! | 8 | `recover` | command: a report of the recording of a killed program |
 //! | 8 | `export` | command: a report in the formats of other tools |
@@ -47,6 +48,7 @@ mod recover;
 mod report;
 mod reports;
 mod run;
+mod sample;
 mod serve;
 mod test;
 mod top;
@@ -83,6 +85,7 @@ pub fn main(called_as: CalledAs) -> ExitCode {
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Merge(arguments) => merge::run(&arguments),
         Command::Top(arguments) => top::run(&arguments),
+        Command::Sample(arguments) => sample::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Nextest(arguments) => test::nextest(&arguments),

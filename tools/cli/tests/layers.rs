@@ -17,7 +17,7 @@ const FLOORS: [&[&str]; 10] = [
     &["report"],
     &["reports", "pprof"],
     &["otlp"],
-    &["serve"],
+    &["serve", "sample"],
     &["run", "recover", "export", "diff", "merge", "top", "test", "packaging"],
     &["command_line"],
     &["lib", "bin"],

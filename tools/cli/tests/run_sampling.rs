@@ -4,6 +4,9 @@
 #[expect(dead_code, reason = "other tests run other commands")]
 mod run_support;
 
+use std::io::{BufRead, BufReader, Lines, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+
 use run_support::{Scratch, json, ours, status, sum, sum_of, text};
 use serde_json::Value;
 
@@ -146,4 +149,101 @@ fn a_gap_out_of_range_is_refused_with_the_range() {
         let is_clear = said.contains("1KiB to 1GiB") || said.contains("a size such as");
         assert!(is_clear && said.contains("--sample"), "{said}");
     }
+}
+
+/// A program that does what it is told, line by line, under `mod-alloc run`.
+struct Told {
+    child: Child,
+    input: ChildStdin,
+    output: Lines<BufReader<ChildStdout>>,
+    pid: String,
+}
+
+impl Told {
+    fn start(scratch: &Scratch, words: &[&str]) -> Self {
+        let program = scratch.compile("asked", &["-O1"]);
+        let words = [words, &["--", program.to_str().unwrap()]].concat();
+        let mut command = scratch.command(&words);
+        let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = pipes.spawn().unwrap();
+        let input = child.stdin.take().unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
+        let pid = output.next().unwrap().unwrap();
+        Told { child, input, output, pid }
+    }
+
+    fn tell(&mut self, line: &str) {
+        writeln!(self.input, "{line}").unwrap();
+        assert_eq!(self.output.next().unwrap().unwrap(), "done");
+    }
+
+    /// Ends the program; what was said on standard error.
+    fn end(self) -> String {
+        let Told { child, input, output, .. } = self;
+        drop((input, output));
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!(status(&ended), 0, "{}", ours(&ended));
+        ours(&ended)
+    }
+}
+
+#[test]
+fn a_running_program_takes_other_samples_when_it_is_asked_to() {
+    let scratch = Scratch::new("sample asked");
+    let mut told = Told::start(&scratch, &["run", "--sample", "1GiB", "-o", "asked.json"]);
+    let sample = |pid: &str, gap: &str| scratch.run(&["sample", pid, gap]);
+    told.tell("before");
+    // Nothing is sampled by itself of so little: 4 MiB bring the thread to look.
+    let asked = sample(&told.pid, "all");
+    assert_eq!(status(&asked), 0, "{}", ours(&asked));
+    assert!(ours(&asked).contains("each block as soon as"), "{}", ours(&asked));
+    (0..50).for_each(|_| told.tell("later"));
+    told.tell("exactly");
+    let asked = sample(&told.pid, "1GiB");
+    assert_eq!(status(&asked), 0, "{}", ours(&asked));
+    told.tell("before");
+    let said = told.end();
+    let report = json(&scratch.join("asked.json"));
+    assert_eq!(sum_of(&report, "exactly", "tbk"), 1000, "{said}");
+    assert_eq!(sum_of(&report, "exactly", "eb"), 100_000);
+    assert_eq!(report["x_sampling"]["mean_gaps"], serde_json::json!([1 << 30, 1]));
+}
+
+#[test]
+fn a_program_that_begins_with_each_block_is_asked_at_once_and_others_are_refused() {
+    let scratch = Scratch::new("sample all");
+    let mut told = Told::start(&scratch, &["run", "--sample", "all", "-o", "all.json"]);
+    told.tell("exactly");
+    let sample = |pid: &str, gap: &str| scratch.run(&["sample", pid, gap]);
+    for gap in 1..=7 {
+        let gap = format!("{gap}MiB");
+        let asked = sample(&told.pid, &gap);
+        assert_eq!(status(&asked), 0, "{}", ours(&asked));
+        (0..50).for_each(|_| told.tell("later"));
+    }
+    let ninth = sample(&told.pid, "100MiB");
+    assert_eq!(status(&ninth), 0, "it is not known yet: {}", ours(&ninth));
+    let back = sample(&told.pid, "all");
+    assert_eq!(status(&back), 0, "{}", ours(&back));
+    (0..100).for_each(|_| told.tell("later"));
+    told.tell("before");
+    let ninth = sample(&told.pid, "100MiB");
+    told.tell("before");
+    assert_eq!(status(&ninth), 0, "{}", ours(&ninth));
+    let recording = "no such recording";
+    assert_eq!(status(&sample(recording, "1MiB")), 1);
+    for wrong in ["1", "2GiB", "some"] {
+        assert_eq!(status(&sample(&told.pid, wrong)), 2);
+    }
+    told.end();
+    let report = json(&scratch.join("all.json"));
+    assert_eq!([sum_of(&report, "exactly", "tbk"), sum_of(&report, "before", "tbk")], [1000, 2000]);
+    assert_eq!(report["x_sampling"]["mean_gap"], 7 << 20);
+    let mut told = Told::start(&scratch, &["run", "-o", "plain.json"]);
+    told.tell("exactly");
+    let refused = sample(&told.pid, "1MiB");
+    assert_eq!(status(&refused), 1);
+    assert!(ours(&refused).contains("--sample all"), "{}", ours(&refused));
+    told.end();
+    assert!(json(&scratch.join("plain.json")).get("x_sampling").is_none());
 }

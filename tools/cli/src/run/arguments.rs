@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use crate::recordings::DebugFiles;
 use crate::reports::Format;
+use crate::sample::gap;
 use crate::serve::{Listening, Pushing};
-use crate::units::size;
 
 use super::scheduled::Schedule;
 
@@ -74,9 +74,9 @@ pub(crate) struct Options {
     #[arg(long, value_enum, value_name = "HOW")]
     pub(super) peak: Option<Peak>,
     /// Take samples: one in SIZE allocated bytes on average. Totals stay exact, call sites are
-    /// estimates [default: each block is recorded]
-    #[arg(long, value_name = "SIZE", value_parser = sample_gap)]
-    pub(super) sample: Option<u64>,
+    /// estimates; all: each block, until `mod-alloc sample` says otherwise [default: each block]
+    #[arg(long, value_name = "SIZE", value_parser = gap)]
+    pub(super) sample: Option<u32>,
     /// Record the program's own mappings, too: mmap, mremap, brk, by call site, in a table of their
     /// own
     #[arg(long)]
@@ -96,13 +96,6 @@ pub(crate) struct Options {
     /// MOD_ALLOC_RECORD does the same
     #[arg(long, value_name = "PATH")]
     pub(super) record: Option<PathBuf>,
-}
-
-/// The mean gap between samples: the library's range.
-fn sample_gap(text: &str) -> Result<u64, String> {
-    const RANGE: std::ops::RangeInclusive<u64> = 1 << 10..=1 << 30;
-    let bytes = size(text)?;
-    if RANGE.contains(&bytes) { Ok(bytes) } else { Err("1KiB to 1GiB is possible".into()) }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

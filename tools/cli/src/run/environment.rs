@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use crate::program::in_front;
+use crate::sample::ALL;
 
 use super::arguments::{Children, Options, Peak};
 use super::place::Place;
@@ -28,7 +29,8 @@ pub(super) fn set(options: &Options, libraries: &[PathBuf], place: &Place) {
         set_one("MOD_ALLOC_BUCKETS", buckets.to_string());
     }
     if let Some(sample) = sample {
-        set_one("MOD_ALLOC_SAMPLE", sample.to_string());
+        let gap = if *sample == ALL { "all".into() } else { sample.to_string() };
+        set_one("MOD_ALLOC_SAMPLE", gap);
     }
     if let Some(peak) = peak {
         set_one("MOD_ALLOC_PEAK", if *peak == Peak::Exact { "exact" } else { "bounded" });

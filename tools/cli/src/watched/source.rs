@@ -101,6 +101,11 @@ impl Watched {
         Ok(Self::new(file, program.map(|program| (pid, program)), false))
     }
 
+    /// The recording.
+    pub(crate) fn recording(&self) -> &RecordingFile {
+        &self.file
+    }
+
     fn new(file: RecordingFile, writer: Option<(u32, Program)>, follows: bool) -> Self {
         let began = Instant::now();
         let (waits_since, is_another, before) = (None, false, None);
