@@ -47,26 +47,36 @@ fn set(key: u64) -> &'static Set {
     &CACHE[index]
 }
 
-/// The cached rule of `pc`, if it is of an ordinary kind and the newer of its set.
+/// The cached rule of `pc`, if it is of an ordinary kind.
 #[inline(always)]
 pub(crate) fn get_plain(pc: u64) -> Option<PackedRule> {
-    // Relaxed: an entry is complete in itself.
-    let key = key(pc);
-    let entry = set(key).0[0].load(Ordering::Relaxed);
     // The tag and, below it, the bit of the ordinary kinds: one comparison for both.
-    let is_plain = entry >> 31 == (key >> (SET_BITS - 1) | 1);
-    is_plain.then(|| PackedRule::from_plain_bits(entry as u32))
+    let key = key(pc);
+    get_if(key, |entry| entry >> 31 == (key >> (SET_BITS - 1) | 1))
 }
 
 /// The cached rule of `pc`, if it is also of those that count from the stack pointer.
 #[inline(always)]
 pub(crate) fn get_by_sp(pc: u64) -> Option<PackedRule> {
-    // Relaxed: as above.
-    let key = key(pc);
-    let entry = set(key).0[0].load(Ordering::Relaxed);
     // Below the tag are the bit of the ordinary kinds and that of the frame pointer: 1 and 0.
-    let is_by_sp = entry >> 30 == (key >> SET_BITS << 2 | 2);
-    is_by_sp.then(|| PackedRule::from_plain_bits(entry as u32))
+    let key = key(pc);
+    get_if(key, |entry| entry >> 30 == (key >> SET_BITS << 2 | 2))
+}
+
+/// The rule of the one of the two entries that is as it has to be: of that pc, and ordinary. Two
+/// pcs of one set that take turns are both at hand.
+#[inline(always)]
+fn get_if(key: u64, is_right: impl Fn(u64) -> bool) -> Option<PackedRule> {
+    let set = set(key);
+    // Relaxed: an entry is complete in itself.
+    let mut entry = set.0[0].load(Ordering::Relaxed);
+    if !is_right(entry) {
+        entry = set.0[1].load(Ordering::Relaxed);
+        if !is_right(entry) {
+            return None;
+        }
+    }
+    Some(PackedRule::from_plain_bits(entry as u32))
 }
 
 /// The cached rule of `pc`.

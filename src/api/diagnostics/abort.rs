@@ -15,9 +15,7 @@ pub(super) fn say_at_abort() {
     }
 }
 
-/// Runs in a signal handler. At a stack overflow, Rust's own handler calls `abort` on an alternate
-/// stack of 8 KiB. The kernel's two frames leave some hundred bytes of it; an overflow of that
-/// stack would end the program by SIGSEGV in the place of SIGABRT.
+/// Runs in a signal handler, with little stack if several threads abort at once.
 fn say_it() {
     let is_recorded = session::get().is_some_and(|session| session.is_this_process());
     // A profiler of `dhat_compat` makes the program's reports, so the line would not be true.

@@ -27,6 +27,10 @@ use crate::capture::registers::Registers;
 use crate::capture::stack::Stack;
 use crate::capture::walk::Memory;
 
+mod entries;
+
+use entries::Entries;
+
 /// Shapes that are remembered at a time, at most: few at first, so that few pages are used.
 const SHAPES: usize = 2048;
 const FIRST_SHAPES: usize = 64;
@@ -36,10 +40,6 @@ const MOST_WORDS: usize = 320;
 const ALL_WORDS: usize = 1 << 16;
 /// Words that one round of the sum takes.
 const ROUND: usize = 4;
-/// Stacks that are remembered at a time, at most: few at first, so that few pages are used.
-const ENTRIES: usize = 1 << 16;
-const FIRST_ENTRIES: usize = 256;
-
 /// Sites of which it is known if their stacks were offered before.
 const SEEN: usize = 1 << 18;
 
@@ -61,16 +61,12 @@ pub(crate) struct Recall {
     shapes_evicted: usize,
     /// Places in use.
     used: usize,
-    /// The last entry, as far as entries are in use.
-    last: usize,
-    /// Entries that gave way since the entries in use became more.
-    evicted: usize,
     /// Not 0, once they are drawn.
     keys: [u64; MOST_WORDS + OTHER_KEYS],
     shapes: [Shape; SHAPES],
     /// A bit for each site: its stack was offered once.
     seen: [u64; SEEN / 64],
-    entries: [Entry; ENTRIES],
+    entries: Entries,
     /// The words' places, shape by shape: words from the stack pointer on.
     places: [u16; ALL_WORDS],
 }
@@ -91,15 +87,6 @@ struct Shape {
     len: u32,
 }
 
-/// A stack by its sum, with its site; site 0: none.
-#[derive(Debug, Clone, Copy, Default)]
-#[repr(C, align(16))]
-struct Entry {
-    low: u64,
-    high: u32,
-    site: u32,
-}
-
 /// The state that a stack's site depends on besides the stack.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Naming {
@@ -113,39 +100,10 @@ pub(crate) struct Naming {
 #[derive(Debug, Clone, Copy, Default)]
 struct Sum(u128);
 
-impl Entry {
-    /// The place where the entry belongs, if all are in use.
-    #[inline(always)]
-    fn place(&self) -> usize {
-        const K: u64 = 0xd6e8_feb8_6659_fd93; // odd, its bits evenly spread
-        // Sums of stacks that are alike differ by sums of few differences.
-        let mixed = (self.low ^ self.low >> 32).wrapping_mul(K);
-        (mixed >> (u64::BITS - ENTRIES.ilog2())) as usize
-    }
-
-    /// True if it is that of a stack with this sum. An unused entry has the sum 0, which a
-    /// stack has as seldom as another's.
-    #[inline(always)]
-    fn is_of(&self, sum: Sum) -> bool {
-        let Entry { low, high, .. } = sum.entry(0);
-        self.low == low && self.high == high
-    }
-}
-
 impl Sum {
     #[inline(always)]
     fn add(&mut self, one: u64, other: u64) {
         self.0 = self.0.wrapping_add(u128::from(one) * u128::from(other));
-    }
-
-    #[inline(always)]
-    fn entry(self, site: u32) -> Entry {
-        Entry { low: self.0 as u64, high: (self.0 >> 64) as u32, site }
-    }
-
-    #[inline(always)]
-    fn place(self) -> usize {
-        self.entry(0).place()
     }
 }
 
@@ -267,16 +225,9 @@ impl Recall {
         // address is below it. They are whole rounds, and one at least.
         let words = unsafe { memory.sum(at.sp, places, keys) };
         let sum = self.complete(Sum(words), shape, at, naming);
-        let place = sum.place() & self.last;
-        let mut found = &self.entries[place];
-        if !found.is_of(sum) {
-            found = &self.entries[place ^ 1];
-            if !found.is_of(sum) {
-                return None;
-            }
-        }
+        let site = self.entries.find(sum)?;
         self.credit.earn();
-        Some(found.site)
+        Some(site)
     }
 
     /// The sum with all that is no word.
@@ -307,9 +258,9 @@ impl Recall {
         if !self.is_second(site) || !self.credit.spend() || !stack.is_checkable() {
             return;
         }
-        if self.last == 0 {
+        if self.last_shape == 0 {
             self.draw_keys(secret);
-            (self.last, self.last_shape) = (FIRST_ENTRIES - 1, FIRST_SHAPES - 1);
+            self.last_shape = FIRST_SHAPES - 1;
         }
         let is_crowded = self.shapes_evicted > self.last_shape / 4;
         if is_crowded && self.last_shape < SHAPES - 1 {
@@ -339,7 +290,7 @@ impl Recall {
             self.shapes[place] = shape;
         }
         let sum = self.complete(words, &self.shapes[place], at, naming);
-        self.put(sum, site);
+        self.entries.put(sum, site);
     }
 
     /// True if the site was offered before.
@@ -381,32 +332,10 @@ impl Recall {
             && places(one) == places(other)
     }
 
-    /// Enters a stack, in the place of the one that was not found there for longer.
-    fn put(&mut self, sum: Sum, site: u32) {
-        let entry = sum.entry(site);
-        let place = sum.place() & self.last;
-        let before = self.entries[place];
-        if before.low != entry.low && before.site != 0 {
-            self.evicted += usize::from(self.entries[place ^ 1].site != 0);
-            self.entries[place ^ 1] = before;
-        }
-        self.entries[place] = entry;
-        if self.evicted > self.last / 8 && self.last < ENTRIES - 1 {
-            self.grow();
-        }
-    }
-
-    /// Uses twice as many entries.
-    #[cold]
-    fn grow(&mut self) {
-        let old = self.last + 1;
-        (self.last, self.evicted) = (self.last + old, 0);
-        let (stay, new) = self.entries.split_at_mut(old);
-        for (entry, upper) in stay.iter_mut().zip(new) {
-            if entry.place() & old != 0 {
-                *upper = core::mem::take(entry);
-            }
-        }
+    /// Forgets all that was a thread's, before another one uses it.
+    pub(crate) fn begin(&mut self) {
+        self.forget();
+        self.entries.make_small();
     }
 
     /// Forgets all shapes, and so all stacks.

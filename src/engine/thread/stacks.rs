@@ -191,7 +191,7 @@ impl Thread {
         self.slot.describe(os::thread_id(), os::thread_name());
         self.bounds = bounds;
         self.stack.clear();
-        self.recall.forget();
+        self.recall.begin();
         self.last_site = NO_SITE;
         self.set_fast_site(NO_SITE);
         self.seen = 0;
