@@ -16,15 +16,26 @@ use super::{check, look, recursion};
 type Function = extern "C" fn(extern "C" fn(u64), u64);
 
 /// As programs are built, as debuggers like them, and with frame pointers.
+#[cfg(not(target_arch = "aarch64"))]
 const BUILDS: [(&str, &[&str]); 3] = [
     ("fast", &["-O2", "-fomit-frame-pointer"]),
     ("plain", &["-O0"]),
     ("framed", &["-O2", "-fno-omit-frame-pointer"]),
 ];
+/// The same, and with return addresses that are signed by either key.
+#[cfg(target_arch = "aarch64")]
+const BUILDS: [(&str, &[&str]); 6] = [
+    ("fast", &["-O2", "-fomit-frame-pointer"]),
+    ("plain", &["-O0"]),
+    ("framed", &["-O2", "-fno-omit-frame-pointer"]),
+    ("signed", &["-O2", "-mbranch-protection=pac-ret"]),
+    ("signed-leaf", &["-O0", "-mbranch-protection=pac-ret+leaf+b-key"]),
+    ("signed-fast", &["-O2", "-fomit-frame-pointer", "-mbranch-protection=standard"]),
+];
 
 /// The source, compiled in each way, beside the test.
-fn objects() -> &'static [PathBuf; 3] {
-    static OBJECTS: OnceLock<[PathBuf; 3]> = OnceLock::new();
+fn objects() -> &'static [PathBuf; BUILDS.len()] {
+    static OBJECTS: OnceLock<[PathBuf; BUILDS.len()]> = OnceLock::new();
     OBJECTS.get_or_init(|| {
         let test = env::current_exe().expect("the test has a path");
         let folder = test.with_extension("native");
@@ -35,7 +46,9 @@ fn objects() -> &'static [PathBuf; 3] {
 
 fn compile(object: &Path, flags: &[&str]) -> PathBuf {
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/src/capture/oracle_native.cpp");
-    let mut command = Command::new("c++");
+    // Another compiler where the tests run on another machine than they are built on.
+    let compiler = env::var("CXX").unwrap_or_else(|_| "c++".into());
+    let mut command = Command::new(compiler);
     command.args(["-shared", "-fPIC", source, "-o"]).arg(object).args(flags);
     let output = command.output().expect("a C++ compiler; tools/check/setup installs one");
     assert!(output.status.success(), "{}", std::string::String::from_utf8_lossy(&output.stderr));

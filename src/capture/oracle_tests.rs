@@ -479,5 +479,7 @@ fn several_threads_that_call_at_random() {
     }
 }
 
+// A static program loads no object, and there is no compiler of C++ for musl.
+#[cfg(not(target_env = "musl"))]
 #[path = "oracle_native_tests.rs"]
 mod native;

@@ -97,6 +97,9 @@ impl<'a, O: Objects> ProcessRules<'a, O> {
             rule_cache::put(pc, rule);
             found = Some(rule);
         });
+        if found.is_none() && !fixed && returns_from_a_handler(pc) {
+            return Rule::Signal.pack();
+        }
         let nowhere = if fixed { Rule::FRAME_POINTER.pack() } else { PackedRule::UNKNOWN };
         found.unwrap_or(nowhere)
     }
@@ -146,7 +149,60 @@ fn decode(loaded: &Loaded, pc: u64) -> Rule {
     }
     // SAFETY: `with_object` calls with objects that stay loaded meanwhile.
     let object = unsafe { loaded.constants() };
-    unwind_tables::rule(&object, loaded.eh_frame_header, pc)
+    match unwind_tables::rule(&object, loaded.eh_frame_header, pc) {
+        Rule::Unknown if object.bytes_from(pc).starts_with(RETURN_FROM_HANDLER) => Rule::Signal,
+        #[cfg(target_env = "musl")]
+        Rule::Unknown if ends_what_it_called(object.bytes_from(pc), pc) => Rule::End,
+        rule => rule,
+    }
+}
+
+/// True if the next call from `pc` on is that of `exit` or `pthread_exit`: there musl calls `main`
+/// or a thread's function, by code that has no unwind tables.
+#[cfg(target_env = "musl")]
+fn ends_what_it_called(code: &[u8], pc: u64) -> bool {
+    let ends = [libc::exit as *const () as u64, libc::pthread_exit as *const () as u64];
+    // The result becomes the argument before, in few instructions.
+    let mut targets =
+        (0..16).filter_map(|skipped| call_target(code.get(skipped..)?, pc + skipped as u64));
+    targets.any(|target| ends.contains(&target))
+}
+
+/// The target of the direct call at `pc`, if there is one.
+#[cfg(all(target_env = "musl", target_arch = "x86_64"))]
+fn call_target(code: &[u8], pc: u64) -> Option<u64> {
+    let (call, rest) = code.split_first_chunk::<1>()?;
+    let by = i32::from_le_bytes(*rest.first_chunk()?);
+    (call == &[0xe8]).then_some(pc.wrapping_add(5).wrapping_add_signed(by.into()))
+}
+
+/// The target of the direct call at `pc`, if there is one.
+#[cfg(all(target_env = "musl", target_arch = "aarch64"))]
+fn call_target(code: &[u8], pc: u64) -> Option<u64> {
+    let call = u32::from_le_bytes(*code.first_chunk()?);
+    // `bl`, whose offset is 26 bits of instructions.
+    let by = i64::from((call << 6).cast_signed() >> 6) * 4;
+    (pc & 3 == 0 && call >> 26 == 0b10_0101).then_some(pc.wrapping_add_signed(by))
+}
+
+/// The instructions to which a signal's handler returns: the call of `rt_sigreturn`. musl's and, on
+/// aarch64, the kernel's have no entry in unwind tables (Linux, `vdso/sigreturn.S`).
+#[cfg(target_arch = "x86_64")]
+const RETURN_FROM_HANDLER: &[u8] = &[0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05];
+#[cfg(target_arch = "aarch64")]
+const RETURN_FROM_HANDLER: &[u8] = &[0x68, 0x11, 0x80, 0xd2, 0x01, 0, 0, 0xd4];
+
+/// True if a signal's handler returns to `pc`, which is in no module: in a page of the kernel's.
+#[cfg(target_arch = "aarch64")]
+fn returns_from_a_handler(pc: u64) -> bool {
+    let mut places = (pc..).step_by(4).zip(RETURN_FROM_HANDLER.as_chunks::<4>().0);
+    places.all(|(place, bytes)| os::holds_number(place, u32::from_ne_bytes(*bytes)))
+}
+
+/// Elsewhere the libraries of C have it.
+#[cfg(not(target_arch = "aarch64"))]
+fn returns_from_a_handler(_pc: u64) -> bool {
+    false
 }
 
 impl unwind_tables::Constants for os::loaded::Constants<'_> {

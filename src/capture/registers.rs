@@ -9,6 +9,34 @@ pub(crate) struct Registers {
     pub(crate) bp: u64,
 }
 
+/// The return address in a word of the stack.
+///
+/// On aarch64 a function that is compiled with `-mbranch-protection=pac-ret` stores its return
+/// address signed (Arm ARM D8.10, pointer authentication): the upper bits depend on the stack
+/// pointer. A signed word would be another call site for each depth of the stack, and no module's.
+#[cfg(not(all(target_arch = "aarch64", not(miri))))]
+#[inline(always)]
+pub(crate) fn return_address(word: u64) -> u64 {
+    word
+}
+
+/// The return address in a word of the stack, without its signature.
+#[cfg(all(target_arch = "aarch64", not(miri)))]
+#[inline(always)]
+pub(crate) fn return_address(word: u64) -> u64 {
+    let address: u64;
+    // SAFETY: `xpaclri` changes x30 alone. It is a hint, which does nothing on processors without
+    // pointer authentication.
+    unsafe {
+        core::arch::asm!(
+            "hint #7",
+            inlateout("x30") word => address,
+            options(pure, nomem, nostack, preserves_flags)
+        );
+    }
+    address
+}
+
 /// Makes a function of three arguments that hands them and its caller's registers on to `quick`, or
 /// to `target`, as [`with_callers_registers`] does.
 ///

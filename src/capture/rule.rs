@@ -1,8 +1,8 @@
 //! How to leave one frame, in 32 bits.
 //!
 //! A rule says where the caller's frame begins (the CFA) and where the caller's frame
-//! pointer was saved. The return address lies at a place fixed by the architecture:
-//! on x86-64 just below the CFA, on aarch64 just above the saved frame pointer.
+//! pointer was saved. The return address lies at a place fixed by the architecture: on x86-64 just
+//! below the CFA, on aarch64 just above the saved frame pointer, or else the rule does not fit.
 //!
 //! ```text
 //!  31     30   29      28     27               13 12              0
@@ -22,7 +22,8 @@
 /// The kind of step that leaves the frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rule {
-    /// CFA = sp + `cfa`; the frame pointer still holds the caller's value.
+    /// CFA = sp + `cfa`; the frame pointer still holds the caller's value. On aarch64, so does the
+    /// register of the return address.
     Sp { cfa: i32 },
     /// CFA = sp + `cfa`; the caller's frame pointer is at CFA + `fp`.
     SpSaved { cfa: i32, fp: i32 },
@@ -32,6 +33,10 @@ pub(crate) enum Rule {
     FpSaved { cfa: i32, fp: i32 },
     /// Over-aligned frame: CFA = word at fp + `cfa`; the caller's frame pointer is at fp + `fp`.
     Realigned { cfa: i32, fp: i32 },
+    /// CFA = sp + `cfa`, or fp + `cfa`; the return address is at CFA + `link`, and the caller's
+    /// frame pointer at CFA + `fp` or still in its register. Does not fit in 32 bits.
+    #[cfg(target_arch = "aarch64")]
+    Apart { by_fp: bool, cfa: i32, link: i32, fp: Option<i32> },
     /// The kernel's signal frame: sp points to a `ucontext`.
     Signal,
     /// The outermost frame: there is no caller.
@@ -151,6 +156,8 @@ impl Rule {
                 (PackedRule::PLAIN | PackedRule::BY_FP | PackedRule::SAVED, cfa, fp)
             }
             Rule::Realigned { cfa, fp } => (PackedRule::SAVED, cfa, fp),
+            #[cfg(target_arch = "aarch64")]
+            Rule::Apart { .. } => return PackedRule::TOO_LARGE,
             Rule::Signal => return PackedRule(1 << KIND_SHIFT),
             Rule::End => return PackedRule(2 << KIND_SHIFT),
             Rule::Unknown => return PackedRule::UNKNOWN,

@@ -7,6 +7,8 @@
 //! | row | rule |
 //! |---|---|
 //! | return address undefined | the stack's end |
+//! | return address in its register (aarch64) | the frame that a signal interrupted |
+//! | return address not beside the frame pointer (aarch64) | its place, which does not fit |
 //! | CFA = stack pointer + n | left by the stack pointer |
 //! | CFA = frame pointer + n | left by the frame pointer |
 //! | CFA = the word at frame pointer + n | an over-aligned frame |
@@ -16,7 +18,7 @@
 use gimli::{
     BaseAddresses, CfaRule, EhFrame, EhFrameHdr, EndianSlice, FrameDescriptionEntry, NativeEndian,
     Pointer, Reader, Register, RegisterRule, UnwindContext, UnwindContextStorage, UnwindExpression,
-    UnwindSection, UnwindTableRow,
+    UnwindSection, UnwindTableRow, Vendor,
 };
 
 use crate::capture::rule::Rule;
@@ -36,6 +38,11 @@ mod register {
     pub(super) const SP: Register = Register(31);
     pub(super) const LINK: Register = Register(30);
 }
+
+/// Says what the instructions mean that vendors have defined for themselves: aarch64's say if a
+/// return address is signed.
+const VENDOR: Vendor =
+    if cfg!(target_arch = "aarch64") { Vendor::AArch64 } else { Vendor::Default };
 
 /// A section, read in place.
 type Bytes<'a> = EndianSlice<'a, NativeEndian>;
@@ -104,7 +111,8 @@ fn entry<C: Constants>(object: &C, header: u64, pc: u64) -> Option<Entry<'_>> {
     let bases = BaseAddresses::default().set_eh_frame_hdr(header);
     let header = EhFrameHdr::new(object.from(header), NativeEndian).parse(&bases, 8).ok()?;
     let Pointer::Direct(frames_at) = header.eh_frame_ptr() else { return None };
-    let section = EhFrame::new(object.from(frames_at), NativeEndian);
+    let mut section = EhFrame::new(object.from(frames_at), NativeEndian);
+    section.set_vendor(VENDOR);
     let bases = bases.set_eh_frame(frames_at);
     let fde = header.table()?.fde_for_address(&section, &bases, pc, EhFrame::cie_from_offset);
     Some(Entry { fde: fde.ok()?, section, bases })
@@ -116,20 +124,15 @@ fn translate(row: &UnwindTableRow<usize, InPlace>, section: &EhFrame<Bytes<'_>>)
     if is_outermost(link.as_ref()) {
         return Some(Rule::End);
     }
-    let link = link?;
     let pointer = row.register(register::FP);
     match row.cfa() {
         CfaRule::RegisterAndOffset { register, offset } => {
-            let cfa = i32::try_from(*offset).ok()?;
-            let fp = saved_at_cfa(pointer.as_ref())?;
-            link_is_ordinary(&link, fp)?;
-            match (*register, fp) {
-                (register::SP, None) => Some(Rule::Sp { cfa }),
-                (register::SP, Some(fp)) => Some(Rule::SpSaved { cfa, fp }),
-                (register::FP, None) => Some(Rule::Fp { cfa }),
-                (register::FP, Some(fp)) => Some(Rule::FpSaved { cfa, fp }),
-                _ => None,
-            }
+            let by_fp = match *register {
+                register::SP => false,
+                register::FP => true,
+                _ => return None,
+            };
+            ordinary(by_fp, i32::try_from(*offset).ok()?, link.as_ref(), pointer.as_ref())
         }
         CfaRule::Expression(expression) => {
             // Over-aligned frames: the CFA is a word in the frame, the frame pointer another.
@@ -139,6 +142,25 @@ fn translate(row: &UnwindTableRow<usize, InPlace>, section: &EhFrame<Bytes<'_>>)
             Some(Rule::Realigned { cfa, fp })
         }
     }
+}
+
+/// The rule of a frame whose CFA counts from a register.
+fn ordinary(
+    by_fp: bool,
+    cfa: i32,
+    link: Option<&RegisterRule<usize>>,
+    pointer: Option<&RegisterRule<usize>>,
+) -> Option<Rule> {
+    let fp = saved_at_cfa(pointer)?;
+    if let Some(rule) = without_pair(by_fp, cfa, link, fp)? {
+        return Some(rule);
+    }
+    Some(match (by_fp, fp) {
+        (false, None) => Rule::Sp { cfa },
+        (false, Some(fp)) => Rule::SpSaved { cfa, fp },
+        (true, None) => Rule::Fp { cfa },
+        (true, Some(fp)) => Rule::FpSaved { cfa, fp },
+    })
 }
 
 /// Compilers mark `_start` and thread entries by an undefined return address.
@@ -163,17 +185,32 @@ fn saved_at_cfa(rule: Option<&RegisterRule<usize>>) -> Option<Option<i32>> {
     }
 }
 
-/// Refuses frames whose return address is not where a walk looks for it.
+/// `Some(None)`: the return address is where a walk looks for it. `None`: it is elsewhere.
 #[cfg(not(target_arch = "aarch64"))]
-fn link_is_ordinary(link: &RegisterRule<usize>, _fp: Option<i32>) -> Option<()> {
-    (*link == RegisterRule::Offset(-8)).then_some(())
+fn without_pair(
+    _by_fp: bool,
+    _cfa: i32,
+    link: Option<&RegisterRule<usize>>,
+    _fp: Option<i32>,
+) -> Option<Option<Rule>> {
+    (link == Some(&RegisterRule::Offset(-8))).then_some(None)
 }
 
-/// Refuses frames that did not store the pair x29, x30 together.
+/// The rule of a frame that did not store the pair x29, x30 together; `Some(None)` if it did, or if
+/// its return address still is in x30 and its CFA counts from the stack pointer.
 #[cfg(target_arch = "aarch64")]
-fn link_is_ordinary(link: &RegisterRule<usize>, fp: Option<i32>) -> Option<()> {
-    let fp = i64::from(fp?);
-    (*link == RegisterRule::Offset(fp + 8)).then_some(())
+fn without_pair(
+    by_fp: bool,
+    cfa: i32,
+    link: Option<&RegisterRule<usize>>,
+    fp: Option<i32>,
+) -> Option<Option<Rule>> {
+    match (saved_at_cfa(link)?, fp) {
+        (None, None) => (!by_fp).then_some(None),
+        (None, Some(_)) => None,
+        (Some(link), Some(fp)) if link.checked_sub(8) == Some(fp) => Some(None),
+        (Some(link), fp) => Some(Some(Rule::Apart { by_fp, cfa, link, fp })),
+    }
 }
 
 /// `fp + n` (or the word there, with `deref`) as the expression's only content.

@@ -3,7 +3,7 @@
 //! A step is a total function of (registers, rule, memory): it reads only what the memory grants
 //! and always moves outward, so a walk ends, whatever the stack holds.
 
-use crate::capture::registers::Registers;
+use crate::capture::registers::{Registers, return_address};
 use crate::capture::rule::{PackedRule, Rule};
 use crate::capture::stack::Words;
 
@@ -177,7 +177,7 @@ pub(crate) enum Step {
 #[inline(always)]
 pub(crate) fn step_by_sp<M: Memory>(sp: u64, rule: PackedRule, memory: &M) -> Option<(u64, u64)> {
     let cfa = offset(sp, rule.cfa());
-    let pc = memory.word(link_address(cfa, 0), sp)?;
+    let pc = return_address(memory.word(link_address(cfa, 0), sp)?);
     (pc != 0).then_some((pc, cfa))
 }
 
@@ -195,7 +195,7 @@ pub(crate) fn plain_step<M: Memory>(
         saved = offset(cfa, rule.fp());
         bp = memory.word(saved, at.sp)?;
     }
-    let pc = memory.word(link_address(cfa, saved), at.sp)?;
+    let pc = return_address(memory.word(link_address(cfa, saved), at.sp)?);
     let needs = Needs { saved, pointer: PointerUse::of_plain(rule) };
     let is_outward = LINK_IS_BELOW_CFA || cfa > at.sp;
     (is_outward && pc != 0).then_some((Registers { pc, sp: cfa, bp }, needs))
@@ -211,6 +211,9 @@ pub(crate) fn step<M: Memory, R: Rules>(
     rules: &R,
 ) -> Step {
     match rule.unpack().unwrap_or_else(|| rules.unpacked(at.pc)) {
+        Rule::Sp { cfa } if !LINK_IS_BELOW_CFA => {
+            interrupted(at, offset(at.sp, cfa.into()), memory)
+        }
         Rule::Sp { cfa } => leave(at, offset(at.sp, cfa.into()), 0, PointerUse::PASSED, memory),
         Rule::SpSaved { cfa, fp } => {
             let cfa = offset(at.sp, cfa.into());
@@ -222,6 +225,12 @@ pub(crate) fn step<M: Memory, R: Rules>(
             leave(at, cfa, offset(cfa, fp.into()), PointerUse::USED, memory)
         }
         Rule::Realigned { cfa, fp } => realigned(at, cfa.into(), fp.into(), memory),
+        #[cfg(target_arch = "aarch64")]
+        Rule::Apart { by_fp, cfa, link, fp } => {
+            let cfa = offset(if by_fp { at.bp } else { at.sp }, cfa.into());
+            let place = |place: i32| offset(cfa, place.into());
+            apart(at, cfa, place(link), fp.map_or(0, place), memory)
+        }
         Rule::Signal => signal(at, memory),
         Rule::End => Step::End(Word::default(), PointerUse::PASSED),
         Rule::Unknown => by_plausible_frame_pointer(at, memory, rules),
@@ -239,8 +248,20 @@ fn offset(base: u64, by: i64) -> u64 {
 /// frame makes, which a later check could not tell from a changed frame. And the walk must move
 /// outward.
 fn leave<M: Memory>(at: &Registers, cfa: u64, saved: u64, pointer: PointerUse, memory: &M) -> Step {
-    let link = link_address(cfa, saved);
+    from_link(at, cfa, link_address(cfa, saved), saved, pointer, memory)
+}
+
+/// As [`leave`], with the return address at `link`.
+fn from_link<M: Memory>(
+    at: &Registers,
+    cfa: u64,
+    link: u64,
+    saved: u64,
+    pointer: PointerUse,
+    memory: &M,
+) -> Step {
     let Some(pc) = memory.word(link, at.sp).filter(|_| cfa > at.sp) else { return BROKEN };
+    let pc = return_address(pc);
     let mut bp = at.bp;
     if saved != 0 {
         let Some(word) = memory.word(saved, at.sp) else { return BROKEN };
@@ -250,6 +271,39 @@ fn leave<M: Memory>(at: &Registers, cfa: u64, saved: u64, pointer: PointerUse, m
         return Step::End(Word { address: link, value: 0 }, pointer);
     }
     Step::Outward(Registers { pc, sp: cfa, bp }, Needs { saved, pointer })
+}
+
+/// A frame whose return address is not beside the saved frame pointer: its place is noted nowhere,
+/// so the step is taken anew each time.
+#[cfg(target_arch = "aarch64")]
+fn apart<M: Memory>(at: &Registers, cfa: u64, link: u64, saved: u64, memory: &M) -> Step {
+    match from_link(at, cfa, link, saved, PointerUse::UNVERIFIABLE, memory) {
+        // A noted place would be taken for that of a pair.
+        Step::Outward(caller, needs) => Step::Outward(caller, Needs { saved: 0, ..needs }),
+        Step::End(..) => Step::End(Word::default(), PointerUse::UNVERIFIABLE),
+        Step::Broken(..) => BROKEN_NOW,
+    }
+}
+
+/// The frame of a function that a signal has interrupted before it stored its return address, or
+/// that never does, on a processor that has return addresses in a register.
+///
+/// The kernel puts a frame record, the registers x29 and x30, above its own frame, at the next
+/// multiple of 16 inward of the interrupted stack pointer (Linux, `setup_sigframe`). If the handler
+/// runs on another stack, the record is there, and this stack ends here.
+fn interrupted<M: Memory>(at: &Registers, cfa: u64, memory: &M) -> Step {
+    // One past an instruction: no return address.
+    if at.pc & 3 != 1 || cfa < at.sp {
+        return BROKEN_NOW;
+    }
+    let record = (at.sp & !15).wrapping_sub(16);
+    let (bp, pc) = (memory.word(record, record), memory.word(record.wrapping_add(8), record));
+    let (Some(bp), Some(pc)) = (bp, pc.map(return_address)) else { return BROKEN_NOW };
+    if bp != at.bp || pc == 0 {
+        return BROKEN_NOW;
+    }
+    let needs = Needs { saved: 0, pointer: PointerUse::UNVERIFIABLE };
+    Step::Outward(Registers { pc, sp: cfa, bp }, needs)
 }
 
 /// A return address that is no further in than the frame's stack pointer then says that the CFA is
@@ -314,7 +368,7 @@ fn by_plausible_frame_pointer<M: Memory, R: Rules>(at: &Registers, memory: &M, r
     let link = at.bp.wrapping_add(8);
     let Some(pc) = memory.word(link, at.sp) else { return BROKEN };
     // The set of loaded modules decides if an address is plausible.
-    if !rules.plausible(pc) {
+    if !rules.plausible(return_address(pc)) {
         return BROKEN_NOW;
     }
     match leave(at, at.bp.wrapping_add(16), at.bp, PointerUse::UNVERIFIABLE, memory) {

@@ -16,6 +16,7 @@ use crate::base::changes;
 use crate::base::os::clock::counted_since;
 use crate::base::sync::amount::Amount;
 use crate::base::sync::{Ordering, compiler_fence, own};
+#[cfg(any(feature = "preload", all(target_arch = "x86_64", not(miri))))]
 use crate::capture::registers::Registers;
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 use crate::engine::inside::Inside;
@@ -100,6 +101,7 @@ impl Drop for Quick {
 }
 
 /// Something is in the way of an allocation; nothing is done. The registers are those given.
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct InTheWay {
     pub(crate) at: Registers,

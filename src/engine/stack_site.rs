@@ -142,7 +142,9 @@ fn remember(thread: &mut Thread, at: &Registers, first: SiteId) {
     // That of the walk: by now another may have begun.
     let naming = naming(thread, first, thread.generation);
     let site = thread.last_site.number();
-    thread.recall.remember(&thread.stack, at, naming, site, trailer::secret());
+    // SAFETY: `at` is a frame of this thread that calls us, and the stack the thread's own.
+    let memory = unsafe { OwnStack::as_remembered() };
+    thread.recall.remember((&thread.stack, &memory), at, naming, site, trailer::secret());
 }
 
 /// The id of the innermost frame, which has the registers `at`, if it has an id; for events of no

@@ -57,7 +57,7 @@ pub(crate) struct Claim(&'static ThreadCell);
 
 impl ThreadCell {
     /// The place of the sealed stack's stack pointer in memory that a thread's word leads to.
-    #[cfg(feature = "backtraces")]
+    #[cfg(all(feature = "backtraces", target_arch = "x86_64", not(miri)))]
     pub(crate) const SEALED_SP: usize =
         core::mem::offset_of!(ThreadCell, thread) + Thread::SEALED_SP;
 

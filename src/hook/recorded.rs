@@ -10,6 +10,7 @@ use crate::engine::quick;
 use crate::engine::quick::InTheWay;
 use crate::engine::sampling;
 use crate::engine::session::{self, Session};
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 use crate::engine::thread_cell::ThreadCell;
 use crate::store::ids::SiteId;
 use crate::store::trailer;

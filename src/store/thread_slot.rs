@@ -88,6 +88,7 @@ pub(crate) fn claim(
 #[cfg(feature = "backtraces")]
 impl ThreadSlot {
     /// Counts an allocated block, an amount of one, after which the front has the numbers `next`.
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
     #[inline(always)]
     pub(crate) fn enter_allocated(&self, next: Next, block: Amount, now: u64) {
         store_pair!(self, ThreadSlot, front.total, next.sums.plus(block));

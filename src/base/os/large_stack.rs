@@ -32,13 +32,18 @@ fn in_thread(stack: usize, mut work: &mut dyn FnMut()) -> bool {
     }
     // SAFETY: initialised above.
     unsafe { libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), stack) };
-    let mut thread = 0;
+    let mut thread = core::mem::MaybeUninit::<libc::pthread_t>::uninit();
     let argument = (&raw mut work).cast();
     // SAFETY: the attributes are initialised; the closure outlives the thread, which is joined.
     let result =
-        unsafe { libc::pthread_create(&raw mut thread, attributes.as_ptr(), start, argument) };
+        unsafe { libc::pthread_create(thread.as_mut_ptr(), attributes.as_ptr(), start, argument) };
     // SAFETY: initialised above and not used after this.
     unsafe { libc::pthread_attr_destroy(attributes.as_mut_ptr()) };
+    if result != 0 {
+        return false;
+    }
+    // SAFETY: written by the call, which has succeeded.
+    let thread = unsafe { thread.assume_init() };
     // SAFETY: the thread was created just now and is joined once.
-    result == 0 && unsafe { libc::pthread_join(thread, core::ptr::null_mut()) == 0 }
+    unsafe { libc::pthread_join(thread, core::ptr::null_mut()) == 0 }
 }

@@ -4,6 +4,8 @@
 use core::ffi::{CStr, c_void};
 use core::ptr::NonNull;
 
+#[cfg(target_arch = "aarch64")]
+use super::KeepErrno;
 use super::{is_sealed, nanos_of, page_size, process_id};
 
 /// Zeroes the whole pages in a part of a mapping of [`reserve`](super::reserve) by giving their
@@ -127,6 +129,25 @@ pub(crate) fn copy_memory(address: u64, buffer: &mut [u64]) -> usize {
     usize::try_from(copied).unwrap_or(0)
 }
 
+/// True if the number at an address is that one; `false`, too, if nothing is mapped there. The
+/// kernel compares, by a wait that has no time left: to read there could end the process.
+#[cfg(target_arch = "aarch64")]
+pub(crate) fn holds_number(address: u64, number: u32) -> bool {
+    if is_sealed() || address & 3 != 0 {
+        return false;
+    }
+    let _errno = KeepErrno::new();
+    let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let how = libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG;
+    // SAFETY: the kernel checks the address, and reads the time.
+    let result =
+        unsafe { libc::syscall(libc::SYS_futex, address, how, number, &raw const at_once) };
+    // SAFETY: gives the address of the thread's errno, which is always valid.
+    let errno = unsafe { libc::__errno_location() };
+    // SAFETY: see above.
+    result == -1 && unsafe { *errno } == libc::ETIMEDOUT
+}
+
 /// Nanoseconds that the calling thread has had of a processor.
 pub(crate) fn thread_nanos() -> u64 {
     if is_sealed() {
@@ -174,6 +195,17 @@ mod tests {
     }
 
     #[test]
+    #[cfg(target_arch = "aarch64")]
+    fn a_number_is_compared_wherever_it_is() {
+        let number = 0xd280_1168_u32;
+        let at = (&raw const number).expose_provenance() as u64;
+        assert!(holds_number(at, number));
+        assert!(!holds_number(at, number + 1) && !holds_number(at + 1, number));
+        assert!(!holds_number(0x1000, number), "nothing is mapped there");
+    }
+
+    #[test]
+    #[cfg_attr(target_arch = "aarch64", ignore = "qemu's emulation lacks process_vm_readv")]
     #[cfg_attr(miri, ignore = "there is no process_vm_readv")]
     fn memory_is_copied_as_far_as_it_is_mapped() {
         let words = numbered(3);

@@ -1,23 +1,35 @@
 //! Modules: the loaded object that a pc belongs to.
 //!
-//! glibc 2.35 and later answer without locks and without allocating (`_dl_find_object`); otherwise
-//! this walks the loader's list (`dl_iterate_phdr`, which takes the loader's lock; the loader does
-//! not call Rust's global allocator, so no holder of its lock waits for the profiler).
+//! glibc 2.35 and later answer without locks and without allocating (`_dl_find_object`). With an
+//! earlier one this walks the loader's list (`dl_iterate_phdr`, which takes the loader's lock; the
+//! loader does not call Rust's global allocator, so no holder of its lock waits for the profiler).
+//! With musl the modules are [kept](kept).
 
-use core::ffi::{c_char, c_int, c_void};
+use core::ffi::c_char;
 use core::ops::Range;
 use core::ptr;
 
 use libc::Elf64_Phdr as ProgramHeader;
 
+#[cfg(not(target_env = "musl"))]
+pub(crate) use self::asked::{find, hold};
 pub(crate) use self::constants::Constants;
 pub(crate) use self::early::{executables_bias, is_loaders_start, note_early};
+#[cfg(target_env = "musl")]
+pub(crate) use self::kept::{find, hold};
 pub(crate) use self::mapped::path_at;
 use super::page_size;
 
+#[cfg(not(target_env = "musl"))]
+mod asked;
 mod constants;
 mod early;
+#[cfg(target_env = "musl")]
+mod kept;
 mod mapped;
+#[cfg(any(target_env = "musl", test))]
+#[cfg_attr(not(target_env = "musl"), expect(dead_code, reason = "only musl needs it"))]
+mod mapping;
 
 /// A module: one loaded object.
 #[derive(Debug, Clone, Copy)]
@@ -55,143 +67,6 @@ impl Headers {
     }
 }
 
-/// glibc's `struct dl_find_object` (`<dlfcn.h>`, glibc 2.35).
-#[repr(C)]
-struct DlFindObject {
-    flags: u64,
-    map_start: *mut c_void,
-    map_end: *mut c_void,
-    link_map: *mut LinkMap,
-    eh_frame: *mut c_void,
-    reserved: [u64; 7],
-}
-
-/// The public head of glibc's `struct link_map` (`<link.h>`).
-#[repr(C)]
-struct LinkMap {
-    address: usize,
-    name: *const c_char,
-    dynamic: *const c_void,
-    next: *const LinkMap,
-    previous: *const LinkMap,
-}
-
-type FindObject = unsafe extern "C" fn(*mut c_void, *mut DlFindObject) -> c_int;
-
-/// Calls `work` with the module that holds `pc`, which stays loaded until `work` returns.
-///
-/// The loader's lock is held meanwhile. User code also holds it when it walks the loader's list,
-/// and may allocate then. So a thread that holds a lock of the profiler must not wait for that
-/// lock.
-pub(crate) fn hold(pc: u64, mut work: impl FnMut(&Loaded)) {
-    struct Held<'a> {
-        pc: u64,
-        work: &'a mut dyn FnMut(&Loaded),
-    }
-    unsafe extern "C" fn under_lock(
-        _info: *mut libc::dl_phdr_info,
-        _size: usize,
-        data: *mut c_void,
-    ) -> c_int {
-        // SAFETY: `hold` passes a `Held` that lives for the call.
-        let held = unsafe { &mut *data.cast::<Held<'_>>() };
-        if let Some(loaded) = find(held.pc) {
-            (held.work)(&loaded);
-        }
-        1 // enough: the lock is what was wanted
-    }
-    let mut held = Held { pc, work: &mut work };
-    // SAFETY: the callback gets the address back and outlives the call.
-    unsafe { libc::dl_iterate_phdr(Some(under_lock), (&raw mut held).cast()) };
-}
-
-/// The module that holds `pc`.
-#[cold]
-pub(crate) fn find(pc: u64) -> Option<Loaded> {
-    match find_object_function() {
-        Some(function) => by_find_object(function, pc),
-        None => by_iteration(pc),
-    }
-}
-
-#[cfg(all(target_arch = "x86_64", target_env = "gnu", not(miri)))]
-core::arch::global_asm!(".weak _dl_find_object");
-
-/// `_dl_find_object`, if the libc at hand has it: the reference is weak.
-#[cfg(all(target_arch = "x86_64", target_env = "gnu", not(miri)))]
-fn find_object_function() -> Option<FindObject> {
-    let address: usize;
-    // SAFETY: reads the word of the global offset table that holds the symbol's address or 0.
-    unsafe {
-        core::arch::asm!(
-            "mov {}, qword ptr [rip + _dl_find_object@GOTPCREL]",
-            out(reg) address,
-            options(nostack, readonly, preserves_flags),
-        );
-    }
-    // SAFETY: a non-zero address is that of glibc's function, whose signature this is.
-    (address != 0).then(|| unsafe { core::mem::transmute::<usize, FindObject>(address) })
-}
-
-#[cfg(not(all(target_arch = "x86_64", target_env = "gnu", not(miri))))]
-fn find_object_function() -> Option<FindObject> {
-    None
-}
-
-fn by_find_object(function: FindObject, pc: u64) -> Option<Loaded> {
-    let mut found = core::mem::MaybeUninit::<DlFindObject>::zeroed();
-    // SAFETY: any address may be asked for; the out-pointer is valid.
-    let result = unsafe { function(ptr::without_provenance_mut(pc as usize), found.as_mut_ptr()) };
-    if result != 0 {
-        return None;
-    }
-    // SAFETY: zeroed above and filled by the call; all bit patterns are valid.
-    let found = unsafe { found.assume_init() };
-    // SAFETY: the loader keeps the link map as long as the object is loaded, and code of the
-    // object is running now. Null is told apart by `as_ref`.
-    let map = unsafe { found.link_map.as_ref() };
-    let eh_frame_header = found.eh_frame.addr() as u64;
-    let start = found.map_start.addr() as u64;
-    let end = found.map_end.addr() as u64;
-    // Of an executable whose segments have gaps, and of a static one, the range is the code's
-    // segment alone; the tables lie below or above.
-    let is_part = eh_frame_header != 0 && !(start..end).contains(&eh_frame_header);
-    let executable = if is_part { executable_around(start..end) } else { None };
-    let (whole, headers) = match executable {
-        Some((whole, headers)) => (whole, Some(headers)),
-        None if is_part => (start.min(eh_frame_header)..end, None),
-        None => (start..end, None),
-    };
-    Some(Loaded {
-        start: whole.start,
-        end: whole.end,
-        bias: map.map_or(0, |map| map.address as u64),
-        eh_frame_header,
-        name: map.map_or(ptr::null(), |map| map.name),
-        headers,
-    })
-}
-
-/// The range of all segments of the executable, and its program headers, if it has a segment that
-/// holds the given range.
-fn executable_around(part: Range<u64>) -> Option<(Range<u64>, Headers)> {
-    // SAFETY: the auxiliary vector is the process's from beginning to end.
-    let [table, count] =
-        [libc::AT_PHDR, libc::AT_PHNUM].map(|kind| unsafe { libc::getauxval(kind) });
-    let first = ptr::with_exposed_provenance::<ProgramHeader>(table as usize);
-    if first.is_null() {
-        return None;
-    }
-    let headers = Headers { first, count: count as usize };
-    // SAFETY: the kernel gives the place and the number of the executable's program headers.
-    let read = unsafe { headers.read() };
-    let linked = read.clone().find(|header| header.p_type == libc::PT_PHDR);
-    let bias = linked.map_or(0, |header| table.wrapping_sub(header.p_vaddr));
-    let whole = read.fold(NOWHERE, |all, header| with_segment(all, &header, bias));
-    let is_among = whole.start <= part.start && part.end <= page_size().next_start(whole.end);
-    is_among.then_some((whole, headers))
-}
-
 /// The range of no segments.
 const NOWHERE: Range<u64> = Range { start: u64::MAX, end: 0 };
 
@@ -206,47 +81,13 @@ fn with_segment(all: Range<u64>, header: &ProgramHeader, bias: u64) -> Range<u64
     all.start.min(start)..all.end.max(end)
 }
 
-struct Search {
-    pc: u64,
-    found: Option<Loaded>,
-}
-
-fn by_iteration(pc: u64) -> Option<Loaded> {
-    if cfg!(miri) {
-        return None;
-    }
-    let mut search = Search { pc, found: None };
-    // SAFETY: the callback gets the search's address back and outlives the call.
-    unsafe { libc::dl_iterate_phdr(Some(look_at), (&raw mut search).cast()) };
-    search.found
-}
-
-unsafe extern "C" fn look_at(
-    info: *mut libc::dl_phdr_info,
-    _size: usize,
-    data: *mut c_void,
-) -> c_int {
-    // SAFETY: `by_iteration` passes a `Search` that lives for the call.
-    let search = unsafe { &mut *data.cast::<Search>() };
-    // SAFETY: the loader passes a valid description.
-    let info = unsafe { &*info };
-    let bias = info.dlpi_addr;
-    let headers = Headers { first: info.dlpi_phdr, count: info.dlpi_phnum.into() };
-    let (mut whole, mut eh_frame_header) = (NOWHERE, 0);
-    // SAFETY: the loader's program headers, `dlpi_phnum` of them; its lock is held.
-    for header in unsafe { headers.read() } {
-        whole = with_segment(whole, &header, bias);
-        if header.p_type == libc::PT_GNU_EH_FRAME {
-            eh_frame_header = bias.wrapping_add(header.p_vaddr);
-        }
-    }
-    let holds = whole.contains(&search.pc);
-    if holds {
-        let Range { start, end } = whole;
-        let (name, headers) = (info.dlpi_name, Some(headers));
-        search.found = Some(Loaded { start, end, bias, eh_frame_header, name, headers });
-    }
-    c_int::from(holds)
+/// The range of all segments, and the address of `.eh_frame_hdr`, 0 if there is none.
+fn range_and_tables(headers: impl Iterator<Item = ProgramHeader>, bias: u64) -> (Range<u64>, u64) {
+    headers.fold((NOWHERE, 0), |(whole, tables), header| {
+        let is_tables = header.p_type == libc::PT_GNU_EH_FRAME;
+        let tables = if is_tables { bias.wrapping_add(header.p_vaddr) } else { tables };
+        (with_segment(whole, &header, bias), tables)
+    })
 }
 
 impl Loaded {
@@ -326,7 +167,11 @@ mod tests {
     #[cfg_attr(miri, ignore = "there is no loader")]
     fn this_program_is_found_both_ways_and_has_its_tables() {
         let pc = this_program_is_found_both_ways_and_has_its_tables as fn() as usize as u64;
-        for loaded in [find(pc), by_iteration(pc)] {
+        #[cfg(not(target_env = "musl"))]
+        let again = super::asked::by_iteration(pc);
+        #[cfg(target_env = "musl")]
+        let again = super::kept::by_mapping(pc);
+        for loaded in [find(pc), again] {
             let loaded = loaded.expect("loaded");
             // SAFETY: the executable stays as long as the process.
             let constants = unsafe { loaded.constants() };

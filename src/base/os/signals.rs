@@ -177,7 +177,7 @@ fn call(
 /// Waits until the number differs from `seen`, or N milliseconds have passed; may return early.
 pub(crate) fn wait(number: &AtomicU32, seen: u32, millis: Option<u32>) {
     let limit = millis.map(|millis| libc::timespec {
-        tv_sec: libc::time_t::from(millis / 1000),
+        tv_sec: (millis / 1000).into(),
         tv_nsec: libc::c_long::from(millis % 1000) * 1_000_000,
     });
     let limit = limit.as_ref().map_or(core::ptr::null(), core::ptr::from_ref);
@@ -212,10 +212,10 @@ pub(crate) fn start_thread(
         libc::pthread_attr_setdetachstate(attributes.as_mut_ptr(), libc::PTHREAD_CREATE_DETACHED)
     };
     let result = with_signals_blocked(|| {
-        let mut thread = 0;
+        let mut thread = MaybeUninit::<libc::pthread_t>::uninit();
         let argument = core::ptr::null_mut();
         // SAFETY: the attributes are initialised; the function needs no argument.
-        unsafe { libc::pthread_create(&raw mut thread, attributes.as_ptr(), start, argument) }
+        unsafe { libc::pthread_create(thread.as_mut_ptr(), attributes.as_ptr(), start, argument) }
     });
     // SAFETY: initialised above and not used after this.
     unsafe { libc::pthread_attr_destroy(attributes.as_mut_ptr()) };

@@ -152,7 +152,7 @@ pub(crate) unsafe fn store<const OFFSET: usize>(base: *const (), amount: Amount)
     #[cfg(all(target_arch = "aarch64", not(any(miri, loom))))]
     // SAFETY: as above; `stp` takes any multiple of 8 below 512.
     unsafe {
-        const { assert!(OFFSET % 8 == 0 && OFFSET < 512) };
+        const { assert!(OFFSET.is_multiple_of(8) && OFFSET < 512) };
         core::arch::asm!(
             "stp {}, {}, [{}, {offset}]",
             in(reg) amount.bytes(), in(reg) amount.blocks(), in(reg) base, offset = const OFFSET,

@@ -13,6 +13,8 @@
 
 use crate::capture::registers::Registers;
 #[cfg(target_arch = "aarch64")]
+use crate::capture::registers::return_address;
+#[cfg(target_arch = "aarch64")]
 use crate::capture::stack::Pointer;
 use crate::capture::stack::{Base, Mark, Stack};
 use crate::capture::walk::{Memory, link_address};
@@ -69,10 +71,14 @@ impl Stack {
     fn changed_link<M: Memory>(&self, first: usize, met: usize, memory: &M) -> Option<usize> {
         let marks = self.marks.get(first..met).unwrap_or(&[]);
         let pointers = self.pointers.get(first + 1..=met).unwrap_or(&[]);
-        let differs = |(mark, pointer): (&Mark, &Pointer)| match pointer.saved {
-            0 => true, // out of a signal's frame: it was not read there, and is not to be relied on
+        let differs = |(mark, pointer): (&Mark, &Pointer)| {
+            // Out of a signal's frame it was not read there, and is not to be relied on.
+            if pointer.saved == 0 {
+                return true;
+            }
             // SAFETY: where the frame's return address was granted; see the module's description.
-            saved => unsafe { memory.again(link_address(mark.sp, saved)) != mark.pc },
+            let word = unsafe { memory.again(link_address(mark.sp, pointer.saved)) };
+            return_address(word) != mark.pc
         };
         let changed = marks.iter().zip(pointers).rposition(differs)?;
         Some(first + changed + 1)

@@ -243,11 +243,12 @@ impl Recall {
     }
 
     /// Remembers the stack captured last, whose capture began with the registers `at`, and its
-    /// site, if it is worth it. `secret` may be anything that no input knows.
+    /// site, if it is worth it. `memory` is that stack's; `secret` may be anything that no input
+    /// knows.
     #[inline(never)]
-    pub(crate) fn remember(
+    pub(crate) fn remember<M: Memory>(
         &mut self,
-        stack: &Stack,
+        (stack, memory): (&Stack, &M),
         at: &Registers,
         naming: Naming,
         site: u32,
@@ -273,7 +274,7 @@ impl Recall {
             return; // entries of a shape that is gone would be taken for another's
         }
         let place = self.shape_place(at);
-        let Some((words, len)) = self.put_words(stack, at.sp) else { return };
+        let Some((words, len)) = self.put_words(stack, memory, at.sp) else { return };
         let shape = Shape {
             sp: at.sp,
             pc: at.pc,
@@ -303,12 +304,12 @@ impl Recall {
 
     /// Writes the places of the stack's words behind those in use; the sum of the words, and their
     /// number. `None`: they are none, too many, or too far away.
-    fn put_words(&mut self, stack: &Stack, sp: u64) -> Option<(Sum, usize)> {
+    fn put_words<M: Memory>(&mut self, stack: &Stack, memory: &M, sp: u64) -> Option<(Sum, usize)> {
         let places = self.places.get_mut(self.used..self.used + MOST_WORDS)?;
         let mut writer =
             Writer { sp, places, keys: &self.keys, sum: Sum::default(), factor: 0, len: 0 };
         let mut first = None;
-        let is_whole = stack.each_word(|address, word| {
+        let is_whole = stack.each_word(sp, memory, |address, word| {
             first.get_or_insert((address, word));
             writer.add(address, word)
         });

@@ -5,7 +5,7 @@ use std::vec::Vec;
 
 use super::*;
 use crate::capture::own_stack::CopiedStack;
-use crate::capture::stack::{About, Base, Mark};
+use crate::capture::stack::{About, Base, Mark, Pointer};
 
 const NAMING: Naming = Naming { era: 3, group: 9 };
 const LOW: u64 = 0x1000;
@@ -37,6 +37,9 @@ impl Captured {
         for (index, pc) in pcs.iter().enumerate() {
             stack.marks[len - index] = Mark { pc: *pc, sp: sp_of(index + 1) };
             stack.abouts[len - index] = About::default();
+            // On aarch64 a return address is above a saved frame pointer.
+            let saved = sp_of(index + 2).wrapping_sub(16);
+            stack.pointers[len - index] = Pointer { bp: 0, saved };
         }
         (stack.len, stack.first, stack.base) = (len, 1, Base::Complete);
         // The word below a frame's stack pointer is the return address into it.
@@ -54,9 +57,10 @@ impl Captured {
     }
 
     fn remember(&self, recall: &mut Recall, site: u32) {
+        let memory = CopiedStack { low: LOW, words: &self.words };
         // A stack is remembered from the second time on.
-        recall.remember(&self.stack, &self.at, NAMING, site, 4711);
-        recall.remember(&self.stack, &self.at, NAMING, site, 4711);
+        recall.remember((&self.stack, &memory), &self.at, NAMING, site, 4711);
+        recall.remember((&self.stack, &memory), &self.at, NAMING, site, 4711);
     }
 }
 
@@ -70,7 +74,8 @@ fn a_stack_is_found_by_its_words_registers_and_names() {
     let mut recall = zeroed::<Recall>();
     let stack = numbered(0);
     assert_eq!(stack.find(&mut recall, NAMING), None, "nothing is remembered");
-    recall.remember(&stack.stack, &stack.at, NAMING, 12, 4711);
+    let memory = CopiedStack { low: LOW, words: &stack.words };
+    recall.remember((&stack.stack, &memory), &stack.at, NAMING, 12, 4711);
     assert_eq!(stack.find(&mut recall, NAMING), None, "it may never come again");
     stack.remember(&mut recall, 12);
     assert_eq!(stack.find(&mut recall, NAMING), Some(12));

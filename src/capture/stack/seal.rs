@@ -116,6 +116,7 @@ impl Words {
 
 impl Seal {
     /// The place of the sealed stack's stack pointer; 0: void.
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
     pub(crate) const SP: usize = core::mem::offset_of!(Seal, sp);
 
     /// Knows no stack from now on.
@@ -126,6 +127,7 @@ impl Seal {
 
     /// The registers of the innermost frame, where the frame pointer is `bp`. They are read anew:
     /// who has compared them need not keep them, which takes registers of the processor.
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
     #[inline(always)]
     pub(crate) fn registers(&self, bp: u64) -> Registers {
         // Volatile, or the compiler knows that they are those that were compared.
@@ -169,12 +171,13 @@ impl Stack {
     /// Seals the stack that is remembered, whose capture begins with the registers `at`; leaves the
     /// seal void if it has too many words, or some step of it cannot be checked.
     #[cold]
-    pub(crate) fn seal(&self, at: &Registers, seal: &mut Seal) {
+    pub(crate) fn seal<M: Memory>(&self, at: &Registers, memory: &M, seal: &mut Seal) {
         seal.clear();
         seal.words.clear();
         let Some(pointer) = self.pointers.get(self.len) else { return };
         let words = &mut seal.words;
-        let all = self.is_checkable() && self.each_word(|address, value| words.add(address, value));
+        let add = |address, value| words.add(address, value);
+        let all = self.is_checkable() && self.each_word(at.sp, memory, add);
         if all && words.fill_rounds() {
             (seal.pc, seal.bp) = (at.pc, pointer.bp);
             seal.bp_mask = self.pointer_mask();
@@ -197,8 +200,14 @@ impl Stack {
 
     /// Calls `add` with the address and value of each word that the walk has read, until it says
     /// `false`; `false` then, or if the address of a word is not known. A frame's saved frame
-    /// pointer comes right after its return address.
-    pub(super) fn each_word(&self, mut add: impl FnMut(u64, u64) -> bool) -> bool {
+    /// pointer comes right after its return address. Words are as they are in memory: a return
+    /// address may be signed. `sp`: the present stack pointer of a capture of this memory.
+    pub(super) fn each_word<M: Memory>(
+        &self,
+        sp: u64,
+        memory: &M,
+        mut add: impl FnMut(u64, u64) -> bool,
+    ) -> bool {
         let (first, len) = (self.first, self.len);
         let outward = self.marks.get(first..len).unwrap_or(&[]);
         let outward = outward.iter().zip(self.pointers.get(first..len).unwrap_or(&[]));
@@ -208,7 +217,7 @@ impl Stack {
         let mut steps = (first + 1..len + 1).zip(outward.zip(inward)).rev();
         let all_steps = steps.all(|(index, ((mark, pointer), inner))| {
             let address = link_address(mark.sp, inner.saved);
-            let is_link = address != 0 && add(address, mark.pc);
+            let is_link = address != 0 && add(address, link_word(address, mark.pc, sp, memory));
             if index != next {
                 return is_link;
             }
@@ -219,6 +228,25 @@ impl Stack {
         let has_end = first <= 1 && end.address != 0;
         all_steps && (!has_end || add(end.address, end.value))
     }
+}
+
+/// The word at `address` that is the return address `pc`.
+#[cfg(not(target_arch = "aarch64"))]
+fn link_word<M: Memory>(_address: u64, pc: u64, _sp: u64, _memory: &M) -> u64 {
+    pc
+}
+
+/// The word at `address` that is the return address `pc`, with its signature. If it is another one
+/// by now, `pc` itself.
+#[cfg(target_arch = "aarch64")]
+fn link_word<M: Memory>(address: u64, pc: u64, sp: u64, memory: &M) -> u64 {
+    use crate::capture::registers::return_address;
+    if address < sp {
+        return pc;
+    }
+    // SAFETY: granted when the stack was walked, and not below the present stack pointer.
+    let word = unsafe { memory.again(address) };
+    if return_address(word) == pc { word } else { pc }
 }
 
 #[cfg(test)]

@@ -146,6 +146,7 @@ impl core::ops::Deref for Thread {
 
 impl Thread {
     /// The place of the sealed stack's stack pointer; see [`crate::engine::quick`].
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
     pub(crate) const SEALED_SP: usize =
         core::mem::offset_of!(Thread, sealed) + core::mem::offset_of!(Sealed, stack) + Seal::SP;
 
@@ -258,7 +259,9 @@ impl Thread {
         self.sealed.books = self.place.books(self.last_site);
         // Without books the seal is void: `sealed` relies on it.
         if self.sealed.books.is_some() {
-            self.stack.seal(at, &mut self.sealed.stack);
+            // SAFETY: `at` is a frame of this thread that calls us, and the stack the thread's own.
+            let memory = unsafe { OwnStack::as_remembered() };
+            self.stack.seal(at, &memory, &mut self.sealed.stack);
         }
     }
 
@@ -289,11 +292,13 @@ impl Thread {
     }
 
     /// The site of the stack that was sealed last.
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
     pub(crate) fn sealed_site(&self) -> SiteId {
         self.sealed.site
     }
 
     /// The registers of the sealed stack's innermost frame, where the frame pointer is `bp`.
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
     #[inline(always)]
     pub(crate) fn sealed_at(&self, bp: u64) -> Registers {
         self.sealed.stack.registers(bp)

@@ -194,7 +194,7 @@ impl Front {
     /// The numbers after a block of `bytes` is allocated; `None`: the heap has to be told. Changes
     /// nothing else but the limit of blocks, which is the most blocks where this front is all of
     /// the heap.
-    #[cfg(feature = "backtraces")]
+    #[cfg(all(feature = "backtraces", target_arch = "x86_64", not(miri)))]
     #[inline(always)]
     pub(crate) fn with_allocated(&self, bytes: u64, heap: &Heap) -> Option<Next> {
         let sums = self.total.read();
@@ -218,7 +218,7 @@ impl Front {
         Some(next)
     }
 
-    #[cfg(feature = "backtraces")]
+    #[cfg(all(feature = "backtraces", target_arch = "x86_64", not(miri)))]
     #[inline(always)]
     fn live_with(&self, bytes: i64, heap: &Heap) -> i64 {
         heap.live_bytes.get().wrapping_add(bytes).wrapping_sub(self.base_bytes.get())
@@ -236,7 +236,7 @@ impl Front {
 
     /// Notes an allocated block that has entered the totals, after which there are the numbers
     /// `next`.
-    #[cfg(feature = "backtraces")]
+    #[cfg(all(feature = "backtraces", target_arch = "x86_64", not(miri)))]
     #[inline(always)]
     pub(crate) fn note_allocated(&self, next: Next, now: u64) {
         self.note_high(next.bytes);

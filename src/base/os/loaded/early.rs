@@ -31,7 +31,10 @@ unsafe extern "C" fn note_bias(
     // SAFETY: `note_early` passes a counter that lives for the call.
     let next = unsafe { &mut *data.cast::<usize>() };
     // SAFETY: the loader passes a valid description.
-    let bias = unsafe { (*info).dlpi_addr };
+    let info = unsafe { &*info };
+    let bias = info.dlpi_addr;
+    #[cfg(target_env = "musl")]
+    super::kept::keep(info, *next == 0);
     if let Some(place) = EARLY_BIASES.get(*next) {
         place.store(bias.wrapping_add(1), Ordering::Relaxed);
     }
@@ -65,6 +68,9 @@ pub(crate) fn is_loaders_start(pc: u64) -> bool {
 impl Loaded {
     /// True if it may be unloaded: it was not there when the session began.
     pub(crate) fn is_late(&self) -> bool {
+        if cfg!(target_env = "musl") {
+            return false; // musl unloads no module
+        }
         let bias = self.bias.wrapping_add(1);
         !EARLY_BIASES
             .iter()
