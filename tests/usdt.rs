@@ -35,8 +35,8 @@ fn resize(block: *mut u8, size: usize, new: usize) -> *mut u8 {
     unsafe { ALLOC.realloc(block, layout(size), new) }
 }
 
-/// What the debugger looks at: a block of a mean gap of 1 GiB, some of which all are sampled, one of
-/// them resized, and one that is freed when others are no longer sampled.
+/// The blocks that the debugger looks at: one of a mean gap of 1 GiB, some of which all are
+/// sampled, one of them resized, and one that is freed when others are no longer sampled.
 #[test]
 fn child() {
     if env::var_os(CHILD).is_none() {

@@ -34,13 +34,13 @@ impl fmt::Display for SamplingError {
 
 impl std::error::Error for SamplingError {}
 
-/// Changes the mean gap between samples, in bytes, for all threads: 1,024 to 1 GiB, or 0: each block
-/// is recorded from now on, exactly. A thread follows with its next event.
+/// Changes the mean gap between samples, in bytes, for all threads: 1,024 to 1 GiB, or 0: each
+/// block is recorded from now on, exactly. A thread follows with its next event.
 ///
 /// The process must have begun with samples: by [`ModAlloc::sample`](crate::ModAlloc::sample),
 /// [`sample_all`](crate::ModAlloc::sample_all) or `MOD_ALLOC_SAMPLE`. Blocks from before stay what
-/// they are: each counts by the gap at which it was drawn, also when it is freed. A process may have
-/// eight different gaps, and change between them as often as it likes.
+/// they are: each counts by the gap at which it was drawn, also when it is freed. A process may
+/// have eight different gaps, and change between them as often as it likes.
 ///
 /// ```
 /// use mod_alloc::ModAlloc;

@@ -8,10 +8,8 @@
 //!                       │ no
 //!                       ▼
 //!                capture: walk the frames that are new, check the others' words
-//!                       │
 //!                       ▼
 //!                name each new frame in the frame table, outermost first
-//!                       │
 //!                       ▼
 //!                the innermost frame's site, made at its first event
 //! ```
@@ -64,8 +62,7 @@ pub(crate) fn renew(thread: &mut Thread) -> bool {
     thread.generation == rule_cache::generation()
 }
 
-/// [`of`]; [`NO_SITE`] while nothing is recorded. The registers are single arguments, so that they
-/// stay in the processor's registers.
+/// [`of`]; [`NO_SITE`] while nothing is recorded. Single arguments stay in registers.
 #[inline(never)]
 fn of_any(thread: &mut Thread, session: &'static Session, pc: u64, sp: u64, bp: u64) -> SiteId {
     let at = Registers { pc, sp, bp };

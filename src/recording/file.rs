@@ -241,9 +241,9 @@ impl RecordingFile {
 }
 
 impl RecordingFile {
-    /// Asks the process that writes the recording for another mean gap between samples, in bytes; 1:
-    /// each block. It follows when a thread next takes a sample, or has allocated 4 MiB, or frees
-    /// a sampled block after another change.
+    /// Asks the process that writes the recording for another mean gap between samples, in bytes;
+    /// 1: each block. It follows when a thread next takes a sample, or has allocated 4 MiB, or
+    /// frees a sampled block after another change.
     ///
     /// # Errors
     ///

@@ -401,8 +401,8 @@ pub(crate) struct Late {
     mappings: [AtomicU64; 2],
     /// Entries of that region, the totals' included.
     pub(crate) mapping_entries: AtomicU64,
-    /// Since version 5: the mean gap of samples in bytes; 0: each block is recorded. It is the first
-    /// one where rates change. See `crate::store::sampling`.
+    /// Since version 5: the mean gap of samples in bytes; 0: each block is recorded. It is the
+    /// first one where rates change. See `crate::store::sampling`.
     pub(crate) sample: Word,
 }
 

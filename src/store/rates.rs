@@ -1,8 +1,8 @@
 //! The rates at which a process takes samples: one line of the recording's header.
 //!
 //! A rate is a mean gap in bytes, and has a number by which sampled blocks name it: see
-//! [`crate::store::sampling`]. Numbers are given once, and never to another gap: a block may live as
-//! long as the process. So there are at most [`RATES`] of them; a rate that comes back has its
+//! [`crate::store::sampling`]. Numbers are given once, and never to another gap: a block may live
+//! as long as the process. So there are at most [`RATES`] of them; a rate that comes back has its
 //! number already.
 
 use crate::base::sync::AtomicU32;

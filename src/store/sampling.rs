@@ -22,9 +22,9 @@
 //!
 //! R may change while the process runs. A thread takes up the new rate at its next event, by a new
 //! gap: an exponential one has no memory, so it may begin anywhere. Blocks from before keep the
-//! number of the rate at which they were drawn, so each is counted and taken away by one weight, and
-//! sums over several rates are right on average, too. With a mean gap of [`EACH`] all blocks are
-//! sampled, with the weight 1: then numbers are exact.
+//! number of the rate at which they were drawn, so each is counted and taken away by one weight,
+//! and sums over several rates are right on average, too. With a mean gap of [`EACH`] all blocks
+//! are sampled, with the weight 1: then numbers are exact.
 //!
 //! Another process may ask for a rate by a word of the header. Only events that are no quick ones
 //! look there, so a long gap is counted down in pieces of [`PIECE`] bytes: a thread looks after as

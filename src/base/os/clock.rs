@@ -58,7 +58,7 @@ impl Clock {
         (Clock { origin: units, ..unset }, nanos)
     }
 
-    /// What both clocks say now.
+    /// Both clocks' words for this moment.
     pub(crate) fn moment(&self) -> Moment {
         undisturbed(|| {
             let before = self.now();

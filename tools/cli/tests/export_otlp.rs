@@ -67,7 +67,8 @@ fn every_stack_has_the_report_s_numbers() {
     }
 }
 
-/// A report of two objects, with stacks of inlined functions, of a group and of code without a name.
+/// A report of two objects, with stacks of inlined functions, of a group and of code without a
+/// name.
 fn two_objects() -> Value {
     let frames = [
         "0x1010: inner (a.rs:1:5)",

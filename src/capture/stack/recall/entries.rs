@@ -1,8 +1,8 @@
 //! The stacks of a [`Recall`](super::Recall) by their sums: a table of two ways.
 //!
-//! A stack lies at the place that its sum gives, or at the neighbour of that, and gives way to those
-//! that come later. So the table is as large as many of its stacks giving way have made it. It has
-//! memory of its own; what the larger ones of all threads have together is bounded.
+//! A stack lies at the place that its sum gives, or at the neighbour of that, and gives way to
+//! those that come later. So the table is as large as many of its stacks giving way have made it.
+//! It has memory of its own; what the larger ones of all threads have together is bounded.
 
 #![expect(
     clippy::indexing_slicing,

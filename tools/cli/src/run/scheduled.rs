@@ -22,8 +22,8 @@ use super::arguments::{Children, Options};
 /// `--every` and `--keep`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Schedule {
-    /// Write a report each TIME (`30s`, `10m`, `2h`) while the program runs, under the report's name
-    /// with a number: heap.1.json, or in the place of %n in FILE
+    /// Write a report each TIME (`30s`, `10m`, `2h`) while the program runs, under the report's
+    /// name with a number: heap.1.json, or in the place of %n in FILE
     #[arg(long, value_name = "TIME", value_parser = period)]
     pub(super) every: Option<Duration>,
     /// Keep the latest N of these reports, 1 to 10000

@@ -6,8 +6,8 @@
 //! is all that is needed here, and each limit can be seen:
 //!
 //! - **Connections** that have not sent their request yet are bounded, and so are those that have
-//!   their answer and stay; the one that has waited for the longest is closed for a new one. So slow
-//!   clients cannot keep others out. What comes meanwhile waits in the kernel's queue.
+//!   their answer and stay; the one that has waited for the longest is closed for a new one. So
+//!   slow clients cannot keep others out. What comes meanwhile waits in the kernel's queue.
 //! - **Requests** that are answered at once are bounded, those of each lane by themselves; others
 //!   get the status 503. Requests that wait for time to pass are bounded apart from these.
 //! - **Time** to send a request, and to take the answer, is bounded.

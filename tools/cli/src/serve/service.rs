@@ -15,7 +15,7 @@ use super::push::{Destination, Pusher, Pushing};
 use super::served::Served;
 use super::sources::{Known, Sources};
 
-/// What is to be served and pushed, before there is a process.
+/// The endpoint and the pushes to begin, before there is a process.
 #[derive(Debug)]
 pub(crate) struct Service {
     endpoint: Option<Endpoint>,

@@ -24,7 +24,7 @@ pub(super) struct Subject {
     /// The totals that each collector's last answer with differences ended at.
     told: ByCollector<Totals>,
     rate: Rate,
-    /// What programs before this one in the process had not told the collector that is pushed to.
+    /// Deltas that programs before this one in the process had not told the collector.
     replaced: Amount,
 }
 
@@ -157,7 +157,7 @@ impl Subject {
         }
     }
 
-    /// What programs that were replaced had not told, since this was last asked.
+    /// Deltas that programs which were replaced had not told, since this was last asked.
     pub(super) fn take_replaced(&mut self) -> Amount {
         std::mem::take(&mut self.replaced)
     }

@@ -66,7 +66,8 @@ impl Body {
     }
 }
 
-/// What Pyroscope is told of a profile. `name` is followed by the labels: `app{zone=eu}`.
+/// The parameters by which Pyroscope knows a profile. `name` is followed by the labels:
+/// `app{zone=eu}`.
 fn query(
     destination: &Destination,
     name: &str,

@@ -79,7 +79,7 @@ impl Destination {
         self.every
     }
 
-    /// What is pushed can be read on its way.
+    /// Pushes can be read on their way.
     pub(crate) fn is_open(&self) -> bool {
         !self.is_private
     }
