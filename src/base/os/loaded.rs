@@ -3,7 +3,7 @@
 //! glibc 2.35 and later answer without locks and without allocating (`_dl_find_object`). With an
 //! earlier one this walks the loader's list (`dl_iterate_phdr`, which takes the loader's lock; the
 //! loader does not call Rust's global allocator, so no holder of its lock waits for the profiler).
-//! With musl the modules are [kept](kept).
+//! With musl the modules are in `kept`.
 
 use core::ffi::c_char;
 use core::ops::Range;
