@@ -161,7 +161,7 @@ fn decode(loaded: &Loaded, pc: u64) -> Rule {
 /// or a thread's function, by code that has no unwind tables.
 #[cfg(target_env = "musl")]
 fn ends_what_it_called(code: &[u8], pc: u64) -> bool {
-    let ends = [libc::exit as *const () as u64, libc::pthread_exit as *const () as u64];
+    let ends = os::ends_of_threads();
     // The result becomes the argument before, in few instructions.
     let mut targets =
         (0..16).filter_map(|skipped| call_target(code.get(skipped..)?, pc + skipped as u64));

@@ -44,58 +44,18 @@
 //! stack that resized it. A block that was small when it was allocated may have become large, and
 //! its first stack is not known: no other rule is right on average.
 
-use crate::base::settings::BUCKETS;
-use crate::store::ids::SiteId;
-use crate::store::rates::{EACH, RATES};
-use crate::store::sites::NO_SITE;
+use crate::base::settings::EACH;
 
 /// Binary places of a tally's blocks, and those that times lack, where blocks are sampled.
 pub(crate) const BLOCK_SHIFT: u32 = 10;
 
-/// Numbers from here on are of no site: tables are smaller.
-const UNSAMPLED: u32 = 1 << 23;
+#[cfg(not(mod_alloc_portable))]
+#[path = "sampling/numbers.rs"]
+// said, because the portable engine includes this file from elsewhere
+mod numbers;
 
-/// The bits of a sampled block's number that have its site; those above have its rate.
-const SITE_BITS: u32 = 20;
-
-const _: () = assert!(RATES as u32 == UNSAMPLED >> SITE_BITS);
-const _: () = assert!(BUCKETS.1 <= 1 << SITE_BITS, "a site has no room in its blocks' numbers");
-
-/// The number in the trailer of a block of `site` that was sampled at the rate with that number.
-pub(crate) fn sampled(site: SiteId, rate: u32) -> SiteId {
-    match site {
-        NO_SITE => NO_SITE,
-        site => SiteId::new(site.number() | rate << SITE_BITS),
-    }
-}
-
-/// The site of a sampled block, by the number in its trailer.
-pub(crate) fn site_of(number: SiteId) -> SiteId {
-    SiteId::new(number.number() & ((1 << SITE_BITS) - 1))
-}
-
-/// The number of a sampled block's rate, by the number in its trailer; `None`: the block was not
-/// sampled.
-pub(crate) fn rate_of(number: SiteId) -> Option<u32> {
-    (number.number() < UNSAMPLED).then_some(number.number() >> SITE_BITS)
-}
-
-/// The number in the trailer of an unsampled block of the window whose first site is `first`.
-pub(crate) fn unsampled(first: SiteId) -> SiteId {
-    SiteId::new(UNSAMPLED | first.number() & (UNSAMPLED - 1))
-}
-
-/// The first site of an unsampled block's window, by the number in its trailer; `None`: the number
-/// is that of a site.
-pub(crate) fn window_of(number: SiteId) -> Option<SiteId> {
-    (number.number() >= UNSAMPLED).then(|| SiteId::new(number.number() & (UNSAMPLED - 1)))
-}
-
-/// True if a block was sampled whose trailer has that number.
-#[cfg(feature = "usdt")]
-pub(crate) fn is_sampled(number: SiteId) -> bool {
-    number != NO_SITE && rate_of(number).is_some()
-}
+#[cfg(not(mod_alloc_portable))]
+pub(crate) use numbers::*;
 
 /// The mean gap between samples in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

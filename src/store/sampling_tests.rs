@@ -162,13 +162,3 @@ fn logarithms_and_chances_are_right_to_twelve_digits() {
     let tiny = chance(1e-9);
     assert!((tiny / -(-1e-9_f64).exp_m1() - 1.0).abs() < 1e-12);
 }
-
-#[test]
-fn the_number_of_an_unsampled_block_tells_its_window_and_is_no_sites() {
-    for first in [1, 2, 70_000, (1 << 20) + 5] {
-        let number = unsampled(SiteId::new(first));
-        assert_eq!(window_of(number), Some(SiteId::new(first)));
-        assert!(number.number() < 1 << 24, "the bits of a trailer");
-        assert_eq!(window_of(SiteId::new(first)), None);
-    }
-}

@@ -156,6 +156,12 @@ pub(crate) fn thread_nanos() -> u64 {
     nanos_of(libc::CLOCK_THREAD_CPUTIME_ID)
 }
 
+/// The functions that end the process, and a thread.
+#[cfg(target_env = "musl")]
+pub(crate) fn ends_of_threads() -> [u64; 2] {
+    [libc::exit as *const () as u64, libc::pthread_exit as *const () as u64]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
