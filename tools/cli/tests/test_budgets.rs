@@ -224,7 +224,7 @@ fn what_varies_is_marked_and_is_no_growth() {
     assert_eq!(saved.code, Some(0), "{saved:#?}");
     assert!(saved.stdout.contains("~ differs from run to run"), "{}", saved.stdout);
     assert_eq!(package.mod_alloc(&COMPARE).code, Some(0));
-    package.write("src/lib.rs", &varying(106_000));
+    package.write("src/lib.rs", &varying(120_000));
     let grown = package.mod_alloc(&COMPARE);
     assert_eq!(grown.code, Some(1), "{grown:#?}");
     assert!(grown.ours()[0].starts_with("tests grew: they run again"), "{:?}", grown.ours());
