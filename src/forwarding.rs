@@ -71,6 +71,12 @@ impl<A> ModAlloc<A> {
     pub const fn sample(self, _bytes: u64) -> Self {
         self
     }
+
+    /// As on other targets; there are no samples.
+    #[must_use]
+    pub const fn sample_all(self) -> Self {
+        self
+    }
 }
 
 /// The process's allocations: all zero on this target.

@@ -22,7 +22,7 @@ const BUILDS: [(&str, &[&str]); 3] = [
     ("plain", &["-O0"]),
     ("framed", &["-O2", "-fno-omit-frame-pointer"]),
 ];
-/// The same, and with return addresses that are signed by either key.
+/// Those builds, and three whose return addresses are signed, by either key.
 #[cfg(target_arch = "aarch64")]
 const BUILDS: [(&str, &[&str]); 6] = [
     ("fast", &["-O2", "-fomit-frame-pointer"]),

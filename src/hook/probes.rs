@@ -2,8 +2,10 @@
 //!
 //! | probe | arguments | fires |
 //! |---|---|---|
-//! | `otel_memory:alloc` | address, size, weight: the bytes that the block stands for | when a block is sampled |
+//! | `otel_memory:alloc` | address, size, weight | when a block is sampled |
 //! | `otel_memory:free` | address | before a sampled block is freed |
+//!
+//! The weight is the number of bytes that the block stands for.
 //!
 //! That is the contract of OpenTelemetry's eBPF profiler (its design document 00003). A resized
 //! block that was sampled is freed, and one that is sampled when it is resized is allocated. Blocks

@@ -14,8 +14,8 @@
 //!       576  frames' head, sites' head (64 bytes each)
 //!       704  losses                    (Losses, 64 bytes)
 //!       768  self-check, lifetimes, programs that followed (SelfCheck, 64 bytes)
-//!       832  command line, its arguments ended by zero bytes (2752 bytes; until version 5 2816, until
-//!            version 3 2880, in version 1 3264)
+//!       832  command line, its arguments ended by zero bytes (2752 bytes; until version 5 2816,
+//!            until version 3 2880, in version 1 3264)
 //!      3584  the rates of samples (crate::store::rates::Rates, 64 bytes)
 //!      3648  more losses, and the place of the region Mappings (Late, 64 bytes)
 //!      3712  the allocator's state: near the peak twice, at the end (HeapStates, 3 x 128 bytes)
